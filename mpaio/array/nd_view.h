@@ -1,0 +1,103 @@
+// An n-dimensional array that somebody else owns: where its bytes are, and how to read them.
+//
+// Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An array of shape () is one row of
+// one element. Example: shape (3, 4) of "<i8" has 3 rows of 4 elements, 32 bytes each; 12 elements, 96 bytes; strides (32, 8).
+//
+// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so that code which walks several
+// axes need not be changed when views of other layouts come.
+#ifndef MPAIO_ARRAY_ND_VIEW_H_
+#define MPAIO_ARRAY_ND_VIEW_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// numpy 2's limit of the number of axes (numpy 1 had 32).
+inline constexpr Index kMaxDimensions = 64;
+
+// The largest array: more than any machine addresses, and so far from the end of Index that adding an offset never overflows.
+inline constexpr Index kMaxArrayBytes = Index{1} << 62;
+
+// The bytes of a C-order array of `shape` and `dtype`.
+//   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes. As in numpy, extents
+//                    of 0 do not make the product of the others fit.
+absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape);
+
+// As Python writes a tuple: "()", "(3,)", "(3, 4)".
+std::string ShapeToString(const std::vector<Index>& shape);
+
+// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null, whatever its shape, is legal:
+// it describes an array whose bytes are not at hand.
+class NdView {
+ public:
+  // No rows of no bytes: shape (0,), "|V0".
+  NdView();
+
+  // A view of the C-order array that starts at `data`, which may be null.
+  //   InvalidArgument  as ArraySizeBytes(), or `data` is not aligned to dtype.alignment_bytes().
+  static absl::StatusOr<NdView> Create(const void* data, DType dtype, std::vector<Index> shape);
+
+  const std::byte* data() const { return data_; }
+  const DType& dtype() const { return dtype_; }
+  const std::vector<Index>& shape() const { return shape_; }
+  // By how many bytes a step along each axis moves.
+  const std::vector<Index>& strides_bytes() const { return strides_bytes_; }
+  Index num_dimensions() const { return static_cast<Index>(shape_.size()); }
+
+  // The extent of the first axis; 1 for shape ().
+  Index num_rows() const { return num_rows_; }
+  // Elements and bytes of one row. Those of a row that would be, where there is none.
+  Index row_elements() const { return row_elements_; }
+  Index row_bytes() const { return row_elements_ * dtype_.itemsize_bytes(); }
+  // Elements and bytes of all rows.
+  Index num_elements() const { return num_rows_ * row_elements_; }
+  Index size_bytes() const { return num_rows_ * row_bytes(); }
+
+  // Where row `row` starts. Precondition: 0 <= row <= num_rows(), data() is not null.
+  const std::byte* RowData(Index row) const { return data_ + row * row_bytes(); }
+
+  // The view of rows [begin, end): shape (end - begin, s1, ..., sk); of a 0-d array, (end - begin,).
+  // Precondition: 0 <= begin <= end <= num_rows().
+  NdView Rows(Index begin, Index end) const;
+
+  // "int64 (3, 4)".
+  std::string ToString() const;
+
+ private:
+  const std::byte* data_ = nullptr;
+  DType dtype_;
+  std::vector<Index> shape_;
+  std::vector<Index> strides_bytes_;
+  Index num_rows_ = 0;
+  Index row_elements_ = 1;
+};
+
+// A view that its holder may write through, such as an output array. Const as a pointer is: a const MutableNdView still gives
+// writable bytes.
+class MutableNdView {
+ public:
+  MutableNdView() = default;
+
+  // As NdView::Create().
+  static absl::StatusOr<MutableNdView> Create(void* data, DType dtype, std::vector<Index> shape);
+
+  std::byte* mutable_data() const { return data_; }
+  // Where row `row` starts. Precondition: 0 <= row <= num_rows(), mutable_data() is not null.
+  std::byte* MutableRowData(Index row) const { return data_ + row * view_.row_bytes(); }
+  // The same array, to read.
+  const NdView& view() const { return view_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  NdView view_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ARRAY_ND_VIEW_H_

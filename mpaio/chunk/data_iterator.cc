@@ -1,0 +1,98 @@
+#include "mpaio/chunk/data_iterator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <numeric>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+
+namespace mpaio {
+namespace {
+
+constexpr Index kMinChunkBytes = Index{64} << 10;
+constexpr Index kMaxChunkBytes = Index{4} << 20;
+constexpr Index kChunksPerProcess = 64;
+// The elements of a leaf of a reduction. As a tuning value only: nothing goes wrong if it is not kLeaf of fixed_tree.h.
+constexpr Index kLeafElements = 256;
+
+absl::Status CheckOptions(const NdView& array, Partition partition, const DataIteratorOptions& options) {
+  const Index rows = array.num_rows();
+  if (options.start_row < 0 || options.start_row > rows) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "start row ", options.start_row, " is outside of the array; give one from 0 to its number of rows (", rows, ")"));
+  }
+  if (options.end_row.has_value() && (*options.end_row < options.start_row || *options.end_row > rows)) {
+    return absl::InvalidArgumentError(absl::StrCat("end row ", *options.end_row,
+                                                   " is out of range; give one from the start row (", options.start_row,
+                                                   ") to the number of rows (", rows, ")"));
+  }
+  if (options.parallelism < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("parallelism is ", options.parallelism, "; give at least 1"));
+  }
+  if (options.row_alignment < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("row alignment is ", options.row_alignment, "; give at least 1"));
+  }
+  switch (partition.kind()) {
+    case Partition::Kind::kAuto:
+      break;
+    case Partition::Kind::kChunkSize:
+      if (partition.value() < 1) {
+        return absl::InvalidArgumentError(absl::StrCat("chunk size is ", partition.value(), " rows; give at least 1"));
+      }
+      if (partition.value() % options.row_alignment != 0) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("chunk size is ", partition.value(), " rows; give a multiple of ", options.row_alignment));
+      }
+      break;
+    case Partition::Kind::kChunkCount:
+      if (partition.value() < 1) {
+        return absl::InvalidArgumentError(absl::StrCat("number of chunks is ", partition.value(), "; give at least 1"));
+      }
+      break;
+  }
+  return absl::OkStatus();
+}
+
+// `value` rounded down to a multiple of `step`, but not to 0.
+Index RoundDown(Index value, Index step) { return std::max(value / step, Index{1}) * step; }
+
+// The rule is stated at Partition::Auto.
+Index AutoChunkRows(const NdView& array, Index num_rows, const DataIteratorOptions& options) {
+  const Index row_bytes = std::max(array.row_bytes(), Index{1});
+  const Index wanted_bytes =
+      std::clamp(num_rows * array.row_bytes() / kChunksPerProcess / options.parallelism, kMinChunkBytes, kMaxChunkBytes);
+  const Index fitting_rows = std::max(wanted_bytes / row_bytes, Index{1});
+  const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, array.row_elements());
+  // The least rows that suit both the leaves and the caller. An alignment that fits no chunk anyway cannot overflow here.
+  if (options.row_alignment <= fitting_rows) {
+    const Index step = std::lcm(leaf_rows, options.row_alignment);
+    if (step <= fitting_rows) return step * static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(fitting_rows / step)));
+  }
+  return RoundDown(fitting_rows, options.row_alignment);
+}
+
+}  // namespace
+
+absl::StatusOr<DataIterator> DataIterator::Create(const NdView& array, Partition partition, const Options& options) {
+  MPAIO_RETURN_IF_ERROR(CheckOptions(array, partition, options));
+  DataIterator result(array, partition, {options.start_row, options.end_row.value_or(array.num_rows())});
+  const Index rows = result.num_rows();
+  if (rows == 0) return result;
+  if (partition.kind() == Partition::Kind::kChunkCount) {
+    // Whole units of row_alignment rows, of which the last may be short, are dealt out evenly.
+    const Index units = CeilDivide(rows, options.row_alignment);
+    result.num_chunks_ = std::min(partition.value(), units);
+    result.unit_rows_ = options.row_alignment;
+    result.short_units_ = units / result.num_chunks_;
+    result.long_chunks_ = units % result.num_chunks_;
+  } else {
+    result.short_units_ = partition.kind() == Partition::Kind::kAuto ? AutoChunkRows(array, rows, options) : partition.value();
+    result.num_chunks_ = CeilDivide(rows, result.short_units_);
+  }
+  return result;
+}
+
+}  // namespace mpaio

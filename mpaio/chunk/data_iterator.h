@@ -1,0 +1,232 @@
+// How an array is divided into chunks.
+//
+// Terms. A *row* is one index of the array's first axis, with everything under it: row r of an array of shape (n, a, b) has a * b
+// elements. A 0-d array has one row; an array whose first axis is 0 has none. A *chunk* is a half-open range [begin, end) of
+// rows, numbered from 0 by its ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
+//
+// What is promised, whatever the partition: every row of [start_row, end_row) is in exactly one chunk, chunks are in the order of
+// their rows, and no chunk is empty. So the end of chunk k is the begin of chunk k + 1, and no rows means no chunks.
+//
+// Worked example: 12 rows, start_row 2, Partition::ChunkSize(4):
+//
+//     rows       0  1 | 2  3  4  5 | 6  7  8  9 | 10 11
+//     chunks          |     0      |     1      |   2        [2, 6) [6, 10) [10, 12)
+//
+// Nothing here reads the array's elements: the metadata is enough, and costs the same for 10 rows and for 2^40.
+#ifndef MPAIO_CHUNK_DATA_ITERATOR_H_
+#define MPAIO_CHUNK_DATA_ITERATOR_H_
+
+#include <compare>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <ranges>
+
+#include "absl/status/statusor.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// The half-open range [begin, end) of rows.
+struct RowRange {
+  Index begin = 0;
+  Index end = 0;
+
+  // How many rows.
+  constexpr Index size() const { return end - begin; }
+  constexpr bool empty() const { return begin == end; }
+  friend constexpr bool operator==(const RowRange&, const RowRange&) = default;
+};
+
+// One chunk: its number, and its rows. Never empty.
+struct Chunk {
+  ChunkId id = 0;
+  RowRange rows;
+
+  friend constexpr bool operator==(const Chunk&, const Chunk&) = default;
+};
+
+// How rows are to be divided; a value, meaning nothing until a DataIterator is made of it.
+class Partition {
+ public:
+  enum class Kind { kAuto, kChunkSize, kChunkCount };
+
+  // Chunks of a size that follows from the array's size and the number of processes. The rule:
+  //
+  //   bytes per chunk = bytes iterated over / (64 * parallelism), but not below 64 KiB nor above 4 MiB;
+  //   rows per chunk  = bytes per chunk / row_bytes, but at least 1, then rounded down (see below).
+  //
+  // Why: about 64 chunks for each process keep the last, unevenly ended, round of a run near 1 % of it. 64 KiB takes some ten
+  // microseconds to read from memory, which is several times what it costs to hand out a chunk. 4 MiB holds in the share of a
+  // last-level cache that a core has, and is long enough that making it longer gains nothing.
+  //
+  // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a chunk that begins and ends
+  // between leaves gives back a few finished nodes instead of loose elements. Its boundaries do so if its rows are a multiple of
+  // A = 256 / gcd(256, elements per row), a power of two. If at least A rows fit, the rows are rounded down to A times a power of
+  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half of what was aimed at. If
+  // fewer than A rows fit, nothing is rounded: such a chunk is short in rows, and loose ends are a small part of it.
+  //
+  // Worked example: float64, shape (10 000 000,), parallelism 4. 80 000 000 bytes / 256 = 312 500 bytes; 39 062 rows; A = 256;
+  // 39 062 / 256 = 152, rounded to 128: chunks of 32 768 rows (256 KiB), 306 of them.
+  static constexpr Partition Auto() { return Partition(Kind::kAuto, 0); }
+
+  // Chunks of exactly `rows` rows; the last has what is left over, 1 to `rows`.
+  static constexpr Partition ChunkSize(Index rows) { return Partition(Kind::kChunkSize, rows); }
+
+  // `count` chunks, as even as possible: sizes differ by one row at most, the longer ones first. With fewer rows than `count`
+  // there is one chunk for each row.
+  static constexpr Partition ChunkCount(Index count) { return Partition(Kind::kChunkCount, count); }
+
+  constexpr Kind kind() const { return kind_; }
+  // The rows of ChunkSize, or the chunks of ChunkCount; 0 for Auto.
+  constexpr Index value() const { return value_; }
+
+  friend constexpr bool operator==(const Partition&, const Partition&) = default;
+
+ private:
+  constexpr Partition(Kind kind, Index value) : kind_(kind), value_(value) {}
+
+  Kind kind_;
+  Index value_;
+};
+
+// The rows that a DataIterator goes over, and what its partition depends on.
+struct DataIteratorOptions {
+  // The first row iterated over. In [0, rows of the array].
+  Index start_row = 0;
+
+  // One past the last row iterated over. In [start_row, rows of the array]; absent: the rows of the array.
+  std::optional<Index> end_row = std::nullopt;
+
+  // How many processes share the work. At least 1. Changes the size of chunks under Partition::Auto, and nothing else.
+  int parallelism = 1;
+
+  // Every chunk but the last has a multiple of this many rows, so that chunks begin at start_row + a multiple of it. At least 1.
+  // Auto and ChunkCount choose their sizes accordingly (ChunkCount's then differ by up to row_alignment rows, and may be fewer
+  // than asked for); the rows of ChunkSize must already be a multiple.
+  Index row_alignment = 1;
+};
+
+// The metadata of an array and how it is divided: a random-access range of Chunks. It holds no element and owns no memory of the
+// array; copies are independent and cheap. Constant once made, so that any number of threads may use one.
+class DataIterator {
+ public:
+  using Options = DataIteratorOptions;
+
+  // A C++20 random-access iterator whose elements are made on the fly. It refers to its DataIterator, which must outlive it.
+  class const_iterator {
+   public:
+    using iterator_concept = std::random_access_iterator_tag;
+    using iterator_category = std::input_iterator_tag;  // operator* gives a value, so that C++17's stronger ones do not apply.
+    using value_type = Chunk;
+    using difference_type = std::ptrdiff_t;
+    using reference = Chunk;
+    using pointer = void;
+
+    const_iterator() = default;
+
+    Chunk operator*() const { return {id_, parent_->chunk(id_)}; }
+    Chunk operator[](difference_type n) const { return *(*this + n); }
+
+    const_iterator& operator++() { return *this += 1; }
+    const_iterator& operator--() { return *this -= 1; }
+    const_iterator operator++(int) {
+      const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) {
+      const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    const_iterator& operator+=(difference_type n) {
+      id_ += n;
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) {
+      id_ -= n;
+      return *this;
+    }
+    friend const_iterator operator+(const_iterator it, difference_type n) { return it += n; }
+    friend const_iterator operator+(difference_type n, const_iterator it) { return it += n; }
+    friend const_iterator operator-(const_iterator it, difference_type n) { return it -= n; }
+    friend difference_type operator-(const const_iterator& a, const const_iterator& b) { return a.id_ - b.id_; }
+    // Only iterators of one DataIterator may be compared.
+    friend bool operator==(const const_iterator& a, const const_iterator& b) { return a.id_ == b.id_; }
+    friend std::strong_ordering operator<=>(const const_iterator& a, const const_iterator& b) { return a.id_ <=> b.id_; }
+
+   private:
+    friend class DataIterator;
+    const_iterator(const DataIterator* parent, ChunkId id) : parent_(parent), id_(id) {}
+
+    const DataIterator* parent_ = nullptr;
+    ChunkId id_ = 0;
+  };
+  using iterator = const_iterator;
+
+  // Divides the rows of `array`, whose data is not looked at and may be null.
+  //
+  // InvalidArgument: a chunk size or count below 1; start_row or end_row outside of the array, or end_row before start_row;
+  // parallelism or row_alignment below 1; a chunk size that is not a multiple of row_alignment.
+  static absl::StatusOr<DataIterator> Create(const NdView& array, Partition partition, const Options& options = {});
+
+  // The array, with its dtype and shape. Its data pointer is as given to Create.
+  const NdView& array() const { return array_; }
+  decltype(auto) dtype() const { return array_.dtype(); }
+  decltype(auto) shape() const { return array_.shape(); }
+  // The rows of the whole array, whether iterated over or not.
+  Index array_rows() const { return array_.num_rows(); }
+  Index row_bytes() const { return array_.row_bytes(); }
+  Partition partition() const { return partition_; }
+
+  // The rows iterated over: [start_row, end_row).
+  Index start_row() const { return rows_.begin; }
+  Index end_row() const { return rows_.end; }
+  Index num_rows() const { return rows_.size(); }
+
+  // How many chunks there are; 0 if and only if there are no rows.
+  Index num_chunks() const { return num_chunks_; }
+
+  // The rows of the longest chunk, which is chunk 0; 0 if there are no chunks. Under Auto and ChunkSize all but the last have so
+  // many.
+  Index chunk_rows() const { return num_chunks_ == 0 ? 0 : chunk(0).size(); }
+
+  // The rows of chunk `id`, which must be in [0, num_chunks()). O(1).
+  RowRange chunk(ChunkId id) const { return {Boundary(id), Boundary(id + 1)}; }
+
+  // The rows of chunks [first, first + count) together. 0 <= first, 1 <= count, first + count <= num_chunks(). O(1).
+  RowRange chunks(ChunkId first, Index count) const { return {Boundary(first), Boundary(first + count)}; }
+
+  const_iterator begin() const { return {this, 0}; }
+  const_iterator end() const { return {this, num_chunks_}; }
+  Index size() const { return num_chunks_; }
+
+ private:
+  DataIterator(const NdView& array, Partition partition, RowRange rows) : array_(array), partition_(partition), rows_(rows) {}
+
+  // The begin of chunk `id`, or the end of the last. One formula for all partitions: a chunk has short_units_ units of
+  // unit_rows_ rows, and the first long_chunks_ of the chunks have one unit more.
+  Index Boundary(ChunkId id) const {
+    if (id == num_chunks_) return rows_.end;  // The last chunk may be short. Also keeps the product below from overflowing.
+    return rows_.begin + (id * short_units_ + (id < long_chunks_ ? id : long_chunks_)) * unit_rows_;
+  }
+
+  NdView array_;
+  Partition partition_;
+  RowRange rows_;
+  Index num_chunks_ = 0;
+  Index unit_rows_ = 1;
+  Index short_units_ = 1;
+  Index long_chunks_ = 0;
+};
+
+static_assert(std::random_access_iterator<DataIterator::const_iterator>);
+static_assert(std::ranges::random_access_range<const DataIterator>);
+static_assert(std::ranges::sized_range<const DataIterator>);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_CHUNK_DATA_ITERATOR_H_

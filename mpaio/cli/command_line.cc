@@ -1,0 +1,158 @@
+#include "mpaio/cli/command_line.h"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/status_macros.h"
+
+namespace mpaio {
+namespace {
+
+enum Flag : int { kHelpFlag = 256, kVersionFlag, kListFlag, kChunkFlag, kFormatFlag, kProgressFlag, kCpuUsageFlag, kReportFlag };
+
+constexpr option kFlags[] = {
+    {"help", no_argument, nullptr, kHelpFlag},
+    {"version", no_argument, nullptr, kVersionFlag},
+    {"list", no_argument, nullptr, kListFlag},
+    {"chunk", required_argument, nullptr, kChunkFlag},
+    {"format", required_argument, nullptr, kFormatFlag},
+    {"progress", required_argument, nullptr, kProgressFlag},
+    {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
+    {"report", no_argument, nullptr, kReportFlag},
+    {nullptr, 0, nullptr, 0},
+};
+
+absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat(what, "; see --help")); }
+
+// The value of a flag that takes one of a few words, as a position in `words`.
+absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value, std::initializer_list<absl::string_view> words) {
+  const auto word = std::find(words.begin(), words.end(), value);
+  if (word != words.end()) return static_cast<std::size_t>(std::distance(words.begin(), word));
+  std::string choices;
+  for (absl::string_view choice : words) absl::StrAppend(&choices, choices.empty() ? "" : "|", choice);
+  return Wrong(absl::StrCat("--", flag, "=", value, ": must be ", choices));
+}
+
+absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
+  Index rows = 0;
+  if (value == "auto") return Partition::Auto();
+  if (!absl::SimpleAtoi(value, &rows) || rows < 1) return Wrong(absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
+  return Partition::ChunkSize(rows);
+}
+
+// Where the `=` of "key=value" is; npos where the word is none.
+std::size_t KeyLength(absl::string_view word) {
+  std::size_t n = 0;
+  while (n < word.size() && (absl::ascii_isalnum(static_cast<unsigned char>(word[n])) || word[n] == '_')) ++n;
+  return n > 0 && n < word.size() && word[n] == '=' ? n : absl::string_view::npos;
+}
+
+absl::StatusOr<JobLine> ParseJob(const std::vector<absl::string_view>& words) {
+  if (words.empty()) return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
+  JobLine job;
+  job.worker = std::string(words[0]);
+  if (words.size() < 2) return Wrong(absl::StrCat("worker ", job.worker, ": the input file is missing: give WORKER INPUT"));
+  job.input = std::string(words[1]);
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const std::size_t key_length = KeyLength(words[i]);
+    if (key_length != absl::string_view::npos) {
+      job.parameters.emplace_back(std::string(words[i].substr(0, key_length)), std::string(words[i].substr(key_length + 1)));
+    } else if (i == 2) {
+      job.output = std::string(words[i]);
+    } else {
+      return Wrong(absl::StrCat("worker ", job.worker, ": '", words[i], "' is neither key=value nor, in third place, an output file"));
+    }
+  }
+  return job;
+}
+
+}  // namespace
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  std::vector<char*> arguments(argc > 0 ? 1 : 0, const_cast<char*>(""));
+  for (int i = 1; i < argc; ++i) arguments.push_back(const_cast<char*>(argv[i]));
+  arguments.push_back(nullptr);
+  const int count = static_cast<int>(arguments.size()) - 1;
+  optind = 0;  // glibc: start anew
+  opterr = 0;  // it is said once, by rank 0
+  // ':' tells a missing value from an unknown flag. Flags may stand anywhere; what is none stays in order.
+  for (int flag; (flag = getopt_long(count, arguments.data(), ":h", kFlags, nullptr)) != -1;) {
+    switch (flag) {
+      case 'h':
+      case kHelpFlag: line.action = Action::kHelp; return line;
+      case kVersionFlag: line.action = Action::kVersion; return line;
+      case kListFlag: line.action = Action::kList; return line;
+      case kReportFlag: line.report = true; break;
+      case kChunkFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.partition, ParseChunk(optarg));
+        break;
+      }
+      case kFormatFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("format", optarg, {"text", "json"}));
+        line.format = choice == 0 ? OutputFormat::kText : OutputFormat::kJson;
+        break;
+      }
+      case kProgressFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("progress", optarg, {"auto", "always", "never"}));
+        line.progress = choice == 0 ? ProgressMode::kAuto : choice == 1 ? ProgressMode::kAlways : ProgressMode::kNever;
+        break;
+      }
+      case kCpuUsageFlag:
+        if (*optarg == '\0') return Wrong("--cpu_usage= needs the name of a file");
+        line.cpu_usage_file = optarg;
+        break;
+      case ':': return Wrong(absl::StrCat("flag ", arguments[static_cast<std::size_t>(optind) - 1], " needs a value"));
+      default: return Wrong(absl::StrCat("unknown flag ", arguments[static_cast<std::size_t>(optind) - 1]));
+    }
+  }
+  if (optind >= count) return Wrong("nothing to do: give WORKER INPUT");
+  std::vector<absl::string_view> words;
+  for (int i = optind; i <= count; ++i) {
+    const bool ends_job = i == count || absl::string_view(arguments[static_cast<std::size_t>(i)]) == "+";
+    if (!ends_job) {
+      words.push_back(arguments[static_cast<std::size_t>(i)]);
+      continue;
+    }
+    MPAIO_ASSIGN_OR_RETURN(JobLine job, ParseJob(words));
+    line.jobs.push_back(std::move(job));
+    words.clear();
+  }
+  return line;
+}
+
+std::string HelpText() {
+  return R"(Processes arrays that numpy saved with all ranks of an mpirun.
+
+usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
+
+Each job is a worker over an input file (.npy); workers that write an array take an output file too.
+Jobs separated by '+' run at once in one pool. --list shows the workers and their parameters.
+With one rank, or without mpirun, everything runs in this process.
+
+  --chunk=auto|ROWS             rows that are processed at a time (auto)
+  --format=text|json            how results are printed on the standard output (text)
+  --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
+  --report                      afterwards, the time of each stage and what each rank did, on the standard error
+  --cpu_usage=FILE              write how busy each core was, sampled every 0.2 s, as CSV
+  --list                        the workers, with their parameters
+  --help, --version
+
+exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (input missing,
+damaged or of a type the worker does not take; no room; launcher)
+
+examples:
+  mpirun -n 4 orchestrator sum numbers.npy
+  mpirun -n 4 orchestrator --format=json sum numbers.npy + concat words.npy
+  mpirun -n 4 orchestrator map numbers.npy roots.npy fn=sqrt
+)";
+}
+
+}  // namespace mpaio

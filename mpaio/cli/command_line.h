@@ -1,0 +1,48 @@
+// The command line of an orchestrator program, read.
+//
+//   orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT [OUTPUT] [key=value ...]] ...
+#ifndef MPAIO_CLI_COMMAND_LINE_H_
+#define MPAIO_CLI_COMMAND_LINE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/telemetry/progress.h"
+
+namespace mpaio {
+
+// What a run of the program is for.
+enum class Action { kRun, kHelp, kVersion, kList };
+enum class OutputFormat { kText, kJson };
+
+// One job as it was written. Whether the worker exists and takes these is not looked at here.
+struct JobLine {
+  std::string worker;
+  std::string input;
+  std::string output;  // empty: none given
+  std::vector<std::pair<std::string, std::string>> parameters;
+};
+
+struct CommandLine {
+  Action action = Action::kRun;
+  Partition partition = Partition::Auto();
+  OutputFormat format = OutputFormat::kText;
+  ProgressMode progress = ProgressMode::kAuto;
+  std::string cpu_usage_file;  // empty: not asked for
+  bool report = false;
+  std::vector<JobLine> jobs;
+};
+
+// Reads argv[1..argc). A word behind INPUT that begins like `key=` is a parameter; to name an output file so, write ./key=...
+// Errors: InvalidArgument, one line that says what is wrong and what would do.
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
+
+// The text of --help.
+std::string HelpText();
+
+}  // namespace mpaio
+
+#endif  // MPAIO_CLI_COMMAND_LINE_H_

@@ -1,0 +1,106 @@
+#include "mpaio/cli/program.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "mpaio/cli/command_line.h"
+#include "mpaio/cli/results.h"
+#include "mpaio/cli/session.h"
+#include "mpaio/cli/version.h"
+#include "mpaio/executor/mpi_executor.h"
+#include "mpaio/mpi/environment.h"
+#include "mpaio/telemetry/report.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+// Before MPI has started: the launcher's word. Without one, this process is the only rank.
+bool IsRank0() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
+    if (const char* rank = std::getenv(name)) return std::strcmp(rank, "0") == 0;
+  }
+  return true;
+}
+
+void Print(std::FILE* stream, absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stream); }
+
+std::string ListText() {
+  std::string text;
+  for (const std::string& name : RegisteredWorkers()) {
+    const WorkerInfo& info = *FindWorker(name);
+    absl::StrAppend(&text, name, "\n    ", info.summary, "\n    input: ",
+                    absl::StrJoin(info.accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); }),
+                    info.output ? "; writes an array to OUTPUT" : "", "\n");
+    for (const ParameterInfo& parameter : info.parameters) {
+      absl::StrAppend(&text, "    ", parameter.key(), "=", parameter.Values(), "  ", parameter.help(),
+                      parameter.is_required() ? " (must be given)" : absl::StrCat(" (", parameter.default_value(), ")"), "\n");
+    }
+  }
+  return text;
+}
+
+// One line, once.
+int Refuse(ExitStatus exit_status, const absl::Status& why) {
+  if (!IsRank0()) return kDone;
+  Print(stderr, absl::StrCat("orchestrator: ", why.message(), "\n"));
+  return exit_status;
+}
+
+int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
+  const auto start = std::chrono::steady_clock::now();
+  Environment environment(argc, argv);
+  if (!environment.status().ok()) return Refuse(kCouldNotStart, environment.status());
+  absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(environment.world());
+  if (!executor.ok()) return Refuse(kCouldNotStart, executor.status());
+
+  Session session(**executor, line, std::move(plan));
+  const absl::Status prepared = session.Prepare();
+  if (!prepared.ok()) return Refuse(kCouldNotStart, prepared);
+  const absl::Status ended = session.Run();
+  const int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
+  if ((*executor)->rank() == 0) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds) : FormatText(session.results()));
+    if (std::fflush(stdout) != 0) {
+      Print(stderr, "orchestrator: the results could not be written to the standard output\n");
+      return kJobFailed;
+    }
+    if (line.report) Print(stderr, FormatReport(session.report()));
+  }
+  if (session.is_broken()) (*executor)->Abort(exit_status);
+  return exit_status;
+}
+
+}  // namespace
+
+int RunProgram(int argc, char** argv) {
+  absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
+  if (!line.ok()) return Refuse(kWrongUsage, line.status());
+  switch (line->action) {
+    case Action::kHelp:
+      if (IsRank0()) Print(stdout, HelpText());
+      return kDone;
+    case Action::kVersion:
+      if (IsRank0()) Print(stdout, absl::StrCat("mpaio ", kVersion, "\n"));
+      return kDone;
+    case Action::kList:
+      if (IsRank0()) Print(stdout, ListText());
+      return kDone;
+    case Action::kRun: break;
+  }
+  absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
+  if (!plan.ok()) return Refuse(kWrongUsage, plan.status());
+  return RunJobs(*line, *std::move(plan), &argc, &argv);
+}
+
+}  // namespace mpaio

@@ -1,0 +1,59 @@
+#include "mpaio/cli/results.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace mpaio {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// nlohmann::json writes NaN and infinities as null, which says too little.
+Json WithNamedNonFinites(const Json& value) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+    const double number = value.get<double>();
+    return std::isnan(number) ? "nan" : number > 0 ? "inf" : "-inf";
+  }
+  if (!value.is_structured()) return value;
+  Json copy = value;
+  for (auto& element : copy) element = WithNamedNonFinites(element);
+  return copy;
+}
+
+std::string Text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object()) {
+    std::string text;
+    for (const auto& [key, element] : value.items()) absl::StrAppend(&text, text.empty() ? "" : ", ", key, " ", Text(element));
+    return text;
+  }
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds) {
+  Json list = Json::array();
+  for (const JobResult& job : jobs) {
+    list.push_back({{"worker", job.worker},
+                    {"input", job.input},
+                    {"status", job.status},
+                    {"result", WithNamedNonFinites(job.result)},
+                    {"rows", job.rows},
+                    {"chunks", job.chunks},
+                    {"seconds", job.seconds}});
+  }
+  const Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
+  return all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string FormatText(const std::vector<JobResult>& jobs) {
+  std::string text;
+  for (const JobResult& job : jobs) {
+    if (job.status == "ok") absl::StrAppend(&text, job.worker, " ", job.input, ": ", Text(WithNamedNonFinites(job.result)), "\n");
+  }
+  return text;
+}
+
+}  // namespace mpaio

@@ -1,0 +1,11 @@
+#ifndef MPAIO_CLI_VERSION_H_
+#define MPAIO_CLI_VERSION_H_
+
+namespace mpaio {
+
+// As in CHANGELOG.md.
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace mpaio
+
+#endif  // MPAIO_CLI_VERSION_H_

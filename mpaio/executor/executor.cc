@@ -1,0 +1,28 @@
+#include "mpaio/executor/executor.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace mpaio {
+
+absl::Status SharedMemory::ProtectReadOnly() {
+  const Index page_bytes = sysconf(_SC_PAGESIZE);
+  const Index whole_pages = CeilDivide(size_bytes(), page_bytes) * page_bytes;
+  if (whole_pages > 0 && mprotect(data(), static_cast<std::size_t>(whole_pages), PROT_READ) != 0) {
+    return absl::InternalError(absl::StrCat("shared memory could not be sealed (mprotect): ", std::strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
+}
+
+}  // namespace mpaio

@@ -1,0 +1,92 @@
+// What runs chunks: a pool of ranks, their messages and their shared memory. Made by the user, and injected.
+//
+// Terms: rank 0 is the orchestrator, the other ranks are worker ranks; a node is the ranks that share memory. Every rank of a pool has an
+// Executor of its own, and the calls marked collective are made by all of them in the same order.
+#ifndef MPAIO_EXECUTOR_EXECUTOR_H_
+#define MPAIO_EXECUTOR_EXECUTOR_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mpaio/base/index.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+
+// Memory that the ranks of one node share; each node has its own. Owned by the executor that allocated it: valid until that is closed.
+class SharedMemory {
+ public:
+  virtual ~SharedMemory() = default;
+
+  // Aligned to a page (so to 64 bytes too). The same bytes have different addresses in different ranks.
+  std::byte* data() const { return data_; }
+  Index size_bytes() const { return size_bytes_; }
+
+  // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call.
+  virtual absl::Status Synchronize() = 0;
+
+  // From here on a store to this memory by this rank is a fault (SIGSEGV). Not collective: each rank protects its own mapping.
+  absl::Status ProtectReadOnly();
+
+ protected:
+  SharedMemory(std::byte* data, Index size_bytes) : data_(data), size_bytes_(size_bytes) {}
+  void Detach() {
+    data_ = nullptr;
+    size_bytes_ = 0;
+  }
+
+ private:
+  std::byte* data_;
+  Index size_bytes_;
+};
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  // The node this rank is on, from 0 in the order of the nodes' lowest ranks; rank 0 is on node 0.
+  virtual int node() const = 0;
+  virtual int num_nodes() const = 0;
+  // This rank among those of its node.
+  virtual int node_rank() const = 0;
+  virtual int node_size() const = 0;
+  // The host's name, for messages and reports.
+  virtual std::string host() const = 0;
+
+  // Whether rank 0 processes chunks too when it has nothing to dispatch or collect.
+  virtual bool orchestrator_works() const = 0;
+
+  // This rank's end of the pool's messages. One run at a time uses it.
+  virtual Transport& transport() = 0;
+
+  // Collective over the pool: `size_bytes` of memory on each node, zero-filled, every page of it backed (so that touching it cannot fail later).
+  // The pages are touched by the node's ranks in parallel.
+  // Errors, the same on every rank: ResourceExhausted where a node has not the room; the message says what is wanted, what is there and how to get
+  // more.
+  virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) = 0;
+
+  // Collective over the pool: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all
+  // have called.
+  virtual absl::Status Agree(const absl::Status& mine) = 0;
+
+  // Collective over the pool: rank 0's bytes on every rank.
+  virtual absl::Status Broadcast(std::string* bytes) = 0;
+
+  // Ends every rank's process at once, for when the pool's messages are broken and nothing orderly can be done. Not collective.
+  [[noreturn]] virtual void Abort(int exit_status) = 0;
+
+  // Collective over the pool: frees what was allocated and ends the transport. Idempotent; called by the destructor of those that need it.
+  virtual absl::Status Close() = 0;
+};
+
+// The name of this host.
+std::string HostName();
+
+}  // namespace mpaio
+
+#endif  // MPAIO_EXECUTOR_EXECUTOR_H_

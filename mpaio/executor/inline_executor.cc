@@ -1,0 +1,83 @@
+#include "mpaio/executor/inline_executor.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/executor/room.h"
+#include "mpaio/transport/in_process_transport.h"
+
+namespace mpaio {
+namespace {
+
+class AnonymousMemory final : public SharedMemory {
+ public:
+  AnonymousMemory(std::byte* data, Index size_bytes, Index mapped_bytes) : SharedMemory(data, size_bytes), mapped_bytes_(mapped_bytes) {}
+  ~AnonymousMemory() override {
+    if (mapped_bytes_ > 0) munmap(data(), static_cast<std::size_t>(mapped_bytes_));
+  }
+  absl::Status Synchronize() override { return absl::OkStatus(); }
+
+ private:
+  Index mapped_bytes_;
+};
+
+class InlineExecutor final : public Executor {
+ public:
+  InlineExecutor() : transport_(std::move(MakeInProcessTransports(1).front())) {}
+
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  int node() const override { return 0; }
+  int num_nodes() const override { return 1; }
+  int node_rank() const override { return 0; }
+  int node_size() const override { return 1; }
+  std::string host() const override { return HostName(); }
+  bool orchestrator_works() const override { return true; }
+  Transport& transport() override { return *transport_; }
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes));
+    memories_.push_back(std::move(memory));
+    return memories_.back().get();
+  }
+  absl::Status Agree(const absl::Status& mine) override { return mine; }
+  absl::Status Broadcast(std::string*) override { return absl::OkStatus(); }
+  [[noreturn]] void Abort(int exit_status) override { std::_Exit(exit_status); }
+  absl::Status Close() override {
+    memories_.clear();
+    return transport_->Close();
+  }
+
+ private:
+  std::unique_ptr<Transport> transport_;
+  std::vector<std::unique_ptr<SharedMemory>> memories_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes) {
+  if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
+  MPAIO_RETURN_IF_ERROR(CheckRoom(FindRoom(""), size_bytes));
+  const Index page_bytes = sysconf(_SC_PAGESIZE);
+  const Index mapped_bytes = std::max<Index>(1, CeilDivide(size_bytes, page_bytes)) * page_bytes;
+  void* data = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) {
+    return absl::ResourceExhaustedError(absl::StrCat("no room for ", size_bytes, " bytes of shared memory (mmap): ", std::strerror(errno),
+                                                     "; look at the limits of this process (ulimit -v)"));
+  }
+  auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes);
+  MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
+  return std::unique_ptr<SharedMemory>(std::move(memory));
+}
+
+std::unique_ptr<Executor> MakeInlineExecutor() { return std::make_unique<InlineExecutor>(); }
+
+}  // namespace mpaio

@@ -1,0 +1,19 @@
+// A pool of one: everything runs in this process, without MPI. What a single rank falls back to, and what unit tests use.
+#ifndef MPAIO_EXECUTOR_INLINE_EXECUTOR_H_
+#define MPAIO_EXECUTOR_INLINE_EXECUTOR_H_
+
+#include <memory>
+
+#include "mpaio/executor/executor.h"
+
+namespace mpaio {
+
+// Its memory is mapped shared and anonymous, so that children of this process see it. Every call returns at once.
+std::unique_ptr<Executor> MakeInlineExecutor();
+
+// Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled, every page backed. Freed with the object.
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_EXECUTOR_INLINE_EXECUTOR_H_

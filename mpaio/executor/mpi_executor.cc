@@ -1,0 +1,162 @@
+#include "mpaio/executor/mpi_executor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/base/wire.h"
+#include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/room.h"
+#include "mpaio/mpi/shared_window.h"
+
+namespace mpaio {
+namespace {
+
+absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
+  MPAIO_ASSIGN_OR_RETURN(const Index first_failed, comm.Minimum(mine.ok() ? comm.size() : comm.rank()));
+  if (first_failed == comm.size()) return absl::OkStatus();
+  std::string bytes;
+  if (comm.rank() == first_failed) EncodeStatus(mine, &bytes);
+  MPAIO_RETURN_IF_ERROR(comm.Broadcast(static_cast<int>(first_failed), &bytes));
+  WireReader reader(bytes);
+  absl::Status status;
+  if (!DecodeStatus(&reader, &status)) return absl::InternalError("a status was damaged on its way");
+  return status;
+}
+
+// Memory of a node with several ranks.
+class WindowMemory final : public SharedMemory {
+ public:
+  WindowMemory(SharedWindow window, const Communicator& node)
+      : SharedMemory(window.data(), window.size_bytes()), window_(std::move(window)), node_(node) {}
+  absl::Status Synchronize() override { return window_.Synchronize(node_); }
+  absl::Status Free() {
+    Detach();
+    return window_.Free();
+  }
+
+ private:
+  SharedWindow window_;
+  const Communicator& node_;
+};
+
+// Several ranks, of which at least one node may have only one.
+class MultiRankExecutor final : public Executor {
+ public:
+  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, std::unique_ptr<Transport> transport,
+                    bool orchestrator_works)
+      : world_(std::move(world)),
+        node_comm_(std::move(node)),
+        transport_(std::move(transport)),
+        orchestrator_works_(orchestrator_works) {
+    const std::set<int> nodes(leaders.begin(), leaders.end());
+    num_nodes_ = static_cast<int>(nodes.size());
+    node_ = static_cast<int>(std::distance(nodes.begin(), nodes.find(leaders[static_cast<std::size_t>(world_.rank())])));
+  }
+  ~MultiRankExecutor() override { Close().IgnoreError(); }
+
+  int rank() const override { return world_.rank(); }
+  int size() const override { return world_.size(); }
+  int node() const override { return node_; }
+  int num_nodes() const override { return num_nodes_; }
+  int node_rank() const override { return node_comm_.rank(); }
+  int node_size() const override { return node_comm_.size(); }
+  std::string host() const override { return HostName(); }
+  bool orchestrator_works() const override { return orchestrator_works_; }
+  Transport& transport() override { return *transport_; }
+
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+    // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
+    // Open MPI does not return to all ranks where it has not.
+    absl::Status room = absl::OkStatus();
+    if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes));
+    MPAIO_RETURN_IF_ERROR(Agree(room));
+    if (node_size() == 1) {
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes);
+      MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
+      alone_.push_back(*std::move(memory));
+      return alone_.back().get();
+    }
+    absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(node_comm_, size_bytes);
+    absl::Status status = window.status();
+    if (window.ok()) {
+      const auto [begin, end] = OwnPages(size_bytes);
+      status = PopulatePages(window->data() + begin, end - begin);
+    }
+    status = Agree(OnThisHost(status));
+    if (!status.ok()) {
+      if (window.ok()) window->Free().IgnoreError();
+      return status;
+    }
+    windows_.push_back(std::make_unique<WindowMemory>(*std::move(window), node_comm_));
+    return windows_.back().get();
+  }
+
+  absl::Status Agree(const absl::Status& mine) override { return AgreeOver(world_, mine); }
+  absl::Status Broadcast(std::string* bytes) override { return world_.Broadcast(0, bytes); }
+
+  [[noreturn]] void Abort(int exit_status) override { world_.Abort(exit_status); }
+
+  absl::Status Close() override {
+    if (closed_) return absl::OkStatus();
+    closed_ = true;
+    // Nobody leaves while another still expects a message of a finished run.
+    absl::Status status = world_.Barrier();
+    status.Update(transport_->Close());
+    for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
+    windows_.clear();
+    alone_.clear();
+    status.Update(node_comm_.Free());
+    status.Update(world_.Free());
+    return status;
+  }
+
+ private:
+  // This rank's share of the pages of a window, for touching them in parallel.
+  std::pair<Index, Index> OwnPages(Index size_bytes) const {
+    const Index page_bytes = sysconf(_SC_PAGESIZE);
+    const Index pages = CeilDivide(size_bytes, page_bytes);
+    return {pages * node_rank() / node_size() * page_bytes, pages * (node_rank() + 1) / node_size() * page_bytes};
+  }
+
+  absl::Status OnThisHost(const absl::Status& status) const {
+    if (status.ok() || num_nodes_ == 1) return status;
+    return absl::Status(status.code(), absl::StrCat("host ", HostName(), ": ", status.message()));
+  }
+
+  Communicator world_;
+  Communicator node_comm_;
+  std::unique_ptr<Transport> transport_;
+  bool orchestrator_works_;
+  int node_ = 0;
+  int num_nodes_ = 1;
+  std::vector<std::unique_ptr<WindowMemory>> windows_;
+  std::vector<std::unique_ptr<SharedMemory>> alone_;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator& world, const MpiExecutorOptions& options) {
+  if (world.size() == 1) return MakeInlineExecutor();
+  MPAIO_ASSIGN_OR_RETURN(Communicator pool, world.Duplicate());
+  MPAIO_ASSIGN_OR_RETURN(Communicator node, pool.SplitByNode());
+  std::string leader;
+  if (node.rank() == 0) WireAppend(pool.rank(), &leader);
+  MPAIO_RETURN_IF_ERROR(node.Broadcast(0, &leader));
+  int leader_rank = 0;
+  WireReader(leader).Read(&leader_rank);
+  std::vector<int> leaders;
+  MPAIO_RETURN_IF_ERROR(pool.AllGather(leader_rank, &leaders));
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, options.transport));
+  const bool works = options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN));
+  return std::unique_ptr<Executor>(
+      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(transport), works));
+}
+
+}  // namespace mpaio

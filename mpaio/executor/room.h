@@ -1,0 +1,41 @@
+// Is there room for more shared memory on this node? Asked before it is allocated, because afterwards it is too late: Open MPI hangs, or the kernel
+// sends SIGBUS or kills the process at the first touch.
+#ifndef MPAIO_EXECUTOR_ROOM_H_
+#define MPAIO_EXECUTOR_ROOM_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// How much can be had, what limits it, and how to get more.
+struct Room {
+  Index available_bytes = 0;
+  std::string limited_by;
+  std::string remedy;
+};
+
+// Where Open MPI puts the file behind a window: /dev/shm, or what OMPI_MCA_osc_sm_backing_directory names.
+std::string BackingDirectory();
+
+// The least of: space in the file system `backing_directory` (unless empty), the node's available memory, and the limit of each memory
+// cgroup that this process is in. What cannot be read does not limit.
+Room FindRoom(const std::string& backing_directory);
+
+// From the text of a cgroup's memory limit and usage files: the bytes that may still be had, counting `reclaimable_bytes` as free; the largest Index
+// for no limit ("max", or a number near 2^63 as cgroup v1 writes it).
+Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes);
+
+// OK if `wanted_bytes` fit in `room`; else ResourceExhausted: the size wanted, the size there, the limit, the remedy.
+absl::Status CheckRoom(const Room& room, Index wanted_bytes);
+
+// Makes the kernel back every page of [data, data + size_bytes) now; data must be page-aligned. Errors: ResourceExhausted where it has none left.
+absl::Status PopulatePages(std::byte* data, Index size_bytes);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_EXECUTOR_ROOM_H_

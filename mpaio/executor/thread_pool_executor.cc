@@ -1,0 +1,116 @@
+#include "mpaio/executor/thread_pool_executor.h"
+
+#include <barrier>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "mpaio/base/status_macros.h"
+#include "mpaio/executor/inline_executor.h"
+#include "mpaio/transport/in_process_transport.h"
+
+namespace mpaio {
+namespace {
+
+// What the ranks share. Between two of its barriers each field is either written by its owner alone or only read.
+struct Pool {
+  explicit Pool(int size, const ThreadPoolOptions& options)
+      : size(size), options(options), barrier(size), statuses(static_cast<std::size_t>(size)),
+        memories(static_cast<std::size_t>(options.num_nodes)) {}
+  const int size;
+  const ThreadPoolOptions options;
+  std::barrier<> barrier;
+  std::vector<absl::Status> statuses;
+  std::string broadcast;
+  // By node: what has been allocated, in order.
+  std::vector<std::vector<std::unique_ptr<SharedMemory>>> memories;
+};
+
+// The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
+class ThreadMemory final : public SharedMemory {
+ public:
+  ThreadMemory(std::byte* data, Index size_bytes, Pool* pool) : SharedMemory(data, size_bytes), pool_(pool) {}
+  absl::Status Synchronize() override {
+    pool_->barrier.arrive_and_wait();
+    return absl::OkStatus();
+  }
+
+ private:
+  Pool* pool_;
+};
+
+class ThreadExecutor final : public Executor {
+ public:
+  ThreadExecutor(Pool* pool, int rank, std::unique_ptr<Transport> transport)
+      : pool_(pool), rank_(rank), transport_(std::move(transport)) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return pool_->size; }
+  int node() const override { return rank_ % num_nodes(); }
+  int num_nodes() const override { return pool_->options.num_nodes; }
+  int node_rank() const override { return rank_ / num_nodes(); }
+  int node_size() const override { return (pool_->size - node() + num_nodes() - 1) / num_nodes(); }
+  std::string host() const override { return HostName(); }
+  bool orchestrator_works() const override { return pool_->options.orchestrator_works || pool_->size == 1; }
+  Transport& transport() override { return *transport_; }
+
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+    absl::Status status;
+    std::vector<std::unique_ptr<SharedMemory>>& memories = pool_->memories[static_cast<std::size_t>(node())];
+    if (node_rank() == 0) {
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes);
+      status = memory.status();
+      memories.push_back(memory.ok() ? *std::move(memory) : nullptr);
+    }
+    MPAIO_RETURN_IF_ERROR(Agree(status));
+    handles_.push_back(std::make_unique<ThreadMemory>(memories.back()->data(), size_bytes, pool_));
+    pool_->barrier.arrive_and_wait();  // before another call grows `memories`
+    return handles_.back().get();
+  }
+
+  absl::Status Agree(const absl::Status& mine) override {
+    pool_->statuses[static_cast<std::size_t>(rank_)] = mine;
+    pool_->barrier.arrive_and_wait();
+    absl::Status first;
+    for (const absl::Status& status : pool_->statuses) first.Update(status);
+    pool_->barrier.arrive_and_wait();
+    return first;
+  }
+
+  absl::Status Broadcast(std::string* bytes) override {
+    if (rank_ == 0) pool_->broadcast = *bytes;
+    pool_->barrier.arrive_and_wait();
+    *bytes = pool_->broadcast;
+    pool_->barrier.arrive_and_wait();
+    return absl::OkStatus();
+  }
+
+  [[noreturn]] void Abort(int exit_status) override { std::_Exit(exit_status); }
+  absl::Status Close() override { return transport_->Close(); }
+
+ private:
+  Pool* pool_;
+  int rank_;
+  std::unique_ptr<Transport> transport_;
+  std::vector<std::unique_ptr<SharedMemory>> handles_;
+};
+
+}  // namespace
+
+void RunOnThreads(int size, const ThreadPoolOptions& options, const std::function<void(Executor&)>& body) {
+  Pool pool(size, options);
+  std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank) {
+    std::unique_ptr<Transport> transport = std::move(transports[static_cast<std::size_t>(rank)]);
+    if (options.wrap_transport) transport = options.wrap_transport(std::move(transport));
+    threads.emplace_back([&pool, &body, rank, transport = std::move(transport)]() mutable {
+      ThreadExecutor executor(&pool, rank, std::move(transport));
+      body(executor);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace mpaio

@@ -1,0 +1,97 @@
+#include "mpaio/kernel/sum.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+#include "mpaio/kernel/multiversion.h"
+
+namespace mpaio {
+namespace {
+
+// Eight lanes, in however many registers the processor needs for them.
+using Lanes = double __attribute__((vector_size(64)));
+using WordLanes = std::uint64_t __attribute__((vector_size(64)));
+constexpr std::size_t kLanes = 8;
+
+constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
+// As many words below 2^32 as a 64-bit sum of them can hold.
+constexpr std::size_t kBlock = std::size_t{1} << 31;
+
+// Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact sum of the upper halves of value + 2^63.
+struct BlockSums {
+  std::uint64_t wrapped;
+  std::uint64_t upper;
+};
+
+MPAIO_MULTIVERSION
+BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
+  WordLanes wrapped[2] = {};
+  WordLanes upper[2] = {};
+  std::size_t i = 0;
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    WordLanes words[2];
+    std::memcpy(words, values + i, sizeof(words));
+    for (int k = 0; k < 2; ++k) {
+      wrapped[k] += words[k];
+      upper[k] += (words[k] ^ kSignBit) >> 32;
+    }
+  }
+  BlockSums sums{0, 0};
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    sums.wrapped += wrapped[0][lane] + wrapped[1][lane];
+    sums.upper += upper[0][lane] + upper[1][lane];
+  }
+  for (; i < count; ++i) {
+    const std::uint64_t word = static_cast<std::uint64_t>(values[i]);
+    sums.wrapped += word;
+    sums.upper += (word ^ kSignBit) >> 32;
+  }
+  return sums;
+}
+
+MPAIO_MULTIVERSION
+double SumLeaf(const double* elements, std::size_t count) {
+  Lanes sums[2] = {};
+  std::size_t i = 0;
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    Lanes next[2];
+    std::memcpy(next, elements + i, sizeof(next));
+    sums[0] += next[0];
+    sums[1] += next[1];
+  }
+  double lanes[2 * kLanes];
+  std::memcpy(lanes, sums, sizeof(lanes));
+  for (std::size_t lane = 0; i < count; ++i, ++lane) lanes[lane] += elements[i];
+  for (std::size_t half = kLanes; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
+}  // namespace
+
+absl::int128 SumExactly(std::span<const std::int64_t> values) {
+  absl::int128 total = 0;
+  while (!values.empty()) {
+    const std::size_t count = std::min(values.size(), kBlock);
+    const BlockSums sums = SumBlock(values.data(), count);
+    // The sum of value + 2^63 is upper * 2^32 + lower, where the lower halves' sum is below 2^64, so it is known from the wrapped sum: there each
+    // value counts without the 2^63, an even number of which is 0 modulo 2^64.
+    const std::uint64_t offsets = count % 2 == 0 ? 0 : kSignBit;
+    const std::uint64_t lower = sums.wrapped + offsets - (sums.upper << 32);
+    total += absl::int128(absl::uint128(sums.upper) << 32) + absl::int128(lower) - absl::int128(absl::uint128(count) << 63);
+    values = values.subspan(count);
+  }
+  return total;
+}
+
+std::optional<std::int64_t> AsInt64(absl::int128 sum) {
+  if (sum < std::numeric_limits<std::int64_t>::min() || sum > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return static_cast<std::int64_t>(sum);
+}
+
+double SumOps::Leaf(std::span<const double> elements) const { return SumLeaf(elements.data(), elements.size()); }
+
+}  // namespace mpaio

@@ -1,0 +1,67 @@
+// An MPI communicator, owned.
+#ifndef MPAIO_MPI_COMMUNICATOR_H_
+#define MPAIO_MPI_COMMUNICATOR_H_
+
+#include <mpi.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is freed by Free() or the destructor (freeing is
+// collective in MPI's sense, but Open MPI does not synchronise in it). One made by World() is only referred to.
+//
+// Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1. All collective calls below return at once on it.
+class Communicator {
+ public:
+  Communicator() = default;
+  Communicator(Communicator&& other) noexcept;
+  Communicator& operator=(Communicator&& other) noexcept;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  ~Communicator() { Free().IgnoreError(); }
+
+  // MPI_COMM_WORLD, with MPI_ERRORS_RETURN set. MPI must have been started.
+  static absl::StatusOr<Communicator> World();
+
+  // Collective over this communicator: one with the same ranks and messages of its own.
+  absl::StatusOr<Communicator> Duplicate() const;
+  // Collective: the ranks that share memory with this one, in the order of their ranks here.
+  absl::StatusOr<Communicator> SplitByNode() const;
+
+  bool is_null() const { return comm_ == MPI_COMM_NULL; }
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  MPI_Comm get() const { return comm_; }
+
+  // Collective: returns on no rank before all have called it.
+  absl::Status Barrier() const;
+  // Collective: `*bytes` of `root` on every rank. Up to 2^31 - 1 bytes.
+  absl::Status Broadcast(int root, std::string* bytes) const;
+  // Collective: the smallest of the ranks' values, on every rank.
+  absl::StatusOr<Index> Minimum(Index value) const;
+  // Collective: each rank's value, by rank, on every rank.
+  absl::Status AllGather(int value, std::vector<int>* values) const;
+
+  absl::Status Free();
+
+  // MPI_Abort: ends every process of the world at once.
+  [[noreturn]] void Abort(int exit_status) const;
+
+ private:
+  Communicator(MPI_Comm comm, bool owned);
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  bool owned_ = false;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_MPI_COMMUNICATOR_H_

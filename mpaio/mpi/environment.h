@@ -1,0 +1,44 @@
+// MPI's life in a process.
+#ifndef MPAIO_MPI_ENVIRONMENT_H_
+#define MPAIO_MPI_ENVIRONMENT_H_
+
+#include "absl/status/status.h"
+#include "mpaio/mpi/communicator.h"
+
+namespace mpaio {
+
+// Starts MPI when constructed and ends it when destroyed; the first thing in `main`, and the last to go.
+//
+// Before MPI starts, settings are made that a run of mpaio is slow without (each only where the user has not set it):
+//   - `mpi_yield_when_idle`: ranks that wait inside MPI give up their core; without it more ranks than cores wait for milliseconds.
+//   - `pml=ob1` where all ranks are on one node: spares the probing of fabrics, two thirds of start-up.
+//   - `btl_vader_single_copy_mechanism=none`: no ptrace-like calls, which containers forbid; no slower.
+//   - a timer slack of 1 ns, so that short sleeps are short.
+//
+// Where there is only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world() is null, which stands for this process
+// alone. Start-up then takes well under a millisecond.
+//
+// Construction and destruction are collective over the world.
+class Environment {
+ public:
+  Environment(int* argc, char*** argv);
+  ~Environment() { Finalize().IgnoreError(); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // OK when MPI runs or is not needed; else why it could not be started. Look at it before world() is used.
+  const absl::Status& status() const { return status_; }
+  const Communicator& world() const { return world_; }
+
+  // Collective. Ends MPI; what was made from world() must be gone by then. Idempotent.
+  absl::Status Finalize();
+
+ private:
+  absl::Status status_;
+  Communicator world_;
+  bool started_ = false;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_MPI_ENVIRONMENT_H_

@@ -1,0 +1,28 @@
+// Messages over MPI: nonblocking sends, receives posted ahead, completion in batches.
+#ifndef MPAIO_TRANSPORT_MPI_TRANSPORT_H_
+#define MPAIO_TRANSPORT_MPI_TRANSPORT_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "mpaio/mpi/communicator.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+
+struct MpiTransportOptions {
+  // Receives posted ahead for each peer, and the room of each. A message that fits, with its 16 bytes of frame, travels at once; a larger one is
+  // announced, and travels when the receiver has made room for it.
+  int slots = 4;
+  Index slot_bytes = 64 << 10;
+  // Large messages go in pieces of this size: MPI counts bytes in an int.
+  Index piece_bytes = 256 << 20;
+};
+
+// Collective over `pool`, all with the same options. Uses a duplicate of the communicator, so that nobody else's messages are met.
+// Close() must be called, or the object destroyed, before MPI ends.
+absl::StatusOr<std::unique_ptr<Transport>> MakeMpiTransport(const Communicator& pool, const MpiTransportOptions& options = {});
+
+}  // namespace mpaio
+
+#endif  // MPAIO_TRANSPORT_MPI_TRANSPORT_H_

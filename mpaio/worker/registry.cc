@@ -1,0 +1,81 @@
+#include "mpaio/worker/registry.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace mpaio {
+namespace {
+
+// A function's static, so that it exists before the first worker of any file registers itself.
+std::map<std::string, WorkerInfo, std::less<>>& Workers() {
+  static auto* const workers = new std::map<std::string, WorkerInfo, std::less<>>();
+  return *workers;
+}
+
+// Levenshtein's distance: how many letters must be put in, taken out or changed.
+Index EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<Index> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    Index diagonal = std::exchange(row[0], static_cast<Index>(i));
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const Index change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
+  for (const AcceptedType& type : accepts) {
+    if (type.accepts(dtype)) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("holds ", dtype.name(), ", which the worker does not take; it takes ",
+                   absl::StrJoin(accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); })));
+}
+
+bool RegisterWorker(absl::string_view name, WorkerInfo info) {
+  if (!Workers().emplace(std::string(name), std::move(info)).second) {
+    std::fprintf(stderr, "mpaio: two worker targets are named '%s'; rename one\n", std::string(name).c_str());
+    std::abort();
+  }
+  return true;
+}
+
+const WorkerInfo* FindWorker(absl::string_view name) {
+  const auto worker = Workers().find(std::string(name));
+  return worker == Workers().end() ? nullptr : &worker->second;
+}
+
+std::vector<std::string> RegisteredWorkers() {
+  std::vector<std::string> names;
+  for (const auto& [name, info] : Workers()) names.push_back(name);
+  return names;
+}
+
+absl::Status UnknownWorker(absl::string_view name) {
+  std::string nearest;
+  Index least = std::max<Index>(2, static_cast<Index>(name.size()) / 3) + 1;
+  for (const std::string& known : RegisteredWorkers()) {
+    const Index distance = EditDistance(name, known);
+    if (distance < least) {
+      least = distance;
+      nearest = known;
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown worker '", name, "'; ",
+                                                 nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "), "there are ",
+                                                 absl::StrJoin(RegisteredWorkers(), ", "), " (see --list)"));
+}
+
+}  // namespace mpaio

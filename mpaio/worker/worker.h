@@ -1,0 +1,136 @@
+// What is done with a chunk, and with its result.
+//
+//   class AddInts : public mpaio::Worker<std::int64_t, std::int64_t> {
+//    public:
+//     using Worker::Worker;
+//     std::int64_t total = 0;
+//
+//    private:
+//     absl::StatusOr<std::int64_t> Process(const mpaio::ChunkView<std::int64_t>& chunk) const override {
+//       const auto elements = chunk.elements();
+//       return std::reduce(elements.begin(), elements.end());
+//     }
+//     absl::Status ProcessCallback(const mpaio::Chunk&, std::int64_t sum) override {
+//       total += sum;
+//       return absl::OkStatus();
+//     }
+//   };
+#ifndef MPAIO_WORKER_WORKER_H_
+#define MPAIO_WORKER_WORKER_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/array/elements.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/base/index.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/worker/codec.h"
+#include "mpaio/worker/guard.h"
+
+namespace mpaio {
+
+// A chunk as Process sees it: which rows, and their elements in the shared array. Valid during the call only.
+template <typename Element>
+class ChunkView {
+ public:
+  ChunkView(const NdView& array, const Chunk& chunk) : array_(array), chunk_(chunk) {}
+
+  ChunkId id() const { return chunk_.id; }
+  RowRange rows() const { return chunk_.rows; }
+
+  // All elements of the rows, in C order: rows().size() * row_elements() of them.
+  Elements<Element> elements() const { return ElementsOf(chunk_.rows.begin, chunk_.rows.size()); }
+  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one element.
+  Elements<Element> row(Index i) const { return ElementsOf(chunk_.rows.begin + i, 1); }
+  Index row_elements() const { return array_.row_elements(); }
+  // The position of the chunk's first element in the whole array, counted in elements.
+  Index first_element() const { return chunk_.rows.begin * array_.row_elements(); }
+
+ private:
+  Elements<Element> ElementsOf(Index first_row, Index num_rows) const {
+    return ElementTraits<Element>::Make(array_.RowData(first_row), num_rows * array_.row_elements(), array_.dtype());
+  }
+
+  const NdView& array_;
+  Chunk chunk_;
+};
+
+// A worker without its types, as the orchestrator sees it. Users derive from Worker below.
+//
+// Every rank of a pool constructs the same workers in the same order, over its own view of the same array. ProcessChunk runs on any rank;
+// DeliverChunk runs on rank 0 only, on the thread that drives the run, never twice for a chunk. Neither throws.
+class WorkerBase {
+ public:
+  explicit WorkerBase(DataIterator data_iterator) : data_iterator_(std::move(data_iterator)) {}
+  virtual ~WorkerBase() = default;
+  WorkerBase(const WorkerBase&) = delete;
+  WorkerBase& operator=(const WorkerBase&) = delete;
+
+  const DataIterator& data_iterator() const { return data_iterator_; }
+
+  // What messages call it: set_name's, or else its C++ type.
+  std::string name() const { return name_.empty() ? TypeName(typeid(*this)) : name_; }
+  void set_name(absl::string_view name) { name_ = std::string(name); }
+
+  // Whether the array's elements are what the worker reads. Errors: InvalidArgument, naming both types.
+  virtual absl::Status CheckInput() const = 0;
+
+  // Processes the chunk and appends its encoded result to `*encoded`, which is left as it was on failure.
+  virtual absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const = 0;
+
+  // Decodes the chunk's result and hands it to the callback.
+  virtual absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) = 0;
+
+ private:
+  DataIterator data_iterator_;
+  std::string name_;
+};
+
+// `Element` is an arithmetic type, UnicodeString or ByteString (elements.h); `Result` is any type with a codec (codec.h).
+template <typename Element, typename Result>
+class Worker : public WorkerBase {
+  static_assert(HasCodec<Result>, "Result needs a codec: see mpaio/worker/codec.h");
+
+ public:
+  using WorkerBase::WorkerBase;
+
+  // Runs in a worker rank. A pure function of the chunk: run twice, anywhere, it must give the same result, so that a chunk may be tried again. It
+  // may read members that were set before the run. An error or an exception ends the run.
+  virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
+
+  // Runs on rank 0, once for each chunk, in the order of the chunks unless the run was asked for another. An error or an exception ends the run.
+  virtual absl::Status ProcessCallback(const Chunk& chunk, Result result) = 0;
+
+  absl::Status CheckInput() const final {
+    const DType& dtype = data_iterator().array().dtype();
+    if (ElementTraits<Element>::Accepts(dtype)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype.name(), " but the worker ", name(), " reads ",
+                                                   ElementTraits<Element>::Describe()));
+  }
+
+  absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const final {
+    const std::size_t before = encoded->size();
+    absl::Status status = CallGuarded("Process", [&]() -> absl::Status {
+      MPAIO_ASSIGN_OR_RETURN(const Result result, Process(ChunkView<Element>(data_iterator().array(), chunk)));
+      Codec<Result>::Encode(result, encoded);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) encoded->resize(before);
+    return status;
+  }
+
+  absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) final {
+    MPAIO_ASSIGN_OR_RETURN(Result result, DecodeResult<Result>(encoded));
+    return CallGuarded("ProcessCallback", [&] { return ProcessCallback(chunk, std::move(result)); });
+  }
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_WORKER_WORKER_H_

@@ -1,0 +1,63 @@
+#!/bin/bash
+# Usage: mpi_launch.sh RANKS PROGRAM [ARGUMENT]...
+# Runs PROGRAM under mpirun as one Bazel test. Bounded: stops mpirun shortly before Bazel's own time limit.
+set -u
+here=$(dirname -- "${BASH_SOURCE[0]}")
+
+if [ "$1" = --rank ]; then
+  # Within a rank. What Bazel wants of a test comes from rank 0; the others would write over it.
+  shift
+  if [ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" != 0 ]; then
+    unset XML_OUTPUT_FILE GTEST_OUTPUT TEST_WARNINGS_OUTPUT_FILE TEST_PREMATURE_EXIT_FILE TEST_SHARD_STATUS_FILE \
+      TEST_LOGSPLITTER_OUTPUT_FILE TEST_UNUSED_RUNFILES_LOG_FILE COVERAGE_OUTPUT_FILE
+  fi
+  exec "$@"
+fi
+
+ranks=$1
+shift
+. "$here/mpi_env.sh"
+if ! command -v mpirun >/dev/null; then
+  export PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin"
+  command -v mpirun >/dev/null || {
+    echo "mpi_launch: mpirun not found: install the Debian package openmpi-bin" >&2
+    exit 1
+  }
+fi
+# mpirun puts Unix sockets there, and their paths must be short.
+TMPDIR=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1
+export TMPDIR
+
+mpirun -n "$ranks" --bind-to none bash "$here/mpi_launch.sh" --rank "$@" </dev/null &
+mpirun=$!
+
+# Ends mpirun, which ends its ranks; should it not, ends it the hard way: its ranks then find their server gone.
+stop() {
+  kill -TERM "$mpirun" 2>/dev/null
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    sleep 0.3
+    kill -0 "$mpirun" 2>/dev/null || return
+  done
+  kill -KILL "$mpirun" 2>/dev/null
+}
+limit=${TEST_TIMEOUT:-300}
+[ "$limit" -le 20 ] && limit=$((limit * 3 / 4)) || limit=$((limit - 8))
+(
+  trap 'kill "$sleep" 2>/dev/null; exit' TERM
+  sleep "$limit" &
+  sleep=$!
+  wait "$sleep"
+  echo "mpi_launch: no end after $limit s: stopping mpirun (a rank that fails while the others wait for it looks so)" >&2
+  stop
+) &
+watchdog=$!
+trap 'stop' TERM INT
+
+wait "$mpirun"
+status=$?
+# A signal that is trapped interrupts `wait`; mpirun is then being stopped.
+kill -0 "$mpirun" 2>/dev/null && wait "$mpirun"
+kill -TERM "$watchdog" 2>/dev/null
+wait "$watchdog" 2>/dev/null
+rm -rf -- "$TMPDIR"
+exit "$status"

@@ -1,0 +1,202 @@
+"""Libraries installed on the system, under the labels they have when built from source.
+
+`mpaio_system_repositories()` defines them all. A further library needs one line there: its labels, the pkg-config
+modules behind each, and the Debian package that brings them.
+"""
+
+# Abseil: package -> targets. pkg-config calls `absl/status:statusor` `absl_statusor` and `absl/flags:parse`
+# `absl_flags_parse`; both forms are tried. A target without a module in the installed version is left out.
+_ABSL = {
+    "algorithm": "algorithm container",
+    "base": "base config core_headers dynamic_annotations endian log_severity no_destructor nullability prefetch",
+    "cleanup": "cleanup",
+    "container": "btree fixed_array flat_hash_map flat_hash_set inlined_vector node_hash_map node_hash_set",
+    "crc": "crc32c",
+    "debugging": "failure_signal_handler leak_check stacktrace symbolize",
+    "flags": "commandlineflag config flag marshalling parse reflection usage",
+    "functional": "any_invocable bind_front function_ref overload",
+    "hash": "hash",
+    "memory": "memory",
+    "meta": "type_traits",
+    "numeric": "bits int128",
+    "random": "bit_gen_ref distributions random seed_sequences",
+    "status": "status statusor",
+    "strings": "cord str_format string_view strings",
+    "synchronization": "synchronization",
+    "time": "time",
+    "types": "any compare optional span variant",
+    "utility": "utility",
+}
+
+# Where the module's name does not follow from the label.
+_ABSL_MODULES = {
+    "flags:flag": "absl_flags",
+    "strings:string_view": "absl_string_view|absl_strings",
+}
+
+def _absl_libraries():
+    libraries = {}
+    for package, targets in _ABSL.items():
+        for target in targets.split(" "):
+            label = package + ":" + target
+            libraries["absl/" + label] = _ABSL_MODULES.get(label, "absl_{}_{}|absl_{}".format(package, target, target))
+    return libraries
+
+# Arguments: entries "LABEL=WORDS" as in the attribute `libraries`. For each prints "LABEL<tab>cflags<tab>libs", or
+# "LABEL<tab>missing<tab>MODULE". One process for all of them: a call for each would cost seconds.
+_QUERY = """
+for entry; do
+  label=${entry%%=*} modules= flags= missing=
+  for word in ${entry#*=}; do
+    case $word in -*) flags="$flags $word"; continue ;; esac
+    found=
+    for module in $(echo "$word" | tr '|' ' '); do
+      if [ -z "$found" ] && pkg-config --exists "$module"; then found=$module; fi
+    done
+    if [ -n "$found" ]; then modules="$modules $found"; else missing=$word; fi
+  done
+  if [ -n "$missing" ]; then
+    printf '%s\\tmissing\\t%s\\n' "$label" "$missing"
+  elif [ -n "$modules" ]; then
+    printf '%s\\t%s\\t%s\\n' "$label" "$(pkg-config --cflags $modules)" "$flags $(pkg-config --libs $modules)"
+  else
+    printf '%s\\t\\t%s\\n' "$label" "$flags"
+  fi
+done
+"""
+
+def _missing(repository_ctx, what):
+    fail("mpaio: {}: install the Debian package {} (tools/setup installs all that is needed)".format(
+        what,
+        repository_ctx.attr.debian_package,
+    ))
+
+def _words(text):
+    return [word for word in text.replace("\n", " ").split(" ") if word]
+
+def _write_libraries(repository_ctx, libraries):
+    """Writes the BUILD files. `libraries` maps "package:target" to a pair (compile flags, link flags) of lists."""
+    include_dirs = {}
+    packages = {"": []}
+    for label, (compile_flags, link_flags) in libraries.items():
+        package, _, target = label.rpartition(":")
+        deps = {}
+        for flag in compile_flags:
+            # Bazel wants every header to be in a repository or in one of the compiler's own directories.
+            if flag.startswith("-I") and flag[2:] not in ["/usr/include", "/usr/local/include"]:
+                if flag[2:] not in include_dirs:
+                    include_dirs[flag[2:]] = "include_{}".format(len(include_dirs))
+                deps["//:" + include_dirs[flag[2:]]] = None
+        packages.setdefault(package, []).append("""
+cc_library(
+    name = {name},
+    defines = {defines},
+    linkopts = {linkopts},
+    deps = {deps},
+)
+""".format(
+            name = repr(target),
+            defines = repr([flag[2:] for flag in compile_flags if flag.startswith("-D")]),
+            linkopts = repr(link_flags),
+            deps = repr(deps.keys()),
+        ))
+    for path, name in include_dirs.items():
+        repository_ctx.symlink(path, name)
+        packages[""].append("""
+cc_library(
+    name = "{name}",
+    hdrs = glob(["{name}/**"]),
+    includes = ["{name}"],
+)
+""".format(name = name))
+    for package, rules in packages.items():
+        repository_ctx.file(
+            package + "/BUILD" if package else "BUILD",
+            "package(default_visibility = [\"//visibility:public\"])\n" + "".join(rules),
+            executable = False,
+        )
+
+def _pkg_config_repository_impl(repository_ctx):
+    if not repository_ctx.which("pkg-config"):
+        fail("mpaio: pkg-config not found: install the Debian package pkg-config")
+    entries = ["{}={}".format(label, words) for label, words in repository_ctx.attr.libraries.items()]
+    result = repository_ctx.execute(["sh", "-c", _QUERY, "sh"] + entries)
+    if result.return_code != 0:
+        fail("mpaio: pkg-config failed: " + result.stderr.strip())
+    libraries = {}
+    missing = []
+    for line in result.stdout.splitlines():
+        label, compile_flags, link_flags = line.split("\t")
+        if compile_flags == "missing":
+            missing.append(link_flags)
+        else:
+            libraries[label] = (_words(compile_flags), _words(link_flags))
+    if missing and not (repository_ctx.attr.skip_missing and libraries):
+        _missing(repository_ctx, "no library " + missing[0])
+    _write_libraries(repository_ctx, libraries)
+
+pkg_config_repository = repository_rule(
+    implementation = _pkg_config_repository_impl,
+    doc = "A repository of cc_library targets for libraries that pkg-config knows.",
+    attrs = {
+        "libraries": attr.string_dict(
+            doc = "'package:target' -> words: modules ('a|b': the first that is there) and linker flags.",
+            mandatory = True,
+        ),
+        "debian_package": attr.string(doc = "What to install when a module is missing.", mandatory = True),
+        "skip_missing": attr.bool(doc = "Leave out targets whose module is missing, as long as one is there."),
+    },
+    environ = ["PATH", "PKG_CONFIG_PATH"],
+    local = True,
+)
+
+def _mpi_repository_impl(repository_ctx):
+    mpicxx = repository_ctx.os.environ.get("MPICXX")
+    for name in ["mpicxx.openmpi", "mpicxx"]:
+        mpicxx = mpicxx or repository_ctx.which(name)
+    if not mpicxx:
+        _missing(repository_ctx, "mpicxx not found")
+    flags = []
+    for kind in ["compile", "link"]:
+        result = repository_ctx.execute([mpicxx, "--showme:" + kind])
+        if result.return_code != 0:
+            _missing(repository_ctx, "{} is not Open MPI's".format(mpicxx))
+        flags.append(_words(result.stdout))
+
+    # The C++ bindings, which Open MPI 4 still adds, are dead; without them its headers need no -lmpi_cxx.
+    compile_flags = flags[0] + ["-DOMPI_SKIP_MPICXX"]
+    link_flags = [flag for flag in flags[1] if flag != "-lmpi_cxx"]
+    _write_libraries(repository_ctx, {":mpi": (compile_flags, link_flags)})
+
+mpi_repository = repository_rule(
+    implementation = _mpi_repository_impl,
+    doc = "`:mpi`, as Open MPI's compiler wrapper describes it. The variable MPICXX names another wrapper.",
+    attrs = {"debian_package": attr.string(default = "libopenmpi-dev")},
+    environ = ["MPICXX", "PATH"],
+    local = True,
+)
+
+def mpaio_system_repositories():
+    """All that mpaio depends on. For a WORKSPACE; a module extension may call the rules the same way."""
+    mpi_repository(name = "mpi")
+    pkg_config_repository(
+        name = "com_google_absl",
+        libraries = _absl_libraries(),
+        debian_package = "libabsl-dev",
+        skip_missing = True,
+    )
+    pkg_config_repository(
+        name = "com_google_googletest",
+        libraries = {":gtest": "gmock gtest", ":gtest_main": "gmock_main gmock gtest"},
+        debian_package = "libgmock-dev",
+    )
+    pkg_config_repository(
+        name = "com_github_google_benchmark",
+        libraries = {":benchmark": "benchmark", ":benchmark_main": "-lbenchmark_main benchmark"},
+        debian_package = "libbenchmark-dev",
+    )
+    pkg_config_repository(
+        name = "nlohmann_json",
+        libraries = {":json": "nlohmann_json"},
+        debian_package = "nlohmann-json3-dev",
+    )
