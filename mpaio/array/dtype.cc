@@ -81,7 +81,8 @@ constexpr PlainCode kPlainCodes[] = {
 };
 
 // Of datetime64 and timedelta64. Position 0 is numpy's generic unit.
-constexpr absl::string_view kTimeUnits[] = {"generic", "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"};
+constexpr absl::string_view kTimeUnits[] = {"generic", "Y",  "M",  "W",  "D",  "h",  "m",
+                                            "s",       "ms", "us", "ns", "ps", "fs", "as"};
 
 struct KindAndSize {
   Kind kind;
@@ -113,7 +114,8 @@ std::optional<KindAndSize> ParseCode(absl::string_view code) {
   if (!width.has_value()) return std::nullopt;
   for (const SizedCode& sized : kSizedCodes) {
     if (sized.letter != code[0]) continue;
-    if (sized.kind == Kind::kObject && (*width == 4 || *width == 8)) return KindAndSize{sized.kind, sizeof(void*)};
+    if (sized.kind == Kind::kObject && (*width == 4 || *width == 8))
+      return KindAndSize{sized.kind, sizeof(void*)};
     for (const Index allowed : sized.widths) {
       if (allowed == 0) break;
       if (allowed != kAnyWidth && allowed != *width) continue;
@@ -140,8 +142,9 @@ bool HasByteOrder(const KindAndSize& type) {
 }
 
 absl::Status NotAType(absl::string_view descr) {
-  return absl::InvalidArgumentError(absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)),
-                                                 "' is not the code of a numpy type; '<i8', '<f8', '<U5', '|S5' are"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)),
+                   "' is not the code of a numpy type; '<i8', '<f8', '<U5', '|S5' are"));
 }
 
 }  // namespace
@@ -214,7 +217,9 @@ Index DType::alignment_bytes() const {
 }
 
 std::string DType::ToString() const {
-  const char order = byte_order_ == ByteOrder::kNotApplicable ? '|' : is_swapped() ? kSwappedOrder : kNativeOrder;
+  const char order = byte_order_ == ByteOrder::kNotApplicable ? '|'
+                     : is_swapped()                           ? kSwappedOrder
+                                                              : kNativeOrder;
   const absl::string_view prefix(&order, 1);
   switch (kind_) {
     case Kind::kBool:

@@ -53,26 +53,32 @@ constexpr auto kSwapped = ByteOrder::kSwapped;
 
 INSTANTIATE_TEST_SUITE_P(
     Canonical, DTypeCode,
-    testing::Values(
-        Case{"|b1", Kind::kBool, 1, 1, kNone, "|b1", "bool"}, Case{"|i1", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
-        Case{"<i2", Kind::kInt, 2, 2, kNative, "<i2", "int16"}, Case{"<i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
-        Case{"<i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"}, Case{"|u1", Kind::kUint, 1, 1, kNone, "|u1", "uint8"},
-        Case{"<u8", Kind::kUint, 8, 8, kNative, "<u8", "uint64"}, Case{"<f2", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
-        Case{"<f4", Kind::kFloat, 4, 4, kNative, "<f4", "float32"}, Case{"<f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
-        Case{"<f16", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
-        Case{"<c8", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"},
-        Case{"<c16", Kind::kComplex, 16, 8, kNative, "<c16", "complex128"},
-        Case{"|S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
-        Case{"<U6", Kind::kUnicode, 24, 4, kNative, "<U6", "str (<U6)"},
-        Case{"<M8[ns]", Kind::kDatetime, 8, 8, kNative, "<M8[ns]", "datetime64[ns]"},
-        Case{"<m8[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]", "timedelta64[25s]"},
-        Case{"|V7", Kind::kVoid, 7, 1, kNone, "|V7", "void (|V7)"}, Case{"|O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
+    testing::Values(Case{"|b1", Kind::kBool, 1, 1, kNone, "|b1", "bool"},
+                    Case{"|i1", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
+                    Case{"<i2", Kind::kInt, 2, 2, kNative, "<i2", "int16"},
+                    Case{"<i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
+                    Case{"<i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
+                    Case{"|u1", Kind::kUint, 1, 1, kNone, "|u1", "uint8"},
+                    Case{"<u8", Kind::kUint, 8, 8, kNative, "<u8", "uint64"},
+                    Case{"<f2", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
+                    Case{"<f4", Kind::kFloat, 4, 4, kNative, "<f4", "float32"},
+                    Case{"<f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
+                    Case{"<f16", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
+                    Case{"<c8", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"},
+                    Case{"<c16", Kind::kComplex, 16, 8, kNative, "<c16", "complex128"},
+                    Case{"|S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
+                    Case{"<U6", Kind::kUnicode, 24, 4, kNative, "<U6", "str (<U6)"},
+                    Case{"<M8[ns]", Kind::kDatetime, 8, 8, kNative, "<M8[ns]", "datetime64[ns]"},
+                    Case{"<m8[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]", "timedelta64[25s]"},
+                    Case{"|V7", Kind::kVoid, 7, 1, kNone, "|V7", "void (|V7)"},
+                    Case{"|O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
 
 INSTANTIATE_TEST_SUITE_P(ByteOrder, DTypeCode,
                          testing::Values(Case{">i8", Kind::kInt, 8, 8, kSwapped, ">i8", "int64 (>i8)"},
                                          Case{">f8", Kind::kFloat, 8, 8, kSwapped, ">f8", "float64 (>f8)"},
                                          Case{">U6", Kind::kUnicode, 24, 4, kSwapped, ">U6", "str (>U6)"},
-                                         Case{">M8[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]", "datetime64[D] (>M8[D])"},
+                                         Case{">M8[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]",
+                                              "datetime64[D] (>M8[D])"},
                                          Case{"=i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
                                          Case{"|i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
                                          Case{"f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
@@ -83,24 +89,32 @@ INSTANTIATE_TEST_SUITE_P(ByteOrder, DTypeCode,
 
 INSTANTIATE_TEST_SUITE_P(
     Aliases, DTypeCode,
-    testing::Values(
-        Case{"?", Kind::kBool, 1, 1, kNone, "|b1", "bool"}, Case{"b", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
-        Case{"B", Kind::kUint, 1, 1, kNone, "|u1", "uint8"}, Case{"h", Kind::kInt, 2, 2, kNative, "<i2", "int16"},
-        Case{"i", Kind::kInt, 4, 4, kNative, "<i4", "int32"}, Case{"<l", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
-        Case{"P", Kind::kUint, 8, 8, kNative, "<u8", "uint64"}, Case{"e", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
-        Case{"<d", Kind::kFloat, 8, 8, kNative, "<f8", "float64"}, Case{"g", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
-        Case{"F", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"}, Case{"c", Kind::kString, 1, 1, kNone, "|S1", "bytes (|S1)"},
-        Case{"a05", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
-        Case{"U", Kind::kUnicode, 0, 4, kNative, "<U0", "str (<U0)"},
-        Case{"S0", Kind::kString, 0, 1, kNone, "|S0", "bytes (|S0)"}, Case{"O8", Kind::kObject, 8, 8, kNone, "|O", "object"},
-        Case{"O4", Kind::kObject, 8, 8, kNone, "|O", "object"}, Case{"M8", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
-        Case{"<M8[generic]", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
-        Case{"m8[1s]", Kind::kTimedelta, 8, 8, kNative, "<m8[s]", "timedelta64[s]"}));
+    testing::Values(Case{"?", Kind::kBool, 1, 1, kNone, "|b1", "bool"},
+                    Case{"b", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
+                    Case{"B", Kind::kUint, 1, 1, kNone, "|u1", "uint8"},
+                    Case{"h", Kind::kInt, 2, 2, kNative, "<i2", "int16"},
+                    Case{"i", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
+                    Case{"<l", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
+                    Case{"P", Kind::kUint, 8, 8, kNative, "<u8", "uint64"},
+                    Case{"e", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
+                    Case{"<d", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
+                    Case{"g", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
+                    Case{"F", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"},
+                    Case{"c", Kind::kString, 1, 1, kNone, "|S1", "bytes (|S1)"},
+                    Case{"a05", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
+                    Case{"U", Kind::kUnicode, 0, 4, kNative, "<U0", "str (<U0)"},
+                    Case{"S0", Kind::kString, 0, 1, kNone, "|S0", "bytes (|S0)"},
+                    Case{"O8", Kind::kObject, 8, 8, kNone, "|O", "object"},
+                    Case{"O4", Kind::kObject, 8, 8, kNone, "|O", "object"},
+                    Case{"M8", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
+                    Case{"<M8[generic]", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
+                    Case{"m8[1s]", Kind::kTimedelta, 8, 8, kNative, "<m8[s]", "timedelta64[s]"}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Widest, DTypeCode,
-    testing::Values(Case{"S2147483647", Kind::kString, 2147483647, 1, kNone, "|S2147483647", "bytes (|S2147483647)"},
-                    Case{"U536870911", Kind::kUnicode, 2147483644, 4, kNative, "<U536870911", "str (<U536870911)"}));
+INSTANTIATE_TEST_SUITE_P(Widest, DTypeCode,
+                         testing::Values(Case{"S2147483647", Kind::kString, 2147483647, 1, kNone,
+                                              "|S2147483647", "bytes (|S2147483647)"},
+                                         Case{"U536870911", Kind::kUnicode, 2147483644, 4, kNative,
+                                              "<U536870911", "str (<U536870911)"}));
 
 TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
   for (const char* descr : {"",
@@ -147,7 +161,8 @@ TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
                             "(2,)i4"}) {
     const absl::StatusOr<DType> dtype = DType::Parse(descr);
     EXPECT_EQ(dtype.status().code(), absl::StatusCode::kInvalidArgument) << descr;
-    EXPECT_NE(std::string(dtype.status().message()).find(absl::StrCat("'", descr, "'")), std::string::npos) << dtype.status();
+    EXPECT_NE(std::string(dtype.status().message()).find(absl::StrCat("'", descr, "'")), std::string::npos)
+        << dtype.status();
   }
 }
 

@@ -1,14 +1,14 @@
 // The elements of a chunk, as a range of C++ values.
 //
-//   Elements<std::int64_t>   is std::span<const std::int64_t>        (numpy "<i8"; and so on for the other numbers)
-//   Elements<ByteString>     is a range of absl::string_view         (numpy 'S')
-//   Elements<UnicodeString>  is a range of std::u32string_view       (numpy 'U')
+//   Elements<std::int64_t>   is std::span<const std::int64_t>    (numpy "<i8"; the other numbers likewise)
+//   Elements<ByteString>     is a range of absl::string_view     (numpy 'S')
+//   Elements<UnicodeString>  is a range of std::u32string_view   (numpy 'U')
 //
-// numpy pads strings with NULs to the width of the array and strips those at the end when a string is read; so does this: of
-// "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
+// numpy pads strings with NULs to the width of the array and strips those at the end when a string is read;
+// so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
 //
-// All are random-access ranges that do not own the bytes. Nothing is checked for each element: what can be wrong is checked once,
-// by ElementTraits<T>::Accepts(dtype).
+// All are random-access ranges that do not own the bytes. Nothing is checked for each element: what can be
+// wrong is checked once, by ElementTraits<T>::Accepts(dtype).
 #ifndef MPAIO_ARRAY_ELEMENTS_H_
 #define MPAIO_ARRAY_ELEMENTS_H_
 
@@ -92,7 +92,9 @@ class FixedWidthStrings : public std::ranges::view_base {
     friend Iterator operator+(Iterator it, difference_type n) { return it += n; }
     friend Iterator operator+(difference_type n, Iterator it) { return it += n; }
     friend Iterator operator-(Iterator it, difference_type n) { return it -= n; }
-    friend difference_type operator-(const Iterator& a, const Iterator& b) { return a.position_ - b.position_; }
+    friend difference_type operator-(const Iterator& a, const Iterator& b) {
+      return a.position_ - b.position_;
+    }
 
     // Only iterators of the same range may be compared.
     friend bool operator==(const Iterator& a, const Iterator& b) { return a.position_ == b.position_; }
@@ -101,7 +103,8 @@ class FixedWidthStrings : public std::ranges::view_base {
    private:
     friend class FixedWidthStrings;
     // A position rather than an address, since strings of width 0 are all at the same one.
-    Iterator(const Char* chars, Index width, Index position) : chars_(chars), width_(width), position_(position) {}
+    Iterator(const Char* chars, Index width, Index position)
+        : chars_(chars), width_(width), position_(position) {}
     value_type At(Index position) const {
       const Char* element = chars_ + position * width_;
       return value_type(element, static_cast<std::size_t>(LengthWithoutPadding(element, width_)));
@@ -116,7 +119,8 @@ class FixedWidthStrings : public std::ranges::view_base {
 
   FixedWidthStrings() = default;
   // `count` strings of `width` chars each, from `chars` on, which must be aligned for Char.
-  FixedWidthStrings(const Char* chars, Index width, Index count) : chars_(chars), width_(width), count_(count) {}
+  FixedWidthStrings(const Char* chars, Index width, Index count)
+      : chars_(chars), width_(width), count_(count) {}
 
   std::size_t size() const { return static_cast<std::size_t>(count_); }
   bool empty() const { return count_ == 0; }
@@ -144,15 +148,16 @@ class FixedWidthStrings : public std::ranges::view_base {
 
 // The C++ numbers that elements can be read as in place. Not bool: a byte of a file need not be 0 or 1.
 template <typename T>
-concept NumericElement = std::same_as<T, std::int8_t> || std::same_as<T, std::int16_t> || std::same_as<T, std::int32_t> ||
-    std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> || std::same_as<T, std::uint16_t> ||
-    std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t> || std::same_as<T, float> || std::same_as<T, double>;
+concept NumericElement = std::same_as<T, std::int8_t> || std::same_as<T, std::int16_t> ||
+    std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> ||
+    std::same_as<T, std::uint16_t> || std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t> ||
+    std::same_as<T, float> || std::same_as<T, double>;
 
 // How elements of type T are read. For each T that there is:
 //   Span                  the range, cheap to copy
 //   Accepts(dtype)        whether an array of `dtype` can be read as T
-//   Make(data, n, dtype)  the n elements from `data` on, which is aligned to dtype.alignment_bytes() and may be null if n is 0.
-//                         Precondition: Accepts(dtype), n >= 0.
+//   Make(data, n, dtype)  the n elements from `data` on, which is aligned to dtype.alignment_bytes() and may
+//                         be null if n is 0. Precondition: Accepts(dtype), n >= 0.
 //   Describe()            what Accepts() wants, for messages: "int64 (<i8)", "bytes (S)"
 template <typename T>
 struct ElementTraits;
@@ -164,7 +169,9 @@ struct ElementTraits<T> {
   static Span Make(const std::byte* data, Index n, const DType&) {
     return Span(reinterpret_cast<const T*>(data), static_cast<std::size_t>(n));
   }
-  static std::string Describe() { return absl::StrCat(DType::Of<T>().name(), " (", DType::Of<T>().ToString(), ")"); }
+  static std::string Describe() {
+    return absl::StrCat(DType::Of<T>().name(), " (", DType::Of<T>().ToString(), ")");
+  }
 };
 
 template <>
@@ -180,9 +187,12 @@ struct ElementTraits<ByteString> {
 template <>
 struct ElementTraits<UnicodeString> {
   using Span = FixedWidthStrings<UnicodeString>;
-  static bool Accepts(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode && !dtype.is_swapped(); }
+  static bool Accepts(const DType& dtype) {
+    return dtype.kind() == DType::Kind::kUnicode && !dtype.is_swapped();
+  }
   static Span Make(const std::byte* data, Index n, const DType& dtype) {
-    return Span(reinterpret_cast<const char32_t*>(data), dtype.itemsize_bytes() / static_cast<Index>(sizeof(char32_t)), n);
+    return Span(reinterpret_cast<const char32_t*>(data),
+                dtype.itemsize_bytes() / static_cast<Index>(sizeof(char32_t)), n);
   }
   static std::string Describe() { return "str (U)"; }
 };
@@ -195,6 +205,7 @@ using Elements = typename ElementTraits<T>::Span;
 
 // Iterators do not refer to the range they come from.
 template <typename String>
-inline constexpr bool std::ranges::enable_borrowed_range<mpaio::FixedWidthStrings<String>> = true;
+inline constexpr bool std::ranges::enable_borrowed_range<mpaio::FixedWidthStrings<String>> =
+    true;  // NOLINT: std's name
 
 #endif  // MPAIO_ARRAY_ELEMENTS_H_

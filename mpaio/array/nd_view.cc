@@ -17,18 +17,20 @@ absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index
     return absl::InvalidArgumentError(
         absl::StrCat("an array of ", shape.size(), " axes: at most ", kMaxDimensions, " are allowed"));
   }
-  // Extents of 0 are counted as 1 and strides of an empty array as well, so that no product of extents overflows anywhere.
+  // Extents of 0 are counted as 1 and strides of an empty array as well, so that no product of extents
+  // overflows anywhere.
   Index size_bytes = std::max<Index>(dtype.itemsize_bytes(), 1);
   bool is_empty = dtype.itemsize_bytes() == 0;
   for (const Index extent : shape) {
     if (extent < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("shape ", ShapeToString(shape), " has a negative extent"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("shape ", ShapeToString(shape), " has a negative extent"));
     }
     is_empty = is_empty || extent == 0;
     const std::optional<Index> product = CheckedMultiply(size_bytes, std::max<Index>(extent, 1));
     if (!product.has_value() || *product > kMaxArrayBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("an array of shape ", ShapeToString(shape), " and type ", dtype.name(), " is larger than 2^62 bytes"));
+      return absl::InvalidArgumentError(absl::StrCat("an array of shape ", ShapeToString(shape), " and type ",
+                                                     dtype.name(), " is larger than 2^62 bytes"));
     }
     size_bytes = *product;
   }
@@ -43,9 +45,11 @@ NdView::NdView() : shape_{0}, strides_bytes_{0} {}
 
 absl::StatusOr<NdView> NdView::Create(const void* data, DType dtype, std::vector<Index> shape) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
-  if (size_bytes > 0 && reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(dtype.alignment_bytes()) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("an array of ", dtype.name(), " must start at an address that is a multiple of ", dtype.alignment_bytes()));
+  if (size_bytes > 0 &&
+      reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(dtype.alignment_bytes()) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("an array of ", dtype.name(),
+                                                   " must start at an address that is a multiple of ",
+                                                   dtype.alignment_bytes()));
   }
   NdView view;
   view.data_ = static_cast<const std::byte*>(data);

@@ -1,10 +1,11 @@
 // An n-dimensional array that somebody else owns: where its bytes are, and how to read them.
 //
-// Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An array of shape () is one row of
-// one element. Example: shape (3, 4) of "<i8" has 3 rows of 4 elements, 32 bytes each; 12 elements, 96 bytes; strides (32, 8).
+// Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An array of
+// shape () is one row of one element. Example: shape (3, 4) of "<i8" has 3 rows of 4 elements, 32 bytes each;
+// 12 elements, 96 bytes; strides (32, 8).
 //
-// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so that code which walks several
-// axes need not be changed when views of other layouts come.
+// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so that code
+// which walks several axes need not be changed when views of other layouts come.
 #ifndef MPAIO_ARRAY_ND_VIEW_H_
 #define MPAIO_ARRAY_ND_VIEW_H_
 
@@ -21,19 +22,20 @@ namespace mpaio {
 // numpy 2's limit of the number of axes (numpy 1 had 32).
 inline constexpr Index kMaxDimensions = 64;
 
-// The largest array: more than any machine addresses, and so far from the end of Index that adding an offset never overflows.
+// The largest array: more than any machine addresses, and so far from the end of Index that adding an offset
+// never overflows.
 inline constexpr Index kMaxArrayBytes = Index{1} << 62;
 
 // The bytes of a C-order array of `shape` and `dtype`.
-//   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes. As in numpy, extents
-//                    of 0 do not make the product of the others fit.
+//   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes. As in
+//                    numpy, extents of 0 do not make the product of the others fit.
 absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape);
 
 // As Python writes a tuple: "()", "(3,)", "(3, 4)".
 std::string ShapeToString(const std::vector<Index>& shape);
 
-// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null, whatever its shape, is legal:
-// it describes an array whose bytes are not at hand.
+// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null, whatever
+// its shape, is legal: it describes an array whose bytes are not at hand.
 class NdView {
  public:
   // No rows of no bytes: shape (0,), "|V0".
@@ -78,8 +80,8 @@ class NdView {
   Index row_elements_ = 1;
 };
 
-// A view that its holder may write through, such as an output array. Const as a pointer is: a const MutableNdView still gives
-// writable bytes.
+// A view that its holder may write through, such as an output array. Const as a pointer is: a const
+// MutableNdView still gives writable bytes.
 class MutableNdView {
  public:
   MutableNdView() = default;

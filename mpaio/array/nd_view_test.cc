@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-const DType kInt64 = DType::Of<std::int64_t>();
+constexpr DType kInt64 = DType::Of<std::int64_t>();
 
 TEST(NdView, MatrixOfInt64) {
   const std::vector<std::int64_t> numbers(12);
@@ -133,7 +133,8 @@ TEST(NdView, MisalignedNumbersAreRefused) {
   alignas(8) const std::byte bytes[32] = {};
   EXPECT_EQ(NdView::Create(bytes + 4, kInt64, {2}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(NdView::Create(bytes + 8, kInt64, {2}).ok());
-  EXPECT_EQ(NdView::Create(bytes + 2, DType::Unicode(1), {2}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(NdView::Create(bytes + 2, DType::Unicode(1), {2}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(NdView::Create(bytes + 4, DType::Unicode(1), {2}).ok());
   EXPECT_TRUE(NdView::Create(bytes + 3, kInt64, {0}).ok());
 }

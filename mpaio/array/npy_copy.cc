@@ -1,9 +1,9 @@
-// npy_copy IN OUT: reads the array of a .npy file and writes it again, through the code that mpaio reads and writes with. For the
-// test that compares it with numpy. Exit status: 0; 1 where reading or writing failed, with the reason on stderr; 2 for wrong
-// usage.
+// npy_copy IN OUT: reads the array of a .npy file and writes it again, through the code that mpaio reads and
+// writes with. For the test that compares it with numpy. Exit status: 0; 1 where reading or writing failed,
+// with the reason on stderr; 2 for wrong usage.
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
+#include <iostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,8 +28,8 @@ absl::Status Copy(const std::string& from, const std::string& to) {
   std::vector<std::byte> data(static_cast<std::size_t>(header.data_size_bytes));
   for (Index begin = 0; begin < header.data_size_bytes; begin += kSliceBytes) {
     const Index size = std::min(kSliceBytes, header.data_size_bytes - begin);
-    MPAIO_RETURN_IF_ERROR(
-        file.ReadInto(begin, std::span(data).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size))));
+    MPAIO_RETURN_IF_ERROR(file.ReadInto(
+        begin, std::span(data).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size))));
   }
   MPAIO_ASSIGN_OR_RETURN(const NdView view, NdView::Create(data.data(), header.dtype, header.shape));
   MPAIO_RETURN_IF_ERROR(CheckWritable(to, view.size_bytes()));
@@ -41,11 +41,11 @@ absl::Status Copy(const std::string& from, const std::string& to) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: npy_copy IN OUT\n");
+    std::cerr << "usage: npy_copy IN OUT\n";
     return 2;
   }
   const absl::Status status = mpaio::Copy(argv[1], argv[2]);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "npy_copy: %s\n", std::string(status.message()).c_str());
+  std::cerr << "npy_copy: " << status.message() << "\n";
   return 1;
 }

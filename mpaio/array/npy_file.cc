@@ -58,8 +58,8 @@ absl::string_view FileKind(mode_t mode) {
   return "a special file";
 }
 
-// Reads up to `size_bytes` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of the file. A failure
-// is errno, negated.
+// Reads up to `size_bytes` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of
+// the file. A failure is errno, negated.
 Index ReadAt(int fd, std::byte* to, Index size_bytes, Index offset_bytes) {
   Index done_bytes = 0;
   while (done_bytes < size_bytes) {
@@ -80,7 +80,8 @@ int WriteAt(int fd, const void* from, Index size_bytes, Index offset_bytes) {
   Index done_bytes = 0;
   while (done_bytes < size_bytes) {
     const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
-    const ssize_t put = ::pwrite(fd, static_cast<const std::byte*>(from) + done_bytes, wanted, offset_bytes + done_bytes);
+    const ssize_t put =
+        ::pwrite(fd, static_cast<const std::byte*>(from) + done_bytes, wanted, offset_bytes + done_bytes);
     if (put > 0) {
       done_bytes += put;
     } else if (put == 0) {
@@ -92,8 +93,8 @@ int WriteAt(int fd, const void* from, Index size_bytes, Index offset_bytes) {
   return 0;
 }
 
-// Reserves room for a file of `size_bytes`, so as to run out of it before the writing rather than in it. Returns 0 or errno.
-// Where the file system cannot reserve, what CheckTarget() found has to do.
+// Reserves room for a file of `size_bytes`, so as to run out of it before the writing rather than in it.
+// Returns 0 or errno. Where the file system cannot reserve, what CheckTarget() found has to do.
 int Reserve(int fd, Index size_bytes) {
   while (::fallocate(fd, 0, 0, size_bytes) != 0) {
     if (errno == EOPNOTSUPP || errno == ENOSYS) return 0;
@@ -141,8 +142,8 @@ absl::StatusOr<Target> FindTarget(const std::string& path) {
   }
   if (::stat(target.path.c_str(), &status) == 0) {
     if (!S_ISREG(status.st_mode)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot write ", path, ": it is ", FileKind(status.st_mode), "; give the name of a file"));
+      return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": it is ",
+                                                     FileKind(status.st_mode), "; give the name of a file"));
     }
     target.exists = true;
     target.permissions = status.st_mode & kPermissionBits;
@@ -154,31 +155,36 @@ absl::StatusOr<Target> FindTarget(const std::string& path) {
   target.directory = slash == std::string::npos ? "." : slash == 0 ? "/" : target.path.substr(0, slash);
   // A path that ends in a slash and exists is a directory, and refused above.
   if (target.name.empty())
-    return absl::NotFoundError(absl::StrCat("cannot write ", path, ": there is no such directory; create it first"));
+    return absl::NotFoundError(
+        absl::StrCat("cannot write ", path, ": there is no such directory; create it first"));
   return target;
 }
 
-absl::Status NoRoom(const std::string& path, Index wanted_bytes, Index available_bytes, absl::string_view where) {
-  return absl::ResourceExhaustedError(absl::StrCat("no room for ", path, ": it takes ", wanted_bytes, " bytes, ", where,
-                                                   " has room for ", available_bytes, "; make room or choose another place"));
+absl::Status NoRoom(const std::string& path, Index wanted_bytes, Index available_bytes,
+                    absl::string_view where) {
+  return absl::ResourceExhaustedError(absl::StrCat("no room for ", path, ": it takes ", wanted_bytes,
+                                                   " bytes, ", where, " has room for ", available_bytes,
+                                                   "; make room or choose another place"));
 }
 
 // Bytes that may still be written to the file system of `directory`, or -1 if it does not tell.
 Index AvailableBytes(const std::string& directory) {
   struct statvfs status;
   if (::statvfs(directory.c_str(), &status) != 0 || status.f_blocks == 0) return -1;
-  return CheckedMultiply(static_cast<Index>(status.f_bavail), static_cast<Index>(status.f_frsize)).value_or(-1);
+  return CheckedMultiply(static_cast<Index>(status.f_bavail), static_cast<Index>(status.f_frsize))
+      .value_or(-1);
 }
 
 absl::Status CheckTarget(const Target& target, const std::string& path, Index size_bytes) {
   struct stat status;
   if (::stat(target.directory.c_str(), &status) != 0) {
     if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
-    return absl::NotFoundError(
-        absl::StrCat("cannot write ", path, ": directory ", target.directory, " does not exist; create it first"));
+    return absl::NotFoundError(absl::StrCat("cannot write ", path, ": directory ", target.directory,
+                                            " does not exist; create it first"));
   }
   if (!S_ISDIR(status.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": ", target.directory, " is not a directory"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", path, ": ", target.directory, " is not a directory"));
   }
   if (::faccessat(AT_FDCWD, target.directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     return ErrnoStatus(errno, absl::StrCat("cannot write to directory ", target.directory));
@@ -189,10 +195,12 @@ absl::Status CheckTarget(const Target& target, const std::string& path, Index si
   struct rlimit limit;
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       limit.rlim_cur < static_cast<rlim_t>(size_bytes)) {
-    return NoRoom(path, size_bytes, static_cast<Index>(limit.rlim_cur), "the limit of a file's size (ulimit -f)");
+    return NoRoom(path, size_bytes, static_cast<Index>(limit.rlim_cur),
+                  "the limit of a file's size (ulimit -f)");
   }
   const Index available_bytes = AvailableBytes(target.directory);
-  if (available_bytes >= 0 && available_bytes < size_bytes) return NoRoom(path, size_bytes, available_bytes, target.directory);
+  if (available_bytes >= 0 && available_bytes < size_bytes)
+    return NoRoom(path, size_bytes, available_bytes, target.directory);
   return absl::OkStatus();
 }
 
@@ -210,10 +218,11 @@ class TemporaryFile {
   absl::Status Create(const Target& target) {
     constexpr int kMaxAttempts = 1000;
     constexpr std::size_t kMaxNameBytes = NAME_MAX - 40;  // so that the suffix fits as well
-    const std::string stem =
-        absl::StrCat(target.directory, "/.", target.name.substr(0, kMaxNameBytes), ".tmp.", static_cast<Index>(::getpid()));
+    const std::string stem = absl::StrCat(target.directory, "/.", target.name.substr(0, kMaxNameBytes),
+                                          ".tmp.", static_cast<Index>(::getpid()));
     for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-      // The name may be taken: by another thread, or by a process of the same id on another machine or long ago.
+      // The name may be taken: by another thread, or by a process of the same id on another machine or long
+      // ago.
       std::string path = attempt == 0 ? stem : absl::StrCat(stem, ".", attempt);
       fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (fd_ >= 0) {
@@ -222,8 +231,8 @@ class TemporaryFile {
       }
       if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("cannot create ", path));
     }
-    return absl::AlreadyExistsError(
-        absl::StrCat(stem, " and ", kMaxAttempts - 1, " such files are left from writers that died; remove them"));
+    return absl::AlreadyExistsError(absl::StrCat(stem, " and ", kMaxAttempts - 1,
+                                                 " such files are left from writers that died; remove them"));
   }
 
   int fd() const { return fd_; }
@@ -282,22 +291,25 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
   file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file.fd_ < 0) {
     const int error = errno;
-    if (error == ENOENT) return absl::NotFoundError(absl::StrCat("there is no file ", path, "; check the path"));
+    if (error == ENOENT)
+      return absl::NotFoundError(absl::StrCat("there is no file ", path, "; check the path"));
     return ErrnoStatus(error, absl::StrCat("cannot open ", path));
   }
   struct stat status;
   if (::fstat(file.fd_, &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
   if (!S_ISREG(status.st_mode)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, " is ", FileKind(status.st_mode), ", not a .npy file; copy what it gives into a file, and give that"));
+        absl::StrCat(path, " is ", FileKind(status.st_mode),
+                     ", not a .npy file; copy what it gives into a file, and give that"));
   }
   const Index file_size_bytes = status.st_size;
   MPAIO_ASSIGN_OR_RETURN(file.header_, ReadHeader(file.fd_, path, file_size_bytes));
   MPAIO_RETURN_IF_ERROR(CheckSupported(file.header_, path));
   const Index held_bytes = file_size_bytes - file.header_.data_offset;
   if (held_bytes < file.header_.data_size_bytes) {
-    return absl::DataLossError(absl::StrCat(path, " is truncated: its header promises ", file.header_.data_size_bytes,
-                                            " bytes of data, the file holds ", held_bytes, "; copy it again"));
+    return absl::DataLossError(absl::StrCat(path, " is truncated: its header promises ",
+                                            file.header_.data_size_bytes, " bytes of data, the file holds ",
+                                            held_bytes, "; copy it again"));
   }
   file.trailing_bytes_ = held_bytes - file.header_.data_size_bytes;
   return file;
@@ -305,7 +317,8 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
 
 absl::Status NpyFile::ReadInto(Index offset_bytes, std::span<std::byte> destination) const {
   const Index size_bytes = static_cast<Index>(destination.size());
-  if (offset_bytes < 0 || offset_bytes > header_.data_size_bytes || size_bytes > header_.data_size_bytes - offset_bytes) {
+  if (offset_bytes < 0 || offset_bytes > header_.data_size_bytes ||
+      size_bytes > header_.data_size_bytes - offset_bytes) {
     return absl::OutOfRangeError(absl::StrCat("bytes ", offset_bytes, " and the ", size_bytes,
                                               " from there are not all within the ", header_.data_size_bytes,
                                               " bytes of data of ", path_));
@@ -320,8 +333,9 @@ absl::Status NpyFile::ReadInto(Index offset_bytes, std::span<std::byte> destinat
   const int error = static_cast<int>(-got_bytes);
   if (error == EFAULT) {
     // The kernel could not put a page under the destination. Touching that page would have been a SIGBUS.
-    return absl::ResourceExhaustedError(absl::StrCat("shared memory ran out while ", path_, " was read: ", size_bytes,
-                                                     " bytes were to be filled; enlarge /dev/shm or use more nodes"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("shared memory ran out while ", path_, " was read: ", size_bytes,
+                     " bytes were to be filled; enlarge /dev/shm or use more nodes"));
   }
   return ErrnoStatus(error, absl::StrCat("cannot read ", path_));
 }
@@ -334,11 +348,12 @@ absl::Status CheckWritable(const std::string& path, Index size_bytes) {
 absl::Status WriteNpy(const std::string& path, const NdView& array) {
   const Index data_bytes = array.size_bytes();
   if (array.data() == nullptr && data_bytes > 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write ", path, ": the data of ", array.ToString(), " is not at hand in this process"));
+    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
+                                                   " is not at hand in this process"));
   }
   if (array.dtype().kind() == DType::Kind::kObject) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": Python objects can only be written by Python"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", path, ": Python objects can only be written by Python"));
   }
   const std::string header = FormatNpyHeader(array.dtype(), array.shape());
   const Index header_bytes = static_cast<Index>(header.size());
@@ -350,14 +365,16 @@ absl::Status WriteNpy(const std::string& path, const NdView& array) {
   MPAIO_RETURN_IF_ERROR(file.Create(target));
   const auto failure = [&](int error) -> absl::Status {
     const Index available_bytes = AvailableBytes(target.directory);
-    if (error == ENOSPC && available_bytes >= 0) return NoRoom(path, file_bytes, available_bytes, target.directory);
+    if (error == ENOSPC && available_bytes >= 0)
+      return NoRoom(path, file_bytes, available_bytes, target.directory);
     return ErrnoStatus(error, absl::StrCat("cannot write ", path));
   };
   // Before there is anything to read. A file system without permissions may refuse.
   if (target.exists && ::fchmod(file.fd(), target.permissions) != 0 && errno != EPERM) return failure(errno);
   if (const int error = Reserve(file.fd(), file_bytes); error != 0) return failure(error);
   if (const int error = WriteAt(file.fd(), header.data(), header_bytes, 0); error != 0) return failure(error);
-  if (const int error = WriteAt(file.fd(), array.data(), data_bytes, header_bytes); error != 0) return failure(error);
+  if (const int error = WriteAt(file.fd(), array.data(), data_bytes, header_bytes); error != 0)
+    return failure(error);
   MPAIO_RETURN_IF_ERROR(file.Rename(target));
   return FlushDirectory(target.directory);
 }

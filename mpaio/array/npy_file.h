@@ -15,8 +15,9 @@
 
 namespace mpaio {
 
-// A .npy file open for reading, of an array that mpaio takes. Owns its file descriptor; movable, not copyable. ReadInto() may be
-// called by several threads at once, and several processes may read the same file.
+// A .npy file open for reading, of an array that mpaio takes. Owns its file descriptor; movable, not
+// copyable. ReadInto() may be called by several threads at once, and several processes may read the same
+// file.
 class NpyFile {
  public:
   // Holds no file: only to be assigned to.
@@ -40,11 +41,12 @@ class NpyFile {
   // Bytes of the file after the data. numpy.load ignores them, and so does this.
   Index trailing_bytes() const { return trailing_bytes_; }
 
-  // Fills `destination` with the bytes of the data from `offset_bytes` on (0 is the first byte of the first element). On failure
-  // its contents are unspecified.
+  // Fills `destination` with the bytes of the data from `offset_bytes` on (0 is the first byte of the first
+  // element). On failure its contents are unspecified.
   //   OutOfRange          [offset_bytes, offset_bytes + size) is not within [0, header().data_size_bytes].
-  //   DataLoss            the file ended before, so it was cut while it was open; or the disk could not read it.
-  //   ResourceExhausted   `destination` has no memory behind it: a shared memory segment larger than what /dev/shm can hold.
+  //   DataLoss            the file ended before, so it was cut while it was open; or the disk failed.
+  //   ResourceExhausted   `destination` has no memory behind it: a shared memory segment larger than what
+  //                       /dev/shm can hold.
   absl::Status ReadInto(Index offset_bytes, std::span<std::byte> destination) const;
 
  private:
@@ -56,17 +58,19 @@ class NpyFile {
   Index trailing_bytes_ = 0;
 };
 
-// Whether WriteNpy() could write a file of `size_bytes` to `path` now: to be asked before hours of work, not after. Leaves
-// nothing behind.
+// Whether WriteNpy() could write a file of `size_bytes` to `path` now: to be asked before hours of work, not
+// after. Leaves nothing behind.
 //   NotFound            the directory does not exist.
 //   InvalidArgument     `path` is empty, or is a directory or something else that is not a regular file.
 //   PermissionDenied    the directory, or the file that is there, may not be written.
-//   ResourceExhausted   there is no room for size_bytes, on the disk or under the limit of a file's size (ulimit -f).
+//   ResourceExhausted   there is no room for size_bytes, on the disk or under the limit of a file's size
+//                       (ulimit -f).
 absl::Status CheckWritable(const std::string& path, Index size_bytes);
 
-// Writes `array` to `path`, byte for byte what numpy.save writes. The file appears whole, in the place of one that may have been
-// there, or not at all: the bytes go to a temporary file in the same directory (".NAME.tmp.PID"), which is flushed to the disk,
-// then renamed. A file that was there keeps its permissions; a symbolic link stays, and what it points to is written.
+// Writes `array` to `path`, byte for byte what numpy.save writes. The file appears whole, in the place of one
+// that may have been there, or not at all: the bytes go to a temporary file in the same directory
+// (".NAME.tmp.PID"), which is flushed to the disk, then renamed. A file that was there keeps its permissions;
+// a symbolic link stays, and what it points to is written.
 //   as CheckWritable()  with what there is when it is called.
 //   InvalidArgument     `array` has bytes but no data(), or holds Python objects.
 //   ResourceExhausted   the disk filled up in the meantime.

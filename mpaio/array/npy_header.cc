@@ -28,7 +28,8 @@ constexpr int kMaxNesting = 32;
 std::string Printable(absl::string_view text) {
   constexpr std::size_t kMaxChars = 80;
   // Descriptors are full of quotes, which need no escape in a message.
-  const std::string escaped = absl::StrReplaceAll(absl::CHexEscape(text.substr(0, kMaxChars)), {{"\\'", "'"}, {"\\\"", "\""}});
+  const std::string escaped =
+      absl::StrReplaceAll(absl::CHexEscape(text.substr(0, kMaxChars)), {{"\\'", "'"}, {"\\\"", "\""}});
   return absl::StrCat(escaped, text.size() > kMaxChars ? "..." : "");
 }
 
@@ -46,7 +47,8 @@ absl::Status Truncated(absl::string_view name) {
   return absl::DataLossError(absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
 }
 
-// A reader of the one Python literal that the text of a header is. What the text means goes into an NpyHeader.
+// A reader of the one Python literal that the text of a header is. What the text means goes into an
+// NpyHeader.
 class HeaderTextParser {
  public:
   HeaderTextParser(absl::string_view text, absl::string_view name) : text_(text), name_(name) {}
@@ -87,12 +89,14 @@ class HeaderTextParser {
 
  private:
   absl::Status Damaged(absl::string_view what) const {
-    return absl::DataLossError(absl::StrCat(name_, " has a damaged header: at byte ", position_, " of its text, ", what,
+    return absl::DataLossError(absl::StrCat(name_, " has a damaged header: at byte ", position_,
+                                            " of its text, ", what,
                                             "; copy the file again, or save it again with numpy.save"));
   }
 
   void SkipSpace() {
-    while (position_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[position_]))) ++position_;
+    while (position_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[position_])))
+      ++position_;
   }
 
   // The next character that is not space, or NUL at the end.
@@ -129,7 +133,8 @@ class HeaderTextParser {
   absl::StatusOr<absl::string_view> ParseWord() {
     SkipSpace();
     const std::size_t begin = position_;
-    while (position_ < text_.size() && absl::ascii_isalnum(static_cast<unsigned char>(text_[position_]))) ++position_;
+    while (position_ < text_.size() && absl::ascii_isalnum(static_cast<unsigned char>(text_[position_])))
+      ++position_;
     if (position_ == begin) return Damaged("a value is expected");
     return text_.substr(begin, position_ - begin);
   }
@@ -183,7 +188,7 @@ class HeaderTextParser {
     if (next == '[' || next == '(') {
       const std::size_t begin = position_;
       MPAIO_RETURN_IF_ERROR(SkipValue(0));
-      header->structured_descr = std::string(text_.substr(begin, position_ - begin));
+      header->structured_descr.assign(text_.data() + begin, position_ - begin);
       return absl::OkStatus();
     }
     MPAIO_ASSIGN_OR_RETURN(const absl::string_view descr, ParseString());
@@ -217,7 +222,8 @@ class HeaderTextParser {
 
 // Whether the elements are in the same order in C and in Fortran order.
 bool OrderIsImmaterial(const std::vector<Index>& shape) {
-  const auto extents_over_1 = std::count_if(shape.begin(), shape.end(), [](Index extent) { return extent > 1; });
+  const auto extents_over_1 =
+      std::count_if(shape.begin(), shape.end(), [](Index extent) { return extent > 1; });
   return extents_over_1 <= 1 || std::find(shape.begin(), shape.end(), 0) != shape.end();
 }
 
@@ -230,8 +236,9 @@ std::string HowToSave(const DType& dtype) {
     case Kind::kInt:
     case Kind::kUint:
       if (dtype == DType::Of<std::int64_t>()) return "";
-      return dtype.kind() == Kind::kUint && dtype.itemsize_bytes() == 8 ? "a.astype('int64'), if all values are below 2**63,"
-                                                                        : "a.astype('int64')";
+      return dtype.kind() == Kind::kUint && dtype.itemsize_bytes() == 8
+                 ? "a.astype('int64'), if all values are below 2**63,"
+                 : "a.astype('int64')";
     case Kind::kFloat:
       return dtype == DType::Of<double>() ? "" : "a.astype('float64')";
     case Kind::kComplex:
@@ -240,7 +247,9 @@ std::string HowToSave(const DType& dtype) {
       return dtype.itemsize_bytes() > 0 ? "" : "a.astype('S1')";
     case Kind::kUnicode:
       if (dtype.itemsize_bytes() == 0) return "a.astype('U1')";
-      return dtype.is_swapped() ? absl::StrCat("a.astype('", DType::Unicode(dtype.itemsize_bytes() / 4).ToString(), "')") : "";
+      return dtype.is_swapped()
+                 ? absl::StrCat("a.astype('", DType::Unicode(dtype.itemsize_bytes() / 4).ToString(), "')")
+                 : "";
     case Kind::kDatetime:
     case Kind::kTimedelta:
       return "the counts, a.astype('int64'),";
@@ -255,33 +264,37 @@ std::string HowToSave(const DType& dtype) {
 }  // namespace
 
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name) {
-  if (first_bytes.empty()) return absl::InvalidArgumentError(absl::StrCat(name, " is not a .npy file: it is empty"));
+  if (first_bytes.empty())
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not a .npy file: it is empty"));
   if (first_bytes.substr(0, kZipMagic.size()) == kZipMagic) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, " is not a .npy file but a zip archive, perhaps .npz; unpack it, and give the .npy file that is in it"));
+    return absl::InvalidArgumentError(absl::StrCat(name,
+                                                   " is not a .npy file but a zip archive, perhaps .npz; "
+                                                   "unpack it, and give the .npy file that is in it"));
   }
   const std::size_t num_magic = std::min(first_bytes.size(), kMagic.size());
   if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic)) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " is not a .npy file: it starts with '",
-                                                   Printable(first_bytes.substr(0, num_magic)),
-                                                   "' instead of '\\x93NUMPY'; save the array with numpy.save"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, " is not a .npy file: it starts with '", Printable(first_bytes.substr(0, num_magic)),
+        "' instead of '\\x93NUMPY'; save the array with numpy.save"));
   }
   if (first_bytes.size() < kMagic.size() + 2) return Truncated(name);
   const int major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
   const int minor = static_cast<unsigned char>(first_bytes[kMagic.size() + 1]);
   if (major < 1 || major > 3 || minor != 0) {
-    return absl::UnimplementedError(
-        absl::StrCat(name, " is of version ", major, ".", minor,
-                     " of the .npy format; versions 1.0, 2.0 and 3.0 are known: save it again with numpy.save"));
+    return absl::UnimplementedError(absl::StrCat(
+        name, " is of version ", major, ".", minor,
+        " of the .npy format; versions 1.0, 2.0 and 3.0 are known: save it again with numpy.save"));
   }
   const Index prefix_bytes = PrefixBytes(major);
   if (static_cast<Index>(first_bytes.size()) < prefix_bytes) return Truncated(name);
   const std::size_t length_begin = kMagic.size() + 2;
   const Index size_bytes =
-      prefix_bytes + LittleEndian(first_bytes.substr(length_begin, static_cast<std::size_t>(prefix_bytes) - length_begin));
+      prefix_bytes +
+      LittleEndian(first_bytes.substr(length_begin, static_cast<std::size_t>(prefix_bytes) - length_begin));
   if (size_bytes > kMaxNpyHeaderBytes) {
-    return absl::DataLossError(absl::StrCat(name, " says that its header has ", size_bytes, " bytes; at most ",
-                                            kMaxNpyHeaderBytes, " are read: the file is damaged; copy it again"));
+    return absl::DataLossError(absl::StrCat(name, " says that its header has ", size_bytes,
+                                            " bytes; at most ", kMaxNpyHeaderBytes,
+                                            " are read: the file is damaged; copy it again"));
   }
   return size_bytes;
 }
@@ -297,8 +310,8 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
   MPAIO_RETURN_IF_ERROR(HeaderTextParser(text, name).Parse(&header));
   const absl::StatusOr<Index> data_size_bytes = ArraySizeBytes(header.dtype, header.shape);
   if (!data_size_bytes.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(name, " has a damaged header: ", data_size_bytes.status().message(), "; copy the file again"));
+    return absl::DataLossError(absl::StrCat(
+        name, " has a damaged header: ", data_size_bytes.status().message(), "; copy the file again"));
   }
   if (header.dtype.kind() != DType::Kind::kObject) header.data_size_bytes = *data_size_bytes;
   return header;
@@ -311,20 +324,22 @@ absl::Status CheckSupported(const NpyHeader& header, absl::string_view name) {
                      ", which mpaio does not take; save each field in a file of its own, such as a['x']"));
   }
   if (const std::string remedy = HowToSave(header.dtype); !remedy.empty()) {
-    const std::string what = header.dtype.kind() == DType::Kind::kObject ? "Python objects (a pickle)" : header.dtype.name();
+    const std::string what =
+        header.dtype.kind() == DType::Kind::kObject ? "Python objects (a pickle)" : header.dtype.name();
     return absl::UnimplementedError(
         absl::StrCat(name, " holds ", what, ", which mpaio does not take; save ", remedy, " instead"));
   }
   if (header.fortran_order && !OrderIsImmaterial(header.shape)) {
-    return absl::UnimplementedError(absl::StrCat(name, " is in Fortran order, shape ", ShapeToString(header.shape),
-                                                 ", which mpaio does not take; save numpy.ascontiguousarray(a) instead"));
+    return absl::UnimplementedError(
+        absl::StrCat(name, " is in Fortran order, shape ", ShapeToString(header.shape),
+                     ", which mpaio does not take; save numpy.ascontiguousarray(a) instead"));
   }
   return absl::OkStatus();
 }
 
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape) {
-  std::string text =
-      absl::StrCat("{'descr': '", dtype.ToString(), "', 'fortran_order': False, 'shape': ", ShapeToString(shape), ", }");
+  std::string text = absl::StrCat("{'descr': '", dtype.ToString(),
+                                  "', 'fortran_order': False, 'shape': ", ShapeToString(shape), ", }");
   if (!shape.empty()) {
     const Index num_digits = static_cast<Index>(absl::StrCat(shape[0]).size());
     text.append(static_cast<std::size_t>(kGrowthAxisMaxDigits - num_digits), ' ');

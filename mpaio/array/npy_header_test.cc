@@ -27,7 +27,8 @@ std::string FileWithText(absl::string_view text, int version = 1) {
   file.push_back(static_cast<char>(version));
   file.push_back(0);
   std::size_t length = text.size();
-  for (int i = 0; i < (version == 1 ? 2 : 4); ++i, length /= 256) file.push_back(static_cast<char>(length % 256));
+  for (int i = 0; i < (version == 1 ? 2 : 4); ++i, length /= 256)
+    file.push_back(static_cast<char>(length % 256));
   return absl::StrCat(file, text);
 }
 
@@ -43,7 +44,8 @@ void ExpectRefused(const absl::Status& status, absl::StatusCode code, absl::stri
 }
 
 TEST(ParseNpyHeader, AsNumpyWritesIt) {
-  const absl::StatusOr<NpyHeader> header = Parse("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }          \n");
+  const absl::StatusOr<NpyHeader> header =
+      Parse("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }          \n");
   ASSERT_TRUE(header.ok()) << header.status();
   EXPECT_EQ(header->version_major, 1);
   EXPECT_EQ(header->dtype, DType::Of<std::int64_t>());
@@ -57,8 +59,8 @@ TEST(ParseNpyHeader, AsNumpyWritesIt) {
 
 TEST(ParseNpyHeader, VersionsTwoAndThreeHaveALongerLength) {
   for (const int version : {2, 3}) {
-    const std::string text =
-        absl::StrCat("{'descr': '|S5', 'fortran_order': False, 'shape': (7,), }", std::string(70000, ' '), "\n");
+    const std::string text = absl::StrCat("{'descr': '|S5', 'fortran_order': False, 'shape': (7,), }",
+                                          std::string(70000, ' '), "\n");
     const absl::StatusOr<NpyHeader> header = ParseNpyHeader(FileWithText(text, version), kName);
     ASSERT_TRUE(header.ok()) << header.status();
     EXPECT_EQ(header->version_major, version);
@@ -109,7 +111,8 @@ TEST(ParseNpyHeader, ShapesOfAnyLength) {
 }
 
 TEST(ParseNpyHeader, TypesThatAreNotTakenAreReadAllTheSame) {
-  const absl::StatusOr<NpyHeader> complex = Parse("{'descr': '<c16', 'fortran_order': True, 'shape': (3, 4), }");
+  const absl::StatusOr<NpyHeader> complex =
+      Parse("{'descr': '<c16', 'fortran_order': True, 'shape': (3, 4), }");
   ASSERT_TRUE(complex.ok()) << complex.status();
   EXPECT_EQ(complex->dtype.name(), "complex128");
   EXPECT_TRUE(complex->fortran_order);
@@ -119,8 +122,9 @@ TEST(ParseNpyHeader, TypesThatAreNotTakenAreReadAllTheSame) {
   ASSERT_TRUE(objects.ok()) << objects.status();
   EXPECT_EQ(objects->data_size_bytes, 0);
 
-  for (const char* descr : {"[('x', '<f8'), ('y', '<i4')]", "[('x', '<f8', (3,)), (('title', 'y'), [('z', '|S3')])]",
-                            "('<i4', (2, 3))", "[('it\\'s ]', '<f8')]", "[('\xC3\xA9', \"<f8\"),]"}) {
+  for (const char* descr :
+       {"[('x', '<f8'), ('y', '<i4')]", "[('x', '<f8', (3,)), (('title', 'y'), [('z', '|S3')])]",
+        "('<i4', (2, 3))", "[('it\\'s ]', '<f8')]", "[('\xC3\xA9', \"<f8\"),]"}) {
     const absl::StatusOr<NpyHeader> header =
         Parse(absl::StrCat("{'descr': ", descr, ", 'fortran_order': False, 'shape': (3,), }"));
     ASSERT_TRUE(header.ok()) << header.status();
@@ -132,14 +136,16 @@ TEST(ParseNpyHeader, TypesThatAreNotTakenAreReadAllTheSame) {
 TEST(ParseNpyHeader, NotANpyFile) {
   using enum absl::StatusCode;
   ExpectRefused(ParseNpyHeader("", kName).status(), kInvalidArgument, "not a .npy file: it is empty");
-  ExpectRefused(ParseNpyHeader("1,2,3\n4,5,6\n", kName).status(), kInvalidArgument, "not a .npy file: it starts with '1,2,3\\n'");
+  ExpectRefused(ParseNpyHeader("1,2,3\n4,5,6\n", kName).status(), kInvalidArgument,
+                "not a .npy file: it starts with '1,2,3\\n'");
   ExpectRefused(ParseNpyHeader("\x93NUMPX", kName).status(), kInvalidArgument, "not a .npy file");
   ExpectRefused(ParseNpyHeader("a", kName).status(), kInvalidArgument, "not a .npy file");
   ExpectRefused(ParseNpyHeader("PK\x03\x04zip", kName).status(), kInvalidArgument, ".npz");
 }
 
 TEST(ParseNpyHeader, UnknownVersions) {
-  for (const auto& [major, minor] : std::vector<std::pair<int, int>>{{0, 0}, {1, 1}, {2, 7}, {4, 0}, {255, 255}}) {
+  for (const auto& [major, minor] :
+       std::vector<std::pair<int, int>>{{0, 0}, {1, 1}, {2, 7}, {4, 0}, {255, 255}}) {
     std::string file = FileWithText("{}");
     file[6] = static_cast<char>(major);
     file[7] = static_cast<char>(minor);
@@ -150,10 +156,12 @@ TEST(ParseNpyHeader, UnknownVersions) {
 
 TEST(ParseNpyHeader, CutAtEveryByte) {
   for (const int version : {1, 2, 3}) {
-    const std::string file = FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }\n", version);
+    const std::string file =
+        FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }\n", version);
     ASSERT_TRUE(ParseNpyHeader(file, kName).ok());
     for (std::size_t size = 1; size < file.size(); ++size) {
-      ExpectRefused(ParseNpyHeader(file.substr(0, size), kName).status(), absl::StatusCode::kDataLoss, "truncated");
+      ExpectRefused(ParseNpyHeader(file.substr(0, size), kName).status(), absl::StatusCode::kDataLoss,
+                    "truncated");
     }
   }
 }
@@ -161,7 +169,8 @@ TEST(ParseNpyHeader, CutAtEveryByte) {
 TEST(ParseNpyHeader, LengthIsBounded) {
   std::string file = FileWithText("{}", 2);
   std::memcpy(&file[8], "\xff\xff\xff\xff", 4);
-  ExpectRefused(ParseNpyHeader(file, kName).status(), absl::StatusCode::kDataLoss, "4294967307 bytes; at most 1048576");
+  ExpectRefused(ParseNpyHeader(file, kName).status(), absl::StatusCode::kDataLoss,
+                "4294967307 bytes; at most 1048576");
   std::memcpy(&file[8], "\xf4\xff\x0f\x00", 4);  // 2^20 - 12
   EXPECT_EQ(NpyHeaderSizeBytes(file, kName).value(), kMaxNpyHeaderBytes);
   std::memcpy(&file[8], "\xf5\xff\x0f\x00", 4);
@@ -191,9 +200,12 @@ TEST(ParseNpyHeader, DamagedTexts) {
       {"{'descr': '<i8', 'shape': (3,), }", "key 'fortran_order' is missing"},
       {"{'fortran_order': False, 'shape': (3,), }", "key 'descr' is missing"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,), 'x': 1}", "key 'x' is not one of"},
-      {"{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (3,)}", "key 'descr' is there twice"},
-      {"{'descr': '<i8', 'fortran_order': False, 'fortran_order': True, 'shape': (3,)}", "key 'fortran_order' is there twice"},
-      {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,), 'shape': (3,)}", "key 'shape' is there twice"},
+      {"{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (3,)}",
+       "key 'descr' is there twice"},
+      {"{'descr': '<i8', 'fortran_order': False, 'fortran_order': True, 'shape': (3,)}",
+       "key 'fortran_order' is there twice"},
+      {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,), 'shape': (3,)}",
+       "key 'shape' is there twice"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)", "'}' is expected"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)} x", "something after"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)}}", "something after"},
@@ -238,9 +250,12 @@ TEST(ParseNpyHeader, DamagedTexts) {
       {"{'shape': ('3',)}", "a value is expected"},
       {"{'shape': (9223372036854775808,)}", "more than any array has"},
       {"{'shape': (99999999999999999999999999,)}", "more than any array has"},
-      {"{'descr': '<i8', 'fortran_order': False, 'shape': (9223372036854775807,)}", "is larger than 2^62 bytes"},
-      {"{'descr': '<i8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "is larger than 2^62 bytes"},
-      {"{'descr': '<i8', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}", "is larger than 2^62 bytes"},
+      {"{'descr': '<i8', 'fortran_order': False, 'shape': (9223372036854775807,)}",
+       "is larger than 2^62 bytes"},
+      {"{'descr': '<i8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+       "is larger than 2^62 bytes"},
+      {"{'descr': '<i8', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}",
+       "is larger than 2^62 bytes"},
   };
   for (const auto& bad : cases) {
     SCOPED_TRACE(bad.text);
@@ -251,7 +266,8 @@ TEST(ParseNpyHeader, DamagedTexts) {
 TEST(ParseNpyHeader, TooManyAxes) {
   std::string shape;
   for (int i = 0; i < 65; ++i) shape += "1, ";
-  ExpectRefused(Parse(absl::StrCat("{'shape': (", shape, ")}")).status(), absl::StatusCode::kDataLoss, "more than 64 axes");
+  ExpectRefused(Parse(absl::StrCat("{'shape': (", shape, ")}")).status(), absl::StatusCode::kDataLoss,
+                "more than 64 axes");
 }
 
 TEST(ParseNpyHeader, NulAndControlCharactersDoNotGetIntoMessages) {
@@ -301,7 +317,8 @@ TEST(CheckSupported, OthersAreRefusedByNameWithARemedy) {
         Parse(absl::StrCat("{'descr': ", bad.descr, ", 'fortran_order': False, 'shape': (3,), }"));
     ASSERT_TRUE(header.ok()) << header.status();
     const absl::Status status = CheckSupported(*header, kName);
-    ExpectRefused(status, absl::StatusCode::kUnimplemented, absl::StrCat("holds ", bad.what, ", which mpaio does not take"));
+    ExpectRefused(status, absl::StatusCode::kUnimplemented,
+                  absl::StrCat("holds ", bad.what, ", which mpaio does not take"));
     ExpectRefused(status, absl::StatusCode::kUnimplemented, bad.remedy);
   }
 }
@@ -317,20 +334,22 @@ TEST(CheckSupported, FortranOrderIsRefusedWhereItDiffers) {
     EXPECT_TRUE(check(shape).ok()) << shape;
   for (const char* shape : {"(2, 2)", "(3, 4)", "(2, 1, 3)"}) {
     ExpectRefused(check(shape), absl::StatusCode::kUnimplemented, "numpy.ascontiguousarray(a)");
-    ExpectRefused(check(shape), absl::StatusCode::kUnimplemented, absl::StrCat("Fortran order, shape ", shape));
+    ExpectRefused(check(shape), absl::StatusCode::kUnimplemented,
+                  absl::StrCat("Fortran order, shape ", shape));
   }
 }
 
 TEST(FormatNpyHeader, IsThatOfNumpy) {
   // numpy.save of numpy.arange(3): 10 + 118 bytes.
-  EXPECT_EQ(FormatNpyHeader(DType::Of<std::int64_t>(), {3}),
-            absl::StrCat(absl::string_view("\x93NUMPY\x01\x00\x76\x00", 10),
-                         "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", std::string(60, ' '), "\n"));
+  EXPECT_EQ(
+      FormatNpyHeader(DType::Of<std::int64_t>(), {3}),
+      absl::StrCat(absl::string_view("\x93NUMPY\x01\x00\x76\x00", 10),
+                   "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", std::string(60, ' '), "\n"));
 }
 
 TEST(FormatNpyHeader, IsReadBack) {
-  const DType dtypes[] = {DType::Of<std::int64_t>(), DType::Of<double>(), DType::Bytes(5), DType::Unicode(536870911),
-                          DType::Of<float>()};
+  const DType dtypes[] = {DType::Of<std::int64_t>(), DType::Of<double>(), DType::Bytes(5),
+                          DType::Unicode(536870911), DType::Of<float>()};
   const std::vector<Index> shapes[] = {
       {}, {0}, {1}, {3, 4}, {2, 3, 4}, {1000000}, {0, Index{1} << 30}, std::vector<Index>(64, 1)};
   for (const DType& dtype : dtypes) {
@@ -348,7 +367,8 @@ TEST(FormatNpyHeader, IsReadBack) {
   }
 }
 
-// Whatever bytes become of a header, it is read or refused in one line, and what is read is an array that can be.
+// Whatever bytes become of a header, it is read or refused in one line, and what is read is an array that can
+// be.
 TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
@@ -357,8 +377,9 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
   const std::vector<std::string> originals = {
       FormatNpyHeader(DType::Of<std::int64_t>(), {3, 4}),
       FormatNpyHeader(DType::Unicode(6), {1000000}),
-      FileWithText(
-          "{'descr': [('x', '<f8', (3,)), (('t', 'y'), [('z', '|S3')])], 'fortran_order': True, 'shape': (2L, 3L), }  \n", 2),
+      FileWithText("{'descr': [('x', '<f8', (3,)), (('t', 'y'), [('z', '|S3')])], 'fortran_order': True, "
+                   "'shape': (2L, 3L), }  \n",
+                   2),
       FileWithText("{\"shape\": (), \"fortran_order\": False, \"descr\": \"<M8[25ns]\"}\n", 3),
   };
   const absl::string_view telling = "{}[]()'\",:\\ \n\0LuTF0123456789<>|=-";
@@ -398,7 +419,8 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
     ASSERT_LE(header->data_size_bytes, Index{1} << 62) << "seed " << seed << ", trial " << trial;
     ASSERT_LE(header->data_offset, static_cast<Index>(file.size())) << "seed " << seed << ", trial " << trial;
     const absl::Status supported = CheckSupported(*header, kName);
-    ASSERT_EQ(std::string(supported.message()).find('\n'), std::string::npos) << "seed " << seed << ", trial " << trial;
+    ASSERT_EQ(std::string(supported.message()).find('\n'), std::string::npos)
+        << "seed " << seed << ", trial " << trial;
   }
   // Both ways were gone: many changes fall on the padding.
   EXPECT_GT(num_read, kTrials / 100) << "seed " << seed;

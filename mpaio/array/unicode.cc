@@ -16,7 +16,9 @@ constexpr std::size_t kMaxBytesPerCodePoint = 4;
 // A constant count is what lets the compiler turn the loops over a block into vector instructions at -O2.
 constexpr std::size_t kBlockCodePoints = 16;
 
-constexpr bool HasUtf8(char32_t code_point) { return code_point <= 0x10FFFF && (code_point < 0xD800 || code_point > 0xDFFF); }
+constexpr bool HasUtf8(char32_t code_point) {
+  return code_point <= 0x10FFFF && (code_point < 0xD800 || code_point > 0xDFFF);
+}
 
 // Copies the longest run of ASCII at the start of from[0, count) in whole blocks, and returns its length.
 std::size_t CopyAsciiBlocks(const char32_t* from, std::size_t count, char* to) {
@@ -32,7 +34,9 @@ std::size_t CopyAsciiBlocks(const char32_t* from, std::size_t count, char* to) {
 
 // Writes the UTF-8 of `code_point`, for which HasUtf8(), to `to`, and returns where it ends.
 char* EncodeOne(char32_t code_point, char* to) {
-  const auto continuation = [code_point](int shift) { return static_cast<char>(0x80 | ((code_point >> shift) & 0x3F)); };
+  const auto continuation = [code_point](int shift) {
+    return static_cast<char>(0x80 | ((code_point >> shift) & 0x3F));
+  };
   if (code_point < 0x80) {
     *to++ = static_cast<char>(code_point);
   } else if (code_point < 0x800) {
@@ -53,9 +57,9 @@ char* EncodeOne(char32_t code_point, char* to) {
 
 absl::Status NoUtf8(char32_t code_point, std::size_t position) {
   const auto value = static_cast<std::uint32_t>(code_point);
-  return absl::InvalidArgumentError(
-      absl::StrFormat("code point U+%04X at position %d of a string cannot be written as UTF-8: %s; replace it in the input",
-                      value, position, value > 0x10FFFF ? "the last one is U+10FFFF" : "it is half of a surrogate pair"));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "code point U+%04X at position %d of a string cannot be written as UTF-8: %s; replace it in the input",
+      value, position, value > 0x10FFFF ? "the last one is U+10FFFF" : "it is half of a surrogate pair"));
 }
 
 }  // namespace

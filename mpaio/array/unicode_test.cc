@@ -99,8 +99,11 @@ TEST(AppendUtf8, WhatUtf8CannotHoldIsNamedWithItsPosition) {
   struct {
     char32_t code_point;
     const char* name;
-  } const cases[] = {
-      {0xD800, "U+D800"}, {0xDBFF, "U+DBFF"}, {0xDFFF, "U+DFFF"}, {0x110000, "U+110000"}, {0xFFFFFFFF, "U+FFFFFFFF"}};
+  } const cases[] = {{0xD800, "U+D800"},
+                     {0xDBFF, "U+DBFF"},
+                     {0xDFFF, "U+DFFF"},
+                     {0x110000, "U+110000"},
+                     {0xFFFFFFFF, "U+FFFFFFFF"}};
   for (const auto& bad : cases) {
     for (const std::size_t position : {0, 3, 15, 16, 17, 127, 128, 300}) {
       std::u32string text(400, U'a');

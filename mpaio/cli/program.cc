@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/session.h"
@@ -49,10 +50,10 @@ std::string ListText() {
   return text;
 }
 
-// One line, once.
+// One line, once: a worker's message or a file's name may have line breaks in it.
 int Refuse(ExitStatus exit_status, const absl::Status& why) {
   if (!IsRank0()) return kDone;
-  Print(stderr, absl::StrCat("orchestrator: ", why.message(), "\n"));
+  Print(stderr, absl::StrCat("orchestrator: ", absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
   return exit_status;
 }
 

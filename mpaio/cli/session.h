@@ -12,7 +12,7 @@
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/orchestrator/worker_orchestrator.h"
+#include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/window/shared_array.h"
 #include "mpaio/worker/registry.h"

@@ -26,7 +26,8 @@ Index Dispatcher::Length(const Job& job, ChunkId frontier, double bytes_left) co
     length = std::min(length, static_cast<Index>(std::min(options_.target_seconds / job.mean_seconds(), 1e15)));
   }
   length = std::clamp<Index>(length, 1, job.pending.front().chunks.size());
-  if (static_cast<double>(length) * job.mean_bytes() <= bytes_left) return length;
+  // Results of no bytes always fit, also where more is held than should be.
+  if (job.mean_bytes() <= 0 || static_cast<double>(length) * job.mean_bytes() <= bytes_left) return length;
   return std::max(least, static_cast<Index>(std::max(0.0, bytes_left) / job.mean_bytes()));
 }
 

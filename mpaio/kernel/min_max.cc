@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include "mpaio/kernel/multiversion.h"
 
@@ -14,37 +15,28 @@ constexpr std::size_t kLanes = 8;
 using IntLanes = std::int64_t __attribute__((vector_size(64)));
 using DoubleLanes = double __attribute__((vector_size(64)));
 
-// Written out in each multiversioned function, so that it is compiled for each instruction set. `Lanes` holds kLanes of T. Comparisons with a NaN are
-// false, so NaNs are passed over; they are found by `nans`.
+// Compiled into each multiversioned function, so for each instruction set. With lanes of its own, since the compiler may not reorder comparisons of
+// floating-point numbers, and does not see that it may with integers. Comparisons with a NaN are false, so NaNs are passed over; they are found apart.
 template <typename T, typename Lanes>
 __attribute__((always_inline)) inline MinMax<T> FindIn(const T* values, std::size_t count) {
   MinMax<T> result;
-  Lanes smallest[2], largest[2];
+  Lanes smallest = Lanes{} + result.min, largest = Lanes{} + result.max;
   IntLanes nans = {};
-  for (int k = 0; k < 2; ++k) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      smallest[k][lane] = result.min;
-      largest[k][lane] = result.max;
-    }
-  }
   std::size_t i = 0;
-  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    Lanes next[2];
-    std::memcpy(next, values + i, sizeof(next));
-    for (int k = 0; k < 2; ++k) {
-      smallest[k] = next[k] < smallest[k] ? next[k] : smallest[k];
-      largest[k] = next[k] > largest[k] ? next[k] : largest[k];
-      nans |= next[k] != next[k];
-    }
+  for (; i + kLanes <= count; i += kLanes) {
+    Lanes next;
+    std::memcpy(&next, values + i, sizeof(next));
+    smallest = next < smallest ? next : smallest;
+    largest = next > largest ? next : largest;
+    if constexpr (std::is_floating_point_v<T>) nans |= next != next;
   }
   bool any_nan = false;
-  const auto take = [&](T min, T max) {
+  const auto take = [&result](T min, T max) {
     result.min = min < result.min ? min : result.min;
     result.max = max > result.max ? max : result.max;
   };
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    take(smallest[0][lane], largest[0][lane]);
-    take(smallest[1][lane], largest[1][lane]);
+    take(smallest[lane], largest[lane]);
     any_nan |= nans[lane] != 0;
   }
   for (; i < count; ++i) {

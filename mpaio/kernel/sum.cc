@@ -10,9 +10,8 @@
 namespace mpaio {
 namespace {
 
-// Eight lanes, in however many registers the processor needs for them.
+// Eight lanes, in however many registers the processor needs for them. Named variables rather than arrays of them: GCC keeps arrays in memory.
 using Lanes = double __attribute__((vector_size(64)));
-using WordLanes = std::uint64_t __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
@@ -27,23 +26,8 @@ struct BlockSums {
 
 MPAIO_MULTIVERSION
 BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
-  WordLanes wrapped[2] = {};
-  WordLanes upper[2] = {};
-  std::size_t i = 0;
-  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    WordLanes words[2];
-    std::memcpy(words, values + i, sizeof(words));
-    for (int k = 0; k < 2; ++k) {
-      wrapped[k] += words[k];
-      upper[k] += (words[k] ^ kSignBit) >> 32;
-    }
-  }
   BlockSums sums{0, 0};
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    sums.wrapped += wrapped[0][lane] + wrapped[1][lane];
-    sums.upper += upper[0][lane] + upper[1][lane];
-  }
-  for (; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t word = static_cast<std::uint64_t>(values[i]);
     sums.wrapped += word;
     sums.upper += (word ^ kSignBit) >> 32;
@@ -53,18 +37,24 @@ BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
 
 MPAIO_MULTIVERSION
 double SumLeaf(const double* elements, std::size_t count) {
-  Lanes sums[2] = {};
+  Lanes low = {}, high = {};
   std::size_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    Lanes next[2];
-    std::memcpy(next, elements + i, sizeof(next));
-    sums[0] += next[0];
-    sums[1] += next[1];
+    Lanes next_low, next_high;
+    std::memcpy(&next_low, elements + i, sizeof(Lanes));
+    std::memcpy(&next_high, elements + i + kLanes, sizeof(Lanes));
+    low += next_low;
+    high += next_high;
   }
-  double lanes[2 * kLanes];
-  std::memcpy(lanes, sums, sizeof(lanes));
-  for (std::size_t lane = 0; i < count; ++i, ++lane) lanes[lane] += elements[i];
-  for (std::size_t half = kLanes; half > 0; half /= 2) {
+  if (i < count) {
+    // A short leaf: the lanes that have no element more stay as they are.
+    for (std::size_t lane = 0; lane < kLanes && i + lane < count; ++lane) low[lane] += elements[i + lane];
+    for (std::size_t lane = 0; lane < kLanes && i + kLanes + lane < count; ++lane) high[lane] += elements[i + kLanes + lane];
+  }
+  low += high;
+  double lanes[kLanes];
+  std::memcpy(lanes, &low, sizeof(lanes));
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
     for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
   }
   return lanes[0];

@@ -47,16 +47,17 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
   statuses_.resize(requests_.size());
   int count = 0;
   const int code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, indices_.data(), statuses_.data());
-  if (code != MPI_SUCCESS) {
-    // MPI_ERR_IN_STATUS says only that one of them failed; its own code says why.
-    for (int k = 0; code == MPI_ERR_IN_STATUS && k < count; ++k) {
-      if (statuses_[k].MPI_ERROR != MPI_SUCCESS) return MpiStatus("MPI_Testsome", statuses_[k].MPI_ERROR);
-    }
-    return MpiStatus("MPI_Testsome", code);
-  }
+  // MPI_ERR_IN_STATUS says only that one of those that completed has failed; only then are their own codes set.
+  const bool one_failed = code == MPI_ERR_IN_STATUS;
+  if (code != MPI_SUCCESS && !one_failed) return MpiStatus("MPI_Testsome", code);
   if (count == MPI_UNDEFINED) return TestOutcome::kNothingActive;
   if (count == 0) return TestOutcome::kNoneCompleted;
+  absl::Status status;
   for (int k = 0; k < count; ++k) {
+    if (one_failed && statuses_[k].MPI_ERROR != MPI_SUCCESS) {
+      status.Update(MpiStatus("MPI_Testsome", statuses_[k].MPI_ERROR));
+      continue;
+    }
     const Tag& tag = tags_[indices_[k]];
     int bytes = 0;
     if (!tag.is_send) MPI_Get_count(&statuses_[k], MPI_BYTE, &bytes);
@@ -71,24 +72,31 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
     requests_.pop_back();
     tags_.pop_back();
   }
+  if (!status.ok()) return status;
   return TestOutcome::kCompleted;
 }
 
-absl::Status RequestSet::CancelAll() {
+absl::StatusOr<bool> RequestSet::CancelAll() {
+  // A cancelled receive completes at once, or after a little work inside MPI. One whose message is already coming cannot be cancelled, and
+  // to wait for it would be to wait for its sender.
+  constexpr int kMaxTests = 100;
   absl::Status status;
+  bool let_go = true;
   for (std::size_t k = 0; k < requests_.size(); ++k) {
-    if (tags_[k].is_send) {
-      int done = 0;
-      status.Update(MpiStatus("MPI_Test", MPI_Test(&requests_[k], &done, MPI_STATUS_IGNORE)));
-      if (!done) status.Update(MpiStatus("MPI_Request_free", MPI_Request_free(&requests_[k])));
-    } else {
-      status.Update(MpiStatus("MPI_Cancel", MPI_Cancel(&requests_[k])));
-      status.Update(MpiStatus("MPI_Wait", MPI_Wait(&requests_[k], MPI_STATUS_IGNORE)));
+    if (!tags_[k].is_send) status.Update(MpiStatus("MPI_Cancel", MPI_Cancel(&requests_[k])));
+    int done = 0;
+    for (int tests = 0; tests < kMaxTests && done == 0; ++tests) {
+      // A message longer than its buffer is an error too, but one of no more interest.
+      if (MPI_Test(&requests_[k], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
     }
+    if (requests_[k] == MPI_REQUEST_NULL) continue;
+    let_go = false;
+    status.Update(MpiStatus("MPI_Request_free", MPI_Request_free(&requests_[k])));
   }
   requests_.clear();
   tags_.clear();
-  return status;
+  if (!status.ok()) return status;
+  return let_go;
 }
 
 }  // namespace mpaio

@@ -28,7 +28,7 @@ enum class TestOutcome {
 };
 
 // Starts sends and receives and says which have completed. The buffers belong to the caller, who must keep them as they are until the
-// operation completes or CancelAll() has returned. Not thread-safe. Not collective.
+// operation completes or CancelAll() has said that MPI has let go of them. Not thread-safe. Not collective.
 class RequestSet {
  public:
   RequestSet() = default;
@@ -40,13 +40,16 @@ class RequestSet {
   absl::Status Receive(const Communicator& comm, int from, int tag, void* bytes, Index capacity_bytes, std::uint64_t token);
 
   // One MPI_Testsome over everything active; appends what completed to `*completed`.
+  // Errors: Internal where one failed (a message was longer than the room for it): that one is dropped from the set, what else completed is
+  // appended all the same, and the rest stays active.
   absl::StatusOr<TestOutcome> TestSome(std::vector<Completion>* completed);
 
   std::size_t num_active() const { return requests_.size(); }
 
-  // Cancels what has not completed and waits for MPI to let go of the buffers. Receives come back at once; sends whose receiver never posts
-  // a receive for them are given up (MPI_Request_free), so their buffers must then stay until MPI ends.
-  absl::Status CancelAll();
+  // Gives up what has not completed; never waits for another rank. Returns whether MPI has let go of every buffer. It has not of a send that its
+  // receiver has not taken yet, nor of a receive whose sender has begun and not ended: these go on without this set, if the other side lets
+  // them, and their buffers must stay as they are until MPI ends.
+  absl::StatusOr<bool> CancelAll();
 
  private:
   struct Tag {

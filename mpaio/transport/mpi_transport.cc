@@ -97,7 +97,13 @@ class MpiTransport final : public Transport {
   absl::Status Close() override {
     if (closed_) return absl::OkStatus();
     closed_ = true;
-    absl::Status status = requests_.CancelAll();
+    const absl::StatusOr<bool> let_go = requests_.CancelAll();
+    if (!let_go.ok() || !*let_go) {
+      // MPI may still touch the buffers, so they must outlive this object. Only where a run was broken off.
+      new std::vector<Peer>(std::move(peers_));
+      new std::deque<Outgoing>(std::move(outgoing_));
+    }
+    absl::Status status = let_go.status();
     status.Update(comm_.Free());
     return status;
   }

@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 #include <ranges>
@@ -43,9 +44,19 @@ concept EncodesItself = requires(const T& value, std::string* out, absl::string_
   { T::Decode(bytes) } -> std::same_as<absl::StatusOr<T>>;
 };
 
+// Whether a T itself refers to memory of this process. (What a struct's members do cannot be seen from here.)
+template <typename T>
+inline constexpr bool kRefersToMemory = std::is_pointer_v<T> || std::ranges::view<T> || std::same_as<T, absl::string_view>;
+template <typename T>
+inline constexpr bool kRefersToMemory<std::reference_wrapper<T>> = true;
+template <typename T, std::size_t kSize>
+inline constexpr bool kRefersToMemory<std::array<T, kSize>> = kRefersToMemory<T>;
+template <typename T>
+inline constexpr bool kRefersToMemory<std::optional<T>> = kRefersToMemory<T>;
+
 // What may be copied byte for byte to another process: a pointer or a view would point into this one.
 template <typename T>
-concept PlainBytes = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::ranges::view<T> && !EncodesItself<T>;
+concept PlainBytes = std::is_trivially_copyable_v<T> && !kRefersToMemory<T> && !EncodesItself<T>;
 
 template <PlainBytes T>
 struct Codec<T> {

@@ -1,6 +1,7 @@
 #include "mpaio/worker/parameters.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "absl/strings/numbers.h"
@@ -17,7 +18,10 @@ ParameterInfo ParameterInfo::Integer(std::string key, std::string help, Index de
 }
 
 ParameterInfo ParameterInfo::Number(std::string key, std::string help, double default_value) {
-  return ParameterInfo(Kind::kNumber, std::move(key), std::move(help), absl::StrCat(default_value));
+  // The shortest text that reads back as the same number.
+  char text[32];
+  const std::to_chars_result end = std::to_chars(text, text + sizeof(text), default_value);
+  return ParameterInfo(Kind::kNumber, std::move(key), std::move(help), std::string(text, end.ptr));
 }
 
 ParameterInfo ParameterInfo::Choice(std::string key, std::string help, std::vector<std::string> choices) {

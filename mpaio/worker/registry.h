@@ -66,15 +66,16 @@ struct Job {
   std::function<const NdView&()> output;
 };
 
+// Every member has an initialiser, so that those that a worker has no use for can be left out without a warning.
 struct WorkerInfo {
   // One line for --list.
-  std::string summary;
-  std::vector<AcceptedType> accepts;
-  std::vector<ParameterInfo> parameters;
+  std::string summary = {};
+  std::vector<AcceptedType> accepts = {};
+  std::vector<ParameterInfo> parameters = {};
   // Not null: the job writes an array, of this type and shape. Called on every rank.
-  std::function<absl::StatusOr<OutputSpec>(const NdView& input, const Parameters& parameters)> output;
+  std::function<absl::StatusOr<OutputSpec>(const NdView& input, const Parameters& parameters)> output = {};
   // Called on every rank, with a context of the same values.
-  std::function<absl::StatusOr<Job>(JobContext& context)> make;
+  std::function<absl::StatusOr<Job>(JobContext& context)> make = {};
 
   // Errors: InvalidArgument, naming `dtype` and what is accepted.
   absl::Status CheckAccepts(const DType& dtype) const;

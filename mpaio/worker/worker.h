@@ -126,8 +126,10 @@ class Worker : public WorkerBase {
   }
 
   absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) final {
-    MPAIO_ASSIGN_OR_RETURN(Result result, DecodeResult<Result>(encoded));
-    return CallGuarded("ProcessCallback", [&] { return ProcessCallback(chunk, std::move(result)); });
+    return CallGuarded("ProcessCallback", [&]() -> absl::Status {
+      MPAIO_ASSIGN_OR_RETURN(Result result, DecodeResult<Result>(encoded));
+      return ProcessCallback(chunk, std::move(result));
+    });
   }
 };
 

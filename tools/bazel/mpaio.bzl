@@ -9,20 +9,20 @@ _REPOSITORY = Label("//:BUILD").workspace_name
 def _label(name):
     return str(Label(name))
 
-# Warnings end the build only here: a user's code is not ours to judge. The excepted ones come and go with the version
-# of the compiler, whose optimiser finds them, or of a library, which deprecates the one way its older version has.
-_WARNINGS = ["-Wall", "-Wextra"] + ([
+# Warnings end the build only of optimised code, as a sanitizer brings false ones, and only here: a user's code is not
+# ours to judge. The excepted ones come and go with the version of the compiler, whose optimiser finds them, or of a
+# library, which deprecates the one way its older version has.
+_WERROR = [
     "-Werror",
     "-Wno-error=array-bounds",
     "-Wno-error=deprecated-declarations",
     "-Wno-error=maybe-uninitialized",
     "-Wno-error=stringop-overflow",
-] if not _REPOSITORY else [])
+] if not _REPOSITORY else []
 
 def _copts(copts):
-    # Answers are the same bits on every machine: no a * b + c is fused in one inlined copy and not in another.
-    return ["-std=c++20", "-ffp-contract=off"] + _WARNINGS + select({
-        _label("//tools/bazel:opt"): ["-O3"],
+    return ["-std=c++20", "-Wall", "-Wextra"] + select({
+        _label("//tools/bazel:opt"): ["-O3"] + _WERROR,
         "//conditions:default": [],
     }) + copts
 

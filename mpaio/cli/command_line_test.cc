@@ -1,0 +1,121 @@
+#include "mpaio/cli/command_line.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+absl::StatusOr<CommandLine> Parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "orchestrator");
+  return ParseCommandLine(static_cast<int>(words.size()), words.data());
+}
+
+TEST(ParseCommandLine, OneJob) {
+  const absl::StatusOr<CommandLine> line = Parse({"sum", "ints.npy"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->action, Action::kRun);
+  EXPECT_EQ(line->partition, Partition::Auto());
+  EXPECT_EQ(line->format, OutputFormat::kText);
+  EXPECT_EQ(line->progress, ProgressMode::kAuto);
+  EXPECT_FALSE(line->report);
+  EXPECT_EQ(line->cpu_usage_file, "");
+  ASSERT_EQ(line->jobs.size(), 1u);
+  EXPECT_EQ(line->jobs[0].worker, "sum");
+  EXPECT_EQ(line->jobs[0].input, "ints.npy");
+  EXPECT_EQ(line->jobs[0].output, "");
+  EXPECT_THAT(line->jobs[0].parameters, IsEmpty());
+}
+
+TEST(ParseCommandLine, SeveralJobsWithOutputsAndParameters) {
+  const absl::StatusOr<CommandLine> line =
+      Parse({"map", "a.npy", "b.npy", "fn=sqrt", "+", "spin", "c=d.npy", "ns_per_row=5", "cost=a=b", "+", "map", "e.npy", "./f=g.npy"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  ASSERT_EQ(line->jobs.size(), 3u);
+  EXPECT_EQ(line->jobs[0].output, "b.npy");
+  EXPECT_THAT(line->jobs[0].parameters, ElementsAre(Pair("fn", "sqrt")));
+  EXPECT_EQ(line->jobs[1].input, "c=d.npy");
+  EXPECT_EQ(line->jobs[1].output, "");
+  EXPECT_THAT(line->jobs[1].parameters, ElementsAre(Pair("ns_per_row", "5"), Pair("cost", "a=b")));
+  EXPECT_EQ(line->jobs[2].output, "./f=g.npy");
+}
+
+TEST(ParseCommandLine, FlagsMayStandAnywhere) {
+  const absl::StatusOr<CommandLine> line =
+      Parse({"sum", "--chunk=64", "a.npy", "--format", "json", "+", "--progress=never", "sum", "b.npy", "--cpu_usage=u.csv", "--report"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->partition, Partition::ChunkSize(64));
+  EXPECT_EQ(line->format, OutputFormat::kJson);
+  EXPECT_EQ(line->progress, ProgressMode::kNever);
+  EXPECT_EQ(line->cpu_usage_file, "u.csv");
+  EXPECT_TRUE(line->report);
+  ASSERT_EQ(line->jobs.size(), 2u);
+  EXPECT_EQ(line->jobs[1].input, "b.npy");
+}
+
+TEST(ParseCommandLine, WordsBehindTwoDashesAreNoFlags) {
+  const absl::StatusOr<CommandLine> line = Parse({"--chunk=2", "--", "sum", "--odd.npy"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->jobs[0].input, "--odd.npy");
+}
+
+TEST(ParseCommandLine, HelpVersionAndListNeedNoJob) {
+  EXPECT_EQ(Parse({"--help"})->action, Action::kHelp);
+  EXPECT_EQ(Parse({"-h"})->action, Action::kHelp);
+  EXPECT_EQ(Parse({"--version"})->action, Action::kVersion);
+  EXPECT_EQ(Parse({"--list"})->action, Action::kList);
+}
+
+TEST(ParseCommandLine, TwiceGivesTheSame) {
+  // getopt keeps state between calls.
+  for (int i = 0; i < 2; ++i) {
+    const absl::StatusOr<CommandLine> line = Parse({"sum", "a.npy", "--report"});
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_TRUE(line->report);
+    EXPECT_EQ(line->jobs.size(), 1u);
+  }
+}
+
+TEST(ParseCommandLine, WhatIsWrongIsNamed) {
+  const std::vector<std::pair<std::vector<const char*>, std::string>> cases = {
+      {{}, "nothing to do"},
+      {{"sum"}, "input file is missing"},
+      {{"sum", "a.npy", "+"}, "a job is missing"},
+      {{"+", "sum", "a.npy"}, "a job is missing"},
+      {{"sum", "a.npy", "+", "+", "sum", "b.npy"}, "a job is missing"},
+      {{"sum", "a.npy", "b.npy", "c.npy"}, "'c.npy'"},
+      {{"sum", "a.npy", "x=1", "b.npy"}, "'b.npy'"},
+      {{"sum", "a.npy", "=1", "b.npy"}, "'b.npy'"},
+      {{"--bogus", "sum", "a.npy"}, "unknown flag --bogus"},
+      {{"sum", "a.npy", "-x"}, "unknown flag -x"},
+      {{"sum", "a.npy", "--chunk"}, "--chunk needs a value"},
+      {{"--chunk=0", "sum", "a.npy"}, "--chunk=0"},
+      {{"--chunk=-5", "sum", "a.npy"}, "--chunk=-5"},
+      {{"--chunk=1e3", "sum", "a.npy"}, "--chunk=1e3"},
+      {{"--chunk=", "sum", "a.npy"}, "--chunk="},
+      {{"--chunk=99999999999999999999", "sum", "a.npy"}, "--chunk="},
+      {{"--format=xml", "sum", "a.npy"}, "text|json"},
+      {{"--progress=maybe", "sum", "a.npy"}, "auto|always|never"},
+      {{"--cpu_usage=", "sum", "a.npy"}, "--cpu_usage"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const absl::Status status = Parse(words).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << expected;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(expected));
+    EXPECT_EQ(status.message().find('\n'), absl::string_view::npos);
+  }
+}
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,160 @@
+#include "mpaio/ledger/ledger.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+using Ranges = std::vector<ChunkRange>;
+
+TEST(LedgerTest, CommitsEachChunkOnce) {
+  Ledger ledger(200);
+  EXPECT_EQ(ledger.num_chunks(), 200);
+  EXPECT_FALSE(ledger.is_complete());
+  EXPECT_EQ(ledger.Commit(1, {10, 20}), (Ranges{{10, 20}}));
+  EXPECT_EQ(ledger.num_committed(), 10);
+  EXPECT_TRUE(ledger.IsCommitted(10) && ledger.IsCommitted(19));
+  EXPECT_FALSE(ledger.IsCommitted(9) || ledger.IsCommitted(20));
+  // All of it again, from another rank; a part of it; and ranges that reach beyond it on either side and on both.
+  EXPECT_EQ(ledger.Commit(2, {10, 20}), Ranges{});
+  EXPECT_EQ(ledger.Commit(1, {12, 13}), Ranges{});
+  EXPECT_EQ(ledger.Commit(1, {8, 12}), (Ranges{{8, 10}}));
+  EXPECT_EQ(ledger.Commit(1, {19, 21}), (Ranges{{20, 21}}));
+  EXPECT_EQ(ledger.Commit(1, {0, 200}), (Ranges{{0, 8}, {21, 200}}));
+  EXPECT_EQ(ledger.num_committed(), 200);
+  EXPECT_TRUE(ledger.is_complete());
+}
+
+// The account is kept in words of 64 chunks.
+TEST(LedgerTest, RangesMayBeginAndEndAtAnyBit) {
+  for (const ChunkRange range : Ranges{{0, 64}, {63, 65}, {64, 128}, {1, 192}, {127, 129}, {191, 193}, {192, 193}, {0, 193}}) {
+    Ledger ledger(193);
+    EXPECT_EQ(ledger.Commit(1, range), Ranges{range});
+    for (ChunkId chunk = 0; chunk < 193; ++chunk) {
+      ASSERT_EQ(ledger.IsCommitted(chunk), range.begin <= chunk && chunk < range.end) << chunk << " of " << range.begin;
+    }
+    Ranges others;
+    if (range.begin > 0) others.push_back({0, range.begin});
+    if (range.end < 193) others.push_back({range.end, 193});
+    EXPECT_EQ(ledger.Commit(1, {0, 193}), others);
+  }
+}
+
+TEST(LedgerTest, NoChunksAreComplete) {
+  Ledger ledger(0);
+  EXPECT_TRUE(ledger.is_complete());
+  EXPECT_TRUE(ledger.Withdraw(1).empty());
+}
+
+TEST(LedgerTest, WithdrawsWhatARankHasNotDone) {
+  Ledger ledger(100);
+  ledger.Assign(1, {0, 0, {0, 10}});
+  ledger.Assign(2, {0, 0, {10, 20}});
+  ledger.Assign(1, {0, 3, {20, 30}});
+  ledger.Commit(1, {0, 4});
+  ledger.Commit(2, {22, 25});  // who does it does not matter
+  EXPECT_EQ(ledger.Withdraw(1), (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
+  EXPECT_TRUE(ledger.Withdraw(1).empty());
+  EXPECT_TRUE(ledger.Withdraw(7).empty());
+  // A late result of what was withdrawn counts.
+  EXPECT_EQ(ledger.Commit(1, {4, 6}), (Ranges{{4, 6}}));
+  EXPECT_EQ(ledger.Withdraw(2), (std::vector<Assignment>{{0, 0, {10, 20}}}));
+}
+
+TEST(LedgerTest, AFinishedAssignmentLeavesTheBooks) {
+  Ledger ledger(10);
+  ledger.Assign(1, {0, 0, {0, 10}});
+  ledger.Commit(1, {0, 5});
+  ledger.Commit(1, {5, 10});
+  EXPECT_TRUE(ledger.Withdraw(1).empty());
+}
+
+// A set of committed chunks, and lists of what is assigned.
+class Model {
+ public:
+  explicit Model(Index num_chunks) : num_chunks_(num_chunks) {}
+
+  void Assign(int rank, const Assignment& assignment) { in_flight_[rank].push_back(assignment); }
+  Ranges Commit(ChunkRange chunks) {
+    const Ranges fresh = Open(chunks);
+    for (ChunkId chunk = chunks.begin; chunk < chunks.end; ++chunk) committed_.insert(chunk);
+    return fresh;
+  }
+  std::vector<Assignment> Withdraw(int rank) {
+    std::vector<Assignment> open;
+    for (const Assignment& assignment : in_flight_[rank]) {
+      for (const ChunkRange& part : Open(assignment.chunks)) open.push_back({assignment.job, assignment.attempt, part});
+    }
+    in_flight_[rank].clear();
+    return open;
+  }
+  const std::set<ChunkId>& committed() const { return committed_; }
+
+ private:
+  Ranges Open(ChunkRange chunks) const {
+    Ranges open;
+    for (ChunkId chunk = chunks.begin; chunk < chunks.end; ++chunk) {
+      if (committed_.count(chunk) != 0) continue;
+      if (!open.empty() && open.back().end == chunk) {
+        ++open.back().end;
+      } else {
+        open.push_back({chunk, chunk + 1});
+      }
+    }
+    return open;
+  }
+
+  Index num_chunks_;
+  std::set<ChunkId> committed_;
+  std::map<int, std::vector<Assignment>> in_flight_;
+};
+
+TEST(LedgerTest, AgreesWithASet) {
+  const std::uint32_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    const Index num_chunks = 1 + static_cast<Index>(random() % 400);
+    const Index longest = 1 + static_cast<Index>(random() % 100);
+    Ledger ledger(num_chunks);
+    Model model(num_chunks);
+    const auto any_range = [&] {
+      const ChunkId begin = static_cast<ChunkId>(random()) % num_chunks;
+      return ChunkRange{begin, std::min<ChunkId>(num_chunks, begin + 1 + static_cast<Index>(random()) % longest)};
+    };
+    for (int step = 0; step < 60; ++step) {
+      const int rank = 1 + static_cast<int>(random() % 3);
+      switch (random() % 4) {
+        case 0: {
+          const Assignment assignment{0, step, any_range()};
+          ledger.Assign(rank, assignment);
+          model.Assign(rank, assignment);
+          break;
+        }
+        case 1:
+          ASSERT_EQ(ledger.Withdraw(rank), model.Withdraw(rank)) << "round " << round << ", step " << step;
+          break;
+        default: {
+          const ChunkRange chunks = any_range();
+          ASSERT_EQ(ledger.Commit(rank, chunks), model.Commit(chunks)) << "round " << round << ", step " << step;
+        }
+      }
+      ASSERT_EQ(ledger.num_committed(), static_cast<Index>(model.committed().size()));
+      ASSERT_EQ(ledger.is_complete(), ledger.num_committed() == num_chunks);
+    }
+    for (ChunkId chunk = 0; chunk < num_chunks; ++chunk) {
+      ASSERT_EQ(ledger.IsCommitted(chunk), model.committed().count(chunk) != 0) << "round " << round << ", chunk " << chunk;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mpaio

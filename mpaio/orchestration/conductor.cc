@@ -1,0 +1,331 @@
+#include "mpaio/orchestration/conductor.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+namespace {
+
+// How long rank 0 works before it looks for messages again.
+constexpr std::chrono::microseconds kOwnSlice(100);
+// Messages taken in before work is given out again.
+constexpr int kMessagesPerRound = 256;
+// A worker that holds this much work need not be given more yet.
+constexpr double kEnoughAheadSeconds = 0.001;
+// Of chunks longer than this the next one may as well be sent when it is asked for: its way takes below 1 % of it.
+constexpr double kLongChunkSeconds = 0.005;
+
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
+  std::vector<Index> chunks;
+  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
+  return chunks;
+}
+
+DispatchOptions DispatchOptionsOf(const Executor& executor, const RunOptions& options) {
+  DispatchOptions dispatch;
+  dispatch.processors = std::max(1, executor.size() - (executor.orchestrator_works() ? 0 : 1));
+  dispatch.credits = std::max(1, options.credits);
+  dispatch.result_budget_bytes = options.max_held_bytes;
+  return dispatch;
+}
+
+}  // namespace
+
+Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
+    : executor_(executor),
+      options_(options),
+      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, options)),
+      own_work_(workers),
+      frontier_(workers.size(), 0),
+      in_flight_(static_cast<std::size_t>(executor.size())),
+      start_(Clock::now()),
+      deadline_(Clock::time_point::max()) {
+  // A duration too long for the clock is as good as none.
+  if (options.deadline < absl::Hours(24 * 365)) deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
+  for (WorkerBase* worker : workers) {
+    jobs_.emplace_back(worker, options.delivery);
+    const DataIterator& data = worker->data_iterator();
+    JobStats job;
+    job.worker = worker->name();
+    job.rows = data.num_rows();
+    job.chunks = data.num_chunks();
+    stats_.jobs.push_back(std::move(job));
+  }
+  for (int rank = 0; rank < executor.size(); ++rank) {
+    RankStats stats;
+    stats.rank = rank;
+    stats_.ranks.push_back(std::move(stats));
+  }
+}
+
+bool Conductor::Round(bool deliver) {
+  if (phase_ == Phase::kDone) return false;
+  bool did_something = TakeIn();
+  if (phase_ == Phase::kRunning) CheckLimits();
+  if (phase_ == Phase::kRunning) did_something |= GiveOut();
+  if (phase_ == Phase::kRunning && deliver) did_something |= DeliverBatches();
+  if (phase_ == Phase::kRunning) did_something |= WorkOneSlice();
+  if (phase_ == Phase::kRunning &&
+      std::all_of(stats_.jobs.begin(), stats_.jobs.end(), [](const JobStats& job) { return job.chunks_delivered == job.chunks; })) {
+    Finish(absl::OkStatus());
+  }
+  return did_something;
+}
+
+void Conductor::CheckLimits() {
+  if (cancelled_.load(std::memory_order_relaxed)) return Finish(absl::CancelledError("the run was cancelled"));
+  if (deadline_ != Clock::time_point::max() && Clock::now() >= deadline_) {
+    Index done = 0, all = 0;
+    for (const JobStats& job : stats_.jobs) {
+      done += job.chunks_done;
+      all += job.chunks;
+    }
+    Finish(absl::DeadlineExceededError(
+        absl::StrCat("the run took longer than ", absl::FormatDuration(options_.deadline), ": ", done, " of ", all, " chunks were done")));
+  }
+}
+
+bool Conductor::TakeIn() {
+  int taken = 0;
+  for (; taken < kMessagesPerRound && phase_ != Phase::kDone; ++taken) {
+    absl::StatusOr<std::optional<Message>> message = executor_.transport().Receive();
+    if (!message.ok()) {
+      Break(message.status());
+      break;
+    }
+    if (!message->has_value()) break;
+    Handle((*message)->from, std::move((*message)->bytes));
+  }
+  return taken > 0;
+}
+
+void Conductor::Handle(int from, std::string bytes) {
+  absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
+  if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
+  if (const auto* bye = std::get_if<Bye>(&*message)) return HandleBye(from, *bye);
+  if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
+  if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
+  if (const auto* results = std::get_if<Results>(&*message)) {
+    const Results head = *results;  // a copy: `bytes` is about to move
+    absl::Status status = HandleResults(from, head, std::move(bytes));
+    if (!status.ok()) Finish(std::move(status));
+  }
+}
+
+absl::Status Conductor::HandleResults(int from, const Results& results, std::string message) {
+  if (results.job < 0 || results.job >= static_cast<int>(jobs_.size())) {
+    return absl::InternalError(absl::StrCat("rank ", from, " sent results of a job that there is not: all ranks must run the same program"));
+  }
+  const auto j = static_cast<std::size_t>(results.job);
+  JobState& job = jobs_[j];
+  if (results.chunks.begin < 0 || results.chunks.size() < 0 || results.chunks.end > job.ledger.num_chunks()) {
+    return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
+  }
+  std::deque<Assignment>& mine = in_flight_[static_cast<std::size_t>(from)];
+  const auto held = std::find_if(mine.begin(), mine.end(), [&](const Assignment& a) {
+    return a.job == results.job && a.chunks.begin <= results.chunks.begin && results.chunks.end <= a.chunks.end;
+  });
+  if (held != mine.end()) {
+    held->chunks.begin = results.chunks.end;
+    if (results.ends_assignment) mine.erase(held);
+  }
+  const std::vector<ChunkRange> fresh = job.ledger.Commit(from, results.chunks);
+  for (const ChunkRange& part : fresh) {
+    const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
+    stats_.jobs[j].rows_done += rows.size();
+    stats_.jobs[j].chunks_done += part.size();
+    const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+    dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
+                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share));
+    MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Conductor::Hold(const Results& results, ChunkRange part, std::string message) {
+  const std::size_t all_bytes = results.encoded.size();
+  HeldResults held{std::move(message), 0};
+  held.offset = held.message.size() - all_bytes;
+  // A part of a batch begins behind the results that are repetitions.
+  WireReader reader(absl::string_view(held.message).substr(held.offset));
+  absl::string_view skipped;
+  for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
+    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+  }
+  held.offset = held.message.size() - reader.rest().size();
+  const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+  return jobs_[static_cast<std::size_t>(results.job)].held.Insert(part.begin, part.size(), std::move(held),
+                                                                  static_cast<Index>(static_cast<double>(all_bytes) * share));
+}
+
+void Conductor::HandleBye(int from, const Bye& bye) {
+  RankStats& stats = stats_.ranks[static_cast<std::size_t>(from)];
+  stats.host = bye.host;
+  stats.node = bye.node;
+  stats.chunks = bye.chunks;
+  stats.rows = bye.rows;
+  stats.busy_seconds = bye.busy_seconds;
+  --byes_missing_;
+  EndIfAllHaveStopped();
+}
+
+bool Conductor::WantsMore(int rank) const {
+  const std::deque<Assignment>& mine = in_flight_[static_cast<std::size_t>(rank)];
+  if (mine.empty()) return true;
+  if (static_cast<int>(mine.size()) >= options_.credits) return false;
+  double ahead_seconds = 0;
+  for (const Assignment& assignment : mine) ahead_seconds += dispatcher_.ExpectedSeconds(assignment);
+  if (mine.size() == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
+  return ahead_seconds < kEnoughAheadSeconds;
+}
+
+bool Conductor::GiveOut() {
+  bool gave_any = false;
+  for (bool gave = true; gave;) {
+    gave = false;
+    // One for each rank in turn, so that the first does not take what the last could have had.
+    for (int rank = 1; rank < executor_.size(); ++rank) {
+      if (!WantsMore(rank)) continue;
+      // The last chunks go to whoever is free first.
+      if (!in_flight_[static_cast<std::size_t>(rank)].empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
+      const std::optional<Assignment> assignment = dispatcher_.Next(frontier_);
+      if (!assignment) return gave_any;
+      AssignTo(rank, *assignment);
+      if (phase_ != Phase::kRunning) return true;
+      gave = gave_any = true;
+    }
+  }
+  return gave_any;
+}
+
+void Conductor::AssignTo(int rank, const Assignment& assignment) {
+  in_flight_[static_cast<std::size_t>(rank)].push_back(assignment);
+  jobs_[static_cast<std::size_t>(assignment.job)].ledger.Assign(rank, assignment);
+  if (rank == 0) return own_work_.Enqueue(assignment);
+  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(assignment));
+  if (!sent.ok()) Break(sent);
+}
+
+bool Conductor::WorkOneSlice() {
+  if (!executor_.orchestrator_works()) return false;
+  if (own_work_.is_idle()) {
+    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_);
+    if (!assignment) return false;
+    AssignTo(0, *assignment);
+  }
+  own_messages_.clear();
+  own_work_.Step(kOwnSlice, &own_messages_);
+  for (std::string& message : own_messages_) Handle(0, std::move(message));
+  return true;
+}
+
+bool Conductor::OpenNextBatch() {
+  for (std::size_t k = 0; k < jobs_.size(); ++k) {
+    const int j = next_job_;
+    next_job_ = (next_job_ + 1) % static_cast<int>(jobs_.size());
+    ReorderBuffer<HeldResults>& held = jobs_[static_cast<std::size_t>(j)].held;
+    const Index before = held.held_bytes();
+    std::optional<Batch<HeldResults>> batch = held.PopNext();
+    if (!batch) continue;
+    open_.emplace(OpenBatch{j, std::move(batch->payload), WireReader(""), {batch->first, batch->first + batch->count},
+                            before - held.held_bytes()});
+    open_->reader = WireReader(absl::string_view(open_->results.message).substr(open_->results.offset));
+    frontier_[static_cast<std::size_t>(j)] = held.frontier();
+    return true;
+  }
+  return false;
+}
+
+std::optional<DeliveredResult> Conductor::DeliverOne() {
+  if (phase_ != Phase::kRunning) return std::nullopt;
+  if (open_ && open_->chunks.size() == 0) {
+    dispatcher_.OnDelivered(open_->held_bytes);
+    open_.reset();
+  }
+  if (!open_ && !OpenNextBatch()) return std::nullopt;
+  JobState& job = jobs_[static_cast<std::size_t>(open_->job)];
+  JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
+  const ChunkId id = open_->chunks.begin++;
+  DeliveredResult delivered{open_->job, {id, job.worker->data_iterator().chunk(id)}, {}};
+  absl::Status status = open_->reader.ReadBytes(&delivered.encoded)
+                            ? job.worker->DeliverChunk(delivered.chunk, delivered.encoded)
+                            : absl::DataLossError("results cannot be read: all ranks must run the same program");
+  if (!status.ok()) {
+    Fail(delivered.job, id, 0, status);
+    return std::nullopt;
+  }
+  if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
+  return delivered;
+}
+
+bool Conductor::DeliverBatches() {
+  bool delivered = false;
+  for (std::size_t k = 0; k < jobs_.size(); ++k) {
+    while (DeliverOne()) {
+      delivered = true;
+      if (open_->chunks.size() == 0) break;
+    }
+  }
+  return delivered;
+}
+
+void Conductor::Fail(int job, ChunkId chunk, int rank, const absl::Status& cause) {
+  std::string where = absl::StrCat("job ", job);
+  if (job >= 0 && job < static_cast<int>(jobs_.size())) {
+    const WorkerBase& worker = *jobs_[static_cast<std::size_t>(job)].worker;
+    absl::StrAppend(&where, " (", worker.name(), "), chunk ", chunk);
+    if (chunk >= 0 && chunk < worker.data_iterator().num_chunks()) {
+      const RowRange rows = worker.data_iterator().chunk(chunk);
+      absl::StrAppend(&where, " (rows ", rows.begin, " to ", rows.end - 1, ")");
+    }
+    if (phase_ == Phase::kRunning) stats_.failed_job = job;
+  }
+  Finish(absl::Status(cause.code(), absl::StrCat(where, ", rank ", rank, ": ", cause.message())));
+}
+
+void Conductor::Finish(absl::Status status) {
+  if (phase_ != Phase::kRunning) return;
+  phase_ = Phase::kFinishing;
+  status_ = std::move(status);
+  own_work_.Clear();
+  const std::string message = EncodeMessage(mpaio::Finish{status_});
+  byes_missing_ = executor_.size() - 1;
+  for (int rank = 1; rank < executor_.size(); ++rank) {
+    const absl::Status sent = executor_.transport().Send(rank, message);
+    if (!sent.ok()) return Break(sent);
+  }
+  EndIfAllHaveStopped();
+}
+
+void Conductor::EndIfAllHaveStopped() {
+  if (phase_ != Phase::kFinishing || byes_missing_ > 0) return;
+  phase_ = Phase::kDone;
+  RankStats& own = stats_.ranks.front();
+  own.host = executor_.host();
+  own.node = executor_.node();
+  own.chunks = own_work_.chunks();
+  own.rows = own_work_.rows();
+  own.busy_seconds = own_work_.busy_seconds();
+  stats_.seconds = SecondsSinceStart();
+}
+
+void Conductor::Break(const absl::Status& status) {
+  if (phase_ == Phase::kDone) return;
+  if (status_.ok()) status_ = status;
+  is_broken_ = true;
+  if (phase_ == Phase::kRunning) {
+    // Those that can still be reached need not wait for ever.
+    const std::string message = EncodeMessage(mpaio::Finish{status_});
+    for (int rank = 1; rank < executor_.size(); ++rank) executor_.transport().Send(rank, message).IgnoreError();
+  }
+  byes_missing_ = 0;
+  phase_ = Phase::kFinishing;
+  EndIfAllHaveStopped();
+}
+
+}  // namespace mpaio

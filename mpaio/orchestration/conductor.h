@@ -1,0 +1,131 @@
+// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in between. Never waits for one worker.
+#ifndef MPAIO_ORCHESTRATION_CONDUCTOR_H_
+#define MPAIO_ORCHESTRATION_CONDUCTOR_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mpaio/base/wire.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/dispatch/dispatcher.h"
+#include "mpaio/executor/executor.h"
+#include "mpaio/ledger/ledger.h"
+#include "mpaio/orchestration/messages.h"
+#include "mpaio/orchestration/performer.h"
+#include "mpaio/orchestration/run_options.h"
+#include "mpaio/result/reorder_buffer.h"
+#include "mpaio/worker/worker.h"
+
+namespace mpaio {
+
+// A result that has just been handed to its worker's callback.
+struct DeliveredResult {
+  int job = 0;
+  Chunk chunk;
+  // Valid until the next call to the conductor.
+  absl::string_view encoded;
+};
+
+class Conductor {
+ public:
+  // Executor and workers must outlive it. Dispatching begins with the first Round.
+  Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
+
+  // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where rank 0 works. With `deliver`, also delivers what is
+  // ready, at most a batch of each job. Returns whether anything happened; if not, there is time to wait.
+  bool Round(bool deliver);
+
+  // Delivers one result that is ready; nothing if none is.
+  std::optional<DeliveredResult> DeliverOne();
+
+  // Gives up the processor until a message may have come, at most so long.
+  void Wait(absl::Duration at_most) { executor_.transport().WaitForMessage(at_most); }
+
+  // Nothing of the run goes on any more, on any rank.
+  bool is_done() const { return phase_ == Phase::kDone; }
+  // It ended because the ranks cannot hear each other any more: worker ranks may still be waiting.
+  bool is_broken() const { return is_broken_; }
+  // How it ended; OK while it goes on.
+  const absl::Status& status() const { return status_; }
+  const RunStats& stats() const { return stats_; }
+
+  // The run ends with Cancelled as soon as the chunks that are being processed are. Any thread, also a signal handler.
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+
+ private:
+  enum class Phase { kRunning, kFinishing, kDone };
+  using Clock = std::chrono::steady_clock;
+
+  // The results of consecutive chunks, as they came: in `message` from `offset` on.
+  struct HeldResults {
+    std::string message;
+    std::size_t offset;
+  };
+  struct JobState {
+    JobState(WorkerBase* worker, Delivery delivery) : worker(worker), ledger(worker->data_iterator().num_chunks()), held(delivery) {}
+    WorkerBase* worker;
+    Ledger ledger;
+    ReorderBuffer<HeldResults> held;
+  };
+  // A batch that is being delivered.
+  struct OpenBatch {
+    int job;
+    HeldResults results;
+    WireReader reader;
+    ChunkRange chunks;  // still to be delivered
+    Index held_bytes;
+  };
+
+  bool TakeIn();
+  bool GiveOut();
+  bool WorkOneSlice();
+  bool DeliverBatches();
+  bool OpenNextBatch();
+  bool WantsMore(int rank) const;
+
+  void Handle(int from, std::string message);
+  absl::Status HandleResults(int from, const Results& results, std::string message);
+  absl::Status Hold(const Results& results, ChunkRange part, std::string message);
+  void HandleBye(int from, const Bye& bye);
+  void AssignTo(int rank, const Assignment& assignment);
+
+  void CheckLimits();
+  // Ends the run because of a chunk, or its callback, on `rank`.
+  void Fail(int job, ChunkId chunk, int rank, const absl::Status& cause);
+  // Ends the run: the workers are told, and answer when they have stopped.
+  void Finish(absl::Status status);
+  void EndIfAllHaveStopped();
+  // Ends it without them: the transport is broken.
+  void Break(const absl::Status& status);
+  double SecondsSinceStart() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  Executor& executor_;
+  const RunOptions options_;
+  std::deque<JobState> jobs_;
+  Dispatcher dispatcher_;
+  Performer own_work_;
+  std::vector<std::string> own_messages_;
+  std::vector<ChunkId> frontier_;
+  // By rank: what it holds, the oldest first; `chunks` without those whose results are in.
+  std::vector<std::deque<Assignment>> in_flight_;
+  std::optional<OpenBatch> open_;
+  int next_job_ = 0;
+  Phase phase_ = Phase::kRunning;
+  int byes_missing_ = 0;
+  bool is_broken_ = false;
+  absl::Status status_;
+  RunStats stats_;
+  std::atomic<bool> cancelled_{false};
+  Clock::time_point start_;
+  Clock::time_point deadline_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ORCHESTRATION_CONDUCTOR_H_

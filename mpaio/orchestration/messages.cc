@@ -1,0 +1,113 @@
+#include "mpaio/orchestration/messages.h"
+
+#include <cstring>
+
+#include "mpaio/base/wire.h"
+
+namespace mpaio {
+namespace {
+
+enum class Kind : std::uint8_t { kAssignment = 1, kResults, kFailure, kFinish, kBye };
+
+// What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
+struct ResultsHead {
+  Kind kind;
+  std::uint8_t ends_assignment;
+  std::uint8_t unused[2];
+  std::int32_t job;
+  ChunkRange chunks;
+  double busy_seconds;
+};
+static_assert(sizeof(ResultsHead) == 32);
+
+std::string Start(Kind kind) {
+  std::string out;
+  WireAppend(kind, &out);
+  return out;
+}
+
+}  // namespace
+
+std::string EncodeMessage(const Assignment& assignment) {
+  std::string out = Start(Kind::kAssignment);
+  WireAppend(assignment, &out);
+  return out;
+}
+
+std::string EncodeMessage(const Failure& failure) {
+  std::string out = Start(Kind::kFailure);
+  WireAppend(failure.job, &out);
+  WireAppend(failure.chunk, &out);
+  EncodeStatus(failure.status, &out);
+  return out;
+}
+
+std::string EncodeMessage(const Finish& finish) {
+  std::string out = Start(Kind::kFinish);
+  EncodeStatus(finish.status, &out);
+  return out;
+}
+
+std::string EncodeMessage(const Bye& bye) {
+  std::string out = Start(Kind::kBye);
+  WireAppendBytes(bye.host, &out);
+  WireAppend(bye.node, &out);
+  WireAppend(bye.chunks, &out);
+  WireAppend(bye.rows, &out);
+  WireAppend(bye.busy_seconds, &out);
+  return out;
+}
+
+std::string StartResults() { return std::string(sizeof(ResultsHead), '\0'); }
+
+void EndResults(const Results& results, std::string* message) {
+  const ResultsHead head{Kind::kResults, results.ends_assignment, {0, 0}, results.job, results.chunks, results.busy_seconds};
+  std::memcpy(message->data(), &head, sizeof(head));
+}
+
+absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
+  const absl::Status damaged = absl::DataLossError("a message cannot be read: all ranks must run the same program");
+  if (bytes.empty()) return damaged;
+  Kind kind;
+  std::memcpy(&kind, bytes.data(), sizeof(kind));
+  WireReader reader(bytes.substr(sizeof(kind)));
+  switch (kind) {
+    case Kind::kAssignment: {
+      Assignment assignment;
+      if (!reader.Read(&assignment) || !reader.at_end()) return damaged;
+      return assignment;
+    }
+    case Kind::kResults: {
+      ResultsHead head;
+      if (bytes.size() < sizeof(head)) return damaged;
+      std::memcpy(&head, bytes.data(), sizeof(head));
+      return Results{head.job, head.chunks, head.busy_seconds, head.ends_assignment != 0, bytes.substr(sizeof(head))};
+    }
+    case Kind::kFailure: {
+      Failure failure;
+      if (!reader.Read(&failure.job) || !reader.Read(&failure.chunk) || !DecodeStatus(&reader, &failure.status) ||
+          !reader.at_end()) {
+        return damaged;
+      }
+      return failure;
+    }
+    case Kind::kFinish: {
+      Finish finish;
+      if (!DecodeStatus(&reader, &finish.status) || !reader.at_end()) return damaged;
+      return finish;
+    }
+    case Kind::kBye: {
+      Bye bye;
+      absl::string_view host;
+      if (!reader.ReadBytes(&host) || !reader.Read(&bye.node) || !reader.Read(&bye.chunks) || !reader.Read(&bye.rows) ||
+          !reader.Read(&bye.busy_seconds) || !reader.at_end()) {
+        return damaged;
+      }
+      bye.host = std::string(host);
+      return bye;
+    }
+  }
+  return damaged;
+}
+
+}  // namespace mpaio

@@ -1,0 +1,67 @@
+// What rank 0 and the worker ranks say to each other during a run.
+//
+//   rank 0 -> worker   an Assignment; Finish, once: no more work, answer with Bye
+//   worker -> rank 0   Results and Failure, as chunks are processed; Bye, once, its last message of the run
+#ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
+#define MPAIO_ORCHESTRATION_MESSAGES_H_
+
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+#include "mpaio/dispatch/assignment.h"
+
+namespace mpaio {
+
+// The results of consecutive chunks of one assignment.
+struct Results {
+  std::int32_t job = 0;
+  ChunkRange chunks;
+  double busy_seconds = 0;
+  bool ends_assignment = false;
+  // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes them. Points into the message.
+  absl::string_view encoded;
+};
+
+// A chunk that could not be processed.
+struct Failure {
+  std::int32_t job = 0;
+  ChunkId chunk = 0;
+  absl::Status status;
+};
+
+struct Finish {
+  // How the run ended, so that every rank can say so.
+  absl::Status status;
+};
+
+// What a rank did in the run.
+struct Bye {
+  std::string host;
+  std::int32_t node = 0;
+  Index chunks = 0;
+  Index rows = 0;
+  double busy_seconds = 0;
+};
+
+using AnyMessage = std::variant<Assignment, Results, Failure, Finish, Bye>;
+
+std::string EncodeMessage(const Assignment& assignment);
+std::string EncodeMessage(const Failure& failure);
+std::string EncodeMessage(const Finish& finish);
+std::string EncodeMessage(const Bye& bye);
+
+// Results are put together in place: StartResults gives the head of a message, behind which encoded results are appended; EndResults fills in
+// the head.
+std::string StartResults();
+void EndResults(const Results& head, std::string* message);
+
+// `bytes` must outlive what is returned. DataLoss where it is no message: the ranks then run different programs.
+absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ORCHESTRATION_MESSAGES_H_

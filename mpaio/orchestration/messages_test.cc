@@ -1,0 +1,146 @@
+#include "mpaio/orchestration/messages.h"
+
+#include <cstdint>
+#include <iostream>
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gtest/gtest.h"
+#include "mpaio/base/wire.h"
+
+namespace mpaio {
+namespace {
+
+constexpr std::int64_t kLarge = std::int64_t{1} << 40;
+
+std::string ResultsMessage() {
+  std::string message = StartResults();
+  WireAppendBytes("first", &message);
+  WireAppendBytes("", &message);
+  Results head;
+  head.job = 3;
+  head.chunks = {kLarge, kLarge + 2};
+  head.busy_seconds = 0.25;
+  head.ends_assignment = true;
+  EndResults(head, &message);
+  return message;
+}
+
+TEST(MessagesTest, Assignment) {
+  const Assignment assignment{2, 5, {kLarge, kLarge + 7}};
+  const std::string bytes = EncodeMessage(assignment);
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(std::get<Assignment>(*decoded), assignment);
+}
+
+TEST(MessagesTest, ResultsPointIntoTheMessage) {
+  const std::string bytes = ResultsMessage();
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const Results& results = std::get<Results>(*decoded);
+  EXPECT_EQ(results.job, 3);
+  EXPECT_EQ(results.chunks, (ChunkRange{kLarge, kLarge + 2}));
+  EXPECT_EQ(results.busy_seconds, 0.25);
+  EXPECT_TRUE(results.ends_assignment);
+  EXPECT_EQ(results.encoded.data() + results.encoded.size(), bytes.data() + bytes.size());
+  WireReader reader(results.encoded);
+  absl::string_view first, second;
+  ASSERT_TRUE(reader.ReadBytes(&first) && reader.ReadBytes(&second) && reader.at_end());
+  EXPECT_EQ(first, "first");
+  EXPECT_EQ(second, "");
+}
+
+TEST(MessagesTest, ResultsOfNothing) {
+  std::string bytes = StartResults();
+  EndResults(Results{}, &bytes);
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(std::get<Results>(*decoded).encoded, "");
+  EXPECT_FALSE(std::get<Results>(*decoded).ends_assignment);
+}
+
+TEST(MessagesTest, Failure) {
+  const std::string bytes = EncodeMessage(Failure{1, kLarge, absl::OutOfRangeError("too large")});
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const Failure& failure = std::get<Failure>(*decoded);
+  EXPECT_EQ(failure.job, 1);
+  EXPECT_EQ(failure.chunk, kLarge);
+  EXPECT_EQ(failure.status, absl::OutOfRangeError("too large"));
+}
+
+TEST(MessagesTest, FinishWellAndNot) {
+  for (const absl::Status& status : {absl::OkStatus(), absl::CancelledError(""), absl::InternalError(std::string(5000, 'x'))}) {
+    const std::string bytes = EncodeMessage(Finish{status});
+    const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(std::get<Finish>(*decoded).status, status);
+  }
+}
+
+TEST(MessagesTest, Bye) {
+  const std::string bytes = EncodeMessage(Bye{"node-17.example", 4, kLarge, kLarge * 3, 1e-9});
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const Bye& bye = std::get<Bye>(*decoded);
+  EXPECT_EQ(bye.host, "node-17.example");
+  EXPECT_EQ(bye.node, 4);
+  EXPECT_EQ(bye.chunks, kLarge);
+  EXPECT_EQ(bye.rows, kLarge * 3);
+  EXPECT_EQ(bye.busy_seconds, 1e-9);
+}
+
+std::vector<std::string> OneOfEach() {
+  return {EncodeMessage(Assignment{2, 5, {1, 8}}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}),
+          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
+}
+
+TEST(MessagesTest, CutAtEveryByteIsAnError) {
+  for (const std::string& whole : OneOfEach()) {
+    const bool is_results = whole == ResultsMessage();
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+      // A copy of its own size, so that the address sanitizer sees a read behind its end.
+      const std::vector<char> part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut));
+      const absl::StatusOr<AnyMessage> decoded = DecodeMessage({part.data(), part.size()});
+      if (is_results && cut >= StartResults().size()) {
+        // Whether the results are whole is seen when they are read.
+        ASSERT_TRUE(decoded.ok()) << decoded.status();
+        WireReader reader(std::get<Results>(*decoded).encoded);
+        absl::string_view bytes;
+        EXPECT_FALSE(reader.ReadBytes(&bytes) && reader.ReadBytes(&bytes)) << cut;
+      } else {
+        EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss) << cut;
+      }
+    }
+  }
+}
+
+TEST(MessagesTest, OneByteTooManyIsAnError) {
+  for (const std::string& whole : OneOfEach()) {
+    if (whole == ResultsMessage()) continue;
+    EXPECT_EQ(DecodeMessage(whole + '\0').status().code(), absl::StatusCode::kDataLoss) << int{whole[0]};
+  }
+}
+
+TEST(MessagesTest, WhatIsNoMessageIsAnError) {
+  for (const int kind : {0, 6, 77, 255}) {
+    EXPECT_EQ(DecodeMessage(std::string(100, static_cast<char>(kind))).status().code(), absl::StatusCode::kDataLoss) << kind;
+  }
+  const std::uint32_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 random(seed);
+  for (int k = 0; k < 5000; ++k) {
+    std::string bytes(random() % 80, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    if (!bytes.empty()) bytes[0] = static_cast<char>(random() % 7);
+    const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+    EXPECT_TRUE(decoded.ok() || decoded.status().code() == absl::StatusCode::kDataLoss);
+  }
+}
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,78 @@
+#include "mpaio/orchestration/run.h"
+
+#include <algorithm>
+
+#include "mpaio/orchestration/run_impl.h"
+
+namespace mpaio {
+namespace {
+// The longest that rank 0 sleeps without looking; a message wakes it earlier (Transport::WaitForMessage).
+constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
+}  // namespace
+
+Run::Run(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Run::Run(Run&&) noexcept = default;
+
+Run& Run::operator=(Run&& other) noexcept {
+  if (this != &other) {
+    Run ended(std::move(*this));  // ends what was going on here
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+
+Run::~Run() {
+  if (impl_ == nullptr) return;
+  if (!impl_->is_done()) Cancel();
+  Wait().IgnoreError();
+}
+
+bool Run::Poll() {
+  if (impl_->is_done()) return false;
+  impl_->conductor().Round(/*deliver=*/true);
+  if (!impl_->is_done()) return true;
+  impl_->Settle();
+  return false;
+}
+
+std::optional<Delivered> Run::Next() {
+  while (!impl_->is_done()) {
+    if (std::optional<DeliveredResult> result = impl_->conductor().DeliverOne()) {
+      return Delivered{result->job, result->chunk, result->encoded};
+    }
+    if (!impl_->conductor().Round(/*deliver=*/false)) impl_->conductor().Wait(kLongestWait);
+  }
+  impl_->Settle();
+  return std::nullopt;
+}
+
+Run::ResultRange Run::Results() { return ResultRange(this); }
+
+bool Run::WaitFor(absl::Duration at_most) {
+  const absl::Time end = absl::Now() + at_most;
+  while (!impl_->is_done()) {
+    const bool did_something = impl_->conductor().Round(/*deliver=*/true);
+    if (impl_->is_done()) break;
+    const absl::Duration left = end - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    if (!did_something) impl_->conductor().Wait(std::min(left, kLongestWait));
+  }
+  impl_->Settle();
+  return true;
+}
+
+absl::Status Run::Wait() {
+  while (!WaitFor(absl::Hours(1))) {
+  }
+  return impl_->status();
+}
+
+void Run::Cancel() {
+  if (impl_->has_conductor()) impl_->conductor().Cancel();
+}
+
+const RunStats& Run::stats() const { return impl_->stats(); }
+
+bool Run::is_broken() const { return impl_->is_broken(); }
+
+}  // namespace mpaio

@@ -1,0 +1,62 @@
+// What a Run holds. Private to this package.
+#ifndef MPAIO_ORCHESTRATION_RUN_IMPL_H_
+#define MPAIO_ORCHESTRATION_RUN_IMPL_H_
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mpaio/executor/executor.h"
+#include "mpaio/orchestration/conductor.h"
+#include "mpaio/orchestration/run.h"
+#include "mpaio/telemetry/cpu_usage.h"
+
+namespace mpaio {
+
+class Run::Impl {
+ public:
+  // On a worker rank: a run that has ended.
+  explicit Impl(absl::Status ended) : status_(std::move(ended)) {}
+
+  // On rank 0: one that begins.
+  Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
+    conductor_.emplace(executor, std::move(workers), options);
+    if (options.monitor_cpu_usage) {
+      sampler_.emplace();
+      sampler_status_ = sampler_->Start(options.cpu_usage_period);
+    }
+  }
+
+  bool is_done() const { return !conductor_ || conductor_->is_done(); }
+  Conductor& conductor() { return *conductor_; }
+  bool has_conductor() const { return conductor_.has_value(); }
+
+  // After the last round: takes over what the run has to tell.
+  void Settle() {
+    if (settled_ || !conductor_) return;
+    settled_ = true;
+    status_ = conductor_->status();
+    stats_ = conductor_->stats();
+    if (sampler_) {
+      stats_.cpu_usage = sampler_->Stop();
+      // A run without its samples is better than none: what was asked for and could not be had is said only if all else went well.
+      status_.Update(sampler_status_);
+    }
+  }
+  const absl::Status& status() const { return status_; }
+  const RunStats& stats() const { return settled_ || !conductor_ ? stats_ : conductor_->stats(); }
+  bool is_broken() const { return conductor_ && conductor_->is_broken(); }
+
+ private:
+  std::optional<Conductor> conductor_;
+  std::optional<CpuSampler> sampler_;
+  absl::Status sampler_status_;
+  absl::Status status_;
+  RunStats stats_;
+  bool settled_ = false;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ORCHESTRATION_RUN_IMPL_H_

@@ -1,0 +1,64 @@
+// What a run may be told, and what it tells.
+#ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
+#define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "mpaio/base/index.h"
+#include "mpaio/result/reorder_buffer.h"
+#include "mpaio/telemetry/cpu_usage.h"
+
+namespace mpaio {
+
+struct RunOptions {
+  // In which order callbacks are called, for each job: of its chunks, or of their arrival.
+  Delivery delivery = Delivery::kInOrder;
+  // The run ends with DeadlineExceeded when it takes longer.
+  absl::Duration deadline = absl::InfiniteDuration();
+  // Encoded results that rank 0 holds because it is not their turn yet, or because the user has not asked for them; when they reach this, no more
+  // work is given out until some are delivered. A single larger result is let through.
+  Index max_held_bytes = Index{256} << 20;
+  // Assignments that a worker rank may hold, so that it need not wait for the next.
+  int credits = 4;
+  // Sample how busy each core of rank 0's host is, every so often.
+  bool monitor_cpu_usage = false;
+  absl::Duration cpu_usage_period = absl::Milliseconds(200);
+};
+
+// How far a job is. Rows and chunks count when their results have come back to rank 0.
+struct JobStats {
+  std::string worker;
+  Index rows = 0;
+  Index chunks = 0;
+  Index rows_done = 0;
+  Index chunks_done = 0;
+  Index chunks_delivered = 0;
+  // From the start of the run to the job's last delivery; 0 while it is going on.
+  double seconds = 0;
+};
+
+// What a rank did.
+struct RankStats {
+  int rank = 0;
+  int node = 0;
+  std::string host;
+  Index chunks = 0;
+  Index rows = 0;
+  double busy_seconds = 0;
+};
+
+// On rank 0. The jobs are up to date at any time; the rest is complete when the run has ended.
+struct RunStats {
+  double seconds = 0;
+  std::vector<JobStats> jobs;
+  std::vector<RankStats> ranks;
+  // The job whose chunk or callback ended the run by failing; -1 where none did.
+  int failed_job = -1;
+  CpuUsage cpu_usage;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ORCHESTRATION_RUN_OPTIONS_H_

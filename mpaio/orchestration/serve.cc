@@ -1,0 +1,63 @@
+#include "mpaio/orchestration/serve.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/orchestration/messages.h"
+#include "mpaio/orchestration/performer.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+namespace {
+constexpr std::chrono::microseconds kSlice(100);
+constexpr Index kMaxUnsentBytes = 64 << 20;
+constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
+}  // namespace
+
+absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers) {
+  Transport& transport = executor.transport();
+  Performer performer(workers);
+  std::vector<std::string> messages;
+  std::optional<absl::Status> end;
+  while (!end) {
+    for (;;) {
+      MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
+      if (!message) break;
+      MPAIO_ASSIGN_OR_RETURN(const AnyMessage what, DecodeMessage(message->bytes));
+      if (const auto* assignment = std::get_if<Assignment>(&what)) {
+        performer.Enqueue(*assignment);
+      } else if (const auto* finish = std::get_if<Finish>(&what)) {
+        end = finish->status;
+        break;
+      }
+    }
+    if (end) break;
+    if (performer.is_idle() || transport.unsent_bytes() > kMaxUnsentBytes) {
+      transport.WaitForMessage(kLongestWait);
+      continue;
+    }
+    messages.clear();
+    performer.Step(kSlice, &messages);
+    for (std::string& message : messages) MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
+  }
+  Bye bye;
+  bye.host = executor.host();
+  bye.node = executor.node();
+  bye.chunks = performer.chunks();
+  bye.rows = performer.rows();
+  bye.busy_seconds = performer.busy_seconds();
+  MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(bye)));
+  // The run goes on until rank 0 has it.
+  while (transport.unsent_bytes() > 0) {
+    MPAIO_RETURN_IF_ERROR(transport.Receive().status());
+    if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
+  }
+  return *end;
+}
+
+}  // namespace mpaio

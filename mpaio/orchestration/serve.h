@@ -1,0 +1,19 @@
+// A worker rank's part in a run.
+#ifndef MPAIO_ORCHESTRATION_SERVE_H_
+#define MPAIO_ORCHESTRATION_SERVE_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mpaio/executor/executor.h"
+#include "mpaio/worker/worker.h"
+
+namespace mpaio {
+
+// Processes what rank 0 assigns until it says that the run has ended, and returns how it ended. Between chunks, and at least every 100 µs of short
+// ones, it looks for messages; with more than 64 MiB of results on their way it waits for them to leave before it makes more.
+absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ORCHESTRATION_SERVE_H_

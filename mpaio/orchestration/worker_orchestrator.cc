@@ -1,0 +1,31 @@
+#include "mpaio/orchestration/worker_orchestrator.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/orchestration/run_impl.h"
+#include "mpaio/orchestration/serve.h"
+
+namespace mpaio {
+
+absl::Status WorkerOrchestrator::CheckWorkers() const {
+  if (workers_.empty()) return absl::InvalidArgumentError("an orchestrator without workers: give it at least one");
+  for (std::size_t j = 0; j < workers_.size(); ++j) {
+    if (workers_[j] == nullptr) return absl::InvalidArgumentError(absl::StrCat("worker ", j, " is null"));
+    MPAIO_RETURN_IF_ERROR(workers_[j]->CheckInput());
+    const DataIterator& data = workers_[j]->data_iterator();
+    if (data.num_rows() > 0 && data.row_bytes() > 0 && data.array().data() == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("the array of worker ", j, " (", workers_[j]->name(), ") has no data on this rank"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckWorkers()));
+  if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
+  return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_)));
+}
+
+}  // namespace mpaio

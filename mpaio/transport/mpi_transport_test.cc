@@ -1,0 +1,164 @@
+#include "mpaio/transport/mpi_transport.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/mpi/communicator.h"
+#include "mpaio/testing/mpi_test_environment.h"
+#include "mpaio/testing/random_bytes.h"
+#include "mpaio/testing/status_matchers.h"
+#include "mpaio/transport/transport_conformance.h"
+
+namespace mpaio {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr Index kLargeBytes = Index{8} << 20;
+
+TransportPool OverMpi(const MpiTransportOptions& options) {
+  TransportPool pool;
+  pool.run = [options](const std::function<void(Transport&)>& body) {
+    const absl::StatusOr<std::unique_ptr<Transport>> transport = MakeMpiTransport(TestWorld(), options);
+    MPAIO_ASSERT_OK(transport);
+    body(**transport);
+  };
+  return pool;
+}
+
+const bool kRegistered = [] {
+  RegisterTransportConformance("MpiTransport", OverMpi({}));
+  // Nearly every message is announced, and of many pieces.
+  MpiTransportOptions tiny;
+  tiny.slot_bytes = 64;
+  tiny.piece_bytes = 1000;
+  TransportPool pool = OverMpi(tiny);
+  pool.large_bytes = Index{3} << 20;
+  pool.flood_bytes = 40000;
+  RegisterTransportConformance("MpiTransportWithTinyPieces", pool);
+  // Room for the frame only, and one message at a time.
+  MpiTransportOptions tiniest;
+  tiniest.slots = 1;
+  tiniest.slot_bytes = 16;
+  tiniest.piece_bytes = 500;
+  pool = OverMpi(tiniest);
+  pool.large_bytes = Index{1} << 20;
+  pool.flood_bytes = 10000;
+  RegisterTransportConformance("MpiTransportWithOneSlotAndFramesOnly", pool);
+  return true;
+}();
+
+class MpiTransportTest : public testing::Test {
+ protected:
+  void SetUp() override { transport_ = Make(); }
+
+  static std::unique_ptr<Transport> Make() {
+    absl::StatusOr<std::unique_ptr<Transport>> transport = MakeMpiTransport(TestWorld());
+    EXPECT_THAT(transport, IsOk());
+    return transport.ok() ? *std::move(transport) : nullptr;
+  }
+
+  // The next message within `patience`.
+  static std::optional<Message> Next(Transport& transport, seconds patience = seconds(20)) {
+    for (const auto end = steady_clock::now() + patience; steady_clock::now() < end;) {
+      absl::StatusOr<std::optional<Message>> message = transport.Receive();
+      EXPECT_THAT(message, IsOk());
+      if (!message.ok() || *message) return message.ok() ? *std::move(message) : std::nullopt;
+      transport.WaitForMessage(absl::Milliseconds(1));
+    }
+    return std::nullopt;
+  }
+
+  static int rank() { return TestWorld().rank(); }
+  static int size() { return TestWorld().size(); }
+
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(MpiTransportTest, OneRankNeedsNone) {
+  EXPECT_THAT(MakeMpiTransport(Communicator()), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(MpiTransportTest, HasTheRanksOfThePool) {
+  EXPECT_EQ(transport_->rank(), rank());
+  EXPECT_EQ(transport_->size(), size());
+}
+
+TEST_F(MpiTransportTest, UnsentBytesTellWhatNobodyHasTaken) {
+  if (rank() == 1) {
+    MPAIO_EXPECT_OK(transport_->Send(0, std::string(kLargeBytes, 'u')));
+    EXPECT_GE(transport_->unsent_bytes(), kLargeBytes);
+  }
+  MPAIO_ASSERT_OK(TestWorld().Barrier());
+  if (rank() == 0) {
+    const std::optional<Message> message = Next(*transport_);
+    EXPECT_TRUE(message && message->bytes == std::string(kLargeBytes, 'u'));
+    MPAIO_EXPECT_OK(transport_->Send(1, "taken"));
+  } else if (rank() == 1) {
+    const std::optional<Message> message = Next(*transport_);
+    EXPECT_TRUE(message && message->bytes == "taken");
+    EXPECT_EQ(transport_->unsent_bytes(), 0);
+  }
+}
+
+// Two transports over the same ranks, and the communicator that both are made of, do not meet each other's messages.
+TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
+  const std::unique_ptr<Transport> second = Make();
+  if (rank() != 0) {
+    MPAIO_EXPECT_OK(second->Send(0, "by the second"));
+    MPAIO_EXPECT_OK(transport_->Send(0, "by the first"));
+  }
+  std::string bytes = rank() == 0 ? "by the world" : "";
+  MPAIO_ASSERT_OK(TestWorld().Broadcast(0, &bytes));
+  EXPECT_EQ(bytes, "by the world");
+  for (int k = 1; rank() == 0 && k < size(); ++k) {
+    const std::optional<Message> of_first = Next(*transport_), of_second = Next(*second);
+    EXPECT_TRUE(of_first && of_first->bytes == "by the first");
+    EXPECT_TRUE(of_second && of_second->bytes == "by the second");
+  }
+}
+
+// All ranks of it stop in the middle, with large messages under way in both directions: each then ends without waiting for another, and what MPI
+// still does with the buffers harms nobody.
+TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
+  for (int round = 0; round < 10; ++round) {
+    const std::unique_ptr<Transport> transport = Make();
+    for (int other = 0; other < size(); ++other) {
+      if (other != rank() && (rank() == 0 || other == 0)) {
+        MPAIO_EXPECT_OK(transport->Send(other, std::string(kLargeBytes, 'x')));
+      }
+    }
+    for (int calls = 0; calls < 3 * round; ++calls) MPAIO_EXPECT_OK(transport->Receive());
+    MPAIO_EXPECT_OK(transport->Close());
+    EXPECT_THAT(transport->Send(rank() == 0 ? 1 : 0, "late"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  }
+  // MPI works on while the ranks are in here.
+  for (int k = 0; k < 100; ++k) MPAIO_ASSERT_OK(TestWorld().Barrier());
+}
+
+// A sender ends at once behind its Send. What it sent may be lost; if it comes, it comes as it was sent.
+TEST_F(MpiTransportTest, WhatASenderLeftBehindIsNeverDamaged) {
+  const std::string bytes = RandomBytes(1, kLargeBytes);
+  if (rank() == 1) {
+    MPAIO_EXPECT_OK(transport_->Send(0, bytes));
+    transport_.reset();
+  } else if (rank() == 0) {
+    const std::optional<Message> message = Next(*transport_, seconds(2));
+    if (message) {
+      EXPECT_TRUE(message->bytes == bytes);
+    }
+  }
+  MPAIO_ASSERT_OK(TestWorld().Barrier());
+}
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,206 @@
+// The transport within a process, the one that misbehaves, and what their ranks wait with.
+#include "mpaio/transport/transport.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/testing/status_matchers.h"
+#include "mpaio/transport/faulty_transport.h"
+#include "mpaio/transport/in_process_transport.h"
+#include "mpaio/transport/transport_conformance.h"
+
+namespace mpaio {
+namespace {
+
+using Wrap = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
+
+// A thread for each rank.
+TransportPool Threads(int size, const Wrap& wrap) {
+  TransportPool pool;
+  pool.run = [size, wrap](const std::function<void(Transport&)>& body) {
+    std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(size);
+    std::vector<std::thread> threads;
+    for (std::unique_ptr<Transport>& end : ends) {
+      threads.emplace_back([&body, &wrap, end = std::move(end)]() mutable {
+        if (wrap) end = wrap(std::move(end));
+        body(*end);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+  return pool;
+}
+
+std::unique_ptr<Transport> Delayed(std::unique_ptr<Transport> inner, double chance, std::uint64_t seed) {
+  FaultPlan plan;
+  plan.delay_chance = chance;
+  plan.seed = seed;
+  return MakeFaultyTransport(std::move(inner), plan);
+}
+
+const bool kRegistered = [] {
+  for (const int size : {1, 2, 4}) {
+    RegisterTransportConformance(absl::StrCat("InProcessTransport", size), Threads(size, nullptr));
+    RegisterTransportConformance(absl::StrCat("FaultyTransportWithEmptyPlan", size), Threads(size, [](std::unique_ptr<Transport> inner) {
+                                   return MakeFaultyTransport(std::move(inner), {});
+                                 }));
+  }
+  // Delays break no promise: the order of one sender's messages stays.
+  RegisterTransportConformance("FaultyTransportWithDelays", Threads(3, [](std::unique_ptr<Transport> inner) {
+                                 const int rank = inner->rank();
+                                 return Delayed(std::move(inner), 0.4, 20240611 + rank);
+                               }));
+  return true;
+}();
+
+// What the next call of Receive gives: "" for nothing.
+std::string Take(Transport& transport) {
+  const absl::StatusOr<std::optional<Message>> message = transport.Receive();
+  EXPECT_THAT(message, IsOk());
+  return message.ok() && *message ? (*message)->bytes : "";
+}
+
+TEST(InProcessTransport, WhatWasDoneBeforeSendHappensBeforeWhatFollowsReceive) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
+  int number = 0;  // not atomic: the thread sanitizer would tell
+  constexpr int kRounds = 1000;
+  const auto play = [&number](Transport& transport, int turn) {
+    for (int round = 0; round < kRounds; ++round) {
+      if (round % 2 == turn) {
+        EXPECT_EQ(number, round);
+        ++number;
+        MPAIO_EXPECT_OK(transport.Send(1 - transport.rank(), "your turn"));
+      } else {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (Take(transport).empty()) {
+          ASSERT_LT(std::chrono::steady_clock::now(), end);
+          transport.WaitForMessage(absl::Milliseconds(10));
+        }
+      }
+    }
+  };
+  std::thread other([&] { play(*ends[1], 1); });
+  play(*ends[0], 0);
+  other.join();
+  EXPECT_EQ(number, kRounds);
+}
+
+TEST(InProcessTransport, EndsMayGoInAnyOrder) {
+  for (int first = 0; first < 3; ++first) {
+    std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
+    MPAIO_ASSERT_OK(ends[1]->Send(0, "from 1"));
+    ends[first].reset();
+    const int left = first == 0 ? 1 : 0;
+    MPAIO_EXPECT_OK(ends[left]->Send(left == 0 ? 1 : 0, "to one that may be gone"));
+    if (left == 0) {
+      EXPECT_EQ(Take(*ends[0]), "from 1");
+    }
+  }
+}
+
+TEST(FaultyTransport, PassesRankAndSizeThrough) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
+  const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[2]), {});
+  EXPECT_EQ(faulty->rank(), 2);
+  EXPECT_EQ(faulty->size(), 3);
+  EXPECT_EQ(faulty->unsent_bytes(), 0);
+}
+
+// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up to nothing else.
+TEST(FaultyTransport, DelayLetsOtherSendersOvertake) {
+  std::set<std::string> orders;
+  bool was_held_back = false;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    std::string received[2];
+    for (std::string& all : received) {
+      std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
+      for (const char* bytes : {"a", "b", "c"}) MPAIO_ASSERT_OK(ends[1]->Send(0, bytes));
+      for (const char* bytes : {"x", "y"}) MPAIO_ASSERT_OK(ends[2]->Send(0, bytes));
+      const std::unique_ptr<Transport> faulty = Delayed(std::move(ends[0]), 0.5, seed);
+      std::string letters;
+      for (int calls = 0; calls < 1000 && letters.size() < 5; ++calls) {
+        const std::string bytes = Take(*faulty);
+        if (bytes.empty()) was_held_back = true;
+        letters += bytes;
+        all += bytes.empty() ? "-" : bytes;
+      }
+      std::string of_1, of_2;
+      for (const char letter : letters) (letter < 'x' ? of_1 : of_2) += letter;
+      EXPECT_EQ(of_1, "abc") << "seed " << seed;
+      EXPECT_EQ(of_2, "xy") << "seed " << seed;
+      EXPECT_EQ(Take(*faulty), "");
+      orders.insert(letters);
+    }
+    EXPECT_EQ(received[0], received[1]) << "seed " << seed;
+  }
+  EXPECT_TRUE(was_held_back);
+  EXPECT_GT(orders.size(), 1u) << "nothing was ever overtaken";
+}
+
+TEST(FaultyTransport, ALineIsCutForSending) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
+  FaultPlan plan;
+  plan.fail_send_at = 2;
+  const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[1]), plan);
+  MPAIO_EXPECT_OK(faulty->Send(0, "first"));
+  MPAIO_EXPECT_OK(faulty->Send(0, "second"));
+  for (int k = 0; k < 3; ++k) EXPECT_THAT(faulty->Send(0, "third"), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(Take(*ends[0]), "first");
+  EXPECT_EQ(Take(*ends[0]), "second");
+  EXPECT_EQ(Take(*ends[0]), "");
+  // The other direction is whole.
+  MPAIO_EXPECT_OK(ends[0]->Send(1, "back"));
+  EXPECT_EQ(Take(*faulty), "back");
+}
+
+TEST(FaultyTransport, ALineIsCutForReceiving) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
+  FaultPlan plan;
+  plan.fail_receive_at = 1;
+  const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[0]), plan);
+  MPAIO_EXPECT_OK(ends[1]->Send(0, "first"));
+  MPAIO_EXPECT_OK(ends[1]->Send(0, "second"));
+  EXPECT_EQ(Take(*faulty), "first");
+  for (int k = 0; k < 3; ++k) EXPECT_THAT(faulty->Receive(), StatusIs(absl::StatusCode::kInternal));
+  MPAIO_EXPECT_OK(faulty->Send(1, "still sends"));
+}
+
+TEST(FaultyTransport, DuplicatesWhatThePlanNames) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
+  FaultPlan plan;
+  plan.duplicate = [](const Message& message) { return message.from == 2 && message.bytes == "twice"; };
+  const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[0]), plan);
+  for (const int from : {1, 2}) {
+    MPAIO_EXPECT_OK(ends[from]->Send(0, absl::StrCat("once by ", from)));
+    MPAIO_EXPECT_OK(ends[from]->Send(0, "twice"));
+  }
+  std::multiset<std::string> received;
+  for (int calls = 0; calls < 10; ++calls) received.insert(Take(*faulty));
+  received.erase("");
+  EXPECT_THAT(received, testing::UnorderedElementsAre("once by 1", "once by 2", "twice", "twice", "twice"));
+}
+
+TEST(FaultyTransport, DoesNotWaitWhileItHoldsAMessage) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
+  const std::unique_ptr<Transport> faulty = Delayed(std::move(ends[0]), 1, 0);
+  MPAIO_EXPECT_OK(ends[1]->Send(0, "held"));
+  for (int calls = 0; calls < 10; ++calls) EXPECT_EQ(Take(*faulty), "");
+  const auto start = std::chrono::steady_clock::now();
+  faulty->WaitForMessage(absl::Seconds(30));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(15));
+}
+
+}  // namespace
+}  // namespace mpaio

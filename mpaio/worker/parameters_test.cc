@@ -1,0 +1,93 @@
+#include "mpaio/worker/parameters.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+using Given = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<ParameterInfo> Infos() {
+  return {ParameterInfo::Integer("rows", "rows to skip", 3, 0), ParameterInfo::Number("scale", "factor", 0.1234567890123),
+          ParameterInfo::Choice("op", "what is done", {"sqrt", "abs", "square"}),
+          ParameterInfo::Text("label", "a word", "none")};
+}
+
+// The one line that is said of what was given; "" where it is taken.
+std::string Refusal(const Given& given) {
+  const absl::Status status = Parameters::Create(Infos(), given).status();
+  if (status.ok()) return "";
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  return std::string(status.message());
+}
+
+TEST(ParametersTest, FillsInTheDefaults) {
+  const Parameters parameters = Parameters::Create(Infos(), {}).value();
+  EXPECT_EQ(parameters.Integer("rows"), 3);
+  EXPECT_EQ(parameters.Number("scale"), 0.1234567890123);
+  EXPECT_EQ(parameters.Text("op"), "sqrt");
+  EXPECT_EQ(parameters.Text("label"), "none");
+}
+
+TEST(ParametersTest, TakesWhatIsGiven) {
+  const Parameters parameters =
+      Parameters::Create(Infos(), {{"op", "square"}, {"rows", "9007199254740993"}, {"scale", "-1e-3"}, {"label", ""}}).value();
+  EXPECT_EQ(parameters.Integer("rows"), 9007199254740993);
+  EXPECT_EQ(parameters.Number("scale"), -1e-3);
+  EXPECT_EQ(parameters.Text("op"), "square");
+  EXPECT_EQ(parameters.Text("label"), "");
+}
+
+TEST(ParametersTest, RefusesValuesThatWillNotDo) {
+  for (const char* value : {"-1", "x", "", "1.5", "9223372036854775808", "1e3", "0x10"}) {
+    EXPECT_EQ(Refusal({{"rows", value}}), std::string("parameter rows=") + value + ": the value must be integer >= 0");
+  }
+  for (const char* value : {"x", "", "nan", "inf", "1e999", "1,5"}) {
+    EXPECT_EQ(Refusal({{"scale", value}}), std::string("parameter scale=") + value + ": the value must be number");
+  }
+  for (const char* value : {"", "SQRT", "sqr", "sqrt|abs"}) {
+    EXPECT_EQ(Refusal({{"op", value}}), std::string("parameter op=") + value + ": the value must be sqrt|abs|square");
+  }
+}
+
+TEST(ParametersTest, RefusesUnknownAndRepeatedKeys) {
+  EXPECT_EQ(Refusal({{"row", "1"}}), "unknown parameter 'row'; it takes rows=, scale=, op=, label=");
+  EXPECT_EQ(Refusal({{"rows", "1"}, {"rows", "1"}}), "parameter 'rows' is given twice; give it once");
+  EXPECT_EQ(Parameters::Create({}, {{"rows", "1"}}).status().message(), "unknown parameter 'rows'; it takes none");
+  EXPECT_TRUE(Parameters::Create({}, {}).ok());
+}
+
+TEST(ParametersTest, ARequiredOneMustBeGiven) {
+  const std::vector<ParameterInfo> infos = {ParameterInfo::Integer("bins", "how many", 10, 1).Required()};
+  EXPECT_TRUE(infos[0].is_required());
+  EXPECT_EQ(infos[0].default_value(), "");
+  EXPECT_EQ(Parameters::Create(infos, {}).status(),
+            absl::InvalidArgumentError("parameter 'bins' is missing; give bins=integer >= 1"));
+  EXPECT_EQ(Parameters::Create(infos, {{"bins", "4"}})->Integer("bins"), 4);
+}
+
+TEST(ParametersTest, DescribesItself) {
+  const std::vector<ParameterInfo> infos = Infos();
+  EXPECT_EQ(infos[0].key(), "rows");
+  EXPECT_EQ(infos[0].help(), "rows to skip");
+  EXPECT_EQ(infos[0].default_value(), "3");
+  EXPECT_EQ(infos[1].Values(), "number");
+  EXPECT_EQ(infos[1].default_value(), "0.1234567890123");
+  EXPECT_EQ(ParameterInfo::Number("n", "", 0.1).default_value(), "0.1");
+  EXPECT_EQ(ParameterInfo::Integer("i", "", -2).Values(), "integer");
+  EXPECT_EQ(infos[2].Values(), "sqrt|abs|square");
+  EXPECT_EQ(infos[3].Values(), "text");
+}
+
+// A default that its own check refuses could be given by nobody.
+TEST(ParametersTest, DefaultsPassTheirOwnChecks) {
+  for (const ParameterInfo& info : Infos()) EXPECT_TRUE(info.Check(info.default_value()).ok()) << info.key();
+}
+
+}  // namespace
+}  // namespace mpaio

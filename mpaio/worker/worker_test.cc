@@ -1,0 +1,160 @@
+#include "mpaio/worker/worker.h"
+
+#include <cstdint>
+#include <new>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+DataIterator Iterate(const NdView& array, Partition partition, DataIteratorOptions options = {}) {
+  return DataIterator::Create(array, partition, options).value();
+}
+
+// Adds up a chunk; misbehaves where it is told to.
+class SumWorker : public Worker<std::int64_t, std::int64_t> {
+ public:
+  using Worker::Worker;
+
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
+    if (chunk.id() == fails_at) return absl::OutOfRangeError("too large");
+    if (chunk.id() == throws_at) throw std::runtime_error("no luck");
+    const auto elements = chunk.elements();
+    return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
+  }
+  absl::Status ProcessCallback(const Chunk& chunk, std::int64_t sum) override {
+    if (chunk.id == callback_throws_at) throw 5;
+    delivered.emplace_back(chunk.id, sum);
+    return chunk.id == callback_fails_at ? absl::AbortedError("enough") : absl::OkStatus();
+  }
+
+  ChunkId fails_at = -1, throws_at = -1, callback_fails_at = -1, callback_throws_at = -1;
+  std::vector<std::pair<ChunkId, std::int64_t>> delivered;
+};
+
+class WorkerTest : public testing::Test {
+ protected:
+  // 10 rows of 3: the elements are 0 to 29.
+  WorkerTest() : data_(30) { std::iota(data_.begin(), data_.end(), 0); }
+  NdView Array() const { return NdView::Create(data_.data(), DType::Of<std::int64_t>(), {10, 3}).value(); }
+
+  std::vector<std::int64_t> data_;
+};
+
+TEST_F(WorkerTest, AChunkViewShowsItsRows) {
+  const NdView array = Array();
+  const ChunkView<std::int64_t> view(array, Chunk{2, {4, 6}});
+  EXPECT_EQ(view.id(), 2);
+  EXPECT_EQ(view.rows(), (RowRange{4, 6}));
+  EXPECT_EQ(view.row_elements(), 3);
+  EXPECT_EQ(view.first_element(), 12);
+  ASSERT_EQ(view.elements().size(), 6u);
+  EXPECT_EQ(view.elements().data(), data_.data() + 12);
+  ASSERT_EQ(view.row(1).size(), 3u);
+  EXPECT_EQ(view.row(1)[0], 15);
+}
+
+TEST_F(WorkerTest, AChunkViewOfStringsAndOfOneElement) {
+  const std::string text("ab\0c\0\0def", 9);
+  const NdView words = NdView::Create(text.data(), DType::Bytes(3), {3}).value();
+  const ChunkView<ByteString> view(words, Chunk{0, {1, 3}});
+  ASSERT_EQ(view.elements().size(), 2u);
+  EXPECT_EQ(view.elements()[0], "c");
+  EXPECT_EQ(view.row(1)[0], "def");
+  const double number = 2.5;
+  const NdView scalar = NdView::Create(&number, DType::Of<double>(), {}).value();
+  EXPECT_EQ(ChunkView<double>(scalar, Chunk{0, {0, 1}}).elements()[0], 2.5);
+}
+
+// Rows [1, 10) in chunks of 4: [1, 5), [5, 9), [9, 10).
+TEST_F(WorkerTest, AResultGoesFromProcessToTheCallback) {
+  SumWorker worker(Iterate(Array(), Partition::ChunkSize(4), {.start_row = 1}));
+  for (const Chunk& chunk : worker.data_iterator()) {
+    std::string encoded = "kept";
+    ASSERT_TRUE(worker.ProcessChunk(chunk, &encoded).ok());
+    ASSERT_EQ(encoded.substr(0, 4), "kept");
+    ASSERT_TRUE(worker.DeliverChunk(chunk, absl::string_view(encoded).substr(4)).ok());
+  }
+  // 3 + 4 + ... + 14 = 102; 15 + ... + 26 = 246; 27 + 28 + 29 = 84.
+  EXPECT_EQ(worker.delivered, (std::vector<std::pair<ChunkId, std::int64_t>>{{0, 102}, {1, 246}, {2, 84}}));
+}
+
+TEST_F(WorkerTest, AFailureLeavesTheBytesAsTheyWere) {
+  SumWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
+  worker.fails_at = 1;
+  worker.throws_at = 2;
+  std::string encoded = "kept";
+  EXPECT_EQ(worker.ProcessChunk({1, {4, 8}}, &encoded), absl::OutOfRangeError("too large"));
+  EXPECT_EQ(worker.ProcessChunk({2, {8, 10}}, &encoded), absl::InternalError("Process threw std::runtime_error: no luck"));
+  EXPECT_EQ(encoded, "kept");
+}
+
+// Half of it is appended before the codec fails.
+struct Unencodable {
+  void Encode(std::string* out) const {
+    *out += "half";
+    throw std::bad_alloc();
+  }
+  static absl::StatusOr<Unencodable> Decode(absl::string_view) { throw std::runtime_error("undecodable"); }
+};
+
+class UnencodableWorker : public Worker<std::int64_t, std::vector<Unencodable>> {
+ public:
+  using Worker::Worker;
+  absl::StatusOr<std::vector<Unencodable>> Process(const ChunkView<std::int64_t>&) const override {
+    return std::vector<Unencodable>(1);
+  }
+  absl::Status ProcessCallback(const Chunk&, std::vector<Unencodable>) override { return absl::OkStatus(); }
+};
+
+TEST_F(WorkerTest, AResultThatThrowsWhenItIsEncodedOrDecodedIsAFailure) {
+  UnencodableWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
+  std::string encoded = "kept";
+  EXPECT_EQ(worker.ProcessChunk({0, {0, 4}}, &encoded).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(encoded, "kept");
+  std::string bytes;
+  WireAppend<std::uint64_t>(1, &bytes);
+  WireAppendBytes("", &bytes);
+  const absl::Status delivered = worker.DeliverChunk({0, {0, 4}}, bytes);
+  EXPECT_EQ(delivered.code(), absl::StatusCode::kInternal);
+  EXPECT_NE(delivered.message().find("undecodable"), absl::string_view::npos) << delivered;
+}
+
+TEST_F(WorkerTest, WhatACallbackReturnsOrThrowsIsAStatus) {
+  SumWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
+  worker.callback_fails_at = 0;
+  worker.callback_throws_at = 1;
+  std::string encoded;
+  Codec<std::int64_t>::Encode(7, &encoded);
+  EXPECT_EQ(worker.DeliverChunk({0, {0, 4}}, encoded), absl::AbortedError("enough"));
+  EXPECT_EQ(worker.DeliverChunk({1, {4, 8}}, encoded).message(), "ProcessCallback threw int, which is no std::exception");
+  EXPECT_EQ(worker.DeliverChunk({2, {8, 10}}, encoded.substr(1)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(worker.delivered.size(), 1u);
+}
+
+TEST_F(WorkerTest, RefusesAnArrayOfAnotherType) {
+  SumWorker right(Iterate(Array(), Partition::Auto()));
+  EXPECT_TRUE(right.CheckInput().ok());
+  SumWorker wrong(Iterate(NdView::Create(data_.data(), DType::Of<double>(), {30}).value(), Partition::Auto()));
+  const absl::Status status = wrong.CheckInput();
+  EXPECT_EQ(status, absl::InvalidArgumentError(
+                        "the array holds float64 but the worker mpaio::SumWorker reads int64 (<i8)"));
+}
+
+TEST_F(WorkerTest, IsNamedByItsTypeOrAsItWasTold) {
+  SumWorker worker(Iterate(Array(), Partition::Auto()));
+  EXPECT_EQ(worker.name(), "mpaio::SumWorker");
+  worker.set_name("sum");
+  EXPECT_EQ(worker.name(), "sum");
+}
+
+}  // namespace
+}  // namespace mpaio

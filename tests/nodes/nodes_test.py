@@ -1,0 +1,144 @@
+"""Runs over several hosts, which are namespaces of this machine (hosts.sh): every host has its own copy of the arrays, takes
+its part of the chunks, and the answers are those of one process."""
+
+import os
+import subprocess
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+HOSTS_SCRIPT = os.path.abspath(os.environ["HOSTS_SCRIPT"])
+
+# Numbers of hosts, and of ranks on each. A node with a single rank shares its memory with nobody.
+CLUSTERS = [(3, 2), (2, 1), (3, 1)]
+
+
+class NodesTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        self.random = np.random.default_rng(whole_run.SEED)
+
+    def run_on_hosts(self, cluster, *arguments, before="", after="", **options):
+        """As `run`, on `cluster`. `before` and `after` are shell commands for the first host."""
+        hosts, ranks_each = cluster
+        left = self.path("left")
+        launcher = ["bash", HOSTS_SCRIPT, str(hosts), left]
+        if before or after:
+            launcher += ["sh", "-c", '%s; "$@"; status=$?; %s; exit $status' % (before or ":", after or ":"), "sh"]
+        slots = ",".join("host%d:%d" % (host, ranks_each) for host in range(hosts))
+        done = self.run_in_folder(hosts * ranks_each, *arguments, launcher=launcher, mpirun_flags=["--host", slots],
+                                  timeout=90, **options)
+        with open(left) as file:
+            done.left += file.read().splitlines()
+        os.remove(left)
+        return done
+
+    def save(self, name, array):
+        np.save(self.path(name), array)
+        return array
+
+    def test_answers_are_those_of_one_process(self):
+        ints = self.save("ints.npy", self.random.integers(-2**50, 2**50, size=200_003))
+        self.save("doubles.npy", self.random.standard_normal((2003, 211)) * 10.0**self.random.integers(-9, 9, (2003, 211)))
+        words = self.save("words.npy", np.array(["w\xf6rd_%d_\U0001f600" % i for i in range(20_000)]))
+        jobs = "sum ints.npy + sum doubles.npy + concat words.npy + min_max doubles.npy + map doubles.npy out.npy fn=square"
+        alone = self.run_in_folder(None, "--format=json", *jobs.split())
+        self.assert_done(alone)
+        expected = [job["result"] for job in alone.json["jobs"]]
+        self.assertEqual(expected[0], int(ints.sum()))
+        self.assertEqual(expected[2], "".join(words.tolist()))
+        np.testing.assert_array_equal(np.load(self.path("out.npy")), np.square(np.load(self.path("doubles.npy"))))
+        with open(self.path("out.npy"), "rb") as file:
+            output = file.read()
+        for cluster in CLUSTERS:
+            for chunk in ("auto", "333"):
+                with self.subTest(cluster=cluster, chunk=chunk):
+                    os.remove(self.path("out.npy"))
+                    done = self.run_on_hosts(cluster, "--format=json", "--chunk=" + chunk, *jobs.split())
+                    self.assert_done(done)
+                    self.assertEqual(done.json["ranks"], cluster[0] * cluster[1])
+                    self.assertEqual([job["result"] for job in done.json["jobs"]], expected)
+                    with open(self.path("out.npy"), "rb") as file:
+                        self.assertTrue(file.read() == output)
+
+    def test_every_host_takes_chunks(self):
+        self.save("ints.npy", np.arange(3000))
+        for hosts, ranks_each in CLUSTERS:
+            with self.subTest(hosts=hosts, ranks_each=ranks_each):
+                done = self.run_on_hosts((hosts, ranks_each), "--chunk=5", "--report", "spin", "ints.npy",
+                                         "ns_per_row=200000")
+                self.assertEqual((done.status, done.left), (0, []), done)
+                self.assertEqual(done.text, "spin ints.npy: 4498500\n")
+                ranks = whole_run.parse_report(done.stderr)["rank"]
+                self.assertEqual([int(rank["rank"]) for rank in ranks], list(range(hosts * ranks_each)))
+                self.assertEqual([rank["node"] for rank in ranks],
+                                 ["%d host%d" % (host, host) for host in range(hosts) for _ in range(ranks_each)])
+                chunks = [int(rank["chunks"]) for rank in ranks]
+                print("chunks of each rank: %s" % chunks)
+                self.assertEqual(sum(chunks), 600)
+                for host in range(hosts):
+                    self.assertGreater(sum(chunks[host * ranks_each:(host + 1) * ranks_each]), 0, done)
+
+    def test_large_results_and_outputs_come_from_other_hosts(self):
+        # 64 MB of rows written elsewhere, and 24 MB of text.
+        values = self.save("values.npy", self.random.standard_normal(8_000_000))
+        words = self.save("words.npy", np.full(120_000, "\U0001f600" * 50))
+        done = self.run_on_hosts((3, 2), "--chunk=20000", "--format=json", "map", "values.npy", "out.npy", "fn=abs", "+",
+                                 "concat", "words.npy")
+        self.assert_done(done)
+        self.assertTrue(np.array_equal(np.load(self.path("out.npy")), np.abs(values)))
+        self.assertTrue(done.json["jobs"][1]["result"] == "".join(words.tolist()))
+
+    def test_failure_anywhere_ends_the_run(self):
+        self.save("ints.npy", np.arange(1000))
+        for cluster in CLUSTERS:
+            for where in ("process", "callback"):
+                for how in ("throw", "error"):
+                    with self.subTest(cluster=cluster, where=where, how=how):
+                        # Without the failure it would take three seconds and more.
+                        done = self.run_on_hosts(cluster, "--chunk=1", "fails", "ints.npy", "at_chunk=17", "chunk_us=20000",
+                                                 "how=" + how, "where=" + where)
+                        self.assert_refused(done, 1, "fails", "chunk 17", "rank ", "fails as it was told to")
+                        self.assertEqual(done.stdout, b"")
+
+    def test_no_output_is_left_by_a_run_that_failed(self):
+        self.save("ints.npy", np.arange(1000))
+        before = sorted(os.listdir(self.folder))
+        done = self.run_on_hosts((3, 2), "--chunk=1", "fails", "ints.npy", "at_chunk=500", "chunk_us=1000", "+", "map",
+                                 "ints.npy", "out.npy", "fn=abs")
+        self.assert_refused(done, 1, "chunk 500")
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_what_can_not_start_is_said_once(self):
+        self.save("words.npy", np.array(["a", "b"]))
+        for cluster in CLUSTERS:
+            self.assert_refused(self.run_on_hosts(cluster, "sum", "missing.npy"), 3, "missing.npy")
+            self.assert_refused(self.run_on_hosts(cluster, "sum", "words.npy"), 3, "words.npy", "str (<U1)")
+            self.assert_refused(self.run_on_hosts(cluster, "sums", "words.npy"), 2, "sums")
+
+    def test_input_that_only_the_first_host_has(self):
+        # Its /dev/shm is its own.
+        self.save("ints.npy", np.arange(100))
+        for cluster in CLUSTERS:
+            done = self.run_on_hosts(cluster, "sum", "/dev/shm/only_here.npy", before="cp ints.npy /dev/shm/only_here.npy",
+                                     after="rm /dev/shm/only_here.npy")
+            self.assert_refused(done, 3, "/dev/shm/only_here.npy")
+
+    def test_array_that_does_not_fit_on_the_hosts(self):
+        # Their shared memory is of 512 MiB.
+        size_bytes = 600_000_000
+        with open(self.path("zeros.npy"), "wb") as file:
+            np.lib.format.write_array_header_1_0(file,
+                                                 {"descr": "<i8", "fortran_order": False, "shape": (size_bytes // 8,)})
+            file.truncate(file.tell() + size_bytes)
+        done = self.run_on_hosts((3, 2), "sum", "zeros.npy")
+        self.assert_refused(done, 3, "no room for", "%d bytes" % size_bytes, "/dev/shm has")
+
+
+if __name__ == "__main__":
+    check = subprocess.run(["bash", HOSTS_SCRIPT, "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check.returncode:
+        whole_run.skip(check.stdout.decode().strip())
+    whole_run.main()

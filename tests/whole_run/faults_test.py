@@ -1,0 +1,146 @@
+"""A worker that fails ends the run: at once, with one line that says what and where, and with nothing left behind."""
+
+import os
+import re
+import threading
+import time
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+RANKS = [None, 1, 2, 4, 5]
+CHUNKS = 1000
+CAUSES = {
+    "throw": "threw std::runtime_error: fails as it was told to",
+    "throw_int": "threw int",
+    "error": "fails as it was told to",
+    "bad_alloc": "bad_alloc",
+}
+
+
+class FaultsTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        np.save(self.path("ints.npy"), np.arange(CHUNKS))
+
+    def fail(self, ranks, *arguments, chunk_us, **options):
+        """Runs `fails` so that every chunk takes `chunk_us`, and checks how it ends. Returns the outcome and the
+        seconds from the failure to the line about it."""
+        stamp = self.path("stamp")
+        if os.path.exists(stamp):
+            os.remove(stamp)
+        done = self.run_in_folder(ranks, "--chunk=1", "fails", "ints.npy", "chunk_us=%d" % chunk_us, "stamp=" + stamp,
+                                  *arguments, **options)
+        self.assert_refused(done, 1, "fails", "chunk 17")
+        with open(stamp) as file:
+            stamps = file.read().split()
+        self.assertEqual(len(stamps), 1, done)
+        return done, done.stderr_times[0] - int(stamps[0]) / 1e6
+
+    def test_throwing_on_chunk_17_of_1000_ends_the_run_within_a_second(self):
+        # The other 982 chunks would take five seconds and more.
+        for ranks in RANKS:
+            with self.subTest(ranks=ranks):
+                done, seconds = self.fail(ranks, "at_chunk=17", chunk_us=30_000)
+                self.assertLess(seconds, 1, done)
+                self.assertRegex(done.stderr[0], "rank [0-9]")
+                self.assertIn(CAUSES["throw"], done.stderr[0])
+                self.assertEqual(done.stdout, b"", done)
+                print("ranks %s: %.3f s from the failure to the line, %.2f s in all: %s" %
+                      (ranks, seconds, done.seconds, done.stderr[0]))
+
+    def test_every_way_to_fail_names_worker_chunk_rank_and_cause(self):
+        for ranks in (None, 2, 4):
+            for where in ("process", "callback"):
+                for how, cause in CAUSES.items():
+                    with self.subTest(ranks=ranks, where=where, how=how):
+                        done, _ = self.fail(ranks, "at_chunk=17", "how=" + how, "where=" + where, chunk_us=1000)
+                        line = done.stderr[0]
+                        self.assertIn(cause, line)
+                        rank = int(re.search("rank ([0-9]+)", line).group(1))
+                        self.assertLess(rank, ranks or 1, line)
+                        if where == "callback":
+                            self.assertEqual(rank, 0, line)
+                        if how != "error":
+                            self.assertIn("ProcessCallback" if where == "callback" else "Process ", line)
+
+    def test_mpirun_as_it_is_by_default(self):
+        # It gives the ranks that are still there a grace, so that it may itself take longer to end.
+        environment = {name: None for name in whole_run.NO_GRACE}
+        done, seconds = self.fail(4, "at_chunk=17", chunk_us=30_000, env=environment)
+        self.assertLess(seconds, 1, done)
+
+    def test_first_and_last_chunk(self):
+        for ranks in (1, 4):
+            for chunk in (0, CHUNKS - 1):
+                for where in ("process", "callback"):
+                    done = self.run_in_folder(ranks, "--chunk=1", "fails", "ints.npy", "at_chunk=%d" % chunk,
+                                              "where=" + where)
+                    self.assert_refused(done, 1, "fails", "chunk %d" % chunk)
+
+    def test_only_chunk(self):
+        for ranks in (1, 4):
+            done = self.run_in_folder(ranks, "--chunk=5000", "fails", "ints.npy", "at_chunk=0")
+            self.assert_refused(done, 1, "fails", "chunk 0")
+
+    def test_job_that_fails_ends_the_others_and_is_told_apart_from_them(self):
+        for ranks in (1, 2, 5):
+            for position in (0, 1, 2):
+                with self.subTest(ranks=ranks, position=position):
+                    jobs = [["fails", "ints.npy", "chunk_us=2000"], ["map", "ints.npy", "squares.npy", "fn=square"]]
+                    jobs.insert(position, ["fails", "ints.npy", "at_chunk=17", "chunk_us=2000"])
+                    arguments = sum((["+"] + job for job in jobs), [])[1:]
+                    before = sorted(os.listdir(self.folder))
+                    done = self.run_in_folder(ranks, "--chunk=1", "--format=json", *arguments)
+                    self.assert_refused(done, 1, "job %d" % position, "fails", "chunk 17", CAUSES["throw"])
+                    # No output, whole or half, and no temporary file of one.
+                    self.assertEqual(sorted(os.listdir(self.folder)), before, done)
+                    answers = done.json["jobs"]
+                    self.assertEqual([answer["worker"] for answer in answers], [job[0] for job in jobs])
+                    self.assertIn("chunk 17", answers[position]["status"])
+                    self.assertIsNone(answers[position]["result"])
+                    for answer in answers:
+                        if answer["status"] == "ok":
+                            self.assertEqual(answer["rows"], CHUNKS)
+                            self.assertIsNotNone(answer["result"])
+                        else:
+                            self.assertIsNone(answer["result"], done)
+
+    def test_output_of_before_stays_when_the_run_fails(self):
+        with open(self.path("squares.npy"), "wb") as file:
+            file.write(b"of before")
+        done = self.run_in_folder(2, "fails", "ints.npy", "at_chunk=0", "+", "map", "ints.npy", "squares.npy", "fn=square")
+        self.assert_refused(done, 1, "chunk 0")
+        with open(self.path("squares.npy"), "rb") as file:
+            self.assertEqual(file.read(), b"of before")
+
+    def test_output_that_can_no_longer_be_written_in_the_end(self):
+        for ranks in (1, 4):
+            os.mkdir(self.path("out"))
+            remover = threading.Thread(target=self.remove_output_folder_during_the_run)
+            remover.start()
+            done = self.run_in_folder(ranks, "--chunk=1", "--cpu_usage=usage.csv", "fails", "ints.npy", "chunk_us=4000",
+                                      "+", "map", "ints.npy", "out/squares.npy", "fn=square")
+            remover.join()
+            self.assert_refused(done, 1, "out/squares.npy")
+            self.assertFalse(os.path.exists(self.path("out")))
+            os.remove(self.path("usage.csv"))
+
+    def remove_output_folder_during_the_run(self):
+        # That file is made after the checks and before the work, which takes a second and more.
+        end = time.monotonic() + 60
+        while not os.path.exists(self.path("usage.csv")) and time.monotonic() < end:
+            time.sleep(0.01)
+        os.rmdir(self.path("out"))
+
+    def test_no_failure_no_fuss(self):
+        for ranks in (1, 4):
+            done = self.run_in_folder(ranks, "--chunk=7", "--format=json", "fails", "ints.npy")
+            self.assert_done(done)
+            self.assertEqual(done.json["jobs"][0]["result"], CHUNKS * (CHUNKS - 1) // 2)
+
+
+if __name__ == "__main__":
+    whole_run.main()

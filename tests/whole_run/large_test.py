@@ -1,0 +1,102 @@
+"""Usage: large_test.py CASE
+
+Arrays over 4 GiB and over 2^31 elements, and results of hundreds of megabytes. The files have holes where the zeros are,
+so that they take next to no room; shared memory does.
+"""
+
+import os
+import shutil
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+GIB = 2**30
+
+
+def free_memory():
+    """What can be had by everything together: bytes, and what limits them."""
+    with open("/proc/meminfo") as file:
+        available = int(next(line.split()[1] for line in file if line.startswith("MemAvailable:"))) * 1024
+    room = [(available, "available memory"), (shutil.disk_usage("/dev/shm").free, "/dev/shm")]
+    for folder in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(folder) as file:
+                room.append((int(file.read()), "the control group's memory limit"))
+        except (OSError, ValueError):  # "max"
+            pass
+    return min(room)
+
+
+class LargeTest(whole_run.WholeRunTest):
+
+    def need(self, memory_bytes, disk_bytes):
+        room, of = free_memory()
+        if room < memory_bytes + GIB:
+            self.skipTest("needs %.1f GiB of shared memory and one to spare, %s has %.1f GiB" %
+                          (memory_bytes / GIB, of, room / GIB))
+        if shutil.disk_usage(self.folder).free < disk_bytes + GIB:
+            self.skipTest("needs %.1f GiB of room in %s" % (disk_bytes / GIB + 1, self.folder))
+
+    def save_zeros(self, name, descr, count, element_bytes, others):
+        """An array of `count` zeros, but for the bytes of those in `others`, {index: bytes}."""
+        with open(self.path(name), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
+            start = file.tell()
+            try:
+                file.truncate(start + count * element_bytes)
+            except OSError as error:
+                self.skipTest("no file of %.1f GiB can be made in %s: %s" %
+                              (count * element_bytes / GIB, self.folder, error))
+            for index, data in others.items():
+                file.seek(start + index * element_bytes)
+                file.write(data)
+
+    def test_more_than_4_gib(self):
+        count = 2**29 + 100_000
+        self.need(count * 8, GIB // 8)
+        # The first, the ones on both sides of 2^31 and 2^32 bytes, the last.
+        values = {0: 1, 2**28 - 1: 10, 2**28: -100, 2**29 - 1: 1000, 2**29: 2**62, count - 1: -10**6}
+        self.save_zeros("ints.npy", "<i8", count, 8,
+                        {index: value.to_bytes(8, "little", signed=True) for index, value in values.items()})
+        done = self.run_in_folder(2, "--format=json", "sum", "ints.npy", "+", "min_max", "ints.npy", timeout=240)
+        self.assert_done(done)
+        results = [job["result"] for job in done.json["jobs"]]
+        self.assertEqual(results, [sum(values.values()), {"min": -10**6, "max": 2**62}])
+        self.assertEqual(done.json["jobs"][0]["rows"], count)
+
+    def test_more_than_2_to_the_31_elements(self):
+        count = 2**31 + 100
+        self.need(count, GIB // 8)
+        letters = {0: b"a", 2**30: b"b", 2**31 - 1: b"c", 2**31: b"d", count - 1: b"e"}
+        self.save_zeros("bytes.npy", "|S1", count, 1, letters)
+        done = self.run_in_folder(2, "--format=json", "concat", "bytes.npy", timeout=240)
+        self.assert_done(done)
+        job = done.json["jobs"][0]
+        self.assertEqual((job["result"], job["rows"]), ("abcde", count))
+
+    def test_results_of_hundreds_of_megabytes(self):
+        # Four bytes in, four bytes of UTF-8 out: each of two chunks gives 115 MB, a single one twice that.
+        rows, width = 1_200_001, 48
+        size_bytes = rows * width * 4
+        self.need(6 * size_bytes, 2 * size_bytes)
+        words = np.full(rows, "\U0001f600" * width)
+        words[0], words[rows // 2], words[-1] = "first", "middle", "last"
+        np.save(self.path("words.npy"), words)
+        for ranks, chunk in ((2, 600_001), (2, 10**9)):
+            with self.subTest(ranks=ranks, chunk=chunk):
+                done = self.run_in_folder(ranks, "--chunk=%d" % chunk, "concat", "words.npy", timeout=120,
+                                          stdout_file=self.path("out"))
+                self.assert_done(done)
+                self.check_joined(self.path("out"), b"concat words.npy: ", words)
+
+    def check_joined(self, path, start, words):
+        with open(path, "rb") as file:
+            data = file.read()
+        self.assertEqual(data[:len(start)], start)
+        # assertEqual would print what it compares.
+        self.assertTrue(data[len(start):] == "".join(words.tolist()).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    whole_run.main()

@@ -1,0 +1,90 @@
+"""Shared memory that an array does not fit in: one line with what is wanted, what there is and what to do; no hang, and
+no signal. A /dev/shm of 64 MiB, in a mount namespace of its own."""
+
+import os
+import shutil
+import subprocess
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+_MOUNT = "mount -t tmpfs -o size=64m tmpfs /dev/shm"
+# The status is the program's; what it leaves in there is written to the file $LEFT.
+_LAUNCHER = ["unshare", "--mount", "sh", "-c", _MOUNT + ' && "$@"; status=$?; ls -A /dev/shm >"$LEFT"; exit $status', "sh"]
+
+
+def why_not():
+    """Why that cannot be done here, or None."""
+    if os.geteuid() != 0:
+        return "only root may make a mount namespace"
+    if not shutil.which("unshare"):
+        return "there is no program unshare (Debian package util-linux)"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", _MOUNT], stderr=subprocess.PIPE)
+    return None if done.returncode == 0 else "no mount namespace: " + done.stderr.decode().strip()
+
+
+class SmallMemoryTest(whole_run.WholeRunTest):
+
+    def save_zeros(self, name, size_bytes):
+        with open(self.path(name), "wb") as file:
+            np.lib.format.write_array_header_1_0(file,
+                                                 {"descr": "<i8", "fortran_order": False, "shape": (size_bytes // 8,)})
+            file.truncate(file.tell() + size_bytes)
+
+    def run_in_small_memory(self, ranks, *arguments, env=None):
+        environment = dict(env or {}, LEFT=self.path("left"))
+        done = self.run_in_folder(ranks, *arguments, launcher=_LAUNCHER, env=environment)
+        with open(self.path("left")) as file:
+            done.left += file.read().splitlines()
+        return done
+
+    def assert_no_room(self, done, wanted_bytes):
+        self.assert_refused(done, 3, "no room for", "(%d bytes)" % wanted_bytes, "/dev/shm has", "remount,size=", "--shm-size=")
+        self.assertEqual(done.stdout, b"")
+
+    def test_array_that_does_not_fit(self):
+        self.save_zeros("ints.npy", 100_000_000)
+        for ranks in (2, 4):
+            self.assert_no_room(self.run_in_small_memory(ranks, "sum", "ints.npy"), 100_000_000)
+
+    def test_one_rank_needs_no_shared_memory(self):
+        self.save_zeros("ints.npy", 100_000_000)
+        for ranks in (None, 1):
+            done = self.run_in_small_memory(ranks, "sum", "ints.npy")
+            self.assert_done(done)
+            self.assertEqual(done.text, "sum ints.npy: 0\n")
+
+    def test_array_that_fits(self):
+        self.save_zeros("ints.npy", 30_000_000)
+        for ranks in (2, 4):
+            done = self.run_in_small_memory(ranks, "sum", "ints.npy")
+            self.assert_done(done)
+            self.assertEqual(done.text, "sum ints.npy: 0\n")
+
+    def test_second_array_that_does_not_fit_beside_the_first(self):
+        self.save_zeros("a.npy", 40_000_000)
+        self.save_zeros("b.npy", 40_000_000)
+        for ranks in (2, 4):
+            self.assert_no_room(self.run_in_small_memory(ranks, "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
+
+    def test_output_that_does_not_fit_beside_the_input(self):
+        self.save_zeros("a.npy", 40_000_000)
+        for ranks in (2, 4):
+            self.assert_no_room(self.run_in_small_memory(ranks, "map", "a.npy", "out.npy", "fn=sqrt"), 40_000_000)
+            self.assertFalse(os.path.exists(self.path("out.npy")))
+
+    def test_remedy_of_another_directory(self):
+        self.save_zeros("ints.npy", 100_000_000)
+        os.mkdir(self.path("larger"))
+        done = self.run_in_small_memory(4, "sum", "ints.npy",
+                                        env={"OMPI_MCA_osc_sm_backing_directory": self.path("larger")})
+        self.assert_done(done)
+        self.assertEqual(done.text, "sum ints.npy: 0\n")
+        self.assertEqual(os.listdir(self.path("larger")), [])
+
+
+if __name__ == "__main__":
+    if why_not():
+        whole_run.skip(why_not())
+    whole_run.main()

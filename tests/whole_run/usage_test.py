@@ -1,0 +1,287 @@
+"""What is printed where, and what is said, with which exit status, of a command line or an input that will not do."""
+
+import csv
+import os
+import re
+import stat
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+WRONG_USAGE = 2
+COULD_NOT_START = 3
+RANKS = [None, 1, 4]
+
+
+class UsageTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        np.save(self.path("ints.npy"), np.arange(1, 1001))
+        np.save(self.path("doubles.npy"), np.linspace(0, 1, 1000))
+        np.save(self.path("words.npy"), np.array(["foo_%d" % i for i in range(100)]))
+
+    def assert_refused_by_all(self, cases, status):
+        """cases: the arguments, as one string or a list; then words that the line must have."""
+        before = sorted(os.listdir(self.folder))
+        for ranks in RANKS:
+            for arguments, *words in cases:
+                with self.subTest(ranks=ranks, arguments=arguments):
+                    done = self.run_in_folder(ranks, *(arguments.split() if isinstance(arguments, str) else arguments))
+                    self.assert_refused(done, status, "orchestrator: ", *words)
+                    self.assertEqual(done.stdout, b"", done)
+                    self.assertEqual(sorted(os.listdir(self.folder)), before, done)
+
+    def test_wrong_command_lines(self):
+        self.assert_refused_by_all([
+            ("", "--help"),
+            ("sum", "sum", "input"),
+            ("sums ints.npy", "unknown worker 'sums'", "did you mean 'sum'"),
+            ("nothing_like_it ints.npy", "unknown worker 'nothing_like_it'", "concat, map, min_max, spin, sum"),
+            ("./ints.npy", "./ints.npy"),
+            ("sum ints.npy fn=sqrt", "sum", "'fn'"),
+            ("map ints.npy out.npy fm=sqrt", "map", "'fm'", "fn"),
+            ("map ints.npy out.npy", "map", "fn", "sqrt|abs|square"),
+            ("map ints.npy out.npy fn=cube", "map", "fn", "cube", "sqrt|abs|square"),
+            ("map ints.npy out.npy fn=", "fn", "sqrt|abs|square"),
+            ("map ints.npy out.npy fn=abs fn=sqrt", "fn", "twice"),
+            ("map ints.npy fn=abs", "map", "output"),
+            ("sum ints.npy out.npy", "sum", "out.npy"),
+            ("map ints.npy out.npy more.npy fn=abs", "more.npy"),
+            ("map ints.npy out.npy fn=abs + map doubles.npy out.npy fn=abs", "out.npy", "two jobs"),
+            ("spin ints.npy ns_per_row=-1", "ns_per_row", "-1"),
+            ("spin ints.npy ns_per_row=many", "ns_per_row", "many"),
+            ("spin ints.npy ns_per_row=99999999999999999999", "ns_per_row", "99999999999999999999"),
+            ("sum ints.npy +", "+"),
+            ("+ sum ints.npy", "+"),
+            ("sum ints.npy + + sum ints.npy", "+"),
+            ("sum ints.npy + sum", "sum", "input"),
+            ("--cunk=1 sum ints.npy", "--cunk=1"),
+            ("-x sum ints.npy", "-x"),
+            ("sum ints.npy --nothing", "--nothing"),
+            ("--chunk=0 sum ints.npy", "--chunk=0"),
+            ("--chunk=-1 sum ints.npy", "--chunk=-1"),
+            ("--chunk=some sum ints.npy", "--chunk=some"),
+            ("--chunk=1.5 sum ints.npy", "--chunk=1.5"),
+            ("--chunk= sum ints.npy", "--chunk="),
+            ("sum ints.npy --chunk", "--chunk", "needs a value"),
+            ("--format=xml sum ints.npy", "--format=xml", "text|json"),
+            ("--progress=often sum ints.npy", "--progress=often", "auto|always|never"),
+            ("--cpu_usage= sum ints.npy", "--cpu_usage="),
+            ("--report=yes sum ints.npy", "--report"),
+        ], WRONG_USAGE)
+
+    def test_bad_inputs(self):
+        self.write_bad_inputs()
+        self.assert_refused_by_all([
+            ("sum missing.npy", "missing.npy", "no file"),
+            ("sum words.npy", "sum", "words.npy", "str (<U6)", "int64 (<i8), float64 (<f8)"),
+            ("sum bytes.npy", "sum", "bytes.npy", "bytes (|S3)"),
+            ("concat ints.npy", "concat", "ints.npy", "int64", "str (U), bytes (S)"),
+            ("concat doubles.npy", "concat", "doubles.npy", "float64"),
+            ("map words.npy out.npy fn=abs", "map", "words.npy", "str (<U6)"),
+            ("spin doubles.npy", "spin", "doubles.npy", "float64", "int64"),
+            ("sum truncated.npy", "truncated.npy", "truncated", "8000 bytes", "7999"),
+            ("sum header_only.npy", "header_only.npy", "truncated"),
+            ("sum half_header.npy", "half_header.npy", "truncated"),
+            ("sum damaged.npy", "damaged.npy", "damaged header"),
+            ("sum empty.npy", "empty.npy", "empty"),
+            ("sum text.npy", "text.npy", "not a .npy file"),
+            ("sum objects.npy", "objects.npy", "Python objects"),
+            ("sum structured.npy", "structured.npy", "structured"),
+            ("sum int32.npy", "int32.npy", "int32"),
+            ("sum uint64.npy", "uint64.npy", "uint64"),
+            ("sum float32.npy", "float32.npy", "float32"),
+            ("sum bool.npy", "bool.npy", "bool"),
+            ("sum complex.npy", "complex.npy", "complex128"),
+            ("sum big_endian.npy", "big_endian.npy", "int64 (>i8)"),
+            ("concat width_0.npy", "width_0.npy", "str (<U0)"),
+            ("sum fortran.npy", "fortran.npy", "Fortran order", "ascontiguousarray"),
+            ("sum huge.npy", "huge.npy"),
+            ("sum archive.npz", "archive.npz", ".npz"),
+            ("sum folder", "folder", "directory"),
+            ("sum .", ". is a directory"),
+            ("sum ints.npy/", "ints.npy/"),
+            ("sum nowhere.npy", "nowhere.npy"),
+            ("sum /dev/null", "/dev/null"),
+            ("sum ints.npy + sum missing.npy", "missing.npy"),
+            (["sum", ""], "no file"),
+            (["sum", "two\nlines.npy"], "two lines.npy"),
+        ], COULD_NOT_START)
+
+    def write_bad_inputs(self):
+        for name, array in {
+                "bytes": np.array([b"abc"]),
+                "int32": np.zeros(3, np.int32),
+                "uint64": np.zeros(3, np.uint64),
+                "float32": np.zeros(3, np.float32),
+                "bool": np.zeros(3, bool),
+                "complex": np.zeros(3, complex),
+                "big_endian": np.zeros(3, ">i8"),
+                "structured": np.zeros(3, [("x", "<f8"), ("y", "<i4")]),
+                "objects": np.array([1, "x"], object),
+                "fortran": np.asfortranarray(np.arange(12).reshape(3, 4)),
+        }.items():
+            np.save(self.path(name + ".npy"), array)
+        with open(self.path("width_0.npy"), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<U0", "fortran_order": False, "shape": (3,)})
+        with open(self.path("huge.npy"), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": (2**62, 2**62)})
+        with open(self.path("archive.npz"), "wb") as file:
+            np.savez(file, np.arange(3))
+        with open(self.path("ints.npy"), "rb") as file:
+            good = file.read()
+        for name, data in {
+                "truncated": good[:-1],
+                "header_only": good[:128],
+                "half_header": good[:50],
+                "damaged": good.replace(b"'shape'", b"'shove'"),
+                "empty": b"",
+                "text": b"1, 2, 3\n" * 100,
+        }.items():
+            with open(self.path(name + ".npy"), "wb") as file:
+                file.write(data)
+        os.mkdir(self.path("folder"))
+        os.symlink("away.npy", self.path("nowhere.npy"))
+
+    def test_outputs_that_can_not_be_written(self):
+        os.mkdir(self.path("folder"))
+        self.assert_refused_by_all([
+            ("map ints.npy nowhere/out.npy fn=abs", "nowhere", "create it"),
+            ("map ints.npy folder fn=abs", "folder", "directory"),
+            ("map ints.npy ints.npy/out.npy fn=abs", "ints.npy"),
+            ("--cpu_usage=nowhere/usage.csv sum ints.npy", "nowhere/usage.csv"),
+            ("--cpu_usage=folder sum ints.npy", "folder"),
+        ], COULD_NOT_START)
+
+    def test_output_that_stays_when_the_run_does_not_start(self):
+        with open(self.path("out.npy"), "wb") as file:
+            file.write(b"of before")
+        for ranks in RANKS:
+            done = self.run_in_folder(ranks, "map", "ints.npy", "out.npy", "fn=abs", "+", "sum", "missing.npy")
+            self.assert_refused(done, COULD_NOT_START, "missing.npy")
+            with open(self.path("out.npy"), "rb") as file:
+                self.assertEqual(file.read(), b"of before")
+
+    def test_files_that_may_not_be_read_or_written(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may read and write all files")
+        os.chmod(self.path("doubles.npy"), 0)
+        os.mkdir(self.path("folder"))
+        os.chmod(self.path("folder"), stat.S_IRUSR | stat.S_IXUSR)
+        self.assert_refused_by_all([
+            ("sum doubles.npy", "doubles.npy"),
+            ("map ints.npy folder/out.npy fn=abs", "folder"),
+        ], COULD_NOT_START)
+
+    def test_seeded_damage_is_refused_or_read_but_never_a_crash(self):
+        random = np.random.default_rng(whole_run.SEED)
+        with open(self.path("ints.npy"), "rb") as file:
+            good = file.read()
+        for _ in range(60):
+            data = bytearray(good)
+            for position in random.integers(0, 128, size=random.integers(1, 4)):
+                data[position] = random.integers(0, 256)
+            with open(self.path("damaged.npy"), "wb") as file:
+                file.write(data)
+            done = self.run_in_folder(None, "sum", "damaged.npy")
+            self.assertIn(done.status, (0, COULD_NOT_START), (bytes(data[:128]), str(done)))
+            self.assertEqual(len(done.stderr), 1 if done.status else 0, done)
+            self.assertEqual(done.left, [], done)
+
+    def test_help_list_and_version_are_printed_once(self):
+        outputs = {}
+        for ranks in (None, 1, 3):
+            for flag in ("--help", "-h", "--list", "--version"):
+                done = self.run_in_folder(ranks, flag)
+                self.assert_done(done)
+                self.assertEqual(outputs.setdefault(flag, done.stdout), done.stdout, done)
+        text = outputs["--help"].decode()
+        self.assertEqual(outputs["--help"], outputs["-h"])
+        for word in ("--chunk=", "--format=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status"):
+            self.assertIn(word, text)
+        self.assertRegex(outputs["--version"].decode(), r"^mpaio \d+\.\d+\.\d+\n$")
+        workers = re.findall("^([a-z_]+)$", outputs["--list"].decode(), re.MULTILINE)
+        self.assertEqual(workers, ["concat", "map", "min_max", "spin", "sum"])
+        self.assertIn("fn=sqrt|abs|square", outputs["--list"].decode())
+        # Asked for, help is given whatever else there is.
+        done = self.run_in_folder(3, "sum", "--help")
+        self.assert_done(done)
+        self.assertEqual(done.stdout, outputs["--help"])
+
+    def test_json_has_these_keys_and_no_others(self):
+        for ranks in (None, 1, 3):
+            done = self.run_in_folder(ranks, "--format=json", "sum", "ints.npy", "+", "map", "doubles.npy", "out.npy",
+                                      "fn=sqrt")
+            self.assert_done(done)
+            self.assertEqual(done.stdout.count(b"\n"), 1)
+            answer = done.json
+            self.assertEqual(list(answer), ["jobs", "ranks", "seconds"])
+            for job in answer["jobs"]:
+                self.assertEqual(list(job), ["worker", "input", "status", "result", "rows", "chunks", "seconds"])
+                self.assertGreaterEqual(answer["seconds"], job["seconds"])
+                self.assertGreater(job["seconds"], 0)
+            self.assertEqual(answer["jobs"][0]["result"], 500500)
+            self.assertEqual(answer["ranks"], ranks or 1)
+
+    def test_progress_goes_to_stderr_alone(self):
+        for ranks in (None, 1, 3):
+            spin = ["--chunk=10", "spin", "ints.npy", "ns_per_row=500000"]
+            done = self.run_in_folder(ranks, "--progress=always", *spin)
+            self.assertEqual((done.status, done.left), (0, []), done)
+            self.assertEqual(done.text, "spin ints.npy: 500500\n")
+            self.assertGreaterEqual(len(done.stderr), 2, done)
+            for line in done.stderr:
+                self.assertRegex(line, r"^spin .*%", done)
+            self.assertIn("100%", done.stderr[-1])
+            for mode in ("auto", "never"):  # no terminal here
+                done = self.run_in_folder(ranks, "--progress=" + mode, *spin)
+                self.assert_done(done)
+                self.assertEqual(done.text, "spin ints.npy: 500500\n")
+
+    def test_report_goes_to_stderr_alone(self):
+        for ranks in (None, 1, 3):
+            done = self.run_in_folder(ranks, "--report", "--chunk=10", "sum", "ints.npy", "+", "concat", "words.npy")
+            self.assertEqual((done.status, done.left), (0, []), done)
+            self.assertEqual(done.text.splitlines()[0], "sum ints.npy: 500500")
+            self.assertEqual(len(done.text.splitlines()), 2)
+            report = whole_run.parse_report(done.stderr)
+            self.assertEqual([row["job"] for row in report["job"]], ["sum", "concat"])
+            self.assertEqual([row["chunks"] for row in report["job"]], ["100", "10"])
+            self.assertEqual([row["rank"] for row in report["rank"]], [str(rank) for rank in range(ranks or 1)])
+            self.assertEqual(sum(int(row["chunks"]) for row in report["rank"]), 110)
+            self.assertEqual(sum(int(row["rows"]) for row in report["rank"]), 1100)
+            self.assertIn("process", [row["stage"] for row in report["stage"]])
+
+    def test_cpu_usage_is_a_table_of_cores(self):
+        for ranks in (None, 1, 3):
+            for name in ("usage.csv", "usage with space.csv"):
+                done = self.run_in_folder(ranks, "--cpu_usage=" + name, "--chunk=10", "spin", "ints.npy",
+                                          "ns_per_row=700000")
+                self.assert_done(done)
+                with open(self.path(name), newline="") as file:
+                    header, *rows = csv.reader(file)
+                self.assertEqual(header, ["seconds"] + ["core_%d" % core for core in range(len(header) - 1)])
+                self.assertGreaterEqual(len(header), 2)
+                self.assertGreaterEqual(len(rows), 1)
+                times = [float(row[0]) for row in rows]
+                self.assertEqual(times, sorted(times))
+                for row in rows:
+                    self.assertEqual(len(row), len(header))
+                    for usage in filter(None, row[1:]):
+                        self.assertTrue(0 <= float(usage) <= 100, row)
+        # A run of a moment has a sample too.
+        done = self.run_in_folder(2, "--cpu_usage=short.csv", "sum", "ints.npy")
+        self.assert_done(done)
+        with open(self.path("short.csv"), newline="") as file:
+            self.assertGreaterEqual(len(list(csv.reader(file))), 2)
+
+    def test_standard_output_that_can_not_be_written(self):
+        # Without mpirun, which takes what is printed and keeps what becomes of it to itself.
+        done = self.run_in_folder(None, "sum", "ints.npy", stdout_file="/dev/full")
+        self.assert_refused(done, 1, "standard output")
+
+
+if __name__ == "__main__":
+    whole_run.main()

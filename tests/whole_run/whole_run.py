@@ -1,0 +1,292 @@
+"""Runs the orchestrator program as a user does, under mpirun or without, for the tests in this folder.
+
+    done = whole_run.run(4, "sum", "ints.npy")
+    done.status, done.stdout, done.stderr, done.seconds
+
+The environment variable ORCHESTRATOR names the program. Every run is bounded in time: the mpirun that does not end is
+stopped with all its ranks. Each has a temporary folder of its own.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+SEED = int(os.environ.get("TEST_RANDOM_SEED") or int.from_bytes(os.urandom(4), "little"))
+
+# A rank that ends with a status other than 0 makes mpirun wait a while before it ends itself: Open MPI 4; 5 and later.
+NO_GRACE = {"OMPI_MCA_odls_base_sigkill_timeout": "0", "PRTE_MCA_odls_base_sigkill_timeout": "0"}
+
+# How long what outlives a run may take to go: the last process may be a moment behind mpirun.
+PATIENCE_SECONDS = 5
+
+# In the environment of all processes of one run, so that those that are left are found.
+_MARK = "MPAIO_TEST_RUN"
+
+
+class Outcome:
+    """How a run ended.
+
+    stdout: bytes. stderr: the lines, without what mpirun says on its own behalf. stderr_times: for each of them, when it
+    was read (time.time()). left: what it left behind in its temporary folder and in /dev/shm, and its processes.
+    """
+
+    def __init__(self, command, status, stdout, stderr, stderr_times, seconds, left):
+        self.command = command
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+        self.stderr_times = stderr_times
+        self.seconds = seconds
+        self.left = left
+
+    @property
+    def text(self):
+        return self.stdout.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __str__(self):
+        return "\n".join(
+            ["%s" % " ".join(self.command), "ended with status %s after %.2f s" % (self.status, self.seconds),
+             "stdout: %r" % self.stdout[:2000]] + ["stderr: " + line for line in self.stderr] +
+            ["left: " + name for name in self.left])
+
+
+def program():
+    return os.path.abspath(os.environ["ORCHESTRATOR"])
+
+
+def without_banner(lines):
+    """`lines` less those between the pairs of dashed lines in which mpirun says that a rank failed, and empty ones at
+    the edges of such a block. Takes and gives (line, anything) pairs."""
+    kept = []
+    inside = False
+    for line in lines:
+        if re.fullmatch("-{60,}", line[0]):
+            inside = not inside
+        elif not inside and line[0]:
+            kept.append(line)
+    return kept
+
+
+def _processes(mark):
+    """The processes, as "pid command", that have the mark in their environment; zombies have none."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as file:
+                if mark not in file.read().split(b"\0"):
+                    continue
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                found.append("process %s %s" % (pid, file.read().replace(b"\0", b" ").decode(errors="replace")))
+        except OSError:
+            pass
+    return found
+
+
+def _unused_shared_memory(before):
+    """The files in /dev/shm that are there since `before`, are ours, and that no process has mapped or open. Other
+    programs may be at work there too."""
+    new = {}
+    for name in set(os.listdir("/dev/shm")) - before:
+        try:
+            status = os.stat("/dev/shm/" + name)
+        except OSError:
+            continue
+        if status.st_uid == os.geteuid():
+            new["/dev/shm/" + name] = status
+    if not new:
+        return []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/maps" % pid, errors="replace") as file:
+                mapped = {line.split(maxsplit=5)[-1].rstrip("\n") for line in file}
+            opened = {os.readlink("/proc/%s/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%s/fd" % pid)}
+        except OSError:
+            continue
+        for name in mapped | opened:
+            new.pop(name, None)
+    return sorted(new)
+
+
+def _files(directory):
+    """Files, sockets and so on below `directory`; empty folders of Open MPI's do not count."""
+    return [os.path.join(at, name) for at, _, names in os.walk(directory) for name in names]
+
+
+def _look_for_what_is_left(mark, temporary, shared_memory_before):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        left = _processes(mark) + _files(temporary) + _unused_shared_memory(shared_memory_before)
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.05)
+
+
+def _end(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _stop(process):
+    """Ends an mpirun, which ends its ranks; should it not, ends it the hard way: its ranks then find their server gone."""
+    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
+        try:
+            process.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, launcher=(), mpirun_flags=(),
+        stdout_file=None):
+    """Runs `mpirun -n ranks PROGRAM arguments`, without mpirun where `ranks` is None.
+
+    launcher: words before `mpirun`. env: further variables; None takes one away. stdout_file: a file for the standard
+    output, which is then not in the outcome. A run that takes longer than `timeout` seconds is stopped and raises an
+    AssertionError.
+    """
+    command = [program_path or program()] + [str(argument) for argument in arguments]
+    if ranks is not None:
+        command = ["mpirun", "-n", str(ranks), "--bind-to", "none"] + list(mpirun_flags) + command
+    command = list(launcher) + command
+    mark = "%s=%d-%d" % (_MARK, os.getpid(), random.getrandbits(32))
+    temporary = tempfile.mkdtemp(prefix="r")
+    environment = dict(os.environ, TMPDIR=temporary, **NO_GRACE)
+    environment.update(env or {})
+    environment.update([mark.split("=")])
+    environment = {name: value for name, value in environment.items() if value is not None}
+    shared_memory_before = set(os.listdir("/dev/shm"))
+    timed_lines = []
+
+    def read_stderr(stream):
+        for line in stream:
+            timed_lines.append((line.decode(errors="replace").rstrip("\n"), time.time()))
+
+    start = time.monotonic()
+    out = open(stdout_file, "wb") if stdout_file else tempfile.TemporaryFile()
+    with out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
+                                   env=environment, start_new_session=True)
+        reader = threading.Thread(target=read_stderr, args=(process.stderr,))
+        reader.start()
+        timed_out = False
+        try:
+            # Its end is seen here at once; process.wait() alone would look for it every now and then.
+            reader.join(timeout)
+            process.wait(max(0.1, timeout - (time.monotonic() - start)))
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            seconds = time.monotonic() - start
+            if process.poll() is None:
+                _stop(process)
+            # Whoever still holds the other end must not keep this waiting.
+            reader.join(10)
+            if not reader.is_alive():
+                process.stderr.close()
+        stdout = b""
+        if not stdout_file:
+            out.seek(0)
+            stdout = out.read()
+    left = _look_for_what_is_left(mark.encode(), temporary, shared_memory_before)
+    for name in left:
+        if name.startswith("process "):
+            _end(int(name.split()[1]))
+    shutil.rmtree(temporary, ignore_errors=True)
+    lines = without_banner(timed_lines)
+    done = Outcome(command, process.returncode, stdout, [line for line, _ in lines], [at for _, at in lines], seconds,
+                   left)
+    if timed_out:
+        raise AssertionError("no end after %g s (seed %d):\n%s" % (timeout, SEED, done))
+    return done
+
+
+class WholeRunTest(unittest.TestCase):
+    """A test with a folder of its own, in which runs take place."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="w")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run_in_folder(self, ranks, *arguments, **options):
+        return run(ranks, *arguments, cwd=self.folder, **options)
+
+    def assert_done(self, done):
+        """It ended well, said nothing but the answer, and left nothing."""
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(done.stderr, [], done)
+        self.assertEqual(done.left, [], done)
+
+    def assert_refused(self, done, status, *words):
+        """It ended with `status` and one line on the standard error, with all the words, and left nothing."""
+        self.assertEqual(done.status, status, done)
+        self.assertEqual(len(done.stderr), 1, done)
+        for word in words:
+            self.assertIn(word, done.stderr[0], done)
+        self.assertEqual(done.left, [], done)
+
+
+def parse_report(lines):
+    """The tables of --report, by the heading of their first column: each a list of dicts from heading to text. Columns
+    are told apart by their headings: texts are aligned left under them, numbers right."""
+    tables = {}
+    rows = None
+    for line in lines:
+        first = line.split()[0]
+        if first in ("stage", "job", "rank"):
+            # "busy s" is one heading.
+            headings = line.replace("busy s", "busy_s").split()
+            rows = tables.setdefault(first, [])
+            continue
+        # "34 %" and "1.56 GB/s" are one text; "0 alpha" are the node's index and its name.
+        words = re.sub(r"(\d) (%|[kMGT]?(?:B|rows)/s)", r"\1_\2", line).split()
+        if "node" in headings:
+            words[1:3] = [" ".join(words[1:3])]
+        rows.append(dict(zip(headings, words)))
+    return tables
+
+
+def skip(why):
+    """Ends a script that cannot test anything here."""
+    print("SKIPPED: " + why)
+    sys.exit(0)
+
+
+def import_numpy():
+    try:
+        import numpy
+    except ImportError as error:
+        skip("numpy is not installed (%s)" % error)
+    return numpy
+
+
+def main():
+    """What a test script ends with. Being told to stop, it still tidies up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print("seed %d" % SEED)
+    result = unittest.main(module="__main__", verbosity=2, exit=False).result
+    if result.skipped and len(result.skipped) == result.testsRun:
+        skip("; ".join(sorted({why for _, why in result.skipped})))
+    sys.exit(0 if result.wasSuccessful() else 1)
