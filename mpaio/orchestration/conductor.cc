@@ -15,6 +15,10 @@ namespace {
 constexpr std::chrono::microseconds kOwnSlice(100);
 // Messages taken in before work is given out again.
 constexpr int kMessagesPerRound = 256;
+// How often it looks for messages while results are taken one by one: a look costs about a microsecond.
+constexpr std::chrono::microseconds kKeepUpPeriod(20);
+// How long it calls callbacks before it looks for messages again.
+constexpr std::chrono::milliseconds kDeliverSlice(1);
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
 // Of chunks longer than this the next one may as well be sent when it is asked for: its way takes below 1 % of it.
@@ -77,6 +81,12 @@ bool Conductor::Round(bool deliver) {
   return did_something;
 }
 
+void Conductor::KeepUp() {
+  if (phase_ != Phase::kRunning || Clock::now() - last_look_ < kKeepUpPeriod) return;
+  TakeIn();
+  if (phase_ == Phase::kRunning) GiveOut();
+}
+
 void Conductor::CheckLimits() {
   if (cancelled_.load(std::memory_order_relaxed)) return Finish(absl::CancelledError("the run was cancelled"));
   if (deadline_ != Clock::time_point::max() && Clock::now() >= deadline_) {
@@ -101,6 +111,7 @@ bool Conductor::TakeIn() {
     if (!message->has_value()) break;
     Handle((*message)->from, std::move((*message)->bytes));
   }
+  last_look_ = Clock::now();
   return taken > 0;
 }
 
@@ -164,6 +175,9 @@ absl::Status Conductor::Hold(const Results& results, ChunkRange part, std::strin
 }
 
 void Conductor::HandleBye(int from, const Bye& bye) {
+  if (phase_ == Phase::kRunning) {
+    return Break(absl::InternalError(absl::StrCat("rank ", from, " left the run before its end: all ranks must run the same program")));
+  }
   RankStats& stats = stats_.ranks[static_cast<std::size_t>(from)];
   stats.host = bye.host;
   stats.node = bye.node;
@@ -242,11 +256,9 @@ bool Conductor::OpenNextBatch() {
 }
 
 std::optional<DeliveredResult> Conductor::DeliverOne() {
+  if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ != Phase::kRunning) return std::nullopt;
-  if (open_ && open_->chunks.size() == 0) {
-    dispatcher_.OnDelivered(open_->held_bytes);
-    open_.reset();
-  }
+  if (open_ && open_->chunks.size() == 0) open_.reset();
   if (!open_ && !OpenNextBatch()) return std::nullopt;
   JobState& job = jobs_[static_cast<std::size_t>(open_->job)];
   JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
@@ -259,15 +271,19 @@ std::optional<DeliveredResult> Conductor::DeliverOne() {
     Fail(delivered.job, id, 0, status);
     return std::nullopt;
   }
+  // The batch stays until the next call, as what is returned points into it; its room may be given out already.
+  if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
   if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
   return delivered;
 }
 
 bool Conductor::DeliverBatches() {
+  const Clock::time_point end = Clock::now() + kDeliverSlice;
   bool delivered = false;
   for (std::size_t k = 0; k < jobs_.size(); ++k) {
     while (DeliverOne()) {
       delivered = true;
+      if (Clock::now() >= end) return true;
       if (open_->chunks.size() == 0) break;
     }
   }
@@ -295,10 +311,10 @@ void Conductor::Finish(absl::Status status) {
   own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
   byes_missing_ = executor_.size() - 1;
-  for (int rank = 1; rank < executor_.size(); ++rank) {
-    const absl::Status sent = executor_.transport().Send(rank, message);
-    if (!sent.ok()) return Break(sent);
-  }
+  // One that cannot be reached is no reason not to tell the others.
+  absl::Status sent;
+  for (int rank = 1; rank < executor_.size(); ++rank) sent.Update(executor_.transport().Send(rank, message));
+  if (!sent.ok()) return Break(sent);
   EndIfAllHaveStopped();
 }
 

@@ -38,10 +38,13 @@ class Conductor {
   Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
   // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where rank 0 works. With `deliver`, also delivers what is
-  // ready, at most a batch of each job. Returns whether anything happened; if not, there is time to wait.
+  // ready, at most a batch of each job and for about a millisecond. Returns whether anything happened; if not, there is time to wait.
   bool Round(bool deliver);
 
-  // Delivers one result that is ready; nothing if none is.
+  // The first half of a round, if the last is 20 µs ago: for between results that are taken one by one, so that the workers do not wait meanwhile.
+  void KeepUp();
+
+  // Delivers one result that is ready; nothing if none is, or if the run has been cancelled or its time is up.
   std::optional<DeliveredResult> DeliverOne();
 
   // Gives up the processor until a message may have come, at most so long.
@@ -122,6 +125,7 @@ class Conductor {
   absl::Status status_;
   RunStats stats_;
   std::atomic<bool> cancelled_{false};
+  Clock::time_point last_look_;  // for messages
   Clock::time_point start_;
   Clock::time_point deadline_;
 };

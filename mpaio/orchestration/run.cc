@@ -1,6 +1,7 @@
 #include "mpaio/orchestration/run.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "mpaio/orchestration/run_impl.h"
 
@@ -37,6 +38,7 @@ bool Run::Poll() {
 
 std::optional<Delivered> Run::Next() {
   while (!impl_->is_done()) {
+    impl_->conductor().KeepUp();
     if (std::optional<DeliveredResult> result = impl_->conductor().DeliverOne()) {
       return Delivered{result->job, result->chunk, result->encoded};
     }
@@ -49,11 +51,11 @@ std::optional<Delivered> Run::Next() {
 Run::ResultRange Run::Results() { return ResultRange(this); }
 
 bool Run::WaitFor(absl::Duration at_most) {
-  const absl::Time end = absl::Now() + at_most;
+  const auto start = std::chrono::steady_clock::now();
   while (!impl_->is_done()) {
     const bool did_something = impl_->conductor().Round(/*deliver=*/true);
     if (impl_->is_done()) break;
-    const absl::Duration left = end - absl::Now();
+    const absl::Duration left = at_most - absl::FromChrono(std::chrono::steady_clock::now() - start);
     if (left <= absl::ZeroDuration()) return false;
     if (!did_something) impl_->conductor().Wait(std::min(left, kLongestWait));
   }

@@ -69,7 +69,7 @@ class Run {
   //   Cancelled          Cancel() was called
   //   DeadlineExceeded   RunOptions::deadline passed
   //   what Process or ProcessCallback returned, its message naming job, chunk and rank; Internal where they threw
-  //   Internal           the ranks could not hear each other, or run different programs
+  //   Internal, DataLoss the ranks could not hear or understand each other, or run different programs
   absl::Status Wait();
 
   // Ends the run as soon as the chunks that are being processed are; takes effect inside the next call of this run. Idempotent. May be called from
@@ -79,7 +79,8 @@ class Run {
   // Rank 0 only; empty elsewhere. The jobs' progress at any time, the rest when the run has ended.
   const RunStats& stats() const;
 
-  // After Wait(): worker ranks may still be waiting for messages that cannot come; Executor::Abort is all that is left.
+  // After Wait(): the run ended without the other ranks, as far as this one knows. They may be waiting for messages that cannot come, and
+  // Executor::Abort is all that is left. Each rank says what it has noticed itself: one that heard of the end in order says false.
   bool is_broken() const;
 
  private:

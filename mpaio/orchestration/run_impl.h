@@ -10,6 +10,7 @@
 #include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/conductor.h"
 #include "mpaio/orchestration/run.h"
+#include "mpaio/orchestration/serve.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
 namespace mpaio {
@@ -17,7 +18,7 @@ namespace mpaio {
 class Run::Impl {
  public:
   // On a worker rank: a run that has ended.
-  explicit Impl(absl::Status ended) : status_(std::move(ended)) {}
+  explicit Impl(ServeOutcome ended) : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
   // On rank 0: one that begins.
   Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
@@ -46,13 +47,14 @@ class Run::Impl {
   }
   const absl::Status& status() const { return status_; }
   const RunStats& stats() const { return settled_ || !conductor_ ? stats_ : conductor_->stats(); }
-  bool is_broken() const { return conductor_ && conductor_->is_broken(); }
+  bool is_broken() const { return is_broken_ || (conductor_ && conductor_->is_broken()); }
 
  private:
   std::optional<Conductor> conductor_;
   std::optional<CpuSampler> sampler_;
   absl::Status sampler_status_;
   absl::Status status_;
+  bool is_broken_ = false;  // on a worker rank
   RunStats stats_;
   bool settled_ = false;
 };

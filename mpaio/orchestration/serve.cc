@@ -17,14 +17,13 @@ namespace {
 constexpr std::chrono::microseconds kSlice(100);
 constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
-}  // namespace
 
-absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers) {
+// Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to rank 0 is broken.
+absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   Performer performer(workers);
   std::vector<std::string> messages;
-  std::optional<absl::Status> end;
-  while (!end) {
+  while (!*end) {
     for (;;) {
       MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
       if (!message) break;
@@ -32,11 +31,11 @@ absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers) 
       if (const auto* assignment = std::get_if<Assignment>(&what)) {
         performer.Enqueue(*assignment);
       } else if (const auto* finish = std::get_if<Finish>(&what)) {
-        end = finish->status;
+        *end = finish->status;
         break;
       }
     }
-    if (end) break;
+    if (*end) break;
     if (performer.is_idle() || transport.unsent_bytes() > kMaxUnsentBytes) {
       transport.WaitForMessage(kLongestWait);
       continue;
@@ -57,7 +56,16 @@ absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers) 
     MPAIO_RETURN_IF_ERROR(transport.Receive().status());
     if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
   }
-  return *end;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ServeOutcome Serve(Executor& executor, const std::vector<WorkerBase*>& workers) {
+  std::optional<absl::Status> end;
+  absl::Status line = ServeUntilEnd(executor, workers, &end);
+  if (!line.ok()) return {std::move(line), /*is_broken=*/true};
+  return {*std::move(end), /*is_broken=*/false};
 }
 
 }  // namespace mpaio

@@ -1,5 +1,6 @@
 #include "mpaio/transport/in_process_transport.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -50,8 +51,10 @@ class InProcessTransport final : public Transport {
 
   void WaitForMessage(absl::Duration at_most) override {
     Inbox& inbox = (*inboxes_)[rank_];
+    // "For ever" added to the time of day would overflow.
+    const absl::Duration bounded = std::min(at_most, absl::Hours(1));
     std::unique_lock lock(inbox.mutex);
-    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(at_most), [&] { return !inbox.messages.empty(); });
+    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded), [&] { return !inbox.messages.empty(); });
   }
 
   absl::Status Close() override { return absl::OkStatus(); }

@@ -11,7 +11,7 @@ np = whole_run.import_numpy()
 
 WRONG_USAGE = 2
 COULD_NOT_START = 3
-RANKS = [None, 1, 4]
+RANKS = [None, 4]
 
 
 class UsageTest(whole_run.WholeRunTest):
@@ -22,10 +22,10 @@ class UsageTest(whole_run.WholeRunTest):
         np.save(self.path("doubles.npy"), np.linspace(0, 1, 1000))
         np.save(self.path("words.npy"), np.array(["foo_%d" % i for i in range(100)]))
 
-    def assert_refused_by_all(self, cases, status):
+    def assert_refused_by_all(self, cases, status, all_ranks=RANKS):
         """cases: the arguments, as one string or a list; then words that the line must have."""
         before = sorted(os.listdir(self.folder))
-        for ranks in RANKS:
+        for ranks in all_ranks:
             for arguments, *words in cases:
                 with self.subTest(ranks=ranks, arguments=arguments):
                     done = self.run_in_folder(ranks, *(arguments.split() if isinstance(arguments, str) else arguments))
@@ -109,6 +109,25 @@ class UsageTest(whole_run.WholeRunTest):
             (["sum", ""], "no file"),
             (["sum", "two\nlines.npy"], "two lines.npy"),
         ], COULD_NOT_START)
+
+    def test_mpirun_with_one_rank(self):
+        self.write_bad_inputs()
+        self.assert_refused_by_all([
+            ("sums ints.npy", "unknown worker 'sums'"),
+            ("sum ints.npy fn=sqrt", "'fn'"),
+            ("--cunk=1 sum ints.npy", "--cunk=1"),
+            ("sum", "input"),
+        ], WRONG_USAGE, all_ranks=[1])
+        self.assert_refused_by_all([
+            ("sum missing.npy", "missing.npy"),
+            ("sum words.npy", "str (<U6)"),
+            ("sum truncated.npy", "truncated"),
+            ("sum damaged.npy", "damaged header"),
+            ("sum objects.npy", "Python objects"),
+            ("sum fortran.npy", "Fortran order"),
+            ("sum folder", "directory"),
+            ("map ints.npy nowhere/out.npy fn=abs", "nowhere"),
+        ], COULD_NOT_START, all_ranks=[1])
 
     def write_bad_inputs(self):
         for name, array in {

@@ -67,15 +67,19 @@ def program():
     return os.path.abspath(os.environ["ORCHESTRATOR"])
 
 
+# It has started its agent for another host, and finds it further on than it thought. Nothing is wrong with that.
+_MPIRUN_WARNING = re.compile(r"\[[^ ]+:[0-9]+\] plm:(rsh|ssh): Warning: setpgid")
+
+
 def without_banner(lines):
-    """`lines` less those between the pairs of dashed lines in which mpirun says that a rank failed, and empty ones at
-    the edges of such a block. Takes and gives (line, anything) pairs."""
+    """`lines` less what mpirun says on its own behalf: blocks between dashed lines, as when a rank failed, and the empty
+    lines around them. Takes and gives (line, anything) pairs."""
     kept = []
     inside = False
     for line in lines:
         if re.fullmatch("-{60,}", line[0]):
             inside = not inside
-        elif not inside and line[0]:
+        elif not inside and line[0] and not _MPIRUN_WARNING.match(line[0]):
             kept.append(line)
     return kept
 
