@@ -78,7 +78,11 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
     }
     if (line.report) Print(stderr, FormatReport(session.report()));
   }
-  if (session.is_broken()) (*executor)->Abort(exit_status);
+  if (session.is_broken()) {
+    // Rank 0 may never hear of it.
+    if ((*executor)->rank() != 0) Print(stderr, absl::StrCat("orchestrator: rank ", (*executor)->rank(), ": ", ended.message(), "\n"));
+    (*executor)->Abort(kJobFailed);
+  }
   return exit_status;
 }
 

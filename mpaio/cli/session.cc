@@ -128,7 +128,11 @@ absl::Status Session::Run() {
   options.monitor_cpu_usage = !line_.cpu_usage_file.empty();
   WorkerOrchestrator orchestrator(executor_, std::move(workers));
   MPAIO_ASSIGN_OR_RETURN(mpaio::Run run, orchestrator.Start(options));
-  if (executor_.rank() != 0) return run.Wait();
+  if (executor_.rank() != 0) {
+    const absl::Status ended = run.Wait();
+    is_broken_ = run.is_broken();
+    return ended;
+  }
   absl::Status status = Drive(run);
   Index bytes = 0;
   for (const auto& [path, array] : inputs_) bytes += array.view().size_bytes();

@@ -40,7 +40,8 @@ class Session {
   // Errors, the same on every rank: why the run cannot start.
   absl::Status Prepare();
 
-  // Runs the jobs and saves what they wrote. Errors, the same on every rank: how the run failed; results() has what there is all the same.
+  // Runs the jobs and saves what they wrote. Errors: how the run failed, on every rank; what could not be stated or saved, on rank 0 alone. results()
+  // has what there is all the same.
   absl::Status Run();
 
   // On rank 0, after Run.

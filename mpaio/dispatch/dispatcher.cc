@@ -38,7 +38,7 @@ std::optional<Assignment> Dispatcher::Next(const std::vector<ChunkId>& frontier)
   Index best_length = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     Job& job = jobs_[j];
-    if (best != nullptr && job.charged_seconds >= best->charged_seconds) continue;
+    if (best != nullptr && job.given_seconds() >= best->given_seconds()) continue;
     const Index length = Length(job, frontier[j], bytes_left);
     if (length == 0) continue;
     best = &job;
@@ -52,14 +52,11 @@ std::optional<Assignment> Dispatcher::Next(const std::vector<ChunkId>& frontier)
   if (first.chunks.size() == 0) best->pending.pop_front();
   best->pending_chunks -= best_length;
   best->in_flight += best_length;
-  best->charged_seconds += ExpectedSeconds(assignment);
   return assignment;
 }
 
 void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index result_bytes) {
   Job& job = jobs_[static_cast<std::size_t>(job_number)];
-  // What was assigned blindly is charged now that its cost is known.
-  if (job.observed == 0) job.charged_seconds += static_cast<double>(job.in_flight) * seconds / static_cast<double>(std::max<Index>(1, chunks));
   job.in_flight -= chunks;
   job.observed += chunks;
   job.observed_seconds += seconds;

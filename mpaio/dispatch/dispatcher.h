@@ -67,9 +67,10 @@ class Dispatcher {
     Index observed = 0;  // chunks whose cost is known
     double observed_seconds = 0;
     double observed_bytes = 0;
-    double charged_seconds = 0;  // what has been assigned, at the cost known when it was
 
     double mean_seconds() const { return observed == 0 ? 0 : observed_seconds / static_cast<double>(observed); }
+    // What it has been given: what that took, and what is in flight at the mean. So a cost that was misjudged is put right by its results.
+    double given_seconds() const { return observed_seconds + static_cast<double>(in_flight) * mean_seconds(); }
     double mean_bytes() const { return observed == 0 ? 0 : observed_bytes / static_cast<double>(observed); }
   };
 

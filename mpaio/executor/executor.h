@@ -66,8 +66,8 @@ class Executor {
 
   // Collective over the pool: `size_bytes` of memory on each node, zero-filled, every page of it backed (so that touching it cannot fail later).
   // The pages are touched by the node's ranks in parallel.
-  // Errors, the same on every rank: ResourceExhausted where a node has not the room; the message says what is wanted, what is there and how to get
-  // more.
+  // Errors, the same on every rank: InvalidArgument where `size_bytes` is negative; ResourceExhausted where a node has not the room; the message
+  // says what is wanted, what is there and how to get more.
   virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) = 0;
 
   // Collective over the pool: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all

@@ -71,6 +71,7 @@ class MultiRankExecutor final : public Executor {
   Transport& transport() override { return *transport_; }
 
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+    if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
     // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
     // Open MPI does not return to all ranks where it has not.
     absl::Status room = absl::OkStatus();
@@ -154,7 +155,12 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   std::vector<int> leaders;
   MPAIO_RETURN_IF_ERROR(pool.AllGather(leader_rank, &leaders));
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, options.transport));
-  const bool works = options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN));
+  // What holds for rank 0's node holds for the pool: the nodes may differ.
+  std::string rank_0_works;
+  if (pool.rank() == 0) WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)), &rank_0_works);
+  MPAIO_RETURN_IF_ERROR(pool.Broadcast(0, &rank_0_works));
+  bool works = false;
+  WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
       std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(transport), works));
 }

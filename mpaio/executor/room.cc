@@ -94,7 +94,8 @@ Room FindRoom(const std::string& backing_directory) {
     if (bytes < room.available_bytes) room = {bytes, std::move(by), std::move(remedy)};
   };
   struct statvfs file_system;
-  if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0) {
+  // A file system without a limit (a tmpfs of size 0) or without a size of its own says that it has 0 blocks.
+  if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0 && file_system.f_blocks > 0) {
     limit(static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize), backing_directory,
           absl::StrCat("enlarge it (mount -o remount,size=SIZE ", backing_directory,
                        "; docker run --shm-size=SIZE), or name a larger one in OMPI_MCA_osc_sm_backing_directory"));
@@ -119,7 +120,8 @@ absl::Status CheckRoom(const Room& room, Index wanted_bytes) {
   if (wanted_bytes <= room.available_bytes - kReserveBytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("no room for ", Gigabytes(wanted_bytes), " (", wanted_bytes, " bytes) of shared memory: ",
                                                    room.limited_by, " has ", Gigabytes(room.available_bytes), " (",
-                                                   room.available_bytes, " bytes); ", room.remedy));
+                                                   room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI; ",
+                                                   room.remedy));
 }
 
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {

@@ -30,7 +30,7 @@ Room FindRoom(const std::string& backing_directory);
 // for no limit ("max", or a number near 2^63 as cgroup v1 writes it).
 Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes);
 
-// OK if `wanted_bytes` fit in `room`; else ResourceExhausted: the size wanted, the size there, the limit, the remedy.
+// OK if `wanted_bytes` fit in `room`, and 8 MiB that Open MPI takes besides; else ResourceExhausted: the size wanted, the size there, the limit, the remedy.
 absl::Status CheckRoom(const Room& room, Index wanted_bytes);
 
 // Makes the kernel back every page of [data, data + size_bytes) now; data must be page-aligned. Errors: ResourceExhausted where it has none left.

@@ -1,5 +1,6 @@
 #include "mpaio/executor/thread_pool_executor.h"
 
+#include <algorithm>
 #include <barrier>
 #include <cstdlib>
 #include <thread>
@@ -16,9 +17,10 @@ namespace {
 // What the ranks share. Between two of its barriers each field is either written by its owner alone or only read.
 struct Pool {
   explicit Pool(int size, const ThreadPoolOptions& options)
-      : size(size), options(options), barrier(size), statuses(static_cast<std::size_t>(size)),
-        memories(static_cast<std::size_t>(options.num_nodes)) {}
+      : size(size), num_nodes(std::min(size, options.num_nodes)), options(options), barrier(size), statuses(static_cast<std::size_t>(size)),
+        memories(static_cast<std::size_t>(num_nodes)) {}
   const int size;
+  const int num_nodes;  // no node is without a rank
   const ThreadPoolOptions options;
   std::barrier<> barrier;
   std::vector<absl::Status> statuses;
@@ -48,7 +50,7 @@ class ThreadExecutor final : public Executor {
   int rank() const override { return rank_; }
   int size() const override { return pool_->size; }
   int node() const override { return rank_ % num_nodes(); }
-  int num_nodes() const override { return pool_->options.num_nodes; }
+  int num_nodes() const override { return pool_->num_nodes; }
   int node_rank() const override { return rank_ / num_nodes(); }
   int node_size() const override { return (pool_->size - node() + num_nodes() - 1) / num_nodes(); }
   std::string host() const override { return HostName(); }

@@ -11,7 +11,7 @@ namespace mpaio {
 
 struct ThreadPoolOptions {
   bool orchestrator_works = false;
-  // Ranks r with r % num_nodes equal are one node, with memory of its own.
+  // Ranks r with r % num_nodes equal are one node, with memory of its own. Not more nodes than ranks are made.
   int num_nodes = 1;
   // What stands between each rank and its transport, such as MakeFaultyTransport; may be null.
   std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)> wrap_transport;

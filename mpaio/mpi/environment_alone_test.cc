@@ -60,7 +60,9 @@ TEST_P(EnvironmentAlone, TakesLessThanAMillisecond) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EnvironmentAlone, EnvironmentAlone, testing::Bool(),
-                         [](const auto& info) -> std::string { return info.param ? "MpirunWithOneRank" : "NoLauncher"; });
+                         [](const auto& info) -> std::string {
+                           return info.param ? "MpirunWithOneRank" : "NoLauncher";
+                         });
 
 }  // namespace
 }  // namespace mpaio

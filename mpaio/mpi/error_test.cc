@@ -17,11 +17,13 @@ TEST(MpiStatus, NamesTheFunctionTheClassAndMpisText) {
   const absl::Status status = MpiStatus("MPI_Send", MPI_ERR_RANK);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "MPI_Send failed: "));
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "invalid rank"));
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, absl::StrCat("(error class ", MPI_ERR_RANK, ")")));
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kInternal, absl::StrCat("(error class ", MPI_ERR_RANK, ")")));
 }
 
 TEST(MpiStatus, NoMemoryIsResourceExhausted) {
-  EXPECT_THAT(MpiStatus("MPI_Alloc_mem", MPI_ERR_NO_MEM), StatusIs(absl::StatusCode::kResourceExhausted, "MPI_Alloc_mem"));
+  EXPECT_THAT(MpiStatus("MPI_Alloc_mem", MPI_ERR_NO_MEM),
+              StatusIs(absl::StatusCode::kResourceExhausted, "MPI_Alloc_mem"));
 }
 
 }  // namespace

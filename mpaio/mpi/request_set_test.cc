@@ -61,7 +61,8 @@ class RequestSetTest : public testing::Test {
       }
       if (*outcome == TestOutcome::kNoneCompleted) sched_yield();
     }
-    std::sort(completed.begin(), completed.end(), [](const Completion& a, const Completion& b) { return a.token < b.token; });
+    std::sort(completed.begin(), completed.end(),
+              [](const Completion& a, const Completion& b) { return a.token < b.token; });
     return completed;
   }
 
@@ -78,8 +79,8 @@ TEST_F(RequestSetTest, WithoutOperationsThereIsNothingToWaitFor) {
 }
 
 TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
-  for (const Index size_bytes : {Index{0}, Index{1}, Index{100}, Index{4079}, Index{4080}, Index{4096}, Index{65537}, Index{1} << 20,
-                                 Index{5} << 20}) {
+  for (const Index size_bytes : {Index{0}, Index{1}, Index{100}, Index{4079}, Index{4080}, Index{4096},
+                                 Index{65537}, Index{1} << 20, Index{5} << 20}) {
     RequestSet requests;
     std::vector<std::string> out(size()), in(size());
     std::vector<Index> expected_bytes;
@@ -99,7 +100,8 @@ TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
       EXPECT_EQ(completed[next].token, 100u + other);
       EXPECT_EQ(completed[next].bytes, size_bytes);
       EXPECT_EQ(completed[next + size() - 1].token, 200u + other);
-      EXPECT_TRUE(in[other].substr(0, size_bytes) == RandomBytes(1000 * other + rank(), size_bytes)) << size_bytes << " bytes";
+      EXPECT_TRUE(in[other].substr(0, size_bytes) == RandomBytes(1000 * other + rank(), size_bytes))
+          << size_bytes << " bytes";
       ++next;
     }
   }
@@ -113,7 +115,8 @@ TEST_F(RequestSetTest, TestSomeTellsCompletedFromNoneYetFromNothing) {
     for (int other = 1; other < size(); ++other) {
       MPAIO_ASSERT_OK(requests.Receive(comm_, other, kTag, &byte, 1, 50 + other));
       EXPECT_EQ(requests.num_active(), 1u);
-      for (int k = 0; k < 100; ++k) ASSERT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNoneCompleted);
+      for (int k = 0; k < 100; ++k)
+        ASSERT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNoneCompleted);
       EXPECT_EQ(requests.num_active(), 1u);
       // The other sends when it is told to.
       const char go = 'g';
@@ -122,7 +125,8 @@ TEST_F(RequestSetTest, TestSomeTellsCompletedFromNoneYetFromNothing) {
       Finish(sends);
       const auto end = steady_clock::now() + kPatience;
       TestOutcome outcome = TestOutcome::kNoneCompleted;
-      while (outcome == TestOutcome::kNoneCompleted && steady_clock::now() < end) outcome = requests.TestSome(&completed).value();
+      while (outcome == TestOutcome::kNoneCompleted && steady_clock::now() < end)
+        outcome = requests.TestSome(&completed).value();
       EXPECT_EQ(outcome, TestOutcome::kCompleted);
       EXPECT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNothingActive);
       // What was in the vector stays.
@@ -191,8 +195,10 @@ TEST_F(RequestSetTest, MoreThanMpiCountsIsRefused) {
   char byte = 0;
   for (const Index size_bytes : {kMpiLimitBytes + 1, Index{1} << 40, Index{-1}}) {
     const std::string text = std::to_string(size_bytes);
-    EXPECT_THAT(requests.Send(comm_, 0, kTag, &byte, size_bytes, 0), StatusIs(absl::StatusCode::kInvalidArgument, text));
-    EXPECT_THAT(requests.Receive(comm_, 0, kTag, &byte, size_bytes, 0), StatusIs(absl::StatusCode::kInvalidArgument, text));
+    EXPECT_THAT(requests.Send(comm_, 0, kTag, &byte, size_bytes, 0),
+                StatusIs(absl::StatusCode::kInvalidArgument, text));
+    EXPECT_THAT(requests.Receive(comm_, 0, kTag, &byte, size_bytes, 0),
+                StatusIs(absl::StatusCode::kInvalidArgument, text));
   }
   EXPECT_EQ(requests.num_active(), 0u);
   // The limit itself is taken. Nobody sends, so the buffer is not touched.
@@ -204,7 +210,8 @@ TEST_F(RequestSetTest, AWrongRankIsAStatusThatTellsWhichCallFailed) {
   RequestSet requests;
   char byte = 0;
   for (const int wrong : {size(), -77}) {
-    EXPECT_THAT(requests.Send(comm_, wrong, kTag, &byte, 1, 0), StatusIs(absl::StatusCode::kInternal, "MPI_Isend failed: MPI_ERR_RANK"));
+    EXPECT_THAT(requests.Send(comm_, wrong, kTag, &byte, 1, 0),
+                StatusIs(absl::StatusCode::kInternal, "MPI_Isend failed: MPI_ERR_RANK"));
     EXPECT_THAT(requests.Receive(comm_, wrong, kTag, &byte, 1, 0),
                 StatusIs(absl::StatusCode::kInternal, "MPI_Irecv failed: MPI_ERR_RANK"));
   }
@@ -224,7 +231,8 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
     std::vector<Completion> completed;
     absl::Status error;
     const auto end = steady_clock::now() + kPatience;
-    while (requests.num_active() > 0 && steady_clock::now() < end) error.Update(requests.TestSome(&completed).status());
+    while (requests.num_active() > 0 && steady_clock::now() < end)
+      error.Update(requests.TestSome(&completed).status());
     EXPECT_THAT(error, StatusIs(absl::StatusCode::kInternal, "MPI_Testsome failed: MPI_ERR_TRUNCATE"));
     EXPECT_EQ(requests.num_active(), 0u);
     std::vector<std::uint64_t> tokens;
@@ -235,7 +243,8 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
     MPAIO_ASSERT_OK(comm_.Barrier());
     const std::string bytes(100, 'a');
     if (rank() == 1) {
-      for (int k = 0; k < 5; ++k) MPAIO_ASSERT_OK(requests.Send(comm_, 0, kTag, bytes.data(), bytes.size(), k));
+      for (int k = 0; k < 5; ++k)
+        MPAIO_ASSERT_OK(requests.Send(comm_, 0, kTag, bytes.data(), bytes.size(), k));
       Finish(requests);
     }
   }
@@ -246,7 +255,8 @@ TEST_F(RequestSetTest, CancelAllLeavesNoReceiveBehind) {
   if (rank() == 0) {
     RequestSet requests;
     std::vector<std::string> given_up(10, std::string(100, '?'));
-    for (int k = 0; k < 10; ++k) MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, given_up[k].data(), 100, k));
+    for (int k = 0; k < 10; ++k)
+      MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, given_up[k].data(), 100, k));
     EXPECT_TRUE(requests.CancelAll().value());
     EXPECT_EQ(requests.num_active(), 0u);
     std::vector<Completion> completed;
@@ -329,7 +339,8 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
     step.store(1);
     EXPECT_TRUE(wait_for(2));
     std::vector<Completion> completed;
-    for (int k = 0; k < 1000; ++k) ASSERT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNoneCompleted);
+    for (int k = 0; k < 1000; ++k)
+      ASSERT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNoneCompleted);
     EXPECT_FALSE(requests.CancelAll().value());
     EXPECT_EQ(requests.num_active(), 0u);
     step.store(3);

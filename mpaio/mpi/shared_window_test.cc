@@ -47,7 +47,8 @@ TEST_F(SharedWindowTest, NullHasNothing) {
 }
 
 TEST_F(SharedWindowTest, StartsAtAPageWhateverItsSize) {
-  for (const Index size_bytes : {Index{0}, Index{1}, Index{4095}, Index{4096}, Index{4097}, Index{100001}, Index{3} << 20}) {
+  for (const Index size_bytes :
+       {Index{0}, Index{1}, Index{4095}, Index{4096}, Index{4097}, Index{100001}, Index{3} << 20}) {
     SharedWindow window = Allocate(size_bytes);
     ASSERT_NE(window.data(), nullptr);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(window.data()) % PageBytes(), 0u) << size_bytes;
@@ -127,7 +128,8 @@ TEST_F(SharedWindowTest, AChildsStoresAreSeenByAll) {
             }),
             ChildEnd{});
   MPAIO_ASSERT_OK(window.Synchronize(node_));
-  for (int other = 0; other < size(); ++other) EXPECT_EQ(window.data()[other], std::byte{42}) << "of rank " << other;
+  for (int other = 0; other < size(); ++other)
+    EXPECT_EQ(window.data()[other], std::byte{42}) << "of rank " << other;
   MPAIO_EXPECT_OK(window.Free());
 }
 

@@ -138,13 +138,12 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
     return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
   }
   std::deque<Assignment>& mine = in_flight_[static_cast<std::size_t>(from)];
-  const auto held = std::find_if(mine.begin(), mine.end(), [&](const Assignment& a) {
-    return a.job == results.job && a.chunks.begin <= results.chunks.begin && results.chunks.end <= a.chunks.end;
-  });
-  if (held != mine.end()) {
-    held->chunks.begin = results.chunks.end;
-    if (results.ends_assignment) mine.erase(held);
+  // What the rank still has to do. Its results come in the order of its chunks, so one assignment at most is touched; by a repetition, none.
+  for (Assignment& a : mine) {
+    if (a.job != results.job || results.chunks.begin >= a.chunks.end || results.chunks.end <= a.chunks.begin) continue;
+    a.chunks.begin = std::min(results.chunks.end, a.chunks.end);
   }
+  std::erase_if(mine, [](const Assignment& a) { return a.chunks.size() == 0; });
   const std::vector<ChunkRange> fresh = job.ledger.Commit(from, results.chunks);
   for (const ChunkRange& part : fresh) {
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());

@@ -12,8 +12,7 @@ enum class Kind : std::uint8_t { kAssignment = 1, kResults, kFailure, kFinish, k
 // What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
 struct ResultsHead {
   Kind kind;
-  std::uint8_t ends_assignment;
-  std::uint8_t unused[2];
+  std::uint8_t unused[3];
   std::int32_t job;
   ChunkRange chunks;
   double busy_seconds;
@@ -61,7 +60,7 @@ std::string EncodeMessage(const Bye& bye) {
 std::string StartResults() { return std::string(sizeof(ResultsHead), '\0'); }
 
 void EndResults(const Results& results, std::string* message) {
-  const ResultsHead head{Kind::kResults, results.ends_assignment, {0, 0}, results.job, results.chunks, results.busy_seconds};
+  const ResultsHead head{Kind::kResults, {0, 0, 0}, results.job, results.chunks, results.busy_seconds};
   std::memcpy(message->data(), &head, sizeof(head));
 }
 
@@ -81,7 +80,7 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       ResultsHead head;
       if (bytes.size() < sizeof(head)) return damaged;
       std::memcpy(&head, bytes.data(), sizeof(head));
-      return Results{head.job, head.chunks, head.busy_seconds, head.ends_assignment != 0, bytes.substr(sizeof(head))};
+      return Results{head.job, head.chunks, head.busy_seconds, bytes.substr(sizeof(head))};
     }
     case Kind::kFailure: {
       Failure failure;

@@ -21,7 +21,6 @@ struct Results {
   std::int32_t job = 0;
   ChunkRange chunks;
   double busy_seconds = 0;
-  bool ends_assignment = false;
   // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes them. Points into the message.
   absl::string_view encoded;
 };

@@ -24,7 +24,6 @@ std::string ResultsMessage() {
   head.job = 3;
   head.chunks = {kLarge, kLarge + 2};
   head.busy_seconds = 0.25;
-  head.ends_assignment = true;
   EndResults(head, &message);
   return message;
 }
@@ -45,7 +44,6 @@ TEST(MessagesTest, ResultsPointIntoTheMessage) {
   EXPECT_EQ(results.job, 3);
   EXPECT_EQ(results.chunks, (ChunkRange{kLarge, kLarge + 2}));
   EXPECT_EQ(results.busy_seconds, 0.25);
-  EXPECT_TRUE(results.ends_assignment);
   EXPECT_EQ(results.encoded.data() + results.encoded.size(), bytes.data() + bytes.size());
   WireReader reader(results.encoded);
   absl::string_view first, second;
@@ -60,7 +58,6 @@ TEST(MessagesTest, ResultsOfNothing) {
   const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(std::get<Results>(*decoded).encoded, "");
-  EXPECT_FALSE(std::get<Results>(*decoded).ends_assignment);
 }
 
 TEST(MessagesTest, Failure) {

@@ -14,12 +14,11 @@ void Performer::Clear() {
   batch_.clear();
 }
 
-void Performer::SendBatch(bool ends_assignment, std::vector<std::string>* messages) {
+void Performer::SendBatch(std::vector<std::string>* messages) {
   Results head;
   head.job = queue_.front().job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
-  head.ends_assignment = ends_assignment;
   EndResults(head, &batch_);
   messages->push_back(std::exchange(batch_, std::string()));
 }
@@ -65,7 +64,7 @@ void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* m
     ++assignment.chunks.begin;
     const bool ends_assignment = assignment.chunks.size() == 0;
     if (ends_assignment || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge) {
-      SendBatch(ends_assignment, messages);
+      SendBatch(messages);
     }
     if (ends_assignment) queue_.pop_front();
   } while (!queue_.empty() && now - start < slice);

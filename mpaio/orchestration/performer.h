@@ -40,7 +40,7 @@ class Performer {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void SendBatch(bool ends_assignment, std::vector<std::string>* messages);
+  void SendBatch(std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
   std::vector<WorkerBase*> workers_;

@@ -51,7 +51,8 @@ class PerformerTest : public testing::Test {
     return DataIterator::Create(array, Partition::ChunkSize(2)).value();
   }
 
-  // What a step sends, until it sends something.
+  // What one step sends. On a busy machine results age before there are as many as could travel together, so how many messages there are is not
+  // told exactly below.
   std::vector<std::string> Step(nanoseconds slice = hours(1)) {
     std::vector<std::string> messages;
     performer_.Step(slice, &messages);
@@ -70,6 +71,20 @@ Results ResultsOf(const std::string& message) {
   return std::get<Results>(*decoded);
 }
 
+// The chunks of all messages, which must be Results of `job` that follow each other.
+ChunkRange ChunksOf(const std::vector<std::string>& messages, std::int32_t job) {
+  ChunkRange chunks;
+  for (const std::string& message : messages) {
+    const Results results = ResultsOf(message);
+    EXPECT_EQ(results.job, job);
+    EXPECT_GT(results.chunks.size(), 0);
+    EXPECT_TRUE(chunks.size() == 0 || results.chunks.begin == chunks.end);
+    if (chunks.size() == 0) chunks.begin = results.chunks.begin;
+    chunks.end = results.chunks.end;
+  }
+  return chunks;
+}
+
 // The results that a message carries, each checked to be as StringWorker makes it.
 Index CountResults(const Results& results, std::size_t bytes) {
   WireReader reader(results.encoded);
@@ -85,39 +100,35 @@ Index CountResults(const Results& results, std::size_t bytes) {
 
 TEST_F(PerformerTest, SmallResultsTravelTogetherAndNeverAcrossAssignments) {
   EXPECT_TRUE(performer_.is_idle());
-  performer_.Enqueue({0, 0, {10, 15}});
+  performer_.Enqueue({0, 0, {10, 310}});
   performer_.Enqueue({1, 0, {999, 1001}});
   EXPECT_FALSE(performer_.is_idle());
-  const std::vector<std::string> messages = Step();
+  std::vector<std::string> first = Step();
   EXPECT_TRUE(performer_.is_idle());
-  ASSERT_EQ(messages.size(), 2u);
-  const Results first = ResultsOf(messages[0]), second = ResultsOf(messages[1]);
-  EXPECT_EQ(first.job, 0);
-  EXPECT_EQ(first.chunks, (ChunkRange{10, 15}));
-  EXPECT_TRUE(first.ends_assignment);
-  EXPECT_EQ(CountResults(first, 1), 5);
-  EXPECT_EQ(second.job, 1);
-  EXPECT_EQ(second.chunks, (ChunkRange{999, 1001}));
-  EXPECT_TRUE(second.ends_assignment);
-  EXPECT_EQ(CountResults(second, 1), 2);
-  EXPECT_EQ(performer_.chunks(), 7);
-  EXPECT_EQ(performer_.rows(), 13);  // the last chunk has one row
+  EXPECT_LT(first.size(), 100u);
+  std::vector<std::string> second;
+  while (!first.empty() && ResultsOf(first.back()).job == 1) {
+    second.insert(second.begin(), std::move(first.back()));
+    first.pop_back();
+  }
+  EXPECT_EQ(ChunksOf(first, 0), (ChunkRange{10, 310}));
+  EXPECT_EQ(ChunksOf(second, 1), (ChunkRange{999, 1001}));
+  for (const std::string& message : first) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+  for (const std::string& message : second) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+  EXPECT_EQ(performer_.chunks(), 302);
+  EXPECT_EQ(performer_.rows(), 603);  // the last chunk has one row
 }
 
 // Results of 10,000 bytes, and 16 for lengths: the fourth makes it more than 32 KiB.
 TEST_F(PerformerTest, LargeResultsAreSentWhenEnoughHaveGathered) {
   worker_.bytes = 10'000;
   performer_.Enqueue({0, 0, {0, 10}});
-  std::vector<ChunkRange> ranges;
-  std::vector<bool> ends;
-  for (const std::string& message : Step()) {
-    const Results results = ResultsOf(message);
-    EXPECT_EQ(CountResults(results, 10'000), results.chunks.size());
-    ranges.push_back(results.chunks);
-    ends.push_back(results.ends_assignment);
+  const std::vector<std::string> messages = Step();
+  EXPECT_EQ(ChunksOf(messages, 0), (ChunkRange{0, 10}));
+  for (const std::string& message : messages) {
+    EXPECT_LE(ResultsOf(message).chunks.size(), 4);
+    EXPECT_EQ(CountResults(ResultsOf(message), 10'000), ResultsOf(message).chunks.size());
   }
-  EXPECT_EQ(ranges, (std::vector<ChunkRange>{{0, 4}, {4, 8}, {8, 10}}));
-  EXPECT_EQ(ends, (std::vector<bool>{false, false, true}));
 }
 
 TEST_F(PerformerTest, SlowResultsAreSentWhenTheyHaveAged) {
@@ -134,16 +145,17 @@ TEST_F(PerformerTest, SlowResultsAreSentWhenTheyHaveAged) {
 
 // A slice of no time is one chunk. What has gathered is kept for the next step.
 TEST_F(PerformerTest, AStepEndsWithItsSlice) {
-  performer_.Enqueue({0, 0, {0, 3}});
-  EXPECT_TRUE(Step(nanoseconds(0)).empty());
-  EXPECT_EQ(performer_.chunks(), 1);
-  EXPECT_TRUE(Step(nanoseconds(0)).empty());
-  EXPECT_FALSE(performer_.is_idle());
-  const std::vector<std::string> messages = Step(nanoseconds(0));
+  performer_.Enqueue({0, 0, {0, 30}});
+  std::vector<std::string> messages;
+  for (Index steps = 1; steps <= 30; ++steps) {
+    ASSERT_FALSE(performer_.is_idle());
+    performer_.Step(nanoseconds(0), &messages);
+    EXPECT_EQ(performer_.chunks(), steps);
+  }
   EXPECT_TRUE(performer_.is_idle());
-  ASSERT_EQ(messages.size(), 1u);
-  EXPECT_EQ(ResultsOf(messages[0]).chunks, (ChunkRange{0, 3}));
-  EXPECT_EQ(CountResults(ResultsOf(messages[0]), 1), 3);
+  EXPECT_LT(messages.size(), 30u);
+  EXPECT_EQ(ChunksOf(messages, 0), (ChunkRange{0, 30}));
+  for (const std::string& message : messages) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
 }
 
 TEST_F(PerformerTest, AFailureNamesItsChunkAndEndsEverything) {
@@ -151,8 +163,8 @@ TEST_F(PerformerTest, AFailureNamesItsChunkAndEndsEverything) {
   performer_.Enqueue({0, 0, {10, 20}});
   performer_.Enqueue({1, 0, {0, 5}});
   const std::vector<std::string> messages = Step();
-  ASSERT_EQ(messages.size(), 1u);
-  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(messages[0]);
+  ASSERT_FALSE(messages.empty());
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(messages.back());
   ASSERT_TRUE(decoded.ok() && std::holds_alternative<Failure>(*decoded));
   const Failure& failure = std::get<Failure>(*decoded);
   EXPECT_EQ(failure.job, 0);
@@ -185,7 +197,7 @@ TEST_F(PerformerTest, WorkThatIsNotThereIsAFailure) {
 TEST_F(PerformerTest, ClearDropsWhatIsQueuedAndGathered) {
   performer_.Enqueue({0, 0, {0, 10}});
   performer_.Enqueue({1, 0, {0, 10}});
-  EXPECT_TRUE(Step(nanoseconds(0)).empty());
+  Step(nanoseconds(0));
   performer_.Clear();
   EXPECT_TRUE(performer_.is_idle());
   performer_.Enqueue({1, 0, {5, 6}});

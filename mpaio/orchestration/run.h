@@ -37,8 +37,8 @@ struct Delivered {
 
 // Made by WorkerOrchestrator::Start. Movable. Used by one thread, except Cancel.
 //
-// On rank 0 the run advances inside the calls below and nowhere else: there is no hidden thread. Worker ranks compute ahead, as far as results may
-// be held, and then wait for rank 0 to come back. On the other ranks the run is over when Start returns: Poll() is false, Next() is nothing, and
+// On rank 0 the run advances inside the calls below and nowhere else: there is no hidden thread. Worker ranks finish
+// what they have been given (RunOptions::credits assignments each), and then wait for rank 0 to come back. On the other ranks the run is over when Start returns: Poll() is false, Next() is nothing, and
 // Wait() says how it ended.
 //
 // Structured: when Wait() has returned, or the handle is destroyed, nothing of the run goes on on any rank, and no callback will be called. (The
@@ -64,7 +64,8 @@ class Run {
   // Makes progress for at most so long. Returns whether the run has ended.
   bool WaitFor(absl::Duration at_most);
 
-  // Makes progress until the run has ended, on every rank. Returns, on every rank:
+  // Makes progress until the run has ended, on every rank. Returns, on every rank (but that rank 0 alone says where the CPU usage that was asked
+  // for could not be sampled):
   //   OK                 every chunk was processed and every callback called
   //   Cancelled          Cancel() was called
   //   DeadlineExceeded   RunOptions::deadline passed

@@ -21,7 +21,7 @@ struct JobReport {
   std::string input;   // The array's name or file.
   Index rows = 0;
   Index chunks = 0;
-  double seconds = 0;  // From the first assignment to the last commit.
+  double seconds = 0;  // From the start of the run to the last delivery.
 };
 
 struct RankReport {

@@ -11,7 +11,8 @@
 namespace mpaio {
 
 std::ostream& operator<<(std::ostream& out, const ChildEnd& end) {
-  return end.signal != 0 ? out << "killed by signal " << end.signal : out << "exit status " << end.exit_status;
+  return end.signal != 0 ? out << "killed by signal " << end.signal
+                         : out << "exit status " << end.exit_status;
 }
 
 ChildEnd RunInChild(const std::function<int()>& body) {

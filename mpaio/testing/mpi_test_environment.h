@@ -6,8 +6,9 @@
 
 namespace mpaio {
 
-// The ranks that run this test; null where there is only one. Every rank runs the same tests in the same order, and leaves a test when
-// all have; so a test is written like a program: what is collective must be called by all.
+// The ranks that run this test; null where there is only one. Every rank runs the same tests in the same
+// order, and leaves a test when all have; so a test is written like a program: what is collective must be
+// called by all.
 const Communicator& TestWorld();
 
 // For the main() of tests only. `world` must stay until the last test has ended.

@@ -10,8 +10,8 @@ namespace mpaio {
 
 Index PageBytes();
 
-// How many of the pages of [data, data + size_bytes) are in memory; -1 where some of them are not mapped at all. `data` must be aligned to
-// a page.
+// How many of the pages of [data, data + size_bytes) are in memory; -1 where some of them are not mapped at
+// all. `data` must be aligned to a page.
 Index NumResidentPages(const std::byte* data, Index size_bytes);
 
 }  // namespace mpaio

@@ -35,10 +35,13 @@ MATCHER_P(StatusIs, code, "is " + absl::StatusCodeToString(code) + " with a mess
 }
 
 // And whose message contains `text`.
-MATCHER_P2(StatusIs, code, text, "is " + absl::StatusCodeToString(code) + " with a message of one line that contains \"" + std::string(text) + "\"") {
+MATCHER_P2(StatusIs, code, text,
+           "is " + absl::StatusCodeToString(code) + " with a message of one line that contains \"" +
+               std::string(text) + "\"") {
   const std::string message(StatusOf(arg).message());
   *result_listener << StatusOf(arg).ToString();
-  return StatusOf(arg).code() == code && message.find('\n') == std::string::npos && message.find(std::string(text)) != std::string::npos;
+  return StatusOf(arg).code() == code && message.find('\n') == std::string::npos &&
+         message.find(std::string(text)) != std::string::npos;
 }
 
 }  // namespace mpaio

@@ -8,8 +8,8 @@
 
 namespace mpaio {
 
-// A new directory, empty; removed, with what is in it, when this object goes. For files that several ranks see, one of them makes it and
-// tells the others the path.
+// A new directory, empty; removed, with what is in it, when this object goes. For files that several ranks
+// see, one of them makes it and tells the others the path.
 class TempDirectory {
  public:
   TempDirectory();

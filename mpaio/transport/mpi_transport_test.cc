@@ -110,7 +110,8 @@ TEST_F(MpiTransportTest, UnsentBytesTellWhatNobodyHasTaken) {
   }
 }
 
-// Two transports over the same ranks, and the communicator that both are made of, do not meet each other's messages.
+// Two transports over the same ranks, and the communicator that both are made of, do not meet each other's
+// messages.
 TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
   const std::unique_ptr<Transport> second = Make();
   if (rank() != 0) {
@@ -127,8 +128,8 @@ TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
   }
 }
 
-// All ranks of it stop in the middle, with large messages under way in both directions: each then ends without waiting for another, and what MPI
-// still does with the buffers harms nobody.
+// All ranks of it stop in the middle, with large messages under way in both directions: each then ends
+// without waiting for another, and what MPI still does with the buffers harms nobody.
 TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
   for (int round = 0; round < 10; ++round) {
     const std::unique_ptr<Transport> transport = Make();
@@ -139,7 +140,8 @@ TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
     }
     for (int calls = 0; calls < 3 * round; ++calls) MPAIO_EXPECT_OK(transport->Receive());
     MPAIO_EXPECT_OK(transport->Close());
-    EXPECT_THAT(transport->Send(rank() == 0 ? 1 : 0, "late"), StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(transport->Send(rank() == 0 ? 1 : 0, "late"),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
   }
   // MPI works on while the ranks are in here.
   for (int k = 0; k < 100; ++k) MPAIO_ASSERT_OK(TestWorld().Barrier());

@@ -28,10 +28,12 @@ using std::chrono::steady_clock;
 constexpr std::uint64_t kSeed = 20240611;
 constexpr seconds kPatience(20);
 
-// A rank within a check. Each rank runs the same check; a step that fails says so, and the check goes on or ends.
+// A rank within a check. Each rank runs the same check; a step that fails says so, and the check goes on or
+// ends.
 class End {
  public:
-  explicit End(Transport& transport) : transport_(transport), arrived_(static_cast<std::size_t>(transport.size())) {}
+  explicit End(Transport& transport)
+      : transport_(transport), arrived_(static_cast<std::size_t>(transport.size())) {}
 
   Transport& transport() { return transport_; }
   int rank() const { return transport_.rank(); }
@@ -48,7 +50,8 @@ class End {
 
   void Send(int to, std::string bytes) { MPAIO_EXPECT_OK(transport_.Send(to, std::move(bytes))); }
 
-  // One call of Receive. What came waits until it is asked for: the messages of different senders come in any order.
+  // One call of Receive. What came waits until it is asked for: the messages of different senders come in any
+  // order.
   bool Receive() {
     absl::StatusOr<std::optional<Message>> message = transport_.Receive();
     EXPECT_THAT(message, IsOk());
@@ -83,12 +86,14 @@ class End {
 
   void ExpectFrom(int from, const std::string& bytes) {
     const std::optional<std::string> got = NextFrom(from);
-    EXPECT_TRUE(got && *got == bytes) << "instead of a message of " << bytes.size() << " bytes, rank " << from << " sent "
-                                      << (got ? absl::StrCat("one of ", got->size(), " that is different") : "nothing");
+    EXPECT_TRUE(got && *got == bytes)
+        << "instead of a message of " << bytes.size() << " bytes, rank " << from << " sent "
+        << (got ? absl::StrCat("one of ", got->size(), " that is different") : "nothing");
   }
 
   void ExpectNothingArrived() {
-    for (int from = 0; from < size(); ++from) EXPECT_TRUE(arrived_[from].empty()) << "a message too many, of rank " << from;
+    for (int from = 0; from < size(); ++from)
+      EXPECT_TRUE(arrived_[from].empty()) << "a message too many, of rank " << from;
   }
 
  private:
@@ -106,8 +111,8 @@ void ExpectAllSent(End& end) {
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
 }
 
-// Ends a check: when it returns, all ranks have reached it, and nothing is on its way. A message that came twice, or that nobody sent, is met
-// here.
+// Ends a check: when it returns, all ranks have reached it, and nothing is on its way. A message that came
+// twice, or that nobody sent, is met here.
 void Meet(End& end) {
   if (end.rank() == 0) {
     for (const int peer : end.Peers()) end.ExpectFrom(peer, "met");
@@ -127,8 +132,8 @@ std::string Numbered(int from, int to, int number, Index contents_bytes) {
   return bytes + RandomBytes(kSeed + 1000003 * (std::uint64_t{1000} * from + to) + number, contents_bytes);
 }
 
-// All ranks send `count` numbered messages on each of their lines before any of them receives; then each receives all of them, in the order of
-// each sender. `contents_bytes` gives the size by number.
+// All ranks send `count` numbered messages on each of their lines before any of them receives; then each
+// receives all of them, in the order of each sender. `contents_bytes` gives the size by number.
 void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& contents_bytes) {
   const std::vector<int> peers = end.Peers();
   Index sent_bytes = 0;
@@ -141,7 +146,8 @@ void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& cont
   }
   EXPECT_GE(end.transport().unsent_bytes(), 0);
   // A frame of 64 bytes for each message, at most.
-  EXPECT_LE(end.transport().unsent_bytes(), sent_bytes + Index{64} * count * static_cast<Index>(peers.size()));
+  EXPECT_LE(end.transport().unsent_bytes(),
+            sent_bytes + Index{64} * count * static_cast<Index>(peers.size()));
   for (int number = 0; number < count; ++number) {
     for (const int peer : peers) {
       const std::optional<std::string> bytes = end.NextFrom(peer);
@@ -168,12 +174,26 @@ void RanksAreNumbered(End& end, const TransportPool&) {
   Meet(end);
 }
 
-// Sizes around those at which implementations change their ways: a slot of 64 bytes or 64 KiB with a frame of 16, a piece of 1000 bytes, MPI's
-// 4 KiB.
+// Sizes around those at which implementations change their ways: a slot of 64 bytes or 64 KiB with a frame of
+// 16, a piece of 1000 bytes, MPI's 4 KiB.
 void MessagesOfEverySizeArriveWholeAndUnchanged(End& end, const TransportPool& pool) {
-  for (const Index size_bytes : std::vector<Index>{0,    1,    2,    15,   16,   17,    31,    32,    33,    47,    48,    49,    63,     64,
-                                                   65,   999,  1000, 1001, 1999, 2000,  2001,  4079,  4080,  4081,  4096,  65519, 65520,  65521,
-                                                   65535, 65536, 65537, 100000, 1 << 20, pool.large_bytes}) {
+  for (const Index size_bytes : std::vector<Index>{0,       1,
+                                                   2,       15,
+                                                   16,      17,
+                                                   31,      32,
+                                                   33,      47,
+                                                   48,      49,
+                                                   63,      64,
+                                                   65,      999,
+                                                   1000,    1001,
+                                                   1999,    2000,
+                                                   2001,    4079,
+                                                   4080,    4081,
+                                                   4096,    65519,
+                                                   65520,   65521,
+                                                   65535,   65536,
+                                                   65537,   100000,
+                                                   1 << 20, pool.large_bytes}) {
     SCOPED_TRACE(absl::StrCat(size_bytes, " bytes, seed ", kSeed));
     const std::string bytes = RandomBytes(kSeed + size_bytes, size_bytes);
     // To each rank, and back.
@@ -216,7 +236,8 @@ void ThereAreOnlyTheLinesOfAStar(End& end, const TransportPool&) {
   for (int other = 1; rank != 0 && other < end.size(); ++other) wrong.push_back(other);
   for (const int to : wrong) {
     EXPECT_THAT(end.transport().Send(to, "to nobody"),
-                StatusIs(absl::StatusCode::kInvalidArgument, absl::StrCat("rank ", rank, " has no line to rank ", to)));
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         absl::StrCat("rank ", rank, " has no line to rank ", to)));
   }
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
   Meet(end);
@@ -243,8 +264,8 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
 // Waits of every length end, with nothing to wait for.
 void WaitForMessageIsBounded(End& end, const TransportPool&) {
   const auto start = steady_clock::now();
-  for (const absl::Duration at_most : {-absl::InfiniteDuration(), absl::Seconds(-1), absl::ZeroDuration(), absl::Nanoseconds(1),
-                                       absl::Microseconds(10), absl::Milliseconds(1)}) {
+  for (const absl::Duration at_most : {-absl::InfiniteDuration(), absl::Seconds(-1), absl::ZeroDuration(),
+                                       absl::Nanoseconds(1), absl::Microseconds(10), absl::Milliseconds(1)}) {
     for (int k = 0; k < 30; ++k) end.transport().WaitForMessage(at_most);
   }
   EXPECT_LT(steady_clock::now() - start, seconds(10));
@@ -322,8 +343,9 @@ class TransportConformance : public testing::Test {
 
 void RegisterTransportConformance(const std::string& suite, const TransportPool& pool) {
   for (const NamedCheck& check : kChecks) {
-    testing::RegisterTest(suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
-                          [pool, run = check.run]() -> TransportConformance* { return new TransportConformance(pool, run); });
+    testing::RegisterTest(
+        suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
+        [pool, run = check.run]() -> TransportConformance* { return new TransportConformance(pool, run); });
   }
 }
 

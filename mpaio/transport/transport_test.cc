@@ -53,7 +53,8 @@ std::unique_ptr<Transport> Delayed(std::unique_ptr<Transport> inner, double chan
 const bool kRegistered = [] {
   for (const int size : {1, 2, 4}) {
     RegisterTransportConformance(absl::StrCat("InProcessTransport", size), Threads(size, nullptr));
-    RegisterTransportConformance(absl::StrCat("FaultyTransportWithEmptyPlan", size), Threads(size, [](std::unique_ptr<Transport> inner) {
+    RegisterTransportConformance(absl::StrCat("FaultyTransportWithEmptyPlan", size),
+                                 Threads(size, [](std::unique_ptr<Transport> inner) {
                                    return MakeFaultyTransport(std::move(inner), {});
                                  }));
   }
@@ -118,7 +119,8 @@ TEST(FaultyTransport, PassesRankAndSizeThrough) {
   EXPECT_EQ(faulty->unsent_bytes(), 0);
 }
 
-// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up to nothing else.
+// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up to nothing
+// else.
 TEST(FaultyTransport, DelayLetsOtherSendersOvertake) {
   std::set<std::string> orders;
   bool was_held_back = false;

@@ -1,0 +1,571 @@
+// The handle of a run: every way to go on, and every way to end it.
+#include "mpaio/orchestration/run.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <random>
+#include <ranges>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/orchestration/test_pools.h"
+#include "mpaio/orchestration/test_workers.h"
+#include "mpaio/orchestration/worker_orchestrator.h"
+#include "mpaio/testing/status_matchers.h"
+
+namespace mpaio {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+static_assert(std::ranges::input_range<Run::ResultRange>);
+static_assert(std::input_iterator<Run::ResultRange::Iterator> && !std::forward_iterator<Run::ResultRange::Iterator>);
+static_assert(std::is_nothrow_move_constructible_v<Run> && std::is_nothrow_move_assignable_v<Run> && !std::is_copy_constructible_v<Run>);
+
+// Until `flag` is set; not for ever.
+absl::Status WaitForFlag(const std::atomic<bool>& flag) {
+  for (const Clock::time_point end = Clock::now() + seconds(20); !flag;) {
+    if (Clock::now() > end) return absl::DeadlineExceededError("the flag was never set");
+    std::this_thread::yield();
+  }
+  return absl::OkStatus();
+}
+
+// In Process: takes so long over each chunk.
+std::function<absl::Status(ChunkId)> Taking(std::chrono::nanoseconds time) {
+  return [time](ChunkId) {
+    Burn(time);
+    return absl::OkStatus();
+  };
+}
+
+class RunTest : public testing::TestWithParam<Pool> {};
+
+INSTANTIATE_TEST_SUITE_P(Pools, RunTest, testing::ValuesIn(AllPools()), [](const auto& info) {
+  std::ostringstream name;
+  name << info.param;
+  return name.str();
+});
+
+// ---- Going on ----
+
+TEST_P(RunTest, CallsOfAllKindsInAnyOrder) {
+  const std::uint32_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  const std::vector<std::int64_t> numbers = Counting(2000);
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo first(InChunks(numbers, 3)), second(InChunks(numbers, 40));
+      auto run = WorkerOrchestrator(executor, {&first, &second}).Start();
+      MPAIO_ASSERT_OK(run.status());
+      std::mt19937 random(seed + round);
+      for (bool is_over = executor.rank() != 0; !is_over;) {
+        switch (random() % 4) {
+          case 0: is_over = !run->Poll(); break;
+          case 1: is_over = run->WaitFor(absl::Microseconds(random() % 100)); break;
+          case 2:
+            for (const Delivered& delivered : run->Results() | std::views::take(random() % 4)) {
+              EXPECT_EQ((delivered.job == 0 ? first : second).chunks.back(), delivered.chunk.id);
+            }
+            break;
+          default:
+            if (const std::optional<Delivered> delivered = run->Next()) {
+              const Echo& echo = delivered->job == 0 ? first : second;
+              EXPECT_EQ(echo.chunks.back(), delivered->chunk.id) << "the callback comes first";
+              const auto elements = delivered->Result<std::vector<std::int64_t>>();
+              MPAIO_ASSERT_OK(elements.status());
+              EXPECT_TRUE(std::equal(elements->rbegin(), elements->rend(), echo.rows.rbegin()));
+            } else {
+              is_over = true;
+            }
+        }
+      }
+      MPAIO_EXPECT_OK(run->Wait());
+      EXPECT_FALSE(run->Poll());
+      EXPECT_FALSE(run->Next().has_value());
+      EXPECT_TRUE(run->WaitFor(absl::ZeroDuration()));
+      if (executor.rank() != 0) return;
+      EXPECT_EQ(first.rows, numbers);
+      EXPECT_EQ(second.rows, numbers);
+    });
+  }
+}
+
+TEST_P(RunTest, ResultsAreARange) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    std::vector<ChunkId> chunks;
+    for (const Delivered& delivered : run->Results()) {
+      chunks.push_back(delivered.chunk.id);
+      if (chunks.size() == 10) break;
+    }
+    EXPECT_EQ(echo.chunks.size(), executor.rank() == 0 ? 10u : 0u) << "no result is taken that is not asked for";
+    // The rest of them, as the elements of even chunks.
+    auto even = [](const Delivered& delivered) { return delivered.chunk.id % 2 == 0; };
+    auto id = [](const Delivered& delivered) { return delivered.chunk.id; };
+    for (const ChunkId chunk : run->Results() | std::views::filter(even) | std::views::transform(id)) chunks.push_back(chunk);
+    MPAIO_EXPECT_OK(run->Wait());
+    if (executor.rank() != 0) return;
+    std::vector<ChunkId> expected = Counting(10);
+    for (ChunkId chunk = 10; chunk < 100; chunk += 2) expected.push_back(chunk);
+    EXPECT_EQ(chunks, expected);
+    EXPECT_EQ(echo.rows, numbers);
+  });
+}
+
+// Rank 0 does not wait for a chunk that does not end.
+TEST(RunWaitingTest, PollAndWaitForComeBackWhileAChunkIsStuck) {
+  const std::vector<std::int64_t> numbers = Counting(10);
+  std::atomic<bool> may_end = false;
+  RunInPool({2, false, 1}, [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    echo.before = [&](ChunkId chunk) { return chunk == 4 ? WaitForFlag(may_end) : absl::OkStatus(); };
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    if (executor.rank() == 0) {
+      for (int k = 0; k < 1000; ++k) ASSERT_TRUE(run->Poll());
+      const Clock::time_point start = Clock::now();
+      EXPECT_FALSE(run->WaitFor(absl::Milliseconds(30)));
+      EXPECT_GE(Clock::now() - start, milliseconds(30));
+      EXPECT_FALSE(run->WaitFor(-absl::InfiniteDuration()));
+      EXPECT_LE(echo.chunks.size(), 4u);
+      may_end = true;
+      EXPECT_TRUE(run->WaitFor(absl::InfiniteDuration()));
+      EXPECT_EQ(echo.rows, numbers);
+    }
+    MPAIO_EXPECT_OK(run->Wait());
+  });
+}
+
+// ---- What is held ----
+
+// Results of 1,000 bytes (1,016 on the way), of which 10 may be held. The consumer takes its time.
+TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
+  const std::vector<std::int64_t> numbers = Counting(150);
+  for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Letters letters(InChunks(numbers, 1), 1000);
+      auto run = WorkerOrchestrator(executor, {&letters}).Start({.delivery = delivery, .max_held_bytes = 10'160});
+      MPAIO_ASSERT_OK(run.status());
+      Index most_held = 0;
+      while (run->Next()) {
+        Burn(microseconds(100));
+        const JobStats& job = run->stats().jobs[0];
+        most_held = std::max(most_held, job.chunks_done - job.chunks_delivered);
+      }
+      MPAIO_EXPECT_OK(run->Wait());
+      if (executor.rank() != 0) return;
+      EXPECT_EQ(letters.callbacks, 150);
+      // Of the first chunks nobody knows the size: two for each that processes.
+      EXPECT_LE(most_held, std::max(10, 2 * executor.size()));
+      // The workers are ahead of the consumer, though, and not one by one.
+      if (executor.size() > 1) {
+        EXPECT_GE(most_held, 2);
+      }
+    });
+  }
+}
+
+// Results lie ready for more calls than are made: meanwhile further ones are taken in.
+TEST(RunKeepingUpTest, TheWorkersGoOnWhileReadyResultsAreTaken) {
+  const std::vector<std::int64_t> numbers = Counting(20'000);
+  RunInPool({3, false, 1}, [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    echo.before = Taking(microseconds(50));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    if (executor.rank() == 0) {
+      const auto ready = [&] { return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered; };
+      for (const Clock::time_point end = Clock::now() + seconds(20); ready() < 30;) {
+        ASSERT_TRUE(run->Next().has_value());
+        ASSERT_LT(Clock::now(), end);
+        Burn(microseconds(200));
+      }
+      const Index done = run->stats().jobs[0].chunks_done;
+      for (Index calls = ready() - 1; calls > 0 && run->stats().jobs[0].chunks_done == done; --calls) {
+        Burn(milliseconds(10));
+        ASSERT_TRUE(run->Next().has_value());
+      }
+      EXPECT_GT(run->stats().jobs[0].chunks_done, done);
+      run->Cancel();
+    }
+    EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled));
+  });
+}
+
+// ---- Cancel ----
+
+TEST_P(RunTest, CancelFromAnotherThreadWhileRank0Waits) {
+  const std::vector<std::int64_t> numbers = Counting(1'000'000);
+  ByRank<std::string> said;
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    echo.before = Taking(microseconds(20));
+    std::atomic<bool> has_begun = false;
+    echo.callback = [&](ChunkId chunk) {
+      if (chunk == 30) has_begun = true;
+      return absl::OkStatus();
+    };
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    std::thread canceller;
+    if (executor.rank() == 0) {
+      canceller = std::thread([&] {
+        MPAIO_EXPECT_OK(WaitForFlag(has_begun));
+        run->Cancel();
+        run->Cancel();
+      });
+    }
+    const absl::Status status = run->Wait();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
+    const std::size_t callbacks = echo.chunks.size();
+    if (canceller.joinable()) canceller.join();
+    EXPECT_FALSE(run->Poll());
+    EXPECT_EQ(run->Wait(), status);
+    EXPECT_EQ(echo.chunks.size(), callbacks);
+    EXPECT_LT(callbacks, numbers.size());
+    EXPECT_FALSE(run->is_broken());
+    said.Set(executor, status.ToString());
+  });
+  EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+}
+
+// No callback comes after the one that cancels, also where more results have come with its own.
+TEST_P(RunTest, CancelInsideACallback) {
+  const std::vector<std::int64_t> numbers = Counting(5000);
+  const std::vector<std::function<void(mpaio::Run&)>> ways = {
+      [](mpaio::Run& run) { run.Wait().IgnoreError(); },
+      [](mpaio::Run& run) {
+        while (run.Poll()) {
+        }
+      },
+      [](mpaio::Run& run) {
+        while (run.Next()) {
+        }
+      },
+  };
+  for (const std::function<void(mpaio::Run&)>& way : ways) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo echo(InChunks(numbers, 1));
+      mpaio::Run* going_on = nullptr;
+      echo.callback = [&](ChunkId chunk) {
+        if (chunk == 300) going_on->Cancel();
+        return absl::OkStatus();
+      };
+      auto run = WorkerOrchestrator(executor, {&echo}).Start();
+      MPAIO_ASSERT_OK(run.status());
+      going_on = &*run;
+      way(*run);
+      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled));
+      if (executor.rank() == 0) {
+        EXPECT_EQ(echo.chunks, Counting(301));
+      }
+    });
+  }
+}
+
+// The next call sees it, whatever lies ready.
+TEST_P(RunTest, CancelWhileResultsLieReady) {
+  const std::vector<std::int64_t> numbers = Counting(20'000);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    if (executor.rank() == 0) {
+      const auto ready = [&] { return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered; };
+      while (ready() < 3) ASSERT_TRUE(run->Next().has_value());
+      run->Cancel();
+      const std::size_t callbacks = echo.chunks.size();
+      EXPECT_FALSE(run->Next().has_value());
+      EXPECT_EQ(echo.chunks.size(), callbacks);
+    }
+    EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled));
+  });
+}
+
+TEST_P(RunTest, CancelAfterTheEndChangesNothing) {
+  const std::vector<std::int64_t> numbers = Counting(10);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    MPAIO_EXPECT_OK(run->Wait());
+    run->Cancel();
+    MPAIO_EXPECT_OK(run->Wait());
+    // Nor does it reach the next run.
+    auto next = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(next.status());
+    MPAIO_EXPECT_OK(next->Wait());
+    if (executor.rank() == 0) {
+      EXPECT_EQ(echo.chunks.size(), 20u);
+    }
+  });
+}
+
+// ---- Deadline ----
+
+TEST_P(RunTest, ADeadlineHoldsHoweverTheRunIsDriven) {
+  const std::vector<std::int64_t> numbers = Counting(1'000'000);
+  for (const bool by_next : {false, true}) {
+    ByRank<std::string> said;
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo echo(InChunks(numbers, 100));
+      echo.before = Taking(microseconds(10));
+      auto run = WorkerOrchestrator(executor, {&echo}).Start({.deadline = absl::Milliseconds(10)});
+      MPAIO_ASSERT_OK(run.status());
+      while (by_next && run->Next()) Burn(microseconds(10));
+      const absl::Status status = run->Wait();
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded, "the run took longer than 10ms"));
+      if (executor.rank() == 0) {
+        EXPECT_GE(run->stats().seconds, 0.010);
+      }
+      said.Set(executor, status.ToString());
+    });
+    EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+  }
+}
+
+TEST_P(RunTest, ADeadlineThatHasPassedEndsTheRunBeforeAnyCallback) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  for (const absl::Duration deadline : {absl::ZeroDuration(), -absl::InfiniteDuration()}) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo echo(InChunks(numbers, 1));
+      auto run = WorkerOrchestrator(executor, {&echo}).Start({.deadline = deadline});
+      MPAIO_ASSERT_OK(run.status());
+      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kDeadlineExceeded));
+      EXPECT_TRUE(echo.chunks.empty());
+    });
+  }
+}
+
+// ---- Failures ----
+
+TEST_P(RunTest, NoCallbackComesAfterAFailureAndThePoolIsFree) {
+  const std::vector<std::int64_t> numbers = Counting(1000);
+  for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo echo(InChunks(numbers, 1));
+      bool has_failed = false;
+      echo.callback = [&](ChunkId chunk) {
+        EXPECT_FALSE(has_failed) << "chunk " << chunk;
+        has_failed = chunk == 17;
+        return has_failed ? absl::AbortedError("enough") : absl::OkStatus();
+      };
+      auto run = WorkerOrchestrator(executor, {&echo}).Start({.delivery = delivery});
+      MPAIO_ASSERT_OK(run.status());
+      while (run->Next()) {
+      }
+      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kAborted, "chunk 17 (rows 17 to 17), rank 0: enough"));
+      EXPECT_FALSE(run->is_broken());
+      Echo next(InChunks(numbers, 10));
+      auto next_run = WorkerOrchestrator(executor, {&next}).Start();
+      MPAIO_ASSERT_OK(next_run.status());
+      MPAIO_EXPECT_OK(next_run->Wait());
+      if (executor.rank() == 0) {
+        EXPECT_EQ(next.rows, numbers);
+      }
+    });
+  }
+}
+
+// The first failure is what is told, on every rank, however many there are.
+TEST_P(RunTest, WhereEveryChunkFailsOneIsNamed) {
+  const std::vector<std::int64_t> numbers = Counting(1000);
+  ByRank<std::string> said;
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    echo.set_name("hopeless");
+    echo.before = [](ChunkId) -> absl::Status { throw std::runtime_error("no luck"); };
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    const absl::Status status = run->Wait();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "Process threw std::runtime_error: no luck"));
+    EXPECT_THAT(std::string(status.message()), testing::StartsWith("job 0 (hopeless), chunk "));
+    EXPECT_TRUE(echo.chunks.empty());
+    if (executor.rank() == 0) {
+      EXPECT_EQ(run->stats().failed_job, 0);
+    }
+    said.Set(executor, status.ToString());
+  });
+  EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+}
+
+// ---- The handle itself ----
+
+TEST_P(RunTest, ARunMayBeMovedWhileItGoesOn) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    run->Next();
+    mpaio::Run moved = *std::move(run);
+    moved.Next();
+    std::vector<mpaio::Run> runs;
+    runs.push_back(std::move(moved));
+    MPAIO_EXPECT_OK(runs[0].Wait());
+    if (executor.rank() == 0) {
+      EXPECT_EQ(echo.rows, numbers);
+    }
+  });
+}
+
+TEST(RunDestructionTest, WaitsForTheChunksThatAreBeingProcessed) {
+  const std::vector<std::int64_t> numbers = Counting(1000);
+  std::atomic<bool> has_begun = false, may_end = false, has_ended = false;
+  RunInPool({2, false, 1}, [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    echo.before = [&](ChunkId chunk) {
+      if (chunk != 0) return absl::OkStatus();
+      has_begun = true;
+      const absl::Status status = WaitForFlag(may_end);
+      Burn(milliseconds(5));
+      has_ended = true;
+      return status;
+    };
+    std::thread releaser;
+    {
+      auto run = WorkerOrchestrator(executor, {&echo}).Start();
+      MPAIO_ASSERT_OK(run.status());
+      if (executor.rank() == 0) {
+        while (!has_begun) ASSERT_TRUE(run->Poll());
+        releaser = std::thread([&] {
+          Burn(milliseconds(5));
+          may_end = true;
+        });
+      } else {
+        EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled));
+      }
+    }
+    EXPECT_TRUE(has_ended);
+    if (releaser.joinable()) releaser.join();
+    EXPECT_TRUE(echo.chunks.empty());
+  });
+}
+
+TEST_P(RunTest, OnAWorkerRankTheRunIsOverWhenStartReturns) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    auto run = WorkerOrchestrator(executor, {&echo}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    if (executor.rank() != 0) {
+      EXPECT_FALSE(run->Poll());
+      EXPECT_FALSE(run->Next().has_value());
+      EXPECT_TRUE(run->WaitFor(absl::ZeroDuration()));
+      EXPECT_EQ(run->Results().begin(), run->Results().end());
+      run->Cancel();
+      EXPECT_TRUE(run->stats().jobs.empty() && run->stats().ranks.empty());
+      EXPECT_FALSE(run->is_broken());
+    }
+    MPAIO_EXPECT_OK(run->Wait());
+  });
+}
+
+// ---- Statistics ----
+
+TEST_P(RunTest, ProgressOnlyGrowsAndIsConsistent) {
+  const std::vector<std::int64_t> numbers = Counting(3000);
+  RunInPool(GetParam(), [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 7)), other(InChunks(numbers, 1000));
+    auto run = WorkerOrchestrator(executor, {&echo, &other}).Start();
+    MPAIO_ASSERT_OK(run.status());
+    JobStats before;
+    while (run->Poll()) {
+      const JobStats& now = run->stats().jobs[0];
+      EXPECT_EQ(now.chunks, 429);
+      EXPECT_EQ(now.rows, 3000);
+      EXPECT_LE(now.chunks_delivered, now.chunks_done);
+      EXPECT_LE(now.chunks_done, now.chunks);
+      EXPECT_LE(now.rows_done, now.chunks_done * 7);
+      EXPECT_GE(now.chunks_done, before.chunks_done);
+      EXPECT_GE(now.rows_done, before.rows_done);
+      EXPECT_EQ(now.chunks_delivered, static_cast<Index>(echo.chunks.size()));
+      before = now;
+    }
+    MPAIO_EXPECT_OK(run->Wait());
+    if (executor.rank() != 0) return;
+    Index chunks = 0, rows = 0;
+    for (const RankStats& rank : run->stats().ranks) {
+      chunks += rank.chunks;
+      rows += rank.rows;
+      EXPECT_GE(rank.busy_seconds, 0);
+      EXPECT_LE(rank.busy_seconds, run->stats().seconds);
+    }
+    EXPECT_EQ(chunks, 429 + 3);
+    EXPECT_EQ(rows, 6000);
+  });
+}
+
+// The number of lines "cpuN" there are.
+int CoresOfThisHost() {
+  std::ifstream file("/proc/stat");
+  int cores = 0;
+  for (std::string line; std::getline(file, line);) cores += line.size() > 3 && line.starts_with("cpu") && line[3] != ' ' ? 1 : 0;
+  return cores;
+}
+
+// The original library's cases: nothing where it is not asked for, else at least a sample, of all cores.
+TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
+  const std::vector<std::int64_t> numbers = Counting(40);
+  for (const bool monitor : {false, true}) {
+    RunInPool(GetParam(), [&](Executor& executor) {
+      Echo echo(InChunks(numbers, 1));
+      echo.before = Taking(milliseconds(1));
+      RunOptions options;
+      options.monitor_cpu_usage = monitor;
+      options.cpu_usage_period = absl::Milliseconds(2);
+      auto run = WorkerOrchestrator(executor, {&echo}).Start(options);
+      MPAIO_ASSERT_OK(run.status());
+      MPAIO_EXPECT_OK(run->Wait());
+      const std::vector<CpuSample>& samples = run->stats().cpu_usage.samples;
+      if (executor.rank() != 0 || !monitor) {
+        EXPECT_TRUE(samples.empty());
+        return;
+      }
+      ASSERT_GE(samples.size(), 2u);
+      for (const CpuSample& sample : samples) {
+        const auto is_online = [](double percent) { return !std::isnan(percent); };
+        EXPECT_EQ(std::count_if(sample.percent.begin(), sample.percent.end(), is_online), CoresOfThisHost());
+      }
+    });
+  }
+}
+
+TEST(RunCpuUsageTest, WhatCannotBeSampledIsSaidAtTheEnd) {
+  const std::vector<std::int64_t> numbers = Counting(10);
+  RunInPool(Pool{}, [&](Executor& executor) {
+    Echo echo(InChunks(numbers, 1));
+    RunOptions options;
+    options.monitor_cpu_usage = true;
+    options.cpu_usage_period = absl::ZeroDuration();
+    auto run = WorkerOrchestrator(executor, {&echo}).Start(options);
+    MPAIO_ASSERT_OK(run.status());
+    EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_EQ(echo.rows, numbers);
+  });
+}
+
+}  // namespace
+}  // namespace mpaio

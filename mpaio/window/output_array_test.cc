@@ -1,0 +1,201 @@
+#include "mpaio/window/output_array.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/base/index.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/executor/executor_conformance.h"
+#include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/testing/status_matchers.h"
+
+namespace mpaio {
+namespace {
+
+constexpr DType kInt64 = DType::Of<std::int64_t>();
+
+// What an element is to be: never 0, which is what has not been written.
+std::int64_t Value(Index row, Index column) { return 1000 * row + column + 1; }
+
+// As Process does.
+void Write(const OutputArray& output, RowRange rows) {
+  const std::span<std::int64_t> elements = output.Rows<std::int64_t>(rows);
+  const Index columns = output.view().row_elements();
+  ASSERT_EQ(static_cast<Index>(elements.size()), rows.size() * columns);
+  for (Index at = 0; at < rows.size() * columns; ++at)
+    elements[at] = Value(rows.begin + at / columns, at % columns);
+}
+
+std::vector<std::int64_t> Elements(const OutputArray& output, RowRange rows) {
+  const auto* const first = reinterpret_cast<const std::int64_t*>(output.view().RowData(rows.begin));
+  return {first, first + rows.size() * output.view().row_elements()};
+}
+
+std::vector<std::int64_t> Written(const OutputArray& output, RowRange rows) {
+  std::vector<std::int64_t> values;
+  for (Index row = rows.begin; row < rows.end; ++row) {
+    for (Index column = 0; column < output.view().row_elements(); ++column)
+      values.push_back(Value(row, column));
+  }
+  return values;
+}
+
+std::vector<std::int64_t> Zeros(const OutputArray& output, RowRange rows) {
+  return std::vector<std::int64_t>(rows.size() * output.view().row_elements());
+}
+
+std::string Bytes(const std::vector<std::int64_t>& values) {
+  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int64_t));
+}
+
+// The rows of each rank in turn, of an array of `rows`: pieces of one, two, three, ... rows, so that none
+// begins at a page.
+std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
+  std::vector<std::vector<RowRange>> shares(ranks);
+  int turn = 0;
+  for (Index begin = 0; begin < rows; ++turn) {
+    const Index end = std::min(rows, begin + 1 + turn % 50);
+    shares[turn % ranks].push_back({begin, end});
+    begin = end;
+  }
+  return shares;
+}
+
+// Every rank writes its rows; what Finish returns goes to rank 0, which accepts it. Only rank 0's node needs
+// no bytes.
+void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
+  const absl::StatusOr<OutputArray> output = OutputArray::Create(executor, kInt64, shape);
+  MPAIO_ASSERT_OK(output);
+  EXPECT_EQ(output->view().shape(), shape);
+  EXPECT_EQ(output->view().dtype(), kInt64);
+  const RowRange all = {0, output->view().num_rows()};
+  EXPECT_EQ(Elements(*output, all), Zeros(*output, all));
+  Meet(executor);
+
+  const std::vector<std::vector<RowRange>> shares = Divide(all.end, executor.size());
+  std::string mine;
+  for (const RowRange rows : shares[executor.rank()]) {
+    Write(*output, rows);
+    const WrittenRows written = output->Finish(rows);
+    EXPECT_EQ(written, executor.node() == 0 ? "" : Bytes(Written(*output, rows))) << rows.begin;
+    mine += written;
+  }
+  const std::vector<std::string> results = Gather(executor, mine);
+  const std::vector<std::string> nodes = Gather(executor, absl::StrCat(executor.node()));
+  if (executor.rank() == 0) {
+    for (int rank = 0; rank < executor.size(); ++rank) {
+      Index at = 0;
+      for (const RowRange rows : shares[rank]) {
+        const bool is_here = nodes[rank] == "0";
+        const Index size_bytes = is_here ? 0 : rows.size() * output->view().row_bytes();
+        EXPECT_EQ(Elements(*output, rows), is_here ? Written(*output, rows) : Zeros(*output, rows))
+            << "rank " << rank;
+        MPAIO_EXPECT_OK(output->Accept(rows, results[rank].substr(at, size_bytes)));
+        EXPECT_EQ(Elements(*output, rows), Written(*output, rows)) << "rank " << rank;
+        at += size_bytes;
+      }
+      EXPECT_EQ(at, static_cast<Index>(results[rank].size()));
+    }
+    EXPECT_EQ(Elements(*output, all), Written(*output, all));
+  }
+  Meet(executor);
+}
+
+TEST(OutputArray, InAPoolOfOneRowsAreWrittenInPlace) {
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
+    SCOPED_TRACE(ShapeToString(shape));
+    WriteAndCollect(*executor, shape);
+  }
+}
+
+TEST(OutputArray, RowsOfOtherNodesComeBackAsBytes) {
+  for (const int size : {1, 2, 3, 4}) {
+    for (const int nodes : {1, 2}) {
+      SCOPED_TRACE(absl::StrCat(size, " ranks on ", nodes, " nodes"));
+      ThreadPoolOptions options;
+      options.num_nodes = nodes;
+      RunOnThreads(size, options, [](Executor& executor) {
+        for (const std::vector<Index>& shape :
+             {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
+          SCOPED_TRACE(
+              absl::StrCat("rank ", executor.rank(), " of ", executor.size(), ", ", ShapeToString(shape)));
+          WriteAndCollect(executor, shape);
+        }
+      });
+    }
+  }
+}
+
+// Elements of a row are behind each other: rows [1, 3) of shape (4, 2) are elements 2 to 5.
+TEST(OutputArray, RowsAreTheArraysOwnElements) {
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
+  MPAIO_ASSERT_OK(output);
+  const std::span<std::int64_t> rows = output->Rows<std::int64_t>({1, 3});
+  ASSERT_EQ(rows.size(), 4u);
+  std::iota(rows.begin(), rows.end(), 1);
+  EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 1, 2, 3, 4, 0, 0));
+  EXPECT_EQ(output->Rows<std::int64_t>({2, 2}).size(), 0u);
+  EXPECT_EQ(output->Rows<std::int64_t>({4, 4}).size(), 0u);
+}
+
+TEST(OutputArray, AcceptPutsBytesInPlace) {
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
+  MPAIO_ASSERT_OK(output);
+  // Twice, as after a chunk that is run again.
+  for (int times = 0; times < 2; ++times) {
+    MPAIO_EXPECT_OK(output->Accept({1, 3}, Bytes({5, 6, 7, 8})));
+    EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 0, 0));
+  }
+  // Nothing is what comes for rows that are in place.
+  MPAIO_EXPECT_OK(output->Accept({1, 3}, ""));
+  EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 0, 0));
+  MPAIO_EXPECT_OK(output->Accept({3, 4}, Bytes({9, 10})));
+  EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 9, 10));
+}
+
+TEST(OutputArray, AcceptRefusesAWrongLength) {
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
+  MPAIO_ASSERT_OK(output);
+  for (const Index size_bytes : {1, 16, 31, 33, 64}) {
+    EXPECT_THAT(output->Accept({1, 3}, std::string(size_bytes, 'x')),
+                StatusIs(absl::StatusCode::kInternal,
+                         absl::StrCat("rows 1 to 2 came back as ", size_bytes, " bytes instead of 32")));
+  }
+  EXPECT_THAT(output->Accept({2, 2}, "x"), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_THAT(Elements(*output, {0, 4}), testing::Each(0));
+}
+
+TEST(OutputArray, WhatCannotBeCreatedIsRefusedOnEveryRank) {
+  ThreadPoolOptions options;
+  options.num_nodes = 2;
+  RunOnThreads(3, options, [](Executor& executor) {
+    const absl::Status no_room = OutputArray::Create(executor, kInt64, {Index{1} << 57}).status();
+    EXPECT_THAT(no_room, StatusIs(absl::StatusCode::kResourceExhausted, "no room for"));
+    ExpectSameOnAllRanks(executor, no_room.ToString());
+    EXPECT_THAT(OutputArray::Create(executor, kInt64, {Index{1} << 62}),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    WriteAndCollect(executor, {100, 3});
+  });
+}
+
+}  // namespace
+}  // namespace mpaio

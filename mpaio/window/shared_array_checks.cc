@@ -1,0 +1,387 @@
+#include "mpaio/window/shared_array_checks.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/array/npy_header.h"
+#include "mpaio/base/index.h"
+#include "mpaio/testing/child_process.h"
+#include "mpaio/testing/random_bytes.h"
+#include "mpaio/testing/status_matchers.h"
+#include "mpaio/testing/temp_directory.h"
+#include "mpaio/window/shared_array.h"
+
+namespace mpaio {
+namespace {
+
+constexpr std::uint64_t kSeed = 20240613;
+constexpr ChildEnd kKilled = {.signal = SIGSEGV, .exit_status = 0};
+constexpr DType kInt64 = DType::Of<std::int64_t>();
+
+// ---- Steps of which the checks are made. Each rank runs the same check.
+
+// A directory that all ranks see, made by rank 0 and removed when all have left it.
+class PoolDirectory {
+ public:
+  explicit PoolDirectory(Executor& executor) : executor_(executor) {
+    if (executor.rank() == 0) {
+      own_.emplace();
+      path_ = own_->path();
+    }
+    MPAIO_EXPECT_OK(executor.Broadcast(&path_));
+  }
+  ~PoolDirectory() { Meet(executor_); }
+  PoolDirectory(const PoolDirectory&) = delete;
+  PoolDirectory& operator=(const PoolDirectory&) = delete;
+
+  std::string File(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
+
+  // Collective over the pool: rank 0 writes the file; it is there for every rank then. Returns its path.
+  std::string Write(absl::string_view name, absl::string_view bytes) const {
+    const std::string path = File(name);
+    if (executor_.rank() == 0) {
+      std::ofstream out(path, std::ios::binary);
+      out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      EXPECT_TRUE(out.flush()) << path;
+    }
+    Meet(executor_);
+    return path;
+  }
+
+ private:
+  Executor& executor_;
+  std::optional<TempDirectory> own_;
+  std::string path_;
+};
+
+// The data of an array: bytes that follow from its type and shape.
+std::string DataOf(const DType& dtype, const std::vector<Index>& shape) {
+  const absl::StatusOr<Index> size_bytes = ArraySizeBytes(dtype, shape);
+  EXPECT_THAT(size_bytes, IsOk());
+  return RandomBytes(kSeed + *size_bytes, *size_bytes);
+}
+
+std::string NpyOf(const DType& dtype, const std::vector<Index>& shape) {
+  return FormatNpyHeader(dtype, shape) + DataOf(dtype, shape);
+}
+
+bool IsAligned(const NdView& view) { return reinterpret_cast<std::uintptr_t>(view.data()) % 64 == 0; }
+
+// The array is what NpyOf(dtype, shape) holds, and can only be read.
+void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vector<Index>& shape) {
+  const std::string data = DataOf(dtype, shape);
+  const NdView& view = array.view();
+  EXPECT_EQ(view.dtype(), dtype);
+  EXPECT_EQ(view.shape(), shape);
+  EXPECT_TRUE(array.is_sealed());
+  EXPECT_TRUE(IsAligned(view));
+  ASSERT_EQ(view.size_bytes(), static_cast<Index>(data.size()));
+  if (data.empty()) return;
+  const auto [there, wanted] =
+      std::mismatch(view.data(), view.data() + data.size(), reinterpret_cast<const std::byte*>(data.data()));
+  EXPECT_EQ(there - view.data(), view.size_bytes()) << "the first byte that differs";
+  std::byte* const first = const_cast<std::byte*>(view.data());
+  for (const Index at : {Index{0}, view.size_bytes() / 2, view.size_bytes() - 1}) {
+    EXPECT_EQ(StoreInChild(first + at), kKilled) << "stored to byte " << at;
+  }
+}
+
+// The status of FromNpy with a path that may differ between ranks: the same on every rank.
+absl::Status Refusal(Executor& executor, const std::string& path) {
+  const absl::Status status = SharedArray::FromNpy(executor, path).status();
+  ExpectSameOnAllRanks(executor, status.ToString());
+  return status;
+}
+
+// ---- The checks.
+
+using Check = void (*)(Executor&);
+
+void FromNpyHasTheFilesContents(Executor& executor) {
+  struct Case {
+    DType dtype;
+    std::vector<Index> shape;
+  };
+  const PoolDirectory directory(executor);
+  for (const auto& [dtype, shape] : std::vector<Case>{
+           {kInt64, {}},          // one element
+           {kInt64, {0}},         // none
+           {kInt64, {0, 3}},      //
+           {kInt64, {3, 0}},      // rows of nothing
+           {kInt64, {1}},         // fewer pages than ranks
+           {kInt64, {1, 1000}},   // one row
+           {kInt64, {511}},       // a page but one element
+           {kInt64, {512}},       // a page
+           {kInt64, {513}},       // and one element
+           {kInt64, {2048}},      // four pages
+           {kInt64, {1000, 7}},   //
+           {kInt64, {5, 7, 11}},  //
+           {DType::Of<double>(), {100001}},
+           {DType::Of<double>(), {3, 333}},
+           {DType::Bytes(1), {4096 * 3 + 1}},
+           {DType::Bytes(5), {4099}},  // elements across the boundaries of pages
+           {DType::Bytes(5), {13, 17}},
+           {DType::Unicode(7), {1013}},
+           {DType::Unicode(1), {1}},
+           {kInt64, {700001}},  // megabytes
+       }) {
+    SCOPED_TRACE(absl::StrCat(dtype.ToString(), " ", ShapeToString(shape), ", seed ", kSeed));
+    const std::string path = directory.Write("array.npy", NpyOf(dtype, shape));
+    const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+    MPAIO_ASSERT_OK(array);
+    ExpectReadFrom(*array, dtype, shape);
+    Meet(executor);  // before the file is written over
+  }
+}
+
+// Its own memory, not the file's.
+void TheArrayStaysWhenTheFileGoes(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string path = directory.Write("array.npy", NpyOf(kInt64, {5000}));
+  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+  MPAIO_ASSERT_OK(array);
+  directory.Write("array.npy", "");
+  std::error_code ignored;
+  if (executor.rank() == 0) std::filesystem::remove(path, ignored);
+  Meet(executor);
+  ExpectReadFrom(*array, kInt64, {5000});
+}
+
+void SeveralArraysLiveSideBySide(Executor& executor) {
+  const PoolDirectory directory(executor);
+  std::vector<SharedArray> arrays;
+  for (Index rows = 1; rows <= 6; ++rows) {
+    const std::string path = directory.Write(absl::StrCat(rows, ".npy"), NpyOf(kInt64, {rows, 777}));
+    absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+    MPAIO_ASSERT_OK(array);
+    arrays.push_back(*std::move(array));
+  }
+  for (Index rows = 1; rows <= 6; ++rows) ExpectReadFrom(arrays[rows - 1], kInt64, {rows, 777});
+  Meet(executor);
+}
+
+// numpy.load ignores what is behind the data too.
+void BytesBehindTheDataAreIgnored(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string path = directory.Write("array.npy", NpyOf(kInt64, {600}) + std::string(10000, '!'));
+  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+  MPAIO_ASSERT_OK(array);
+  ExpectReadFrom(*array, kInt64, {600});
+}
+
+// Every rank is told the same, and the pool goes on.
+void FilesThatCannotBeReadAreRefused(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string good = NpyOf(kInt64, {1000});
+  EXPECT_THAT(Refusal(executor, directory.File("gone.npy")),
+              StatusIs(absl::StatusCode::kNotFound, "gone.npy"));
+  EXPECT_THAT(Refusal(executor, directory.File("")), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      Refusal(executor, directory.Write("text.npy", "this is no array, but it is long enough for one")),
+      StatusIs(absl::StatusCode::kInvalidArgument, "text.npy"));
+  EXPECT_THAT(Refusal(executor, directory.Write("short.npy", good.substr(0, good.size() - 1))),
+              StatusIs(absl::StatusCode::kDataLoss, "short.npy"));
+  EXPECT_THAT(Refusal(executor, directory.Write("header.npy", good.substr(0, 50))),
+              StatusIs(absl::StatusCode::kDataLoss, "header.npy"));
+  std::string damaged = good;
+  damaged[damaged.find("descr")] = 'x';
+  EXPECT_THAT(Refusal(executor, directory.Write("key.npy", damaged)),
+              StatusIs(absl::StatusCode::kDataLoss, "key.npy"));
+  std::string swapped = good;
+  swapped[swapped.find("<i8")] = '>';
+  EXPECT_THAT(Refusal(executor, directory.Write("swapped.npy", swapped)),
+              StatusIs(absl::StatusCode::kUnimplemented, "swapped.npy"));
+
+  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, directory.Write("good.npy", good));
+  MPAIO_ASSERT_OK(array);
+  ExpectReadFrom(*array, kInt64, {1000});
+}
+
+// As where a node does not see the file: the one rank's words reach all.
+void AFileThatOneRankLacksIsRefused(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
+  for (int without = 0; without < executor.size(); ++without) {
+    const std::string gone = directory.File(absl::StrCat("gone_for_", without, ".npy"));
+    EXPECT_THAT(Refusal(executor, executor.rank() == without ? gone : good),
+                StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
+    // For those from there on: the lowest is who speaks.
+    const std::string also_gone = directory.File(absl::StrCat("gone_for_", executor.rank(), ".npy"));
+    EXPECT_THAT(Refusal(executor, executor.rank() >= without ? also_gone : good),
+                StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
+  }
+  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, good));
+}
+
+// As where a node sees an older copy of it.
+void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
+  for (const auto& [dtype, shape] : std::vector<std::pair<DType, std::vector<Index>>>{
+           {kInt64, {999}}, {kInt64, {1000, 1}}, {DType::Of<double>(), {1000}}, {kInt64, {0}}}) {
+    const std::string other = directory.Write("other.npy", NpyOf(dtype, shape));
+    for (int rank = 1; rank < executor.size(); ++rank) {
+      const absl::Status status = Refusal(executor, executor.rank() == rank ? other : good);
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "is not the same on every node"));
+      EXPECT_THAT(status,
+                  StatusIs(absl::StatusCode::kFailedPrecondition, absl::StrCat("rank ", rank, " on ")));
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "<i8 (1000,), 8000 bytes"));
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                   absl::StrCat("sees ", dtype.ToString(), " ", ShapeToString(shape))));
+    }
+  }
+  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, good));
+}
+
+// 4 TiB, of which the file holds nothing.
+void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
+  const PoolDirectory directory(executor);
+  constexpr Index kRows = Index{1} << 39;
+  const std::string header = FormatNpyHeader(kInt64, {kRows});
+  const std::string path = directory.Write("sparse.npy", header);
+  std::error_code error;
+  if (executor.rank() == 0) std::filesystem::resize_file(path, header.size() + 8 * kRows, error);
+  MPAIO_ASSERT_OK(executor.Agree(
+      error ? absl::UnavailableError(absl::StrCat("no sparse file: ", error.message())) : absl::OkStatus()));
+  EXPECT_THAT(Refusal(executor, path),
+              StatusIs(absl::StatusCode::kResourceExhausted, absl::StrCat("(", 8 * kRows, " bytes)")));
+  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
+}
+
+// Zeros; each rank of a node writes rows of its own; then it is sealed, and every rank sees all of them.
+void CreatedFilledAndSealed(Executor& executor) {
+  for (const Index rows : {0, 1, 7, 512, 100003}) {
+    SCOPED_TRACE(absl::StrCat(rows, " rows"));
+    absl::StatusOr<SharedArray> array = SharedArray::Create(executor, kInt64, {rows, 3});
+    MPAIO_ASSERT_OK(array);
+    EXPECT_FALSE(array->is_sealed());
+    EXPECT_TRUE(IsAligned(array->view()));
+    EXPECT_EQ(array->view().dtype(), kInt64);
+    EXPECT_EQ(array->view().shape(), (std::vector<Index>{rows, 3}));
+    EXPECT_EQ(array->mutable_view().mutable_data(), array->view().data());
+    auto* const numbers = reinterpret_cast<std::int64_t*>(array->mutable_view().mutable_data());
+    EXPECT_EQ(std::count(numbers, numbers + rows * 3, 0), rows * 3);
+    if (rows > 0) {
+      EXPECT_EQ(StoreInChild(array->mutable_view().mutable_data()), ChildEnd{});
+    }
+    Meet(executor);
+    for (Index row = executor.node_rank(); row < rows; row += executor.node_size()) {
+      for (Index column = 0; column < 3; ++column) numbers[row * 3 + column] = 10 * row + column + 1;
+    }
+    MPAIO_ASSERT_OK(array->Seal(executor));
+    EXPECT_TRUE(array->is_sealed());
+    Index wrong = 0;
+    for (Index at = 0; at < rows * 3; ++at) wrong += numbers[at] != 10 * (at / 3) + at % 3 + 1;
+    EXPECT_EQ(wrong, 0) << "elements";
+    if (rows > 0) {
+      EXPECT_EQ(StoreInChild(array->mutable_view().mutable_data()), kKilled);
+      EXPECT_EQ(StoreInChild(array->mutable_view().MutableRowData(rows) - 1), kKilled);
+    }
+    MPAIO_EXPECT_OK(array->Seal(executor));
+    EXPECT_TRUE(array->is_sealed());
+  }
+  Meet(executor);
+}
+
+void ArraysThatCannotBeCreatedAreRefused(Executor& executor) {
+  struct Case {
+    std::vector<Index> shape;
+    absl::StatusCode code;
+  };
+  for (const auto& [shape, code] :
+       std::vector<Case>{{{Index{1} << 57}, absl::StatusCode::kResourceExhausted},
+                         {{Index{1} << 28, Index{1} << 29}, absl::StatusCode::kResourceExhausted},
+                         {{Index{1} << 62}, absl::StatusCode::kInvalidArgument},
+                         {{Index{1} << 40, Index{1} << 40}, absl::StatusCode::kInvalidArgument},
+                         {{3, -1}, absl::StatusCode::kInvalidArgument}}) {
+    SCOPED_TRACE(ShapeToString(shape));
+    const absl::Status status = SharedArray::Create(executor, kInt64, shape).status();
+    EXPECT_THAT(status, StatusIs(code));
+    ExpectSameOnAllRanks(executor, status.ToString());
+    MPAIO_EXPECT_OK(SharedArray::Create(executor, kInt64, {10}));
+  }
+}
+
+// A handle: what was seen through it before stays where it is.
+void MovingKeepsTheMemory(Executor& executor) {
+  absl::StatusOr<SharedArray> created = SharedArray::Create(executor, kInt64, {100});
+  MPAIO_ASSERT_OK(created);
+  const std::byte* const data = created->view().data();
+  SharedArray moved = *std::move(created);
+  SharedArray assigned;
+  EXPECT_EQ(assigned.view().num_rows(), 0);
+  EXPECT_FALSE(assigned.is_sealed());
+  assigned = std::move(moved);
+  EXPECT_EQ(assigned.view().data(), data);
+  MPAIO_EXPECT_OK(assigned.Seal(executor));
+  const SharedArray sealed = std::move(assigned);
+  EXPECT_TRUE(sealed.is_sealed());
+  EXPECT_EQ(sealed.view().data(), data);
+  EXPECT_EQ(StoreInChild(const_cast<std::byte*>(data)), kKilled);
+  Meet(executor);
+}
+
+struct NamedCheck {
+  const char* name;
+  Check run;
+};
+
+constexpr NamedCheck kChecks[] = {
+    {"FromNpyHasTheFilesContents", FromNpyHasTheFilesContents},
+    {"TheArrayStaysWhenTheFileGoes", TheArrayStaysWhenTheFileGoes},
+    {"SeveralArraysLiveSideBySide", SeveralArraysLiveSideBySide},
+    {"BytesBehindTheDataAreIgnored", BytesBehindTheDataAreIgnored},
+    {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},
+    {"AFileThatOneRankLacksIsRefused", AFileThatOneRankLacksIsRefused},
+    {"AFileThatOneRankSeesOtherwiseIsRefused", AFileThatOneRankSeesOtherwiseIsRefused},
+    {"AFileLargerThanTheMemoryIsRefused", AFileLargerThanTheMemoryIsRefused},
+    {"CreatedFilledAndSealed", CreatedFilledAndSealed},
+    {"ArraysThatCannotBeCreatedAreRefused", ArraysThatCannotBeCreatedAreRefused},
+    {"MovingKeepsTheMemory", MovingKeepsTheMemory},
+};
+
+class SharedArrayCheck : public testing::Test {
+ public:
+  SharedArrayCheck(const RunOnPool& run, Check check) : run_(run), check_(check) {}
+
+  void TestBody() override {
+    run_([this](Executor& executor) {
+      SCOPED_TRACE(absl::StrCat("rank ", executor.rank(), " of ", executor.size()));
+      check_(executor);
+    });
+  }
+
+ private:
+  const RunOnPool run_;
+  const Check check_;
+};
+
+}  // namespace
+
+void RegisterSharedArrayChecks(const std::string& suite, const RunOnPool& run) {
+  for (const NamedCheck& check : kChecks) {
+    testing::RegisterTest(
+        suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
+        [run, check = check.run]() -> SharedArrayCheck* { return new SharedArrayCheck(run, check); });
+  }
+}
+
+}  // namespace mpaio
