@@ -576,30 +576,5 @@ TEST(FaultyLine, WhereRank0HearsNothingTheRunBreaksWithAStatus) {
   }
 }
 
-TEST(FaultyLine, AWorkerThatCannotSendSaysSo) {
-  const std::vector<std::int64_t> numbers = Counting(1000);
-  ThreadPoolOptions options;
-  options.wrap_transport = [](std::unique_ptr<Transport> inner) {
-    FaultPlan plan;
-    if (inner->rank() == 1) plan.fail_send_at = 0;
-    return MakeFaultyTransport(std::move(inner), std::move(plan));
-  };
-  std::atomic<bool> worker_ended{false};
-  RunOnThreads(2, options, [&](Executor& executor) {
-    Echo echo(InChunks(numbers, 1));
-    absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(executor, {&echo}).Start();
-    MPAIO_ASSERT_OK(run.status());
-    if (executor.rank() == 1) {
-      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal, "the line was cut (send)"));
-      worker_ended = true;
-      return;
-    }
-    // Rank 0 would wait for ever: this worker's results do not come, nor will its farewell. It is not told to end, but left.
-    while (!worker_ended) EXPECT_FALSE(run->WaitFor(absl::Milliseconds(1)));
-    EXPECT_TRUE(echo.chunks.empty());
-    new mpaio::Run(*std::move(run));
-  });
-}
-
 }  // namespace
 }  // namespace mpaio
