@@ -12,7 +12,6 @@
 namespace mpaio {
 namespace {
 
-constexpr Index kMinChunkBytes = Index{64} << 10;
 constexpr Index kMaxChunkBytes = Index{4} << 20;
 constexpr Index kChunksPerProcess = 64;
 // The elements of a leaf of a reduction. As a tuning value only: nothing goes wrong if it is not kLeaf of fixed_tree.h.
@@ -61,10 +60,9 @@ Index RoundDown(Index value, Index step) { return std::max(value / step, Index{1
 
 // The rule is stated at Partition::Auto.
 Index AutoChunkRows(const NdView& array, Index num_rows, const DataIteratorOptions& options) {
-  const Index row_bytes = std::max(array.row_bytes(), Index{1});
-  const Index wanted_bytes =
-      std::clamp(num_rows * array.row_bytes() / kChunksPerProcess / options.parallelism, kMinChunkBytes, kMaxChunkBytes);
-  const Index fitting_rows = std::max(wanted_bytes / row_bytes, Index{1});
+  const Index wanted_rows = num_rows / kChunksPerProcess / options.parallelism;
+  const Index largest_rows = kMaxChunkBytes / std::max(array.row_bytes(), Index{1});
+  const Index fitting_rows = std::max(std::min(wanted_rows, largest_rows), Index{1});
   const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, array.row_elements());
   // The least rows that suit both the leaves and the caller. An alignment that fits no chunk anyway cannot overflow here.
   if (options.row_alignment <= fitting_rows) {

@@ -55,12 +55,13 @@ class Partition {
 
   // Chunks of a size that follows from the array's size and the number of processes. The rule:
   //
-  //   bytes per chunk = bytes iterated over / (64 * parallelism), but not below 64 KiB nor above 4 MiB;
-  //   rows per chunk  = bytes per chunk / row_bytes, but at least 1, then rounded down (see below).
+  //   rows per chunk = rows iterated over / (64 * parallelism), but not more than 4 MiB hold, and at least 1; then rounded down
+  //   (see below).
   //
-  // Why: about 64 chunks for each process keep the last, unevenly ended, round of a run near 1 % of it. 64 KiB takes some ten
-  // microseconds to read from memory, which is several times what it costs to hand out a chunk. 4 MiB holds in the share of a
-  // last-level cache that a core has, and is long enough that making it longer gains nothing.
+  // Why: about 64 chunks for each process keep the last, unevenly ended, round of a run near 1 % of it. What a row costs is not
+  // known here, and may be much: so a small array is divided as finely. If its rows cost nothing, its chunks cost some tens of
+  // microseconds in all. 4 MiB holds in the share of a last-level cache that a core has, and is long enough that making it longer
+  // gains nothing.
   //
   // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a chunk that begins and ends
   // between leaves gives back a few finished nodes instead of loose elements. Its boundaries do so if its rows are a multiple of
@@ -68,7 +69,7 @@ class Partition {
   // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half of what was aimed at. If
   // fewer than A rows fit, nothing is rounded: such a chunk is short in rows, and loose ends are a small part of it.
   //
-  // Worked example: float64, shape (10 000 000,), parallelism 4. 80 000 000 bytes / 256 = 312 500 bytes; 39 062 rows; A = 256;
+  // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 256 = 39 062 rows (312 KB); A = 256;
   // 39 062 / 256 = 152, rounded to 128: chunks of 32 768 rows (256 KiB), 306 of them.
   static constexpr Partition Auto() { return Partition(Kind::kAuto, 0); }
 

@@ -94,7 +94,7 @@ TEST(DataIteratorTest, RowsAreThoseOfTheFirstAxis) {
   EXPECT_EQ(Divide({5, 100, 2}, Partition::ChunkSize(2)), (Pairs{{0, 2}, {2, 4}, {4, 5}}));
   // Rows without elements are rows.
   EXPECT_EQ(Divide({5, 0}, Partition::ChunkSize(2)), (Pairs{{0, 2}, {2, 4}, {4, 5}}));
-  EXPECT_EQ(Divide({5, 0}, Partition::Auto()), (Pairs{{0, 5}}));
+  EXPECT_EQ(Divide({5, 0}, Partition::Auto()), (Pairs{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}}));
 }
 
 TEST(DataIteratorTest, ChunkCountIsAsEvenAsPossible) {
@@ -165,18 +165,21 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   const auto auto_rows = [](std::vector<Index> shape, int parallelism) {
     return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = parallelism}).chunk_rows();
   };
-  // The header's example: 312 500 bytes, 39 062 rows, 128 * 256.
+  // The header's example: 39 062 rows, 128 * 256.
   EXPECT_EQ(auto_rows({10'000'000}, 4), 32'768);
   EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(), 306);
-  // The clamps: 64 KiB and 4 MiB of 8 bytes.
-  EXPECT_EQ(auto_rows({100'000}, 4), 8'192);
+  // 390 rows are one leaf; 3 rows are none, and so are not rounded; fewer rows than chunks.
+  EXPECT_EQ(auto_rows({100'000}, 4), 256);
+  EXPECT_EQ(auto_rows({1'000}, 4), 3);
+  EXPECT_EQ(auto_rows({100}, 4), 1);
+  // No more than 4 MiB of 8 bytes.
   EXPECT_EQ(auto_rows({Index{1} << 40}, 4), 524'288);
-  // Rows of 3 elements, 24 bytes: 312 500 bytes are 13 020 rows, 50 times 256, so 32 * 256.
+  // Rows of 3 elements: 13 020 rows, 50 times 256, so 32 * 256.
   EXPECT_EQ(auto_rows({10'000'000 / 3, 3}, 4), 8'192);
-  // Rows of 96 elements, 768 bytes: 8 of them are 3 leaves. 64 KiB are 85 rows, 10 times 8, so 8 * 8.
-  EXPECT_EQ(auto_rows({1'000, 96}, 4), 64);
-  // Rows of 101 elements: 81 would fit 64 KiB, but not 256, so nothing is rounded.
-  EXPECT_EQ(auto_rows({1'000, 101}, 4), 81);
+  // Rows of 96 elements: 8 of them are 3 leaves. 21 760 / 256 are 85 rows, 10 times 8, so 8 * 8.
+  EXPECT_EQ(auto_rows({21'760, 96}, 4), 64);
+  // Rows of 101 elements: 256 of them are leaves; 81 rows are fewer, so nothing is rounded.
+  EXPECT_EQ(auto_rows({20'800, 101}, 4), 81);
   // Rows that are larger than any chunk.
   EXPECT_EQ(auto_rows({10, 1'000'000}, 4), 1);
 }
@@ -189,9 +192,10 @@ TEST(DataIteratorTest, AutoSizesStayInBounds) {
         const DataIterator iterator = Make(Metadata({rows, row_elements}), Partition::Auto(), {.parallelism = parallelism});
         const Index chunk_bytes = iterator.chunk_rows() * row_elements * 8;
         EXPECT_LE(chunk_bytes, 4 << 20);
-        if (iterator.num_chunks() > 1) {
-          EXPECT_GE(chunk_bytes, 32 << 10);
-        }
+        // At least 64 for each process where there are as many rows. Rounding at most doubles what 4 MiB make of it.
+        const Index least = std::min<Index>(rows, 64 * parallelism);
+        EXPECT_GE(iterator.num_chunks(), least);
+        EXPECT_LE(iterator.num_chunks(), std::max<Index>(4 * least, rows * row_elements * 8 / (2 << 20) + 1) + 1);
         // Whatever has room for a leaf has its boundaries between leaves.
         const Index aligned_rows = 256 / std::gcd(Index{256}, row_elements);
         if (iterator.num_chunks() > 1 && iterator.chunk_rows() >= aligned_rows) {
@@ -208,8 +212,8 @@ TEST(DataIteratorTest, AutoHonoursRowAlignment) {
   };
   // 39 062 rows fit; both 256 and 10 divide 1 280, of which 30 fit, so 16.
   EXPECT_EQ(auto_rows({10'000'000}, 10), 20'480);
-  // 8 192 rows fit; lcm(256, 1 001) does not.
-  EXPECT_EQ(auto_rows({100'000}, 1'001), 8'008);
+  // 8 203 rows fit; lcm(256, 1 001) does not.
+  EXPECT_EQ(auto_rows({2'100'000}, 1'001), 8'008);
   EXPECT_EQ(auto_rows({100'000}, 10'000), 10'000);
   // An alignment of more rows than there are.
   EXPECT_EQ(auto_rows({100'000}, Index{1} << 62), 100'000);

@@ -3,6 +3,7 @@ its part of the chunks, and the answers are those of one process."""
 
 import os
 import subprocess
+import zlib
 
 import whole_run
 
@@ -86,10 +87,11 @@ class NodesTest(whole_run.WholeRunTest):
         values = self.save("values.npy", self.random.standard_normal(8_000_000))
         words = self.save("words.npy", np.full(120_000, "\U0001f600" * 50))
         done = self.run_on_hosts((3, 2), "--chunk=20000", "--format=json", "map", "values.npy", "out.npy", "fn=abs", "+",
-                                 "concat", "words.npy")
+                                 "digest", "words.npy")
         self.assert_done(done)
         self.assertTrue(np.array_equal(np.load(self.path("out.npy")), np.abs(values)))
-        self.assertTrue(done.json["jobs"][1]["result"] == "".join(words.tolist()))
+        data = "".join(words.tolist()).encode()
+        self.assertEqual(done.json["jobs"][1]["result"], {"bytes": len(data), "adler32": zlib.adler32(data)})
 
     def test_failure_anywhere_ends_the_run(self):
         self.save("ints.npy", np.arange(1000))

@@ -148,6 +148,17 @@ class AnswersTest(whole_run.WholeRunTest):
                 self.assert_done(done)
                 self.assertEqual(done.stdout, expected)
 
+    def test_long_text_is_printed_whole(self):
+        # Open MPI 5 takes a minute and more to pass on ten megabytes; so it is one.
+        words = self.save("words.npy", np.array(["w\xf6rd_%d" % i for i in range(90_000)]))
+        expected = b"concat words.npy: " + joined(words).encode() + b"\n"
+        self.assertGreater(len(expected), 10**6)
+        for ranks in RANKS:
+            done = self.run_in_folder(ranks, "concat", "words.npy")
+            self.assert_done(done)
+            # assertEqual would print what it compares.
+            self.assertTrue(done.stdout == expected, (ranks, len(done.stdout)))
+
     def test_bytes_that_are_no_utf_8_do_not_break_json(self):
         self.save("words.npy", np.array([b"a", b"\xff", b"b", b"\xc3\xa9"]))
         for ranks in (1, 2):

@@ -67,8 +67,9 @@ def program():
     return os.path.abspath(os.environ["ORCHESTRATOR"])
 
 
-# It has started its agent for another host, and finds it further on than it thought. Nothing is wrong with that.
-_MPIRUN_WARNING = re.compile(r"\[[^ ]+:[0-9]+\] plm:(rsh|ssh): Warning: setpgid")
+# What mpirun says now and then though nothing is wrong: Open MPI 4, of an agent for another host that is quicker than it
+# thought; 5, of a rank that is gone before it has been told all.
+_MPIRUN_WARNING = re.compile(r"\[[^ ]+:[0-9]+\] (plm:(rsh|ssh): Warning: setpgid|PMIX ERROR: PMIX_ERR_UNREACH in file .*pmix_server\.c)")
 
 
 def without_banner(lines):
