@@ -141,7 +141,7 @@ With one rank, or without mpirun, everything runs in this process.
   --format=text|json            how results are printed on the standard output (text)
   --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
   --report                      afterwards, the time of each stage and what each rank did, on the standard error
-  --cpu_usage=FILE              write how busy each core was, sampled every 0.2 s, as CSV
+  --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
   --list                        the workers, with their parameters
   --help, --version
 

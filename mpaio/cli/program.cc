@@ -33,7 +33,10 @@ bool IsRank0() {
   return true;
 }
 
-void Print(std::FILE* stream, absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stream); }
+// Whether all of it has been written.
+bool Print(std::FILE* stream, absl::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
+}
 
 std::string ListText() {
   std::string text;
@@ -68,13 +71,12 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const absl::Status prepared = session.Prepare();
   if (!prepared.ok()) return Refuse(kCouldNotStart, prepared);
   const absl::Status ended = session.Run();
-  const int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
+  int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
   if ((*executor)->rank() == 0) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds) : FormatText(session.results()));
-    if (std::fflush(stdout) != 0) {
-      Print(stderr, "orchestrator: the results could not be written to the standard output\n");
-      return kJobFailed;
+    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds)
+                                                          : FormatText(session.results()))) {
+      exit_status = Refuse(kJobFailed, absl::DataLossError("the results could not be written to the standard output"));
     }
     if (line.report) Print(stderr, FormatReport(session.report()));
   }

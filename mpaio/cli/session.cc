@@ -1,7 +1,10 @@
 #include "mpaio/cli/session.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <set>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,12 +13,30 @@
 #include "mpaio/base/status_macros.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
+#include "mpaio/worker/guard.h"
 
 namespace mpaio {
 namespace {
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
   return status.ok() ? status : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
+}
+
+// One name for each file, however it is written.
+std::string Canonical(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
+// What a registered worker's function returns; what it throws, as a status.
+template <typename F>
+std::invoke_result_t<F> Guarded(absl::string_view what, F&& function) {
+  try {
+    return std::forward<F>(function)();
+  } catch (...) {
+    return StatusOfCurrentException(what);
+  }
 }
 
 std::vector<JobProgress> ProgressOf(const RunStats& stats, const std::vector<Job>& jobs) {
@@ -45,13 +66,19 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     if (!writes && !job.output.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output, "' is too much; parameters are key=value"));
     }
-    if (writes && !outputs.insert(job.output).second) {
+    if (writes && !outputs.insert(Canonical(job.output)).second) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));
     }
     absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
     if (!parameters.ok()) return Prefixed(prefix, parameters.status());
     planned.parameters = *std::move(parameters);
     plan.push_back(std::move(planned));
+  }
+  for (const PlannedJob& planned : plan) {
+    const std::string file = line.cpu_usage_file.empty() ? "" : Canonical(line.cpu_usage_file);
+    if (!file.empty() && (file == Canonical(planned.line.input) || outputs.count(file) != 0)) {
+      return absl::InvalidArgumentError(absl::StrCat("--cpu_usage=", line.cpu_usage_file, " would overwrite an input or an output; give another file"));
+    }
   }
   return plan;
 }
@@ -72,7 +99,7 @@ absl::Status Session::CheckFiles() const {
                                    planned.info->CheckAccepts(file.header().dtype)));
     if (!planned.info->output) continue;
     MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(nullptr, file.header().dtype, file.header().shape));
-    MPAIO_ASSIGN_OR_RETURN(const OutputSpec spec, planned.info->output(input, planned.parameters));
+    MPAIO_ASSIGN_OR_RETURN(const OutputSpec spec, Guarded("the worker", [&] { return planned.info->output(input, planned.parameters); }));
     MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(spec.dtype, spec.shape));
     if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckWritable(planned.line.output, size_bytes));
   }
@@ -102,10 +129,11 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, DataIterator::Create(input, line_.partition, options));
   JobContext context{std::move(chunks), planned.parameters, OutputArray()};
   if (planned.info->output) {
-    MPAIO_ASSIGN_OR_RETURN(OutputSpec spec, planned.info->output(input, planned.parameters));
-    MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec.dtype, std::move(spec.shape)));
+    absl::StatusOr<OutputSpec> spec = Guarded("the worker", [&] { return planned.info->output(input, planned.parameters); });
+    MPAIO_RETURN_IF_ERROR(executor_.Agree(spec.status()));
+    MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec->dtype, std::move(spec->shape)));
   }
-  absl::StatusOr<Job> job = planned.info->make(context);
+  absl::StatusOr<Job> job = Guarded("the worker", [&] { return planned.info->make(context); });
   MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(absl::StrCat("worker ", planned.line.worker), job.status())));
   job->worker->set_name(planned.line.worker);
   jobs_.push_back(*std::move(job));
@@ -139,7 +167,7 @@ absl::Status Session::Run() {
   EndStage("process", bytes);
   is_broken_ = run.is_broken();
   status.Update(CollectResults(run.stats(), status));
-  if (status.ok()) status = SaveOutputs();
+  status.Update(SaveOutputs());
   if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, run.stats().cpu_usage));
   EndStage("save");
   FillReport(run.stats());
@@ -165,7 +193,7 @@ absl::Status Session::CollectResults(const RunStats& stats, const absl::Status& 
     const JobStats& job = stats.jobs[j];
     JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows, job.chunks, job.seconds};
     if (job.chunks_delivered == job.chunks) {
-      absl::StatusOr<nlohmann::ordered_json> answer = jobs_[j].result();
+      absl::StatusOr<nlohmann::ordered_json> answer = Guarded("the worker's result", [&] { return jobs_[j].result(); });
       if (answer.ok()) {
         result.result = *std::move(answer);
       } else {
@@ -181,16 +209,18 @@ absl::Status Session::CollectResults(const RunStats& stats, const absl::Status& 
   return first_failure;
 }
 
+// Of each job that is done, whatever became of the others.
 absl::Status Session::SaveOutputs() {
+  absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
-    if (!jobs_[j].output) continue;
+    if (!jobs_[j].output || results_[j].status != "ok") continue;
     const absl::Status saved = WriteNpy(plan_[j].line.output, jobs_[j].output());
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());
     results_[j].result = nullptr;
-    return saved;
+    first_failure.Update(saved);
   }
-  return absl::OkStatus();
+  return first_failure;
 }
 
 void Session::FillReport(const RunStats& stats) {

@@ -106,7 +106,8 @@ Room FindRoom(const std::string& backing_directory) {
   for (const std::string& directory : CgroupDirectories(&version2)) {
     const std::string stat = ReadFile(directory + "/memory.stat");
     const Index reclaimable =
-        version2 ? NumberBehind(stat, "inactive_file", 0) : NumberBehind(stat, "total_inactive_file", 0);
+        version2 ? NumberBehind(stat, "inactive_file", 0) + NumberBehind(stat, "active_file", 0)
+                 : NumberBehind(stat, "total_inactive_file", 0) + NumberBehind(stat, "total_active_file", 0);
     limit(CgroupRoom(ReadFile(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
                      ReadFile(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")), reclaimable),
           "the memory limit of the control group", "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");

@@ -21,8 +21,9 @@ constexpr std::chrono::microseconds kKeepUpPeriod(20);
 constexpr std::chrono::milliseconds kDeliverSlice(1);
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
-// Of chunks longer than this the next one may as well be sent when it is asked for: its way takes below 1 % of it.
-constexpr double kLongChunkSeconds = 0.005;
+// Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
+// millisecond at least, which is below 1 % of it.
+constexpr double kLongChunkSeconds = 0.100;
 
 std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
   std::vector<Index> chunks;

@@ -2,6 +2,7 @@
 // faults.
 #include <time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,7 +40,8 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
 
   absl::StatusOr<absl::int128> Process(const ChunkView<std::int64_t>& chunk) const override {
     const std::int64_t start = ThreadNanoseconds();
-    const std::int64_t end = start + static_cast<std::int64_t>(Nanoseconds(chunk.rows()));
+    constexpr double kForever = 1e18;  // 30 years, which can be added to any time
+    const std::int64_t end = start + static_cast<std::int64_t>(std::min(Nanoseconds(chunk.rows()), kForever));
     const absl::int128 sum = SumExactly(chunk.elements());
     while (ThreadNanoseconds() < end) {
     }
