@@ -167,7 +167,7 @@ absl::Status Session::Run() {
   EndStage("process", bytes);
   is_broken_ = run.is_broken();
   status.Update(CollectResults(run.stats(), status));
-  status.Update(SaveOutputs());
+  status.Update(SaveOutputs(status));
   if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, run.stats().cpu_usage));
   EndStage("save");
   FillReport(run.stats());
@@ -209,12 +209,13 @@ absl::Status Session::CollectResults(const RunStats& stats, const absl::Status& 
   return first_failure;
 }
 
-// Of each job that is done, whatever became of the others.
-absl::Status Session::SaveOutputs() {
+// All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
+absl::Status Session::SaveOutputs(const absl::Status& ended) {
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (!jobs_[j].output || results_[j].status != "ok") continue;
-    const absl::Status saved = WriteNpy(plan_[j].line.output, jobs_[j].output());
+    const absl::Status saved = ended.ok() ? WriteNpy(plan_[j].line.output, jobs_[j].output())
+                                          : absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()));
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());
     results_[j].result = nullptr;

@@ -56,7 +56,7 @@ class Session {
   absl::Status MakeJob(PlannedJob& planned);
   absl::Status Drive(mpaio::Run& run);
   absl::Status CollectResults(const RunStats& stats, const absl::Status& ended);
-  absl::Status SaveOutputs();
+  absl::Status SaveOutputs(const absl::Status& ended);
   void FillReport(const RunStats& stats);
   void EndStage(const std::string& name, Index bytes = 0);
 

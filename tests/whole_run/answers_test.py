@@ -150,7 +150,7 @@ class AnswersTest(whole_run.WholeRunTest):
 
     def test_long_text_is_printed_whole(self):
         # Open MPI 5 takes a minute and more to pass on ten megabytes; so it is one.
-        words = self.save("words.npy", np.array(["w\xf6rd_%d" % i for i in range(90_000)]))
+        words = self.save("words.npy", np.array(["w\xf6rd_%d" % i for i in range(100_000)]))
         expected = b"concat words.npy: " + joined(words).encode() + b"\n"
         self.assertGreater(len(expected), 10**6)
         for ranks in RANKS:
