@@ -25,7 +25,8 @@ absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
 // One name for each file, however it is written.
 std::string Canonical(const std::string& path) {
   std::error_code error;
-  const std::filesystem::path canonical = std::filesystem::weakly_canonical(path, error);
+  // Absolute first: of a relative path that does not exist yet nothing would be made canonical.
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
   return error ? path : canonical.string();
 }
 
