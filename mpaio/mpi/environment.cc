@@ -34,7 +34,10 @@ Environment::Environment(int* argc, char*** argv) {
   prctl(PR_SET_TIMERSLACK, 1);
   if (!LaunchedWithSeveralRanks()) return;
   SetUnlessSet("OMPI_MCA_mpi_yield_when_idle", "1");
+  // Open MPI 4, and 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
+  SetUnlessSet("OMPI_MCA_smsc", "^cma");
+  SetUnlessSet("OMPI_MCA_reachable", "^netlink");
   if (AllRanksOnOneNode()) SetUnlessSet("OMPI_MCA_pml", "ob1");
 
   int provided = MPI_THREAD_SINGLE;

@@ -36,6 +36,7 @@ TEST(Environment, StartsMpiForSeveralRanksWithItsSettings) {
   EXPECT_EQ(Variable("OMPI_MCA_mpi_yield_when_idle"), of_user != nullptr ? of_user : "1");
   EXPECT_EQ(Variable("OMPI_MCA_pml"), "ob1");
   EXPECT_EQ(Variable("OMPI_MCA_btl_vader_single_copy_mechanism"), "none");
+  EXPECT_EQ(Variable("OMPI_MCA_smsc"), "^cma");
   EXPECT_EQ(prctl(PR_GET_TIMERSLACK), 1);
 }
 

@@ -9,8 +9,6 @@ export PRTE_MCA_mapby="${PRTE_MCA_mapby:-:oversubscribe}"
 # After an exit status other than 0 mpirun gives the other ranks two seconds, though they have ended.
 export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-0}"
 export PRTE_MCA_odls_base_sigkill_timeout="${PRTE_MCA_odls_base_sigkill_timeout:-0}"
-# Open MPI 5 asks the kernel for a route to the node's own IPv6 address, and complains of what it hears.
-export OMPI_MCA_reachable="${OMPI_MCA_reachable:-^netlink}"
 # Open MPI 5 wants a home directory, which a Bazel test does not have.
 export HOME="${HOME:-${TEST_TMPDIR:-/tmp}}"
 # Under a sanitizer: Open MPI keeps some of what it allocates until the end, and is not instrumented itself.
