@@ -1,15 +1,21 @@
 #include "mpaio/array/dtype.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
-#include <cstddef>
-#include <limits>
-#include <optional>
+#include <functional>
+#include <iterator>
+#include <numeric>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/descr.h"
+#include "mpaio/array/python_literal.h"
+#include "mpaio/array/shape.h"
+#include "mpaio/array/utf8.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -20,6 +26,8 @@ using Kind = DType::Kind;
 constexpr char kNativeOrder = std::endian::native == std::endian::little ? '<' : '>';
 constexpr char kSwappedOrder = std::endian::native == std::endian::little ? '>' : '<';
 constexpr Index kAnyWidth = -1;
+// Of a structured type in a message.
+constexpr Index kMaxNameBytes = 120;
 
 // What a kind letter means with a width after it: 'i' and one of 1, 2, 4, 8.
 struct SizedCode {
@@ -102,7 +110,7 @@ std::optional<Index> ParseWidth(absl::string_view digits) {
 }
 
 // What `code`, a letter and perhaps a width, describes.
-std::optional<KindAndSize> ParseCode(absl::string_view code) {
+std::optional<KindAndSize> FindCode(absl::string_view code) {
   if (code.size() == 1) {
     for (const PlainCode& plain : kPlainCodes) {
       if (plain.letter == code[0]) return KindAndSize{plain.kind, plain.itemsize_bytes};
@@ -147,9 +155,136 @@ absl::Status NotAType(absl::string_view descr) {
                    "' is not the code of a numpy type; '<i8', '<f8', '<U5', '|S5' are"));
 }
 
+// Types that numpy has, on some machine or in some version, and that mean nothing here; else OK.
+absl::Status CheckKnownHere(absl::string_view descr, absl::string_view code) {
+  const std::string quoted = absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)), "'");
+  if (!code.empty() && code[0] == 'T' && (code.size() == 1 || ParseWidth(code.substr(1)).has_value())) {
+    return absl::UnimplementedError(absl::StrCat(
+        quoted, " is numpy's StringDType, of which a file has pointers only; save a.astype('U') instead"));
+  }
+  for (const absl::string_view other : {"f10", "f12", "f16", "c20", "c24", "c32"}) {
+    if (code != other) continue;
+    return absl::UnimplementedError(
+        absl::StrCat(quoted,
+                     " is the long double of another kind of machine; there, save "
+                     "a.astype('",
+                     code[0] == 'f' ? "f8" : "c16", "') instead"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
+struct DType::Structure {
+  std::vector<Field> fields;
+  int nesting = 1;
+  bool is_swapped = false;
+  bool has_objects = false;
+};
+
+Index DType::Field::num_elements() const {
+  return std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
+}
+
+std::optional<Index> DType::Field::CheckedSizeBytes() const {
+  bool is_empty = dtype.itemsize_bytes() == 0;
+  Index size_bytes = std::max<Index>(dtype.itemsize_bytes(), 1);
+  for (const Index extent : shape) {
+    if (extent < 0) return std::nullopt;
+    is_empty = is_empty || extent == 0;
+    const std::optional<Index> product = CheckedMultiply(size_bytes, std::max<Index>(extent, 1));
+    if (!product.has_value() || *product > kMaxItemsizeBytes) return std::nullopt;
+    size_bytes = *product;
+  }
+  return is_empty ? 0 : size_bytes;
+}
+
 absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
+  if (descr.empty() || descr[0] != '[') return ParseCode(descr);
+  if (!IsUtf8(descr, Surrogates::kRefused)) return NotAType(descr);
+  PythonLiteralReader reader(descr);
+  absl::StatusOr<Descr> read = ReadDescr(reader);
+  if (read.ok() && !reader.AtEnd())
+    read = absl::InvalidArgumentError("there is something after the closing ']'");
+  if (!read.ok()) {
+    return absl::Status(read.status().code(),
+                        absl::StrCat("'", Printable(descr), "' is no structured type: at byte ",
+                                     reader.position(), ", ", read.status().message()));
+  }
+  return std::move(read->dtype);
+}
+
+absl::StatusOr<DType> DType::Structured(std::vector<Field> fields, Index itemsize_bytes) {
+  if (itemsize_bytes < 0 || itemsize_bytes > kMaxItemsizeBytes)
+    return absl::InvalidArgumentError(absl::StrCat("an element cannot have ", itemsize_bytes, " bytes"));
+  auto structure = std::make_shared<Structure>();
+  std::unordered_set<std::string> names;
+  Index end_bytes = 0;
+  for (const Field& field : fields) {
+    const std::optional<Index> size_bytes = field.CheckedSizeBytes();
+    if (!size_bytes.has_value())
+      return absl::InvalidArgumentError(absl::StrCat("field '", Printable(field.name), "' has a shape, ",
+                                                     ShapeToString(field.shape),
+                                                     ", that no element can have"));
+    if (field.offset_bytes < end_bytes || field.offset_bytes > itemsize_bytes - *size_bytes)
+      return absl::InvalidArgumentError("the fields of a structured type overlap or do not fit");
+    end_bytes = field.offset_bytes + *size_bytes;
+    for (const std::string* name : {&field.name, field.title.has_value() ? &*field.title : nullptr}) {
+      if (name == nullptr) continue;
+      if (!IsUtf8(*name, Surrogates::kTaken))
+        return absl::InvalidArgumentError("the name of a field is not UTF-8");
+      if (!names.insert(*name).second)
+        return absl::InvalidArgumentError(absl::StrCat("field '", Printable(*name), "' is there twice"));
+    }
+    structure->nesting = std::max(structure->nesting, field.dtype.nesting() + 1);
+    structure->is_swapped = structure->is_swapped || field.dtype.is_swapped();
+    structure->has_objects = structure->has_objects || field.dtype.has_objects();
+  }
+  if (structure->nesting > kMaxNesting) return absl::InvalidArgumentError("types are nested too deep");
+  structure->fields = std::move(fields);
+  DType dtype = Void(itemsize_bytes);
+  dtype.structure_ = std::move(structure);
+  return dtype;
+}
+
+const std::vector<DType::Field>& DType::fields() const {
+  static const std::vector<Field>* const kNone = new std::vector<Field>;
+  return structure_ != nullptr ? structure_->fields : *kNone;
+}
+
+int DType::nesting() const { return structure_ != nullptr ? structure_->nesting : 0; }
+
+bool DType::is_swapped() const {
+  return structure_ != nullptr ? structure_->is_swapped : byte_order_ == ByteOrder::kSwapped;
+}
+
+bool DType::has_objects() const {
+  return structure_ != nullptr ? structure_->has_objects : kind_ == Kind::kObject;
+}
+
+bool operator==(const DType& a, const DType& b) {
+  if (a.itemsize_bytes_ != b.itemsize_bytes_ || !(a.time_step_ == b.time_step_) || a.kind_ != b.kind_ ||
+      a.byte_order_ != b.byte_order_)
+    return false;
+  if (a.structure_ == b.structure_) return true;
+  return a.structure_ != nullptr && b.structure_ != nullptr && a.structure_->fields == b.structure_->fields;
+}
+
+DType DType::Native() const {
+  if (!is_swapped()) return *this;
+  DType native = *this;
+  if (structure_ == nullptr) {
+    native.byte_order_ = ByteOrder::kNative;
+    return native;
+  }
+  auto structure = std::make_shared<Structure>(*structure_);
+  for (Field& field : structure->fields) field.dtype = field.dtype.Native();
+  structure->is_swapped = false;
+  native.structure_ = std::move(structure);
+  return native;
+}
+
+absl::StatusOr<DType> DType::ParseCode(absl::string_view descr) {
   absl::string_view code = descr;
   char order = '=';
   if (!code.empty() && (code[0] == '<' || code[0] == '>' || code[0] == '=' || code[0] == '|')) {
@@ -161,8 +296,11 @@ absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
     step_text = code.substr(bracket);
     code = code.substr(0, bracket);
   }
-  const std::optional<KindAndSize> type = ParseCode(code);
-  if (!type.has_value()) return NotAType(descr);
+  const std::optional<KindAndSize> type = FindCode(code);
+  if (!type.has_value()) {
+    MPAIO_RETURN_IF_ERROR(CheckKnownHere(descr, code));
+    return NotAType(descr);
+  }
 
   // numpy takes '|' before a type that has an order for this machine's.
   ByteOrder byte_order = ByteOrder::kNotApplicable;
@@ -202,6 +340,8 @@ std::string DType::TimeStepToString() const {
   return absl::StrCat("[", multiple, kTimeUnits[time_step_.unit], "]");
 }
 
+absl::string_view DType::time_unit() const { return kTimeUnits[time_step_.unit]; }
+
 Index DType::alignment_bytes() const {
   switch (kind_) {
     case Kind::kString:
@@ -216,7 +356,49 @@ Index DType::alignment_bytes() const {
   }
 }
 
+// As Python writes the list that numpy's dtype.descr is.
+void DType::AppendFields(std::string* out) const {
+  Index offset_bytes = 0;
+  out->push_back('[');
+  const auto separate = [&] {
+    if (out->back() != '[') out->append(", ");
+  };
+  const auto pad = [&](Index end_bytes) {
+    if (end_bytes == offset_bytes) return;
+    separate();
+    absl::StrAppend(out, "('', '", Void(end_bytes - offset_bytes).ToString(), "')");
+  };
+  for (const Field& field : fields()) {
+    pad(field.offset_bytes);
+    separate();
+    out->push_back('(');
+    if (field.title.has_value()) {
+      out->push_back('(');
+      AppendPythonString(*field.title, out);
+      out->append(", ");
+    }
+    AppendPythonString(field.name, out);
+    if (field.title.has_value()) out->push_back(')');
+    out->append(", ");
+    if (field.dtype.is_structured()) {
+      field.dtype.AppendFields(out);
+    } else {
+      absl::StrAppend(out, "'", field.dtype.ToString(), "'");
+    }
+    if (!field.shape.empty()) absl::StrAppend(out, ", ", ShapeToString(field.shape));
+    out->push_back(')');
+    offset_bytes = field.offset_bytes + field.size_bytes();
+  }
+  pad(itemsize_bytes_);
+  out->push_back(']');
+}
+
 std::string DType::ToString() const {
+  if (is_structured()) {
+    std::string text;
+    AppendFields(&text);
+    return text;
+  }
   const char order = byte_order_ == ByteOrder::kNotApplicable ? '|'
                      : is_swapped()                           ? kSwappedOrder
                                                               : kNativeOrder;
@@ -270,8 +452,16 @@ std::string DType::name() const {
       return absl::StrCat("datetime64", TimeStepToString(), swapped);
     case Kind::kTimedelta:
       return absl::StrCat("timedelta64", TimeStepToString(), swapped);
-    case Kind::kVoid:
-      return absl::StrCat("void (", ToString(), ")");
+    case Kind::kVoid: {
+      if (!is_structured()) return absl::StrCat("void (", ToString(), ")");
+      std::string text = ToString();
+      if (static_cast<Index>(text.size()) > kMaxNameBytes) {
+        std::size_t end = kMaxNameBytes;
+        while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a code point
+        text = absl::StrCat(text.substr(0, end), "...");
+      }
+      return absl::StrCat("structured ", text);
+    }
     case Kind::kObject:
       return "object";
   }

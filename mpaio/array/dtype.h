@@ -1,28 +1,38 @@
 // The type of an array's elements, as numpy describes it.
 //
-// A numpy type code is a byte order ('<' little, '>' big, '=' this machine's, '|' not applicable), a kind
-// letter, and a width: "<i8" is a little-endian int64, "|S5" a string of at most 5 bytes, "<U6" a string of
-// at most 6 code points (24 bytes).
+// A simple type has a code: a byte order ('<' little, '>' big, '=' this machine's, '|' not applicable), a
+// kind letter, and a width: "<i8" is a little-endian int64, "|S5" a string of at most 5 bytes, "<U6" a string
+// of at most 6 code points (24 bytes).
 //
-// DType knows every simple type of numpy, so that what the rest of mpaio does not take can be refused by its
-// name. Which types it does take is said in one place, CheckSupported() of npy_header.h. Structured types are
-// not described yet: they will be kVoid with fields.
+// A structured type is a list of named fields, each of a type of its own: "[('x', '<f8'), ('n', '<i4',
+// (3,))]" is 20 bytes, a float64 at 0 and 3 int32 from 8 on.
+//
+// DType knows every type that numpy saves. The few that mpaio does not take (they have no bytes that mean
+// anything outside Python) are named by CheckSupported() of npy_header.h.
 #ifndef MPAIO_ARRAY_DTYPE_H_
 #define MPAIO_ARRAY_DTYPE_H_
 
+#include <complex>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/array/float16.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
 
-// A small value: trivially copyable, compared by what it describes. ToString() and Parse() carry it between
-// processes.
+struct Bool;  // elements.h
+
+// A value, cheap to copy (fields are shared, and constant), compared by what it describes. ToString() and
+// Parse() carry it between processes.
 class DType {
  public:
   enum class Kind : std::uint8_t {
@@ -35,58 +45,97 @@ class DType {
     kUnicode,  // numpy 'U': UCS-4 code points, padded with NULs at the end
     kDatetime,
     kTimedelta,
-    kVoid,    // raw bytes
+    kVoid,    // raw bytes, or fields
     kObject,  // pointers to Python objects
   };
 
   // Relative to this machine, so that one word says whether bytes must be swapped.
   enum class ByteOrder : std::uint8_t { kNotApplicable, kNative, kSwapped };
 
+  struct Field;
+
   // The widest element, as in numpy: its itemsize is a C int.
   static constexpr Index kMaxItemsizeBytes = 2147483647;
 
+  // How deep structured types may be nested; "[('x', '<f8')]" is 1 deep.
+  static constexpr int kMaxNesting = 32;
+
   // No bytes at all ("|V0"): a place to assign a type to.
-  constexpr DType() = default;
+  DType() = default;
 
   // The type that numpy's dtype(descr) makes of a type code: "<i8", "i8", "d", "?", "|S5", ">f4",
-  // "<M8[25ns]", ... (but not of a name such as "int64").
-  //   InvalidArgument  `descr` is not the code of a numpy type, or the width is over kMaxItemsizeBytes.
+  // "<M8[25ns]", ... (but not of a name such as "int64"); or what ToString() gives for a structured type.
+  //   InvalidArgument  `descr` is neither, or the width is over kMaxItemsizeBytes.
+  //   Unimplemented    a type of numpy without a meaning here: a long double of another machine; StringDType.
   static absl::StatusOr<DType> Parse(absl::string_view descr);
 
-  // The type of the C++ type T: bool, an integer, float or double.
+  // The type of the C++ type T: bool or Bool, an integer, Float16, float, double, long double, or
+  // std::complex of the last three.
   template <typename T>
-  static constexpr DType Of();
+  static DType Of();
 
   // numpy 'S' of `num_bytes` bytes. Precondition: 0 <= num_bytes <= kMaxItemsizeBytes.
-  static constexpr DType Bytes(Index num_bytes) {
-    return DType(Kind::kString, num_bytes, ByteOrder::kNotApplicable);
-  }
+  static DType Bytes(Index num_bytes) { return DType(Kind::kString, num_bytes, ByteOrder::kNotApplicable); }
 
   // numpy 'U' of `num_code_points` code points. Precondition: 0 <= 4 * num_code_points <= kMaxItemsizeBytes.
-  static constexpr DType Unicode(Index num_code_points) {
+  static DType Unicode(Index num_code_points) {
     return DType(Kind::kUnicode, num_code_points * kBytesPerCodePoint, ByteOrder::kNative);
   }
 
-  constexpr Kind kind() const { return kind_; }
-  constexpr ByteOrder byte_order() const { return byte_order_; }
-  constexpr bool is_swapped() const { return byte_order_ == ByteOrder::kSwapped; }
+  // numpy 'V', raw bytes. Precondition: 0 <= num_bytes <= kMaxItemsizeBytes.
+  static DType Void(Index num_bytes) { return DType(Kind::kVoid, num_bytes, ByteOrder::kNotApplicable); }
+
+  // A structured type of `itemsize_bytes` with these fields; bytes that belong to no field are padding.
+  //   InvalidArgument  fields that overlap, are not in the order of their offsets or do not fit; a name or
+  //                    title that is there twice or is not UTF-8; more than kMaxItemsizeBytes, or nested
+  //                    deeper than kMaxNesting.
+  static absl::StatusOr<DType> Structured(std::vector<Field> fields, Index itemsize_bytes);
+
+  Kind kind() const { return kind_; }
+  // Of a structured type kNotApplicable, whatever its fields have.
+  ByteOrder byte_order() const { return byte_order_; }
+  // Whether any part of an element is in the byte order that is not this machine's.
+  bool is_swapped() const;
+  // Whether an element is, or has in it, a pointer to a Python object.
+  bool has_objects() const;
+
+  // A structured type may be without fields, and is not the same as "|V8" then.
+  bool is_structured() const { return structure_ != nullptr; }
+  // In the order of their offsets. Empty for a simple type. Valid as long as any copy of this type lives.
+  const std::vector<Field>& fields() const;
+  // How many structured types are within one another: 0 for a simple type.
+  int nesting() const;
 
   // Bytes of one element: 8 for "<i8", 5 for "|S5", 24 for "<U6".
-  constexpr Index itemsize_bytes() const { return itemsize_bytes_; }
+  Index itemsize_bytes() const { return itemsize_bytes_; }
 
   // What an element's address must be a multiple of for it to be read in place: 8 for "<i8", 1 for "|S5", 4
-  // for "<U6". Divides itemsize_bytes().
+  // for "<U6", 1 for a structured type (its fields may be anywhere). Divides itemsize_bytes().
   Index alignment_bytes() const;
 
-  // numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". Parse(ToString()) gives the
-  // same type.
+  // Of a datetime64 or timedelta64: what a tick is. "<M8[25ns]" is 25 of unit "ns". The unit is "generic"
+  // where none was given. Precondition: kind() is one of the two.
+  absl::string_view time_unit() const;
+  Index time_multiple() const { return time_step_.multiple; }
+
+  // The same type in this machine's byte order, fields too.
+  DType Native() const;
+
+  // Turns the elements from `elements` on, of which the swapped parts are in the other byte order, to
+  // Native(); in place. Any address will do. For many calls with one type, see ByteSwapper in byte_order.h.
+  // Precondition: count >= 0.
+  void SwapBytes(std::byte* elements, Index count) const;
+
+  // numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". Of a structured type what
+  // numpy.save writes: "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '<f8', (2, 3))]", the nameless one being
+  // padding. Parse(ToString()) gives the same type.
   std::string ToString() const;
 
-  // For messages: "int64", "float64", "int64 (>i8)" if swapped, "str (<U6)", "bytes (|S5)", "datetime64[ns]",
-  // "object".
+  // For messages, one line of moderate length: "int64", "float64", "int64 (>i8)" if swapped, "str (<U6)",
+  // "bytes (|S5)", "datetime64[ns]", "object", "structured [('x', '<f8')]".
   std::string name() const;
 
-  friend constexpr bool operator==(const DType&, const DType&) = default;
+  friend bool operator==(const DType& a, const DType& b);
 
  private:
   static constexpr Index kBytesPerCodePoint = 4;
@@ -98,30 +147,70 @@ class DType {
     std::uint8_t unit = 0;
     friend constexpr bool operator==(const TimeStep&, const TimeStep&) = default;
   };
+  struct Structure;
 
-  constexpr DType(Kind kind, Index itemsize_bytes, ByteOrder byte_order)
+  DType(Kind kind, Index itemsize_bytes, ByteOrder byte_order)
       : itemsize_bytes_(static_cast<std::int32_t>(itemsize_bytes)), kind_(kind), byte_order_(byte_order) {}
 
+  static absl::StatusOr<DType> ParseCode(absl::string_view descr);
   static absl::StatusOr<TimeStep> ParseTimeStep(absl::string_view text, absl::string_view descr);
   std::string TimeStepToString() const;
+  void AppendFields(std::string* out) const;
 
   std::int32_t itemsize_bytes_ = 0;
   TimeStep time_step_;
   Kind kind_ = Kind::kVoid;
   ByteOrder byte_order_ = ByteOrder::kNotApplicable;
+  std::shared_ptr<const Structure> structure_;  // of a structured type
 };
 
+// A part of a structured type's element.
+struct DType::Field {
+  // UTF-8, in which there may be surrogates, as in Python.
+  std::string name;
+  std::optional<std::string> title;
+  // From the start of the element.
+  Index offset_bytes = 0;
+  DType dtype;
+  // Of a sub-array: that many elements of `dtype`, in C order. Empty for a single one.
+  std::vector<Index> shape;
+
+  // Elements of `dtype`: the product of `shape`.
+  Index num_elements() const;
+  Index size_bytes() const { return num_elements() * dtype.itemsize_bytes(); }
+  // The same for a `shape` that may be anything: nothing if it has a negative extent, or more than
+  // kMaxItemsizeBytes (extents of 0 do not make the product of the others fit).
+  std::optional<Index> CheckedSizeBytes() const;
+
+  friend bool operator==(const Field&, const Field&) = default;
+};
+
+namespace internal_dtype {
+
 template <typename T>
-constexpr DType DType::Of() {
-  static_assert(std::is_integral_v<T> || std::same_as<T, float> || std::same_as<T, double>);
+inline constexpr bool kIsComplex =
+    std::same_as<T, std::complex<float>> || std::same_as<T, std::complex<double>> ||
+    std::same_as<T, std::complex<long double>>;
+
+}  // namespace internal_dtype
+
+template <typename T>
+DType DType::Of() {
+  constexpr bool kIsBool = std::same_as<T, bool> || std::same_as<T, Bool>;
+  constexpr bool kIsFloat = std::same_as<T, Float16> || std::is_floating_point_v<T>;
+  static_assert(std::is_integral_v<T> || kIsBool || kIsFloat || internal_dtype::kIsComplex<T>);
   static_assert(!std::same_as<T, char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
                     !std::same_as<T, char16_t> && !std::same_as<T, char32_t>,
                 "numpy has no character type: say std::int8_t, std::uint8_t, ...");
-  constexpr Kind kKind = std::same_as<T, bool>         ? Kind::kBool
-                         : std::is_floating_point_v<T> ? Kind::kFloat
-                         : std::is_signed_v<T>         ? Kind::kInt
-                                                       : Kind::kUint;
-  return DType(kKind, sizeof(T), sizeof(T) == 1 ? ByteOrder::kNotApplicable : ByteOrder::kNative);
+  if constexpr (kIsBool) {
+    return DType(Kind::kBool, 1, ByteOrder::kNotApplicable);
+  } else {
+    constexpr Kind kKind = kIsFloat                        ? Kind::kFloat
+                           : internal_dtype::kIsComplex<T> ? Kind::kComplex
+                           : std::is_signed_v<T>           ? Kind::kInt
+                                                           : Kind::kUint;
+    return DType(kKind, sizeof(T), sizeof(T) == 1 ? ByteOrder::kNotApplicable : ByteOrder::kNative);
+  }
 }
 
 }  // namespace mpaio

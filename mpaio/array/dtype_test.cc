@@ -1,14 +1,18 @@
 #include "mpaio/array/dtype.h"
 
+#include <complex>
 #include <cstdint>
 #include <string>
-#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "mpaio/array/elements.h"
+#include "mpaio/array/float16.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
@@ -16,9 +20,6 @@ namespace {
 
 using Kind = DType::Kind;
 using ByteOrder = DType::ByteOrder;
-
-static_assert(std::is_trivially_copyable_v<DType>);
-static_assert(DType::Of<std::int64_t>().itemsize_bytes() == 8);
 
 struct Case {
   const char* descr;
@@ -123,7 +124,6 @@ TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
                             "x",
                             "i3",
                             "<i16",
-                            "f12",
                             "b8",
                             "B1",
                             "h2",
@@ -139,7 +139,6 @@ TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
                             "8",
                             "i8i8",
                             "u",
-                            "T",
                             "int64",
                             "O5",
                             "M4",
@@ -182,7 +181,14 @@ TEST(DType, OfCppTypes) {
   EXPECT_EQ(DType::Of<long long>(), DType::Of<std::int64_t>());
   EXPECT_EQ(DType::Of<float>().ToString(), "<f4");
   EXPECT_EQ(DType::Of<double>().ToString(), "<f8");
+  EXPECT_EQ(DType::Of<Bool>(), DType::Of<bool>());
+  EXPECT_EQ(DType::Of<Float16>().ToString(), "<f2");
+  EXPECT_EQ(DType::Of<long double>().ToString(), "<f16");
+  EXPECT_EQ(DType::Of<std::complex<float>>().ToString(), "<c8");
+  EXPECT_EQ(DType::Of<std::complex<double>>().ToString(), "<c16");
+  EXPECT_EQ(DType::Of<std::complex<long double>>().ToString(), "<c32");
   EXPECT_EQ(DType::Bytes(5).ToString(), "|S5");
+  EXPECT_EQ(DType::Void(7).ToString(), "|V7");
   EXPECT_EQ(DType::Unicode(6).ToString(), "<U6");
   EXPECT_EQ(DType::Unicode(6).itemsize_bytes(), 24);
   EXPECT_EQ(DType().ToString(), "|V0");
@@ -199,6 +205,219 @@ TEST(DType, EqualityIsThatOfWhatIsDescribed) {
   EXPECT_NE(parse("<M8[s]"), parse("<M8[ms]"));
   EXPECT_NE(parse("<M8[s]"), parse("<M8[2s]"));
   EXPECT_NE(parse("<M8[s]"), parse("<m8[s]"));
+}
+
+TEST(DType, TypesWithoutAMeaningHereAreRefusedByName) {
+  for (const char* descr : {"T", "|T16", "=T16"}) {
+    const absl::Status status = DType::Parse(descr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+    EXPECT_NE(std::string(status.message()).find("StringDType"), std::string::npos) << status;
+    EXPECT_NE(std::string(status.message()).find("a.astype('U')"), std::string::npos) << status;
+  }
+  for (const char* descr : {"<f12", "f10", ">c24", "c20"}) {
+    const absl::Status status = DType::Parse(descr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+    EXPECT_NE(std::string(status.message()).find("long double of another kind of machine"),
+              std::string::npos);
+    EXPECT_NE(std::string(status.message()).find(absl::StrCat("'", descr, "'")), std::string::npos) << status;
+  }
+}
+
+TEST(DType, TimeSteps) {
+  const DType step = DType::Parse("<M8[25ns]").value();
+  EXPECT_EQ(step.time_unit(), "ns");
+  EXPECT_EQ(step.time_multiple(), 25);
+  EXPECT_EQ(DType::Parse("m8").value().time_unit(), "generic");
+  EXPECT_EQ(DType::Parse("m8[D]").value().time_multiple(), 1);
+}
+
+DType Structured(absl::string_view descr) {
+  const absl::StatusOr<DType> dtype = DType::Parse(descr);
+  EXPECT_TRUE(dtype.ok()) << dtype.status();
+  return dtype.value_or(DType());
+}
+
+TEST(StructuredDType, FieldsOfEveryForm) {
+  const DType dtype = Structured(
+      "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', '<i2'), ('y', '|S3')])]");
+  EXPECT_TRUE(dtype.is_structured());
+  EXPECT_EQ(dtype.kind(), Kind::kVoid);
+  EXPECT_EQ(dtype.itemsize_bytes(), 8 + 48 + 5);
+  EXPECT_EQ(dtype.alignment_bytes(), 1);
+  EXPECT_EQ(dtype.byte_order(), kNone);
+  EXPECT_TRUE(dtype.is_swapped());
+  EXPECT_FALSE(dtype.has_objects());
+  EXPECT_EQ(dtype.nesting(), 2);
+  ASSERT_EQ(dtype.fields().size(), 3u);
+  const DType::Field& a = dtype.fields()[0];
+  EXPECT_EQ(a.name, "a");
+  EXPECT_FALSE(a.title.has_value());
+  EXPECT_EQ(a.offset_bytes, 0);
+  EXPECT_EQ(a.dtype, DType::Of<std::int32_t>());
+  EXPECT_EQ(a.num_elements(), 1);
+  const DType::Field& b = dtype.fields()[1];
+  EXPECT_EQ(b.name, "b");
+  EXPECT_EQ(b.title, "title");
+  EXPECT_EQ(b.offset_bytes, 8);
+  EXPECT_EQ(b.shape, (std::vector<Index>{2, 3}));
+  EXPECT_EQ(b.num_elements(), 6);
+  EXPECT_EQ(b.size_bytes(), 48);
+  const DType::Field& n = dtype.fields()[2];
+  EXPECT_EQ(n.offset_bytes, 56);
+  ASSERT_EQ(n.dtype.fields().size(), 2u);
+  EXPECT_EQ(n.dtype.fields()[1].dtype, DType::Bytes(3));
+  EXPECT_EQ(dtype.name(),
+            "structured [('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', '<i2'), "
+            "('y', '|S3')])]");
+  EXPECT_TRUE(Structured("<i8").fields().empty());
+  EXPECT_FALSE(Structured("|V8").is_structured());
+}
+
+// Each as numpy.lib.format.dtype_to_descr(descr_to_dtype(...)) of numpy 1.24 gives it.
+TEST(StructuredDType, TextIsThatOfNumpy) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[('a','i4')]", "[('a', '<i4')]"},
+      {"[]", "[]"},
+      {"[('', '|V8')]", "[('', '|V8')]"},
+      {"[('', '|V3'), ('', '|V5'), ('a', 'B')]", "[('', '|V8'), ('a', '|u1')]"},
+      {"[('', '|V0')]", "[]"},
+      {"[('', '<i4')]", "[('', '<i4')]"},
+      {"[('', '<i4', (2,)), ('b', '|i1')]", "[('', '|V8'), ('b', '|i1')]"},
+      {"[('', [('x', '<i4')]), ('b', '|i1')]", "[('', [('x', '<i4')]), ('b', '|i1')]"},
+      {"[(('', 'b'), '|V8')]", "[(('', 'b'), '|V8')]"},
+      {"[('a', '<i4', 2), ('b', '<i4', 1), ('c', '<i4', (1,)), ('d', '<i4', ())]",
+       "[('a', '<i4', (2,)), ('b', '<i4'), ('c', '<i4', (1,)), ('d', '<i4')]"},
+      {"[('a', ('<i4', (2,)))]", "[('a', '<i4', (2,))]"},
+      {"[('a', '|S0'), ('b', '<U0'), ('c', '<M8[25us]'), ('d', '<f16'), ('e', '?')]",
+       "[('a', '|S0'), ('b', '<U0'), ('c', '<M8[25us]'), ('d', '<f16'), ('e', '|b1')]"},
+      {"[('caf\xC3\xA9', '<i4'), (\"it's\", '<i4'), ('\\x00\\u200b', '<i4'), ('\\ud800', '<i4')]",
+       "[('caf\xC3\xA9', '<i4'), (\"it's\", '<i4'), ('\\x00\\u200b', '<i4'), ('\\ud800', '<i4')]"},
+      {"[('a', '<i4', (0,)), ('b', '<i4')]", "[('a', '<i4', (0,)), ('b', '<i4')]"},
+      {"[('a', [], (3,)), ('b', '<i4')]", "[('a', [], (3,)), ('b', '<i4')]"},
+  };
+  for (const auto& [descr, text] : cases) {
+    const DType dtype = Structured(descr);
+    EXPECT_EQ(dtype.ToString(), text);
+    EXPECT_TRUE(dtype.is_structured());
+    const DType again = Structured(dtype.ToString());
+    EXPECT_EQ(again, dtype);
+    EXPECT_EQ(again.ToString(), text);
+  }
+  EXPECT_EQ(Structured("[('a', ('<i4', (2,)), (3,))]").ToString(), "[('a', '<i4', (3, 2))]");
+}
+
+TEST(StructuredDType, EqualityIsDeep) {
+  const DType dtype = Structured("[('a', [('x', '<i2')]), ('b', '<i4', (2,))]");
+  EXPECT_EQ(dtype, Structured("[('a', [('x', '<i2')]), ('b', '<i4', (2,))]"));
+  for (const char* other :
+       {"[('a', [('y', '<i2')]), ('b', '<i4', (2,))]", "[('a', [('x', '<u2')]), ('b', '<i4', (2,))]",
+        "[('a', [('x', '<i2')]), ('b', '<i4', (1, 2))]", "[('a', [(('t', 'x'), '<i2')]), ('b', '<i4', (2,))]",
+        "[('a', [('x', '<i2')]), ('', '|V8')]", "|V10", "[('a', [('x', '>i2')]), ('b', '<i4', (2,))]"})
+    EXPECT_NE(dtype, Structured(other)) << other;
+  EXPECT_NE(Structured("[('', '|V8')]"), Structured("|V8"));
+}
+
+TEST(StructuredDType, NativeIsNativeAllTheWayDown) {
+  const DType dtype = Structured("[('a', '>i4'), ('n', [('x', '>U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
+  EXPECT_TRUE(dtype.is_swapped());
+  const DType native = dtype.Native();
+  EXPECT_FALSE(native.is_swapped());
+  EXPECT_EQ(native.ToString(), "[('a', '<i4'), ('n', [('x', '<U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
+  EXPECT_EQ(native.Native(), native);
+  EXPECT_EQ(Structured(">i8").Native(), DType::Of<std::int64_t>());
+  EXPECT_EQ(Structured(">M8[25s]").Native().ToString(), "<M8[25s]");
+  EXPECT_EQ(dtype, Structured(dtype.ToString()));  // as it was
+}
+
+TEST(StructuredDType, ObjectsAreFoundAllTheWayDown) {
+  EXPECT_TRUE(Structured("|O").has_objects());
+  EXPECT_TRUE(Structured("[('a', '<i4'), ('n', [('x', '|O')])]").has_objects());
+  EXPECT_FALSE(Structured("[('a', '<i4'), ('n', [('x', '|V8')])]").has_objects());
+}
+
+TEST(StructuredDType, WhatNumpyDoesNotKnowIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[", "'(' is expected"},
+      {"[('a', '<i4')", "']' is expected"},
+      {"[('a', '<i4')] x", "something after"},
+      {"[('a')]", "',' is expected"},
+      {"[('a',)]", "a string is expected"},
+      {"[('a', '<i4', )(]", "']' is expected"},
+      {"[('a', '<i4', 'x')]", "a value is expected"},
+      {"[('a', '<i4', (2,), 3)]", "')' is expected"},
+      {"[('a', '<i4', (2))]", "a number, not a tuple"},
+      {"[('a', '<i4', -2)]", "negative"},
+      {"[('a', '<i4', (-2,))]", "negative"},
+      {"[('a', 'int99')]", "'int99' is not the code of a numpy type"},
+      {"[('a', 'i4,f4')]", "is not the code"},
+      {"[('a', '[(\\'b\\', \\'<i4\\')]')]", "in quotes"},
+      {"[('a', '<i4'), ('a', '<i8')]", "field 'a' is there twice"},
+      {"[(('a', 'a'), '<i4')]", "field 'a' is there twice"},
+      {"[(('t', 'a'), '<i4'), ('t', '<i8')]", "field 't' is there twice"},
+      {"[(('t', 'a', 'b'), '<i4')]", "')' is expected"},
+      {"[((8, 'a'), '<i4')]", "a string is expected"},
+      {"[('a', '<i4', (2147483648,))]", "more than 2147483647 bytes"},
+      {"[('a', '<i4', (536870912,))]", "more than 2147483647 bytes"},
+      {"[('a', '<i4', (65536, 65536, 0))]", "more than 2147483647 bytes"},
+      {"[('a', '|S2147483647'), ('b', '|S1')]", "more than 2147483647 bytes"},
+      {"['a']", "'(' is expected"},
+      {"[8]", "'(' is expected"},
+      {"[('\xFF', '<i4')]", "is not the code"},
+  };
+  for (const auto& [descr, why] : cases) {
+    const absl::Status status = DType::Parse(descr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << descr;
+    EXPECT_NE(std::string(status.message()).find(why), std::string::npos)
+        << status << "\n  does not say: " << why;
+    EXPECT_EQ(std::string(status.message()).find('\n'), std::string::npos) << status;
+  }
+  EXPECT_EQ(DType::Parse("[('a', '|T16')]").status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(StructuredDType, NestingIsBounded) {
+  const auto nested = [](int depth) {
+    std::string text;
+    for (int i = 0; i < depth; ++i) text += "[('a', ";
+    text += "'<i4'";
+    for (int i = 0; i < depth; ++i) text += ")]";
+    return DType::Parse(text);
+  };
+  ASSERT_TRUE(nested(DType::kMaxNesting).ok()) << nested(DType::kMaxNesting).status();
+  EXPECT_EQ(nested(DType::kMaxNesting)->nesting(), DType::kMaxNesting);
+  for (const int depth : {DType::kMaxNesting + 1, 100000}) {
+    EXPECT_EQ(nested(depth).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(std::string(nested(depth).status().message()).find("nested too deep"), std::string::npos);
+  }
+  std::string tuples = "[('a', ";
+  for (int i = 0; i < 100000; ++i) tuples += "(";
+  EXPECT_NE(std::string(DType::Parse(tuples).status().message()).find("nested too deep"), std::string::npos);
+}
+
+TEST(StructuredDType, MadeOfFields) {
+  const DType int32 = DType::Of<std::int32_t>();
+  const auto field = [&](std::string name, Index offset_bytes, std::vector<Index> shape = {}) {
+    return DType::Field{std::move(name), std::nullopt, offset_bytes, int32, std::move(shape)};
+  };
+  const absl::StatusOr<DType> dtype = DType::Structured({field("a", 0), field("b", 8, {2})}, 20);
+  ASSERT_TRUE(dtype.ok()) << dtype.status();
+  EXPECT_EQ(dtype->ToString(), "[('a', '<i4'), ('', '|V4'), ('b', '<i4', (2,)), ('', '|V4')]");
+  EXPECT_EQ(*dtype, Structured(dtype->ToString()));
+  EXPECT_FALSE(DType::Structured({field("a", 0), field("b", 3)}, 20).ok());
+  EXPECT_FALSE(DType::Structured({field("b", 8), field("a", 0)}, 20).ok());
+  EXPECT_FALSE(DType::Structured({field("a", 17)}, 20).ok());
+  EXPECT_FALSE(DType::Structured({field("a", -1)}, 20).ok());
+  EXPECT_FALSE(DType::Structured({field("a", 0, {-1})}, 20).ok());
+  EXPECT_FALSE(DType::Structured({field("a\xFF", 0)}, 20).ok());
+  EXPECT_FALSE(DType::Structured({}, -1).ok());
+  EXPECT_FALSE(DType::Structured({}, Index{1} << 31).ok());
+}
+
+TEST(StructuredDType, NamesForMessagesAreNotLong) {
+  std::string text = "[";
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&text, "('\xE2\x82\xAC", i, "', '<i4'), ");
+  const std::string name = Structured(text + "]").name();
+  EXPECT_LT(name.size(), 150u);
+  EXPECT_EQ(name.substr(name.size() - 3), "...");
 }
 
 }  // namespace

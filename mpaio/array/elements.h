@@ -1,8 +1,13 @@
 // The elements of a chunk, as a range of C++ values.
 //
-//   Elements<std::int64_t>   is std::span<const std::int64_t>    (numpy "<i8"; the other numbers likewise)
-//   Elements<ByteString>     is a range of absl::string_view     (numpy 'S')
-//   Elements<UnicodeString>  is a range of std::u32string_view   (numpy 'U')
+//   Elements<std::int64_t>   is std::span<const std::int64_t>    (numpy "<i8"; the other numbers likewise:
+//                            (u)int8 to 64, Float16, float, double, long double, std::complex of the last
+//                            three)
+//   Elements<Bool>           is std::span<const Bool>            (numpy bool)
+//   Elements<Datetime64>     is std::span<const Datetime64>      (numpy datetime64 of any unit; Timedelta64
+//   too) Elements<ByteString>     is a range of absl::string_view     (numpy 'S') Elements<UnicodeString>  is
+//   a range of std::u32string_view   (numpy 'U') Elements<RawElement>     is a range of bytes for each
+//   element, of any type at all, structured ones too
 //
 // numpy pads strings with NULs to the width of the array and strips those at the end when a string is read;
 // so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
@@ -13,20 +18,24 @@
 #define MPAIO_ARRAY_ELEMENTS_H_
 
 #include <compare>
+#include <complex>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/array/dtype.h"
+#include "mpaio/array/float16.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
@@ -146,12 +155,134 @@ class FixedWidthStrings : public std::ranges::view_base {
   Index count_ = 0;
 };
 
-// The C++ numbers that elements can be read as in place. Not bool: a byte of a file need not be 0 or 1.
+// An element of a bool array: a byte. Not bool itself, as a byte of a file need not be 0 or 1.
+struct Bool {
+  std::uint8_t byte;
+
+  constexpr bool value() const { return byte != 0; }
+  explicit constexpr operator bool() const { return value(); }
+  friend constexpr bool operator==(Bool a, Bool b) { return a.value() == b.value(); }
+};
+
+// A point in time: ticks since 1970-01-01T00:00 of what DType::time_unit() and time_multiple() say.
+struct Datetime64 {
+  std::int64_t ticks;
+
+  // numpy's NaT.
+  static constexpr Datetime64 NotATime() { return {std::numeric_limits<std::int64_t>::min()}; }
+  constexpr bool is_nat() const { return ticks == NotATime().ticks; }
+  // By ticks; other than in numpy NaT equals itself, and is before everything.
+  friend constexpr auto operator<=>(const Datetime64&, const Datetime64&) = default;
+};
+
+// A span of time, in ticks likewise.
+struct Timedelta64 {
+  std::int64_t ticks;
+
+  static constexpr Timedelta64 NotATime() { return {std::numeric_limits<std::int64_t>::min()}; }
+  constexpr bool is_nat() const { return ticks == NotATime().ticks; }
+  friend constexpr auto operator<=>(const Timedelta64&, const Timedelta64&) = default;
+};
+
+// Element type of any array; like the strings' a name only: the values are spans of bytes.
+struct RawElement {};
+
+// `size()` elements of a type, one after the other in memory, as their bytes.
+class RawElements : public std::ranges::view_base {
+ public:
+  using value_type = std::span<const std::byte>;
+
+  class Iterator {
+   public:
+    using iterator_concept = std::random_access_iterator_tag;
+    using iterator_category = std::input_iterator_tag;  // because operator* makes a value
+    using value_type = std::span<const std::byte>;
+    using difference_type = std::ptrdiff_t;
+    using reference = value_type;
+    using pointer = void;
+
+    constexpr Iterator() = default;
+
+    value_type operator*() const { return At(position_); }
+    value_type operator[](difference_type n) const { return At(position_ + n); }
+
+    Iterator& operator++() { return *this += 1; }
+    Iterator& operator--() { return *this -= 1; }
+    Iterator operator++(int) { return {data_, itemsize_bytes_, position_++}; }
+    Iterator operator--(int) { return {data_, itemsize_bytes_, position_--}; }
+    Iterator& operator+=(difference_type n) {
+      position_ += n;
+      return *this;
+    }
+    Iterator& operator-=(difference_type n) {
+      position_ -= n;
+      return *this;
+    }
+    friend Iterator operator+(Iterator it, difference_type n) { return it += n; }
+    friend Iterator operator+(difference_type n, Iterator it) { return it += n; }
+    friend Iterator operator-(Iterator it, difference_type n) { return it -= n; }
+    friend difference_type operator-(const Iterator& a, const Iterator& b) {
+      return a.position_ - b.position_;
+    }
+
+    // Only iterators of the same range may be compared.
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.position_ == b.position_; }
+    friend auto operator<=>(const Iterator& a, const Iterator& b) { return a.position_ <=> b.position_; }
+
+   private:
+    friend class RawElements;
+    // A position rather than an address, since elements of no bytes are all at the same one.
+    Iterator(const std::byte* data, Index itemsize_bytes, Index position)
+        : data_(data), itemsize_bytes_(itemsize_bytes), position_(position) {}
+    value_type At(Index position) const {
+      return {data_ + position * itemsize_bytes_, static_cast<std::size_t>(itemsize_bytes_)};
+    }
+
+    const std::byte* data_ = nullptr;
+    Index itemsize_bytes_ = 0;
+    Index position_ = 0;
+  };
+  using iterator = Iterator;
+  using const_iterator = Iterator;
+
+  RawElements() = default;
+  // `count` elements from `data` on, at any address.
+  RawElements(const std::byte* data, Index count, DType dtype)
+      : data_(data), count_(count), dtype_(std::move(dtype)) {}
+
+  std::size_t size() const { return static_cast<std::size_t>(count_); }
+  bool empty() const { return count_ == 0; }
+  Iterator begin() const { return {data_, itemsize_bytes(), 0}; }
+  Iterator end() const { return {data_, itemsize_bytes(), count_}; }
+  // Precondition: position < size().
+  value_type operator[](std::size_t position) const { return begin()[static_cast<Index>(position)]; }
+  value_type front() const { return (*this)[0]; }
+  value_type back() const { return (*this)[size() - 1]; }
+
+  const DType& dtype() const { return dtype_; }
+  Index itemsize_bytes() const { return dtype_.itemsize_bytes(); }
+  // The bytes of all elements: size() * itemsize_bytes() of them.
+  const std::byte* data() const { return data_; }
+  // Elements [offset, offset + count), as of std::span. Precondition: offset + count <= size().
+  RawElements subspan(std::size_t offset, std::size_t count) const {
+    return {data_ + static_cast<Index>(offset) * itemsize_bytes(), static_cast<Index>(count), dtype_};
+  }
+
+ private:
+  const std::byte* data_ = nullptr;
+  Index count_ = 0;
+  DType dtype_;
+};
+
+template <typename T, typename... Others>
+concept OneOf = (std::same_as<T, Others> || ...);
+
+// The C++ numbers that elements can be read as in place.
 template <typename T>
-concept NumericElement = std::same_as<T, std::int8_t> || std::same_as<T, std::int16_t> ||
-    std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> ||
-    std::same_as<T, std::uint16_t> || std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t> ||
-    std::same_as<T, float> || std::same_as<T, double>;
+concept NumericElement =
+    OneOf<T, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
+          std::uint32_t, std::uint64_t, Float16, float, double, long double, std::complex<float>,
+          std::complex<double>, std::complex<long double>>;
 
 // How elements of type T are read. For each T that there is:
 //   Span                  the range, cheap to copy
@@ -162,7 +293,8 @@ concept NumericElement = std::same_as<T, std::int8_t> || std::same_as<T, std::in
 template <typename T>
 struct ElementTraits;
 
-template <NumericElement T>
+template <typename T>
+requires NumericElement<T> || std::same_as<T, Bool>
 struct ElementTraits<T> {
   using Span = std::span<const T>;
   static bool Accepts(const DType& dtype) { return dtype == DType::Of<T>(); }
@@ -172,6 +304,28 @@ struct ElementTraits<T> {
   static std::string Describe() {
     return absl::StrCat(DType::Of<T>().name(), " (", DType::Of<T>().ToString(), ")");
   }
+};
+
+template <OneOf<Datetime64, Timedelta64> T>
+struct ElementTraits<T> {
+  static constexpr bool kIsDatetime = std::same_as<T, Datetime64>;
+  using Span = std::span<const T>;
+  static bool Accepts(const DType& dtype) {
+    return dtype.kind() == (kIsDatetime ? DType::Kind::kDatetime : DType::Kind::kTimedelta) &&
+           !dtype.is_swapped();
+  }
+  static Span Make(const std::byte* data, Index n, const DType&) {
+    return Span(reinterpret_cast<const T*>(data), static_cast<std::size_t>(n));
+  }
+  static std::string Describe() { return kIsDatetime ? "datetime64 (M8)" : "timedelta64 (m8)"; }
+};
+
+template <>
+struct ElementTraits<RawElement> {
+  using Span = RawElements;
+  static bool Accepts(const DType&) { return true; }
+  static Span Make(const std::byte* data, Index n, const DType& dtype) { return Span(data, n, dtype); }
+  static std::string Describe() { return "elements of any type"; }
 };
 
 template <>
@@ -207,5 +361,7 @@ using Elements = typename ElementTraits<T>::Span;
 template <typename String>
 inline constexpr bool std::ranges::enable_borrowed_range<mpaio::FixedWidthStrings<String>> =
     true;  // NOLINT: std's name
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<mpaio::RawElements> = true;  // NOLINT: std's name
 
 #endif  // MPAIO_ARRAY_ELEMENTS_H_

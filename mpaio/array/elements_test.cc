@@ -1,11 +1,13 @@
 #include "mpaio/array/elements.h"
 
 #include <algorithm>
+#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <ranges>
 #include <span>
@@ -17,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "mpaio/array/dtype.h"
+#include "mpaio/array/float16.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
@@ -31,7 +34,13 @@ static_assert(std::ranges::borrowed_range<Elements<UnicodeString>>);
 static_assert(std::ranges::view<Elements<ByteString>>);
 static_assert(std::is_same_v<std::ranges::range_value_t<Elements<ByteString>>, absl::string_view>);
 static_assert(std::is_same_v<std::ranges::range_value_t<Elements<UnicodeString>>, std::u32string_view>);
-static_assert(!NumericElement<bool>);
+static_assert(std::is_same_v<Elements<std::complex<double>>, std::span<const std::complex<double>>>);
+static_assert(std::ranges::random_access_range<Elements<RawElement>>);
+static_assert(std::ranges::sized_range<Elements<RawElement>>);
+static_assert(std::ranges::borrowed_range<Elements<RawElement>>);
+static_assert(NumericElement<Float16> && NumericElement<std::complex<long double>>);
+static_assert(!NumericElement<bool> && !NumericElement<Bool>);
+static_assert(sizeof(Bool) == 1 && sizeof(Datetime64) == 8 && sizeof(Timedelta64) == 8);
 
 template <typename T>
 Elements<T> Make(const void* data, Index n, const DType& dtype) {
@@ -61,6 +70,83 @@ TEST(ElementTraits, DescribeNamesTheType) {
   EXPECT_EQ(ElementTraits<double>::Describe(), "float64 (<f8)");
   EXPECT_EQ(ElementTraits<ByteString>::Describe(), "bytes (S)");
   EXPECT_EQ(ElementTraits<UnicodeString>::Describe(), "str (U)");
+}
+
+TEST(ElementTraits, EveryTypeHasElements) {
+  const auto parse = [](absl::string_view descr) { return DType::Parse(descr).value(); };
+  EXPECT_TRUE(ElementTraits<Bool>::Accepts(parse("|b1")));
+  EXPECT_FALSE(ElementTraits<Bool>::Accepts(parse("|u1")));
+  EXPECT_TRUE(ElementTraits<Float16>::Accepts(parse("<f2")));
+  EXPECT_FALSE(ElementTraits<Float16>::Accepts(parse(">f2")));
+  EXPECT_TRUE(ElementTraits<long double>::Accepts(parse("<f16")));
+  EXPECT_TRUE(ElementTraits<std::complex<float>>::Accepts(parse("<c8")));
+  EXPECT_TRUE(ElementTraits<std::complex<double>>::Accepts(parse("<c16")));
+  EXPECT_FALSE(ElementTraits<std::complex<double>>::Accepts(parse("<f16")));
+  EXPECT_TRUE(ElementTraits<std::complex<long double>>::Accepts(parse("<c32")));
+  EXPECT_TRUE(ElementTraits<Datetime64>::Accepts(parse("<M8[25ns]")));
+  EXPECT_TRUE(ElementTraits<Datetime64>::Accepts(parse("<M8")));
+  EXPECT_FALSE(ElementTraits<Datetime64>::Accepts(parse("<m8[s]")));
+  EXPECT_FALSE(ElementTraits<Datetime64>::Accepts(parse(">M8[s]")));
+  EXPECT_TRUE(ElementTraits<Timedelta64>::Accepts(parse("<m8[s]")));
+  EXPECT_FALSE(ElementTraits<Timedelta64>::Accepts(parse("<i8")));
+  for (const char* descr : {"<i8", ">i8", "|S5", "|V7", "[('a', '<i4'), ('b', '|S1')]", "<M8[s]", "<U0"})
+    EXPECT_TRUE(ElementTraits<RawElement>::Accepts(parse(descr))) << descr;
+  EXPECT_EQ(ElementTraits<Bool>::Describe(), "bool (|b1)");
+  EXPECT_EQ(ElementTraits<Float16>::Describe(), "float16 (<f2)");
+  EXPECT_EQ(ElementTraits<std::complex<double>>::Describe(), "complex128 (<c16)");
+  EXPECT_EQ(ElementTraits<Datetime64>::Describe(), "datetime64 (M8)");
+  EXPECT_EQ(ElementTraits<RawElement>::Describe(), "elements of any type");
+}
+
+TEST(Elements, BoolsAreBytesThatAreNotZero) {
+  const std::uint8_t bytes[] = {0, 1, 2, 255};
+  const Elements<Bool> elements = Make<Bool>(bytes, 4, DType::Of<Bool>());
+  ASSERT_EQ(elements.size(), 4u);
+  EXPECT_FALSE(elements[0]);
+  EXPECT_TRUE(elements[1]);
+  EXPECT_TRUE(elements[2]);
+  EXPECT_TRUE(elements[3].value());
+  EXPECT_EQ(elements[1], elements[3]);
+  EXPECT_NE(elements[0], elements[1]);
+}
+
+TEST(Elements, TimesAreTicks) {
+  const std::int64_t ticks[] = {5, std::numeric_limits<std::int64_t>::min(), -3};
+  const Elements<Datetime64> times = Make<Datetime64>(ticks, 3, DType::Parse("<M8[s]").value());
+  EXPECT_EQ(times[0].ticks, 5);
+  EXPECT_TRUE(times[1].is_nat());
+  EXPECT_FALSE(times[0].is_nat());
+  EXPECT_LT(times[2], times[0]);
+  EXPECT_LT(times[1], times[2]);
+  const Elements<Timedelta64> spans = Make<Timedelta64>(ticks, 3, DType::Parse("<m8[s]").value());
+  EXPECT_EQ(spans[1], Timedelta64::NotATime());
+}
+
+TEST(Elements, RawElementsAreTheirBytes) {
+  const char chars[] = "aaabbbcccddd";
+  const DType dtype = DType::Parse("[('x', '<i2'), ('y', '|i1')]").value();
+  const Elements<RawElement> elements = Make<RawElement>(chars, 4, dtype);
+  ASSERT_EQ(elements.size(), 4u);
+  EXPECT_EQ(elements.itemsize_bytes(), 3);
+  EXPECT_EQ(elements.dtype(), dtype);
+  const auto text = [](std::span<const std::byte> bytes) {
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  EXPECT_EQ(text(elements[1]), "bbb");
+  EXPECT_EQ(text(elements.front()), "aaa");
+  EXPECT_EQ(text(elements.back()), "ddd");
+  const Elements<RawElement> part = elements.subspan(1, 2);
+  EXPECT_EQ(part.size(), 2u);
+  EXPECT_EQ(part.data(), elements.data() + 3);
+  std::string all;
+  for (const std::span<const std::byte> element : part) all += text(element) + ".";
+  EXPECT_EQ(all, "bbb.ccc.");
+  EXPECT_EQ(text(*(elements.end() - 1)), "ddd");
+  EXPECT_EQ(text(elements.begin()[2]), "ccc");
+  // Those without bytes are counted all the same.
+  const Elements<RawElement> nothing = Make<RawElement>(nullptr, 3, DType::Void(0));
+  EXPECT_EQ(nothing.end() - nothing.begin(), 3);
+  EXPECT_TRUE(Elements<RawElement>().empty());
 }
 
 TEST(Elements, NumbersAreReadInPlace) {

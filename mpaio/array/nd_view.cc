@@ -7,7 +7,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -37,10 +36,6 @@ absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index
   return is_empty ? 0 : size_bytes;
 }
 
-std::string ShapeToString(const std::vector<Index>& shape) {
-  return absl::StrCat("(", absl::StrJoin(shape, ", "), shape.size() == 1 ? ",)" : ")");
-}
-
 NdView::NdView() : shape_{0}, strides_bytes_{0} {}
 
 absl::StatusOr<NdView> NdView::Create(const void* data, DType dtype, std::vector<Index> shape) {
@@ -53,9 +48,9 @@ absl::StatusOr<NdView> NdView::Create(const void* data, DType dtype, std::vector
   }
   NdView view;
   view.data_ = static_cast<const std::byte*>(data);
-  view.dtype_ = dtype;
+  view.dtype_ = std::move(dtype);
   view.strides_bytes_.resize(shape.size());
-  Index stride_bytes = dtype.itemsize_bytes();
+  Index stride_bytes = view.dtype_.itemsize_bytes();
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     view.strides_bytes_[axis] = stride_bytes;
     stride_bytes *= std::max<Index>(shape[axis], 1);

@@ -15,24 +15,15 @@
 
 #include "absl/status/statusor.h"
 #include "mpaio/array/dtype.h"
+#include "mpaio/array/shape.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
-
-// numpy 2's limit of the number of axes (numpy 1 had 32).
-inline constexpr Index kMaxDimensions = 64;
-
-// The largest array: more than any machine addresses, and so far from the end of Index that adding an offset
-// never overflows.
-inline constexpr Index kMaxArrayBytes = Index{1} << 62;
 
 // The bytes of a C-order array of `shape` and `dtype`.
 //   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes. As in
 //                    numpy, extents of 0 do not make the product of the others fit.
 absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape);
-
-// As Python writes a tuple: "()", "(3,)", "(3, 4)".
-std::string ShapeToString(const std::vector<Index>& shape);
 
 // A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null, whatever
 // its shape, is legal: it describes an array whose bytes are not at hand.

@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-constexpr DType kInt64 = DType::Of<std::int64_t>();
+const DType kInt64 = DType::Of<std::int64_t>();
 
 TEST(NdView, MatrixOfInt64) {
   const std::vector<std::int64_t> numbers(12);

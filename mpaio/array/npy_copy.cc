@@ -1,37 +1,75 @@
-// npy_copy IN OUT: reads the array of a .npy file and writes it again, through the code that mpaio reads and
-// writes with. For the test that compares it with numpy. Exit status: 0; 1 where reading or writing failed,
-// with the reason on stderr; 2 for wrong usage.
-#include <algorithm>
+// npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, through the code that mpaio
+// reads and writes with. For the test that compares it with numpy. What is not a stream is loaded in one, two
+// and three shares, which must make up the same array, and must leave what is behind it alone. Exit status:
+// 0; 1 where reading or writing failed, with the reason on stderr; 2 for wrong usage.
+#include <sys/mman.h>
+
 #include <cstddef>
+#include <cstring>
 #include <iostream>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "mpaio/array/array_file.h"
 #include "mpaio/array/nd_view.h"
-#include "mpaio/array/npy_file.h"
-#include "mpaio/array/npy_header.h"
+#include "mpaio/array/npy_writer.h"
 #include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 namespace {
 
-// Read in uneven slices, as the ranks of a node would.
-constexpr Index kSliceBytes = 1000003;
+// Memory that starts at a page, with bytes behind it that are not to be written.
+class Memory {
+ public:
+  explicit Memory(Index size_bytes)
+      : size_bytes_(size_bytes),
+        data_(static_cast<std::byte*>(::mmap(nullptr, static_cast<std::size_t>(size_bytes + kGuardBytes),
+                                             PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {}
+  ~Memory() { ::munmap(data_, static_cast<std::size_t>(size_bytes_ + kGuardBytes)); }
+
+  std::span<std::byte> array() const { return {data_, static_cast<std::size_t>(size_bytes_)}; }
+  void Fill(int byte) const { std::memset(data_, byte, static_cast<std::size_t>(size_bytes_ + kGuardBytes)); }
+  bool IsGuardFilledWith(int byte) const {
+    for (Index i = 0; i < kGuardBytes; ++i) {
+      if (data_[size_bytes_ + i] != static_cast<std::byte>(byte)) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr Index kGuardBytes = 100;
+
+  Index size_bytes_;
+  std::byte* data_;
+};
+
+absl::Status Load(const ArrayFile& file, int num_shares, const Memory& memory) {
+  const int filling = 0xA0 + num_shares;
+  memory.Fill(filling);
+  // The last one first: no share may need another.
+  for (int share = num_shares; share-- > 0;)
+    MPAIO_RETURN_IF_ERROR(file.LoadShare(share, num_shares, memory.array()));
+  return memory.IsGuardFilledWith(filling) ? absl::OkStatus()
+                                           : absl::InternalError("bytes behind the array were written");
+}
 
 absl::Status Copy(const std::string& from, const std::string& to) {
-  MPAIO_ASSIGN_OR_RETURN(const NpyFile file, NpyFile::Open(from));
-  const NpyHeader& header = file.header();
-  std::vector<std::byte> data(static_cast<std::size_t>(header.data_size_bytes));
-  for (Index begin = 0; begin < header.data_size_bytes; begin += kSliceBytes) {
-    const Index size = std::min(kSliceBytes, header.data_size_bytes - begin);
-    MPAIO_RETURN_IF_ERROR(file.ReadInto(
-        begin, std::span(data).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size))));
+  MPAIO_ASSIGN_OR_RETURN(const ArrayFile file, ArrayFile::Open(from));
+  const Memory memory(file.size_bytes());
+  MPAIO_RETURN_IF_ERROR(Load(file, 1, memory));
+  if (!file.is_stream()) {
+    const Memory again(file.size_bytes());
+    for (int num_shares = 2; num_shares <= 3; ++num_shares) {
+      MPAIO_RETURN_IF_ERROR(Load(file, num_shares, again));
+      if (std::memcmp(memory.array().data(), again.array().data(), memory.array().size()) != 0)
+        return absl::InternalError("shares make another array than the whole");
+    }
   }
-  MPAIO_ASSIGN_OR_RETURN(const NdView view, NdView::Create(data.data(), header.dtype, header.shape));
+  MPAIO_ASSIGN_OR_RETURN(const NdView view,
+                         NdView::Create(memory.array().data(), file.dtype(), file.shape()));
   MPAIO_RETURN_IF_ERROR(CheckWritable(to, view.size_bytes()));
   return WriteNpy(to, view);
 }

@@ -5,9 +5,10 @@
 // is a Python dict, padded with spaces and ended by a newline so that the data starts at a multiple of 64
 // bytes:
 //   {'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }
+// The text is in Latin-1, in version 3 in UTF-8.
 //
 // What numpy can write and what mpaio takes are kept apart: ParseNpyHeader() understands every array that
-// numpy.save writes, CheckSupported() says which of them mpaio works on.
+// numpy.save writes, CheckSupported() says which of them mpaio does not work on.
 #ifndef MPAIO_ARRAY_NPY_HEADER_H_
 #define MPAIO_ARRAY_NPY_HEADER_H_
 
@@ -31,17 +32,14 @@ inline constexpr Index kMaxNpyHeaderBytes = Index{1} << 20;
 
 struct NpyHeader {
   int version_major = 1;
-  // "|V0" if structured.
+  // As the data has it, so perhaps in the other byte order.
   DType dtype;
-  // The descriptor of a structured or subarray type as the file has it, such as "[('x', '<f8')]"; empty for a
-  // simple type.
-  std::string structured_descr;
   bool fortran_order = false;
+  // With the axes of a sub-array type ("('<i4', (2, 3))") behind the others.
   std::vector<Index> shape;
   // Where the data starts in the file.
   Index data_offset = 0;
-  // Bytes of the data. 0 if the header does not tell: structured types, and object arrays, whose data is a
-  // pickle.
+  // Bytes of the data. 0 if the header does not tell: object arrays, whose data is a pickle.
   Index data_size_bytes = 0;
 };
 
@@ -53,22 +51,23 @@ struct NpyHeader {
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name);
 
 // The header that `first_bytes`, the start of a file, holds; what follows the header is not looked at.
-//   InvalidArgument, Unimplemented
-//             as NpyHeaderSizeBytes().
+//   InvalidArgument  as NpyHeaderSizeBytes().
+//   Unimplemented    as NpyHeaderSizeBytes(), and as DType::Parse(): a type of another machine, or of a
+//   library
+//                    beside numpy; the message says which, and what to save instead.
 //   DataLoss  as NpyHeaderSizeBytes(), or `first_bytes` does not hold the whole header, or it is not what
 //             numpy writes: not a dict, a key missing, unknown or twice, a wrong value, a type that numpy has
 //             not, an array of more than kMaxArrayBytes.
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::string_view name);
 
-// Whether mpaio takes such an array: int64, float64, str (U) and bytes (S), little-endian, in C order. (An
-// array of which at most one extent is over 1, or one is 0, is in C order whatever the file says: both orders
-// are then the same.)
+// Whether mpaio takes such an array: all but Python objects, as elements or in a field of them.
 //   Unimplemented  it does not; the message says what the array is, and how to save one that is taken.
 absl::Status CheckSupported(const NpyHeader& header, absl::string_view name);
 
 // The header, magic string included, that numpy.save writes for a C-order array: byte for byte that of numpy
 // 1.24 and later, 2.x included (older ones leave less room for the first extent to grow, and read it all the
-// same). Precondition: `dtype` is not kObject; `shape` has at most kMaxDimensions extents.
+// same). Of version 1, but where the text is too long (2) or not all Latin-1 (3).
+// Precondition: `shape` has at most kMaxDimensions extents.
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape);
 
 }  // namespace mpaio

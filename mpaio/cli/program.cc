@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "mpaio/cli/command_line.h"
+#include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/session.h"
 #include "mpaio/cli/version.h"
@@ -44,7 +45,7 @@ std::string ListText() {
     const WorkerInfo& info = *FindWorker(name);
     absl::StrAppend(&text, name, "\n    ", info.summary, "\n    input: ",
                     absl::StrJoin(info.accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); }),
-                    info.output ? "; writes an array to OUTPUT" : "", "\n");
+                    info.output ? "; writes an array to OUTPUT" : info.answers_with_array ? "; saves its answer to OUTPUT if given" : "", "\n");
     for (const ParameterInfo& parameter : info.parameters) {
       absl::StrAppend(&text, "    ", parameter.key(), "=", parameter.Values(), "  ", parameter.help(),
                       parameter.is_required() ? " (must be given)" : absl::StrCat(" (", parameter.default_value(), ")"), "\n");
@@ -60,6 +61,11 @@ int Refuse(ExitStatus exit_status, const absl::Status& why) {
   return exit_status;
 }
 
+int PrintOnRank0(absl::string_view text) {
+  if (!IsRank0() || Print(stdout, text)) return kDone;
+  return Refuse(kJobFailed, absl::DataLossError("it could not be written to the standard output"));
+}
+
 int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
   const auto start = std::chrono::steady_clock::now();
   Environment environment(argc, argv);
@@ -71,6 +77,7 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const absl::Status prepared = session.Prepare();
   if (!prepared.ok()) return Refuse(kCouldNotStart, prepared);
   const absl::Status ended = session.Run();
+  if (!session.has_begun()) return Refuse(kCouldNotStart, ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
   if ((*executor)->rank() == 0) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -94,15 +101,9 @@ int RunProgram(int argc, char** argv) {
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return Refuse(kWrongUsage, line.status());
   switch (line->action) {
-    case Action::kHelp:
-      if (IsRank0()) Print(stdout, HelpText());
-      return kDone;
-    case Action::kVersion:
-      if (IsRank0()) Print(stdout, absl::StrCat("mpaio ", kVersion, "\n"));
-      return kDone;
-    case Action::kList:
-      if (IsRank0()) Print(stdout, ListText());
-      return kDone;
+    case Action::kHelp: return PrintOnRank0(HelpText());
+    case Action::kVersion: return PrintOnRank0(absl::StrCat("mpaio ", kVersion, "\n"));
+    case Action::kList: return PrintOnRank0(ListText());
     case Action::kRun: break;
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);

@@ -1,18 +1,19 @@
 #include "mpaio/cli/session.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <set>
-#include <system_error>
+#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "mpaio/array/npy_file.h"
+#include "mpaio/array/npy_writer.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
+#include "mpaio/worker/codec.h"
 #include "mpaio/worker/guard.h"
 
 namespace mpaio {
@@ -20,14 +21,6 @@ namespace {
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
   return status.ok() ? status : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
-}
-
-// One name for each file, however it is written.
-std::string Canonical(const std::string& path) {
-  std::error_code error;
-  // Absolute first: of a relative path that does not exist yet nothing would be made canonical.
-  const std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
-  return error ? path : canonical.string();
 }
 
 // What a registered worker's function returns; what it throws, as a status.
@@ -40,6 +33,15 @@ std::invoke_result_t<F> Guarded(absl::string_view what, F&& function) {
   }
 }
 
+// In the place of a worker whose job is done, while others have passes to come.
+class FinishedWorker final : public WorkerBase {
+ public:
+  FinishedWorker() : WorkerBase(DataIterator::Create(NdView(), Partition::Auto()).value()) {}
+  absl::Status CheckInput() const override { return absl::OkStatus(); }
+  absl::Status ProcessChunk(const Chunk&, std::string*) const override { return absl::OkStatus(); }
+  absl::Status DeliverChunk(const Chunk&, absl::string_view) override { return absl::OkStatus(); }
+};
+
 std::vector<JobProgress> ProgressOf(const RunStats& stats, const std::vector<Job>& jobs) {
   std::vector<JobProgress> progress;
   for (std::size_t j = 0; j < jobs.size(); ++j) {
@@ -51,39 +53,6 @@ std::vector<JobProgress> ProgressOf(const RunStats& stats, const std::vector<Job
 
 }  // namespace
 
-absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
-  std::vector<PlannedJob> plan;
-  std::set<std::string> outputs;
-  for (const JobLine& job : line.jobs) {
-    PlannedJob planned;
-    planned.line = job;
-    planned.info = FindWorker(job.worker);
-    if (planned.info == nullptr) return UnknownWorker(job.worker);
-    const std::string prefix = absl::StrCat("worker ", job.worker);
-    const bool writes = static_cast<bool>(planned.info->output);
-    if (writes && job.output.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes an array: give the output file behind the input"));
-    }
-    if (!writes && !job.output.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output, "' is too much; parameters are key=value"));
-    }
-    if (writes && !outputs.insert(Canonical(job.output)).second) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));
-    }
-    absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
-    if (!parameters.ok()) return Prefixed(prefix, parameters.status());
-    planned.parameters = *std::move(parameters);
-    plan.push_back(std::move(planned));
-  }
-  for (const PlannedJob& planned : plan) {
-    const std::string file = line.cpu_usage_file.empty() ? "" : Canonical(line.cpu_usage_file);
-    if (!file.empty() && (file == Canonical(planned.line.input) || outputs.count(file) != 0)) {
-      return absl::InvalidArgumentError(absl::StrCat("--cpu_usage=", line.cpu_usage_file, " would overwrite an input or an output; give another file"));
-    }
-  }
-  return plan;
-}
-
 void Session::EndStage(const std::string& name, Index bytes) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - stage_start_).count();
@@ -92,16 +61,41 @@ void Session::EndStage(const std::string& name, Index bytes) {
   stage_start_ = now;
 }
 
-// On each rank by itself: headers are small, and 800 MB should not be read to find out that they hold strings.
-absl::Status Session::CheckFiles() const {
+absl::Status Session::OpenInputs() {
   for (const PlannedJob& planned : plan_) {
-    MPAIO_ASSIGN_OR_RETURN(const NpyFile file, NpyFile::Open(planned.line.input));
-    MPAIO_RETURN_IF_ERROR(Prefixed(absl::StrCat("worker ", planned.line.worker, ": ", planned.line.input),
-                                   planned.info->CheckAccepts(file.header().dtype)));
-    if (!planned.info->output) continue;
-    MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(nullptr, file.header().dtype, file.header().shape));
-    MPAIO_ASSIGN_OR_RETURN(const OutputSpec spec, Guarded("the worker", [&] { return planned.info->output(input, planned.parameters); }));
-    MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(spec.dtype, spec.shape));
+    std::vector<std::string> names = {planned.line.input};
+    for (const auto& [key, name] : planned.MoreArrays()) names.push_back(name);
+    for (const std::string& name : names) {
+      if (files_.count(name) != 0) continue;
+      MPAIO_ASSIGN_OR_RETURN(ArrayFile file, SharedArray::Open(executor_, name));
+      files_.emplace(name, std::move(file));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Headers are small, and 800 MB should not be read to find out that they hold strings.
+absl::Status Session::CheckJobs() const {
+  for (const PlannedJob& planned : plan_) {
+    const std::string prefix = absl::StrCat("worker ", planned.line.worker);
+    const ArrayFile& file = files_.at(planned.line.input);
+    MPAIO_RETURN_IF_ERROR(Prefixed(absl::StrCat(prefix, ": ", planned.line.input), planned.info->CheckAccepts(file.dtype())));
+    MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(nullptr, file.dtype(), file.shape()));
+    std::map<std::string, NdView> more_arrays;
+    for (const auto& [key, name] : planned.MoreArrays()) {
+      MPAIO_ASSIGN_OR_RETURN(more_arrays[key], NdView::Create(nullptr, files_.at(name).dtype(), files_.at(name).shape()));
+    }
+    const JobInputs inputs{input, planned.parameters, more_arrays};
+    if (planned.info->check) {
+      MPAIO_RETURN_IF_ERROR(Prefixed(prefix, Guarded("check", [&] { return planned.info->check(inputs); })));
+    }
+    if (planned.line.output.empty()) continue;
+    Index size_bytes = 0;
+    if (planned.info->output) {
+      const absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(inputs); });
+      if (!spec.ok()) return Prefixed(prefix, spec.status());
+      MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(spec->dtype, spec->shape));
+    }
     if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckWritable(planned.line.output, size_bytes));
   }
   if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
@@ -112,37 +106,47 @@ absl::Status Session::CheckFiles() const {
 
 absl::Status Session::Load() {
   Index bytes = 0;
-  for (const PlannedJob& planned : plan_) {
-    const std::string& path = planned.line.input;
-    if (inputs_.count(path) != 0) continue;
-    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::FromNpy(executor_, path));
+  for (const auto& [name, file] : files_) {
+    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file));
     bytes += array.view().size_bytes();
-    inputs_.emplace(path, std::move(array));
+    inputs_.emplace(name, std::move(array));
   }
+  files_.clear();
   EndStage("load", bytes);
   return absl::OkStatus();
 }
 
 absl::Status Session::MakeJob(PlannedJob& planned) {
+  const std::string prefix = absl::StrCat("worker ", planned.line.worker);
   const NdView& input = inputs_.at(planned.line.input).view();
-  DataIteratorOptions options;
-  options.parallelism = executor_.size();
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, DataIterator::Create(input, line_.partition, options));
-  JobContext context{std::move(chunks), planned.parameters, OutputArray()};
+  const auto divide = [this](const NdView& array) {
+    DataIteratorOptions options;
+    options.parallelism = executor_.size();
+    return DataIterator::Create(array, line_.partition, options);
+  };
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input));
+  JobContext context{std::move(chunks), planned.parameters};
+  context.divide = divide;
+  context.allocate = [this](DType dtype, std::vector<Index> shape) {
+    return OutputArray::Create(executor_, std::move(dtype), std::move(shape));
+  };
+  for (const auto& [key, name] : planned.MoreArrays()) context.more_arrays.emplace(key, inputs_.at(name).view());
   if (planned.info->output) {
-    absl::StatusOr<OutputSpec> spec = Guarded("the worker", [&] { return planned.info->output(input, planned.parameters); });
-    MPAIO_RETURN_IF_ERROR(executor_.Agree(spec.status()));
+    absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
+    MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
     MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec->dtype, std::move(spec->shape)));
   }
-  absl::StatusOr<Job> job = Guarded("the worker", [&] { return planned.info->make(context); });
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(absl::StrCat("worker ", planned.line.worker), job.status())));
+  absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
+  if (job.ok() && job->worker == nullptr) job = absl::InternalError("make gave no worker");
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, job.status())));
   job->worker->set_name(planned.line.worker);
   jobs_.push_back(*std::move(job));
   return absl::OkStatus();
 }
 
 absl::Status Session::Prepare() {
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckFiles()));
+  MPAIO_RETURN_IF_ERROR(OpenInputs());
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckJobs()));
   EndStage("start");
   MPAIO_RETURN_IF_ERROR(Load());
   for (PlannedJob& planned : plan_) MPAIO_RETURN_IF_ERROR(MakeJob(planned));
@@ -151,28 +155,99 @@ absl::Status Session::Prepare() {
 }
 
 absl::Status Session::Run() {
+  absl::Status status;
+  for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
+  if (executor_.rank() != 0 || !has_begun_) return status;
+  Index bytes = 0;
+  for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
+  EndStage("process", bytes);
+  status.Update(CollectResults(status));
+  status.Update(SaveOutputs(status));
+  if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, stats_.cpu_usage));
+  EndStage("save");
+  FillReport();
+  return status;
+}
+
+absl::Status Session::RunPass(bool* is_last) {
   std::vector<WorkerBase*> workers;
   for (const Job& job : jobs_) workers.push_back(job.worker.get());
   RunOptions options;
   options.monitor_cpu_usage = !line_.cpu_usage_file.empty();
   WorkerOrchestrator orchestrator(executor_, std::move(workers));
   MPAIO_ASSIGN_OR_RETURN(mpaio::Run run, orchestrator.Start(options));
-  if (executor_.rank() != 0) {
-    const absl::Status ended = run.Wait();
-    is_broken_ = run.is_broken();
-    return ended;
-  }
-  absl::Status status = Drive(run);
-  Index bytes = 0;
-  for (const auto& [path, array] : inputs_) bytes += array.view().size_bytes();
-  EndStage("process", bytes);
+  has_begun_ = true;
+  const absl::Status ended = executor_.rank() == 0 ? Drive(run) : run.Wait();
   is_broken_ = run.is_broken();
-  status.Update(CollectResults(run.stats(), status));
-  status.Update(SaveOutputs(status));
-  if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, run.stats().cpu_usage));
-  EndStage("save");
-  FillReport(run.stats());
-  return status;
+  if (executor_.rank() == 0) AddUp(run.stats());
+  ++pass_;
+  // Whoever knows of no further pass, knows it on every rank: these functions are set alike. A failed run is over on every rank too.
+  const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.next_pass != nullptr; });
+  *is_last = true;
+  if (is_broken_ || !may_go_on) return ended;
+  // Rank 0 alone may have something more to say of a run that went well otherwise.
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(ended));
+  MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
+  *is_last = !goes_on;
+  return absl::OkStatus();
+}
+
+// What rank 0 plans for each job, in order: a flag, and the plan behind it where there is one.
+absl::StatusOr<bool> Session::BeginNextPass() {
+  std::vector<std::optional<std::string>> plans(jobs_.size());
+  absl::Status planned;
+  for (std::size_t j = 0; j < jobs_.size() && executor_.rank() == 0; ++j) {
+    if (!jobs_[j].next_pass) continue;
+    absl::StatusOr<std::optional<NextPass>> next = Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
+    planned.Update(Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), next.status()));
+    if (next.ok() && next->has_value()) plans[j] = std::move((*next)->plan);
+  }
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(planned));
+  std::string encoded;
+  Codec<std::vector<std::optional<std::string>>>::Encode(plans, &encoded);
+  MPAIO_RETURN_IF_ERROR(executor_.Broadcast(&encoded));
+  MPAIO_ASSIGN_OR_RETURN(plans, DecodeResult<std::vector<std::optional<std::string>>>(encoded));
+
+  bool goes_on = false;
+  for (std::size_t j = 0; j < jobs_.size(); ++j) {
+    if (!plans[j].has_value()) {
+      // Its answer is kept in what `result` and the others refer to; for the run, it has no chunks any more.
+      finished_.push_back(std::move(jobs_[j].worker));
+      jobs_[j].worker = std::make_unique<FinishedWorker>();
+      jobs_[j].next_pass = nullptr;
+    } else {
+      goes_on = true;
+      auto worker = Guarded("begin_pass", [&] { return jobs_[j].begin_pass(*plans[j]); });
+      if (worker.ok() && *worker == nullptr) worker = absl::InternalError("begin_pass gave no worker");
+      MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(absl::StrCat("worker ", plan_[j].line.worker), worker.status())));
+      finished_.push_back(std::exchange(jobs_[j].worker, *std::move(worker)));
+    }
+    jobs_[j].worker->set_name(plan_[j].line.worker);
+  }
+  return goes_on;
+}
+
+void Session::AddUp(const RunStats& pass) {
+  if (pass_ == 0) {
+    stats_ = pass;
+    return;
+  }
+  stats_.seconds += pass.seconds;
+  stats_.failed_job = pass.failed_job;
+  for (std::size_t j = 0; j < pass.jobs.size(); ++j) {
+    JobStats& job = stats_.jobs[j];
+    job.chunks += pass.jobs[j].chunks;
+    job.chunks_done += pass.jobs[j].chunks_done;
+    job.chunks_delivered += pass.jobs[j].chunks_delivered;
+    // `rows` stays the input's: a pass over them again is not more of them.
+    if (pass.jobs[j].chunks > 0) job.seconds += pass.jobs[j].seconds;
+  }
+  for (std::size_t r = 0; r < pass.ranks.size() && r < stats_.ranks.size(); ++r) {
+    stats_.ranks[r].chunks += pass.ranks[r].chunks;
+    stats_.ranks[r].rows += pass.ranks[r].rows;
+    stats_.ranks[r].busy_seconds += pass.ranks[r].busy_seconds;
+  }
+  stats_.cpu_usage.samples.insert(stats_.cpu_usage.samples.end(), pass.cpu_usage.samples.begin(), pass.cpu_usage.samples.end());
 }
 
 absl::Status Session::Drive(mpaio::Run& run) {
@@ -188,35 +263,47 @@ absl::Status Session::Drive(mpaio::Run& run) {
   return run.Wait();
 }
 
-absl::Status Session::CollectResults(const RunStats& stats, const absl::Status& ended) {
+absl::Status Session::CollectResults(const absl::Status& ended) {
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
-    const JobStats& job = stats.jobs[j];
+    const JobStats& job = stats_.jobs[j];
     JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows, job.chunks, job.seconds};
-    if (job.chunks_delivered == job.chunks) {
-      absl::StatusOr<nlohmann::ordered_json> answer = Guarded("the worker's result", [&] { return jobs_[j].result(); });
+    // A job with a further pass to come is not done, though its chunks are.
+    if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
+      absl::StatusOr<nlohmann::ordered_json> answer = Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
       if (answer.ok()) {
         result.result = *std::move(answer);
       } else {
-        const absl::Status named = Prefixed(absl::StrCat("job ", j, " (", job.worker, ")"), answer.status());
+        const absl::Status named = Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), answer.status());
         result.status = std::string(named.message());
         first_failure.Update(named);
       }
     } else {
-      result.status = stats.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());
+      result.status = stats_.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());
     }
     results_.push_back(std::move(result));
   }
   return first_failure;
 }
 
+absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
+  if (!jobs_[j].array) return jobs_[j].result();
+  MPAIO_ASSIGN_OR_RETURN(AnswerArray array, jobs_[j].array());
+  if (plan_[j].line.output.empty()) return jobs_[j].result ? jobs_[j].result() : ToJson(array.view());
+  nlohmann::ordered_json summary = {{"dtype", array.dtype().ToString()}, {"shape", array.shape()}};
+  arrays_.emplace(j, std::move(array));
+  return summary;
+}
+
 // All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
-    if (!jobs_[j].output || results_[j].status != "ok") continue;
-    const absl::Status saved = ended.ok() ? WriteNpy(plan_[j].line.output, jobs_[j].output())
-                                          : absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()));
+    const auto array = arrays_.find(j);
+    if ((!jobs_[j].output && array == arrays_.end()) || results_[j].status != "ok") continue;
+    const auto save = [&] { return WriteNpy(plan_[j].line.output, array == arrays_.end() ? jobs_[j].output() : array->second.view()); };
+    const absl::Status saved = !ended.ok() ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
+                                           : Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), CallGuarded("output", save));
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());
     results_[j].result = nullptr;
@@ -225,12 +312,12 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
   return first_failure;
 }
 
-void Session::FillReport(const RunStats& stats) {
-  for (std::size_t j = 0; j < stats.jobs.size(); ++j) {
-    const JobStats& job = stats.jobs[j];
+void Session::FillReport() {
+  for (std::size_t j = 0; j < stats_.jobs.size(); ++j) {
+    const JobStats& job = stats_.jobs[j];
     report_.jobs.push_back({job.worker, plan_[j].line.input, job.rows_done, job.chunks_done, job.seconds});
   }
-  for (const RankStats& rank : stats.ranks) {
+  for (const RankStats& rank : stats_.ranks) {
     report_.ranks.push_back({rank.rank, rank.node, rank.host, rank.chunks, rank.rows, rank.busy_seconds});
   }
 }

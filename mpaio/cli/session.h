@@ -4,31 +4,24 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/cli/command_line.h"
+#include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
+#include "mpaio/array/array_file.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/window/shared_array.h"
+#include "mpaio/worker/answer.h"
 #include "mpaio/worker/registry.h"
 
 namespace mpaio {
-
-// A job of the command line, and the worker it names.
-struct PlannedJob {
-  JobLine line;
-  const WorkerInfo* info = nullptr;
-  Parameters parameters;
-};
-
-// Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no file.
-// Errors: InvalidArgument, one line.
-absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 
 // Every rank makes one and makes the same calls; each is collective over the executor's pool.
 class Session {
@@ -41,9 +34,10 @@ class Session {
   absl::Status Prepare();
 
   // Runs the jobs and saves what they wrote. Errors: how the run failed, on every rank; what could not be stated or saved, on rank 0 alone. results()
-  // has what there is all the same.
+  // has what there is all the same. Where the run was refused before any chunk was processed, has_begun() is false, on every rank.
   absl::Status Run();
 
+  bool has_begun() const { return has_begun_; }
   // On rank 0, after Run.
   const std::vector<JobResult>& results() const { return results_; }
   const RunReport& report() const { return report_; }
@@ -51,23 +45,38 @@ class Session {
   bool is_broken() const { return is_broken_; }
 
  private:
-  absl::Status CheckFiles() const;
+  absl::Status OpenInputs();
+  absl::Status CheckJobs() const;
   absl::Status Load();
   absl::Status MakeJob(PlannedJob& planned);
+  absl::Status RunPass(bool* is_last);
+  absl::StatusOr<bool> BeginNextPass();
   absl::Status Drive(mpaio::Run& run);
-  absl::Status CollectResults(const RunStats& stats, const absl::Status& ended);
+  void AddUp(const RunStats& pass);
+  absl::Status CollectResults(const absl::Status& ended);
+  absl::StatusOr<nlohmann::ordered_json> Answer(std::size_t j);
   absl::Status SaveOutputs(const absl::Status& ended);
-  void FillReport(const RunStats& stats);
+  void FillReport();
   void EndStage(const std::string& name, Index bytes = 0);
 
   Executor& executor_;
   const CommandLine& line_;
   std::vector<PlannedJob> plan_;
-  std::map<std::string, SharedArray> inputs_;  // by path: two jobs over one file share it
+  // By name: two jobs over one file share it.
+  std::map<std::string, ArrayFile> files_;
+  std::map<std::string, SharedArray> inputs_;
   std::vector<Job> jobs_;
+  // The workers of passes that are over, to which answers may refer.
+  std::vector<std::unique_ptr<WorkerBase>> finished_;
+  // Of all passes together.
+  RunStats stats_;
+  int pass_ = 0;
+  // The answers that are arrays, by job.
+  std::map<std::size_t, AnswerArray> arrays_;
   std::vector<JobResult> results_;
   RunReport report_;
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
+  bool has_begun_ = false;
   bool is_broken_ = false;
 };
 

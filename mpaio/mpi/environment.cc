@@ -37,8 +37,10 @@ Environment::Environment(int* argc, char*** argv) {
   // Open MPI 4, and 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
   SetUnlessSet("OMPI_MCA_smsc", "^cma");
-  SetUnlessSet("OMPI_MCA_reachable", "^netlink");
-  if (AllRanksOnOneNode()) SetUnlessSet("OMPI_MCA_pml", "ob1");
+  if (AllRanksOnOneNode()) {
+    SetUnlessSet("OMPI_MCA_pml", "ob1");
+    SetUnlessSet("OMPI_MCA_reachable", "^netlink");
+  }
 
   int provided = MPI_THREAD_SINGLE;
   // Funneled: threads of ours (the CPU sampler) exist, but never call MPI.

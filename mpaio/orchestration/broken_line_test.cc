@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -140,11 +139,7 @@ std::vector<Pool> PoolsOfSeveralRanks() {
   return pools;
 }
 
-INSTANTIATE_TEST_SUITE_P(Pools, OddLineTest, testing::ValuesIn(PoolsOfSeveralRanks()), [](const auto& info) {
-  std::ostringstream name;
-  name << info.param;
-  return name.str();
-});
+INSTANTIATE_TEST_SUITE_P(Pools, OddLineTest, testing::ValuesIn(PoolsOfSeveralRanks()), PoolName);
 
 TEST_P(OddLineTest, DelaysAndOtherOrdersOfSenders) {
   const std::uint64_t seed = std::random_device{}();
@@ -157,10 +152,13 @@ TEST_P(OddLineTest, DelaysAndOtherOrdersOfSenders) {
   });
 }
 
-TEST_P(OddLineTest, ResultsThatComeTwice) {
-  ExpectExactAnswers([](std::unique_ptr<Transport> inner) {
+TEST_P(OddLineTest, ResultsThatComeTwiceAndLate) {
+  const std::uint64_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  ExpectExactAnswers([seed](std::unique_ptr<Transport> inner) {
     FaultPlan plan;
-    plan.delay_chance = 0.2;
+    plan.delay_chance = 0.5;
+    plan.seed = seed + static_cast<std::uint64_t>(inner->rank());
     plan.duplicate = [](const Message& message) { return AsResults(message.bytes).has_value(); };
     return MakeFaultyTransport(std::move(inner), std::move(plan));
   });
@@ -372,6 +370,28 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
         if (inner->rank() < 2) inner = std::make_unique<SwitchedTransport>(std::move(inner), &is_down);
         return inner;
       });
+}
+
+TEST(CutLineTest, WhereRank0HearsNothingItCanStillTellTheOthers) {
+  const std::vector<std::int64_t> numbers = Counting(1000);
+  for (const Index cut_at : {0, 1, 10, 100}) {
+    SCOPED_TRACE(cut_at);
+    RunInPool(
+        {3, false, 1},
+        [&](Executor& executor) {
+          Echo echo(InChunks(numbers, 1));
+          echo.before = Taking(std::chrono::microseconds(20));
+          auto run = WorkerOrchestrator(executor, {&echo}).Start();
+          MPAIO_ASSERT_OK(run.status());
+          EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal, "the line was cut (receive)"));
+          EXPECT_EQ(run->is_broken(), executor.rank() == 0);
+        },
+        [cut_at](std::unique_ptr<Transport> inner) {
+          FaultPlan plan;
+          if (inner->rank() == 0) plan.fail_receive_at = cut_at;
+          return MakeFaultyTransport(std::move(inner), std::move(plan));
+        });
+  }
 }
 
 // The worker notices, and rank 0 does not: its calls go on coming back, and it can be ended from outside.

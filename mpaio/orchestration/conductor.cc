@@ -280,12 +280,11 @@ std::optional<DeliveredResult> Conductor::DeliverOne() {
 bool Conductor::DeliverBatches() {
   const Clock::time_point end = Clock::now() + kDeliverSlice;
   bool delivered = false;
-  for (std::size_t k = 0; k < jobs_.size(); ++k) {
-    while (DeliverOne()) {
-      delivered = true;
-      if (Clock::now() >= end) return true;
-      if (open_->chunks.size() == 0) break;
-    }
+  // Nothing from one call means that no job has any.
+  for (std::size_t batches = 0; batches < jobs_.size() && DeliverOne();) {
+    delivered = true;
+    if (Clock::now() >= end) return true;
+    if (open_->chunks.size() == 0) ++batches;
   }
   return delivered;
 }

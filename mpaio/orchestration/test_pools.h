@@ -1,7 +1,8 @@
-// The pools that the tests of this package run in: one process, and threads as ranks in every arrangement.
+// The pools of this package's tests that do without MPI: one process, and threads as ranks in every arrangement.
 #ifndef MPAIO_ORCHESTRATION_TEST_POOLS_H_
 #define MPAIO_ORCHESTRATION_TEST_POOLS_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -9,12 +10,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/thread_pool_executor.h"
@@ -60,6 +61,9 @@ struct Pool {
     return out << pool.ranks << "Ranks" << pool.nodes << "Nodes" << (pool.orchestrator_works ? "AllWork" : "Rank0Directs");
   }
 };
+
+// For INSTANTIATE_TEST_SUITE_P.
+inline std::string PoolName(const testing::TestParamInfo<Pool>& info) { return testing::PrintToString(info.param); }
 
 inline std::vector<Pool> AllPools() {
   std::vector<Pool> pools = {Pool{}};

@@ -1,14 +1,15 @@
-// Workers and pools that the tests of this package share.
+// The workers of this package's tests, in pools of all kinds, those over MPI too.
 #ifndef MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 #define MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <numeric>
-#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/chunk/data_iterator.h"
+#include "mpaio/executor/executor.h"
+#include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -37,6 +40,29 @@ inline void Burn(std::chrono::nanoseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < end) {
   }
+}
+
+// For Echo::before: takes so long over each chunk.
+inline std::function<absl::Status(ChunkId)> Taking(std::chrono::nanoseconds time) {
+  return [time](ChunkId) {
+    Burn(time);
+    return absl::OkStatus();
+  };
+}
+
+// Until `flag` is set; not for ever.
+inline absl::Status WaitForFlag(const std::atomic<bool>& flag) {
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); !flag;) {
+    if (std::chrono::steady_clock::now() > end) return absl::DeadlineExceededError("the flag was never set");
+    std::this_thread::yield();
+  }
+  return absl::OkStatus();
+}
+
+// Starts a run and waits for its end: how it ended, or why it was refused.
+inline absl::Status RunToEnd(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options = {}) {
+  MPAIO_ASSIGN_OR_RETURN(Run run, WorkerOrchestrator(executor, std::move(workers)).Start(options));
+  return run.Wait();
 }
 
 // Gives back the elements of the chunk, and notes every callback.

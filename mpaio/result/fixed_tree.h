@@ -120,15 +120,27 @@ class TreePartial {
   // The partial of `elements`, the first of which has index first_element_index >= 0. Reads each element once. Allocates at most
   // three times, whatever the number of leaves; none of it per leaf.
   static TreePartial Compute(std::span<const Element> elements, Index first_element_index, const Ops& ops) {
+    return ComputeFrom(
+        first_element_index, first_element_index + static_cast<Index>(elements.size()),
+        [elements, first_element_index](Index first, Index count) {
+          return elements.subspan(static_cast<std::size_t>(first - first_element_index), static_cast<std::size_t>(count));
+        },
+        ops);
+  }
+
+  // The same of the elements [begin, end), 0 <= begin <= end, which are asked for in order and at most a leaf at a time: source(first,
+  // count) is a span of the elements [first, first + count), valid until the next call.
+  template <typename Source>
+  static TreePartial ComputeFrom(Index begin, Index end, Source&& source, const Ops& ops) {
     TreePartial partial;
-    partial.begin_ = first_element_index;
-    partial.end_ = first_element_index + static_cast<Index>(elements.size());
-    const LeafSplit split = LeafSplit::Of(partial.begin_, partial.end_);
-    const auto leaves = elements.subspan(static_cast<std::size_t>(split.front_elements));
-    const auto back = elements.last(static_cast<std::size_t>(split.back_elements));
-    partial.front_.assign(elements.begin(), elements.begin() + split.front_elements);
+    partial.begin_ = begin;
+    partial.end_ = end;
+    const LeafSplit split = LeafSplit::Of(begin, end);
+    const std::span<const Element> front = source(begin, split.front_elements);
+    partial.front_.assign(front.begin(), front.end());
+    partial.ComputeNodes(source, split.first_leaf, split.last_leaf, ops);
+    const std::span<const Element> back = source(end - split.back_elements, split.back_elements);
     partial.back_.assign(back.begin(), back.end());
-    partial.ComputeNodes(leaves.data(), split.first_leaf, split.last_leaf, ops);
     return partial;
   }
 
@@ -189,16 +201,18 @@ class TreePartial {
 
  private:
   // Goes over the leaves like a binary counter: a leaf that ends a node of level l is merged with the l nodes before it.
-  void ComputeNodes(const Element* elements, Index first_leaf, Index last_leaf, const Ops& ops) {
+  template <typename Source>
+  void ComputeNodes(Source& source, Index first_leaf, Index last_leaf, const Ops& ops) {
     if (first_leaf == last_leaf) return;
     const std::uint64_t num_leaves = static_cast<std::uint64_t>(last_leaf - first_leaf);
     std::vector<Value> stack;
     stack.reserve(2 * static_cast<std::size_t>(std::bit_width(num_leaves)));  // So that push_back below never allocates.
     // The compiler is kept from knowing the length: GCC warns without cause of the loop after an unrolled one if it is constant.
-    std::size_t leaf_elements = static_cast<std::size_t>(kLeaf);
+    Index leaf_elements = kLeaf;
     asm("" : "+r"(leaf_elements));
-    for (std::uint64_t done = 1; done <= num_leaves; ++done, elements += kLeaf) {
-      Value value = ops.Leaf(std::span<const Element>(elements, leaf_elements));
+    Index position = first_leaf * kLeaf;
+    for (std::uint64_t done = 1; done <= num_leaves; ++done, position += kLeaf) {
+      Value value = ops.Leaf(std::span<const Element>(source(position, leaf_elements)));
       // The largest node that ends behind this leaf: its size divides the leaf's end, and is no more than there are leaves here.
       const int level = std::min(std::countr_zero(static_cast<std::uint64_t>(first_leaf) + done), FloorLog2(done));
       for (int merged = 0; merged < level; ++merged) {

@@ -44,11 +44,20 @@ class OutputArray {
   // On rank 0. Errors: Internal where `written` is not as long as the rows.
   absl::Status Accept(RowRange rows, const WrittenRows& written) const;
 
-  // On rank 0, when the run has ended: the whole array.
+  // Collective over the executor's pool, between runs: the whole array, as rank 0 has it, for every rank to read. It travels to each node once, in
+  // pieces of at most `piece_bytes`; within rank 0's node it is there already.
+  // Memory ordering: every rank sees what rank 0 saw before its call. Errors: those of Executor::Broadcast.
+  absl::Status Share(Index piece_bytes = kSharedPieceBytes) const;
+
+  // On rank 0, when the run has ended, and on every rank after Share: the whole array.
   const NdView& view() const { return array_.view(); }
 
  private:
+  // Long enough that the way between nodes is used well, short beside what a node has of memory.
+  static constexpr Index kSharedPieceBytes = Index{16} << 20;
+
   SharedArray array_;
+  Executor* executor_ = nullptr;
   bool is_on_rank_0s_node_ = true;
 };
 

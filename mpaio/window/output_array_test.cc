@@ -28,7 +28,7 @@
 namespace mpaio {
 namespace {
 
-constexpr DType kInt64 = DType::Of<std::int64_t>();
+const DType kInt64 = DType::Of<std::int64_t>();
 
 // What an element is to be: never 0, which is what has not been written.
 std::int64_t Value(Index row, Index column) { return 1000 * row + column + 1; }
@@ -184,6 +184,30 @@ TEST(OutputArray, AcceptRefusesAWrongLength) {
   }
   EXPECT_THAT(output->Accept({2, 2}, "x"), StatusIs(absl::StatusCode::kInternal));
   EXPECT_THAT(Elements(*output, {0, 4}), testing::Each(0));
+}
+
+// Each rank writes rows of its own node's array; rank 0 accepts them all, and then every rank has the whole.
+TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
+  for (const int size : {1, 2, 3, 5}) {
+    for (const int nodes : {1, 2, 3}) {
+      for (const Index piece_bytes : {1, 100, 1000000}) {
+        SCOPED_TRACE(absl::StrCat(size, " ranks on ", nodes, " nodes, pieces of ", piece_bytes));
+        ThreadPoolOptions options;
+        options.num_nodes = nodes;
+        RunOnThreads(size, options, [&](Executor& executor) {
+          for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {30, 7}}) {
+            const absl::StatusOr<OutputArray> output = OutputArray::Create(executor, kInt64, shape);
+            MPAIO_ASSERT_OK(output);
+            const RowRange all = {0, output->view().num_rows()};
+            if (executor.rank() == 0) Write(*output, all);
+            MPAIO_EXPECT_OK(output->Share(piece_bytes));
+            EXPECT_EQ(Elements(*output, all), Written(*output, all)) << "rank " << executor.rank();
+            Meet(executor);
+          }
+        });
+      }
+    }
+  }
 }
 
 TEST(OutputArray, WhatCannotBeCreatedIsRefusedOnEveryRank) {

@@ -1,34 +1,74 @@
 #include "mpaio/window/shared_array.h"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <optional>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/array/npy_file.h"
+#include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/base/wire.h"
 
 namespace mpaio {
 namespace {
 
-// What a rank found under the path, as one line that can be compared.
-std::string Describe(const NpyFile& file) {
-  return absl::StrCat(file.header().dtype.ToString(), " ", ShapeToString(file.header().shape), ", ", file.header().data_size_bytes, " bytes");
-}
-
-absl::Status CheckSameOnAllRanks(Executor& executor, const NpyFile& file) {
-  const std::string mine = Describe(file);
-  std::string of_rank_0 = mine;
+absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
+  const std::string mine = file.Describe();
+  std::string of_rank_0;
+  WireAppend(file.fingerprint(), &of_rank_0);
+  WireAppendBytes(mine, &of_rank_0);
   MPAIO_RETURN_IF_ERROR(executor.Broadcast(&of_rank_0));
+  WireReader reader(of_rank_0);
+  std::uint64_t fingerprint = 0;
+  absl::string_view description;
+  reader.Read(&fingerprint);
+  reader.ReadBytes(&description);
   absl::Status same;
-  if (mine != of_rank_0) {
-    same = absl::FailedPreconditionError(absl::StrCat(file.path(), " is not the same on every node: rank 0 sees ", of_rank_0, ", rank ",
+  if (!reader.ok() || description != mine || fingerprint != file.fingerprint()) {
+    same = absl::FailedPreconditionError(absl::StrCat(file.name(), " is not the same on every node: rank 0 sees ", description, ", rank ",
                                                       executor.rank(), " on ", executor.host(), " sees ", mine,
+                                                      description == mine ? ", but a file of other contents" : "",
                                                       "; copy it to all nodes or put it on a shared file system"));
   }
   return executor.Agree(same);
+}
+
+// What rank 0 tells the others of a file that only it reads.
+std::string Encode(const ArrayFile& file) {
+  std::string bytes;
+  WireAppendBytes(file.name(), &bytes);
+  WireAppendBytes(file.dtype().ToString(), &bytes);
+  for (const Index extent : file.shape()) WireAppend(extent, &bytes);
+  return bytes;
+}
+
+absl::StatusOr<ArrayFile> Decode(absl::string_view bytes) {
+  WireReader reader(bytes);
+  absl::string_view name, dtype_text;
+  reader.ReadBytes(&name);
+  reader.ReadBytes(&dtype_text);
+  std::vector<Index> shape;
+  for (Index extent = 0; !reader.at_end() && reader.Read(&extent);) shape.push_back(extent);
+  if (!reader.ok()) return absl::InternalError("rank 0's description of an array cannot be decoded");
+  MPAIO_ASSIGN_OR_RETURN(DType dtype, DType::Parse(dtype_text));
+  return ArrayFile::Elsewhere(std::string(name), std::move(dtype), std::move(shape));
+}
+
+// Only rank 0 has it: `mpirun` passes standard input to no other.
+absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::string& input) {
+  if (executor.num_nodes() > 1) {
+    return absl::FailedPreconditionError(absl::StrCat("standard input reaches one node only, and there are ", executor.num_nodes(),
+                                                      "; save the array to a file that all nodes see"));
+  }
+  absl::StatusOr<ArrayFile> file;
+  if (executor.rank() == 0) file = ArrayFile::Open(input);
+  MPAIO_RETURN_IF_ERROR(executor.Agree(executor.rank() == 0 ? file.status() : absl::OkStatus()));
+  std::string description;
+  if (executor.rank() == 0) description = Encode(*file);
+  MPAIO_RETURN_IF_ERROR(executor.Broadcast(&description));
+  if (executor.rank() != 0) file = Decode(description);
+  MPAIO_RETURN_IF_ERROR(executor.Agree(file.status()));
+  return file;
 }
 
 }  // namespace
@@ -40,28 +80,28 @@ absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype,
   return SharedArray(memory, std::move(array));
 }
 
-absl::StatusOr<SharedArray> SharedArray::FromNpy(Executor& executor, const std::string& path) {
-  absl::StatusOr<NpyFile> file = NpyFile::Open(path);
+absl::StatusOr<ArrayFile> SharedArray::Open(Executor& executor, const std::string& input) {
+  if (ArrayFile::IsStandardInput(input)) return OpenStandardInput(executor, input);
+  absl::StatusOr<ArrayFile> file = ArrayFile::Open(input);
   MPAIO_RETURN_IF_ERROR(executor.Agree(file.status()));
   MPAIO_RETURN_IF_ERROR(CheckSameOnAllRanks(executor, *file));
-  MPAIO_ASSIGN_OR_RETURN(SharedArray array, Create(executor, file->header().dtype, file->header().shape));
+  return file;
+}
 
-  // Shares of whole pages, so that no page is touched by two ranks.
-  const Index page_bytes = sysconf(_SC_PAGESIZE);
+absl::StatusOr<SharedArray> SharedArray::FromFile(Executor& executor, const std::string& input) {
+  MPAIO_ASSIGN_OR_RETURN(const ArrayFile file, Open(executor, input));
+  return Load(executor, file);
+}
+
+absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file) {
+  MPAIO_ASSIGN_OR_RETURN(SharedArray array, Create(executor, file.dtype(), file.shape()));
   const Index size_bytes = array.view().size_bytes();
-  const Index pages = CeilDivide(size_bytes, page_bytes);
-  const Index begin = std::min(size_bytes, pages * executor.node_rank() / executor.node_size() * page_bytes);
-  const Index end = std::min(size_bytes, pages * (executor.node_rank() + 1) / executor.node_size() * page_bytes);
-  const absl::Status read = file->ReadInto(
-      begin, std::span<std::byte>(array.array_.mutable_data() + begin, static_cast<std::size_t>(end - begin)));
-  MPAIO_RETURN_IF_ERROR(executor.Agree(read));
+  MPAIO_RETURN_IF_ERROR(executor.Agree(file.LoadShare(executor.node_rank(), executor.node_size(),
+                                                      {array.array_.mutable_data(), static_cast<std::size_t>(size_bytes)})));
   // Half the pages that a rank of two will read were filled by the other: mapped now, all at once, they cost a fraction of a fault each. Not on
   // nodes of many ranks, where each will read a small part only.
   constexpr int kFewRanks = 8;
-  if (executor.node_size() <= kFewRanks) {
-    array.memory_->MapForReading(0, begin);
-    array.memory_->MapForReading(CeilDivide(end, page_bytes) * page_bytes, size_bytes);
-  }
+  if (executor.node_size() > 1 && executor.node_size() <= kFewRanks) array.memory_->MapForReading(0, size_bytes);
   MPAIO_RETURN_IF_ERROR(array.Seal(executor));
   return array;
 }

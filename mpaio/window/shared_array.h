@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -25,11 +26,20 @@ class SharedArray {
   SharedArray(SharedArray&&) = default;
   SharedArray& operator=(SharedArray&&) = default;
 
-  // Collective over the executor's pool. Reads a .npy file: the ranks of a node each read their share of the rows' bytes straight into the
-  // window. Returns it sealed. Every node must see the same file under `path`.
-  // Errors, the same on every rank: those of NpyFile::Open; ResourceExhausted where a node has not the room; FailedPrecondition where nodes see
-  // different files.
-  static absl::StatusOr<SharedArray> FromNpy(Executor& executor, const std::string& path);
+  // Collective over the executor's pool. Opens what `input` names: a .npy, an .npz, raw bytes, standard input (see ArrayFile::Open). Only
+  // headers are read, so that what cannot be worked on is found out before it is loaded. Every node must see the same file. Standard input is
+  // read by rank 0 alone; on the other ranks the result only says what the array is.
+  // Errors, the same on every rank: those of ArrayFile::Open; FailedPrecondition where nodes see different files, or for standard input where
+  // there are several nodes.
+  static absl::StatusOr<ArrayFile> Open(Executor& executor, const std::string& input);
+
+  // Collective over the executor's pool. Loads what Open gave, in C order and this machine's byte order: the ranks of a node each read their
+  // share of the bytes straight into the window. Returns it sealed.
+  // Errors, the same on every rank: those of ArrayFile::LoadShare; ResourceExhausted where a node has not the room.
+  static absl::StatusOr<SharedArray> Load(Executor& executor, const ArrayFile& file);
+
+  // Open and Load.
+  static absl::StatusOr<SharedArray> FromFile(Executor& executor, const std::string& input);
 
   // Collective over the executor's pool. An array of zeros, not sealed. Every rank must pass the same type and shape.
   // Errors: InvalidArgument where the shape does not fit 63 bits; ResourceExhausted where a node has not the room.

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
@@ -34,7 +35,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20240613;
 constexpr ChildEnd kKilled = {.signal = SIGSEGV, .exit_status = 0};
-constexpr DType kInt64 = DType::Of<std::int64_t>();
+const DType kInt64 = DType::Of<std::int64_t>();
 
 // ---- Steps of which the checks are made. Each rank runs the same check.
 
@@ -104,9 +105,9 @@ void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vec
   }
 }
 
-// The status of FromNpy with a path that may differ between ranks: the same on every rank.
+// The status of FromFile with a path that may differ between ranks: the same on every rank.
 absl::Status Refusal(Executor& executor, const std::string& path) {
-  const absl::Status status = SharedArray::FromNpy(executor, path).status();
+  const absl::Status status = SharedArray::FromFile(executor, path).status();
   ExpectSameOnAllRanks(executor, status.ToString());
   return status;
 }
@@ -115,7 +116,7 @@ absl::Status Refusal(Executor& executor, const std::string& path) {
 
 using Check = void (*)(Executor&);
 
-void FromNpyHasTheFilesContents(Executor& executor) {
+void AFilesContents(Executor& executor) {
   struct Case {
     DType dtype;
     std::vector<Index> shape;
@@ -145,7 +146,7 @@ void FromNpyHasTheFilesContents(Executor& executor) {
        }) {
     SCOPED_TRACE(absl::StrCat(dtype.ToString(), " ", ShapeToString(shape), ", seed ", kSeed));
     const std::string path = directory.Write("array.npy", NpyOf(dtype, shape));
-    const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+    const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, path);
     MPAIO_ASSERT_OK(array);
     ExpectReadFrom(*array, dtype, shape);
     Meet(executor);  // before the file is written over
@@ -156,7 +157,7 @@ void FromNpyHasTheFilesContents(Executor& executor) {
 void TheArrayStaysWhenTheFileGoes(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string path = directory.Write("array.npy", NpyOf(kInt64, {5000}));
-  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+  const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, path);
   MPAIO_ASSERT_OK(array);
   directory.Write("array.npy", "");
   std::error_code ignored;
@@ -170,7 +171,7 @@ void SeveralArraysLiveSideBySide(Executor& executor) {
   std::vector<SharedArray> arrays;
   for (Index rows = 1; rows <= 6; ++rows) {
     const std::string path = directory.Write(absl::StrCat(rows, ".npy"), NpyOf(kInt64, {rows, 777}));
-    absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+    absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, path);
     MPAIO_ASSERT_OK(array);
     arrays.push_back(*std::move(array));
   }
@@ -179,12 +180,65 @@ void SeveralArraysLiveSideBySide(Executor& executor) {
 }
 
 // numpy.load ignores what is behind the data too.
-void BytesBehindTheDataAreIgnored(Executor& executor) {
+// In the window every array is in C order and this machine's byte order.
+void OtherOrdersAreTurned(Executor& executor) {
   const PoolDirectory directory(executor);
-  const std::string path = directory.Write("array.npy", NpyOf(kInt64, {600}) + std::string(10000, '!'));
-  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, path);
+  constexpr Index kRows = 300, kColumns = 700;
+  const std::string data = DataOf(kInt64, {kRows, kColumns});
+  std::string header = FormatNpyHeader(kInt64, {kRows, kColumns});
+  header[header.find("<i8")] = '>';
+  header.replace(header.find("False,"), 6, "True, ");
+  // The element in row r and column c is that of the contents which C order has there.
+  std::string file(data.size(), '\0');
+  for (Index row = 0; row < kRows; ++row) {
+    for (Index column = 0; column < kColumns; ++column) {
+      const char* const from = data.data() + 8 * (row * kColumns + column);
+      std::reverse_copy(from, from + 8, file.data() + 8 * (column * kRows + row));
+    }
+  }
+  const absl::StatusOr<SharedArray> array =
+      SharedArray::FromFile(executor, directory.Write("array.npy", header + file));
   MPAIO_ASSERT_OK(array);
-  ExpectReadFrom(*array, kInt64, {600});
+  ExpectReadFrom(*array, kInt64, {kRows, kColumns});
+
+  const std::string raw = directory.Write("array.bin", data);
+  const absl::StatusOr<SharedArray> same =
+      SharedArray::FromFile(executor, absl::StrCat("raw:<i8:-1x", kColumns, ":", raw));
+  MPAIO_ASSERT_OK(same);
+  ExpectReadFrom(*same, kInt64, {kRows, kColumns});
+}
+
+// What an array is, is known before it is loaded.
+void OpenedFirstAndLoadedLater(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const std::string path = directory.Write("array.npy", NpyOf(kInt64, {1000, 7}));
+  const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, path);
+  MPAIO_ASSERT_OK(file);
+  EXPECT_EQ(file->dtype(), kInt64);
+  EXPECT_EQ(file->shape(), (std::vector<Index>{1000, 7}));
+  EXPECT_EQ(file->name(), path);
+  for (int times = 0; times < 2; ++times) {
+    const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file);
+    MPAIO_ASSERT_OK(array);
+    ExpectReadFrom(*array, kInt64, {1000, 7});
+  }
+  // As where it is cut before it is loaded.
+  Meet(executor);
+  std::error_code error;
+  if (executor.rank() == 0) std::filesystem::resize_file(path, 1000, error);
+  Meet(executor);
+  const absl::Status status = SharedArray::Load(executor, *file).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "shrank while it was read"));
+  ExpectSameOnAllRanks(executor, status.ToString());
+}
+
+// Each node would have to be sent it.
+void StandardInputIsRefusedOnSeveralNodes(Executor& executor) {
+  if (executor.num_nodes() == 1) return;
+  for (const char* input : {"-", "raw:<i8:3:-"}) {
+    EXPECT_THAT(Refusal(executor, input),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "standard input reaches one node only"));
+  }
 }
 
 // Every rank is told the same, and the pool goes on.
@@ -205,12 +259,14 @@ void FilesThatCannotBeReadAreRefused(Executor& executor) {
   damaged[damaged.find("descr")] = 'x';
   EXPECT_THAT(Refusal(executor, directory.Write("key.npy", damaged)),
               StatusIs(absl::StatusCode::kDataLoss, "key.npy"));
-  std::string swapped = good;
-  swapped[swapped.find("<i8")] = '>';
-  EXPECT_THAT(Refusal(executor, directory.Write("swapped.npy", swapped)),
-              StatusIs(absl::StatusCode::kUnimplemented, "swapped.npy"));
+  EXPECT_THAT(Refusal(executor, directory.Write("long.npy", good + "!")),
+              StatusIs(absl::StatusCode::kDataLoss, "long.npy holds 1 bytes more"));
+  std::string objects = good;
+  objects.replace(objects.find("<i8"), 3, "|O8");
+  EXPECT_THAT(Refusal(executor, directory.Write("objects.npy", objects)),
+              StatusIs(absl::StatusCode::kUnimplemented, "objects.npy"));
 
-  const absl::StatusOr<SharedArray> array = SharedArray::FromNpy(executor, directory.Write("good.npy", good));
+  const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, directory.Write("good.npy", good));
   MPAIO_ASSERT_OK(array);
   ExpectReadFrom(*array, kInt64, {1000});
 }
@@ -228,7 +284,7 @@ void AFileThatOneRankLacksIsRefused(Executor& executor) {
     EXPECT_THAT(Refusal(executor, executor.rank() >= without ? also_gone : good),
                 StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
   }
-  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, good));
+  MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
 // As where a node sees an older copy of it.
@@ -248,7 +304,15 @@ void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
                                    absl::StrCat("sees ", dtype.ToString(), " ", ShapeToString(shape))));
     }
   }
-  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, good));
+  // Of the same type and shape, with another first element.
+  std::string contents = NpyOf(kInt64, {1000});
+  contents[200] ^= 1;
+  const std::string other = directory.Write("other.npy", contents);
+  for (int rank = 1; rank < executor.size(); ++rank) {
+    EXPECT_THAT(Refusal(executor, executor.rank() == rank ? other : good),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "8000 bytes, but a file of other contents"));
+  }
+  MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
 // 4 TiB, of which the file holds nothing.
@@ -263,7 +327,7 @@ void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
       error ? absl::UnavailableError(absl::StrCat("no sparse file: ", error.message())) : absl::OkStatus()));
   EXPECT_THAT(Refusal(executor, path),
               StatusIs(absl::StatusCode::kResourceExhausted, absl::StrCat("(", 8 * kRows, " bytes)")));
-  MPAIO_EXPECT_OK(SharedArray::FromNpy(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
+  MPAIO_EXPECT_OK(SharedArray::FromFile(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
 }
 
 // Zeros; each rank of a node writes rows of its own; then it is sealed, and every rank sees all of them.
@@ -345,10 +409,12 @@ struct NamedCheck {
 };
 
 constexpr NamedCheck kChecks[] = {
-    {"FromNpyHasTheFilesContents", FromNpyHasTheFilesContents},
+    {"AFilesContents", AFilesContents},
     {"TheArrayStaysWhenTheFileGoes", TheArrayStaysWhenTheFileGoes},
     {"SeveralArraysLiveSideBySide", SeveralArraysLiveSideBySide},
-    {"BytesBehindTheDataAreIgnored", BytesBehindTheDataAreIgnored},
+    {"OtherOrdersAreTurned", OtherOrdersAreTurned},
+    {"OpenedFirstAndLoadedLater", OpenedFirstAndLoadedLater},
+    {"StandardInputIsRefusedOnSeveralNodes", StandardInputIsRefusedOnSeveralNodes},
     {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},
     {"AFileThatOneRankLacksIsRefused", AFileThatOneRankLacksIsRefused},
     {"AFileThatOneRankSeesOtherwiseIsRefused", AFileThatOneRankSeesOtherwiseIsRefused},

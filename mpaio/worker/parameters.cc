@@ -7,9 +7,27 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
+namespace {
+
+// The value of a parameter that has none.
+constexpr absl::string_view kNone = "none";
+
+bool ParseInteger(absl::string_view text, Index* number) { return absl::SimpleAtoi(text, number); }
+
+bool ParseNumber(absl::string_view text, double* number) { return absl::SimpleAtod(text, number) && std::isfinite(*number); }
+
+bool ParseNumbers(absl::string_view text, std::vector<double>* numbers) {
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    if (!ParseNumber(part, &numbers->emplace_back())) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 ParameterInfo ParameterInfo::Integer(std::string key, std::string help, Index default_value, Index minimum) {
   ParameterInfo info(Kind::kInteger, std::move(key), std::move(help), absl::StrCat(default_value));
@@ -34,9 +52,35 @@ ParameterInfo ParameterInfo::Text(std::string key, std::string help, std::string
   return ParameterInfo(Kind::kText, std::move(key), std::move(help), std::move(default_value));
 }
 
+ParameterInfo ParameterInfo::OptionalInteger(std::string key, std::string help) {
+  return ParameterInfo(Kind::kOptionalInteger, std::move(key), std::move(help), std::string(kNone));
+}
+
+ParameterInfo ParameterInfo::OptionalNumber(std::string key, std::string help) {
+  return ParameterInfo(Kind::kOptionalNumber, std::move(key), std::move(help), std::string(kNone));
+}
+
+ParameterInfo ParameterInfo::Flag(std::string key, std::string help) {
+  return Choice(std::move(key), std::move(help), {"false", "true"});
+}
+
+ParameterInfo ParameterInfo::Numbers(std::string key, std::string help, std::string default_value) {
+  return ParameterInfo(Kind::kNumbers, std::move(key), std::move(help), std::move(default_value));
+}
+
+ParameterInfo ParameterInfo::Array(std::string key, std::string help) {
+  return ParameterInfo(Kind::kArray, std::move(key), std::move(help), "");
+}
+
 ParameterInfo ParameterInfo::Required() && {
   is_required_ = true;
   default_value_.clear();
+  return std::move(*this);
+}
+
+ParameterInfo ParameterInfo::Or(std::string other) && {
+  alternative_ = std::move(other);
+  default_value_ = std::string(kNone);
   return std::move(*this);
 }
 
@@ -47,20 +91,28 @@ std::string ParameterInfo::Values() const {
     case Kind::kNumber: return "number";
     case Kind::kChoice: return absl::StrJoin(choices_, "|");
     case Kind::kText: return "text";
+    case Kind::kOptionalInteger: return "none|integer";
+    case Kind::kOptionalNumber: return "none|number";
+    case Kind::kNumbers: return "number,number,...";
+    case Kind::kArray: return "file";
   }
   return "";
 }
 
 absl::Status ParameterInfo::Check(absl::string_view value) const {
   bool will_do = true;
-  if (kind_ == Kind::kInteger) {
-    Index number = 0;
-    will_do = absl::SimpleAtoi(value, &number) && number >= minimum_;
-  } else if (kind_ == Kind::kNumber) {
-    double number = 0;
-    will_do = absl::SimpleAtod(value, &number) && std::isfinite(number);
-  } else if (kind_ == Kind::kChoice) {
-    will_do = std::find(choices_.begin(), choices_.end(), value) != choices_.end();
+  Index integer = 0;
+  double number = 0;
+  std::vector<double> numbers;
+  switch (kind_) {
+    case Kind::kInteger: will_do = ParseInteger(value, &integer) && integer >= minimum_; break;
+    case Kind::kNumber: will_do = ParseNumber(value, &number); break;
+    case Kind::kChoice: will_do = std::find(choices_.begin(), choices_.end(), value) != choices_.end(); break;
+    case Kind::kOptionalInteger: will_do = value == kNone || ParseInteger(value, &integer); break;
+    case Kind::kOptionalNumber: will_do = value == kNone || ParseNumber(value, &number); break;
+    case Kind::kNumbers: will_do = ParseNumbers(value, &numbers); break;
+    case Kind::kArray: will_do = !value.empty(); break;
+    case Kind::kText: break;
   }
   if (will_do) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("parameter ", key_, "=", value, ": the value must be ", Values()));
@@ -84,7 +136,15 @@ absl::StatusOr<Parameters> Parameters::Create(const std::vector<ParameterInfo>& 
       return absl::InvalidArgumentError(absl::StrCat("parameter '", key, "' is given twice; give it once"));
     }
   }
+  const auto is_given = [&](const std::string& key) {
+    return std::any_of(given.begin(), given.end(), [&key](const auto& pair) { return pair.first == key; });
+  };
   for (const ParameterInfo& info : infos) {
+    if (!info.alternative().empty() && is_given(info.key()) == is_given(info.alternative())) {
+      return absl::InvalidArgumentError(absl::StrCat("parameters '", info.key(), "' and '", info.alternative(), "' are ",
+                                                     is_given(info.key()) ? "both given" : "missing", "; give one of them: ", info.key(), "=", info.Values(),
+                                                     " or ", info.alternative(), "="));
+    }
     if (parameters.values_.count(info.key()) != 0) continue;
     if (info.is_required()) {
       return absl::InvalidArgumentError(absl::StrCat("parameter '", info.key(), "' is missing; give ", info.key(), "=", info.Values()));
@@ -98,14 +158,30 @@ const std::string& Parameters::Text(absl::string_view key) const { return values
 
 Index Parameters::Integer(absl::string_view key) const {
   Index number = 0;
-  (void)absl::SimpleAtoi(Text(key), &number);
+  (void)ParseInteger(Text(key), &number);
   return number;
 }
 
 double Parameters::Number(absl::string_view key) const {
   double number = 0;
-  (void)absl::SimpleAtod(Text(key), &number);
+  (void)ParseNumber(Text(key), &number);
   return number;
+}
+
+std::optional<Index> Parameters::OptionalInteger(absl::string_view key) const {
+  if (Text(key) == kNone) return std::nullopt;
+  return Integer(key);
+}
+
+std::optional<double> Parameters::OptionalNumber(absl::string_view key) const {
+  if (Text(key) == kNone) return std::nullopt;
+  return Number(key);
+}
+
+std::vector<double> Parameters::Numbers(absl::string_view key) const {
+  std::vector<double> numbers;
+  (void)ParseNumbers(Text(key), &numbers);
+  return numbers;
 }
 
 }  // namespace mpaio

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,26 +25,41 @@ class ParameterInfo {
   // One of `choices`; the first is the default.
   static ParameterInfo Choice(std::string key, std::string help, std::vector<std::string> choices);
   static ParameterInfo Text(std::string key, std::string help, std::string default_value);
+  // "none", which is the default, or a value.
+  static ParameterInfo OptionalInteger(std::string key, std::string help);
+  static ParameterInfo OptionalNumber(std::string key, std::string help);
+  // "false", which is the default, or "true".
+  static ParameterInfo Flag(std::string key, std::string help);
+  // One or more numbers with commas between them: "0.25,0.5".
+  static ParameterInfo Numbers(std::string key, std::string help, std::string default_value);
+  // A further input, named as INPUT is; without one the worker has none of that key.
+  static ParameterInfo Array(std::string key, std::string help);
 
   // The same, without a default.
   ParameterInfo Required() &&;
+  // The same, but exactly one of it and of the parameter `other` must be given. Its value is "none" where the other is.
+  ParameterInfo Or(std::string other) &&;
 
   const std::string& key() const { return key_; }
   const std::string& help() const { return help_; }
   const std::string& default_value() const { return default_value_; }
   bool is_required() const { return is_required_; }
+  // The key of Or(), or nothing.
+  const std::string& alternative() const { return alternative_; }
+  // Whether the value names an array to be loaded.
+  bool is_array() const { return kind_ == Kind::kArray; }
   // What may stand behind the '=': "integer >= 0", "sqrt|abs|square", ...
   std::string Values() const;
   // Errors: InvalidArgument, naming key, value and what would do.
   absl::Status Check(absl::string_view value) const;
 
  private:
-  enum class Kind { kInteger, kNumber, kChoice, kText };
+  enum class Kind { kInteger, kNumber, kChoice, kText, kOptionalInteger, kOptionalNumber, kNumbers, kArray };
   ParameterInfo(Kind kind, std::string key, std::string help, std::string default_value)
       : kind_(kind), key_(std::move(key)), help_(std::move(help)), default_value_(std::move(default_value)) {}
 
   Kind kind_;
-  std::string key_, help_, default_value_;
+  std::string key_, help_, default_value_, alternative_;
   Index minimum_ = std::numeric_limits<Index>::min();
   std::vector<std::string> choices_;
   bool is_required_ = false;
@@ -62,6 +78,10 @@ class Parameters {
   // Precondition, which Create ensures for declared keys: the key is declared, as that kind.
   Index Integer(absl::string_view key) const;
   double Number(absl::string_view key) const;
+  std::optional<Index> OptionalInteger(absl::string_view key) const;
+  std::optional<double> OptionalNumber(absl::string_view key) const;
+  bool Flag(absl::string_view key) const { return Text(key) == "true"; }
+  std::vector<double> Numbers(absl::string_view key) const;
   const std::string& Text(absl::string_view key) const;
 
  private:

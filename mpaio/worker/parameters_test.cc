@@ -1,5 +1,6 @@
 #include "mpaio/worker/parameters.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,50 @@ TEST(ParametersTest, ARequiredOneMustBeGiven) {
   EXPECT_EQ(Parameters::Create(infos, {}).status(),
             absl::InvalidArgumentError("parameter 'bins' is missing; give bins=integer >= 1"));
   EXPECT_EQ(Parameters::Create(infos, {{"bins", "4"}})->Integer("bins"), 4);
+}
+
+TEST(ParametersTest, OfTwoAlternativesExactlyOneIsGiven) {
+  const std::vector<ParameterInfo> infos = {ParameterInfo::Choice("fn", "what", {"sqrt", "abs"}).Or("expr"), ParameterInfo::Text("expr", "how", "none")};
+  EXPECT_EQ(Parameters::Create(infos, {{"fn", "abs"}})->Text("fn"), "abs");
+  EXPECT_EQ(Parameters::Create(infos, {{"fn", "abs"}})->Text("expr"), "none");
+  EXPECT_EQ(Parameters::Create(infos, {{"expr", "x+1"}})->Text("fn"), "none");
+  EXPECT_EQ(Parameters::Create(infos, {}).status(),
+            absl::InvalidArgumentError("parameters 'fn' and 'expr' are missing; give one of them: fn=sqrt|abs or expr="));
+  EXPECT_EQ(Parameters::Create(infos, {{"expr", "x"}, {"fn", "abs"}}).status(),
+            absl::InvalidArgumentError("parameters 'fn' and 'expr' are both given; give one of them: fn=sqrt|abs or expr="));
+  EXPECT_EQ(Parameters::Create(infos, {{"fn", "none"}}).status().message(), "parameter fn=none: the value must be sqrt|abs");
+}
+
+TEST(ParametersTest, OptionalFlagsListsAndArrays) {
+  const std::vector<ParameterInfo> infos = {ParameterInfo::OptionalInteger("axis", "which"), ParameterInfo::OptionalNumber("low", "least"),
+                                            ParameterInfo::Flag("keepdims", "whether"), ParameterInfo::Numbers("q", "which", "0.5"),
+                                            ParameterInfo::Array("y", "another array")};
+  const Parameters defaults = Parameters::Create(infos, {}).value();
+  EXPECT_EQ(defaults.OptionalInteger("axis"), std::nullopt);
+  EXPECT_EQ(defaults.OptionalNumber("low"), std::nullopt);
+  EXPECT_FALSE(defaults.Flag("keepdims"));
+  EXPECT_EQ(defaults.Numbers("q"), std::vector<double>({0.5}));
+  EXPECT_EQ(defaults.Text("y"), "");
+  const Parameters given =
+      Parameters::Create(infos, {{"axis", "-1"}, {"low", "-2.5"}, {"keepdims", "true"}, {"q", "0,0.25,1e-3"}, {"y", "b.npy"}}).value();
+  EXPECT_EQ(given.OptionalInteger("axis"), -1);
+  EXPECT_EQ(given.OptionalNumber("low"), -2.5);
+  EXPECT_TRUE(given.Flag("keepdims"));
+  EXPECT_EQ(given.Numbers("q"), std::vector<double>({0, 0.25, 1e-3}));
+  EXPECT_EQ(given.Text("y"), "b.npy");
+  EXPECT_EQ(Parameters::Create(infos, {{"axis", "none"}}).value().OptionalInteger("axis"), std::nullopt);
+  for (const std::pair<std::string, std::string>& bad :
+       {std::pair<std::string, std::string>("axis", "1.5"), {"axis", ""}, {"low", "x"}, {"low", "inf"}, {"keepdims", "yes"}, {"q", ""}, {"q", "1,"},
+        {"q", "1;2"}, {"y", ""}}) {
+    EXPECT_EQ(Parameters::Create(infos, {bad}).status().code(), absl::StatusCode::kInvalidArgument) << bad.first << "=" << bad.second;
+  }
+  EXPECT_TRUE(infos[4].is_array());
+  EXPECT_FALSE(infos[0].is_array());
+  EXPECT_EQ(infos[0].Values(), "none|integer");
+  EXPECT_EQ(infos[1].Values(), "none|number");
+  EXPECT_EQ(infos[2].Values(), "false|true");
+  EXPECT_EQ(infos[3].Values(), "number,number,...");
+  EXPECT_EQ(infos[4].Values(), "file");
 }
 
 TEST(ParametersTest, DescribesItself) {

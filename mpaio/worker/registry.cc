@@ -35,6 +35,11 @@ Index EditDistance(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
+const NdView* JobInputs::Array(absl::string_view key) const {
+  const auto array = more_arrays.find(std::string(key));
+  return array == more_arrays.end() ? nullptr : &array->second;
+}
+
 absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
   for (const AcceptedType& type : accepts) {
     if (type.accepts(dtype)) return absl::OkStatus();

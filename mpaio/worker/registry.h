@@ -13,8 +13,10 @@
 #define MPAIO_WORKER_REGISTRY_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +29,7 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/window/output_array.h"
+#include "mpaio/worker/answer.h"
 #include "mpaio/worker/parameters.h"
 #include "mpaio/worker/worker.h"
 
@@ -49,21 +52,52 @@ struct OutputSpec {
   std::vector<Index> shape;
 };
 
+// What a job is to work on. Before the arrays are loaded, the views have no data.
+struct JobInputs {
+  const NdView& array;
+  const Parameters& parameters;
+  // Of the parameters that name arrays, those that were given.
+  const std::map<std::string, NdView>& more_arrays;
+
+  // The array of parameter `key`, or nullptr.
+  const NdView* Array(absl::string_view key) const;
+};
+
 // What a job is made from, on every rank.
 struct JobContext {
   DataIterator chunks;
   const Parameters& parameters;
   // Zeros, of the type and shape that WorkerInfo::output says; empty where that is null. To be moved into the worker.
-  OutputArray output;
+  OutputArray output = {};
+  std::map<std::string, NdView> more_arrays = {};
+  // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
+  std::function<absl::StatusOr<DataIterator>(const NdView&)> divide = {};
+  // Collective: every rank must call it alike. A further array in the memory that a node's ranks share, of zeros.
+  std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
+
+  JobInputs inputs() const { return {chunks.array(), parameters, more_arrays}; }
 };
 
-// A worker made for one job.
+// The next pass of a job over its chunks.
+struct NextPass {
+  // What rank 0 found out in the passes before, for every rank.
+  std::string plan;
+};
+
+// A worker made for one job. A job has an answer (`result` or `array`), writes an array (`output`), or both.
 struct Job {
   std::unique_ptr<WorkerBase> worker;
   // On rank 0, after all chunks have been delivered: the answer. May fail where the answer cannot be stated (a sum over 64 bits).
-  std::function<absl::StatusOr<nlohmann::ordered_json>()> result;
+  std::function<absl::StatusOr<nlohmann::ordered_json>()> result = {};
   // On rank 0, after the run: the array to save. Null where the job writes none.
-  std::function<const NdView&()> output;
+  std::function<const NdView&()> output = {};
+  // On rank 0, after all chunks have been delivered: an answer that is an array. It is saved where an output file was given, else printed.
+  std::function<absl::StatusOr<AnswerArray>()> array = {};
+  // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what every rank needs for the next pass, or nothing
+  // where that was the last.
+  std::function<absl::StatusOr<std::optional<NextPass>>()> next_pass = {};
+  // Collective, on every rank: the worker of the next pass, which takes the place of `worker`. It may have other chunks.
+  std::function<absl::StatusOr<std::unique_ptr<WorkerBase>>(absl::string_view plan)> begin_pass = {};
 };
 
 // Every member has an initialiser, so that those that a worker has no use for can be left out without a warning.
@@ -72,8 +106,13 @@ struct WorkerInfo {
   std::string summary = {};
   std::vector<AcceptedType> accepts = {};
   std::vector<ParameterInfo> parameters = {};
-  // Not null: the job writes an array, of this type and shape. Called on every rank.
-  std::function<absl::StatusOr<OutputSpec>(const NdView& input, const Parameters& parameters)> output = {};
+  // Not null: whether the worker can do it, as far as types, shapes and parameters tell. Called on every rank before anything large is read.
+  std::function<absl::Status(const JobInputs& inputs)> check = {};
+  // Not null: the job writes an array, of this type and shape, to the output file, which must be given. Called on every rank, before the arrays are
+  // loaded and after.
+  std::function<absl::StatusOr<OutputSpec>(const JobInputs& inputs)> output = {};
+  // Whether the answer is an array (Job::array), which is saved if an output file is given.
+  bool answers_with_array = false;
   // Called on every rank, with a context of the same values.
   std::function<absl::StatusOr<Job>(JobContext& context)> make = {};
 

@@ -101,6 +101,8 @@ inside() {  # HOSTS COMMAND...
   }
   # Open MPI 4; 5 and later.
   export OMPI_MCA_plm_rsh_agent=$hosts_folder/agent PRTE_MCA_plm_ssh_agent=$hosts_folder/agent
+  # Debian's Open MPI 6 keeps to the loopback interface unless told otherwise.
+  export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24
   run bash "$hosts_script" --on host0 "$@"
   local status=$?
   others >>"$hosts_left"

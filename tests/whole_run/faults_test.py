@@ -135,6 +135,59 @@ class FaultsTest(whole_run.WholeRunTest):
             time.sleep(0.01)
         os.rmdir(self.path("out"))
 
+    def test_functions_of_a_worker_that_throw(self):
+        # Of the registration: the run does not start. Of the job: it fails.
+        functions = [("output", "output", 3), ("output_later", "output", 3), ("make", "make", 3), ("result", "result", 1),
+                     ("job_output", "output", 1)]
+        causes = {
+            "runtime_error": "threw std::runtime_error: throws as it was told to",
+            "int": "threw int",
+            "bad_alloc": "std::bad_alloc",
+        }
+        for ranks in (None, 1, 3):
+            for where, function, status in functions:
+                for how, cause in causes.items():
+                    with self.subTest(ranks=ranks, where=where, how=how):
+                        done = self.throw(ranks, status, "where=" + where, "how=" + how)
+                        self.assertRegex(done.stderr[0], "throws.*: %s .*%s" % (function, re.escape(cause)))
+                        if status == 3:
+                            self.assertEqual(done.stdout, b"", done)
+                            continue
+                        throws, squares = done.json["jobs"]
+                        self.assertIn(cause, throws["status"], done)
+                        self.assertIsNone(throws["result"], done)
+                        # What could be saved is saved, and said to be; that is not so where a job failed before.
+                        self.assertEqual(squares["status"] == "ok", where == "job_output", done)
+                        self.assertEqual(os.path.exists(self.path("squares.npy")), where == "job_output", done)
+                        if where == "job_output":
+                            os.remove(self.path("squares.npy"))
+
+    def test_functions_that_throw_on_one_rank_alone(self):
+        for where in ("output", "output_later", "make"):
+            done = self.throw(3, 3, "where=" + where, "rank=1")
+            self.assertIn("std::runtime_error: throws as it was told to", done.stderr[0])
+
+    def test_worker_that_is_not_fit_for_its_input(self):
+        for ranks in (None, 1, 3):
+            for where, *words in (("other_type", "int64", "float64"), ("no_worker", "no worker")):
+                done = self.throw(ranks, 3, "where=" + where)
+                self.assertEqual(done.stdout, b"", done)
+                for word in words:
+                    self.assertIn(word, done.stderr[0])
+
+    def throw(self, ranks, status, *arguments):
+        """Runs `throws` and another job, and checks that it is refused and leaves the output of before."""
+        with open(self.path("zeros.npy"), "wb") as file:
+            file.write(b"of before")
+        before = set(os.listdir(self.folder))
+        done = self.run_in_folder(ranks, "--chunk=100", "--format=json", "throws", "ints.npy", "zeros.npy", *arguments, "+",
+                                  "map", "ints.npy", "squares.npy", "fn=square")
+        self.assert_refused(done, status, "throws")
+        self.assertLessEqual(set(os.listdir(self.folder)) - before, {"squares.npy"} if status == 1 else set(), done)
+        with open(self.path("zeros.npy"), "rb") as file:
+            self.assertEqual(file.read(), b"of before")
+        return done
+
     def test_no_failure_no_fuss(self):
         for ranks in (1, 4):
             done = self.run_in_folder(ranks, "--chunk=7", "--format=json", "fails", "ints.npy")

@@ -200,3 +200,23 @@ def mpaio_system_repositories():
         libraries = {":json": "nlohmann_json"},
         debian_package = "nlohmann-json3-dev",
     )
+    pkg_config_repository(
+        name = "libzip",
+        libraries = {":zip": "libzip"},
+        debian_package = "libzip-dev",
+    )
+    pkg_config_repository(
+        name = "sleef",
+        libraries = {":sleef": "sleef"},
+        debian_package = "libsleef-dev",
+    )
+    pkg_config_repository(
+        name = "com_googlesource_code_re2",
+        libraries = {":re2": "re2"},
+        debian_package = "libre2-dev",
+    )
+    pkg_config_repository(
+        name = "icu",
+        libraries = {":uc": "icu-uc"},
+        debian_package = "libicu-dev",
+    )

@@ -1,117 +1,86 @@
-// map: a function of each element, written to an array of the same shape. sqrt gives float64; abs and square keep the type, and an integer result that
-// does not fit it is an error.
-#include <cmath>
+// map: a function of each element, or an expression over the elements of up to four arrays, written to an array of the same shape and of the type that
+// numpy's result has. Where fn=abs or fn=square of an int64 does not fit an int64 it is an error (in an expression it wraps, as in numpy).
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <span>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/base/status_macros.h"
+#include "workers/elementwise/elementwise.h"
 
 namespace mpaio {
 namespace {
 
-// Each says whether the result fits.
-struct SquareRoot {
-  using Output = double;
-  template <typename T>
-  bool operator()(T x, double* y) const {
-    *y = std::sqrt(static_cast<double>(x));
-    return true;
-  }
-};
-
-template <typename T>
-struct Absolute {
-  using Output = T;
-  bool operator()(T x, T* y) const {
-    if constexpr (std::is_integral_v<T>) {
-      if (x == std::numeric_limits<T>::min()) return false;
-    }
-    *y = std::abs(x);
-    return true;
-  }
-};
-
-template <typename T>
-struct Square {
-  using Output = T;
-  bool operator()(T x, T* y) const {
-    if constexpr (std::is_integral_v<T>) {
-      return !__builtin_mul_overflow(x, x, y);
-    } else {
-      *y = x * x;
-      return true;
-    }
-  }
-};
-
-template <typename Input, typename Function>
-class Map final : public Worker<Input, WrittenRows> {
- public:
-  Map(DataIterator chunks, OutputArray output, std::string name)
-      : Worker<Input, WrittenRows>(std::move(chunks)), output_(std::move(output)), name_(std::move(name)) {}
-
-  absl::StatusOr<WrittenRows> Process(const ChunkView<Input>& chunk) const override {
-    const std::span<const Input> inputs = chunk.elements();
-    const std::span<typename Function::Output> outputs = output_.template Rows<typename Function::Output>(chunk.rows());
-    const Function function;
-    bool all_fit = true;
-    for (std::size_t i = 0; i < inputs.size(); ++i) all_fit &= function(inputs[i], &outputs[i]);
-    if (!all_fit) {
-      // Seldom: look again for the one to name.
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        typename Function::Output unused;
-        if (function(inputs[i], &unused)) continue;
-        return absl::OutOfRangeError(absl::StrCat(name_, "(", inputs[i], "), of element ", chunk.first_element() + static_cast<Index>(i),
-                                                  ", does not fit in an int64; save the array as float64"));
-      }
-    }
-    return output_.Finish(chunk.rows());
-  }
-
-  absl::Status ProcessCallback(const Chunk& chunk, WrittenRows written) override { return output_.Accept(chunk.rows, written); }
-
-  const NdView& output() const { return output_.view(); }
-
- private:
-  OutputArray output_;
-  std::string name_;
-};
-
-template <typename Input, typename Function>
-Job MakeMap(JobContext& context) {
-  auto worker = std::make_unique<Map<Input, Function>>(std::move(context.chunks), std::move(context.output), context.parameters.Text("fn"));
-  const Map<Input, Function>* map = worker.get();
-  return {std::move(worker),
-          [map] {
-            return nlohmann::ordered_json{{"dtype", map->output().dtype().ToString()}, {"shape", map->output().shape()}};
-          },
-          [map]() -> const NdView& { return map->output(); }};
+std::vector<std::string> FunctionNames() {
+  return {"sqrt",   "abs",    "square",  "cbrt",  "exp",   "exp2",     "expm1",    "log",      "log2",        "log10",
+          "log1p",  "sin",    "cos",     "tan",   "arcsin", "arccos",  "arctan",   "sinh",     "cosh",        "tanh",
+          "arcsinh", "arccosh", "arctanh", "fabs", "sign",  "negative", "reciprocal", "floor",  "ceil",        "trunc",
+          "rint",   "isnan",  "isinf",   "isfinite", "signbit", "logical_not", "invert"};
 }
 
-template <typename Input>
-Job MakeMapOf(JobContext& context) {
-  const std::string& fn = context.parameters.Text("fn");
-  if (fn == "sqrt") return MakeMap<Input, SquareRoot>(context);
-  if (fn == "abs") return MakeMap<Input, Absolute<Input>>(context);
-  return MakeMap<Input, Square<Input>>(context);
+bool Fits(std::int64_t x, bool is_square) {
+  std::int64_t unused;
+  return is_square ? !__builtin_mul_overflow(x, x, &unused) : x != std::numeric_limits<std::int64_t>::min();
+}
+
+// Of int64 elements.
+absl::Status CheckFits(const ChunkView<RawElement>& chunk, const std::string& function) {
+  const std::int64_t* elements = reinterpret_cast<const std::int64_t*>(chunk.elements().data());
+  const Index count = static_cast<Index>(chunk.elements().size());
+  const bool is_square = function == "square";
+  bool all_fit = true;
+  for (Index i = 0; i < count; ++i) all_fit &= Fits(elements[i], is_square);
+  if (all_fit) return absl::OkStatus();
+  // Seldom: look again for the one to name.
+  Index i = 0;
+  while (Fits(elements[i], is_square)) ++i;
+  return absl::OutOfRangeError(absl::StrCat(function, "(", elements[i], "), of element ", chunk.first_element() + i,
+                                            ", does not fit in an int64; save the array as float64"));
+}
+
+absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
+  Elementwise plan;
+  plan.operands.push_back({"x", inputs.array});
+  for (const char* name : {"y", "z", "w"}) {
+    if (const NdView* array = inputs.Array(name)) plan.operands.push_back({name, *array});
+  }
+  MPAIO_ASSIGN_OR_RETURN(plan.convert_to, ParseConversion(inputs.parameters.Text("dtype")));
+  const std::string& function = inputs.parameters.Text("fn");
+  if (function == "none") {
+    plan.parameter = "expr=";
+    plan.text = inputs.parameters.Text("expr");
+    return plan;
+  }
+  if (plan.operands.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(plan.operands[1].name, "= is of use with expr= only; fn=", function, " takes the input alone"));
+  }
+  plan.parameter = "fn=";
+  plan.text = absl::StrCat(function, "(x)");
+  if ((function == "abs" || function == "square") && inputs.array.dtype() == DType::Of<std::int64_t>()) {
+    plan.check = [function](const ChunkView<RawElement>& chunk) { return CheckFits(chunk, function); };
+  }
+  return plan;
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "writes a function of each element to an array of the same shape",
-    .accepts = {AcceptedType::Of<std::int64_t>(), AcceptedType::Of<double>()},
-    .parameters = {ParameterInfo::Choice("fn", "the function", {"sqrt", "abs", "square"}).Required()},
-    .output = [](const NdView& input, const Parameters& parameters) -> absl::StatusOr<OutputSpec> {
-      return OutputSpec{parameters.Text("fn") == "sqrt" ? DType::Of<double>() : input.dtype(), input.shape()};
+    .summary = "writes a function of each element, or an expression, to an array of the same shape",
+    .accepts = AcceptedNumbers(),
+    .parameters = {ParameterInfo::Choice("fn", "the function; or give expr=", FunctionNames()).Or("expr"),
+                   ParameterInfo::Text("expr", "an expression over x, the elements of the input, such as sqrt(x)*sin(x) or where(x>0,x,y)", "none"),
+                   ParameterInfo::Array("y", "another array of the same shape, for expr"),
+                   ParameterInfo::Array("z", "another one"),
+                   ParameterInfo::Array("w", "another one"),
+                   ParameterInfo::Text("dtype", "the type that the result is converted to", "same")},
+    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
+      MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));
+      return ElementwiseOutput(plan);
     },
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return context.chunks.dtype() == DType::Of<double>() ? MakeMapOf<double>(context) : MakeMapOf<std::int64_t>(context);
+      MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(context.inputs()));
+      return MakeElementwiseJob(context, plan);
     },
 });
 

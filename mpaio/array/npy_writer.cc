@@ -1,4 +1,4 @@
-#include "mpaio/array/npy_file.h"
+#include "mpaio/array/npy_writer.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -10,70 +10,18 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/array/file_io.h"
+#include "mpaio/array/npy_header.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 namespace {
 
-// Linux transfers at most 2 GiB less a page at a time.
-constexpr Index kMaxTransferBytes = Index{1} << 30;
-// Enough for the header of any simple type.
-constexpr Index kFirstReadBytes = 4096;
 constexpr mode_t kPermissionBits = 07777;
-
-std::string ErrorText(int error) { return std::system_category().message(error); }
-
-// `error` of the operation that `what` tells of ("cannot open x.npy").
-absl::Status ErrnoStatus(int error, absl::string_view what) {
-  const std::string message = absl::StrCat(what, ": ", ErrorText(error));
-  switch (error) {
-    case EIO:
-      return absl::DataLossError(message);
-    case ENOTDIR:
-    case ENAMETOOLONG:
-    case ELOOP:
-    case ENXIO:  // of a socket
-      return absl::InvalidArgumentError(message);
-    case EROFS:
-      return absl::PermissionDeniedError(message);
-    case EDQUOT:
-    case EFBIG:
-      return absl::ResourceExhaustedError(message);
-    default:
-      return absl::Status(absl::ErrnoToStatusCode(error), message);
-  }
-}
-
-// What `mode` is, if it is no regular file.
-absl::string_view FileKind(mode_t mode) {
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISFIFO(mode)) return "a pipe";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "a special file";
-}
-
-// Reads up to `size_bytes` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of
-// the file. A failure is errno, negated.
-Index ReadAt(int fd, std::byte* to, Index size_bytes, Index offset_bytes) {
-  Index done_bytes = 0;
-  while (done_bytes < size_bytes) {
-    const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
-    const ssize_t got = ::pread(fd, to + done_bytes, wanted, offset_bytes + done_bytes);
-    if (got == 0) break;
-    if (got > 0) {
-      done_bytes += got;
-    } else if (errno != EINTR) {
-      return -errno;
-    }
-  }
-  return done_bytes;
-}
 
 // Writes the bytes [from, from + size_bytes) at `offset_bytes`. Returns 0 or errno.
 int WriteAt(int fd, const void* from, Index size_bytes, Index offset_bytes) {
@@ -101,22 +49,6 @@ int Reserve(int fd, Index size_bytes) {
     if (errno != EINTR) return errno;
   }
   return 0;
-}
-
-// The header of the open file `fd`, called `path` in messages, of `file_size_bytes`.
-absl::StatusOr<NpyHeader> ReadHeader(int fd, const std::string& path, Index file_size_bytes) {
-  std::string start;
-  const auto read_start = [&](Index size_bytes) -> absl::Status {
-    start.resize(static_cast<std::size_t>(size_bytes));
-    const Index got_bytes = ReadAt(fd, reinterpret_cast<std::byte*>(start.data()), size_bytes, 0);
-    if (got_bytes < 0) return ErrnoStatus(static_cast<int>(-got_bytes), absl::StrCat("cannot read ", path));
-    start.resize(static_cast<std::size_t>(got_bytes));
-    return absl::OkStatus();
-  };
-  MPAIO_RETURN_IF_ERROR(read_start(std::min(kFirstReadBytes, file_size_bytes)));
-  MPAIO_ASSIGN_OR_RETURN(const Index header_bytes, NpyHeaderSizeBytes(start, path));
-  if (header_bytes > static_cast<Index>(start.size())) MPAIO_RETURN_IF_ERROR(read_start(header_bytes));
-  return ParseNpyHeader(start, path);
 }
 
 // Where a path leads: the file that is there, if any, and the directory that a new one would be made in.
@@ -264,82 +196,6 @@ absl::Status FlushDirectory(const std::string& directory) {
 
 }  // namespace
 
-NpyFile::NpyFile(NpyFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      path_(std::move(other.path_)),
-      header_(std::move(other.header_)),
-      trailing_bytes_(std::exchange(other.trailing_bytes_, 0)) {}
-
-NpyFile& NpyFile::operator=(NpyFile&& other) noexcept {
-  if (this == &other) return *this;
-  Close();
-  fd_ = std::exchange(other.fd_, -1);
-  path_ = std::move(other.path_);
-  header_ = std::move(other.header_);
-  trailing_bytes_ = std::exchange(other.trailing_bytes_, 0);
-  return *this;
-}
-
-void NpyFile::Close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
-absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
-  NpyFile file;
-  file.path_ = path;
-  // A pipe without a writer would block an open() for ever.
-  file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file.fd_ < 0) {
-    const int error = errno;
-    if (error == ENOENT)
-      return absl::NotFoundError(absl::StrCat("there is no file ", path, "; check the path"));
-    return ErrnoStatus(error, absl::StrCat("cannot open ", path));
-  }
-  struct stat status;
-  if (::fstat(file.fd_, &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
-  if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is ", FileKind(status.st_mode),
-                     ", not a .npy file; copy what it gives into a file, and give that"));
-  }
-  const Index file_size_bytes = status.st_size;
-  MPAIO_ASSIGN_OR_RETURN(file.header_, ReadHeader(file.fd_, path, file_size_bytes));
-  MPAIO_RETURN_IF_ERROR(CheckSupported(file.header_, path));
-  const Index held_bytes = file_size_bytes - file.header_.data_offset;
-  if (held_bytes < file.header_.data_size_bytes) {
-    return absl::DataLossError(absl::StrCat(path, " is truncated: its header promises ",
-                                            file.header_.data_size_bytes, " bytes of data, the file holds ",
-                                            held_bytes, "; copy it again"));
-  }
-  file.trailing_bytes_ = held_bytes - file.header_.data_size_bytes;
-  return file;
-}
-
-absl::Status NpyFile::ReadInto(Index offset_bytes, std::span<std::byte> destination) const {
-  const Index size_bytes = static_cast<Index>(destination.size());
-  if (offset_bytes < 0 || offset_bytes > header_.data_size_bytes ||
-      size_bytes > header_.data_size_bytes - offset_bytes) {
-    return absl::OutOfRangeError(absl::StrCat("bytes ", offset_bytes, " and the ", size_bytes,
-                                              " from there are not all within the ", header_.data_size_bytes,
-                                              " bytes of data of ", path_));
-  }
-  const Index got_bytes = ReadAt(fd_, destination.data(), size_bytes, header_.data_offset + offset_bytes);
-  if (got_bytes == size_bytes) return absl::OkStatus();
-  if (got_bytes >= 0) {
-    return absl::DataLossError(absl::StrCat(path_, " shrank while it was read: it ends at byte ",
-                                            header_.data_offset + offset_bytes + got_bytes,
-                                            "; let nothing write it, and start again"));
-  }
-  const int error = static_cast<int>(-got_bytes);
-  if (error == EFAULT) {
-    // The kernel could not put a page under the destination. Touching that page would have been a SIGBUS.
-    return absl::ResourceExhaustedError(
-        absl::StrCat("shared memory ran out while ", path_, " was read: ", size_bytes,
-                     " bytes were to be filled; enlarge /dev/shm or use more nodes"));
-  }
-  return ErrnoStatus(error, absl::StrCat("cannot read ", path_));
-}
-
 absl::Status CheckWritable(const std::string& path, Index size_bytes) {
   MPAIO_ASSIGN_OR_RETURN(const Target target, FindTarget(path));
   return CheckTarget(target, path, size_bytes);
@@ -351,7 +207,7 @@ absl::Status WriteNpy(const std::string& path, const NdView& array) {
     return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
                                                    " is not at hand in this process"));
   }
-  if (array.dtype().kind() == DType::Kind::kObject) {
+  if (array.dtype().has_objects()) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot write ", path, ": Python objects can only be written by Python"));
   }

@@ -1,0 +1,104 @@
+#include "mpaio/array/file_io.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace mpaio {
+
+absl::Status ErrnoStatus(int error, absl::string_view what) {
+  const std::string message = absl::StrCat(what, ": ", std::system_category().message(error));
+  switch (error) {
+    case EIO:
+      return absl::DataLossError(message);
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case ENXIO:  // of a socket
+      return absl::InvalidArgumentError(message);
+    case EROFS:
+      return absl::PermissionDeniedError(message);
+    case EDQUOT:
+    case EFBIG:
+      return absl::ResourceExhaustedError(message);
+    default:
+      return absl::Status(absl::ErrnoToStatusCode(error), message);
+  }
+}
+
+absl::string_view FileKind(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "a special file";
+}
+
+void FileDescriptor::Close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
+  OpenFile file;
+  // A pipe without a writer would block an open() for ever.
+  file.fd = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.fd.get() < 0) {
+    const int error = errno;
+    if (error == ENOENT)
+      return absl::NotFoundError(absl::StrCat("there is no file ", path, "; check the path"));
+    return ErrnoStatus(error, absl::StrCat("cannot open ", path));
+  }
+  struct stat status;
+  if (::fstat(file.fd.get(), &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
+  if (!S_ISREG(status.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is ", FileKind(status.st_mode),
+                     ", not a file; give the name of a file, or '-' and the array on standard input"));
+  }
+  file.size_bytes = status.st_size;
+  return file;
+}
+
+Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes) {
+  const Index size_bytes = static_cast<Index>(to.size());
+  Index done_bytes = 0;
+  while (done_bytes < size_bytes) {
+    const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
+    const ssize_t got = ::pread(fd, to.data() + done_bytes, wanted, offset_bytes + done_bytes);
+    if (got == 0) break;
+    if (got > 0) {
+      done_bytes += got;
+    } else if (errno != EINTR) {
+      return -errno;
+    }
+  }
+  return done_bytes;
+}
+
+Index ReadNext(int fd, std::span<std::byte> to) {
+  const Index size_bytes = static_cast<Index>(to.size());
+  Index done_bytes = 0;
+  while (done_bytes < size_bytes) {
+    const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
+    const ssize_t got = ::read(fd, to.data() + done_bytes, wanted);
+    if (got == 0) break;
+    if (got > 0) {
+      done_bytes += got;
+    } else if (errno == EAGAIN) {  // somebody has made it non-blocking
+      struct pollfd ready = {fd, POLLIN, 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return -errno;
+    }
+  }
+  return done_bytes;
+}
+
+}  // namespace mpaio

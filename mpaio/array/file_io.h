@@ -1,0 +1,73 @@
+// Reading files, in slices and as streams, with a Status for each errno.
+#ifndef MPAIO_ARRAY_FILE_IO_H_
+#define MPAIO_ARRAY_FILE_IO_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// Linux transfers at most 2 GiB less a page at a time.
+inline constexpr Index kMaxTransferBytes = Index{1} << 30;
+
+// The Status of `error` (an errno) in the operation that `what` tells of ("cannot open x.npy").
+absl::Status ErrnoStatus(int error, absl::string_view what);
+
+// What `mode` is, if it is no regular file: "a directory", "a pipe", ...
+absl::string_view FileKind(mode_t mode);
+
+// An open file, closed when it goes. Null by default.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() { Close(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+      Close();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+
+  int get() const { return fd_; }
+
+ private:
+  void Close();
+
+  int fd_ = -1;
+};
+
+// A regular file, open for reading, and how long it is now.
+struct OpenFile {
+  FileDescriptor fd;
+  Index size_bytes = 0;
+};
+
+// Opens the regular file `path`.
+//   NotFound            there is no such file.
+//   PermissionDenied    it may not be read.
+//   InvalidArgument     not a regular file: a directory, a pipe, a device.
+//   ResourceExhausted   too many files are open.
+absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
+
+// Reads up to `to.size()` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of
+// the file. A failure is errno, negated.
+Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
+
+// The same from where the file is, which may be a pipe; waits for what is to come.
+Index ReadNext(int fd, std::span<std::byte> to);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ARRAY_FILE_IO_H_

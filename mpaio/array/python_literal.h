@@ -1,0 +1,61 @@
+// Python literals, as far as the headers of .npy files have them: strings, whole numbers, True and False,
+// tuples of numbers. What they make up is for the caller to say.
+#ifndef MPAIO_ARRAY_PYTHON_LITERAL_H_
+#define MPAIO_ARRAY_PYTHON_LITERAL_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// `text`, or its beginning, for use in a message: one line, printable, not long.
+std::string Printable(absl::string_view text);
+
+// Appends `text` as Python's repr() writes a string: in the quotes that need no escape, with escapes for what
+// cannot be printed. `text` is UTF-8 that may hold surrogates. (Of code points that Unicode has not assigned,
+// which repr() escapes too, Python's version decides; they are taken for printable here.)
+void AppendPythonString(absl::string_view text, std::string* out);
+
+// Reads a text from the front. All functions skip white space first. On failure the message (InvalidArgument)
+// says what is wrong, and position() says where.
+class PythonLiteralReader {
+ public:
+  // `text` is UTF-8 and must outlive the reader.
+  explicit PythonLiteralReader(absl::string_view text) : text_(text) {}
+
+  // Bytes of the text that have been read.
+  std::size_t position() const { return position_; }
+  absl::string_view rest() const { return text_.substr(position_); }
+
+  // The next character, or NUL at the end.
+  char Peek();
+  bool AtEnd();
+  // Whether the next character is `c`, which is then read.
+  bool Accept(char c);
+  absl::Status Expect(char c);
+
+  // The value of a string: UTF-8, with the surrogates that its escapes may make.
+  absl::StatusOr<std::string> String();
+  absl::StatusOr<bool> Bool();
+  // A whole number from 0 to 2^63 - 1, perhaps with an L behind it, as Python 2 wrote a long.
+  absl::StatusOr<Index> Extent();
+  // A tuple of at most kMaxDimensions extents.
+  absl::StatusOr<std::vector<Index>> Shape();
+
+ private:
+  absl::StatusOr<absl::string_view> Word();
+  absl::Status Escape(std::string* value);
+
+  absl::string_view text_;
+  std::size_t position_ = 0;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ARRAY_PYTHON_LITERAL_H_

@@ -1,0 +1,32 @@
+// The jobs of a command line, with the workers that they name.
+#ifndef MPAIO_CLI_PLAN_H_
+#define MPAIO_CLI_PLAN_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mpaio/cli/command_line.h"
+#include "mpaio/worker/parameters.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+
+// A job of the command line, and the worker it names.
+struct PlannedJob {
+  JobLine line;
+  const WorkerInfo* info = nullptr;
+  Parameters parameters;
+
+  // The parameters that name arrays, and these names.
+  std::vector<std::pair<std::string, std::string>> MoreArrays() const;
+};
+
+// Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no file.
+// Errors: InvalidArgument, one line.
+absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_CLI_PLAN_H_

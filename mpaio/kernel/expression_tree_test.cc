@@ -1,0 +1,120 @@
+#include "mpaio/kernel/expression_tree.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace mpaio {
+namespace {
+
+using Kind = ExpressionNode::Kind;
+
+std::string Shown(const std::vector<ExpressionNode>& nodes, const ExpressionNode& node) {
+  if (node.kind == Kind::kInteger) return absl::StrCat(static_cast<std::uint64_t>(node.integer));
+  if (node.kind == Kind::kReal) return absl::StrCat(node.real);
+  std::string text = node.name;
+  if (node.kind == Kind::kName) return text;
+  text += "[";
+  for (const int operand : node.operands) absl::StrAppend(&text, text.back() == '[' ? "" : " ", Shown(nodes, nodes[static_cast<std::size_t>(operand)]));
+  return text + "]";
+}
+
+std::string Tree(absl::string_view text) {
+  const absl::StatusOr<std::vector<ExpressionNode>> nodes = ParseExpression(text);
+  return nodes.ok() ? Shown(*nodes, nodes->back()) : std::string(nodes.status().message());
+}
+
+TEST(ExpressionTreeTest, OperatorsBindAsInPython) {
+  EXPECT_EQ(Tree("a + b * c"), "+[a *[b c]]");
+  EXPECT_EQ(Tree("(a + b) * c"), "*[+[a b] c]");
+  EXPECT_EQ(Tree("a - b - c"), "-[-[a b] c]");
+  EXPECT_EQ(Tree("a / b * c // d % e"), "%[//[*[/[a b] c] d] e]");
+  EXPECT_EQ(Tree("a ** b ** c"), "**[a **[b c]]");
+  EXPECT_EQ(Tree("-a ** 2"), "-[**[a 2]]");
+  EXPECT_EQ(Tree("2 ** -a"), "**[2 -[a]]");
+  EXPECT_EQ(Tree("2 ** -a * b"), "*[**[2 -[a]] b]");
+  EXPECT_EQ(Tree("- - ~ + a"), "-[-[~[+[a]]]]");
+  EXPECT_EQ(Tree("-a * b"), "*[-[a] b]");
+  EXPECT_EQ(Tree("a < b & c"), "<[a &[b c]]");
+  EXPECT_EQ(Tree("a | b ^ c & d + e"), "|[a ^[b &[c +[d e]]]]");
+  EXPECT_EQ(Tree("not a < b and c or d"), "or[and[not[<[a b]] c] d]");
+  EXPECT_EQ(Tree("not not a"), "not[not[a]]");
+  EXPECT_EQ(Tree("(a < b) == (c < d)"), "==[<[a b] <[c d]]");
+}
+
+TEST(ExpressionTreeTest, NumbersNamesAndCalls) {
+  EXPECT_EQ(Tree("0x1F"), "31");
+  EXPECT_EQ(Tree("18446744073709551615"), "18446744073709551615");
+  EXPECT_EQ(Tree("1e-3"), "0.001");
+  EXPECT_EQ(Tree(".5"), "0.5");
+  EXPECT_EQ(Tree("1."), "1");
+  EXPECT_EQ(Tree("1.5E+2*x"), "*[150 x]");
+  EXPECT_EQ(Tree("1e999"), "inf");
+  EXPECT_EQ(Tree("order"), "order");
+  EXPECT_EQ(Tree("note and android"), "and[note android]");
+  EXPECT_EQ(Tree("gr\xc3\xb6\xc3\x9f" "e_2 + 1"), "+[gr\xc3\xb6\xc3\x9f" "e_2 1]");
+  EXPECT_EQ(Tree("where ( a>0, f(b , c), g() )"), "where[>[a 0] f[b c] g[]]");
+  EXPECT_EQ(Tree("np.sqrt(x) + numpy.pi"), "+[sqrt[x] pi]");
+  EXPECT_EQ(Tree(" \t(((a)))\n"), "a");
+}
+
+TEST(ExpressionTreeTest, PositionsAreThoseOfTheOperators) {
+  const std::vector<ExpressionNode> nodes = ParseExpression("a + sin(b) ** 2").value();
+  EXPECT_EQ(nodes.back().position, 2);
+  const ExpressionNode& power = nodes[static_cast<std::size_t>(nodes.back().operands[1])];
+  EXPECT_EQ(power.position, 11);
+  EXPECT_EQ(nodes[static_cast<std::size_t>(power.operands[0])].position, 4);
+}
+
+TEST(ExpressionTreeTest, WhatCannotBeReadIsSaidWithThePlace) {
+  const struct {
+    const char* text;
+    const char* message;
+  } kCases[] = {
+      {"", "at character 1 of '': it ends where"},
+      {"x +", "at character 4 of 'x +': it ends where"},
+      {"(x", "at character 3 of '(x': it ends where"},
+      {"x)", "at character 2 of 'x)': ')' cannot stand here"},
+      {"x + * y", "at character 5 of 'x + * y': '*' cannot stand here"},
+      {"x y", "at character 3 of 'x y': 'y' cannot stand here; is an operator missing"},
+      {"2x", "at character 1 of '2x': '2x' is no number"},
+      {"2 (x)", "at character 3 of '2 (x)': '(' cannot stand here; is an operator missing"},
+      {"a < b < c", "at character 7 of 'a < b < c': '<' cannot stand here; for two comparisons at once write (a < b) & (b < c)"},
+      {"< b", "at character 1 of '< b': '<' cannot stand here"},
+      {"x = 1", "at character 3 of 'x = 1': '=' assigns, which an expression cannot; '==' compares"},
+      {"x[0]", "at character 2 of 'x[0]': an expression is over elements"},
+      {"x ? 1 : 2", "at character 3 of 'x ? 1 : 2': '?' means nothing here"},
+      {"!x", "'!' is no operator"},
+      {"x == 'a'", "strings are not computed with"},
+      {"1j * x", "1j is a complex number"},
+      {"1.2.3", "'1.2.3' is no number"},
+      {"1e", "'1e' is no number"},
+      {"0x", "'0x' is no number"},
+      {"007", "'007' is no number"},
+      {"18446744073709551616", "too large for an integer of 64 bits"},
+      {"99999999999999999999999999999999999999999999999", "too large for an integer of 64 bits"},
+      {"f(x,)", "at character 5 of 'f(x,)': ')' cannot stand here"},
+      {"x.y", "at character 2 of 'x.y': '.' means nothing here"},
+      {"x\x01", "a character that means nothing here"},
+  };
+  for (const auto& [text, message] : kCases) {
+    const absl::Status status = ParseExpression(text).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_NE(std::string(status.message()).find(message), std::string::npos) << "of " << text << ": " << status.message();
+  }
+}
+
+TEST(ExpressionTreeTest, DeepAndLongTextsAreReadOrRefused) {
+  const std::string deep = std::string(9000, '(') + "x" + std::string(9000, ')');
+  EXPECT_EQ(Tree(deep), "x");
+  std::string longer = "x";
+  while (longer.size() < 19'000) longer += "+x";
+  EXPECT_TRUE(ParseExpression(longer).ok());
+  EXPECT_NE(Tree(std::string(30'000, '(')).find("at most 20000"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,33 @@
+// Loops over a leaf of a reduction, or over any number of elements where their order is of no consequence.
+//
+// A floating-point leaf is 16 lanes: lane j takes, in order, the elements j, j + 16, j + 32, ...; then the lanes are joined as (l, l + 8),
+// (l, l + 4), (l, l + 2), (l, l + 1). The bits are the same whatever registers the processor has.
+#ifndef MPAIO_KERNEL_LEAF_H_
+#define MPAIO_KERNEL_LEAF_H_
+
+#include <complex>
+#include <cstdint>
+#include <span>
+
+#include "absl/numeric/int128.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// Exact: no array that fits in memory overflows 128 bits.
+absl::uint128 SumExactly(std::span<const std::uint64_t> values);
+
+double SumLanes(std::span<const double> values);
+double SumOfSquares(std::span<const double> values);
+double SumOfMagnitudes(std::span<const double> values);
+// Of (value - center) squared.
+double SumOfSquaredDeviations(std::span<const double> values, double center);
+double Product(std::span<const double> values);
+
+Index CountNonzero(std::span<const std::int64_t> values);
+Index CountNonzero(std::span<const std::uint64_t> values);
+Index CountNonzero(std::span<const double> values);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_KERNEL_LEAF_H_

@@ -1,0 +1,109 @@
+// Merging of many sorted runs, in parts that do not depend on each other.
+//
+// The order of all elements is that of a stable sort of the runs put one behind the other: by `less`, equal
+// ones by run, then by position. A part is what is between two places in that order; Cut says how much of
+// each run is in front of such a place.
+//
+// Worked example: runs {1, 5, 5}, {5, 6}, {0, 5}. In front of the element 0 of run 1, the first 5 there, are
+// 3, 0 and 1 elements of the runs: {1, 5, 5}, {} and {0}.
+#ifndef MPAIO_KERNEL_RUN_MERGE_H_
+#define MPAIO_KERNEL_RUN_MERGE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// An element by its place.
+struct RunPosition {
+  Index run = 0;
+  Index position = 0;
+};
+
+// How many elements of each run are in front of `place`. One binary search in each run.
+template <typename T, typename Less>
+std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition place, Less less) {
+  const T& pivot = runs[static_cast<std::size_t>(place.run)][static_cast<std::size_t>(place.position)];
+  std::vector<Index> sizes;
+  for (Index r = 0; r < static_cast<Index>(runs.size()); ++r) {
+    const std::span<const T> run = runs[static_cast<std::size_t>(r)];
+    if (r == place.run) {
+      sizes.push_back(place.position);
+    } else if (r < place.run) {
+      sizes.push_back(std::upper_bound(run.begin(), run.end(), pivot, less) - run.begin());
+    } else {
+      sizes.push_back(std::lower_bound(run.begin(), run.end(), pivot, less) - run.begin());
+    }
+  }
+  return sizes;
+}
+
+// Places that divide all elements into parts of about `part_size` elements, in order; fewer than two parts
+// have none. A part is longer than that by `runs.size() * sample_step` elements at the most, since every
+// sample_step-th element of each run is looked at.
+template <typename T, typename Less>
+std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& runs, Index part_size,
+                                      Index sample_step, Less less) {
+  std::vector<RunPosition> samples;
+  for (Index r = 0; r < static_cast<Index>(runs.size()); ++r) {
+    const Index size = static_cast<Index>(runs[static_cast<std::size_t>(r)].size());
+    for (Index position = sample_step; position < size; position += sample_step)
+      samples.push_back({r, position});
+  }
+  const auto value = [&runs](RunPosition at) -> const T& {
+    return runs[static_cast<std::size_t>(at.run)][static_cast<std::size_t>(at.position)];
+  };
+  // They are made in the order that equal ones are to have.
+  std::stable_sort(samples.begin(), samples.end(),
+                   [&](RunPosition a, RunPosition b) { return less(value(a), value(b)); });
+  const Index step = std::max<Index>(1, part_size / sample_step);
+  std::vector<RunPosition> places;
+  for (Index s = step; s < static_cast<Index>(samples.size()); s += step)
+    places.push_back(samples[static_cast<std::size_t>(s)]);
+  return places;
+}
+
+// `to` becomes the elements of both, sorted; of equal ones those of `a` first.
+template <typename T, typename Less>
+void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
+  const T *i = a.data(), *j = b.data();
+  const T *const i_end = i + a.size(), *const j_end = j + b.size();
+  // No branch on the elements, which could not be foreseen.
+  while (i != i_end && j != j_end) {
+    const bool takes_b = less(*j, *i);
+    *to++ = *(takes_b ? j : i);
+    j += takes_b;
+    i += !takes_b;
+  }
+  to = std::copy(i, i_end, to);
+  std::copy(j, j_end, to);
+}
+
+// Merges runs that lie one behind the other in `values`: run r is [bounds[r], bounds[r + 1]). `buffer` is as
+// long as `values`. The result is in the one of them that is returned.
+template <typename T, typename Less>
+std::span<T> MergeRuns(std::span<T> values, std::span<T> buffer, std::vector<std::size_t> bounds, Less less) {
+  while (bounds.size() > 2) {
+    std::vector<std::size_t> merged = {0};
+    for (std::size_t r = 0; r + 1 < bounds.size(); r += 2) {
+      const std::size_t begin = bounds[r], middle = bounds[r + 1],
+                        end = r + 2 < bounds.size() ? bounds[r + 2] : middle;
+      MergeTwo<T>(values.subspan(begin, middle - begin), values.subspan(middle, end - middle),
+                  buffer.data() + begin, less);
+      merged.push_back(end);
+    }
+    bounds = std::move(merged);
+    std::swap(values, buffer);
+  }
+  return values;
+}
+
+}  // namespace mpaio
+
+#endif  // MPAIO_KERNEL_RUN_MERGE_H_

@@ -1,0 +1,252 @@
+// Workers that reduce an array to a value, or each of its lanes along an axis to one.
+//
+// Besides what fold.h asks of it, an operation here has
+//   explicit Op(const ReductionInputs&)
+//   absl::Status Store(const State& state, Index length, const DType& result, std::byte* to) const
+//                 writes the lane's value as `result`, or says why there is none
+#ifndef MPAIO_REDUCTION_REDUCTION_WORKER_H_
+#define MPAIO_REDUCTION_REDUCTION_WORKER_H_
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/reduction/fold.h"
+#include "mpaio/reduction/geometry.h"
+#include "mpaio/worker/answer.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+
+// What an operation may depend on.
+struct ReductionInputs {
+  const DType& dtype;
+  const Parameters& parameters;
+};
+
+// Where rank 0 finds the answer.
+class ReductionAnswer {
+ public:
+  virtual ~ReductionAnswer() = default;
+  virtual absl::StatusOr<AnswerArray> Answer() const = 0;
+};
+
+// For lanes that are long and few: a chunk is a part of every lane.
+template <typename Op>
+class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<Op>::Partial>>, public ReductionAnswer {
+  using Folding = Fold<Op>;
+  using Partials = std::vector<typename Folding::Partial>;
+
+ public:
+  // `chunks` divides the lanes' elements; each of its rows is `row_elements` of them.
+  ReduceAcross(DataIterator chunks, Index row_elements, NdView array, LaneGeometry geometry, DType result, Op op)
+      : Worker<RawElement, Partials>(std::move(chunks)),
+        row_elements_(row_elements),
+        array_(std::move(array)),
+        geometry_(std::move(geometry)),
+        result_(std::move(result)),
+        op_(op),
+        reducers_(static_cast<std::size_t>(geometry_.num_lanes()), typename Folding::Reducer(op)) {}
+
+  absl::StatusOr<Partials> Process(const ChunkView<RawElement>& chunk) const override {
+    const Index itemsize_bytes = array_.dtype().itemsize_bytes();
+    Partials partials;
+    partials.reserve(reducers_.size());
+    for (Index lane = 0; lane < geometry_.num_lanes(); ++lane) {
+      WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(lane) * itemsize_bytes, array_.dtype(),
+                                           geometry_.inner * itemsize_bytes);
+      partials.push_back(Folding::Compute(reader, chunk.rows().begin * row_elements_, chunk.rows().end * row_elements_, op_));
+    }
+    return partials;
+  }
+
+  absl::Status ProcessCallback(const Chunk&, Partials partials) override {
+    if (partials.size() != reducers_.size()) return absl::DataLossError("a chunk came back with another number of lanes");
+    for (std::size_t lane = 0; lane < partials.size(); ++lane) MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<AnswerArray> Answer() const override {
+    AnswerArray answer(result_, geometry_.result_shape);
+    std::byte* to = answer.mutable_data();
+    for (const auto& reducer : reducers_) {
+      MPAIO_ASSIGN_OR_RETURN(const typename Op::State state, reducer.Finish(geometry_.length));
+      MPAIO_RETURN_IF_ERROR(op_.Store(state, geometry_.length, result_, to));
+      to += result_.itemsize_bytes();
+    }
+    return answer;
+  }
+
+ private:
+  Index row_elements_;
+  NdView array_;
+  LaneGeometry geometry_;
+  DType result_;
+  Op op_;
+  std::vector<typename Folding::Reducer> reducers_;
+};
+
+// For many lanes: a chunk is some lanes, whole. Its rows are the lanes.
+template <typename Op>
+class ReduceLanes final : public Worker<RawElement, std::vector<typename Op::State>>, public ReductionAnswer {
+  using Folding = Fold<Op>;
+  using State = typename Op::State;
+  using States = std::vector<State>;
+  // So many lanes are gone along together: neighbouring ones share the cache lines that are read.
+  static constexpr Index kTileLanes = 16;
+  // A multiple of kLeaf, short enough for its lines to stay in cache meanwhile.
+  static constexpr Index kTileLength = 4096;
+
+ public:
+  ReduceLanes(DataIterator chunks, NdView array, LaneGeometry geometry, DType result, Op op)
+      : Worker<RawElement, States>(std::move(chunks)),
+        array_(std::move(array)),
+        geometry_(std::move(geometry)),
+        result_(std::move(result)),
+        op_(op),
+        states_(static_cast<std::size_t>(geometry_.num_lanes())) {}
+
+  absl::StatusOr<States> Process(const ChunkView<RawElement>& chunk) const override {
+    States states;
+    states.reserve(static_cast<std::size_t>(chunk.rows().size()));
+    for (Index lane = chunk.rows().begin; lane < chunk.rows().end;) {
+      // Neighbours within one block of `inner`; where lanes are contiguous they share nothing.
+      Index count = 1;
+      if (geometry_.inner > 1) count = std::min({kTileLanes, chunk.rows().end - lane, geometry_.inner - lane % geometry_.inner});
+      MPAIO_RETURN_IF_ERROR(ReduceTogether(lane, count, &states));
+      lane += count;
+    }
+    return states;
+  }
+
+  absl::Status ProcessCallback(const Chunk& chunk, States states) override {
+    if (static_cast<Index>(states.size()) != chunk.rows.size()) return absl::DataLossError("a chunk came back with another number of lanes");
+    std::copy(states.begin(), states.end(), states_.begin() + chunk.rows.begin);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<AnswerArray> Answer() const override {
+    AnswerArray answer(result_, geometry_.result_shape);
+    std::byte* to = answer.mutable_data();
+    for (const State& state : states_) {
+      MPAIO_RETURN_IF_ERROR(op_.Store(state, geometry_.length, result_, to));
+      to += result_.itemsize_bytes();
+    }
+    return answer;
+  }
+
+ private:
+  absl::Status ReduceTogether(Index first_lane, Index count, States* states) const {
+    const Index itemsize_bytes = array_.dtype().itemsize_bytes();
+    std::vector<typename Folding::Reducer> reducers(static_cast<std::size_t>(count), typename Folding::Reducer(op_));
+    for (Index begin = 0; begin < geometry_.length; begin += kTileLength) {
+      const Index end = std::min(begin + kTileLength, geometry_.length);
+      for (Index i = 0; i < count; ++i) {
+        WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(first_lane + i) * itemsize_bytes, array_.dtype(),
+                                             geometry_.inner * itemsize_bytes);
+        MPAIO_RETURN_IF_ERROR(reducers[static_cast<std::size_t>(i)].Add(Folding::Compute(reader, begin, end, op_)));
+      }
+    }
+    for (const auto& reducer : reducers) {
+      MPAIO_ASSIGN_OR_RETURN(const State state, reducer.Finish(geometry_.length));
+      states->push_back(state);
+    }
+    return absl::OkStatus();
+  }
+
+  NdView array_;
+  LaneGeometry geometry_;
+  DType result_;
+  Op op_;
+  std::vector<State> states_;
+};
+
+// How a reduction's lanes are divided, and what rows the chunks have.
+struct ReductionPlan {
+  LaneGeometry geometry;
+  DataIterator chunks;
+  // Chunks are parts of all lanes (ReduceAcross), with so many elements of a lane in each row; else they are lanes (ReduceLanes).
+  bool across = false;
+  Index row_elements = 1;
+};
+absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context);
+
+// The job that carries out `Op`, with the answer as an array of type `result`.
+template <typename Op>
+absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
+  const NdView array = context.chunks.array();
+  MPAIO_ASSIGN_OR_RETURN(ReductionPlan plan, PlanReduction(context));
+  const Op op(ReductionInputs{array.dtype(), context.parameters});
+  Job job;
+  const ReductionAnswer* answer = nullptr;
+  if (plan.across) {
+    auto worker = std::make_unique<ReduceAcross<Op>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op);
+    answer = worker.get();
+    job.worker = std::move(worker);
+  } else {
+    auto worker = std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry), result, op);
+    answer = worker.get();
+    job.worker = std::move(worker);
+  }
+  job.array = [answer] { return answer->Answer(); };
+  return job;
+}
+
+// The same with the operation for what the array's elements are read as; `void` where there is none, which CheckAccepts has to have refused.
+template <typename IntOp, typename UintOp, typename FloatOp, typename ComplexOp = void, typename LongDoubleOp = void>
+absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {
+  switch (WideKindOf(context.chunks.dtype())) {
+    case WideKind::kInt:
+      if constexpr (!std::is_void_v<IntOp>) return MakeReduction<IntOp>(context, result);
+      break;
+    case WideKind::kUint:
+      if constexpr (!std::is_void_v<UintOp>) return MakeReduction<UintOp>(context, result);
+      break;
+    case WideKind::kFloat:
+      if constexpr (!std::is_void_v<FloatOp>) return MakeReduction<FloatOp>(context, result);
+      break;
+    case WideKind::kComplex:
+      if constexpr (!std::is_void_v<ComplexOp>) return MakeReduction<ComplexOp>(context, result);
+      break;
+    case WideKind::kLongDouble:
+      if constexpr (!std::is_void_v<LongDoubleOp>) return MakeReduction<LongDoubleOp>(context, result);
+      break;
+    case WideKind::kNone: break;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("there is no such reduction of ", context.chunks.dtype().name()));
+}
+
+// numpy's types of results. Of sums and products: int64, uint64, or the type itself.
+DType SumType(const DType& dtype);
+// Of means: float64, or the type itself.
+DType MeanType(const DType& dtype);
+// Of variances and norms: that, but of complex numbers the type of their parts.
+DType RealMeanType(const DType& dtype);
+
+// The parameters axis= and keepdims=, which every reduction has.
+std::vector<ParameterInfo> ReductionParameters(std::vector<ParameterInfo> more = {});
+
+// Whether the axis is there; with `needs_elements`, also that no lane is without elements. For WorkerInfo::check.
+absl::Status CheckReduction(const JobInputs& inputs, bool needs_elements);
+
+// The types that reductions take.
+AcceptedType RealTypes();         // bool, integers, float16 to float64
+AcceptedType FloatTypes();        // float16 to float64
+AcceptedType ComplexTypes();      // complex64, complex128
+AcceptedType LongDoubleType();
+AcceptedType TimeTypes();         // datetime64, timedelta64
+
+// Writes a number as float16, float32, float64 or longdouble.
+void StoreReal(double value, const DType& dtype, std::byte* to);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_REDUCTION_REDUCTION_WORKER_H_

@@ -1,0 +1,409 @@
+"""The workers about order and counting give what numpy gives, to the bit: sort, argsort, median, quantile, histogram,
+unique, bincount, count. For every type and shape, number of ranks and size of chunks."""
+
+import fractions
+import math
+import warnings
+
+import whole_run
+
+np = whole_run.import_numpy()
+warnings.simplefilter("ignore")
+np.seterr(all="ignore")
+
+# (ranks, --chunk); a rank alone is started without mpirun.
+POOLS = [(None, "auto"), (3, "auto"), (3, 1), (3, 7), (1, 101), (2, 10**9)]
+# Of these there are the most jobs.
+QUANTILE_POOLS = [(None, "auto"), (3, 7), (2, 1)]
+# Chunks of one row are for arrays that have few.
+FEW_ROWS = 300
+JOBS_AT_ONCE = 250
+
+INTS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
+FLOATS = ["f2", "f4", "f8"]
+OTHERS = ["?", "g", "F", "D", "M8[s]", "m8[ms]", "U5", "S3", "U1"]
+SHAPES = [(0,), (1,), (2,), (), (211,), (7, 13), (5, 3, 4), (2, 3, 2, 5), (0, 3), (9, 0), (1, 50), (6, 1)]
+LONG = 70_001
+
+
+def random_array(random, dtype, shape):
+    """With duplicates, both zeros, NaN and NaT."""
+    dtype = np.dtype(dtype)
+    count = math.prod(shape)
+    few = random.integers(0, 2)
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        low, high = (max(info.min, -3), 5) if few else (info.min, info.max)
+        array = random.integers(low, high, size=count, dtype=dtype, endpoint=True)
+    elif dtype.kind == "b":
+        array = random.integers(0, 2, size=count).astype(bool)
+    elif dtype.kind == "f":
+        array = real_numbers(random, count, few).astype(dtype)
+    elif dtype.kind == "c":
+        array = np.empty(count, dtype)
+        array.real = real_numbers(random, count, True)
+        array.imag = real_numbers(random, count, few)
+    elif dtype.kind in "mM":
+        array = random.integers(-5, 5 if few else 2**61, size=count)
+        array[random.random(count) < 0.1] = np.iinfo(np.int64).min
+        array = array.view(dtype)
+    else:
+        letters = np.array(list("ab\x00" if few else "ab\x00z~ " + ("\xe4\u4e2d\U0001f600" if dtype.kind == "U" else "")))
+        words = ["".join(random.choice(letters, random.integers(0, 6))) for _ in range(count)]
+        array = np.array([word.encode() for word in words] if dtype.kind == "S" else words, dtype=dtype)
+    return array.reshape(shape)
+
+
+def real_numbers(random, count, few):
+    numbers = random.integers(-3, 4, size=count) / 2 if few else random.standard_normal(count) * 10.0**random.integers(-9, 9, size=count)
+    numbers = numbers.astype(float)
+    for special in (0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan):
+        numbers[random.random(count) < 0.05] = special
+    return numbers
+
+
+def without_nan(array):
+    """The same, with numbers that take part in sums and differences."""
+    array = array.copy()
+    if array.dtype.kind == "f":
+        array[~np.isfinite(array)] = 1
+    return array
+
+
+def bits(array):
+    """Bytes without what is padding: a long double has ten bytes that count."""
+    array = np.ascontiguousarray(array)
+    if array.dtype.char in "gG":
+        return array.view(np.uint8).reshape(-1, 16)[:, :10].tobytes()
+    return array.tobytes()
+
+
+def plain(array):
+    """With one zero and one NaN."""
+    array = np.array(array)
+    if array.dtype.kind in "fc":
+        array = np.array(array + array.dtype.type(0))
+        array[np.isnan(array)] = np.nan
+    return array
+
+
+def difference(array):
+    """What numpy's quantile does with differences that its types do not hold is no help."""
+    info = np.iinfo(array.dtype)
+    return array >> 1 if info.min < 0 else array
+
+
+class OrderTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        self.random = np.random.default_rng(whole_run.SEED)
+        # (words, check(result, saved array or None))
+        self.jobs = []
+        self.names = 0
+
+    def save(self, array):
+        self.names += 1
+        name = "a%d.npy" % self.names
+        np.save(self.path(name), array)
+        return name
+
+    def add(self, worker, name, *parameters, check, output=False):
+        self.jobs.append(([worker, name], output, list(parameters), check))
+
+    def run_all(self, pools=None, at_once=JOBS_AT_ONCE, timeout=120):
+        for ranks, chunk in pools or POOLS:
+            for begin in range(0, len(self.jobs), at_once):
+                self.run_some(self.jobs[begin:begin + at_once], ranks, chunk, timeout)
+        print("%s: %d jobs" % (self.id(), len(self.jobs)))
+        self.assertTrue(self.jobs)
+        self.jobs = []
+
+    def run_some(self, jobs, ranks, chunk, timeout):
+        words = []
+        for number, (first, output, parameters, _) in enumerate(jobs):
+            words += ["+"] + first + (["o%d.npy" % number] if output else []) + parameters
+        done = self.run_in_folder(ranks, "--format=json", "--chunk=%s" % chunk, *words[1:], timeout=timeout)
+        self.assert_done(done)
+        answers = done.json["jobs"]
+        self.assertEqual(len(answers), len(jobs))
+        for number, (answer, (first, output, parameters, check)) in enumerate(zip(answers, jobs)):
+            array = np.load(self.path(first[1]))
+            with self.subTest(ranks=ranks, chunk=chunk, job=" ".join(first + parameters), dtype=str(array.dtype),
+                              shape=array.shape, seed=whole_run.SEED):
+                self.assertEqual(answer["status"], "ok")
+                check(answer["result"], np.load(self.path("o%d.npy" % number)) if output else None)
+
+    def expect_bits(self, expected):
+        def check(_, saved):
+            self.assertEqual((saved.dtype, saved.shape), (expected.dtype, expected.shape))
+            if bits(saved) != bits(expected):
+                differ = [i for i, (a, b) in enumerate(zip(saved.ravel(), expected.ravel())) if bits(a) != bits(b)]
+                self.fail("at %s: %r instead of %r" % (differ[:5], saved.ravel()[differ[:5]], expected.ravel()[differ[:5]]))
+        return check
+
+    def expect_numbers(self, expected, dtype=None):
+        """To the bit, but for which zero and which NaN it is."""
+        expected = np.asarray(expected)
+        expected = plain(expected.astype(dtype or expected.dtype))
+
+        def check(_, saved):
+            self.assertEqual((saved.dtype, saved.shape), (expected.dtype, expected.shape))
+            self.assertTrue(np.array_equal(plain(saved), expected, equal_nan=expected.dtype.kind in "fc"), (saved, expected))
+        return check
+
+    def expect_answer(self, expected):
+        return lambda answer, _: self.assertEqual(answer, expected)
+
+    # sort and argsort
+
+    def add_sorts(self, array, axis):
+        name = self.save(array)
+        word = "none" if axis is None else str(axis)
+        parameters = [] if axis == -1 else ["axis=" + word]
+        self.add("sort", name, *parameters, output=True, check=self.expect_bits(np.sort(array, axis=axis, kind="stable")))
+        self.add("argsort", name, *parameters, output=True,
+                 check=self.expect_bits(np.argsort(array, axis=axis, kind="stable")))
+
+    def test_sort_and_argsort(self):
+        for dtype in INTS + FLOATS + OTHERS:
+            for shape in SHAPES:
+                axes = [None, *range(-1, len(shape))] if shape else [None]
+                for axis in axes:
+                    array = random_array(self.random, dtype, shape)
+                    if array.ndim and array.shape[0] > FEW_ROWS:
+                        continue
+                    self.add_sorts(array, axis)
+        self.run_all()
+
+    def test_long_sorts_are_merged_from_runs(self):
+        for dtype in INTS + FLOATS + OTHERS:
+            array = random_array(self.random, dtype, (LONG,))
+            self.add_sorts(array, -1)
+        # Runs that are in order already, that are all equal, and of several parts.
+        for array in (np.arange(300_007), np.arange(300_007)[::-1].copy(), np.zeros(300_007), self.random.random(500_009),
+                      self.random.integers(0, 10, 500_009, dtype=np.int8), np.tile(np.arange(1000.0), 300)):
+            self.add_sorts(array, -1)
+        array = random_array(self.random, "f4", (333, 301))
+        for axis in (None, 0, 1):
+            self.add_sorts(array, axis)
+        self.run_all([(None, "auto"), (3, "auto"), (3, 10_007), (2, 7)])
+
+    # median and quantile
+
+    def add_quantiles(self, array, axes, fractions_of):
+        name = self.save(array)
+        for axis in axes:
+            parameters = [] if axis is None else ["axis=%d" % axis]
+            lane = array.size if axis is None else array.shape[axis]
+            expected = np.median(array, axis=axis)
+            dtype = array.dtype if array.dtype.kind == "f" else np.float64
+            self.add("median", name, *parameters, output=True, check=self.expect_numbers(expected, dtype))
+            if lane == 0:
+                continue
+            methods = ["linear", "midpoint"] if array.dtype != bool else []
+            for method in methods + ["lower", "higher", "nearest"]:
+                q = fractions_of[self.random.integers(0, len(fractions_of))]
+                fraction_text = ",".join(repr(f) for f in q)
+                expected = np.quantile(array, q if len(q) > 1 else q[0], axis=axis, method=method)
+                dtype = np.float64 if method in ("linear", "midpoint") else array.dtype
+                self.add("quantile", name, "q=" + fraction_text, "method=" + method, *parameters, output=True,
+                         check=self.expect_numbers(expected, dtype))
+
+    def test_median_and_quantile(self):
+        fractions_of = [[0.5], [0.25, 0.5, 0.75, 0.0, 1.0], [0.1, 0.3333, 0.999]]
+        for dtype in INTS + FLOATS + ["?"]:
+            for shape in SHAPES:
+                for clean in (False, True):
+                    array = random_array(self.random, dtype, shape)
+                    if dtype in INTS:
+                        if clean:
+                            continue
+                        array = difference(array)
+                    elif clean:
+                        array = without_nan(array) if array.size else array
+                    self.add_quantiles(array, [None, *range(len(shape))], fractions_of)
+        self.run_all(QUANTILE_POOLS)
+
+    def test_quantiles_of_long_arrays(self):
+        fractions_of = [[0.5], [0.01, 0.25, 0.5, 0.77, 0.99]]
+        for dtype in INTS + FLOATS:
+            array = random_array(self.random, dtype, (LONG,))
+            self.add_quantiles(difference(array) if dtype in INTS else without_nan(array), [None], fractions_of)
+        # More candidates than are collected, in one bucket of the first pass and in several.
+        million = 1_500_000
+        near = 1 + self.random.random(million) / 1000
+        wide = self.random.standard_normal(million) * 1e-3 + self.random.integers(0, 2, million)
+        small = self.random.integers(0, 1000, million)
+        for array in (near, wide, small, near.astype("f4"), np.full(million, 5.0)):
+            self.add_quantiles(array, [None], [[0.01, 0.5, 0.99]])
+        self.run_all([(None, "auto"), (3, "auto"), (3, 10_007)], timeout=300)
+
+    def test_quantiles_of_integers_far_apart_are_right(self):
+        """numpy takes their differences modulo their width."""
+        array = np.array([-2**63, 2**63 - 1, 2**62, -5])
+        name = self.save(array)
+
+        def check(_, saved):
+            exact = fractions.Fraction(-5) * fractions.Fraction(1, 4) + fractions.Fraction(2**62) * fractions.Fraction(3, 4)
+            self.assertEqual(saved[0], float(exact))
+            self.assertEqual(saved[1], float(-2**63 + fractions.Fraction(1, 2) * (2**63 - 5)))
+        self.add("quantile", name, "q=%r,%r" % (1.75 / 3, 0.5 / 3), output=True, check=check)
+        self.run_all([(None, "auto"), (3, 1)])
+
+    # histogram
+
+    def add_histogram(self, array, bins, limits):
+        try:
+            counts, edges = np.histogram(array, bins=bins, range=limits)
+        except (ValueError, IndexError):
+            return
+        name = self.save(array)
+        parameters = ["bins=%d" % bins] + (["range=%r,%r" % limits] if limits else [])
+        self.add("histogram", name, *parameters,
+                 check=self.expect_answer({"counts": counts.tolist(), "edges": [float(edge) for edge in edges]}))
+        self.add("histogram", name, *parameters, output=True, check=self.expect_bits(counts))
+
+    def test_histogram(self):
+        limits_of = [None, (0.0, 1.0), (-1.5, 2.25), (0.1, 0.7), (3.0, 3.0), (-1e5, 1e5), (-1e300, 1e39)]
+        for dtype in INTS + FLOATS + ["?"]:
+            for shape in SHAPES + [(3001,)]:
+                for limits in limits_of:
+                    array = random_array(self.random, dtype, shape)
+                    if limits is None and array.size:
+                        array = without_nan(array)
+                    if dtype in FLOATS and self.random.integers(0, 2):
+                        # Many in range, and many on edges.
+                        array = (self.random.integers(0, 101, shape) / 100).astype(dtype)
+                    self.add_histogram(array, int(self.random.choice([1, 2, 3, 10, 33, 1000])), limits)
+        self.add_histogram(np.full(5, 7, "i4"), 10, None)
+        self.add_histogram(np.full(5, 7, "f4"), 10, None)
+        self.add_histogram(self.random.random(LONG), 10, None)
+        self.add_histogram(self.random.random(LONG), 50_000, (0.2, 0.8))
+        self.add_histogram(self.random.integers(-2**63, 2**63 - 1, LONG), 77, None)
+        self.run_all()
+
+    # unique, bincount, count
+
+    def test_unique(self):
+        for dtype in INTS + FLOATS + OTHERS:
+            for shape in SHAPES + [(5003,)]:
+                array = random_array(self.random, dtype, shape)
+                values, counts = np.unique(array, return_counts=True)
+                name = self.save(array)
+                self.add("unique", name, output=True,
+                         check=self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values))
+                self.add("unique", name, check=lambda answer, _, counts=counts.tolist(), size=len(values):
+                         self.assertEqual((answer["counts"], len(answer["values"])), (counts, size)))
+        ints = np.array([3, 1, 3, 2, 3])
+        self.add("unique", self.save(ints), check=self.expect_answer({"values": [1, 2, 3], "counts": [1, 1, 3]}))
+        words = np.array(["b", "\u4e2d", "b", ""])
+        self.add("unique", self.save(words), check=self.expect_answer({"values": ["", "b", "\u4e2d"], "counts": [1, 2, 1]}))
+        self.add("unique", self.save(np.array([np.nan, 1, np.nan, -np.nan])),
+                 check=lambda answer, _: self.assertEqual(answer["counts"], [1, 3]))
+        self.run_all()
+
+    def test_bincount(self):
+        for dtype in INTS[:4] + INTS[4:7] + ["?"]:
+            for size in (0, 1, 2, 211, 5003):
+                for minlength in (0, 1, 50):
+                    array = self.random.integers(0, 2 if dtype == "?" else self.random.choice([5, 100]), size=size).astype(dtype)
+                    self.add("bincount", self.save(array), "minlength=%d" % minlength, output=True,
+                             check=self.expect_bits(np.bincount(array, minlength=minlength)))
+        array = np.array([3, 100_000, 3, 0])
+        self.add("bincount", self.save(array), output=True, check=self.expect_bits(np.bincount(array)))
+        self.add("bincount", self.save(np.array([1, 3, 1])), check=self.expect_answer([0, 2, 0, 1]))
+        self.run_all()
+
+    def test_count(self):
+        for dtype in INTS + FLOATS + ["?", "g", "F", "D"]:
+            for shape in SHAPES + [(5003,)]:
+                array = random_array(self.random, dtype, shape)
+                name = self.save(array)
+                values = ["1", "-1", "0", "0.5", "-0.0", "nan", "inf", "1e5", "1e300", "0.1", "300", "18446744073709551615"]
+                for value in self.random.choice(values, 4, replace=False).tolist():
+                    number = int(value) if value.lstrip("-").isdigit() else float(value)
+                    expected = np.count_nonzero(array == number)
+                    self.add("count", name, "value=" + value, check=self.expect_answer(int(expected)))
+                if array.size:
+                    value = array.ravel()[self.random.integers(0, array.size)]
+                    if array.dtype.kind in "iu":
+                        self.add("count", name, "value=%d" % value, check=self.expect_answer(int(np.count_nonzero(array == value))))
+                    elif array.dtype.kind == "f" and dtype != "g":
+                        self.add("count", name, "value=%r" % float(value),
+                                 check=self.expect_answer(int(np.count_nonzero(array == value))))
+        for dtype in ("U5", "S3", "U1"):
+            for shape in SHAPES + [(5003,)]:
+                array = random_array(self.random, dtype, shape)
+                name = self.save(array)
+                for value in ("a", "", "ab", "abcdefgh", "\u4e2d", "z~ ", "b "):
+                    expected = np.count_nonzero(array == (value.encode() if dtype[0] == "S" else value))
+                    self.add("count", name, "value=" + value, check=self.expect_answer(int(expected)))
+        for value, expected in (("true", 2), ("false", 1), ("True", 2), ("1", 2), ("0", 1), ("2", 0)):
+            self.add("count", self.save(np.array([True, False, True])), "value=" + value, check=self.expect_answer(expected))
+        self.run_all([(None, "auto"), (3, 7), (3, "auto")], at_once=500)
+
+    # What is refused
+
+    def test_refusals_before_the_run(self):
+        np.save(self.path("ints.npy"), np.arange(12).reshape(3, 4))
+        np.save(self.path("line.npy"), np.arange(5))
+        np.save(self.path("bools.npy"), np.zeros(5, bool))
+        np.save(self.path("words.npy"), np.array(["a"]))
+        np.save(self.path("times.npy"), np.zeros(3, "M8[s]"))
+        np.save(self.path("point.npy"), np.array(5))
+        np.save(self.path("none.npy"), np.zeros(0))
+        np.save(self.path("u8.npy"), np.zeros(3, "u8"))
+        np.save(self.path("complex.npy"), np.zeros(3, complex))
+        np.save(self.path("records.npy"), np.zeros(3, [("a", "i4")]))
+        for command, words in (
+            ("sort ints.npy o.npy axis=2", ["sort", "axis 2", "2 dimensions"]),
+            ("sort ints.npy o.npy axis=-3", ["axis -3"]),
+            ("sort ints.npy o.npy axis=x", ["axis=x", "none"]),
+            ("sort point.npy o.npy", ["axis -1", "0 dimensions"]),
+            ("argsort records.npy o.npy", ["structured"]),
+            ("median words.npy", ["str (<U1)"]),
+            ("median times.npy", ["datetime64[s]"]),
+            ("median ints.npy axis=5", ["axis 5"]),
+            ("quantile ints.npy q=1.5", ["q=1.5", "[0, 1]"]),
+            ("quantile none.npy", ["no elements"]),
+            ("quantile bools.npy", ["method=lower"]),
+            ("histogram words.npy", ["str (<U1)"]),
+            ("histogram ints.npy range=1", ["range=1", "two"]),
+            ("histogram ints.npy range=2,1", ["range=2,1"]),
+            ("histogram ints.npy range=0,inf", ["finite"]),
+            ("bincount ints.npy", ["1 dimension"]),
+            ("bincount point.npy", ["1 dimension"]),
+            ("bincount u8.npy", ["uint64"]),
+            ("unique records.npy", ["structured"]),
+            ("count ints.npy value=x", ["value=x"]),
+            ("count bools.npy value=maybe", ["value=maybe"]),
+            ("count times.npy value=1", ["datetime64[s]"]),
+        ):
+            for ranks in (None, 3):
+                with self.subTest(command=command, ranks=ranks):
+                    self.assert_refused(self.run_in_folder(ranks, *command.split()), 3, *words)
+        for command, words in (("count ints.npy", ["value"]), ("histogram ints.npy bins=0", ["bins=0"]),
+                               ("quantile ints.npy method=cubic", ["method=cubic"]), ("sort ints.npy", ["output"]),
+                               ("bincount line.npy minlength=-1", ["minlength=-1"])):
+            with self.subTest(command=command):
+                self.assert_refused(self.run_in_folder(None, *command.split()), 2, *words)
+
+    def test_failures_of_the_run_name_the_element(self):
+        np.save(self.path("negative.npy"), np.array([1, 2, -5, 3]))
+        np.save(self.path("large.npy"), np.array([1, 2**40]))
+        np.save(self.path("nan.npy"), np.array([1, np.nan]))
+        np.save(self.path("huge.npy"), np.array([1e300, 1e300]))
+        for ranks in (None, 3):
+            for command, words in (
+                ("bincount negative.npy", ["element 2 is -5"]),
+                ("bincount large.npy", ["element 1 is 1099511627776"]),
+                ("histogram nan.npy", ["nan", "range=0,1"]),
+                ("histogram huge.npy", ["1e+300"]),
+            ):
+                with self.subTest(command=command, ranks=ranks):
+                    self.assert_refused(self.run_in_folder(ranks, *command.split()), 1, *words)
+
+
+if __name__ == "__main__":
+    whole_run.main()

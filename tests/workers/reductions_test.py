@@ -1,0 +1,224 @@
+"""Every reduction on every type it takes, over arrays of many shapes, against numpy.
+
+Integer, boolean and time answers must be numpy's to the bit; so must extremes and positions. Floating-point sums are not: numpy's
+order of summation is another one. They must lie within an error that numpy's own may have, and be the same bits at every number of
+ranks and every size of chunk.
+"""
+
+import contextlib
+import itertools
+import os
+import warnings
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+REAL = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
+COMPLEX = ["c8", "c16"]
+LONG = ["g"]
+TIME = ["M8[s]", "m8[25ns]"]
+
+# What each takes, besides axis= and keepdims=: further parameters.
+WORKERS = {
+    "sum": (REAL + COMPLEX + LONG, [{"overflow": "wrap"}]),
+    "prod": (REAL + COMPLEX + LONG, [{"overflow": "wrap"}]),
+    "mean": (REAL + COMPLEX + LONG, [{}]),
+    "var": (REAL + COMPLEX, [{}, {"ddof": 1}]),
+    "std": (REAL + COMPLEX, [{}, {"ddof": 1}]),
+    "min": (REAL + LONG + TIME, [{}]),
+    "max": (REAL + LONG + TIME, [{}]),
+    "argmin": (REAL + LONG + TIME, [{}]),
+    "argmax": (REAL + LONG + TIME, [{}]),
+    "any": (REAL + COMPLEX + LONG + TIME, [{}]),
+    "all": (REAL + COMPLEX + LONG + TIME, [{}]),
+    "count_nonzero": (REAL + COMPLEX + LONG + TIME, [{}]),
+    "nansum": (REAL, [{"overflow": "wrap"}]),
+    "nanmean": (REAL, [{}]),
+    "nanmin": (REAL + LONG, [{}]),
+    "nanmax": (REAL + LONG, [{}]),
+    "norm": (REAL + COMPLEX, [{"ord": "2"}, {"ord": "1"}, {"ord": "inf"}, {"ord": "-inf"}, {"ord": "0"}]),
+}
+NEED_ELEMENTS = {"min", "max", "argmin", "argmax", "nanmin", "nanmax"}
+SHAPES = [(), (0,), (1,), (257,), (10007,), (3, 0), (7, 5), (600, 3), (2, 3, 4), (5, 513, 2), (2, 1031), (70, 300)]
+# Each run takes so many jobs at once.
+BATCH = 400
+
+
+def make_array(rng, dtype, shape, with_nans):
+    dtype = np.dtype(dtype)
+    if dtype.kind in "?b":
+        return np.array(rng.integers(0, 2, shape), dtype=dtype)
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return np.array(rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True))
+    if dtype.kind in "Mm":
+        a = np.array(rng.integers(-10**9, 10**9, shape).astype(dtype))
+    elif dtype.kind == "c":
+        a = np.array(rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(dtype)
+    else:
+        a = np.array(rng.normal(size=shape)).astype(dtype)
+    if a.size > 3:
+        flat = a.reshape(-1)
+        flat[rng.integers(0, a.size, a.size // 7)] = 0
+        if with_nans and dtype.kind in "fcMm":
+            flat[rng.integers(0, a.size, 2)] = np.array("NaT", dtype) if dtype.kind in "Mm" else np.nan
+    return a
+
+
+def expected(worker, a, axis, keepdims, parameters):
+    """What numpy says; the same in higher precision for floating point; how far apart both may be from ours."""
+    kwargs = {"axis": axis, "keepdims": keepdims}
+    if "ddof" in parameters:
+        kwargs["ddof"] = parameters["ddof"]
+    if worker == "norm":
+        if axis is None:
+            value = np.linalg.norm(a.ravel(), ord=float(parameters["ord"]))
+            return np.full((1,) * a.ndim if keepdims else (), value, value.dtype)
+        return np.asarray(np.linalg.norm(a, ord=float(parameters["ord"]), **kwargs))
+    function = getattr(np, worker)
+    return np.asarray(function(a, **kwargs))
+
+
+@contextlib.contextmanager
+def ignored_warnings():
+    """numpy warns of means of nothing and the like; the answers are what is compared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def wide(a):
+    return a.astype("G") if a.dtype.kind == "c" else a.astype("g") if a.dtype.kind == "f" else a
+
+
+class ReductionsTest(whole_run.WholeRunTest):
+
+    def jobs(self, shapes):
+        rng = np.random.default_rng(whole_run.SEED)
+        number = 0
+        for dtype, shape, nans, order in itertools.product(REAL + COMPLEX + LONG + TIME, shapes, (False, True), ("C",)):
+            a = make_array(rng, dtype, shape, nans)
+            if nans and not (a.dtype.kind in "fcMm" and a.size > 3):
+                continue
+            name = "a%d.npy" % number
+            number += 1
+            np.save(self.path(name), a)
+            axes = [None] + list(range(-1, a.ndim - 1)) if a.ndim else [None]
+            for worker, (dtypes, choices) in WORKERS.items():
+                if dtype not in dtypes:
+                    continue
+                for i, (axis, parameters) in enumerate(itertools.product(axes, choices)):
+                    lanes_without = a.size == 0 if axis is None else a.shape[axis] == 0
+                    if (worker in NEED_ELEMENTS or parameters.get("ord") in ("inf", "-inf")) and lanes_without:
+                        continue
+                    keepdims = (number + i) % 2 == 0
+                    yield worker, name, a, axis, keepdims, parameters
+
+    def run_jobs(self, jobs, ranks, chunk, save):
+        """The answers of all: arrays as the program saved them, or what it printed."""
+        answers = []
+        for first in range(0, len(jobs), BATCH):
+            words = []
+            batch = jobs[first:first + BATCH]
+            for k, (worker, name, _, axis, keepdims, parameters) in enumerate(batch):
+                words += ["+"] if k else []
+                words += [worker, name] + (["out%d.npy" % k] if save else [])
+                words += ["axis=%s" % ("none" if axis is None else axis), "keepdims=%s" % str(keepdims).lower()]
+                words += ["%s=%s" % item for item in parameters.items()]
+            done = self.run_in_folder(ranks, "--format=json", "--chunk=%s" % chunk, *words)
+            self.assert_done(done)
+            if not save:
+                answers += [job["result"] for job in done.json["jobs"]]
+                continue
+            for k in range(len(batch)):
+                answers.append(np.load(self.path("out%d.npy" % k)))
+                os.remove(self.path("out%d.npy" % k))
+        return answers
+
+    def check(self, job, answer):
+        worker, _, a, axis, keepdims, parameters = job
+        with self.subTest(worker=worker, dtype=a.dtype, shape=a.shape, axis=axis, keepdims=keepdims, **parameters), np.errstate(all="ignore"), ignored_warnings():
+            numpys = expected(worker, a, axis, keepdims, parameters)
+            self.assertEqual(answer.dtype, numpys.dtype)
+            self.assertEqual(answer.shape, numpys.shape)
+            exact = numpys.dtype.kind not in "fc" or worker in ("min", "max", "nanmin", "nanmax") or parameters.get("ord") in ("inf", "-inf", "0")
+            if exact and not (worker == "norm" and a.dtype.kind == "c"):
+                np.testing.assert_array_equal(answer, numpys)
+                return
+            truth = np.asarray(expected(worker, wide(a), axis, keepdims, parameters))
+            np.testing.assert_array_equal(np.isnan(answer), np.isnan(numpys))
+            # As far off as numpy may be, and as it is: a few roundings of the largest partial result, and one of the answer. (numpy's own float16
+            # sums overflow, ours are computed in double.)
+            ok = np.isfinite(truth)
+            eps = np.finfo(numpys.dtype).eps if numpys.dtype != np.dtype("g") else np.finfo("g").eps
+            wide_eps = np.finfo("g").eps if numpys.dtype == np.dtype("g") else np.finfo("f8").eps
+            magnitude = np.abs(truth) if worker in ("prod", "norm", "var", "std") else expected_magnitude(worker, a, axis, keepdims)
+            allowed = eps * np.abs(truth) + 64 * wide_eps * magnitude + np.finfo(numpys.dtype).tiny
+            error = np.abs(answer.astype(truth.dtype) - truth)
+            bad = ok & (error > allowed) & ~(np.isinf(answer) & (np.abs(truth) > np.finfo(numpys.dtype).max))
+            if bad.any():
+                self.fail("answer %r, truth %r, numpy %r, allowed %r" % (answer, truth, numpys, allowed))
+
+    def check_all(self, shapes):
+        jobs = list(self.jobs(shapes))
+        print("%d cases" % len(jobs))
+        self.assertGreater(len(jobs), 1000)
+        for job, answer in zip(jobs, self.run_jobs(jobs, None, "auto", save=True)):
+            self.check(job, answer)
+        # Printed, numbers are exact, and so comparable to the bit.
+        alone = self.run_jobs(jobs, None, "auto", save=False)
+        for ranks, chunk in ((3, "auto"), (1, 37), (3, 7)):
+            for job, one, other in zip(jobs, alone, self.run_jobs(jobs, ranks, chunk, save=False)):
+                if repr(one) != repr(other):
+                    self.fail("%s, %s ranks, --chunk=%s: %r and %r" % (job, ranks, chunk, one, other))
+
+    def test_shapes_up_to_two_axes(self):
+        self.check_all([shape for shape in SHAPES if len(shape) < 3 and np.prod(shape) < 5000])
+
+    def test_longer_and_deeper_shapes(self):
+        self.check_all([shape for shape in SHAPES if len(shape) == 3 or np.prod(shape) >= 5000])
+
+    def test_integers_that_do_not_fit_are_an_error_unless_they_may_wrap(self):
+        np.save(self.path("large.npy"), np.full(3, 2**62))
+        np.save(self.path("ularge.npy"), np.full(3, 2**63, "u8"))
+        for worker, name in itertools.product(("sum", "prod"), ("large.npy", "ularge.npy")):
+            for ranks in (1, 3):
+                done = self.run_in_folder(ranks, worker, name)
+                self.assert_refused(done, 1, worker, "does not fit in a", "overflow=wrap")
+        # In between it may be too large: a zero makes any product fit, and what was added may be taken off.
+        np.save(self.path("back.npy"), np.array([2**63 - 1, 2**63 - 1, -2**63, -2**63 + 2]))
+        np.save(self.path("zero.npy"), np.array([2**62, 2**62, 0, -5]))
+        done = self.run_in_folder(3, "--format=json", "--chunk=1", "sum", "back.npy", "+", "prod", "zero.npy")
+        self.assert_done(done)
+        self.assertEqual([job["result"] for job in done.json["jobs"]], [0, 0])
+
+    def test_answers_are_printed_where_no_output_is_given(self):
+        np.save(self.path("a.npy"), np.arange(6.).reshape(2, 3))
+        done = self.run_in_folder(3, "--format=json", "sum", "a.npy", "+", "sum", "a.npy", "axis=0", "+", "mean", "a.npy", "axis=1",
+                                  "keepdims=true", "+", "any", "a.npy", "+", "nanmax", "a.npy", "max.npy")
+        self.assert_done(done)
+        self.assertEqual([job["result"] for job in done.json["jobs"]],
+                         [15.0, [3.0, 5.0, 7.0], [[1.0], [4.0]], True, {"dtype": "<f8", "shape": []}])
+        self.assertEqual(np.load(self.path("max.npy")), 5)
+
+    def test_what_can_not_be_reduced_is_refused_before_it_is_loaded(self):
+        np.save(self.path("empty.npy"), np.zeros((0, 3)))
+        np.save(self.path("words.npy"), np.array(["a"]))
+        np.save(self.path("complex.npy"), np.zeros(3, "c16"))
+        for ranks in (1, 3):
+            self.assert_refused(self.run_in_folder(ranks, "min", "empty.npy"), 3, "worker min", "no element")
+            self.assert_refused(self.run_in_folder(ranks, "sum", "empty.npy", "axis=2"), 3, "axis=2", "2 axes")
+            self.assert_refused(self.run_in_folder(ranks, "sum", "words.npy"), 3, "words.npy", "str")
+            self.assert_refused(self.run_in_folder(ranks, "max", "complex.npy"), 3, "complex.npy", "complex128")
+            self.assert_refused(self.run_in_folder(ranks, "sum", "empty.npy", "axis=x"), 2, "axis=x", "none|integer")
+
+
+def expected_magnitude(worker, a, axis, keepdims):
+    """The sum (or mean) of the magnitudes: what errors of summation are relative to."""
+    magnitudes = np.nan_to_num(np.abs(wide(a) if a.dtype.kind in "fc" else a.astype(float)), nan=0)
+    return np.asarray((np.mean if "mean" in worker else np.sum)(magnitudes, axis=axis, keepdims=keepdims))
+
+
+if __name__ == "__main__":
+    whole_run.main()

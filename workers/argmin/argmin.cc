@@ -1,0 +1,25 @@
+// argmin: where the smallest element is: the index of the first one, or of the first NaN or NaT.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "the index of the first smallest element",
+    .accepts = {RealTypes(), LongDoubleType(), TimeTypes()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<ArgExtremeOf<std::int64_t, false>, ArgExtremeOf<std::uint64_t, false>, ArgExtremeOf<double, false>, void, ArgExtremeOf<long double, false>>(
+          context, DType::Of<std::int64_t>());
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

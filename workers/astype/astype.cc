@@ -1,0 +1,187 @@
+// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and from them; texts to texts; times to and from integers.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/kernel/number_type.h"
+#include "workers/astype/number_text.h"
+#include "workers/elementwise/elementwise.h"
+
+namespace mpaio {
+namespace {
+
+bool IsText(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode || dtype.kind() == DType::Kind::kString; }
+bool IsTime(const DType& dtype) { return dtype.kind() == DType::Kind::kDatetime || dtype.kind() == DType::Kind::kTimedelta; }
+bool IsNumber(const DType& dtype) { return NumberTypeOf(dtype).has_value(); }
+Index NumChars(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode ? dtype.itemsize_bytes() / 4 : dtype.itemsize_bytes(); }
+
+// Its width is of the input where the name gives none ("U", "S", "str", "bytes").
+absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
+  const std::string& name = inputs.parameters.Text("dtype");
+  const DType& from = inputs.array.dtype();
+  if (const std::optional<NumberType> type = ParseNumberType(name)) return DTypeOf(*type);
+  const bool is_unicode = name == "U" || name == "str", is_bytes = name == "S" || name == "bytes";
+  if (is_unicode || is_bytes) {
+    const std::optional<NumberType> type = NumberTypeOf(from);
+    const Index width = type.has_value() ? TextWidth(*type) : IsText(from) ? NumChars(from) : 1;
+    return is_unicode ? DType::Unicode(width) : DType::Bytes(width);
+  }
+  absl::StatusOr<DType> dtype = DType::Parse(name);
+  if (!dtype.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("dtype=", name, " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
+  }
+  return dtype->Native();
+}
+
+enum class Way { kNumbers, kNumbersToText, kTextToNumbers, kTextToText };
+
+// With times taken for the integers that they are.
+absl::StatusOr<Way> FindWay(const DType& from, const DType& to) {
+  const bool from_number = IsNumber(from), to_number = IsNumber(to);
+  if (from_number && to_number) return Way::kNumbers;
+  if (IsTime(from) && (to_number || from == to)) return Way::kNumbers;
+  if (IsTime(to) && from_number && !IsFloat(*NumberTypeOf(from))) return Way::kNumbers;
+  if (from_number && IsText(to)) return Way::kNumbersToText;
+  if (IsText(from) && to_number) return Way::kTextToNumbers;
+  if (IsText(from) && IsText(to)) return Way::kTextToText;
+  return absl::UnimplementedError(absl::StrCat("no conversion of ", from.name(), " to ", to.name(),
+                                               "; there are those of bool, integers and floats of 16 to 64 bits among themselves, to str and bytes and back, and "
+                                               "of times to integers and back"));
+}
+
+absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to) {
+  NdView numbers = inputs.array;
+  if (IsTime(numbers.dtype())) {
+    MPAIO_ASSIGN_OR_RETURN(numbers, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), numbers.shape()));
+  }
+  Elementwise plan{"", "x", {{"x", numbers}}};
+  plan.convert_to = IsTime(to) ? NumberType::kInt64 : *NumberTypeOf(to);
+  return plan;
+}
+
+// Texts on one side or both.
+class ConvertText final : public Worker<RawElement, WrittenRows> {
+ public:
+  ConvertText(DataIterator chunks, OutputArray output, Way way) : Worker(std::move(chunks)), output_(std::move(output)), way_(way) {}
+
+  absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
+    const RawElements elements = chunk.elements();
+    const DType& to = output_.view().dtype();
+    std::byte* out = reinterpret_cast<std::byte*>(output_.Rows<std::byte>(chunk.rows()).data());
+    std::string text;
+    for (std::size_t i = 0; i < elements.size(); ++i, out += to.itemsize_bytes()) {
+      const absl::Status status = Convert(elements[i].data(), elements.dtype(), to, &text, out);
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", status.message()));
+      }
+    }
+    return output_.Finish(chunk.rows());
+  }
+
+  absl::Status ProcessCallback(const Chunk& chunk, WrittenRows written) override { return output_.Accept(chunk.rows, written); }
+
+  const NdView& output() const { return output_.view(); }
+
+ private:
+  static std::uint32_t CharAt(const std::byte* element, const DType& dtype, Index i) {
+    if (dtype.kind() == DType::Kind::kString) return static_cast<std::uint32_t>(element[i]);
+    std::uint32_t code_point;
+    std::memcpy(&code_point, element + 4 * i, sizeof(code_point));
+    return code_point;
+  }
+
+  static void PutChar(std::uint32_t code_point, const DType& dtype, Index i, std::byte* element) {
+    if (dtype.kind() == DType::Kind::kString) {
+      element[i] = static_cast<std::byte>(code_point);
+    } else {
+      std::memcpy(element + 4 * i, &code_point, sizeof(code_point));
+    }
+  }
+
+  // Cut where they are too long, as in numpy.
+  static void PutText(absl::string_view text, const DType& dtype, std::byte* element) {
+    const Index width = NumChars(dtype);
+    for (Index i = 0; i < width; ++i) {
+      PutChar(i < static_cast<Index>(text.size()) ? static_cast<unsigned char>(text[static_cast<std::size_t>(i)]) : 0, dtype, i, element);
+    }
+  }
+
+  // Errors: what is wrong with the element, to stand behind "element 7".
+  absl::Status Convert(const std::byte* from, const DType& from_type, const DType& to_type, std::string* text, std::byte* to) const {
+    text->clear();
+    if (way_ == Way::kNumbersToText) {
+      AppendNumber(*NumberTypeOf(from_type), from, text);
+      PutText(*text, to_type, to);
+      return absl::OkStatus();
+    }
+    const Index width = NumChars(from_type);
+    if (way_ == Way::kTextToText) {
+      const Index to_width = NumChars(to_type);
+      for (Index i = 0; i < to_width; ++i) {
+        const std::uint32_t code_point = i < width ? CharAt(from, from_type, i) : 0;
+        if (code_point > 127 && from_type.kind() != to_type.kind()) {
+          return absl::InvalidArgumentError("has a character that is not ASCII, and cannot be converted between str and bytes");
+        }
+        PutChar(code_point, to_type, i, to);
+      }
+      return absl::OkStatus();
+    }
+    for (Index i = 0; i < width; ++i) {
+      const std::uint32_t code_point = CharAt(from, from_type, i);
+      text->push_back(code_point > 127 ? '?' : static_cast<char>(code_point));
+    }
+    while (!text->empty() && text->back() == '\0') text->pop_back();
+    const NumberType type = *NumberTypeOf(to_type);
+    if (ParseNumberText(type, *text, to)) return absl::OkStatus();
+    for (char& byte : *text) {
+      if (static_cast<unsigned char>(byte) < ' ') byte = '?';
+    }
+    return absl::InvalidArgumentError(absl::StrCat("is '", text->substr(0, 100), "', which is no ", NumberTypeName(type)));
+  }
+
+  OutputArray output_;
+  Way way_;
+};
+
+absl::StatusOr<Job> MakeJob(JobContext& context) {
+  MPAIO_ASSIGN_OR_RETURN(const DType to, TargetType(context.inputs()));
+  MPAIO_ASSIGN_OR_RETURN(const Way way, FindWay(context.chunks.dtype(), to));
+  if (way == Way::kNumbers) {
+    MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, NumbersPlan(context.inputs(), to));
+    return MakeElementwiseJob(context, plan);
+  }
+  auto worker = std::make_unique<ConvertText>(std::move(context.chunks), std::move(context.output), way);
+  const ConvertText* convert = worker.get();
+  Job job;
+  job.worker = std::move(worker);
+  job.result = [convert] {
+    return nlohmann::ordered_json{{"dtype", convert->output().dtype().ToString()}, {"shape", convert->output().shape()}};
+  };
+  job.output = [convert]() -> const NdView& { return convert->output(); };
+  return job;
+}
+
+MPAIO_REGISTER_WORKER({
+    .summary = "writes the same elements as another type",
+    .accepts = {AcceptedType::Of<RawElement>()},
+    .parameters = {ParameterInfo::Text("dtype", "the type: a name such as float32, or numpy's code, such as U10 or M8[s]", "").Required()},
+    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
+      MPAIO_ASSIGN_OR_RETURN(DType to, TargetType(inputs));
+      MPAIO_RETURN_IF_ERROR(FindWay(inputs.array.dtype(), to).status());
+      return OutputSpec{std::move(to), inputs.array.shape()};
+    },
+    .make = MakeJob,
+});
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,129 @@
+// bincount: how often each of the integers 0, 1, 2, ... is there.
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/kernel/sparse_counts.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+// 16 GiB of counts. A single large value should not take all of the memory.
+constexpr std::int64_t kMaxValue = (std::int64_t{1} << 31) - 1;
+
+template <typename T>
+class CountBins final : public Worker<T, SparseCounts> {
+ public:
+  CountBins(DataIterator chunks, Index minlength)
+      : Worker<T, SparseCounts>(std::move(chunks)), minlength_(minlength) {}
+
+  absl::StatusOr<SparseCounts> Process(const ChunkView<T>& chunk) const override {
+    const auto elements = chunk.elements();
+    std::int64_t largest = 0;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      const std::int64_t value = Value(elements[i]);
+      if (value >= 0 && value <= kMaxValue) {
+        largest = std::max(largest, value);
+        continue;
+      }
+      const std::string element =
+          absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " is ", value);
+      if (value < 0)
+        return absl::InvalidArgumentError(
+            absl::StrCat(element, ": negative integers cannot be counted so; use the worker unique"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(element, ": more than ", kMaxValue, " bins are too many; use the worker unique"));
+    }
+    SlotCounter counter(static_cast<std::uint64_t>(largest) + 1, static_cast<Index>(elements.size()));
+    for (const auto& element : elements) counter.Add(static_cast<std::uint64_t>(Value(element)));
+    return counter.Take();
+  }
+
+  absl::Status ProcessCallback(const Chunk&, SparseCounts counts) override {
+    if (counts.empty()) return absl::OkStatus();
+    counts_.resize(std::max<std::size_t>(counts_.size(), counts.back().slot + 1));
+    for (const SlotCount& slot : counts) counts_[slot.slot] += slot.count;
+    return absl::OkStatus();
+  }
+
+  const std::vector<Index>& Counts() {
+    counts_.resize(std::max<std::size_t>(counts_.size(), static_cast<std::size_t>(minlength_)));
+    return counts_;
+  }
+
+ private:
+  static std::int64_t Value(const T& element) {
+    if constexpr (std::is_same_v<T, Bool>) {
+      return element.value();
+    } else {
+      return static_cast<std::int64_t>(element);
+    }
+  }
+
+  Index minlength_;
+  std::vector<Index> counts_;
+};
+
+template <typename T>
+Job MakeCount(JobContext& context) {
+  auto worker =
+      std::make_unique<CountBins<T>>(std::move(context.chunks), context.parameters.Integer("minlength"));
+  Job job;
+  job.array = [count = worker.get()]() -> absl::StatusOr<AnswerArray> {
+    return AnswerArray::Of<Index>(count->Counts());
+  };
+  job.worker = std::move(worker);
+  return job;
+}
+
+absl::StatusOr<Job> Make(JobContext& context) {
+  const DType& dtype = context.chunks.dtype();
+  const bool is_signed = dtype.kind() == DType::Kind::kInt;
+  if (dtype.kind() == DType::Kind::kBool) return MakeCount<Bool>(context);
+  switch (dtype.itemsize_bytes()) {
+    case 1:
+      return is_signed ? MakeCount<std::int8_t>(context) : MakeCount<std::uint8_t>(context);
+    case 2:
+      return is_signed ? MakeCount<std::int16_t>(context) : MakeCount<std::uint16_t>(context);
+    case 4:
+      return is_signed ? MakeCount<std::int32_t>(context) : MakeCount<std::uint32_t>(context);
+    default:
+      return MakeCount<std::int64_t>(context);
+  }
+}
+
+bool FitsInt64(const DType& dtype) {
+  return dtype.kind() == DType::Kind::kBool || dtype.kind() == DType::Kind::kInt ||
+         (dtype.kind() == DType::Kind::kUint && dtype.itemsize_bytes() < 8);
+}
+
+constexpr Index kMaxMinlength = kMaxValue + 1;
+
+MPAIO_REGISTER_WORKER({
+    .summary = "how often each of the integers 0, 1, 2, ... is there",
+    .accepts = {{"bool and integers that fit in an int64", &FitsInt64}},
+    .parameters = {ParameterInfo::Integer("minlength", "the least number of counts", 0, 0)},
+    .check = [](const JobInputs& inputs) -> absl::Status {
+      if (inputs.array.num_dimensions() != 1) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "bins are counted of an array of 1 dimension; this has ", inputs.array.num_dimensions()));
+      }
+      if (inputs.parameters.Integer("minlength") > kMaxMinlength) {
+        return absl::InvalidArgumentError(absl::StrCat("minlength= may be at most ", kMaxMinlength));
+      }
+      return absl::OkStatus();
+    },
+    .answers_with_array = true,
+    .make = Make,
+});
+
+}  // namespace
+}  // namespace mpaio

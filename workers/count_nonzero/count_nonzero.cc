@@ -1,0 +1,25 @@
+// count_nonzero: how many elements are not zero. NaN is not zero.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "how many elements are not zero",
+    .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<CountNonzeroOf<std::int64_t>, CountNonzeroOf<std::uint64_t>, CountNonzeroOf<double>, CountNonzeroOf<std::complex<double>>, CountNonzeroOf<long double>>(
+          context, DType::Of<std::int64_t>());
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

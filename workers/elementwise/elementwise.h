@@ -1,0 +1,53 @@
+// What the workers share that write an expression over arrays of one shape: map, clip, where, isnan, astype.
+#ifndef WORKERS_ELEMENTWISE_ELEMENTWISE_H_
+#define WORKERS_ELEMENTWISE_ELEMENTWISE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/kernel/expression.h"
+#include "mpaio/kernel/number_type.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+
+// An expression, and the arrays that its names stand for.
+struct Elementwise {
+  struct Operand {
+    std::string name;
+    NdView array;
+  };
+  // For messages: the parameter that the expression comes from, or nothing where it is the worker's own.
+  std::string parameter;
+  std::string text;
+  std::vector<Operand> operands;
+  // What the result is converted to.
+  std::optional<NumberType> convert_to = {};
+  // Not null: called for each chunk of the input first; an error ends the run.
+  std::function<absl::Status(const ChunkView<RawElement>& chunk)> check = {};
+};
+
+// bool, integers and floating-point numbers.
+std::vector<AcceptedType> AcceptedNumbers();
+
+// The type called `name`, or nothing where it is "same". Errors: InvalidArgument for another text than the name or code of a type of AcceptedNumbers().
+absl::StatusOr<std::optional<NumberType>> ParseConversion(absl::string_view name);
+
+// Errors: InvalidArgument for arrays of different shapes, elements that are no numbers, and what Expression::Compile refuses.
+absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise);
+
+// What CompileElementwise's result is, in the shape of the operands.
+absl::StatusOr<OutputSpec> ElementwiseOutput(const Elementwise& elementwise);
+
+// The job that writes it to context.output, over context.chunks. The first operand is the input.
+absl::StatusOr<Job> MakeElementwiseJob(JobContext& context, const Elementwise& elementwise);
+
+}  // namespace mpaio
+
+#endif  // WORKERS_ELEMENTWISE_ELEMENTWISE_H_

@@ -1,0 +1,33 @@
+// len: how long each string is, without the NULs at its end, as numpy.char.str_len: code points of a str
+// array, bytes of a bytes array.
+#include <cstdint>
+
+#include "mpaio/worker/registry.h"
+#include "workers/strings/string_rows.h"
+
+namespace mpaio {
+namespace {
+
+template <typename String>
+Job MakeLen(JobContext& context) {
+  return MakeStringRowsJob<String>(context, [](const ChunkView<String>& chunk, std::byte* rows) {
+    std::int64_t* length = reinterpret_cast<std::int64_t*>(rows);
+    for (const auto text : chunk.elements()) *length++ = static_cast<std::int64_t>(text.size());
+    return absl::OkStatus();
+  });
+}
+
+MPAIO_REGISTER_WORKER({
+    .summary = "writes the length of each string: its code points or bytes, without the padding",
+    .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
+    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
+      return OutputSpec{DType::Of<std::int64_t>(), inputs.array.shape()};
+    },
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return context.chunks.dtype().kind() == DType::Kind::kUnicode ? MakeLen<UnicodeString>(context)
+                                                                    : MakeLen<ByteString>(context);
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

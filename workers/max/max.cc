@@ -1,0 +1,25 @@
+// max: the largest element. A NaN or NaT anywhere is the answer, as in numpy.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "the largest element",
+    .accepts = {RealTypes(), LongDoubleType(), TimeTypes()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<ExtremeOfInts<true>, ExtremeOfUints<true>, ExtremeOfFloats<true>, void, ExtremeOf<long double, true, false>>(
+          context, context.chunks.dtype());
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

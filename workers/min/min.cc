@@ -1,0 +1,25 @@
+// min: the smallest element. A NaN or NaT anywhere is the answer, as in numpy.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "the smallest element",
+    .accepts = {RealTypes(), LongDoubleType(), TimeTypes()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<ExtremeOfInts<false>, ExtremeOfUints<false>, ExtremeOfFloats<false>, void, ExtremeOf<long double, false, false>>(
+          context, context.chunks.dtype());
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

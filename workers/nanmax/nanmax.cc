@@ -1,0 +1,25 @@
+// nanmax: the largest element that is not NaN; NaN where there is no other.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "the largest element that is not NaN",
+    .accepts = {RealTypes(), LongDoubleType()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<ExtremeOfInts<true>, ExtremeOfUints<true>, ExtremeOf<double, true, true>, void, ExtremeOf<long double, true, true>>(
+          context, context.chunks.dtype());
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

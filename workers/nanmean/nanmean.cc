@@ -1,0 +1,25 @@
+// nanmean: the mean of the elements that are not NaN.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "the mean of the elements that are not NaN",
+    .accepts = {RealTypes()},
+    .parameters = ReductionParameters(),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<MeanOfInts, MeanOfUints, NanmeanOfFloats>(
+          context, MeanType(context.chunks.dtype()));
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,25 @@
+// nansum: the elements that are not NaN added up.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "adds up the elements that are not NaN",
+    .accepts = {RealTypes()},
+    .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<SumOfInts, SumOfUints, NansumOfFloats>(
+          context, SumType(context.chunks.dtype()));
+    },
+});
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,290 @@
+#include "workers/order/quantile_job.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/base/wire.h"
+#include "mpaio/kernel/rank_search.h"
+#include "workers/order/axis.h"
+#include "workers/order/number_keys.h"
+#include "workers/order/quantile.h"
+
+namespace mpaio {
+
+template <>
+struct Codec<RankPass> {
+  static void Encode(const RankPass& pass, std::string* out) {
+    WireAppend(pass.key_bits, out);
+    WireAppend(pass.prefix_bits, out);
+    WireAppend(pass.step_bits, out);
+    Codec<std::vector<std::uint64_t>>::Encode(pass.prefixes, out);
+  }
+  static bool Decode(WireReader* reader, RankPass* pass) {
+    return reader->Read(&pass->key_bits) && reader->Read(&pass->prefix_bits) &&
+           reader->Read(&pass->step_bits) &&
+           Codec<std::vector<std::uint64_t>>::Decode(reader, &pass->prefixes);
+  }
+};
+
+template <>
+struct Codec<RankFindings> {
+  static void Encode(const RankFindings& findings, std::string* out) {
+    WireAppend(findings.min_key, out);
+    WireAppend(findings.max_key, out);
+    Codec<SparseCounts>::Encode(findings.counts, out);
+    Codec<std::vector<std::uint64_t>>::Encode(findings.keys, out);
+  }
+  static bool Decode(WireReader* reader, RankFindings* findings) {
+    return reader->Read(&findings->min_key) && reader->Read(&findings->max_key) &&
+           Codec<SparseCounts>::Decode(reader, &findings->counts) &&
+           Codec<std::vector<std::uint64_t>>::Decode(reader, &findings->keys);
+  }
+};
+
+namespace {
+
+// What rank 0 takes of elements at the most, 8 bytes each: then they are as good as found.
+constexpr Index kMaxCollected = Index{1} << 20;
+// Elements whose keys are made at once: they stay in the first cache.
+constexpr Index kBlock = 2048;
+// Lanes that are gathered at once, and what they may take of memory.
+constexpr Index kLanesTogether = 32;
+constexpr Index kTogetherBytes = Index{16} << 20;
+// Each may need counters of its own on every rank.
+constexpr std::size_t kMaxQuantiles = 1000;
+
+struct Request {
+  QuantileMethod method = QuantileMethod::kMedian;
+  std::vector<double> q = {0.5};
+  // One q is no axis of the result.
+  bool has_axis_of_q() const { return q.size() > 1; }
+};
+
+Request RequestOf(QuantileKind kind, const Parameters& parameters) {
+  if (kind == QuantileKind::kMedian) return {};
+  return {ParseQuantileMethod(parameters.Text("method")), parameters.Numbers("q")};
+}
+
+absl::StatusOr<Lanes> LanesOf(const JobInputs& inputs) {
+  return Lanes::Along(inputs.parameters.OptionalInteger("axis"), inputs.array.shape());
+}
+
+std::vector<Index> ResultShape(const Request& request, const Lanes& lanes) {
+  std::vector<Index> shape = lanes.shape;
+  if (request.has_axis_of_q()) shape.insert(shape.begin(), static_cast<Index>(request.q.size()));
+  return shape;
+}
+
+// One pass over all elements: what is to be found out for the search of ranks.
+class ScanForRanks final : public Worker<RawElement, RankFindings> {
+ public:
+  ScanForRanks(DataIterator chunks, RankPass pass, std::shared_ptr<RankSearch> search)
+      : Worker(std::move(chunks)), pass_(std::move(pass)), search_(std::move(search)) {}
+
+  absl::StatusOr<RankFindings> Process(const ChunkView<RawElement>& chunk) const override {
+    const RawElements elements = chunk.elements();
+    const Index count = static_cast<Index>(elements.size()), itemsize_bytes = elements.itemsize_bytes();
+    RankScan scan(pass_, count);
+    std::vector<std::uint64_t> keys(static_cast<std::size_t>(std::min(count, kBlock)));
+    for (Index begin = 0; begin < count; begin += kBlock) {
+      const std::span<std::uint64_t> some =
+          std::span(keys).first(static_cast<std::size_t>(std::min(kBlock, count - begin)));
+      LoadKeys(data_iterator().dtype(), elements.data() + begin * itemsize_bytes, some);
+      scan.Add(some);
+    }
+    return scan.Take();
+  }
+
+  absl::Status ProcessCallback(const Chunk&, RankFindings findings) override {
+    search_->Add(findings);
+    return absl::OkStatus();
+  }
+
+ private:
+  RankPass pass_;
+  std::shared_ptr<RankSearch> search_;
+};
+
+absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::vector<Index> shape) {
+  const DataIterator chunks = context.chunks;
+  const DType dtype = chunks.dtype();
+  const auto quantile =
+      std::make_shared<Quantile>(dtype, request.method, request.q, chunks.array().num_elements());
+  const auto search = std::make_shared<RankSearch>(KeyBits(dtype), quantile->ranks(), kMaxCollected);
+  Job job;
+  job.worker = std::make_unique<ScanForRanks>(chunks, search->pass(), search);
+  job.next_pass = [search, dtype]() -> absl::StatusOr<std::optional<NextPass>> {
+    // Where there is a NaN the answer is known after the first pass.
+    if (IsNaNKey(dtype, search->max_key()) || !search->Advance()) return std::nullopt;
+    NextPass next;
+    Codec<RankPass>::Encode(search->pass(), &next.plan);
+    return next;
+  };
+  job.begin_pass = [search, chunks](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
+    MPAIO_ASSIGN_OR_RETURN(RankPass pass, DecodeResult<RankPass>(plan));
+    return std::make_unique<ScanForRanks>(chunks, std::move(pass), search);
+  };
+  job.array = [search, quantile, dtype, method = request.method,
+               shape = std::move(shape)]() -> absl::StatusOr<AnswerArray> {
+    AnswerArray answer(Quantile::ResultType(dtype, method), shape);
+    for (Index r = 0; r < quantile->num_results(); ++r) {
+      quantile->Compute(r, search->keys(), IsNaNKey(dtype, search->max_key()),
+                        answer.mutable_data() + r * answer.dtype().itemsize_bytes());
+    }
+    return answer;
+  };
+  return job;
+}
+
+// Chunks are of lanes; the result is that of each quantile for all of a chunk's lanes, quantile by quantile.
+class QuantilesOfLanes final : public Worker<RawElement, std::string> {
+ public:
+  QuantilesOfLanes(DataIterator chunks, NdView array, Lanes lanes, const Request& request)
+      : Worker(std::move(chunks)),
+        array_(std::move(array)),
+        result_shape_(ResultShape(request, lanes)),
+        lanes_(std::move(lanes)),
+        result_type_(Quantile::ResultType(array_.dtype(), request.method)),
+        quantile_(array_.dtype(), request.method, request.q, std::max<Index>(lanes_.length, 1)) {}
+
+  absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
+    const RowRange lanes = chunk.rows();
+    const Index itemsize_bytes = array_.dtype().itemsize_bytes(),
+                result_bytes = result_type_.itemsize_bytes();
+    std::string results(static_cast<std::size_t>(quantile_.num_results() * lanes.size() * result_bytes),
+                        '\0');
+    const Index lane_bytes = std::max<Index>(1, lanes_.length * itemsize_bytes);
+    const Index together = std::clamp<Index>(kTogetherBytes / lane_bytes, 1, kLanesTogether);
+    std::vector<std::byte> gathered(static_cast<std::size_t>(together * lane_bytes));
+    std::vector<std::uint64_t> keys(static_cast<std::size_t>(lanes_.length)),
+        wanted(quantile_.ranks().size());
+    for (Index begin = lanes.begin; begin < lanes.end; begin += together) {
+      const Index end = std::min(lanes.end, begin + together);
+      lanes_.Gather(array_.data(), itemsize_bytes, begin, end, gathered.data());
+      for (Index lane = begin; lane < end; ++lane) {
+        if (lanes_.length > 0) LoadKeys(array_.dtype(), gathered.data() + (lane - begin) * lane_bytes, keys);
+        const bool has_nan = Select(keys, wanted);
+        for (Index r = 0; r < quantile_.num_results(); ++r) {
+          auto* to = reinterpret_cast<std::byte*>(results.data()) +
+                     (r * lanes.size() + lane - lanes.begin) * result_bytes;
+          quantile_.Compute(r, wanted, has_nan, to);
+        }
+      }
+    }
+    return results;
+  }
+
+  absl::Status ProcessCallback(const Chunk& chunk, std::string results) override {
+    const Index result_bytes = result_type_.itemsize_bytes();
+    const Index chunk_bytes = chunk.rows.size() * result_bytes;
+    for (Index r = 0; r < quantile_.num_results(); ++r) {
+      std::memcpy(Answer().mutable_data() + (r * lanes_.count() + chunk.rows.begin) * result_bytes,
+                  results.data() + r * chunk_bytes, static_cast<std::size_t>(chunk_bytes));
+    }
+    return absl::OkStatus();
+  }
+
+  // On rank 0 alone: others need no room for it.
+  AnswerArray& Answer() {
+    if (!answer_.has_value()) answer_.emplace(result_type_, result_shape_);
+    return *answer_;
+  }
+
+ private:
+  // Finds the keys of the wanted ranks; says whether there is a NaN, or nothing at all.
+  bool Select(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& wanted) const {
+    if (keys.empty()) return true;
+    if (IsNaNKey(array_.dtype(), *std::max_element(keys.begin(), keys.end()))) return true;
+    auto begin = keys.begin();
+    for (std::size_t w = 0; w < wanted.size(); ++w) {
+      const auto at = keys.begin() + quantile_.ranks()[w];
+      std::nth_element(begin, at, keys.end());
+      wanted[w] = *at;
+      begin = at + 1;
+    }
+    return false;
+  }
+
+  NdView array_;
+  std::vector<Index> result_shape_;
+  Lanes lanes_;
+  DType result_type_;
+  Quantile quantile_;
+  std::optional<AnswerArray> answer_;
+};
+
+absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lanes lanes) {
+  const NdView array = context.chunks.array();
+  MPAIO_ASSIGN_OR_RETURN(const NdView lane_numbers, NdView::Create(nullptr, DType(), {lanes.count()}));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide(lane_numbers));
+  auto worker = std::make_unique<QuantilesOfLanes>(std::move(chunks), array, std::move(lanes), request);
+  Job job;
+  job.array = [lane_worker = worker.get()]() -> absl::StatusOr<AnswerArray> {
+    return std::move(lane_worker->Answer());
+  };
+  job.worker = std::move(worker);
+  return job;
+}
+
+absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
+  const Request request = RequestOf(kind, inputs.parameters);
+  MPAIO_ASSIGN_OR_RETURN(const Lanes lanes, LanesOf(inputs));
+  if (kind == QuantileKind::kMedian) return absl::OkStatus();
+  for (const double q : request.q) {
+    if (!(q >= 0 && q <= 1))
+      return absl::InvalidArgumentError(absl::StrCat("q=", q, " is not in [0, 1]; quantiles are fractions"));
+  }
+  if (request.q.size() > kMaxQuantiles) {
+    return absl::InvalidArgumentError(absl::StrCat("q= has ", request.q.size(), " numbers; give at most ",
+                                                   kMaxQuantiles, ", in several jobs"));
+  }
+  if (lanes.length == 0 && lanes.count() > 0)
+    return absl::InvalidArgumentError("there are no quantiles of no elements");
+  if (inputs.array.dtype().kind() == DType::Kind::kBool &&
+      Quantile::ResultType(inputs.array.dtype(), request.method) == DType::Of<double>()) {
+    return absl::InvalidArgumentError(
+        "there is nothing between false and true: use method=lower, higher or nearest for bool");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Job> Make(QuantileKind kind, JobContext& context) {
+  const Request request = RequestOf(kind, context.parameters);
+  MPAIO_ASSIGN_OR_RETURN(Lanes lanes, LanesOf(context.inputs()));
+  if (lanes.count() == 1 && lanes.length > 0) return MakeOfAll(context, request, ResultShape(request, lanes));
+  return MakeOfLanes(context, request, std::move(lanes));
+}
+
+}  // namespace
+
+WorkerInfo QuantileWorkerInfo(QuantileKind kind) {
+  WorkerInfo info;
+  info.accepts = {AcceptsNumbers()};
+  info.parameters = {
+      ParameterInfo::OptionalInteger("axis", "the axis along which, or none: of all elements")};
+  if (kind == QuantileKind::kMedian) {
+    info.summary = "the middle element, or the mean of the middle two; NaN where one is NaN";
+  } else {
+    info.summary = "elements at given fractions of the sorted order, or between them; NaN where one is NaN";
+    info.parameters.push_back(ParameterInfo::Numbers("q", "the fractions, in [0, 1]", "0.5"));
+    info.parameters.push_back(ParameterInfo::Choice("method", "what is taken between two elements",
+                                                    {"linear", "lower", "higher", "nearest", "midpoint"}));
+  }
+  info.check = [kind](const JobInputs& inputs) { return Check(kind, inputs); };
+  info.answers_with_array = true;
+  info.make = [kind](JobContext& context) { return Make(kind, context); };
+  return info;
+}
+
+}  // namespace mpaio

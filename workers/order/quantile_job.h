@@ -1,0 +1,17 @@
+// What median and quantile have in common.
+#ifndef MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_
+#define MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_
+
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+
+enum class QuantileKind { kMedian, kQuantile };
+
+// The worker's registration. Of all elements: exact, in up to a handful of passes and a few MiB of memory,
+// however long the array. Along an axis: lane by lane, in one pass.
+WorkerInfo QuantileWorkerInfo(QuantileKind kind);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_

@@ -1,0 +1,25 @@
+// prod: all elements multiplied.
+#include <complex>
+#include <cstdint>
+
+#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/worker/registry.h"
+
+namespace mpaio {
+namespace {
+
+MPAIO_REGISTER_WORKER({
+    .summary = "multiplies the elements; integers exactly",
+    .accepts = {RealTypes(), ComplexTypes(), LongDoubleType()},
+    .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .answers_with_array = true,
+    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      return MakeReductionFor<ProductOfIntegers<std::int64_t>, ProductOfIntegers<std::uint64_t>, ProductOfFloats, ProductOf<std::complex<double>>, ProductOf<long double>>(
+          context, SumType(context.chunks.dtype()));
+    },
+});
+
+}  // namespace
+}  // namespace mpaio
