@@ -1,10 +1,16 @@
-// The kernels against the bandwidth of memory on one core: a plain -O3 loop that reads the same bytes stands beside each.
+// The kernels against the speed at which one core can read memory: a loop written by hand with AVX2 that does nothing but read, and a plain -O3 loop,
+// stand beside them.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 #include <numeric>
 #include <span>
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "mpaio/kernel/leaf.h"
 #include "mpaio/kernel/min_max.h"
 #include "mpaio/kernel/sum.h"
 
@@ -22,6 +28,29 @@ std::vector<T> Numbers(benchmark::State& state) {
 }
 
 void SetBytes(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * state.range(0) * 8); }
+
+#if defined(__x86_64__)
+// Four registers, so that additions do not wait for each other.
+__attribute__((target("avx2"))) std::int64_t ReadByHand(const std::int64_t* numbers, std::size_t count) {
+  __m256i sums[4] = {};
+  for (std::size_t i = 0; i + 16 <= count; i += 16) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      sums[k] = _mm256_add_epi64(sums[k], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers + i + 4 * k)));
+    }
+  }
+  alignas(32) std::int64_t lanes[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]), _mm256_add_epi64(sums[2], sums[3])));
+  return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+void BM_Read_ByHand(benchmark::State& state) {
+  if (!__builtin_cpu_supports("avx2")) return state.SkipWithError("this processor has no AVX2");
+  const std::vector<std::int64_t> numbers = Numbers<std::int64_t>(state);
+  for (auto _ : state) benchmark::DoNotOptimize(ReadByHand(numbers.data(), numbers.size()));
+  SetBytes(state);
+}
+BENCHMARK(BM_Read_ByHand)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
+#endif
 
 void BM_Sum_PlainLoop(benchmark::State& state) {
   const std::vector<std::int64_t> numbers = Numbers<std::int64_t>(state);
@@ -56,6 +85,15 @@ void BM_MinMax(benchmark::State& state) {
 }
 BENCHMARK(BM_MinMax<std::int64_t>)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
 BENCHMARK(BM_MinMax<double>)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
+
+template <typename T>
+void BM_CountNonzero(benchmark::State& state) {
+  const std::vector<T> numbers = Numbers<T>(state);
+  for (auto _ : state) benchmark::DoNotOptimize(CountNonzero(std::span<const T>(numbers)));
+  SetBytes(state);
+}
+BENCHMARK(BM_CountNonzero<std::int64_t>)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
+BENCHMARK(BM_CountNonzero<double>)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
 
 }  // namespace
 }  // namespace mpaio

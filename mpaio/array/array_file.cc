@@ -447,11 +447,11 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
   const bool is_first = share == 0;
   switch (state_->source) {
     case State::Source::kSlices:
-      // Read in its order, or else once more afterwards, for the checksum.
-      if (!state_->member.has_value() || num_shares > 1) return state_->LoadSlices(share, num_shares, array);
-      if (!state_->is_fortran_order) return state_->LoadMember(array);
+      // A member is read in its order, or else once more afterwards by one, for the checksum.
+      if (state_->member.has_value() && num_shares == 1 && !state_->is_fortran_order)
+        return state_->LoadMember(array);
       MPAIO_RETURN_IF_ERROR(state_->LoadSlices(share, num_shares, array));
-      return state_->VerifyMember();
+      return is_first && state_->member.has_value() ? state_->VerifyMember() : absl::OkStatus();
     case State::Source::kMember:
       return is_first ? state_->LoadMember(array) : absl::OkStatus();
     case State::Source::kStream:

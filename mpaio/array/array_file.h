@@ -80,9 +80,9 @@ class ArrayFile {
   // size_bytes() from the start of a page on. When all shares are loaded, by the ranks of a node or by
   // threads at once, all of it is filled, and no byte twice. Shares are whole pages where that is possible:
   // in C order, and unless elements that have to be swapped as a whole lie across pages. What can only be
-  // read from front to end, streams and compressed members, is share 0; the others are empty. The checksum of
-  // an archive's member is looked at where it is read from front to end, or whole. On failure the contents
-  // are unspecified.
+  // read from front to end, streams and compressed members, is share 0; the others are empty. Share 0 also
+  // verifies the checksum of an archive's member, which takes one more pass over it where the shares are
+  // several or the order is Fortran's. On failure the contents are unspecified.
   //   DataLoss            the file ended too soon, so it was cut while it was open; a stream ended too soon
   //   or
   //                       went on; the archive is damaged; the disk failed.

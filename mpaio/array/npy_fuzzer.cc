@@ -128,7 +128,7 @@ absl::StatusOr<std::string> LoadFile(const std::string& input) {
   const absl::StatusOr<std::string> halves = Load(*file, 2);
   if (!whole.ok()) CheckMessage(whole.status());
   if (!halves.ok()) CheckMessage(halves.status());
-  // The other way round it may be: parts of a member have no checksum.
+  // The other way round it may be: only in one share a member is refused that goes on behind its array.
   if (whole.ok()) Check(halves.ok() && *halves == *whole, "two shares make another array than one");
   return whole;
 }

@@ -133,7 +133,8 @@ std::string HelpText() {
 
 usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
 
-Each job is a worker over an input file (.npy); workers that write an array take an output file too.
+Each job is a worker over an input; workers that write an array take an output file too. Inputs are a.npy,
+a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in raw:<f8:1000x3:a.bin) and - (.npy on standard input).
 Jobs separated by '+' run at once in one pool. --list shows the workers and their parameters.
 With one rank, or without mpirun, everything runs in this process.
 

@@ -1,5 +1,6 @@
 #include "mpaio/cli/plan.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -22,6 +23,16 @@ std::string Canonical(const std::string& path) {
 bool IsSameFile(const std::string& path, const std::string& other) {
   std::error_code error;
   return Canonical(path) == Canonical(other) || (std::filesystem::equivalent(path, other, error) && !error);
+}
+
+// Whether `input` may name `file`: as a whole, as the archive in front of a member, or behind what raw bytes are
+// ("a.npz:x", "raw:<f8:a.bin"). A file that is spared needlessly does no harm, so each ':' counts as either.
+bool MayName(const std::string& input, const std::string& file) {
+  if (IsSameFile(file, input)) return true;
+  for (std::size_t colon = input.find(':'); colon != std::string::npos; colon = input.find(':', colon + 1)) {
+    if (IsSameFile(file, input.substr(0, colon)) || IsSameFile(file, input.substr(colon + 1))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -64,8 +75,8 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     if (line.cpu_usage_file.empty()) break;
     const std::string& file = line.cpu_usage_file;
     const std::string& output = planned.line.output;
-    bool overwrites = IsSameFile(file, planned.line.input) || (!output.empty() && IsSameFile(file, output));
-    for (const auto& [key, array] : planned.MoreArrays()) overwrites |= IsSameFile(file, array);
+    bool overwrites = MayName(planned.line.input, file) || (!output.empty() && IsSameFile(file, output));
+    for (const auto& [key, array] : planned.MoreArrays()) overwrites |= MayName(array, file);
     if (overwrites) {
       return absl::InvalidArgumentError(absl::StrCat("--cpu_usage=", line.cpu_usage_file, " would overwrite an input or an output; give another file"));
     }

@@ -119,14 +119,16 @@ absl::Status Session::Load() {
 absl::Status Session::MakeJob(PlannedJob& planned) {
   const std::string prefix = absl::StrCat("worker ", planned.line.worker);
   const NdView& input = inputs_.at(planned.line.input).view();
-  const auto divide = [this](const NdView& array) {
+  const auto divide = [this](const NdView& rows, Index row_alignment) {
     DataIteratorOptions options;
     options.parallelism = executor_.size();
-    return DataIterator::Create(array, line_.partition, options);
+    if (line_.partition.kind() == Partition::Kind::kAuto) options.row_alignment = row_alignment;
+    return DataIterator::Create(rows, line_.partition, options);
   };
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input, 1));
   JobContext context{std::move(chunks), planned.parameters};
-  context.divide = divide;
+  context.divide = [divide](const NdView& rows) { return divide(rows, 1); };
+  context.divide_aligned = divide;
   context.allocate = [this](DType dtype, std::vector<Index> shape) {
     return OutputArray::Create(executor_, std::move(dtype), std::move(shape));
   };
@@ -199,8 +201,14 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   for (std::size_t j = 0; j < jobs_.size() && executor_.rank() == 0; ++j) {
     if (!jobs_[j].next_pass) continue;
     absl::StatusOr<std::optional<NextPass>> next = Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
-    planned.Update(Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), next.status()));
-    if (next.ok() && next->has_value()) plans[j] = std::move((*next)->plan);
+    if (!next.ok()) {
+      if (planned.ok()) stats_.failed_job = static_cast<int>(j);
+      planned.Update(Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), next.status()));
+    } else if (next->has_value()) {
+      plans[j] = std::move((*next)->plan);
+    } else {
+      jobs_[j].next_pass = nullptr;  // It is done, whatever becomes of the others.
+    }
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(planned));
   std::string encoded;

@@ -31,9 +31,11 @@ namespace mpaio {
 
 inline constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
 
+// Without the padding of a long double, which would be whatever was on the stack: `to` is zeros there.
 template <typename T>
 void StoreBits(const T& value, std::byte* to) {
-  std::memcpy(to, &value, sizeof(value));
+  constexpr bool kIsExtended = std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
+  std::memcpy(to, &value, kIsExtended ? 10 : sizeof(value));
 }
 
 // The low bytes of `value`: of an integer type that it fits.
@@ -324,15 +326,25 @@ struct ProductOf {
   explicit ProductOf(const ReductionInputs&) {}
   State Leaf(std::span<const Wide> elements) const {
     State state;
-    for (const Wide& x : elements) state.product *= x;
+    for (const Wide& x : elements) state.product = Times(state.product, x);
     return state;
   }
-  State Combine(State left, State right) const { return {left.product * right.product}; }
+  State Combine(State left, State right) const { return {Times(left.product, right.product)}; }
   absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
     if constexpr (std::is_same_v<Number, long double>) {
       return StoredBits(state.product, to);
     } else {
       return StoredComplex(state.product, dtype, to);
+    }
+  }
+
+ private:
+  // As numpy multiplies complex numbers; C++'s operator makes infinities of some NaNs (C's annex G).
+  static Number Times(const Number& a, const Number& b) {
+    if constexpr (std::is_same_v<Number, long double>) {
+      return a * b;
+    } else {
+      return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
     }
   }
 };

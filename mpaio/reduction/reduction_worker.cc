@@ -1,6 +1,8 @@
 #include "mpaio/reduction/reduction_worker.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -31,7 +33,9 @@ absl::StatusOr<NdView> AsRows(const NdView& array, Index rows) {
 template <typename T>
 void StoreAs(double value, std::byte* to) {
   const T narrow = static_cast<T>(value);
-  std::memcpy(to, &narrow, sizeof(narrow));
+  // A long double's padding stays zeros.
+  constexpr bool kIsExtended = std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
+  std::memcpy(to, &narrow, kIsExtended ? 10 : sizeof(narrow));
 }
 
 bool IsFloat(const DType& dtype) { return WideKindOf(dtype) == WideKind::kFloat; }
@@ -51,7 +55,8 @@ absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context) {
   if (!geometry.has_axis) return ReductionPlan{std::move(geometry), std::move(context.chunks), true, array.row_elements()};
   const bool across = geometry.num_lanes() <= kFewLanes;
   MPAIO_ASSIGN_OR_RETURN(const NdView rows, AsRows(array, across ? geometry.length : geometry.num_lanes()));
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide(rows));
+  // Neighbouring lanes share cache lines: a chunk of few would read what the next one reads again.
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide_aligned(rows, across ? 1 : std::min(kTileLanes, geometry.inner)));
   return ReductionPlan{std::move(geometry), std::move(chunks), across, 1};
 }
 

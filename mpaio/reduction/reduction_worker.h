@@ -8,6 +8,8 @@
 #define MPAIO_REDUCTION_REDUCTION_WORKER_H_
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,7 +38,7 @@ struct ReductionInputs {
 class ReductionAnswer {
  public:
   virtual ~ReductionAnswer() = default;
-  virtual absl::StatusOr<AnswerArray> Answer() const = 0;
+  virtual absl::StatusOr<AnswerArray> Answer() = 0;
 };
 
 // For lanes that are long and few: a chunk is a part of every lane.
@@ -74,7 +76,7 @@ class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<O
     return absl::OkStatus();
   }
 
-  absl::StatusOr<AnswerArray> Answer() const override {
+  absl::StatusOr<AnswerArray> Answer() override {
     AnswerArray answer(result_, geometry_.result_shape);
     std::byte* to = answer.mutable_data();
     for (const auto& reducer : reducers_) {
@@ -94,57 +96,52 @@ class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<O
   std::vector<typename Folding::Reducer> reducers_;
 };
 
-// For many lanes: a chunk is some lanes, whole. Its rows are the lanes.
+// So many neighbouring lanes are gone along together, as they share the cache lines that are read.
+inline constexpr Index kTileLanes = 16;
+
+// For many lanes: a chunk is some lanes, whole. Its rows are the lanes, its result their values.
 template <typename Op>
-class ReduceLanes final : public Worker<RawElement, std::vector<typename Op::State>>, public ReductionAnswer {
+class ReduceLanes final : public Worker<RawElement, std::string>, public ReductionAnswer {
   using Folding = Fold<Op>;
-  using State = typename Op::State;
-  using States = std::vector<State>;
-  // So many lanes are gone along together: neighbouring ones share the cache lines that are read.
-  static constexpr Index kTileLanes = 16;
   // A multiple of kLeaf, short enough for its lines to stay in cache meanwhile.
   static constexpr Index kTileLength = 4096;
 
  public:
   ReduceLanes(DataIterator chunks, NdView array, LaneGeometry geometry, DType result, Op op)
-      : Worker<RawElement, States>(std::move(chunks)),
+      : Worker<RawElement, std::string>(std::move(chunks)),
         array_(std::move(array)),
         geometry_(std::move(geometry)),
         result_(std::move(result)),
-        op_(op),
-        states_(static_cast<std::size_t>(geometry_.num_lanes())) {}
+        op_(op) {}
 
-  absl::StatusOr<States> Process(const ChunkView<RawElement>& chunk) const override {
-    States states;
-    states.reserve(static_cast<std::size_t>(chunk.rows().size()));
+  absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
+    std::string values(static_cast<std::size_t>(chunk.rows().size() * result_.itemsize_bytes()), '\0');
+    std::byte* to = reinterpret_cast<std::byte*>(values.data());
     for (Index lane = chunk.rows().begin; lane < chunk.rows().end;) {
       // Neighbours within one block of `inner`; where lanes are contiguous they share nothing.
       Index count = 1;
       if (geometry_.inner > 1) count = std::min({kTileLanes, chunk.rows().end - lane, geometry_.inner - lane % geometry_.inner});
-      MPAIO_RETURN_IF_ERROR(ReduceTogether(lane, count, &states));
+      MPAIO_RETURN_IF_ERROR(ReduceTogether(lane, count, to));
+      to += count * result_.itemsize_bytes();
       lane += count;
     }
-    return states;
+    return values;
   }
 
-  absl::Status ProcessCallback(const Chunk& chunk, States states) override {
-    if (static_cast<Index>(states.size()) != chunk.rows.size()) return absl::DataLossError("a chunk came back with another number of lanes");
-    std::copy(states.begin(), states.end(), states_.begin() + chunk.rows.begin);
+  absl::Status ProcessCallback(const Chunk& chunk, std::string values) override {
+    if (static_cast<Index>(values.size()) != chunk.rows.size() * result_.itemsize_bytes()) {
+      return absl::DataLossError("a chunk came back with another number of lanes");
+    }
+    if (values_.empty()) values_.resize(static_cast<std::size_t>(geometry_.num_lanes() * result_.itemsize_bytes()));
+    std::memcpy(values_.data() + chunk.rows.begin * result_.itemsize_bytes(), values.data(), values.size());
     return absl::OkStatus();
   }
 
-  absl::StatusOr<AnswerArray> Answer() const override {
-    AnswerArray answer(result_, geometry_.result_shape);
-    std::byte* to = answer.mutable_data();
-    for (const State& state : states_) {
-      MPAIO_RETURN_IF_ERROR(op_.Store(state, geometry_.length, result_, to));
-      to += result_.itemsize_bytes();
-    }
-    return answer;
-  }
+  // Once: the values are moved out.
+  absl::StatusOr<AnswerArray> Answer() override { return AnswerArray(result_, geometry_.result_shape, std::move(values_)); }
 
  private:
-  absl::Status ReduceTogether(Index first_lane, Index count, States* states) const {
+  absl::Status ReduceTogether(Index first_lane, Index count, std::byte* to) const {
     const Index itemsize_bytes = array_.dtype().itemsize_bytes();
     std::vector<typename Folding::Reducer> reducers(static_cast<std::size_t>(count), typename Folding::Reducer(op_));
     for (Index begin = 0; begin < geometry_.length; begin += kTileLength) {
@@ -156,8 +153,9 @@ class ReduceLanes final : public Worker<RawElement, std::vector<typename Op::Sta
       }
     }
     for (const auto& reducer : reducers) {
-      MPAIO_ASSIGN_OR_RETURN(const State state, reducer.Finish(geometry_.length));
-      states->push_back(state);
+      MPAIO_ASSIGN_OR_RETURN(const typename Op::State state, reducer.Finish(geometry_.length));
+      MPAIO_RETURN_IF_ERROR(op_.Store(state, geometry_.length, result_, to));
+      to += result_.itemsize_bytes();
     }
     return absl::OkStatus();
   }
@@ -166,7 +164,7 @@ class ReduceLanes final : public Worker<RawElement, std::vector<typename Op::Sta
   LaneGeometry geometry_;
   DType result_;
   Op op_;
-  std::vector<State> states_;
+  std::vector<std::byte> values_;
 };
 
 // How a reduction's lanes are divided, and what rows the chunks have.
@@ -186,7 +184,7 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   MPAIO_ASSIGN_OR_RETURN(ReductionPlan plan, PlanReduction(context));
   const Op op(ReductionInputs{array.dtype(), context.parameters});
   Job job;
-  const ReductionAnswer* answer = nullptr;
+  ReductionAnswer* answer = nullptr;
   if (plan.across) {
     auto worker = std::make_unique<ReduceAcross<Op>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op);
     answer = worker.get();

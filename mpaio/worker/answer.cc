@@ -1,6 +1,8 @@
 #include "mpaio/worker/answer.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -69,6 +71,15 @@ std::string UnicodeToUtf8(std::u32string_view text) {
   return utf8;
 }
 
+// As absl::FormatCivilTime() does, but years take four characters at least, of which the sign is one.
+template <typename CivilTime>
+std::string CivilToText(CivilTime time) {
+  std::string text = absl::FormatCivilTime(time);
+  const std::size_t year_size = std::min(text.find('-', 1), text.size());
+  if (year_size < 4) text.insert(text[0] == '-' ? 1 : 0, 4 - year_size, '0');
+  return text;
+}
+
 // How many `unit`s, counted from 1970, as numpy prints it.
 std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::string_view unit) {
   if (ticks == kNaT) return "NaT";
@@ -78,8 +89,8 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
   constexpr std::int64_t kMaxYears = std::int64_t{1} << 33;
   if (unit == "Y" || unit == "M") {
     if (count > kMaxYears || count < -kMaxYears) return absl::StrCat(count, " ", unit);
-    if (unit == "Y") return absl::FormatCivilTime(absl::CivilYear(1970) + count);
-    return absl::FormatCivilTime(absl::CivilMonth(1970) + count);
+    if (unit == "Y") return CivilToText(absl::CivilYear(1970) + count);
+    return CivilToText(absl::CivilMonth(1970) + count);
   }
   if (unit == "W") {
     if (__builtin_mul_overflow(count, 7, &count)) return absl::StrCat(ticks, " ", unit);
@@ -88,7 +99,7 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
   constexpr std::int64_t kMaxDays = kMaxYears * 300;
   if (unit == "D") {
     if (count > kMaxDays || count < -kMaxDays) return absl::StrCat(count, " ", unit);
-    return absl::FormatCivilTime(absl::CivilDay(1970, 1, 1) + count);
+    return CivilToText(absl::CivilDay(1970, 1, 1) + count);
   }
   struct Unit {
     absl::string_view name;
@@ -114,9 +125,9 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
     }
     if (seconds > kMaxDays || seconds < -kMaxDays) return absl::StrCat(count, " ", unit);
     const absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + seconds;
-    if (unit == "h") return absl::FormatCivilTime(absl::CivilHour(civil));
-    if (unit == "m") return absl::FormatCivilTime(absl::CivilMinute(civil));
-    std::string text = absl::FormatCivilTime(civil);
+    if (unit == "h") return CivilToText(absl::CivilHour(civil));
+    if (unit == "m") return CivilToText(absl::CivilMinute(civil));
+    std::string text = CivilToText(civil);
     if (known.digits > 0) absl::StrAppend(&text, ".", absl::StrFormat("%0*d", known.digits, fraction));
     return text;
   }

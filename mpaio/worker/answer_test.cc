@@ -55,7 +55,7 @@ TEST(Answer, StringsLoseTheirPaddingAndBecomeUtf8) {
 
 // As numpy.datetime64 prints them.
 TEST(Answer, TimesAreAsNumpyPrintsThem) {
-  EXPECT_EQ(Text<std::int64_t>("M8[Y]", {0, -1970, 30}), "[\"1970\",\"0\",\"2000\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[Y]", {0, -1970, 30}), "[\"1970\",\"0000\",\"2000\"]");
   EXPECT_EQ(Text<std::int64_t>("M8[M]", {1}), "[\"1970-02\"]");
   EXPECT_EQ(Text<std::int64_t>("M8[W]", {1}), "[\"1970-01-08\"]");
   EXPECT_EQ(Text<std::int64_t>("M8[D]", {-1, 59}), "[\"1969-12-31\",\"1970-03-01\"]");
@@ -67,6 +67,20 @@ TEST(Answer, TimesAreAsNumpyPrintsThem) {
   EXPECT_EQ(Text<std::int64_t>("M8[as]", {-1}), "[\"1969-12-31T23:59:59.999999999999999999\"]");
   EXPECT_EQ(Text<std::int64_t>("M8[s]", {std::numeric_limits<std::int64_t>::min()}), "[\"NaT\"]");
   EXPECT_EQ(Text<std::int64_t>("m8[s]", {std::numeric_limits<std::int64_t>::min(), -5}), "[\"NaT\",-5]");
+}
+
+// With a sign, years have a digit less.
+TEST(Answer, YearsHaveFourCharactersAtLeast) {
+  EXPECT_EQ(Text<std::int64_t>("M8[Y]", {-971, -1961, -1971, -1982, -2970, -11970, 8030}),
+            "[\"0999\",\"0009\",\"-001\",\"-012\",\"-1000\",\"-10000\",\"10000\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[M]", {-12 * 971, -12 * 1971}), "[\"0999-01\",\"-001-01\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[W]", {-800000}), "[\"-13363-09-21\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[D]", {-354650, -719528, -719529, -800000}),
+            "[\"0999-01-01\",\"0000-01-01\",\"-001-12-31\",\"-221-09-04\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[h]", {-719528 * 24}), "[\"0000-01-01T00\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[m]", {-719528 * 24 * 60}), "[\"0000-01-01T00:00\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[s]", {-62200000000}), "[\"-002-12-17T14:13:20\"]");
+  EXPECT_EQ(Text<std::int64_t>("M8[ms]", {-31000000000000}), "[\"0987-08-25T16:53:20.000\"]");
 }
 
 TEST(Answer, StructuredElementsAreObjects) {

@@ -71,7 +71,9 @@ struct JobContext {
   OutputArray output = {};
   std::map<std::string, NdView> more_arrays = {};
   // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
-  std::function<absl::StatusOr<DataIterator>(const NdView&)> divide = {};
+  std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
+  // The same; chunks begin at multiples of `row_alignment`, unless the user has set their size.
+  std::function<absl::StatusOr<DataIterator>(const NdView& rows, Index row_alignment)> divide_aligned = {};
   // Collective: every rank must call it alike. A further array in the memory that a node's ranks share, of zeros.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
 

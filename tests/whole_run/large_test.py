@@ -76,6 +76,21 @@ class LargeTest(whole_run.WholeRunTest):
         job = done.json["jobs"][0]
         self.assertEqual((job["result"], job["rows"]), ("abcde", count))
 
+    def test_3_000_000_000_rows_of_one_byte(self):
+        count = 3_000_000_000
+        self.need(count, GIB // 8)
+        values = {0: -1, 2**31 - 1: 100, 2**31: 127, 2**31 + 1: -128, count - 1: 127}
+        self.save_zeros("bytes.npy", "|i1", count, 1,
+                        {index: value.to_bytes(1, "little", signed=True) for index, value in values.items()})
+        done = self.run_in_folder(3, "--format=json", "sum", "bytes.npy", "+", "argmax", "bytes.npy", "+", "histogram", "bytes.npy",
+                                  "bins=5", timeout=240)
+        self.assert_done(done)
+        total, position, histogram = [job["result"] for job in done.json["jobs"]]
+        self.assertEqual((total, position), (sum(values.values()), 2**31))
+        counts, edges = np.histogram(np.array(list(values.values()) + [0], np.int8), bins=5)
+        counts[np.searchsorted(edges, 0, side="right") - 1] += count - len(values) - 1
+        self.assertEqual(histogram, {"counts": counts.tolist(), "edges": edges.tolist()})
+
     def test_results_of_hundreds_of_megabytes(self):
         # Four bytes in, four bytes of UTF-8 out: each of two chunks gives 115 MB, a single one twice that.
         rows, width = 1_200_001, 48

@@ -98,6 +98,8 @@ class UsageTest(whole_run.WholeRunTest):
             ("sum huge.npy", "huge.npy"),
             ("sum archive.npz", "archive.npz", "arr_0", "arr_1"),
             ("sum archive.npz:arr_2", "archive.npz", "arr_2"),
+            ("sum flipped.npz:c", "flipped.npz", "damaged zip archive"),
+            ("sum flipped.npz:fortran", "flipped.npz", "damaged zip archive"),
             ("sum folder", "folder", "directory"),
             ("sum .", ". is a directory"),
             ("sum ints.npy/", "ints.npy/"),
@@ -143,6 +145,14 @@ class UsageTest(whole_run.WholeRunTest):
             np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": (2**62, 2**62)})
         with open(self.path("archive.npz"), "wb") as file:
             np.savez(file, np.arange(3), np.arange(4))
+        flipped = np.arange(20000.).reshape(100, 200)
+        np.savez(self.path("flipped.npz"), c=flipped, fortran=np.asfortranarray(flipped))
+        with open(self.path("flipped.npz"), "r+b") as file:
+            data = bytearray(file.read())
+            for quarter in (1, 3):  # in the middle of each
+                data[len(data) * quarter // 4] ^= 1
+            file.seek(0)
+            file.write(data)
         with open(self.path("ints.npy"), "rb") as file:
             good = file.read()
         for name, data in {
@@ -183,7 +193,14 @@ class UsageTest(whole_run.WholeRunTest):
         with open(self.path("old.npy"), "wb") as file:
             file.write(b"of before")
         os.link(self.path("old.npy"), self.path("old.csv"))
-        before = self.contents("ints.npy"), os.stat(self.path("ints.npy")).st_mtime_ns
+        for name in ("a.bin", "a:0.bin"):
+            np.linspace(0, 1, 1000).tofile(self.path(name))
+        os.symlink("a.bin", self.path("a.csv"))
+        for name in ("s.npz", "s:0.npz"):
+            np.savez(self.path(name), x=np.arange(1000.))
+        os.link(self.path("s.npz"), self.path("s.csv"))
+        inputs = ("ints.npy", "doubles.npy", "a.bin", "a:0.bin", "s.npz", "s:0.npz")
+        before = [(self.contents(name), os.stat(self.path(name)).st_mtime_ns) for name in inputs]
         self.assert_refused_by_all([
             (["--cpu_usage=" + file] + jobs.split(), "--cpu_usage=" + file, "overwrite") for file, jobs in [
                 ("ints.npy", "sum ints.npy"),
@@ -197,10 +214,27 @@ class UsageTest(whole_run.WholeRunTest):
                 ("./out.npy", "map ints.npy out.npy fn=abs"),
                 ("out.npy", "sum ints.npy + map doubles.npy " + self.path("out.npy") + " fn=abs"),
                 ("old.csv", "map ints.npy old.npy fn=abs"),
+                # What names the file is a part of the word.
+                ("a.bin", "sum raw:<f8:a.bin"),
+                ("./a.bin", "sum raw:<f8:-1x10:" + self.path("a.bin")),
+                ("a.csv", "sum raw:<f8:a.bin"),
+                ("a:0.bin", "sum raw:<f8:100:a:0.bin"),
+                ("a.bin", "sum raw:[('x','<f8')]:a.bin"),
+                ("s.npz", "sum s.npz"),
+                ("s.npz", "sum s.npz:x"),
+                ("s.csv", "sum ./s.npz:x.npy"),
+                ("s:0.npz", "sum doubles.npy + sum s:0.npz:x"),
+                ("doubles.npy", "where ints.npy out.npy x=ints.npy y=doubles.npy"),
+                ("a.bin", "where ints.npy out.npy x=doubles.npy y=raw:<f8:a.bin"),
+                ("s.csv", "where ints.npy out.npy x=s.npz:x y=doubles.npy"),
+                ("out:0.npy", "map ints.npy out:0.npy fn=abs"),
             ]
         ], WRONG_USAGE, all_ranks=(None, 1, 3))
-        self.assertEqual((self.contents("ints.npy"), os.stat(self.path("ints.npy")).st_mtime_ns), before)
+        self.assertEqual([(self.contents(name), os.stat(self.path(name)).st_mtime_ns) for name in inputs], before)
         self.assertEqual(self.contents("old.npy"), b"of before")
+        # Another file may be named in such a run.
+        for jobs in ("sum raw:<f8:a.bin", "sum s.npz:x"):
+            self.assert_done(self.run_in_folder(None, "--cpu_usage=usage.csv", *jobs.split()))
 
     def test_two_outputs_that_are_one_file(self):
         os.mkdir(self.path("folder"))
@@ -259,7 +293,8 @@ class UsageTest(whole_run.WholeRunTest):
                 self.assertEqual(outputs.setdefault(flag, done.stdout), done.stdout, done)
         text = outputs["--help"].decode()
         self.assertEqual(outputs["--help"], outputs["-h"])
-        for word in ("--chunk=", "--format=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status"):
+        for word in ("--chunk=", "--format=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status", "a.npz:MEMBER",
+                     "raw:TYPE:SHAPE:FILE", " - "):
             self.assertIn(word, text)
         self.assertRegex(outputs["--version"].decode(), r"^mpaio \d+\.\d+\.\d+\n$")
         workers = re.findall("^([a-z_]+)$", outputs["--list"].decode(), re.MULTILINE)

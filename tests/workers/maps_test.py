@@ -322,6 +322,19 @@ class MapsTest(whole_run.WholeRunTest):
         self.assert_done(done)
         self.assertEqual(done.json["jobs"][0]["result"], [0, 3, 6, 9])
 
+    def test_filter_of_wide_rows(self):
+        """What it takes of memory is no more than some times the rows: with thousands of rows of these, it would be 128 GiB."""
+        rows = np.zeros(3, dtype=[("n", "i4"), ("rest", "V%d" % 2**25)])
+        rows["n"] = [1, 2, 3]
+        for row in rows:
+            row["rest"] = bytes([row["n"]]) * 2**25
+        np.save(self.path("wide.npy"), rows)
+        for ranks in (None, 2):
+            self.assert_done(self.run_in_folder(ranks, "filter", "wide.npy", "out.npy", "expr=n!=2"))
+            out = np.load(self.path("out.npy"))
+            self.assertEqual((out.dtype, out["n"].tolist()), (rows.dtype, [1, 3]))
+            self.assertEqual(out.tobytes(), rows[[0, 2]].tobytes())
+
     def test_what_does_not_fit_an_int64_is_an_error_of_fn_and_wraps_in_expr(self):
         for text, value in (("square", 2**32), ("abs", -2**63)):
             x = self.save("over.npy", np.array([1, 2, value, 3]))

@@ -176,6 +176,22 @@ class OrderTest(whole_run.WholeRunTest):
                     self.add_sorts(array, axis)
         self.run_all()
 
+    def test_many_lanes_without_elements(self):
+        """An array of no elements may have more lanes than anyone can go over."""
+        with open(self.path("many.npy"), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|i1", "fortran_order": False, "shape": (2**31, 2**31, 0)})
+        for ranks in (None, 3):
+            for axis in ("0", "-1"):
+                self.assert_done(self.run_in_folder(ranks, "sort", "many.npy", "o.npy", "axis=" + axis, timeout=60))
+                with open(self.path("o.npy"), "rb") as file:
+                    np.lib.format.read_magic(file)
+                    self.assertEqual(np.lib.format.read_array_header_1_0(file)[0], (2**31, 2**31, 0))
+            # Here there is an answer for each lane, which is too much.
+            self.assert_refused(self.run_in_folder(ranks, "median", "many.npy", "axis=2", timeout=60), 3, "median", "too large", "axis=")
+            done = self.run_in_folder(ranks, "--format=json", "median", "many.npy", "+", "median", "many.npy", "o.npy", "axis=0", timeout=60)
+            self.assert_done(done)
+            self.assertEqual(done.json["jobs"][0]["result"], "nan")
+
     def test_long_sorts_are_merged_from_runs(self):
         for dtype in INTS + FLOATS + OTHERS:
             array = random_array(self.random, dtype, (LONG,))
@@ -251,6 +267,23 @@ class OrderTest(whole_run.WholeRunTest):
         self.add("quantile", name, "q=%r,%r" % (1.75 / 3, 0.5 / 3), output=True, check=check)
         self.run_all([(None, "auto"), (3, 1)])
 
+    # Any byte of a bool but 0 is true.
+
+    def test_bools_of_other_bytes(self):
+        array = np.array([0, 255, 2, 0, 128, 1, 255], "u1").view("?")
+        true = array.view("u1") != 0
+        name = self.save(array)
+        for axis in ([], ["axis=0"]):
+            self.add("median", name, *axis, output=True, check=self.expect_numbers(np.median(true.astype("f8"))))
+            self.add("quantile", name, "q=0,0.25,1", "method=lower", *axis, output=True,
+                     check=self.expect_bits(np.array([False, False, True])))
+        column = self.save(array.reshape(7, 1))
+        self.add("median", column, "axis=1", output=True, check=self.expect_bits(true.astype("f8")))
+        self.add("unique", name, output=True, check=self.expect_bits(np.array([False, True])))
+        self.add("unique", name, check=self.expect_answer({"values": [False, True], "counts": [2, 5]}))
+        self.add("histogram", name, "bins=2", check=self.expect_answer({"counts": [2, 5], "edges": [0.0, 0.5, 1.0]}))
+        self.run_all([(None, "auto"), (3, 1), (2, 4)])
+
     # histogram
 
     def add_histogram(self, array, bins, limits):
@@ -282,6 +315,17 @@ class OrderTest(whole_run.WholeRunTest):
         self.add_histogram(self.random.random(LONG), 50_000, (0.2, 0.8))
         self.add_histogram(self.random.integers(-2**63, 2**63 - 1, LONG), 77, None)
         self.run_all()
+
+    def test_histogram_of_halves_with_many_bins(self):
+        """numpy's positions of these are infinite, which is an error there."""
+        name = self.save(np.array([0, 900, 1000, 1000], "f2"))
+
+        def check(_, saved):
+            self.assertEqual((saved.shape, saved.sum()), ((100_000,), 4))
+            self.assertEqual(np.flatnonzero(saved).tolist(), [0, 90_001, 99_999])
+        self.add("histogram", name, "bins=100000", output=True, check=check)
+        self.add("histogram", name, "bins=100000", "range=0,1000", output=True, check=check)
+        self.run_all([(None, "auto"), (3, 1)])
 
     # unique, bincount, count
 
@@ -379,6 +423,11 @@ class OrderTest(whole_run.WholeRunTest):
             ("count ints.npy value=x", ["value=x"]),
             ("count bools.npy value=maybe", ["value=maybe"]),
             ("count times.npy value=1", ["datetime64[s]"]),
+            # A byte that begins nothing, a longer form than the shortest, what is over U+10FFFF.
+            ("count words.npy value=a\udcff", ["value= is not UTF-8"]),
+            ("count words.npy value=\udce0\udc80\udc80", ["value= is not UTF-8"]),
+            ("count words.npy value=\udcf4\udc90\udc80\udc80", ["value= is not UTF-8"]),
+            ("bincount line.npy minlength=268435457", ["minlength=", "268435456"]),
         ):
             for ranks in (None, 3):
                 with self.subTest(command=command, ranks=ranks):
@@ -392,12 +441,14 @@ class OrderTest(whole_run.WholeRunTest):
     def test_failures_of_the_run_name_the_element(self):
         np.save(self.path("negative.npy"), np.array([1, 2, -5, 3]))
         np.save(self.path("large.npy"), np.array([1, 2**40]))
+        np.save(self.path("over.npy"), np.array([1, 2**28]))
         np.save(self.path("nan.npy"), np.array([1, np.nan]))
         np.save(self.path("huge.npy"), np.array([1e300, 1e300]))
         for ranks in (None, 3):
             for command, words in (
                 ("bincount negative.npy", ["element 2 is -5"]),
                 ("bincount large.npy", ["element 1 is 1099511627776"]),
+                ("bincount over.npy", ["element 1 is 268435456", "268435456 bins", "2 GiB", "unique"]),
                 ("histogram nan.npy", ["nan", "range=0,1"]),
                 ("histogram huge.npy", ["1e+300"]),
             ):

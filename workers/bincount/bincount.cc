@@ -1,5 +1,6 @@
 // bincount: how often each of the integers 0, 1, 2, ... is there.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,8 +17,9 @@
 namespace mpaio {
 namespace {
 
-// 16 GiB of counts. A single large value should not take all of the memory.
-constexpr std::int64_t kMaxValue = (std::int64_t{1} << 31) - 1;
+// 2 GiB of counts. A single large value should not take all of the memory.
+constexpr Index kMaxBins = Index{1} << 28;
+constexpr std::int64_t kMaxValue = kMaxBins - 1;
 
 template <typename T>
 class CountBins final : public Worker<T, SparseCounts> {
@@ -40,7 +42,7 @@ class CountBins final : public Worker<T, SparseCounts> {
         return absl::InvalidArgumentError(
             absl::StrCat(element, ": negative integers cannot be counted so; use the worker unique"));
       return absl::ResourceExhaustedError(
-          absl::StrCat(element, ": more than ", kMaxValue, " bins are too many; use the worker unique"));
+          absl::StrCat(element, ": more than ", kMaxBins, " bins (2 GiB) are too many; use the worker unique"));
     }
     SlotCounter counter(static_cast<std::uint64_t>(largest) + 1, static_cast<Index>(elements.size()));
     for (const auto& element : elements) counter.Add(static_cast<std::uint64_t>(Value(element)));
@@ -49,14 +51,17 @@ class CountBins final : public Worker<T, SparseCounts> {
 
   absl::Status ProcessCallback(const Chunk&, SparseCounts counts) override {
     if (counts.empty()) return absl::OkStatus();
-    counts_.resize(std::max<std::size_t>(counts_.size(), counts.back().slot + 1));
-    for (const SlotCount& slot : counts) counts_[slot.slot] += slot.count;
+    GrowTo(counts.back().slot + 1);
+    auto* const bins = reinterpret_cast<Index*>(bytes_.data());
+    for (const SlotCount& slot : counts) bins[slot.slot] += slot.count;
     return absl::OkStatus();
   }
 
-  const std::vector<Index>& Counts() {
-    counts_.resize(std::max<std::size_t>(counts_.size(), static_cast<std::size_t>(minlength_)));
-    return counts_;
+  // Once, at the end.
+  AnswerArray TakeCounts() {
+    GrowTo(static_cast<std::size_t>(minlength_));
+    const Index num_bins = static_cast<Index>(bytes_.size() / sizeof(Index));
+    return AnswerArray(DType::Of<Index>(), {num_bins}, std::move(bytes_));
   }
 
  private:
@@ -68,8 +73,13 @@ class CountBins final : public Worker<T, SparseCounts> {
     }
   }
 
+  void GrowTo(std::size_t num_bins) {
+    if (bytes_.size() < num_bins * sizeof(Index)) bytes_.resize(num_bins * sizeof(Index));
+  }
+
   Index minlength_;
-  std::vector<Index> counts_;
+  // The counts, as the answer takes them over: of so many no copy is made.
+  std::vector<std::byte> bytes_;
 };
 
 template <typename T>
@@ -78,7 +88,7 @@ Job MakeCount(JobContext& context) {
       std::make_unique<CountBins<T>>(std::move(context.chunks), context.parameters.Integer("minlength"));
   Job job;
   job.array = [count = worker.get()]() -> absl::StatusOr<AnswerArray> {
-    return AnswerArray::Of<Index>(count->Counts());
+    return count->TakeCounts();
   };
   job.worker = std::move(worker);
   return job;
@@ -105,8 +115,6 @@ bool FitsInt64(const DType& dtype) {
          (dtype.kind() == DType::Kind::kUint && dtype.itemsize_bytes() < 8);
 }
 
-constexpr Index kMaxMinlength = kMaxValue + 1;
-
 MPAIO_REGISTER_WORKER({
     .summary = "how often each of the integers 0, 1, 2, ... is there",
     .accepts = {{"bool and integers that fit in an int64", &FitsInt64}},
@@ -116,8 +124,8 @@ MPAIO_REGISTER_WORKER({
         return absl::InvalidArgumentError(absl::StrCat(
             "bins are counted of an array of 1 dimension; this has ", inputs.array.num_dimensions()));
       }
-      if (inputs.parameters.Integer("minlength") > kMaxMinlength) {
-        return absl::InvalidArgumentError(absl::StrCat("minlength= may be at most ", kMaxMinlength));
+      if (inputs.parameters.Integer("minlength") > kMaxBins) {
+        return absl::InvalidArgumentError(absl::StrCat("minlength= may be at most ", kMaxBins, " (2 GiB of counts)"));
       }
       return absl::OkStatus();
     },

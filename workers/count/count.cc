@@ -21,10 +21,13 @@
 namespace mpaio {
 namespace {
 
-// The code points of UTF-8 text. Errors: InvalidArgument, it is none.
+// The code points of UTF-8 text; surrogates are code points like others, as elements may hold them. Errors:
+// InvalidArgument, it is none.
 absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
   const absl::Status no_utf8 =
       absl::InvalidArgumentError("value= is not UTF-8; give the text in that encoding");
+  // What a code point of so many bytes more is at the least: a shorter form of it is the only one.
+  constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
   std::u32string code_points;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
@@ -41,6 +44,7 @@ absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
       if ((next & 0xC0) != 0x80) return no_utf8;
       code_point = code_point << 6 | (next & 0x3F);
     }
+    if (code_point < kLeast[more] || code_point > 0x10FFFF) return no_utf8;
     code_points.push_back(code_point);
   }
   return code_points;

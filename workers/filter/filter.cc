@@ -60,28 +60,32 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
   return Condition{*std::move(expression), std::move(offsets_bytes)};
 }
 
-// Appends nothing for a row that is not taken, without asking which: the next one overwrites it.
+// Rows that are looked at at once.
+constexpr Index kBlock = 8 * Expression::kBlock;
+
+// Appends nothing for a row that is not taken, without asking which: the next one overwrites it. For `count` up to kBlock.
 template <typename T>
-std::size_t Take(const std::byte* rows, const std::byte* taken, Index count, Index, std::byte* to) {
+void Take(const std::byte* rows, const std::byte* taken, Index count, Index, std::string* result) {
+  std::byte block[static_cast<std::size_t>(kBlock) * sizeof(T)];
   std::size_t size = 0;
   for (Index i = 0; i < count; ++i) {
-    std::memcpy(to + size * sizeof(T), rows + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
+    std::memcpy(block + size * sizeof(T), rows + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
     size += static_cast<std::size_t>(taken[i]);
   }
-  return size * sizeof(T);
+  result->append(reinterpret_cast<const char*>(block), size * sizeof(T));
 }
 
-std::size_t TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::byte* to) {
-  std::size_t size = 0;
+// Rows may be of any size: they go straight to the result, neighbours together.
+void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::string* result) {
   for (Index i = 0; i < count; ++i) {
     if (taken[i] == std::byte{0}) continue;
-    std::memcpy(to + size, rows + i * row_bytes, static_cast<std::size_t>(row_bytes));
-    size += static_cast<std::size_t>(row_bytes);
+    const Index begin = i;
+    while (i < count && taken[i] != std::byte{0}) ++i;
+    result->append(reinterpret_cast<const char*>(rows + begin * row_bytes), static_cast<std::size_t>((i - begin) * row_bytes));
   }
-  return size;
 }
 
-using TakeFunction = std::size_t (*)(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::byte* to);
+using TakeFunction = void (*)(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::string* result);
 TakeFunction FindTake(Index row_bytes) {
   switch (row_bytes) {
     case 1: return Take<std::uint8_t>;
@@ -98,13 +102,11 @@ class Filter final : public Worker<RawElement, std::string> {
   Filter(DataIterator chunks, Condition condition) : Worker(std::move(chunks)), condition_(std::move(condition)) {}
 
   absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
-    constexpr Index kBlock = 8 * Expression::kBlock;
     const RawElements elements = chunk.elements();
     const Index row_bytes = elements.itemsize_bytes();
     const Index num_rows = static_cast<Index>(elements.size());
     const TakeFunction take = FindTake(row_bytes);
     std::string result;
-    std::vector<std::byte> block(static_cast<std::size_t>(kBlock * row_bytes));
     std::byte taken[kBlock];
     std::vector<const std::byte*> inputs(condition_.offsets_bytes.size());
     for (Index begin = 0; begin < num_rows; begin += kBlock) {
@@ -112,8 +114,7 @@ class Filter final : public Worker<RawElement, std::string> {
       const std::byte* rows = elements.data() + begin * row_bytes;
       for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = rows + condition_.offsets_bytes[i];
       MPAIO_RETURN_IF_ERROR(condition_.expression.Evaluate(inputs, count, taken));
-      const std::size_t size = take(rows, taken, count, row_bytes, block.data());
-      result.append(reinterpret_cast<const char*>(block.data()), size);
+      take(rows, taken, count, row_bytes, &result);
     }
     return result;
   }

@@ -84,8 +84,11 @@ void UniformBins::FindIn(std::span<const double> numbers, std::span<Index> bins)
       bins[i] = -1;
       continue;
     }
-    const double position = Product::Round(Arithmetic::Round(x - first_) * bins_per_unit);
-    Index bin = std::clamp(static_cast<Index>(position), Index{0}, last_bin);
+    double position = Product::Round(Arithmetic::Round(x - first_) * bins_per_unit);
+    // Where the type does not hold it, numpy has none.
+    if (!std::isfinite(position)) position = (x - first_) * bins_per_unit_;
+    // Not a NaN either, nor what no Index holds: a width of almost nothing has infinitely many bins per unit.
+    Index bin = position > 0 ? static_cast<Index>(std::min(position, static_cast<double>(last_bin))) : 0;
     // The product may be a rounding error beside the edge.
     if (x < edges_[static_cast<std::size_t>(bin)]) {
       bin = std::max(bin - 1, Index{0});

@@ -35,6 +35,19 @@ TEST(UniformBins, NoWidthIsWidened) {
   EXPECT_THAT(Find(bins, {7, 6, 8}), testing::ElementsAre(1, -1, -1));
 }
 
+// A float16 holds nothing over 65504: neither these positions, nor how far these numbers are from the first
+// edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same.
+TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
+  const DType half = DType::Of<Float16>();
+  const UniformBins many(half, OuterEdges::Given(0, 1000), 100'000);
+  EXPECT_THAT(Find(many, {0, 900, 1000}), testing::ElementsAre(0, 90'001, 99'999));
+  const UniformBins wide(half, OuterEdges::Given(-60'000, 60'000), 12);
+  EXPECT_THAT(Find(wide, {-60'000, -45'056, 5008, 45'056, 60'000}), testing::ElementsAre(0, 1, 6, 10, 11));
+  const double least = std::numeric_limits<double>::denorm_min();
+  const UniformBins narrow(DType::Of<double>(), OuterEdges::Given(0, least), 10);
+  EXPECT_THAT(Find(narrow, {0, least}), testing::ElementsAre(1, 9));
+}
+
 // Whatever is rounded, a number is not below its bin's edge, and below the next one.
 TEST(UniformBins, EdgesDecide) {
   const unsigned seed = 51;

@@ -2,6 +2,7 @@
 #include <complex>
 #include <cstdint>
 
+#include "absl/strings/match.h"
 #include "mpaio/reduction/operations.h"
 #include "mpaio/reduction/reduction_worker.h"
 #include "mpaio/worker/registry.h"
@@ -13,7 +14,7 @@ MPAIO_REGISTER_WORKER({
     .summary = "the norm of the elements, or of the vectors along an axis",
     .accepts = {RealTypes(), ComplexTypes()},
     .parameters = ReductionParameters({ParameterInfo::Choice("ord", "which norm: 2 is the Euclidean one", {"2", "1", "inf", "-inf", "0"})}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, absl::StrContains(inputs.parameters.Text("ord"), "inf")); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return MakeReductionFor<NormOf<std::int64_t>, NormOf<std::uint64_t>, NormOf<double>, NormOf<std::complex<double>>>(

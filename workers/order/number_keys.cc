@@ -1,5 +1,6 @@
 #include "workers/order/number_keys.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mpaio/array/float16.h"
@@ -7,6 +8,9 @@
 
 namespace mpaio {
 namespace {
+
+// A byte of a bool array need not be 0 or 1.
+std::uint8_t TruthOf(std::byte element) { return element == std::byte{0} ? 0 : 1; }
 
 template <typename T>
 void LoadAs(const std::byte* elements, std::span<double> numbers) {
@@ -28,6 +32,10 @@ AcceptedType AcceptsNumbers() { return {"bool, integers, float16, float32, float
 int KeyBits(const DType& dtype) { return static_cast<int>(8 * dtype.itemsize_bytes()); }
 
 void LoadKeys(const DType& dtype, const std::byte* elements, std::span<std::uint64_t> keys) {
+  if (dtype.kind() == DType::Kind::kBool) {
+    std::transform(elements, elements + keys.size(), keys.begin(), TruthOf);
+    return;
+  }
   VisitKey<false>(dtype, [&](auto order) {
     using Bits = typename decltype(order)::Bits;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -52,6 +60,10 @@ void LoadDoubles(const DType& dtype, const std::byte* elements, std::span<double
   const bool is_signed = dtype.kind() == DType::Kind::kInt, is_float = dtype.kind() == DType::Kind::kFloat;
   switch (dtype.itemsize_bytes()) {
     case 1:
+      if (dtype.kind() == DType::Kind::kBool) {
+        std::transform(elements, elements + numbers.size(), numbers.begin(), TruthOf);
+        return;
+      }
       return is_signed ? LoadAs<std::int8_t>(elements, numbers) : LoadAs<std::uint8_t>(elements, numbers);
     case 2:
       if (is_float) return LoadAs<Float16>(elements, numbers);

@@ -11,7 +11,8 @@
 
 namespace mpaio {
 
-// bool, integers, float16, float32, float64. The functions below take these types only.
+// bool, integers, float16, float32, float64. The functions below take these types only; of a bool, any byte
+// but 0 is read as 1.
 bool IsNumber(const DType& dtype);
 AcceptedType AcceptsNumbers();
 

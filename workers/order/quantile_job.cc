@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/nd_view.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/kernel/rank_search.h"
@@ -240,6 +241,13 @@ absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lan
 absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
   const Request request = RequestOf(kind, inputs.parameters);
   MPAIO_ASSIGN_OR_RETURN(const Lanes lanes, LanesOf(inputs));
+  // Lanes of no elements have an answer each.
+  const absl::StatusOr<Index> answer_bytes =
+      ArraySizeBytes(Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
+  if (!answer_bytes.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the answer is too large, ", answer_bytes.status().message(), "; choose another axis="));
+  }
   if (kind == QuantileKind::kMedian) return absl::OkStatus();
   for (const double q : request.q) {
     if (!(q >= 0 && q <= 1))

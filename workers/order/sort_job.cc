@@ -406,7 +406,8 @@ absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
     return nlohmann::ordered_json{{"dtype", state->output.view().dtype().ToString()},
                                   {"shape", state->output.view().shape()}};
   };
-  if (state->output.view().num_dimensions() == 1) {
+  // An array without elements may have more lanes than there is time for: it is one of none.
+  if (state->output.view().num_dimensions() == 1 || state->input.num_elements() == 0) {
     MPAIO_RETURN_IF_ERROR(SortOneLane(context, state, &job));
   } else if (lanes.outer == 1 && lanes.inner == state->input.row_elements() &&
              lanes.length == state->input.num_rows()) {

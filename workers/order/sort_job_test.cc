@@ -104,5 +104,22 @@ TEST(SortJob, OnSeveralNodes) {
   }
 }
 
+// 2^62 lanes, or a lane of 2^31 nothings: none is gone over.
+TEST(SortJob, ManyLanesWithoutElements) {
+  constexpr Index kMany = Index{1} << 31;
+  for (const std::vector<Index>& shape :
+       {std::vector<Index>{kMany, kMany, 0}, {kMany, 0, kMany}, {0, kMany, kMany}}) {
+    const NdView empty = NdView::Create(nullptr, DType::Of<std::int8_t>(), shape).value();
+    const NdView fewer = NdView::Create(nullptr, DType::Of<std::int8_t>(), {kMany, 0, shape[2] / 64}).value();
+    RunOnThreads(2, ThreadPoolOptions(), [&](Executor& executor) {
+      for (const std::string axis : {"0", "1", "2", "none"}) {
+        SCOPED_TRACE(absl::StrCat("shape[2] ", shape[2], ", axis=", axis));
+        EXPECT_TRUE(RunJob<std::int8_t>(executor, SortWorkerInfo(SortResult::kValues), empty, axis).empty());
+        EXPECT_TRUE(RunJob<Index>(executor, SortWorkerInfo(SortResult::kIndices), fewer, axis).empty());
+      }
+    });
+  }
+}
+
 }  // namespace
 }  // namespace mpaio

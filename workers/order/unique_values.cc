@@ -21,6 +21,14 @@ UniqueValues UniqueValues::Of(const std::byte* elements, Index count, const DTyp
   UniqueValues unique;
   const auto itemsize = static_cast<std::size_t>(dtype.itemsize_bytes());
   std::vector<std::byte> sorted(static_cast<std::size_t>(count) * itemsize);
+  std::vector<std::byte> truths;
+  if (dtype.kind() == DType::Kind::kBool) {
+    // A byte of a bool array need not be 0 or 1.
+    truths.resize(static_cast<std::size_t>(count));
+    std::transform(elements, elements + count, truths.begin(),
+                   [](std::byte element) { return std::byte{element != std::byte{0}}; });
+    elements = truths.data();
+  }
   LaneSorter(dtype).SortValues(elements, count, sorted.data());
   const ElementOrder order(sorted.data(), dtype);
   // Where keys say all, NaNs have one key.

@@ -41,6 +41,14 @@ TEST(UniqueValues, NaNsAreOneAndTheFirstZeroIsKept) {
   EXPECT_THAT(unique.counts, testing::ElementsAre(2, 2, 2));
 }
 
+TEST(UniqueValues, AnyByteOfABoolButZeroIsTrue) {
+  const DType dtype = DType::Of<Bool>();
+  const std::vector<std::uint8_t> bytes = {0xFF, 0, 2, 1, 0};
+  const UniqueValues unique = UniqueValues::Of(reinterpret_cast<const std::byte*>(bytes.data()), 5, dtype);
+  EXPECT_THAT(Values<std::uint8_t>(unique), testing::ElementsAre(0, 1));
+  EXPECT_THAT(unique.counts, testing::ElementsAre(2, 3));
+}
+
 // In order: nan imaginary parts, then nan real parts; all are one value, the first of them.
 TEST(UniqueValues, ComplexNaNsAreOneAcrossPieces) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
