@@ -2,7 +2,7 @@
 #include <complex>
 #include <cstdint>
 
-#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/nonzero.h"
 #include "mpaio/reduction/reduction_worker.h"
 #include "mpaio/worker/registry.h"
 

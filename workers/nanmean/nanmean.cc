@@ -2,8 +2,8 @@
 #include <complex>
 #include <cstdint>
 
-#include "mpaio/reduction/operations.h"
 #include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/reduction/sums.h"
 #include "mpaio/worker/registry.h"
 
 namespace mpaio {

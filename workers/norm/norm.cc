@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "absl/strings/match.h"
-#include "mpaio/reduction/operations.h"
+#include "mpaio/reduction/norms.h"
 #include "mpaio/reduction/reduction_worker.h"
 #include "mpaio/worker/registry.h"
 

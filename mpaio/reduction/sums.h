@@ -1,0 +1,173 @@
+// The operations of the reductions: see fold.h and reduction_worker.h for what each has to have.
+//
+// What numpy does, but for two things. Integer sums and products are exact, and one that does not fit 64 bits is an error unless overflow=wrap asks
+// for numpy's. And floating-point sums are computed in double, over a fixed tree, and rounded once: at least as near the truth as numpy's.
+#ifndef MPAIO_REDUCTION_SUMS_H_
+#define MPAIO_REDUCTION_SUMS_H_
+
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/numeric/int128.h"
+#include "absl/status/status.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/base/index.h"
+#include "mpaio/kernel/leaf.h"
+#include "mpaio/kernel/sum.h"
+#include "mpaio/reduction/reduction_worker.h"
+#include "mpaio/reduction/stores.h"
+
+namespace mpaio {
+
+// Sums, and the means that are sums divided by the number of elements: of none it is NaN, as in numpy.
+
+struct FoldIntSum {
+  static constexpr bool kOrderFree = true;
+  using Wide = std::int64_t;
+  using State = absl::int128;
+  State Fold(std::span<const Wide> elements, Index) const { return SumExactly(elements); }
+  State Combine(State left, State right) const { return left + right; }
+};
+
+struct FoldUintSum {
+  static constexpr bool kOrderFree = true;
+  using Wide = std::uint64_t;
+  using State = absl::uint128;
+  State Fold(std::span<const Wide> elements, Index) const { return SumExactly(elements); }
+  State Combine(State left, State right) const { return left + right; }
+};
+
+struct FoldFloatSum {
+  static constexpr bool kOrderFree = false;
+  using Wide = double;
+  using State = double;
+  State Leaf(std::span<const Wide> elements) const { return SumLanes(elements); }
+  State Combine(State left, State right) const { return left + right; }
+};
+
+struct FoldComplexSum {
+  static constexpr bool kOrderFree = false;
+  using Wide = std::complex<double>;
+  using State = std::complex<double>;
+  State Leaf(std::span<const Wide> elements) const {
+    const ComplexLeaf leaf(elements);
+    return {SumLanes(leaf.real()), SumLanes(leaf.imaginary())};
+  }
+  State Combine(State left, State right) const { return left + right; }
+};
+
+struct FoldLongDoubleSum {
+  static constexpr bool kOrderFree = false;
+  using Wide = long double;
+  using State = long double;
+  State Leaf(std::span<const Wide> elements) const {
+    State sum = 0;
+    for (const Wide x : elements) sum += x;
+    return sum;
+  }
+  State Combine(State left, State right) const { return left + right; }
+};
+
+struct SumOfInts : FoldIntSum {
+  explicit SumOfInts(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
+  absl::Status Store(State sum, Index, const DType&, std::byte* to) const {
+    if (!wraps && !AsInt64(sum)) return absl::OutOfRangeError("the sum does not fit in an int64; sum the array as float64, or give overflow=wrap");
+    StoreBits(absl::Int128Low64(sum), to);
+    return absl::OkStatus();
+  }
+  bool wraps;
+};
+
+struct SumOfUints : FoldUintSum {
+  explicit SumOfUints(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
+  absl::Status Store(State sum, Index, const DType&, std::byte* to) const {
+    if (!wraps && absl::Uint128High64(sum) != 0) {
+      return absl::OutOfRangeError("the sum does not fit in a uint64; sum the array as float64, or give overflow=wrap");
+    }
+    StoreBits(absl::Uint128Low64(sum), to);
+    return absl::OkStatus();
+  }
+  bool wraps;
+};
+
+struct SumOfFloats : FoldFloatSum {
+  explicit SumOfFloats(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index, const DType& dtype, std::byte* to) const { return StoredReal(sum, dtype, to); }
+};
+
+struct SumOfComplex : FoldComplexSum {
+  explicit SumOfComplex(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index, const DType& dtype, std::byte* to) const { return StoredComplex(sum, dtype, to); }
+};
+
+struct SumOfLongDoubles : FoldLongDoubleSum {
+  explicit SumOfLongDoubles(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index, const DType&, std::byte* to) const { return StoredBits(sum, to); }
+};
+
+struct MeanOfInts : FoldIntSum {
+  explicit MeanOfInts(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index length, const DType& dtype, std::byte* to) const {
+    return StoredReal(static_cast<double>(sum) / static_cast<double>(length), dtype, to);
+  }
+};
+
+struct MeanOfUints : FoldUintSum {
+  explicit MeanOfUints(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index length, const DType& dtype, std::byte* to) const {
+    return StoredReal(static_cast<double>(sum) / static_cast<double>(length), dtype, to);
+  }
+};
+
+struct MeanOfFloats : FoldFloatSum {
+  explicit MeanOfFloats(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index length, const DType& dtype, std::byte* to) const {
+    return StoredReal(sum / static_cast<double>(length), dtype, to);
+  }
+};
+
+struct MeanOfComplex : FoldComplexSum {
+  explicit MeanOfComplex(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index length, const DType& dtype, std::byte* to) const {
+    const double count = static_cast<double>(length);
+    return StoredComplex({sum.real() / count, sum.imag() / count}, dtype, to);
+  }
+};
+
+struct MeanOfLongDoubles : FoldLongDoubleSum {
+  explicit MeanOfLongDoubles(const ReductionInputs&) {}
+  absl::Status Store(State sum, Index length, const DType&, std::byte* to) const {
+    return StoredBits(sum / static_cast<long double>(length), to);
+  }
+};
+
+// Without the NaNs.
+
+struct NansumOfFloats : SumOfFloats {
+  using SumOfFloats::SumOfFloats;
+  State Leaf(std::span<const Wide> elements) const { return SumLanes(LeafOfNumbers(elements).numbers()); }
+};
+
+struct NanmeanOfFloats {
+  static constexpr bool kOrderFree = false;
+  using Wide = double;
+  struct State {
+    double sum = 0;
+    Index count = 0;
+  };
+  explicit NanmeanOfFloats(const ReductionInputs&) {}
+  State Leaf(std::span<const Wide> elements) const {
+    const LeafOfNumbers leaf(elements);
+    return {SumLanes(leaf.numbers()), static_cast<Index>(leaf.count)};
+  }
+  State Combine(State left, State right) const { return {left.sum + right.sum, left.count + right.count}; }
+  absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
+    return StoredReal(state.sum / static_cast<double>(state.count), dtype, to);
+  }
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_REDUCTION_SUMS_H_
