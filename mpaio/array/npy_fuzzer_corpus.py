@@ -72,7 +72,7 @@ def main(directory):
         write(file.getvalue())
     for descr in ["<f12", "|T16", ("<i4", (2, 3)), [("", "|V3"), ("a", ("<i2", (2,)), (3,))], [("a", "<i4", 2)]]:
         file = io.BytesIO()
-        np.lib.format._write_array_header(file, {"descr": descr, "fortran_order": False, "shape": (1,)})
+        np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (1,)})
         write(file.getvalue() + bytes(24))
     for save in [np.savez, np.savez_compressed]:
         for arrays in [{}, {"x": zeros(">i4", (3,))}, {"x": np.asfortranarray(zeros("<i2", (5, 7))), "y": zeros("S3", (4,))},

@@ -134,12 +134,12 @@ def saved(array):
     return file.getvalue()
 
 
-def with_header(descr, shape, data, fortran_order=False, version=None):
+def with_header(descr, shape, data):
     """A file whose header says what it is told to."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        np.lib.format._write_array_header(file, {"descr": descr, "fortran_order": fortran_order, "shape": shape}, version)
+        np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
     return file.getvalue() + data
 
 
