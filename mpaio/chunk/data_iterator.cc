@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <numeric>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,8 +19,14 @@ constexpr Index kChunksPerProcess = 64;
 // The elements of a leaf of a reduction. As a tuning value only: nothing goes wrong if it is not kLeaf of fixed_tree.h.
 constexpr Index kLeafElements = 256;
 
-absl::Status CheckOptions(const NdView& array, Partition partition, const DataIteratorOptions& options) {
-  const Index rows = array.num_rows();
+// Counted from the first. A 0-d array has its one row along what passes for its first axis.
+absl::StatusOr<Index> FindAxis(const NdView& array, Index axis) {
+  const Index num_axes = std::max(array.num_dimensions(), Index{1});
+  if (axis >= -num_axes && axis < num_axes) return axis < 0 ? axis + num_axes : axis;
+  return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " is out of range; the array has ", array.num_dimensions(), " axes"));
+}
+
+absl::Status CheckOptions(Index rows, Partition partition, const DataIteratorOptions& options) {
   if (options.start_row < 0 || options.start_row > rows) {
     return absl::InvalidArgumentError(absl::StrCat(
         "start row ", options.start_row, " is outside of the array; give one from 0 to its number of rows (", rows, ")"));
@@ -59,11 +67,11 @@ absl::Status CheckOptions(const NdView& array, Partition partition, const DataIt
 Index RoundDown(Index value, Index step) { return std::max(value / step, Index{1}) * step; }
 
 // The rule is stated at Partition::Auto.
-Index AutoChunkRows(const NdView& array, Index num_rows, const DataIteratorOptions& options) {
-  const Index wanted_rows = num_rows / kChunksPerProcess / options.parallelism;
-  const Index largest_rows = kMaxChunkBytes / std::max(array.row_bytes(), Index{1});
+Index AutoChunkRows(const DataIterator& data, const DataIteratorOptions& options) {
+  const Index wanted_rows = data.num_rows() / kChunksPerProcess / options.parallelism;
+  const Index largest_rows = kMaxChunkBytes / std::max(data.row_bytes(), Index{1});
   const Index fitting_rows = std::max(std::min(wanted_rows, largest_rows), Index{1});
-  const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, array.row_elements());
+  const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, data.row_elements());
   // The least rows that suit both the leaves and the caller. An alignment that fits no chunk anyway cannot overflow here.
   if (options.row_alignment <= fitting_rows) {
     const Index step = std::lcm(leaf_rows, options.row_alignment);
@@ -74,9 +82,20 @@ Index AutoChunkRows(const NdView& array, Index num_rows, const DataIteratorOptio
 
 }  // namespace
 
+DataIterator::DataIterator(const NdView& array, Partition partition, Index axis)
+    : array_(array), partition_(partition), axis_(axis), block_row_elements_(array.row_elements()) {
+  if (axis == 0) return;
+  const std::vector<Index>& shape = array.shape();
+  const auto at = shape.begin() + axis;
+  num_blocks_ = std::accumulate(shape.begin(), at, Index{1}, std::multiplies<>());
+  block_row_elements_ = std::accumulate(at + 1, shape.end(), Index{1}, std::multiplies<>());
+}
+
 absl::StatusOr<DataIterator> DataIterator::Create(const NdView& array, Partition partition, const Options& options) {
-  MPAIO_RETURN_IF_ERROR(CheckOptions(array, partition, options));
-  DataIterator result(array, partition, {options.start_row, options.end_row.value_or(array.num_rows())});
+  MPAIO_ASSIGN_OR_RETURN(const Index axis, FindAxis(array, options.axis));
+  DataIterator result(array, partition, axis);
+  MPAIO_RETURN_IF_ERROR(CheckOptions(result.array_rows(), partition, options));
+  result.rows_ = {options.start_row, options.end_row.value_or(result.array_rows())};
   const Index rows = result.num_rows();
   if (rows == 0) return result;
   if (partition.kind() == Partition::Kind::kChunkCount) {
@@ -87,7 +106,7 @@ absl::StatusOr<DataIterator> DataIterator::Create(const NdView& array, Partition
     result.short_units_ = units / result.num_chunks_;
     result.long_chunks_ = units % result.num_chunks_;
   } else {
-    result.short_units_ = partition.kind() == Partition::Kind::kAuto ? AutoChunkRows(array, rows, options) : partition.value();
+    result.short_units_ = partition.kind() == Partition::Kind::kAuto ? AutoChunkRows(result, options) : partition.value();
     result.num_chunks_ = CeilDivide(rows, result.short_units_);
   }
   return result;

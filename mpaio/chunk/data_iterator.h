@@ -4,6 +4,10 @@
 // elements. A 0-d array has one row; an array whose first axis is 0 has none. A *chunk* is a half-open range [begin, end) of
 // rows, numbered from 0 by its ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
 //
+// Where another axis than the first is chosen, a row is one index of that: row r of an array of shape (n, a, b) along axis 1 is
+// array[:, r, :]. The elements of a chunk of such rows lie in *blocks*: one for each index of the axes in front (n in the
+// example), of which each has no gaps. Along the first axis there is one block.
+//
 // What is promised, whatever the partition: every row of [start_row, end_row) is in exactly one chunk, chunks are in the order of
 // their rows, and no chunk is empty. So the end of chunk k is the begin of chunk k + 1, and no rows means no chunks.
 //
@@ -101,6 +105,9 @@ struct DataIteratorOptions {
   // One past the last row iterated over. In [start_row, rows of the array]; absent: the rows of the array.
   std::optional<Index> end_row = std::nullopt;
 
+  // The axis of which a row is one index; a negative one counts from the last, as in numpy.
+  Index axis = 0;
+
   // How many processes share the work. At least 1. Changes the size of chunks under Partition::Auto, and nothing else.
   int parallelism = 1;
 
@@ -170,7 +177,7 @@ class DataIterator {
 
   // Divides the rows of `array`, whose data is not looked at and may be null.
   //
-  // InvalidArgument: a chunk size or count below 1; start_row or end_row outside of the array, or end_row before start_row;
+  // InvalidArgument: a chunk size or count below 1; no such axis; start_row or end_row outside of the array, or end_row before start_row;
   // parallelism or row_alignment below 1; a chunk size that is not a multiple of row_alignment.
   static absl::StatusOr<DataIterator> Create(const NdView& array, Partition partition, const Options& options = {});
 
@@ -178,9 +185,21 @@ class DataIterator {
   const NdView& array() const { return array_; }
   decltype(auto) dtype() const { return array_.dtype(); }
   decltype(auto) shape() const { return array_.shape(); }
+  // The axis of which a row is one index, counted from the first.
+  Index axis() const { return axis_; }
   // The rows of the whole array, whether iterated over or not.
-  Index array_rows() const { return array_.num_rows(); }
-  Index row_bytes() const { return array_.row_bytes(); }
+  Index array_rows() const { return axis_ == 0 ? array_.num_rows() : array_.shape()[static_cast<std::size_t>(axis_)]; }
+  // The elements and bytes of one row, in all its blocks.
+  Index row_elements() const { return num_blocks_ * block_row_elements_; }
+  Index row_bytes() const { return row_elements() * array_.dtype().itemsize_bytes(); }
+
+  // The blocks in which the elements of a chunk lie: 1 along the first axis, else the product of the extents in front of the axis.
+  Index num_blocks() const { return num_blocks_; }
+  // The elements that a row has in each block.
+  Index block_row_elements() const { return block_row_elements_; }
+  // The position of the first element that row `row` has in block `block`, counted in elements of the array. Those of the following rows of the
+  // same block come right behind. Precondition: 0 <= block < num_blocks(), 0 <= row <= array_rows().
+  Index BlockElement(Index block, Index row) const { return (block * array_rows() + row) * block_row_elements_; }
   Partition partition() const { return partition_; }
 
   // The rows iterated over: [start_row, end_row).
@@ -206,7 +225,7 @@ class DataIterator {
   Index size() const { return num_chunks_; }
 
  private:
-  DataIterator(const NdView& array, Partition partition, RowRange rows) : array_(array), partition_(partition), rows_(rows) {}
+  DataIterator(const NdView& array, Partition partition, Index axis);
 
   // The begin of chunk `id`, or the end of the last. One formula for all partitions: a chunk has short_units_ units of
   // unit_rows_ rows, and the first long_chunks_ of the chunks have one unit more.
@@ -217,6 +236,9 @@ class DataIterator {
 
   NdView array_;
   Partition partition_;
+  Index axis_ = 0;
+  Index num_blocks_ = 1;
+  Index block_row_elements_ = 0;
   RowRange rows_;
   Index num_chunks_ = 0;
   Index unit_rows_ = 1;

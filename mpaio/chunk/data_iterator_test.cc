@@ -76,6 +76,48 @@ TEST(DataIteratorTest, EndRowCutsTheLastChunk) {
   EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 5, .end_row = 5}), Pairs{});
 }
 
+TEST(DataIteratorTest, RowsMayBeOfAnotherAxis) {
+  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.axis = 1}), (Pairs{{0, 3}, {3, 6}, {6, 7}}));
+  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkCount(2), {.axis = -1}), (Pairs{{0, 2}, {2, 3}}));
+  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.start_row = 5, .axis = -2}), (Pairs{{5, 7}}));
+  EXPECT_EQ(Divide({2, 0, 3}, Partition::ChunkSize(3), {.axis = 1}), Pairs{});
+  const DataIterator middle = Make(Metadata({2, 7, 3}), Partition::ChunkSize(3), {.axis = -2});
+  EXPECT_EQ(middle.axis(), 1);
+  EXPECT_EQ(middle.array_rows(), 7);
+  EXPECT_EQ(middle.row_elements(), 6);
+  EXPECT_EQ(middle.row_bytes(), 48);
+  EXPECT_EQ(middle.num_blocks(), 2);
+  EXPECT_EQ(middle.block_row_elements(), 3);
+  EXPECT_EQ(middle.BlockElement(1, 4), 33);  // The position of element (1, 4, 0).
+  const DataIterator first = Make(Metadata({2, 7, 3}), Partition::ChunkSize(1));
+  EXPECT_EQ(first.num_blocks(), 1);
+  EXPECT_EQ(first.BlockElement(0, 1), 21);
+}
+
+// Every element of an array belongs to one chunk, whatever the axis.
+TEST(DataIteratorTest, TheBlocksOfAllChunksAreTheArray) {
+  for (Index axis = 0; axis < 4; ++axis) {
+    const DataIterator data = Make(Metadata({3, 4, 5, 2}), Partition::ChunkSize(2), {.axis = axis});
+    std::vector<int> visits(120, 0);
+    for (const Chunk& chunk : data) {
+      for (Index block = 0; block < data.num_blocks(); ++block) {
+        const Index first = data.BlockElement(block, chunk.rows.begin), last = data.BlockElement(block, chunk.rows.end);
+        for (Index i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i)];
+      }
+    }
+    EXPECT_EQ(visits, std::vector<int>(120, 1)) << axis;
+  }
+}
+
+TEST(DataIteratorTest, AnAxisMustBeThere) {
+  for (const Index axis : {3, -4}) {
+    const auto iterator = DataIterator::Create(Metadata({2, 7, 3}), Partition::Auto(), {.axis = axis});
+    EXPECT_EQ(iterator.status(), absl::InvalidArgumentError("axis " + std::to_string(axis) + " is out of range; the array has 3 axes"));
+  }
+  EXPECT_EQ(Divide({}, Partition::Auto(), {.axis = -1}), (Pairs{{0, 1}}));
+  EXPECT_FALSE(DataIterator::Create(Metadata({}), Partition::Auto(), {.axis = 1}).ok());
+}
+
 TEST(DataIteratorTest, NoRowsMeanNoChunks) {
   EXPECT_EQ(Divide({0}, Partition::ChunkSize(4)), Pairs{});
   EXPECT_EQ(Divide({0, 3}, Partition::ChunkCount(4)), Pairs{});

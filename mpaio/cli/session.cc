@@ -119,16 +119,15 @@ absl::Status Session::Load() {
 absl::Status Session::MakeJob(PlannedJob& planned) {
   const std::string prefix = absl::StrCat("worker ", planned.line.worker);
   const NdView& input = inputs_.at(planned.line.input).view();
-  const auto divide = [this](const NdView& rows, Index row_alignment) {
-    DataIteratorOptions options;
+  const auto divide = [this](const NdView& rows, DataIteratorOptions options) {
     options.parallelism = executor_.size();
-    if (line_.partition.kind() == Partition::Kind::kAuto) options.row_alignment = row_alignment;
+    if (line_.partition.kind() != Partition::Kind::kAuto) options.row_alignment = 1;
     return DataIterator::Create(rows, line_.partition, options);
   };
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input, 1));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input, {}));
   JobContext context{std::move(chunks), planned.parameters};
-  context.divide = [divide](const NdView& rows) { return divide(rows, 1); };
-  context.divide_aligned = divide;
+  context.divide = [divide](const NdView& rows) { return divide(rows, {}); };
+  context.divide_with = divide;
   context.allocate = [this](DType dtype, std::vector<Index> shape) {
     return OutputArray::Create(executor_, std::move(dtype), std::move(shape));
   };

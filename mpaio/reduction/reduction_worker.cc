@@ -56,7 +56,7 @@ absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context) {
   const bool across = geometry.num_lanes() <= kFewLanes;
   MPAIO_ASSIGN_OR_RETURN(const NdView rows, AsRows(array, across ? geometry.length : geometry.num_lanes()));
   // Neighbouring lanes share cache lines: a chunk of few would read what the next one reads again.
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide_aligned(rows, across ? 1 : std::min(kTileLanes, geometry.inner)));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide_with(rows, {.row_alignment = across ? 1 : std::min(kTileLanes, geometry.inner)}));
   return ReductionPlan{std::move(geometry), std::move(chunks), across, 1};
 }
 

@@ -72,8 +72,9 @@ struct JobContext {
   std::map<std::string, NdView> more_arrays = {};
   // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
-  // The same; chunks begin at multiples of `row_alignment`, unless the user has set their size.
-  std::function<absl::StatusOr<DataIterator>(const NdView& rows, Index row_alignment)> divide_aligned = {};
+  // The same with options: of some rows, along another axis. Their parallelism is set here, and a row_alignment holds unless the user has set the
+  // size of chunks.
+  std::function<absl::StatusOr<DataIterator>(const NdView& rows, DataIteratorOptions options)> divide_with = {};
   // Collective: every rank must call it alike. A further array in the memory that a node's ranks share, of zeros.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
 

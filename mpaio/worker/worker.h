@@ -18,6 +18,7 @@
 #ifndef MPAIO_WORKER_WORKER_H_
 #define MPAIO_WORKER_WORKER_H_
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -36,28 +37,45 @@
 namespace mpaio {
 
 // A chunk as Process sees it: which rows, and their elements in the shared array. Valid during the call only.
+//
+// Rows along the first axis lie one behind the other: elements() and row() give them. Rows along another axis (DataIteratorOptions::axis) lie in
+// num_blocks() blocks: block() gives those, and works for the first axis as well.
 template <typename Element>
 class ChunkView {
  public:
-  ChunkView(const NdView& array, const Chunk& chunk) : array_(array), chunk_(chunk) {}
+  ChunkView(const DataIterator& data, const Chunk& chunk) : data_(data), chunk_(chunk) {}
 
   ChunkId id() const { return chunk_.id; }
   RowRange rows() const { return chunk_.rows; }
 
-  // All elements of the rows, in C order: rows().size() * row_elements() of them.
+  // All elements of the rows, in C order: rows().size() * row_elements() of them. Throws std::logic_error where they lie in several blocks.
   Elements<Element> elements() const { return ElementsOf(chunk_.rows.begin, chunk_.rows.size()); }
-  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one element.
+  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one element. Throws as elements().
   Elements<Element> row(Index i) const { return ElementsOf(chunk_.rows.begin + i, 1); }
-  Index row_elements() const { return array_.row_elements(); }
+  Index row_elements() const { return data_.row_elements(); }
   // The position of the chunk's first element in the whole array, counted in elements.
-  Index first_element() const { return chunk_.rows.begin * array_.row_elements(); }
+  Index first_element() const { return data_.BlockElement(0, chunk_.rows.begin); }
+
+  Index num_blocks() const { return data_.num_blocks(); }
+  // What the rows have in block `i`, 0 <= i < num_blocks(), in C order: rows().size() * data_iterator().block_row_elements() elements.
+  Elements<Element> block(Index i) const {
+    return ElementsAt(data_.BlockElement(i, chunk_.rows.begin), chunk_.rows.size() * data_.block_row_elements());
+  }
 
  private:
   Elements<Element> ElementsOf(Index first_row, Index num_rows) const {
-    return ElementTraits<Element>::Make(array_.RowData(first_row), num_rows * array_.row_elements(), array_.dtype());
+    if (data_.num_blocks() > 1) {
+      throw std::logic_error(absl::StrCat("rows along axis ", data_.axis(), " lie in ", data_.num_blocks(), " blocks; read them with block()"));
+    }
+    return ElementsAt(data_.BlockElement(0, first_row), num_rows * data_.row_elements());
   }
 
-  const NdView& array_;
+  Elements<Element> ElementsAt(Index first, Index count) const {
+    const NdView& array = data_.array();
+    return ElementTraits<Element>::Make(array.data() + first * array.dtype().itemsize_bytes(), count, array.dtype());
+  }
+
+  const DataIterator& data_;
   Chunk chunk_;
 };
 
@@ -117,7 +135,7 @@ class Worker : public WorkerBase {
   absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const final {
     const std::size_t before = encoded->size();
     absl::Status status = CallGuarded("Process", [&]() -> absl::Status {
-      MPAIO_ASSIGN_OR_RETURN(const Result result, Process(ChunkView<Element>(data_iterator().array(), chunk)));
+      MPAIO_ASSIGN_OR_RETURN(const Result result, Process(ChunkView<Element>(data_iterator(), chunk)));
       Codec<Result>::Encode(result, encoded);
       return absl::OkStatus();
     });

@@ -50,8 +50,8 @@ class WorkerTest : public testing::Test {
 };
 
 TEST_F(WorkerTest, AChunkViewShowsItsRows) {
-  const NdView array = Array();
-  const ChunkView<std::int64_t> view(array, Chunk{2, {4, 6}});
+  const DataIterator data = Iterate(Array(), Partition::ChunkSize(2));
+  const ChunkView<std::int64_t> view(data, Chunk{2, {4, 6}});
   EXPECT_EQ(view.id(), 2);
   EXPECT_EQ(view.rows(), (RowRange{4, 6}));
   EXPECT_EQ(view.row_elements(), 3);
@@ -65,13 +65,45 @@ TEST_F(WorkerTest, AChunkViewShowsItsRows) {
 TEST_F(WorkerTest, AChunkViewOfStringsAndOfOneElement) {
   const std::string text("ab\0c\0\0def", 9);
   const NdView words = NdView::Create(text.data(), DType::Bytes(3), {3}).value();
-  const ChunkView<ByteString> view(words, Chunk{0, {1, 3}});
+  const DataIterator words_data = Iterate(words, Partition::Auto());
+  const ChunkView<ByteString> view(words_data, Chunk{0, {1, 3}});
   ASSERT_EQ(view.elements().size(), 2u);
   EXPECT_EQ(view.elements()[0], "c");
   EXPECT_EQ(view.row(1)[0], "def");
   const double number = 2.5;
   const NdView scalar = NdView::Create(&number, DType::Of<double>(), {}).value();
-  EXPECT_EQ(ChunkView<double>(scalar, Chunk{0, {0, 1}}).elements()[0], 2.5);
+  const DataIterator scalar_data = Iterate(scalar, Partition::Auto());
+  EXPECT_EQ(ChunkView<double>(scalar_data, Chunk{0, {0, 1}}).elements()[0], 2.5);
+}
+
+// Shape (2, 3, 5), its elements 0 to 29: of rows 1 and 2 along axis 1, each of 5 elements in each of 2 blocks.
+TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
+  const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {2, 3, 5}).value();
+  const DataIterator data = Iterate(array, Partition::ChunkSize(2), {.start_row = 1, .axis = 1});
+  const ChunkView<std::int64_t> view(data, *data.begin());
+  EXPECT_EQ(view.rows(), (RowRange{1, 3}));
+  ASSERT_EQ(view.num_blocks(), 2);
+  EXPECT_EQ(view.row_elements(), 10);
+  EXPECT_EQ(view.first_element(), 5);
+  ASSERT_EQ(view.block(0).size(), 10u);
+  EXPECT_EQ(view.block(0).data(), data_.data() + 5);
+  ASSERT_EQ(view.block(1).size(), 10u);
+  EXPECT_EQ(view.block(1).data(), data_.data() + 20);
+  EXPECT_THROW(view.elements(), std::logic_error);
+  EXPECT_THROW(view.row(0), std::logic_error);
+}
+
+// A chunk along the first axis is one block; so is one along an axis before which there are none but extents of 1.
+TEST_F(WorkerTest, OneBlockIsAllElements) {
+  const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {1, 10, 3}).value();
+  for (const Index axis : {0, 1}) {
+    const DataIterator data = Iterate(array, Partition::ChunkSize(10), {.axis = axis});
+    const ChunkView<std::int64_t> view(data, *data.begin());
+    ASSERT_EQ(view.num_blocks(), 1);
+    EXPECT_EQ(view.block(0).data(), data_.data());
+    EXPECT_EQ(view.block(0).size(), 30u);
+    EXPECT_EQ(view.elements().size(), 30u);
+  }
 }
 
 // Rows [1, 10) in chunks of 4: [1, 5), [5, 9), [9, 10).
