@@ -298,6 +298,10 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
   MPAIO_ASSIGN_OR_RETURN(AnswerArray array, jobs_[j].array());
   if (plan_[j].line.output.empty()) return jobs_[j].result ? jobs_[j].result() : ToJson(array.view());
   nlohmann::ordered_json summary = {{"dtype", array.dtype().ToString()}, {"shape", array.shape()}};
+  if (jobs_[j].beside_array) {
+    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, jobs_[j].beside_array());
+    summary.update(beside);
+  }
   arrays_.emplace(j, std::move(array));
   return summary;
 }

@@ -96,6 +96,8 @@ struct Job {
   std::function<const NdView&()> output = {};
   // On rank 0, after all chunks have been delivered: an answer that is an array. It is saved where an output file was given, else printed.
   std::function<absl::StatusOr<AnswerArray>()> array = {};
+  // On rank 0, where `array` is saved: what more there is to the answer, as an object. It is printed beside the type and shape of what is saved.
+  std::function<absl::StatusOr<nlohmann::ordered_json>()> beside_array = {};
   // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what every rank needs for the next pass, or nothing
   // where that was the last.
   std::function<absl::StatusOr<std::optional<NextPass>>()> next_pass = {};

@@ -144,6 +144,14 @@ class OrderTest(whole_run.WholeRunTest):
                 self.fail("at %s: %r instead of %r" % (differ[:5], saved.ravel()[differ[:5]], expected.ravel()[differ[:5]]))
         return check
 
+    def expect_beside(self, check_saved, beside):
+        """Printed are the type and shape of what is saved, and what more there is to the answer."""
+        def check(answer, saved):
+            check_saved(answer, saved)
+            self.assertEqual(answer, dict({"dtype": saved.dtype.str, "shape": list(saved.shape)}, **beside))
+            self.assertEqual(list(answer), ["dtype", "shape"] + list(beside))
+        return check
+
     def expect_numbers(self, expected, dtype=None):
         """To the bit, but for which zero and which NaN it is."""
         expected = np.asarray(expected)
@@ -281,7 +289,7 @@ class OrderTest(whole_run.WholeRunTest):
                      check=self.expect_bits(np.array([False, False, True])))
         column = self.save(array.reshape(7, 1))
         self.add("median", column, "axis=1", output=True, check=self.expect_bits(true.astype("f8")))
-        self.add("unique", name, output=True, check=self.expect_bits(np.array([False, True])))
+        self.add("unique", name, output=True, check=self.expect_beside(self.expect_bits(np.array([False, True])), {"counts": [2, 5]}))
         self.add("unique", name, check=self.expect_answer({"values": [False, True], "counts": [2, 5]}))
         self.add("histogram", name, "bins=2", check=self.expect_answer({"counts": [2, 5], "edges": [0.0, 0.5, 1.0]}))
         self.run_all([(None, "auto"), (3, 1), (2, 4)])
@@ -295,9 +303,9 @@ class OrderTest(whole_run.WholeRunTest):
             return
         name = self.save(array)
         parameters = ["bins=%d" % bins] + (["range=%r,%r" % limits] if limits else [])
-        self.add("histogram", name, *parameters,
-                 check=self.expect_answer({"counts": counts.tolist(), "edges": [float(edge) for edge in edges]}))
-        self.add("histogram", name, *parameters, output=True, check=self.expect_bits(counts))
+        edges = [float(edge) for edge in edges]
+        self.add("histogram", name, *parameters, check=self.expect_answer({"counts": counts.tolist(), "edges": edges}))
+        self.add("histogram", name, *parameters, output=True, check=self.expect_beside(self.expect_bits(counts), {"edges": edges}))
 
     def test_histogram(self):
         limits_of = [None, (0.0, 1.0), (-1.5, 2.25), (0.1, 0.7), (3.0, 3.0), (-1e5, 1e5), (-1e300, 1e39)]
@@ -337,8 +345,8 @@ class OrderTest(whole_run.WholeRunTest):
                 array = random_array(self.random, dtype, shape)
                 values, counts = np.unique(array, return_counts=True)
                 name = self.save(array)
-                self.add("unique", name, output=True,
-                         check=self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values))
+                saved = self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values)
+                self.add("unique", name, output=True, check=self.expect_beside(saved, {"counts": counts.tolist()}))
                 self.add("unique", name, check=lambda answer, _, counts=counts.tolist(), size=len(values):
                          self.assertEqual((answer["counts"], len(answer["values"])), (counts, size)))
         ints = np.array([3, 1, 3, 2, 3])
@@ -348,6 +356,14 @@ class OrderTest(whole_run.WholeRunTest):
         self.add("unique", self.save(np.array([np.nan, 1, np.nan, -np.nan])),
                  check=lambda answer, _: self.assertEqual(answer["counts"], [1, 3]))
         self.run_all()
+
+    def test_text_of_what_is_saved(self):
+        name = self.save(np.array([3, 1, 3, 2, 3]))
+        for ranks in (None, 3):
+            done = self.run_in_folder(ranks, "unique", name, "values.npy", "+", "histogram", name, "counts.npy", "bins=2")
+            self.assert_done(done)
+            self.assertEqual(done.text, "unique %s: dtype <i8, shape [3], counts [1,1,3]\n"
+                             "histogram %s: dtype <i8, shape [2], edges [1.0,2.0,3.0]\n" % (name, name))
 
     def test_bincount(self):
         for dtype in INTS[:4] + INTS[4:7] + ["?"]:

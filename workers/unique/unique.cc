@@ -58,6 +58,9 @@ MPAIO_REGISTER_WORKER({
         return nlohmann::ordered_json{{"values", ToJson(find->Values().view())}, {"counts", find->Counts()}};
       };
       job.array = [find]() -> absl::StatusOr<AnswerArray> { return find->Values(); };
+      job.beside_array = [find]() -> absl::StatusOr<nlohmann::ordered_json> {
+        return nlohmann::ordered_json{{"counts", find->Counts()}};
+      };
       return job;
     },
 });
