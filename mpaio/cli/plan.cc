@@ -1,12 +1,20 @@
 #include "mpaio/cli/plan.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <string>
 #include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/array_file.h"
 
 namespace mpaio {
 namespace {
@@ -25,10 +33,35 @@ bool IsSameFile(const std::string& path, const std::string& other) {
   return Canonical(path) == Canonical(other) || (std::filesystem::equivalent(path, other, error) && !error);
 }
 
+// The process that started `pid`, or 0 where that is not to be known.
+int Parent(int pid) {
+  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    int parent = 0;
+    if (absl::StartsWith(line, "PPid:") && absl::SimpleAtoi(line.substr(5), &parent)) return parent;
+  }
+  return 0;
+}
+
+// Whether standard input comes from `file`. Under mpirun it comes through a pipe: what it was redirected from is then the
+// standard input of mpirun, which has started this process, or what has started it.
+bool IsStandardInput(const std::string& file) {
+  struct stat of_file;
+  if (::stat(file.c_str(), &of_file) != 0 || !S_ISREG(of_file.st_mode)) return false;
+  for (int pid = ::getpid(); pid > 0; pid = Parent(pid)) {
+    struct stat of_input;
+    if (::stat(absl::StrCat("/proc/", pid, "/fd/0").c_str(), &of_input) != 0) continue;
+    if (of_input.st_dev == of_file.st_dev && of_input.st_ino == of_file.st_ino) return true;
+  }
+  return false;
+}
+
 // Whether `input` may name `file`: as a whole, as the archive in front of a member, or behind what raw bytes are
-// ("a.npz:x", "raw:<f8:a.bin"). A file that is spared needlessly does no harm, so each ':' counts as either.
+// ("a.npz:x", "raw:<f8:a.bin"), or by way of standard input. A file that is spared needlessly does no harm, so each ':'
+// counts as either.
 bool MayName(const std::string& input, const std::string& file) {
   if (IsSameFile(file, input)) return true;
+  if (ArrayFile::IsStandardInput(input) && IsStandardInput(file)) return true;
   for (std::size_t colon = input.find(':'); colon != std::string::npos; colon = input.find(':', colon + 1)) {
     if (IsSameFile(file, input.substr(0, colon)) || IsSameFile(file, input.substr(colon + 1))) return true;
   }

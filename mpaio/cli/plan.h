@@ -23,7 +23,7 @@ struct PlannedJob {
   std::vector<std::pair<std::string, std::string>> MoreArrays() const;
 };
 
-// Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no file.
+// Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no array.
 // Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 

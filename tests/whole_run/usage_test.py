@@ -236,6 +236,43 @@ class UsageTest(whole_run.WholeRunTest):
         for jobs in ("sum raw:<f8:a.bin", "sum s.npz:x"):
             self.assert_done(self.run_in_folder(None, "--cpu_usage=usage.csv", *jobs.split()))
 
+    def test_cpu_usage_that_would_overwrite_the_file_on_standard_input(self):
+        os.symlink("ints.npy", self.path("symlink.csv"))
+        os.link(self.path("ints.npy"), self.path("hard_link.csv"))
+        np.arange(1000.).tofile(self.path("a.bin"))
+        before = {name: (self.contents(name), os.stat(self.path(name)).st_mtime_ns) for name in ("ints.npy", "a.bin")}
+        for ranks in (None, 1, 3):
+            for stdin, file, jobs in [
+                ("ints.npy", "ints.npy", "sum -"),
+                ("ints.npy", "symlink.csv", "sum -"),
+                ("ints.npy", "hard_link.csv", "sum doubles.npy + sum -"),
+                ("ints.npy", self.path("ints.npy"), "where doubles.npy out.npy x=- y=doubles.npy"),
+                ("a.bin", "a.bin", "sum raw:<f8:1000:-"),
+            ]:
+                with self.subTest(ranks=ranks, file=file, jobs=jobs):
+                    done = self.run_in_folder(ranks, "--cpu_usage=" + file, *jobs.split(), stdin_file=self.path(stdin))
+                    self.assert_refused(done, WRONG_USAGE, "orchestrator: ", "--cpu_usage=" + file, "overwrite")
+                    self.assertEqual((self.contents(stdin), os.stat(self.path(stdin)).st_mtime_ns), before[stdin])
+            # Another file may be named, and this one where standard input is not read.
+            done = self.run_in_folder(ranks, "--cpu_usage=usage.csv", "sum", "-", stdin_file=self.path("ints.npy"))
+            self.assert_done(done)
+            self.assertEqual(done.text, "sum -: 500500\n")
+            done = self.run_in_folder(ranks, "--cpu_usage=a.bin", "sum", "ints.npy", stdin_file=self.path("a.bin"))
+            self.assert_done(done)
+            self.assertIn(b"seconds,core_0", self.contents("a.bin"))
+            np.arange(1000.).tofile(self.path("a.bin"))
+            before["a.bin"] = self.contents("a.bin"), os.stat(self.path("a.bin")).st_mtime_ns
+
+    def test_output_in_the_place_of_its_input(self):
+        """Inputs have been read when outputs are put in their place, whole: nothing is lost."""
+        for ranks in (None, 1, 3):
+            for name, stdin in (("ints.npy", os.devnull), ("-", self.path("ints.npy"))):
+                with self.subTest(ranks=ranks, input=name):
+                    np.save(self.path("ints.npy"), np.arange(100_000))
+                    done = self.run_in_folder(ranks, "map", name, "ints.npy", "expr=x+1", stdin_file=stdin)
+                    self.assert_done(done)
+                    self.assertTrue(np.array_equal(np.load(self.path("ints.npy")), np.arange(1, 100_001)))
+
     def test_two_outputs_that_are_one_file(self):
         os.mkdir(self.path("folder"))
         os.symlink("folder", self.path("to_folder"))

@@ -161,12 +161,12 @@ def _stop(process):
 
 
 def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, launcher=(), mpirun_flags=(),
-        stdout_file=None):
+        stdin_file=os.devnull, stdout_file=None):
     """Runs `mpirun -n ranks PROGRAM arguments`, without mpirun where `ranks` is None.
 
-    launcher: words before `mpirun`. env: further variables; None takes one away. stdout_file: a file for the standard
-    output, which is then not in the outcome. A run that takes longer than `timeout` seconds is stopped and raises an
-    AssertionError.
+    launcher: words before `mpirun`. env: further variables; None takes one away. stdin_file: what the standard input is
+    redirected from. stdout_file: a file for the standard output, which is then not in the outcome. A run that takes longer
+    than `timeout` seconds is stopped and raises an AssertionError.
     """
     command = [program_path or program()] + [str(argument) for argument in arguments]
     if ranks is not None:
@@ -187,8 +187,8 @@ def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, la
 
     start = time.monotonic()
     out = open(stdout_file, "wb") if stdout_file else tempfile.TemporaryFile()
-    with out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
+    with out, open(stdin_file, "rb") as standard_input:
+        process = subprocess.Popen(command, stdin=standard_input, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
                                    env=environment, start_new_session=True)
         reader = threading.Thread(target=read_stderr, args=(process.stderr,))
         reader.start()
