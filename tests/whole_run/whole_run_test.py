@@ -36,6 +36,14 @@ class RunTest(whole_run.WholeRunTest):
         self.assertIn("a line", done.stderr)
         self.assertEqual(set(done.stderr), {"a line"}, done)
 
+    def test_warning_of_libevent_is_left_out_and_others_are_not(self):
+        warning = ("[warn] Epoll MOD(1) on fd 27 failed. Old events were 6; read change was 0 (none); "
+                   "write change was 2 (del); close change was 0 (none): Bad file descriptor")
+        others = ["[warn] Epoll", warning.replace("Bad file descriptor", "No such file or directory"), "x " + warning, warning + " x",
+                  warning.replace("MOD(1)", "DEL(1)")]
+        lines = [warning, others[0], warning.replace("27", "9")] + others[1:]
+        self.assertEqual(whole_run.without_banner([(line, 0) for line in lines]), [(line, 0) for line in others])
+
     def test_run_without_end_is_stopped(self):
         for ranks in (None, 2):
             program = self.script("echo started >&2; sleep 1000")
