@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/float16.h"
+#include "mpaio/array/utf8.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/worker/registry.h"
 
@@ -24,27 +25,11 @@ namespace {
 // The code points of UTF-8 text; surrogates are code points like others, as elements may hold them. Errors:
 // InvalidArgument, it is none.
 absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
-  const absl::Status no_utf8 =
-      absl::InvalidArgumentError("value= is not UTF-8; give the text in that encoding");
-  // What a code point of so many bytes more is at the least: a shorter form of it is the only one.
-  constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
   std::u32string code_points;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    const int more = lead < 0x80   ? 0
-                     : lead < 0xC2 ? -1
-                     : lead < 0xE0 ? 1
-                     : lead < 0xF0 ? 2
-                     : lead < 0xF5 ? 3
-                                   : -1;
-    if (more < 0 || text.size() - i < static_cast<std::size_t>(more)) return no_utf8;
-    char32_t code_point = more == 0 ? lead : lead & (0x3F >> more);
-    for (int k = 0; k < more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i++]);
-      if ((next & 0xC0) != 0x80) return no_utf8;
-      code_point = code_point << 6 | (next & 0x3F);
-    }
-    if (code_point < kLeast[more] || code_point > 0x10FFFF) return no_utf8;
+  while (!text.empty()) {
+    const char32_t code_point = TakeCodePoint(&text);
+    if (code_point == kNoCodePoint)
+      return absl::InvalidArgumentError("value= is not UTF-8; give the text in that encoding");
     code_points.push_back(code_point);
   }
   return code_points;
