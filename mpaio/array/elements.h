@@ -5,9 +5,10 @@
 //                            three)
 //   Elements<Bool>           is std::span<const Bool>            (numpy bool)
 //   Elements<Datetime64>     is std::span<const Datetime64>      (numpy datetime64 of any unit; Timedelta64
-//   too) Elements<ByteString>     is a range of absl::string_view     (numpy 'S') Elements<UnicodeString>  is
-//   a range of std::u32string_view   (numpy 'U') Elements<RawElement>     is a range of bytes for each
-//   element, of any type at all, structured ones too
+//                            too)
+//   Elements<ByteString>     is a range of absl::string_view     (numpy 'S')
+//   Elements<UnicodeString>  is a range of std::u32string_view   (numpy 'U')
+//   Elements<RawElement>     is a range of bytes for each element, of any type at all, structured ones too
 //
 // numpy pads strings with NULs to the width of the array and strips those at the end when a string is read;
 // so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
@@ -65,6 +66,71 @@ inline Index LengthWithoutPadding(const Char* chars, Index width) {
   return width;
 }
 
+// A random-access iterator over elements that have no C++ object in memory: each is made when it is asked
+// for, by `Maker::At(position)`. It holds a position rather than an address, since strings of width 0, and
+// elements of no bytes, are all at the same one.
+template <typename Maker>
+class MadeElementIterator {
+ public:
+  using iterator_concept = std::random_access_iterator_tag;
+  using iterator_category = std::input_iterator_tag;  // because operator* makes a value
+  using value_type = typename Maker::Element;
+  using difference_type = std::ptrdiff_t;
+  using reference = value_type;
+  using pointer = void;
+
+  constexpr MadeElementIterator() = default;
+  constexpr MadeElementIterator(Maker maker, Index position) : maker_(maker), position_(position) {}
+
+  value_type operator*() const { return maker_.At(position_); }
+  value_type operator[](difference_type n) const { return maker_.At(position_ + n); }
+
+  MadeElementIterator& operator++() { return *this += 1; }
+  MadeElementIterator& operator--() { return *this -= 1; }
+  MadeElementIterator operator++(int) { return {maker_, position_++}; }
+  MadeElementIterator operator--(int) { return {maker_, position_--}; }
+  MadeElementIterator& operator+=(difference_type n) {
+    position_ += n;
+    return *this;
+  }
+  MadeElementIterator& operator-=(difference_type n) {
+    position_ -= n;
+    return *this;
+  }
+  friend MadeElementIterator operator+(MadeElementIterator it, difference_type n) { return it += n; }
+  friend MadeElementIterator operator+(difference_type n, MadeElementIterator it) { return it += n; }
+  friend MadeElementIterator operator-(MadeElementIterator it, difference_type n) { return it -= n; }
+  friend difference_type operator-(const MadeElementIterator& a, const MadeElementIterator& b) {
+    return a.position_ - b.position_;
+  }
+
+  // Only iterators of the same range may be compared.
+  friend bool operator==(const MadeElementIterator& a, const MadeElementIterator& b) {
+    return a.position_ == b.position_;
+  }
+  friend auto operator<=>(const MadeElementIterator& a, const MadeElementIterator& b) {
+    return a.position_ <=> b.position_;
+  }
+
+ private:
+  Maker maker_;
+  Index position_ = 0;
+};
+
+// Makes the strings of FixedWidthStrings.
+template <typename String>
+struct StringMaker {
+  using Element = typename String::View;
+
+  Element At(Index position) const {
+    const typename String::Char* const element = chars + position * width;
+    return Element(element, static_cast<std::size_t>(LengthWithoutPadding(element, width)));
+  }
+
+  const typename String::Char* chars = nullptr;
+  Index width = 0;
+};
+
 // `size()` strings of equal width, one after the other in memory; `String` is ByteString or UnicodeString.
 template <typename String>
 class FixedWidthStrings : public std::ranges::view_base {
@@ -72,57 +138,7 @@ class FixedWidthStrings : public std::ranges::view_base {
   using Char = typename String::Char;
   using value_type = typename String::View;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::random_access_iterator_tag;
-    using iterator_category = std::input_iterator_tag;  // because operator* makes a value
-    using value_type = typename String::View;
-    using difference_type = std::ptrdiff_t;
-    using reference = value_type;
-    using pointer = void;
-
-    constexpr Iterator() = default;
-
-    value_type operator*() const { return At(position_); }
-    value_type operator[](difference_type n) const { return At(position_ + n); }
-
-    Iterator& operator++() { return *this += 1; }
-    Iterator& operator--() { return *this -= 1; }
-    Iterator operator++(int) { return {chars_, width_, position_++}; }
-    Iterator operator--(int) { return {chars_, width_, position_--}; }
-    Iterator& operator+=(difference_type n) {
-      position_ += n;
-      return *this;
-    }
-    Iterator& operator-=(difference_type n) {
-      position_ -= n;
-      return *this;
-    }
-    friend Iterator operator+(Iterator it, difference_type n) { return it += n; }
-    friend Iterator operator+(difference_type n, Iterator it) { return it += n; }
-    friend Iterator operator-(Iterator it, difference_type n) { return it -= n; }
-    friend difference_type operator-(const Iterator& a, const Iterator& b) {
-      return a.position_ - b.position_;
-    }
-
-    // Only iterators of the same range may be compared.
-    friend bool operator==(const Iterator& a, const Iterator& b) { return a.position_ == b.position_; }
-    friend auto operator<=>(const Iterator& a, const Iterator& b) { return a.position_ <=> b.position_; }
-
-   private:
-    friend class FixedWidthStrings;
-    // A position rather than an address, since strings of width 0 are all at the same one.
-    Iterator(const Char* chars, Index width, Index position)
-        : chars_(chars), width_(width), position_(position) {}
-    value_type At(Index position) const {
-      const Char* element = chars_ + position * width_;
-      return value_type(element, static_cast<std::size_t>(LengthWithoutPadding(element, width_)));
-    }
-
-    const Char* chars_ = nullptr;
-    Index width_ = 0;
-    Index position_ = 0;
-  };
+  using Iterator = MadeElementIterator<StringMaker<String>>;
   using iterator = Iterator;
   using const_iterator = Iterator;
 
@@ -133,8 +149,8 @@ class FixedWidthStrings : public std::ranges::view_base {
 
   std::size_t size() const { return static_cast<std::size_t>(count_); }
   bool empty() const { return count_ == 0; }
-  Iterator begin() const { return {chars_, width_, 0}; }
-  Iterator end() const { return {chars_, width_, count_}; }
+  Iterator begin() const { return {{chars_, width_}, 0}; }
+  Iterator end() const { return {{chars_, width_}, count_}; }
   // Precondition: position < size().
   value_type operator[](std::size_t position) const { return begin()[static_cast<Index>(position)]; }
   value_type front() const { return (*this)[0]; }
@@ -187,61 +203,24 @@ struct Timedelta64 {
 // Element type of any array; like the strings' a name only: the values are spans of bytes.
 struct RawElement {};
 
+// Makes the elements of RawElements.
+struct RawElementMaker {
+  using Element = std::span<const std::byte>;
+
+  Element At(Index position) const {
+    return {data + position * itemsize_bytes, static_cast<std::size_t>(itemsize_bytes)};
+  }
+
+  const std::byte* data = nullptr;
+  Index itemsize_bytes = 0;
+};
+
 // `size()` elements of a type, one after the other in memory, as their bytes.
 class RawElements : public std::ranges::view_base {
  public:
   using value_type = std::span<const std::byte>;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::random_access_iterator_tag;
-    using iterator_category = std::input_iterator_tag;  // because operator* makes a value
-    using value_type = std::span<const std::byte>;
-    using difference_type = std::ptrdiff_t;
-    using reference = value_type;
-    using pointer = void;
-
-    constexpr Iterator() = default;
-
-    value_type operator*() const { return At(position_); }
-    value_type operator[](difference_type n) const { return At(position_ + n); }
-
-    Iterator& operator++() { return *this += 1; }
-    Iterator& operator--() { return *this -= 1; }
-    Iterator operator++(int) { return {data_, itemsize_bytes_, position_++}; }
-    Iterator operator--(int) { return {data_, itemsize_bytes_, position_--}; }
-    Iterator& operator+=(difference_type n) {
-      position_ += n;
-      return *this;
-    }
-    Iterator& operator-=(difference_type n) {
-      position_ -= n;
-      return *this;
-    }
-    friend Iterator operator+(Iterator it, difference_type n) { return it += n; }
-    friend Iterator operator+(difference_type n, Iterator it) { return it += n; }
-    friend Iterator operator-(Iterator it, difference_type n) { return it -= n; }
-    friend difference_type operator-(const Iterator& a, const Iterator& b) {
-      return a.position_ - b.position_;
-    }
-
-    // Only iterators of the same range may be compared.
-    friend bool operator==(const Iterator& a, const Iterator& b) { return a.position_ == b.position_; }
-    friend auto operator<=>(const Iterator& a, const Iterator& b) { return a.position_ <=> b.position_; }
-
-   private:
-    friend class RawElements;
-    // A position rather than an address, since elements of no bytes are all at the same one.
-    Iterator(const std::byte* data, Index itemsize_bytes, Index position)
-        : data_(data), itemsize_bytes_(itemsize_bytes), position_(position) {}
-    value_type At(Index position) const {
-      return {data_ + position * itemsize_bytes_, static_cast<std::size_t>(itemsize_bytes_)};
-    }
-
-    const std::byte* data_ = nullptr;
-    Index itemsize_bytes_ = 0;
-    Index position_ = 0;
-  };
+  using Iterator = MadeElementIterator<RawElementMaker>;
   using iterator = Iterator;
   using const_iterator = Iterator;
 
@@ -252,8 +231,8 @@ class RawElements : public std::ranges::view_base {
 
   std::size_t size() const { return static_cast<std::size_t>(count_); }
   bool empty() const { return count_ == 0; }
-  Iterator begin() const { return {data_, itemsize_bytes(), 0}; }
-  Iterator end() const { return {data_, itemsize_bytes(), count_}; }
+  Iterator begin() const { return {{data_, itemsize_bytes()}, 0}; }
+  Iterator end() const { return {{data_, itemsize_bytes()}, count_}; }
   // Precondition: position < size().
   value_type operator[](std::size_t position) const { return begin()[static_cast<Index>(position)]; }
   value_type front() const { return (*this)[0]; }
