@@ -6,6 +6,7 @@ so that they take next to no room; shared memory does.
 
 import os
 import shutil
+import threading
 import zlib
 
 import whole_run
@@ -27,6 +28,83 @@ def free_memory():
         except (OSError, ValueError):  # "max"
             pass
     return min(room)
+
+
+class MemoryWatch(threading.Thread):
+    """Looks every 50 ms, in a `with`, at the memory of the ranks that run in `folder`.
+
+    private_bytes: the most that their private memory came to, all ranks together. shared_bytes: of each piece of memory that
+    is shared the most that one rank had of it, all pieces together. Files' pages, the programs' and libraries', are not in
+    it: they are the system's cache.
+    """
+
+    INTERVAL_SECONDS = 0.05
+    # Shared memory stays for all of a run, and to look at it takes 10 ms for each GB.
+    LOOKS_PER_LOOK_AT_SHARED = 10
+
+    def __init__(self, folder):
+        super().__init__()
+        self._folder = os.path.realpath(folder)
+        self._program = os.path.realpath(whole_run.program())
+        self._end = threading.Event()
+        self._shared = {}
+        self.private_bytes = 0
+        self.ranks = 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self.join()
+
+    @property
+    def shared_bytes(self):
+        return sum(self._shared.values())
+
+    def run(self):
+        looks = 0
+        while not self._end.wait(self.INTERVAL_SECONDS):
+            ranks = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if self._is_rank(pid)]
+            self.ranks = max(self.ranks, len(ranks))
+            self.private_bytes = max(self.private_bytes, sum(map(self._private_bytes, ranks)))
+            looks += 1
+            if looks % self.LOOKS_PER_LOOK_AT_SHARED == 0:
+                for pid in ranks:
+                    for piece, size_bytes in self._shared_pieces(pid).items():
+                        self._shared[piece] = max(self._shared.get(piece, 0), size_bytes)
+
+    # What has ended has no memory.
+
+    def _is_rank(self, pid):
+        try:
+            return (os.readlink("/proc/%s/exe" % pid), os.readlink("/proc/%s/cwd" % pid)) == (self._program, self._folder)
+        except OSError:
+            return False
+
+    def _private_bytes(self, pid):
+        try:
+            with open("/proc/%s/status" % pid, errors="replace") as file:
+                return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
+        except OSError:
+            return 0
+
+    def _shared_pieces(self, pid):
+        """{(device, inode): bytes} of what it has mapped and touched."""
+        pieces, piece = {}, None
+        try:
+            with open("/proc/%s/smaps" % pid, errors="replace") as file:
+                for line in file:
+                    words = line.split(maxsplit=5)
+                    if not words[0].endswith(":"):
+                        # "ADDRESSES rw-s OFFSET DEVICE INODE NAME"
+                        piece = tuple(words[3:5]) if words[1].endswith("s") else None
+                    elif piece and words[0] == "Rss:":
+                        pieces[piece] = pieces.get(piece, 0) + int(words[1]) * 1024
+        except OSError:
+            pass
+        return pieces
 
 
 class LargeTest(whole_run.WholeRunTest):
@@ -82,14 +160,20 @@ class LargeTest(whole_run.WholeRunTest):
         values = {0: -1, 2**31 - 1: 100, 2**31: 127, 2**31 + 1: -128, count - 1: 127}
         self.save_zeros("bytes.npy", "|i1", count, 1,
                         {index: value.to_bytes(1, "little", signed=True) for index, value in values.items()})
-        done = self.run_in_folder(3, "--format=json", "sum", "bytes.npy", "+", "argmax", "bytes.npy", "+", "histogram", "bytes.npy",
-                                  "bins=5", timeout=240)
+        with MemoryWatch(self.folder) as memory:
+            done = self.run_in_folder(3, "--format=json", "sum", "bytes.npy", "+", "argmax", "bytes.npy", "+", "histogram",
+                                      "bytes.npy", "bins=5", timeout=240)
         self.assert_done(done)
         total, position, histogram = [job["result"] for job in done.json["jobs"]]
         self.assertEqual((total, position), (sum(values.values()), 2**31))
         counts, edges = np.histogram(np.array(list(values.values()) + [0], np.int8), bins=5)
         counts[np.searchsorted(edges, 0, side="right") - 1] += count - len(values) - 1
         self.assertEqual(histogram, {"counts": counts.tolist(), "edges": edges.tolist()})
+        # Whatever the ranks do, the array is in memory once, and little beside it.
+        print("at the most %d MB of shared memory and %d MB of the ranks' own" % (memory.shared_bytes / 1e6, memory.private_bytes / 1e6))
+        self.assertEqual(memory.ranks, 3)
+        self.assertGreaterEqual(memory.shared_bytes, count)
+        self.assertLess(memory.shared_bytes + memory.private_bytes, 1.2 * count)
 
     def test_results_of_hundreds_of_megabytes(self):
         # Four bytes in, four bytes of UTF-8 out: each of two chunks gives 115 MB, a single one twice that.
