@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "mpaio/kernel/multiversion.h"
-#include "mpaio/kernel/sum.h"
 
 namespace mpaio {
 namespace {
@@ -80,6 +79,9 @@ struct Multiply {
 };
 
 MPAIO_MULTIVERSION
+double FoldPlain(const double* values, std::size_t count) { return Fold(values, count, 0.0, Keep(), Add()); }
+
+MPAIO_MULTIVERSION
 double FoldSquares(const double* values, std::size_t count) { return Fold(values, count, 0.0, Square(), Add()); }
 
 MPAIO_MULTIVERSION
@@ -133,7 +135,7 @@ absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
   return total;
 }
 
-double SumLanes(std::span<const double> values) { return SumOps().Leaf(values); }
+double SumLanes(std::span<const double> values) { return FoldPlain(values.data(), values.size()); }
 double SumOfSquares(std::span<const double> values) { return FoldSquares(values.data(), values.size()); }
 double SumOfMagnitudes(std::span<const double> values) { return FoldMagnitudes(values.data(), values.size()); }
 double SumOfSquaredDeviations(std::span<const double> values, double center) { return FoldDeviations(values.data(), values.size(), center); }

@@ -17,6 +17,7 @@ namespace mpaio {
 // Exact: no array that fits in memory overflows 128 bits.
 absl::uint128 SumExactly(std::span<const std::uint64_t> values);
 
+// Plain additions: for a value that need not be exact. sum.h has a better one.
 double SumLanes(std::span<const double> values);
 double SumOfSquares(std::span<const double> values);
 double SumOfMagnitudes(std::span<const double> values);

@@ -35,29 +35,58 @@ BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
   return sums;
 }
 
+// So far ahead is memory asked for: in the arithmetic of the lines on the way the processor does not see the next ones itself.
+constexpr std::uintptr_t kAheadBytes = 2048;
+
+template <typename Vector>
+using VectorSum = CompensatedSum<Vector>;
+using HalfLanes = double __attribute__((vector_size(32)));
+using QuarterLanes = double __attribute__((vector_size(16)));
+
+// Joins the lanes l and l + half of `sums`, for all l below half.
+template <typename Half, typename Whole>
+[[gnu::always_inline]] inline void JoinHalves(const VectorSum<Whole>& sums, VectorSum<Half>* joined) {
+  static_assert(2 * sizeof(Half) == sizeof(Whole));
+  Whole sum = sums.sum, error = sums.error;
+  VectorSum<Half> upper;
+  std::memcpy(&joined->sum, &sum, sizeof(Half));
+  std::memcpy(&joined->error, &error, sizeof(Half));
+  std::memcpy(&upper.sum, reinterpret_cast<const char*>(&sum) + sizeof(Half), sizeof(Half));
+  std::memcpy(&upper.error, reinterpret_cast<const char*>(&error) + sizeof(Half), sizeof(Half));
+  joined->Join(upper);
+}
+
 MPAIO_MULTIVERSION
-double SumLeaf(const double* elements, std::size_t count) {
-  Lanes low = {}, high = {};
+void SumLeaf(const double* elements, std::size_t count, CompensatedSum<double>* leaf) {
+  VectorSum<Lanes> low, high;
+  Lanes next_low, next_high;
   std::size_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    Lanes next_low, next_high;
     std::memcpy(&next_low, elements + i, sizeof(Lanes));
     std::memcpy(&next_high, elements + i + kLanes, sizeof(Lanes));
-    low += next_low;
-    high += next_high;
+    // It may lie behind the array, which is no harm.
+    const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(elements + i) + kAheadBytes;
+    __builtin_prefetch(reinterpret_cast<const void*>(ahead));
+    __builtin_prefetch(reinterpret_cast<const void*>(ahead + sizeof(Lanes)));
+    low.Add(next_low);
+    high.Add(next_high);
   }
   if (i < count) {
-    // A short leaf: the lanes that have no element more stay as they are.
-    for (std::size_t lane = 0; lane < kLanes && i + lane < count; ++lane) low[lane] += elements[i + lane];
-    for (std::size_t lane = 0; lane < kLanes && i + kLanes + lane < count; ++lane) high[lane] += elements[i + kLanes + lane];
+    // A short leaf: zeros change nothing of the lanes that have no element more.
+    double rest[2 * kLanes] = {};
+    std::memcpy(rest, elements + i, (count - i) * sizeof(double));
+    std::memcpy(&next_low, rest, sizeof(Lanes));
+    std::memcpy(&next_high, rest + kLanes, sizeof(Lanes));
+    low.Add(next_low);
+    high.Add(next_high);
   }
-  low += high;
-  double lanes[kLanes];
-  std::memcpy(lanes, &low, sizeof(lanes));
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
+  low.Join(high);
+  VectorSum<HalfLanes> halves;
+  VectorSum<QuarterLanes> quarters;
+  JoinHalves(low, &halves);
+  JoinHalves(halves, &quarters);
+  *leaf = {quarters.sum[0], quarters.error[0]};
+  leaf->Join({quarters.sum[1], quarters.error[1]});
 }
 
 }  // namespace
@@ -82,6 +111,10 @@ std::optional<std::int64_t> AsInt64(absl::int128 sum) {
   return static_cast<std::int64_t>(sum);
 }
 
-double SumOps::Leaf(std::span<const double> elements) const { return SumLeaf(elements.data(), elements.size()); }
+CompensatedSum<double> SumOps::Leaf(std::span<const double> elements) const {
+  CompensatedSum<double> leaf;
+  SumLeaf(elements.data(), elements.size(), &leaf);
+  return leaf;
+}
 
 }  // namespace mpaio

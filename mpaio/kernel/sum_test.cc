@@ -61,13 +61,22 @@ TEST(AsInt64, OnlyWhatFits) {
 }
 
 // The definition in the header, written out.
-double LeafByDefinition(const std::vector<double>& elements) {
-  double lanes[16] = {};
-  for (std::size_t i = 0; i < elements.size(); ++i) lanes[i % 16] += elements[i];
+void AddByDefinition(double x, double* sum, double* error) {
+  const double before = *sum;
+  *sum = before + x;
+  const double added = *sum - before;
+  *error += (before - (*sum - added)) + (x - added);
+}
+CompensatedSum<double> LeafByDefinition(const std::vector<double>& elements) {
+  double sums[16] = {}, errors[16] = {};
+  for (std::size_t i = 0; i < elements.size(); ++i) AddByDefinition(elements[i], &sums[i % 16], &errors[i % 16]);
   for (int half = 8; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+    for (int lane = 0; lane < half; ++lane) {
+      errors[lane] += errors[lane + half];
+      AddByDefinition(sums[lane + half], &sums[lane], &errors[lane]);
+    }
   }
-  return lanes[0];
+  return {sums[0], errors[0]};
 }
 
 TEST(SumOps, LeafFollowsItsDefinitionToTheBit) {
@@ -75,20 +84,37 @@ TEST(SumOps, LeafFollowsItsDefinitionToTheBit) {
   RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> mantissa(-1, 1);
-  for (std::size_t count = 1; count <= 256; ++count) {
+  for (std::size_t count = 0; count <= 256; ++count) {
     std::vector<double> elements(count);
     for (double& element : elements) element = std::ldexp(mantissa(random), static_cast<int>(random() % 80) - 40);
-    ASSERT_EQ(SumOps().Leaf(elements), LeafByDefinition(elements)) << "seed " << seed << ", " << count << " elements";
+    const CompensatedSum<double> leaf = SumOps().Leaf(elements), expected = LeafByDefinition(elements);
+    ASSERT_EQ(leaf.sum, expected.sum) << "seed " << seed << ", " << count << " elements";
+    ASSERT_EQ(leaf.error, expected.error) << "seed " << seed << ", " << count << " elements";
   }
+}
+
+// 2^53 + 1 is no double: the ones are lost in the sum, and found in the error.
+TEST(SumOps, WhatAnAdditionLosesIsKept) {
+  std::vector<double> elements(256, 0.0);
+  elements[0] = 0x1p53;
+  elements[16] = elements[32] = elements[64] = 1;
+  EXPECT_EQ(SumOps().Leaf(elements).value(), 0x1p53 + 4);  // 3, to even
+  elements[255] = -0x1p53;
+  EXPECT_EQ(SumOps().Leaf(elements).value(), 3);
+  const CompensatedSum<double> large{1e300, 0}, small{1, 0}, back{-1e300, 0};
+  EXPECT_EQ(SumOps().Combine(SumOps().Combine(large, small), back).value(), 1);
 }
 
 TEST(SumOps, NansAndInfinitiesPropagate) {
   const double inf = std::numeric_limits<double>::infinity();
   std::vector<double> elements(256, 1.0);
   elements[100] = inf;
-  EXPECT_EQ(SumOps().Leaf(elements), inf);
+  EXPECT_EQ(SumOps().Leaf(elements).value(), inf);
   elements[101] = -inf;
-  EXPECT_TRUE(std::isnan(SumOps().Leaf(elements)));
+  EXPECT_TRUE(std::isnan(SumOps().Leaf(elements).value()));
+  const double max = std::numeric_limits<double>::max();
+  EXPECT_EQ(SumOps().Leaf(std::vector<double>{max, -max, -max}).value(), -max);
+  EXPECT_EQ(SumOps().Leaf(std::vector<double>(20, max)).value(), inf);
 }
 
 }  // namespace
