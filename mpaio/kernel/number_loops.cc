@@ -495,14 +495,17 @@ StoreLoop FindStoreLoop(NumberType type) {
     case NumberType::kBool: return StoreBool;
     case NumberType::kFloat16: return StoreFloat16;
     case NumberType::kFloat32: return StoreFloat32;
-    default: break;
+    case NumberType::kInt8:
+    case NumberType::kUint8: return Store8;
+    case NumberType::kInt16:
+    case NumberType::kUint16: return Store16;
+    case NumberType::kInt32:
+    case NumberType::kUint32: return Store32;
+    case NumberType::kInt64:
+    case NumberType::kUint64:
+    case NumberType::kFloat64: return Store64;
   }
-  switch (SizeBytes(type)) {
-    case 1: return Store8;
-    case 2: return Store16;
-    case 4: return Store32;
-    default: return Store64;
-  }
+  return nullptr;
 }
 
 bool AnyNegative(const std::int64_t* values, Index count) {

@@ -3,6 +3,7 @@
 #define MPAIO_KERNEL_SUM_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -34,8 +35,12 @@ struct CompensatedSum {
     error += right.error;
     Add(right.sum);
   }
-  // Rounded once. Where something is infinite or NaN the error means nothing, and the sum says all.
-  T value() const { return error - error == 0 ? sum + error : sum; }
+  // Rounded once. Where something is infinite or NaN the error means nothing, and the sum says all. All NaNs are one, as which of two an addition
+  // gives depends on which the compiler has taken for the first.
+  T value() const {
+    if (error - error == 0) return sum + error;
+    return sum == sum ? sum : std::numeric_limits<T>::quiet_NaN();
+  }
 };
 
 // The floating-point sum over the fixed tree of fixed_tree.h. A leaf is 16 lanes: lane j adds up, in order, the leaf's elements j, j + 16, j + 32,

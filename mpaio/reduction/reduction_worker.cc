@@ -98,6 +98,7 @@ DType RealMeanType(const DType& dtype) {
 }
 
 void StoreReal(double value, const DType& dtype, std::byte* to) {
+  if (value != value) value = std::numeric_limits<double>::quiet_NaN();
   switch (dtype.itemsize_bytes()) {
     case 2: return StoreAs<Float16>(value, to);
     case 4: return StoreAs<float>(value, to);

@@ -242,7 +242,7 @@ AcceptedType ComplexTypes();      // complex64, complex128
 AcceptedType LongDoubleType();
 AcceptedType TimeTypes();         // datetime64, timedelta64
 
-// Writes a number as float16, float32, float64 or longdouble.
+// Writes a number as float16, float32, float64 or longdouble. All NaNs become one: the bits of a sum of several depend on the processor.
 void StoreReal(double value, const DType& dtype, std::byte* to);
 
 }  // namespace mpaio
