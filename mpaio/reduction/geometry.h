@@ -1,7 +1,7 @@
-// What a reduction reduces: the lanes of an array along an axis.
+// What a reduction reduces, or a sort sorts: the lanes of an array along an axis.
 //
 // An array of shape (s0, ..., sk) is seen as (outer, length, inner) around axis a: outer = s0 * ... * s(a-1), length = sa, inner = s(a+1) * ... * sk.
-// It has outer * inner lanes of `length` elements each, which lie inner elements apart. Without an axis there is one lane, of all elements in C
+// It has outer * inner lanes of `length` elements each, which lie inner elements apart; they are numbered in C order. Without an axis there is one lane, of all elements in C
 // order.
 #ifndef MPAIO_REDUCTION_GEOMETRY_H_
 #define MPAIO_REDUCTION_GEOMETRY_H_

@@ -58,7 +58,7 @@ TEST(LaneGeometry, AnAxisThatIsNotThereIsRefused) {
     EXPECT_EQ(geometry.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(geometry.status().message()), testing::HasSubstr("the array has 3 axes, shape (3, 4, 5)"));
   }
-  EXPECT_FALSE(LaneGeometry::Of({}, 0, false).ok());
+  EXPECT_THAT(std::string(LaneGeometry::Of({}, -1, false).status().message()), testing::HasSubstr("axis=-1: the array has 0 axes"));
 }
 
 }  // namespace

@@ -423,14 +423,14 @@ class OrderTest(whole_run.WholeRunTest):
         np.save(self.path("complex.npy"), np.zeros(3, complex))
         np.save(self.path("records.npy"), np.zeros(3, [("a", "i4")]))
         for command, words in (
-            ("sort ints.npy o.npy axis=2", ["sort", "axis 2", "2 dimensions"]),
-            ("sort ints.npy o.npy axis=-3", ["axis -3"]),
+            ("sort ints.npy o.npy axis=2", ["sort", "axis=2", "2 axes"]),
+            ("sort ints.npy o.npy axis=-3", ["axis=-3", "2 axes"]),
             ("sort ints.npy o.npy axis=x", ["axis=x", "none"]),
-            ("sort point.npy o.npy", ["axis -1", "0 dimensions"]),
+            ("sort point.npy o.npy", ["axis=-1", "0 axes", "axis=none"]),
             ("argsort records.npy o.npy", ["structured"]),
             ("median words.npy", ["str (<U1)"]),
             ("median times.npy", ["datetime64[s]"]),
-            ("median ints.npy axis=5", ["axis 5"]),
+            ("median ints.npy axis=5", ["axis=5"]),
             ("quantile ints.npy q=1.5", ["q=1.5", "[0, 1]"]),
             ("quantile none.npy", ["no elements"]),
             ("quantile bools.npy", ["method=lower"]),

@@ -13,7 +13,7 @@ namespace {
 // Calls copy(offset in the array, offset in the lanes) for each element, in bytes. Elements that are
 // neighbours in the array are so in time too.
 template <typename Copy>
-void ForEachElement(const Lanes& lanes, Index itemsize_bytes, Index first, Index end, Copy copy) {
+void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first, Index end, Copy copy) {
   const Index lane_bytes = lanes.length * itemsize_bytes;
   for (Index lane = first; lane < end;) {
     const Index o = lane / lanes.inner, i = lane % lanes.inner;
@@ -58,57 +58,31 @@ absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text) {
   return axis;
 }
 
-absl::StatusOr<Lanes> Lanes::Along(std::optional<Index> axis, const std::vector<Index>& shape) {
-  Lanes lanes;
-  if (!axis.has_value()) {
-    lanes.length = 1;
-    for (const Index extent : shape) lanes.length *= extent;
-    return lanes;
-  }
-  const Index dimensions = static_cast<Index>(shape.size());
-  if (*axis < -dimensions || *axis >= dimensions) {
-    return absl::InvalidArgumentError(absl::StrCat("axis ", *axis, " is out of bounds for an array of ",
-                                                   dimensions,
-                                                   dimensions == 1 ? " dimension" : " dimensions"));
-  }
-  const Index position = *axis < 0 ? *axis + dimensions : *axis;
-  for (Index a = 0; a < dimensions; ++a) {
-    const Index extent = shape[static_cast<std::size_t>(a)];
-    if (a == position) {
-      lanes.length = extent;
-      continue;
-    }
-    (a < position ? lanes.outer : lanes.inner) *= extent;
-    lanes.shape.push_back(extent);
-  }
-  return lanes;
-}
-
-void Lanes::Gather(const std::byte* array, Index itemsize_bytes, Index first, Index end,
-                   std::byte* to) const {
-  if (first == end || length == 0 || itemsize_bytes == 0) return;
-  if (inner == 1) {
-    std::memcpy(to, array + first * length * itemsize_bytes,
-                static_cast<std::size_t>((end - first) * length * itemsize_bytes));
+void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes, Index first, Index end,
+                 std::byte* to) {
+  if (first == end || lanes.length == 0 || itemsize_bytes == 0) return;
+  if (lanes.inner == 1) {
+    std::memcpy(to, array + first * lanes.length * itemsize_bytes,
+                static_cast<std::size_t>((end - first) * lanes.length * itemsize_bytes));
     return;
   }
   WithWidth(itemsize_bytes, [&](auto copy) {
-    ForEachElement(*this, itemsize_bytes, first, end,
+    ForEachElement(lanes, itemsize_bytes, first, end,
                    [&](Index from, Index at) { copy(to + at, array + from); });
   });
 }
 
-void Lanes::Scatter(const std::byte* lanes, Index itemsize_bytes, Index first, Index end,
-                    std::byte* array) const {
-  if (first == end || length == 0 || itemsize_bytes == 0) return;
-  if (inner == 1) {
-    std::memcpy(array + first * length * itemsize_bytes, lanes,
-                static_cast<std::size_t>((end - first) * length * itemsize_bytes));
+void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes, Index first, Index end,
+                  std::byte* array) {
+  if (first == end || lanes.length == 0 || itemsize_bytes == 0) return;
+  if (lanes.inner == 1) {
+    std::memcpy(array + first * lanes.length * itemsize_bytes, from,
+                static_cast<std::size_t>((end - first) * lanes.length * itemsize_bytes));
     return;
   }
   WithWidth(itemsize_bytes, [&](auto copy) {
-    ForEachElement(*this, itemsize_bytes, first, end,
-                   [&](Index at, Index from) { copy(array + at, lanes + from); });
+    ForEachElement(lanes, itemsize_bytes, first, end,
+                   [&](Index to, Index at) { copy(array + to, from + at); });
   });
 }
 

@@ -20,21 +20,6 @@ TEST(ParseAxis, TakesIntegersAndNone) {
   EXPECT_THAT(ParseAxis("x"), StatusIs(absl::StatusCode::kInvalidArgument, "axis=x"));
 }
 
-TEST(Lanes, AlongAnAxis) {
-  const Lanes lanes = Lanes::Along(1, {2, 3, 4}).value();
-  EXPECT_EQ(lanes.outer, 2);
-  EXPECT_EQ(lanes.length, 3);
-  EXPECT_EQ(lanes.inner, 4);
-  EXPECT_EQ(lanes.count(), 8);
-  EXPECT_THAT(lanes.shape, testing::ElementsAre(2, 4));
-  EXPECT_EQ(Lanes::Along(-3, {2, 3, 4}).value().length, 2);
-  EXPECT_EQ(Lanes::Along(std::nullopt, {2, 3, 4}).value().length, 24);
-  EXPECT_EQ(Lanes::Along(std::nullopt, {}).value().length, 1);
-  EXPECT_THAT(Lanes::Along(3, {2, 3, 4}), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                   "axis 3 is out of bounds for an array of 3 dimensions"));
-  EXPECT_THAT(Lanes::Along(-1, {}), StatusIs(absl::StatusCode::kInvalidArgument, "axis -1"));
-}
-
 // The array 0, 1, ..., 23 of shape (2, 3, 4); lane 5 along axis 1 is o = 1, i = 1: elements 13, 17, 21.
 TEST(Lanes, GatherAndScatterAreInverse) {
   for (const Index width : {1, 2, 3, 4, 8}) {
@@ -42,20 +27,20 @@ TEST(Lanes, GatherAndScatterAreInverse) {
     for (std::size_t i = 0; i < array.size(); ++i)
       array[i] = static_cast<std::byte>(i / static_cast<std::size_t>(width));
     for (const Index axis : {0, 1, 2}) {
-      const Lanes lanes = Lanes::Along(axis, {2, 3, 4}).value();
+      const LaneGeometry lanes = LaneGeometry::Of({2, 3, 4}, axis, false).value();
       for (const Index step : {1, 3, 100}) {
         std::vector<std::byte> back(array.size());
-        for (Index first = 0; first < lanes.count(); first += step) {
-          const Index end = std::min(first + step, lanes.count());
+        for (Index first = 0; first < lanes.num_lanes(); first += step) {
+          const Index end = std::min(first + step, lanes.num_lanes());
           std::vector<std::byte> gathered(static_cast<std::size_t>((end - first) * lanes.length * width));
-          lanes.Gather(array.data(), width, first, end, gathered.data());
+          GatherLanes(lanes, array.data(), width, first, end, gathered.data());
           if (axis == 1 && first <= 5 && 5 < end) {
             for (const Index j : {0, 1, 2}) {
               EXPECT_EQ(gathered[static_cast<std::size_t>(((5 - first) * 3 + j) * width)],
                         static_cast<std::byte>(13 + 4 * j));
             }
           }
-          lanes.Scatter(gathered.data(), width, first, end, back.data());
+          ScatterLanes(lanes, gathered.data(), width, first, end, back.data());
         }
         EXPECT_EQ(back, array) << "axis " << axis << ", width " << width << ", step " << step;
       }

@@ -17,6 +17,7 @@
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/kernel/rank_search.h"
+#include "mpaio/reduction/geometry.h"
 #include "workers/order/axis.h"
 #include "workers/order/number_keys.h"
 #include "workers/order/quantile.h"
@@ -77,12 +78,12 @@ Request RequestOf(QuantileKind kind, const Parameters& parameters) {
   return {ParseQuantileMethod(parameters.Text("method")), parameters.Numbers("q")};
 }
 
-absl::StatusOr<Lanes> LanesOf(const JobInputs& inputs) {
-  return Lanes::Along(inputs.parameters.OptionalInteger("axis"), inputs.array.shape());
+absl::StatusOr<LaneGeometry> LanesOf(const JobInputs& inputs) {
+  return LaneGeometry::Of(inputs.array.shape(), inputs.parameters.OptionalInteger("axis"), /*keepdims=*/false);
 }
 
-std::vector<Index> ResultShape(const Request& request, const Lanes& lanes) {
-  std::vector<Index> shape = lanes.shape;
+std::vector<Index> ResultShape(const Request& request, const LaneGeometry& lanes) {
+  std::vector<Index> shape = lanes.result_shape;
   if (request.has_axis_of_q()) shape.insert(shape.begin(), static_cast<Index>(request.q.size()));
   return shape;
 }
@@ -151,7 +152,7 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::
 // Chunks are of lanes; the result is that of each quantile for all of a chunk's lanes, quantile by quantile.
 class QuantilesOfLanes final : public Worker<RawElement, std::string> {
  public:
-  QuantilesOfLanes(DataIterator chunks, NdView array, Lanes lanes, const Request& request)
+  QuantilesOfLanes(DataIterator chunks, NdView array, LaneGeometry lanes, const Request& request)
       : Worker(std::move(chunks)),
         array_(std::move(array)),
         result_shape_(ResultShape(request, lanes)),
@@ -172,7 +173,7 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
         wanted(quantile_.ranks().size());
     for (Index begin = lanes.begin; begin < lanes.end; begin += together) {
       const Index end = std::min(lanes.end, begin + together);
-      lanes_.Gather(array_.data(), itemsize_bytes, begin, end, gathered.data());
+      GatherLanes(lanes_, array_.data(), itemsize_bytes, begin, end, gathered.data());
       for (Index lane = begin; lane < end; ++lane) {
         if (lanes_.length > 0) LoadKeys(array_.dtype(), gathered.data() + (lane - begin) * lane_bytes, keys);
         const bool has_nan = Select(keys, wanted);
@@ -190,7 +191,7 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
     const Index result_bytes = result_type_.itemsize_bytes();
     const Index chunk_bytes = chunk.rows.size() * result_bytes;
     for (Index r = 0; r < quantile_.num_results(); ++r) {
-      std::memcpy(Answer().mutable_data() + (r * lanes_.count() + chunk.rows.begin) * result_bytes,
+      std::memcpy(Answer().mutable_data() + (r * lanes_.num_lanes() + chunk.rows.begin) * result_bytes,
                   results.data() + r * chunk_bytes, static_cast<std::size_t>(chunk_bytes));
     }
     return absl::OkStatus();
@@ -219,15 +220,15 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
 
   NdView array_;
   std::vector<Index> result_shape_;
-  Lanes lanes_;
+  LaneGeometry lanes_;
   DType result_type_;
   Quantile quantile_;
   std::optional<AnswerArray> answer_;
 };
 
-absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lanes lanes) {
+absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, LaneGeometry lanes) {
   const NdView array = context.chunks.array();
-  MPAIO_ASSIGN_OR_RETURN(const NdView lane_numbers, NdView::Create(nullptr, DType(), {lanes.count()}));
+  MPAIO_ASSIGN_OR_RETURN(const NdView lane_numbers, NdView::Create(nullptr, DType(), {lanes.num_lanes()}));
   MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide(lane_numbers));
   auto worker = std::make_unique<QuantilesOfLanes>(std::move(chunks), array, std::move(lanes), request);
   Job job;
@@ -240,7 +241,7 @@ absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lan
 
 absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
   const Request request = RequestOf(kind, inputs.parameters);
-  MPAIO_ASSIGN_OR_RETURN(const Lanes lanes, LanesOf(inputs));
+  MPAIO_ASSIGN_OR_RETURN(const LaneGeometry lanes, LanesOf(inputs));
   // Lanes of no elements have an answer each.
   const absl::StatusOr<Index> answer_bytes =
       ArraySizeBytes(Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
@@ -257,7 +258,7 @@ absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
     return absl::InvalidArgumentError(absl::StrCat("q= has ", request.q.size(), " numbers; give at most ",
                                                    kMaxQuantiles, ", in several jobs"));
   }
-  if (lanes.length == 0 && lanes.count() > 0)
+  if (lanes.length == 0 && lanes.num_lanes() > 0)
     return absl::InvalidArgumentError("there are no quantiles of no elements");
   if (inputs.array.dtype().kind() == DType::Kind::kBool &&
       Quantile::ResultType(inputs.array.dtype(), request.method) == DType::Of<double>()) {
@@ -269,8 +270,8 @@ absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
 
 absl::StatusOr<Job> Make(QuantileKind kind, JobContext& context) {
   const Request request = RequestOf(kind, context.parameters);
-  MPAIO_ASSIGN_OR_RETURN(Lanes lanes, LanesOf(context.inputs()));
-  if (lanes.count() == 1 && lanes.length > 0) return MakeOfAll(context, request, ResultShape(request, lanes));
+  MPAIO_ASSIGN_OR_RETURN(LaneGeometry lanes, LanesOf(context.inputs()));
+  if (lanes.num_lanes() == 1 && lanes.length > 0) return MakeOfAll(context, request, ResultShape(request, lanes));
   return MakeOfLanes(context, request, std::move(lanes));
 }
 

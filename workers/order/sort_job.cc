@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/kernel/run_merge.h"
+#include "mpaio/reduction/geometry.h"
 #include "workers/order/axis.h"
 #include "workers/order/element_order.h"
 #include "workers/order/key_dispatch.h"
@@ -223,7 +224,7 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
 };
 
 // Sorts lanes [first, end) of the array at `from` to `to`, lane by lane, `to_lane_bytes` each.
-void SortLanes(const SortState& state, LaneSorter& sorter, const Lanes& lanes, const std::byte* from,
+void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& lanes, const std::byte* from,
                Index first, Index end, std::byte* to) {
   const Index itemsize_bytes = state.input.dtype().itemsize_bytes();
   const Index from_bytes = lanes.length * itemsize_bytes,
@@ -237,7 +238,7 @@ void SortLanes(const SortState& state, LaneSorter& sorter, const Lanes& lanes, c
   std::vector<std::byte> gathered(static_cast<std::size_t>(from_bytes * together));
   for (Index lane = first; lane < end; lane += together) {
     const Index few_end = std::min(end, lane + together);
-    lanes.Gather(from, itemsize_bytes, lane, few_end, gathered.data());
+    GatherLanes(lanes, from, itemsize_bytes, lane, few_end, gathered.data());
     for (Index l = lane; l < few_end; ++l) {
       SortLane(state, sorter, gathered.data() + (l - lane) * from_bytes, lanes.length, 0,
                to + (l - first) * to_bytes);
@@ -248,26 +249,26 @@ void SortLanes(const SortState& state, LaneSorter& sorter, const Lanes& lanes, c
 // Lanes that lie within a row of the array.
 class SortWithinRows final : public Worker<RawElement, WrittenRows> {
  public:
-  SortWithinRows(DataIterator chunks, Lanes lanes, std::shared_ptr<const SortState> state)
+  SortWithinRows(DataIterator chunks, LaneGeometry lanes, std::shared_ptr<const SortState> state)
       : Worker(std::move(chunks)), lanes_(std::move(lanes)), state_(std::move(state)) {}
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
     const RowRange rows = chunk.rows();
-    Lanes lanes = lanes_;
+    LaneGeometry lanes = lanes_;
     lanes.outer = lanes_.outer / state_->input.num_rows() * rows.size();
     const std::byte* from = state_->input.RowData(rows.begin);
     std::byte* to = RowsOf<std::byte>(state_->output, rows.begin);
     LaneSorter sorter(state_->input.dtype());
     if (lanes.inner == 1) {
-      SortLanes(*state_, sorter, lanes, from, 0, lanes.count(), to);
+      SortLanes(*state_, sorter, lanes, from, 0, lanes.num_lanes(), to);
     } else {
       const Index itemsize_bytes = state_->output.view().dtype().itemsize_bytes();
       const Index together = LanesTogether(lanes.length * itemsize_bytes);
       std::vector<std::byte> sorted(static_cast<std::size_t>(lanes.length * itemsize_bytes * together));
-      for (Index lane = 0; lane < lanes.count(); lane += together) {
-        const Index end = std::min(lanes.count(), lane + together);
+      for (Index lane = 0; lane < lanes.num_lanes(); lane += together) {
+        const Index end = std::min(lanes.num_lanes(), lane + together);
         SortLanes(*state_, sorter, lanes, from, lane, end, sorted.data());
-        lanes.Scatter(sorted.data(), itemsize_bytes, lane, end, to);
+        ScatterLanes(lanes, sorted.data(), itemsize_bytes, lane, end, to);
       }
     }
     return state_->output.Finish(rows);
@@ -278,14 +279,14 @@ class SortWithinRows final : public Worker<RawElement, WrittenRows> {
   }
 
  private:
-  Lanes lanes_;
+  LaneGeometry lanes_;
   std::shared_ptr<const SortState> state_;
 };
 
 // Lanes along the first axis, first half: sorted to the scratch array, which has a row for each.
 class SortColumns final : public Worker<RawElement, WrittenRows> {
  public:
-  SortColumns(DataIterator columns, Lanes lanes, std::shared_ptr<const SortState> state)
+  SortColumns(DataIterator columns, LaneGeometry lanes, std::shared_ptr<const SortState> state)
       : Worker(std::move(columns)), lanes_(std::move(lanes)), state_(std::move(state)) {}
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
@@ -301,21 +302,21 @@ class SortColumns final : public Worker<RawElement, WrittenRows> {
   }
 
  private:
-  Lanes lanes_;
+  LaneGeometry lanes_;
   std::shared_ptr<const SortState> state_;
 };
 
 // Second half: the output's rows are the scratch array's columns.
 class TurnColumns final : public Worker<RawElement, WrittenRows> {
  public:
-  TurnColumns(DataIterator rows, const Lanes& lanes, std::shared_ptr<const SortState> state)
-      : Worker(std::move(rows)), columns_{1, lanes.inner, lanes.length, {}}, state_(std::move(state)) {}
+  TurnColumns(DataIterator rows, const LaneGeometry& lanes, std::shared_ptr<const SortState> state)
+      : Worker(std::move(rows)), columns_{1, lanes.inner, lanes.length, {}, true}, state_(std::move(state)) {}
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
     const RowRange rows = chunk.rows();
     const Index itemsize_bytes = state_->output.view().dtype().itemsize_bytes();
     for (Index row = rows.begin; row < rows.end; row += kLanesTogether) {
-      columns_.Gather(state_->scratch.view().data(), itemsize_bytes, row,
+      GatherLanes(columns_, state_->scratch.view().data(), itemsize_bytes, row,
                       std::min(rows.end, row + kLanesTogether), RowsOf<std::byte>(state_->output, row));
     }
     return state_->output.Finish(rows);
@@ -326,7 +327,7 @@ class TurnColumns final : public Worker<RawElement, WrittenRows> {
   }
 
  private:
-  Lanes columns_;
+  LaneGeometry columns_;
   std::shared_ptr<const SortState> state_;
 };
 
@@ -371,7 +372,7 @@ absl::Status SortOneLane(JobContext& context, const std::shared_ptr<SortState>& 
   return absl::OkStatus();
 }
 
-absl::Status SortAlongFirstAxis(JobContext& context, const Lanes& lanes,
+absl::Status SortAlongFirstAxis(JobContext& context, const LaneGeometry& lanes,
                                 const std::shared_ptr<SortState>& state, Job* job) {
   MPAIO_ASSIGN_OR_RETURN(const NdView columns, Numbers(lanes.inner));
   MPAIO_ASSIGN_OR_RETURN(DataIterator column_chunks, context.divide(columns));
@@ -389,13 +390,13 @@ absl::Status SortAlongFirstAxis(JobContext& context, const Lanes& lanes,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Lanes> LanesOf(const JobInputs& inputs) {
+absl::StatusOr<LaneGeometry> LanesOf(const JobInputs& inputs) {
   MPAIO_ASSIGN_OR_RETURN(const std::optional<Index> axis, ParseAxis(inputs.parameters.Text("axis")));
-  return Lanes::Along(axis, inputs.array.shape());
+  return LaneGeometry::Of(inputs.array.shape(), axis, /*keepdims=*/false);
 }
 
 absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
-  MPAIO_ASSIGN_OR_RETURN(Lanes lanes, LanesOf(context.inputs()));
+  MPAIO_ASSIGN_OR_RETURN(LaneGeometry lanes, LanesOf(context.inputs()));
   auto state = std::make_shared<SortState>();
   state->input = context.chunks.array();
   state->result = result;
