@@ -220,20 +220,26 @@ class OrderTest(whole_run.WholeRunTest):
     def add_quantiles(self, array, axes, fractions_of):
         name = self.save(array)
         for axis in axes:
-            parameters = [] if axis is None else ["axis=%d" % axis]
             lane = array.size if axis is None else array.shape[axis]
-            expected = np.median(array, axis=axis)
+            parameters = [] if axis is None else ["axis=%d" % axis]
+
+            def kept():
+                keepdims = bool(self.random.integers(0, 2))
+                return keepdims, parameters + (["keepdims=true"] if keepdims else [])
+            keepdims, words = kept()
+            expected = np.median(array, axis=axis, keepdims=keepdims)
             dtype = array.dtype if array.dtype.kind == "f" else np.float64
-            self.add("median", name, *parameters, output=True, check=self.expect_numbers(expected, dtype))
+            self.add("median", name, *words, output=True, check=self.expect_numbers(expected, dtype))
             if lane == 0:
                 continue
             methods = ["linear", "midpoint"] if array.dtype != bool else []
             for method in methods + ["lower", "higher", "nearest"]:
                 q = fractions_of[self.random.integers(0, len(fractions_of))]
                 fraction_text = ",".join(repr(f) for f in q)
-                expected = np.quantile(array, q if len(q) > 1 else q[0], axis=axis, method=method)
+                keepdims, words = kept()
+                expected = np.quantile(array, q if len(q) > 1 else q[0], axis=axis, method=method, keepdims=keepdims)
                 dtype = np.float64 if method in ("linear", "midpoint") else array.dtype
-                self.add("quantile", name, "q=" + fraction_text, "method=" + method, *parameters, output=True,
+                self.add("quantile", name, "q=" + fraction_text, "method=" + method, *words, output=True,
                          check=self.expect_numbers(expected, dtype))
 
     def test_median_and_quantile(self):
@@ -264,6 +270,31 @@ class OrderTest(whole_run.WholeRunTest):
         for array in (near, wide, small, near.astype(NUMPY_1_FLOATS[-2:][0]), np.full(million, 5.0)):
             self.add_quantiles(array, [None], [[0.01, 0.5, 0.99]])
         self.run_all([(None, "auto"), (3, "auto"), (3, 10_007)], timeout=300)
+
+    def test_quantiles_of_long_lanes(self):
+        """Lanes of more than 2^20 elements are searched in several passes, many at once."""
+        length = 2**20 + 50_003
+        doubles = self.random.standard_normal((length, 3))
+        # In one lane a NaN, in another more elements than are collected that have their first bits in common.
+        doubles[self.random.integers(0, length), 1] = np.nan
+        doubles[:, 2] = 1 + self.random.random(length) / 1e6
+        halves = self.random.integers(-2**14, 2**14, (3, length), dtype="i2")
+        for array, axis in ((doubles, 0), (np.ascontiguousarray(doubles.T), 1), (halves, 1), (np.ascontiguousarray(halves.T), 0)):
+            name = self.save(array)
+            for keepdims in (False, True):
+                words = ["axis=%d" % axis] + (["keepdims=true"] if keepdims else [])
+                self.add("median", name, *words, output=True, check=self.expect_numbers(np.median(array, axis=axis, keepdims=keepdims), "f8"))
+            self.add("quantile", name, "q=0.001,0.5,0.77", *words, output=True,
+                     check=self.expect_numbers(np.quantile(array, [0.001, 0.5, 0.77], axis=axis, keepdims=True), "f8"))
+        # On either side of the axis; more lanes beside each other than a tile has; where so many quantiles are sought, in several batches.
+        middle = self.random.integers(0, 2**30, (2, length, 2), dtype="i4")
+        self.add("median", self.save(middle), "axis=1", output=True, check=self.expect_numbers(np.median(middle, axis=1)))
+        many = self.random.integers(0, 2**16, (length, 19), dtype="u2")
+        many[:, 7] = 5
+        q = [i / 19 for i in range(20)]
+        self.add("quantile", self.save(many), "axis=0", "method=higher", "q=" + ",".join(map(repr, q)), output=True,
+                 check=self.expect_bits(np.quantile(many, q, axis=0, method="higher")))
+        self.run_all([(None, "auto"), (3, "auto"), (2, 37)], timeout=300)
 
     def test_quantiles_of_integers_far_apart_are_right(self):
         """numpy takes their differences modulo their width."""

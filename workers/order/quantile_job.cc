@@ -15,49 +15,20 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/base/wire.h"
 #include "mpaio/kernel/rank_search.h"
 #include "mpaio/reduction/geometry.h"
 #include "workers/order/axis.h"
+#include "workers/order/lane_search.h"
 #include "workers/order/number_keys.h"
 #include "workers/order/quantile.h"
+#include "workers/order/rank_codec.h"
 
 namespace mpaio {
 
-template <>
-struct Codec<RankPass> {
-  static void Encode(const RankPass& pass, std::string* out) {
-    WireAppend(pass.key_bits, out);
-    WireAppend(pass.prefix_bits, out);
-    WireAppend(pass.step_bits, out);
-    Codec<std::vector<std::uint64_t>>::Encode(pass.prefixes, out);
-  }
-  static bool Decode(WireReader* reader, RankPass* pass) {
-    return reader->Read(&pass->key_bits) && reader->Read(&pass->prefix_bits) &&
-           reader->Read(&pass->step_bits) &&
-           Codec<std::vector<std::uint64_t>>::Decode(reader, &pass->prefixes);
-  }
-};
-
-template <>
-struct Codec<RankFindings> {
-  static void Encode(const RankFindings& findings, std::string* out) {
-    WireAppend(findings.min_key, out);
-    WireAppend(findings.max_key, out);
-    Codec<SparseCounts>::Encode(findings.counts, out);
-    Codec<std::vector<std::uint64_t>>::Encode(findings.keys, out);
-  }
-  static bool Decode(WireReader* reader, RankFindings* findings) {
-    return reader->Read(&findings->min_key) && reader->Read(&findings->max_key) &&
-           Codec<SparseCounts>::Decode(reader, &findings->counts) &&
-           Codec<std::vector<std::uint64_t>>::Decode(reader, &findings->keys);
-  }
-};
-
 namespace {
 
-// What rank 0 takes of elements at the most, 8 bytes each: then they are as good as found.
-constexpr Index kMaxCollected = Index{1} << 20;
+// Longer lanes are not gathered, but searched in several passes.
+constexpr Index kMaxGathered = Index{1} << 20;
 // Elements whose keys are made at once: they stay in the first cache.
 constexpr Index kBlock = 2048;
 // Lanes that are gathered at once, and what they may take of memory.
@@ -79,7 +50,8 @@ Request RequestOf(QuantileKind kind, const Parameters& parameters) {
 }
 
 absl::StatusOr<LaneGeometry> LanesOf(const JobInputs& inputs) {
-  return LaneGeometry::Of(inputs.array.shape(), inputs.parameters.OptionalInteger("axis"), /*keepdims=*/false);
+  return LaneGeometry::Of(inputs.array.shape(), inputs.parameters.OptionalInteger("axis"),
+                          inputs.parameters.Flag("keepdims"));
 }
 
 std::vector<Index> ResultShape(const Request& request, const LaneGeometry& lanes) {
@@ -123,7 +95,7 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::
   const DType dtype = chunks.dtype();
   const auto quantile =
       std::make_shared<Quantile>(dtype, request.method, request.q, chunks.array().num_elements());
-  const auto search = std::make_shared<RankSearch>(KeyBits(dtype), quantile->ranks(), kMaxCollected);
+  const auto search = std::make_shared<RankSearch>(KeyBits(dtype), quantile->ranks(), kMaxCollectedKeys);
   Job job;
   job.worker = std::make_unique<ScanForRanks>(chunks, search->pass(), search);
   job.next_pass = [search, dtype]() -> absl::StatusOr<std::optional<NextPass>> {
@@ -272,6 +244,12 @@ absl::StatusOr<Job> Make(QuantileKind kind, JobContext& context) {
   const Request request = RequestOf(kind, context.parameters);
   MPAIO_ASSIGN_OR_RETURN(LaneGeometry lanes, LanesOf(context.inputs()));
   if (lanes.num_lanes() == 1 && lanes.length > 0) return MakeOfAll(context, request, ResultShape(request, lanes));
+  if (lanes.num_lanes() > 0 && lanes.length > kMaxGathered) {
+    const DType dtype = context.chunks.dtype();
+    const std::vector<Index> shape = ResultShape(request, lanes);
+    return SearchLanes(context, lanes, Quantile(dtype, request.method, request.q, lanes.length),
+                       Quantile::ResultType(dtype, request.method), shape);
+  }
   return MakeOfLanes(context, request, std::move(lanes));
 }
 
@@ -281,7 +259,8 @@ WorkerInfo QuantileWorkerInfo(QuantileKind kind) {
   WorkerInfo info;
   info.accepts = {AcceptsNumbers()};
   info.parameters = {
-      ParameterInfo::OptionalInteger("axis", "the axis along which, or none: of all elements")};
+      ParameterInfo::OptionalInteger("axis", "the axis along which, or none: of all elements"),
+      ParameterInfo::Flag("keepdims", "whether the reduced axes stay, with an extent of 1")};
   if (kind == QuantileKind::kMedian) {
     info.summary = "the middle element, or the mean of the middle two; NaN where one is NaN";
   } else {

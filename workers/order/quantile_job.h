@@ -9,7 +9,8 @@ namespace mpaio {
 enum class QuantileKind { kMedian, kQuantile };
 
 // The worker's registration. Of all elements: exact, in up to a handful of passes and a few MiB of memory,
-// however long the array. Along an axis: lane by lane, in one pass.
+// however long the array. Along an axis: lane by lane, in one pass; lanes of more than 2^20 elements as all
+// elements are, many at a time (lane_search.h).
 WorkerInfo QuantileWorkerInfo(QuantileKind kind);
 
 }  // namespace mpaio
