@@ -3,8 +3,8 @@
 //
 // usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]      the file's elements must be in this machine's byte order, and in C order
 //
-// Both start with no memory and end when every rank has its share in place; ours has also backed the window, mapped it for reading on every rank and
-// sealed it. Freeing is not counted. The page cache should hold the file: the rounds before the first that counts see to that if there is room.
+// Both start with no memory and end when every rank has its share in place; ours has also backed the window and sealed it. Freeing is not counted. The
+// page cache should hold the file: the rounds before the first that counts see to that if there is room.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

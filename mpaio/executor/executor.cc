@@ -9,10 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22  // Linux 5.14; older headers do not have it
-#endif
-
 namespace mpaio {
 
 absl::Status SharedMemory::ProtectReadOnly() {
@@ -22,10 +18,6 @@ absl::Status SharedMemory::ProtectReadOnly() {
     return absl::InternalError(absl::StrCat("shared memory could not be sealed (mprotect): ", std::strerror(errno)));
   }
   return absl::OkStatus();
-}
-
-void SharedMemory::MapForReading(Index begin, Index end) const {
-  if (begin < end) madvise(data() + begin, static_cast<std::size_t>(end - begin), MADV_POPULATE_READ);
 }
 
 std::string HostName() {

@@ -28,10 +28,6 @@ class SharedMemory {
   // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call.
   virtual absl::Status Synchronize() = 0;
 
-  // Maps the pages of the bytes [begin, end), which must be backed, into this rank: reading what another rank has filled then costs no page faults.
-  // `begin` is a multiple of the page size. Only saves time; where the system cannot do it, nothing happens. Not collective.
-  void MapForReading(Index begin, Index end) const;
-
   // From here on a store to this memory by this rank is a fault (SIGSEGV). Not collective: each rank protects its own mapping.
   absl::Status ProtectReadOnly();
 

@@ -98,10 +98,6 @@ absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFil
   const Index size_bytes = array.view().size_bytes();
   MPAIO_RETURN_IF_ERROR(executor.Agree(file.LoadShare(executor.node_rank(), executor.node_size(),
                                                       {array.array_.mutable_data(), static_cast<std::size_t>(size_bytes)})));
-  // Half the pages that a rank of two will read were filled by the other: mapped now, all at once, they cost a fraction of a fault each. Not on
-  // nodes of many ranks, where each will read a small part only.
-  constexpr int kFewRanks = 8;
-  if (executor.node_size() > 1 && executor.node_size() <= kFewRanks) array.memory_->MapForReading(0, size_bytes);
   MPAIO_RETURN_IF_ERROR(array.Seal(executor));
   return array;
 }
