@@ -29,10 +29,10 @@ check() {
   unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null || lack "the system does not let root mount a tmpfs"
 }
 
-# Prints the processes beside this one, after waiting a little for those that are about to end.
+# Prints the processes beside this one, after waiting for those that are about to end: Open MPI 5's daemons take seconds on a busy machine.
 others() {
   local tries folder key state words found
-  for ((tries = 0; tries < 30; tries++)); do
+  for ((tries = 0; tries < 150; tries++)); do
     found=()
     for folder in /proc/[0-9]*; do
       state=Z
