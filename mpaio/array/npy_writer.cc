@@ -12,7 +12,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/array/file_io.h"
 #include "mpaio/array/npy_header.h"
@@ -141,43 +143,41 @@ absl::Status CheckTarget(const Target& target, const std::string& path, Index si
   return absl::OkStatus();
 }
 
-// A new file beside the one it is to become. Removed unless Rename() succeeds.
+// The name of a file for a process that has it open; Linux's.
+std::string OpenFileName(Index process, int fd) { return absl::StrCat("/proc/", process, "/fd/", fd); }
+
+// A new file in the directory of the one it is to become. Gone unless Rename() succeeds.
 class TemporaryFile {
  public:
   TemporaryFile() = default;
   ~TemporaryFile() {
-    if (fd_ >= 0) ::close(fd_);
     if (!path_.empty()) ::unlink(path_.c_str());
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   absl::Status Create(const Target& target) {
-    constexpr int kMaxAttempts = 1000;
-    constexpr std::size_t kMaxNameBytes = NAME_MAX - 40;  // so that the suffix fits as well
-    const std::string stem = absl::StrCat(target.directory, "/.", target.name.substr(0, kMaxNameBytes),
-                                          ".tmp.", static_cast<Index>(::getpid()));
-    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-      // The name may be taken: by another thread, or by a process of the same id on another machine or long
-      // ago.
-      std::string path = attempt == 0 ? stem : absl::StrCat(stem, ".", attempt);
-      fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (fd_ >= 0) {
-        path_ = std::move(path);
-        return absl::OkStatus();
-      }
-      if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("cannot create ", path));
-    }
-    return absl::AlreadyExistsError(absl::StrCat(stem, " and ", kMaxAttempts - 1,
-                                                 " such files are left from writers that died; remove them"));
+    fd_ = FileDescriptor(::open(target.directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+    // Without /proc it would stay without a name.
+    if (fd_.get() >= 0 && ::access(OpenFileName(::getpid(), fd_.get()).c_str(), F_OK) == 0) return absl::OkStatus();
+    return WithName(target, [this](const std::string& path) {
+      fd_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+      return fd_.get() >= 0;
+    });
   }
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
   // Puts the file in the place of `target`, for good: what was written is on the disk when it returns.
   absl::Status Rename(const Target& target) {
-    if (::fsync(fd_) != 0) return ErrnoStatus(errno, absl::StrCat("cannot flush ", path_));
-    if (::close(std::exchange(fd_, -1)) != 0) return ErrnoStatus(errno, absl::StrCat("cannot close ", path_));
+    if (::fsync(fd()) != 0) return ErrnoStatus(errno, absl::StrCat("cannot flush ", target.path));
+    if (path_.empty()) {
+      // A file gets a name only where there is none, so it goes by way of a temporary one.
+      const std::string open_file = OpenFileName(::getpid(), fd());
+      MPAIO_RETURN_IF_ERROR(WithName(target, [&open_file](const std::string& path) {
+        return ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+      }));
+    }
     if (::rename(path_.c_str(), target.path.c_str()) != 0)
       return ErrnoStatus(errno, absl::StrCat("cannot rename ", path_, " to ", target.path));
     path_.clear();
@@ -185,8 +185,28 @@ class TemporaryFile {
   }
 
  private:
-  int fd_ = -1;
-  std::string path_;
+  // Calls `take` with names until it takes one; a name may be taken by another thread, or by a process of the
+  // same id on another machine or long ago.
+  template <typename F>
+  absl::Status WithName(const Target& target, F&& take) {
+    constexpr int kMaxAttempts = 1000;
+    constexpr std::size_t kMaxNameBytes = NAME_MAX - 40;  // so that the suffix fits as well
+    const std::string stem = absl::StrCat(target.directory, "/.", target.name.substr(0, kMaxNameBytes),
+                                          ".tmp.", static_cast<Index>(::getpid()));
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+      std::string path = attempt == 0 ? stem : absl::StrCat(stem, ".", attempt);
+      if (take(path)) {
+        path_ = std::move(path);
+        return absl::OkStatus();
+      }
+      if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("cannot write ", target.path, " by way of ", path));
+    }
+    return absl::AlreadyExistsError(absl::StrCat(stem, " and ", kMaxAttempts - 1,
+                                                 " such files are left from writers that died; remove them"));
+  }
+
+  FileDescriptor fd_;
+  std::string path_;  // empty: it has none
 };
 
 absl::Status FlushDirectory(const std::string& directory) {
@@ -206,38 +226,87 @@ absl::Status CheckWritable(const std::string& path, Index size_bytes) {
   return CheckTarget(target, path, size_bytes);
 }
 
-absl::Status WriteNpy(const std::string& path, const NdView& array) {
-  const Index data_bytes = array.size_bytes();
-  if (array.data() == nullptr && data_bytes > 0) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
-                                                   " is not at hand in this process"));
+struct NpyFile::State {
+  absl::Status WriteFailure(int error) const {
+    const Index available_bytes = error == ENOSPC ? AvailableBytes(target.directory) : -1;
+    if (available_bytes >= 0) return NoRoom(path, file_bytes, available_bytes, target.directory);
+    return ErrnoStatus(error, absl::StrCat("cannot write ", path));
   }
-  if (array.dtype().has_objects()) {
+
+  std::string path;  // as it was given
+  Target target;
+  Index header_bytes = 0;
+  Index file_bytes = 0;
+  TemporaryFile made;
+  FileDescriptor attached;
+  int fd = -1;  // of one of the two
+};
+
+NpyFile::NpyFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+NpyFile::NpyFile(NpyFile&&) noexcept = default;
+NpyFile& NpyFile::operator=(NpyFile&&) noexcept = default;
+NpyFile::~NpyFile() = default;
+
+absl::StatusOr<NpyFile> NpyFile::Create(const std::string& path, const DType& dtype,
+                                        const std::vector<Index>& shape) {
+  if (dtype.has_objects()) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot write ", path, ": Python objects can only be written by Python"));
   }
-  const std::string header = FormatNpyHeader(array.dtype(), array.shape());
-  const Index header_bytes = static_cast<Index>(header.size());
-  const Index file_bytes = header_bytes + data_bytes;
-  MPAIO_ASSIGN_OR_RETURN(const Target target, FindTarget(path));
-  MPAIO_RETURN_IF_ERROR(CheckTarget(target, path, file_bytes));
-
-  TemporaryFile file;
-  MPAIO_RETURN_IF_ERROR(file.Create(target));
-  const auto failure = [&](int error) -> absl::Status {
-    const Index available_bytes = AvailableBytes(target.directory);
-    if (error == ENOSPC && available_bytes >= 0)
-      return NoRoom(path, file_bytes, available_bytes, target.directory);
-    return ErrnoStatus(error, absl::StrCat("cannot write ", path));
-  };
+  MPAIO_ASSIGN_OR_RETURN(const Index data_bytes, ArraySizeBytes(dtype, shape));
+  const std::string header = FormatNpyHeader(dtype, shape);
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->header_bytes = static_cast<Index>(header.size());
+  state->file_bytes = state->header_bytes + data_bytes;
+  MPAIO_ASSIGN_OR_RETURN(state->target, FindTarget(path));
+  MPAIO_RETURN_IF_ERROR(CheckTarget(state->target, path, state->file_bytes));
+  MPAIO_RETURN_IF_ERROR(state->made.Create(state->target));
+  const int fd = state->fd = state->made.fd();
   // Before there is anything to read. A file system without permissions may refuse.
-  if (target.exists && ::fchmod(file.fd(), target.permissions) != 0 && errno != EPERM) return failure(errno);
-  if (const int error = Reserve(file.fd(), file_bytes); error != 0) return failure(error);
-  if (const int error = WriteAt(file.fd(), header.data(), header_bytes, 0); error != 0) return failure(error);
-  if (const int error = WriteAt(file.fd(), array.data(), data_bytes, header_bytes); error != 0)
-    return failure(error);
-  MPAIO_RETURN_IF_ERROR(file.Rename(target));
-  return FlushDirectory(target.directory);
+  if (state->target.exists && ::fchmod(fd, state->target.permissions) != 0 && errno != EPERM)
+    return state->WriteFailure(errno);
+  if (const int error = Reserve(fd, state->file_bytes); error != 0) return state->WriteFailure(error);
+  if (::ftruncate(fd, state->file_bytes) != 0) return state->WriteFailure(errno);
+  if (const int error = WriteAt(fd, header.data(), state->header_bytes, 0); error != 0)
+    return state->WriteFailure(error);
+  return NpyFile(std::move(state));
+}
+
+std::string NpyFile::address() const {
+  return absl::StrCat(state_->header_bytes, " ", OpenFileName(::getpid(), state_->fd), " ", state_->path);
+}
+
+absl::StatusOr<NpyFile> NpyFile::Attach(const std::string& address) {
+  auto state = std::make_unique<State>();
+  const std::vector<std::string> words = absl::StrSplit(address, absl::MaxSplits(' ', 2));
+  if (words.size() != 3 || !absl::SimpleAtoi(words[0], &state->header_bytes))
+    return absl::InvalidArgumentError(absl::StrCat("'", address, "' is not the address of a file"));
+  state->path = words[2];
+  state->attached = FileDescriptor(::open(words[1].c_str(), O_WRONLY | O_CLOEXEC));
+  if (state->attached.get() < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", state->path));
+  state->fd = state->attached.get();
+  return NpyFile(std::move(state));
+}
+
+absl::Status NpyFile::Write(Index offset_bytes, const std::byte* from, Index size_bytes) const {
+  const int error = WriteAt(state_->fd, from, size_bytes, state_->header_bytes + offset_bytes);
+  return error == 0 ? absl::OkStatus() : state_->WriteFailure(error);
+}
+
+absl::Status NpyFile::Commit() {
+  MPAIO_RETURN_IF_ERROR(state_->made.Rename(state_->target));
+  return FlushDirectory(state_->target.directory);
+}
+
+absl::Status WriteNpy(const std::string& path, const NdView& array) {
+  if (array.data() == nullptr && array.size_bytes() > 0) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
+                                                   " is not at hand in this process"));
+  }
+  MPAIO_ASSIGN_OR_RETURN(NpyFile file, NpyFile::Create(path, array.dtype(), array.shape()));
+  MPAIO_RETURN_IF_ERROR(file.Write(0, array.data(), array.size_bytes()));
+  return file.Commit();
 }
 
 }  // namespace mpaio

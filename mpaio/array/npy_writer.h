@@ -2,9 +2,14 @@
 #ifndef MPAIO_ARRAY_NPY_WRITER_H_
 #define MPAIO_ARRAY_NPY_WRITER_H_
 
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
 
@@ -19,14 +24,49 @@ namespace mpaio {
 //                       (ulimit -f).
 absl::Status CheckWritable(const std::string& path, Index size_bytes);
 
-// Writes `array` to `path`, byte for byte what numpy.save writes. The file appears whole, in the place of one
-// that may have been there, or not at all: the bytes go to a temporary file in the same directory
-// (".NAME.tmp.PID"), which is flushed to the disk, then renamed. A file that was there keeps its permissions;
-// a symbolic link stays, and what it points to is written.
-//   as CheckWritable()  with what there is when it is called.
-//   InvalidArgument     `array` has bytes but no data(), or holds Python objects.
-//   ResourceExhausted   the disk filled up in the meantime.
-//   DataLoss            the disk failed.
+// A .npy file that is being written, by one process or by several of a host, in any order. It appears whole, in
+// the place of one that may have been there, or not at all: until Commit() it has no name, where the file system
+// can do that (O_TMPFILE), and so is gone when whoever made it dies. Elsewhere it is ".NAME.tmp.PID" in the same
+// directory. A file that was there keeps its permissions; a symbolic link stays, and what it points to is
+// written.
+class NpyFile {
+ public:
+  // Makes a file for an array of `dtype` and `shape`, byte for byte as numpy.save does; its elements are zeros.
+  // Where the file system can reserve room, it has.
+  //   as CheckWritable()  with what there is when it is called.
+  //   InvalidArgument     `dtype` holds Python objects; the shape does not fit.
+  static absl::StatusOr<NpyFile> Create(const std::string& path, const DType& dtype,
+                                        const std::vector<Index>& shape);
+
+  // The same file in another process of the host, to write to; `address` is the address() of the one that was
+  // made, which must live on.
+  //   NotFound, PermissionDenied  it cannot be reached from here.
+  static absl::StatusOr<NpyFile> Attach(const std::string& address);
+  std::string address() const;
+
+  NpyFile(NpyFile&&) noexcept;
+  NpyFile& operator=(NpyFile&&) noexcept;
+  // Without Commit() nothing is left of it.
+  ~NpyFile();
+
+  // Writes bytes of the elements in C order, from `offset_bytes` on. Any thread.
+  //   ResourceExhausted   the disk is full.
+  //   DataLoss            the disk failed.
+  absl::Status Write(Index offset_bytes, const std::byte* from, Index size_bytes) const;
+
+  // Flushes it to the disk, then gives it its name. Once, and where it was made.
+  //   as Write()
+  absl::Status Commit();
+
+ private:
+  struct State;
+  explicit NpyFile(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Writes `array` to `path` by an NpyFile.
+//   as NpyFile          when it is made, written and committed.
+//   InvalidArgument     `array` has bytes but no data().
 absl::Status WriteNpy(const std::string& path, const NdView& array);
 
 }  // namespace mpaio

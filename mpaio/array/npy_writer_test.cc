@@ -189,6 +189,55 @@ TEST_F(NpyWriterTest, WriteNpyBesideWhatADeadWriterLeft) {
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy", left}));
 }
 
+// Two halves, the second first, by one who was given the address.
+TEST_F(NpyWriterTest, AnNpyFileIsWrittenInAnyOrderAndByOthers) {
+  std::vector<std::int64_t> numbers(1000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i);
+  absl::StatusOr<NpyFile> file = NpyFile::Create(Path("a b.npy"), kInt64, {10, 100});
+  ASSERT_TRUE(file.ok()) << file.status();
+  {
+    const absl::StatusOr<NpyFile> other = NpyFile::Attach(file->address());
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_TRUE(other->Write(4000, reinterpret_cast<const std::byte*>(&numbers[500]), 4000).ok());
+  }
+  EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&numbers[0]), 4000).ok());
+  EXPECT_FALSE(fs::exists(Path("a b.npy")));
+  ASSERT_TRUE(file->Commit().ok());
+  EXPECT_EQ(Names(), (std::set<std::string>{"a b.npy"}));
+  ASSERT_TRUE(WriteNpy(Path("b.npy"), NdView::Create(numbers.data(), kInt64, {10, 100}).value()).ok());
+  EXPECT_EQ(ReadText(Path("a b.npy")), ReadText(Path("b.npy")));
+}
+
+TEST_F(NpyWriterTest, AnNpyFileThatIsNotWrittenHoldsZeros) {
+  ASSERT_TRUE(NpyFile::Create(Path("a.npy"), kInt64, {5})->Commit().ok());
+  const std::int64_t zeros[5] = {};
+  ASSERT_TRUE(WriteNpy(Path("b.npy"), NdView::Create(zeros, kInt64, {5}).value()).ok());
+  EXPECT_EQ(ReadText(Path("a.npy")), ReadText(Path("b.npy")));
+}
+
+TEST_F(NpyWriterTest, AnNpyFileThatIsNotCommittedLeavesTheOldFileAndNothingElse) {
+  WriteText(Path("a.npy"), "old");
+  {
+    const absl::StatusOr<NpyFile> file = NpyFile::Create(Path("a.npy"), kInt64, {100});
+    ASSERT_TRUE(file.ok()) << file.status();
+    const std::int64_t number = 1;
+    EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
+  }
+  EXPECT_EQ(ReadText(Path("a.npy")), "old");
+  EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
+}
+
+TEST_F(NpyWriterTest, AnAddressMustLeadToAFile) {
+  std::string address;
+  {
+    const absl::StatusOr<NpyFile> file = NpyFile::Create(Path("a.npy"), kInt64, {100});
+    ASSERT_TRUE(file.ok()) << file.status();
+    address = file->address();
+  }
+  ExpectRefused(NpyFile::Attach(address).status(), absl::StatusCode::kNotFound, absl::StrCat("cannot write ", Path("a.npy")));
+  ExpectRefused(NpyFile::Attach("nonsense").status(), absl::StatusCode::kInvalidArgument, "is not the address of a file");
+}
+
 TEST_F(NpyWriterTest, FailedWriteNpyLeavesTheOldFileAndNothingElse) {
   WriteText(Path("a.npy"), "old");
   const NoMemory nowhere;

@@ -135,7 +135,12 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   if (planned.info->output) {
     absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
-    MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec->dtype, std::move(spec->shape)));
+    if (planned.info->streams_output) {
+      MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, std::move(spec->shape)));
+      if (executor_.rank() == 0) streamed_.emplace(jobs_.size(), context.output.file());
+    } else {
+      MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec->dtype, std::move(spec->shape)));
+    }
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
   if (job.ok() && job->worker == nullptr) job = absl::InternalError("make gave no worker");
@@ -312,7 +317,10 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     const auto array = arrays_.find(j);
     if ((!jobs_[j].output && array == arrays_.end()) || results_[j].status != "ok") continue;
-    const auto save = [&] { return WriteNpy(plan_[j].line.output, array == arrays_.end() ? jobs_[j].output() : array->second.view()); };
+    const auto save = [&] {
+      if (const auto file = streamed_.find(j); file != streamed_.end()) return file->second->Commit();
+      return WriteNpy(plan_[j].line.output, array == arrays_.end() ? jobs_[j].output() : array->second.view());
+    };
     const absl::Status saved = !ended.ok() ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
                                            : Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), CallGuarded("output", save));
     if (saved.ok()) continue;

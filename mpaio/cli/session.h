@@ -14,6 +14,7 @@
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/array/array_file.h"
+#include "mpaio/array/npy_writer.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
@@ -71,6 +72,8 @@ class Session {
   // Of all passes together.
   RunStats stats_;
   int pass_ = 0;
+  // On rank 0, by job: the files that the workers write themselves.
+  std::map<std::size_t, std::shared_ptr<NpyFile>> streamed_;
   // The answers that are arrays, by job.
   std::map<std::size_t, AnswerArray> arrays_;
   std::vector<JobResult> results_;

@@ -17,10 +17,55 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
   return output;
 }
 
-WrittenRows OutputArray::Finish(RowRange rows) const {
-  if (is_on_rank_0s_node_) return {};
-  const std::byte* first = view().RowData(rows.begin);
-  return {reinterpret_cast<const char*>(first), static_cast<std::size_t>(rows.size() * view().row_bytes())};
+absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const std::string& path, DType dtype, std::vector<Index> shape) {
+  OutputArray output;
+  output.is_in_file_ = true;
+  output.scratch_ = std::make_unique<Scratch>();
+  absl::StatusOr<NdView> view = NdView::Create(nullptr, dtype, shape);
+  MPAIO_RETURN_IF_ERROR(executor.Agree(view.status()));
+  output.in_file_ = *std::move(view);
+  std::string address;
+  absl::Status made;
+  if (executor.rank() == 0) {
+    absl::StatusOr<NpyFile> file = NpyFile::Create(path, dtype, shape);
+    made = file.status();
+    if (file.ok()) {
+      output.file_ = std::make_shared<NpyFile>(*std::move(file));
+      address = output.file_->address();
+    }
+  }
+  MPAIO_RETURN_IF_ERROR(executor.Agree(made));
+  MPAIO_RETURN_IF_ERROR(executor.Broadcast(&address));
+  if (executor.rank() != 0 && executor.node() == 0) {
+    // A rank that cannot reach the file sends its rows to rank 0.
+    absl::StatusOr<NpyFile> file = NpyFile::Attach(address);
+    if (file.ok()) output.file_ = std::make_shared<NpyFile>(*std::move(file));
+  }
+  // Nobody looks for the file before all have found it.
+  MPAIO_RETURN_IF_ERROR(executor.Agree(absl::OkStatus()));
+  return output;
+}
+
+std::byte* OutputArray::RowBytes(RowRange rows) const {
+  if (!is_in_file_) return array_.mutable_view().MutableRowData(rows.begin);
+  const Index size_bytes = rows.size() * view().row_bytes();
+  if (size_bytes > scratch_->size_bytes) {
+    scratch_->bytes.reset();
+    scratch_->bytes = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size_bytes));
+    scratch_->size_bytes = size_bytes;
+  }
+  return scratch_->bytes.get();
+}
+
+absl::StatusOr<WrittenRows> OutputArray::Finish(RowRange rows) const {
+  const Index size_bytes = rows.size() * view().row_bytes();
+  if (is_in_file_ && file_ != nullptr) {
+    MPAIO_RETURN_IF_ERROR(file_->Write(rows.begin * view().row_bytes(), scratch_->bytes.get(), size_bytes));
+    return WrittenRows();
+  }
+  if (!is_in_file_ && is_on_rank_0s_node_) return WrittenRows();
+  const std::byte* const first = is_in_file_ ? scratch_->bytes.get() : view().RowData(rows.begin);
+  return WrittenRows(reinterpret_cast<const char*>(first), static_cast<std::size_t>(size_bytes));
 }
 
 absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) const {
@@ -28,6 +73,9 @@ absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) cons
   if (static_cast<Index>(written.size()) != rows.size() * view().row_bytes()) {
     return absl::InternalError(absl::StrCat("rows ", rows.begin, " to ", rows.end - 1, " came back as ", written.size(), " bytes instead of ",
                                             rows.size() * view().row_bytes()));
+  }
+  if (is_in_file_) {
+    return file_->Write(rows.begin * view().row_bytes(), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   }
   std::memcpy(array_.mutable_view().MutableRowData(rows.begin), written.data(), written.size());
   return absl::OkStatus();

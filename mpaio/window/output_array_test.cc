@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -16,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -24,6 +26,7 @@
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/thread_pool_executor.h"
 #include "mpaio/testing/status_matchers.h"
+#include "mpaio/testing/temp_directory.h"
 
 namespace mpaio {
 namespace {
@@ -92,9 +95,10 @@ void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
   std::string mine;
   for (const RowRange rows : shares[executor.rank()]) {
     Write(*output, rows);
-    const WrittenRows written = output->Finish(rows);
-    EXPECT_EQ(written, executor.node() == 0 ? "" : Bytes(Written(*output, rows))) << rows.begin;
-    mine += written;
+    const absl::StatusOr<WrittenRows> written = output->Finish(rows);
+    MPAIO_ASSERT_OK(written);
+    EXPECT_EQ(*written, executor.node() == 0 ? "" : Bytes(Written(*output, rows))) << rows.begin;
+    mine += *written;
   }
   const std::vector<std::string> results = Gather(executor, mine);
   const std::vector<std::string> nodes = Gather(executor, absl::StrCat(executor.node()));
@@ -208,6 +212,88 @@ TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
       }
     }
   }
+}
+
+// Every rank writes its rows, and what Finish returns goes to rank 0, as above; but the array is in a file, which appears when rank 0 commits it.
+void WriteToFile(Executor& executor, const std::string& path, std::vector<Index> shape) {
+  const absl::StatusOr<OutputArray> output = OutputArray::CreateInFile(executor, path, kInt64, shape);
+  MPAIO_ASSERT_OK(output);
+  EXPECT_EQ(output->view().shape(), shape);
+  EXPECT_EQ(output->view().dtype(), kInt64);
+  const std::vector<std::vector<RowRange>> shares = Divide(output->view().num_rows(), executor.size());
+  std::string mine;
+  for (const RowRange rows : shares[executor.rank()]) {
+    // Twice, as a chunk that is run again.
+    for (int times = 0; times < 2; ++times) {
+      Write(*output, rows);
+      const absl::StatusOr<WrittenRows> written = output->Finish(rows);
+      MPAIO_ASSERT_OK(written);
+      EXPECT_EQ(*written, executor.node() == 0 ? "" : Bytes(Written(*output, rows))) << rows.begin;
+      if (times == 1) mine += *written;
+    }
+  }
+  const std::vector<std::string> results = Gather(executor, mine);
+  if (executor.rank() == 0) {
+    for (int rank = 0; rank < executor.size(); ++rank) {
+      std::size_t at = 0;
+      for (const RowRange rows : shares[rank]) {
+        const std::size_t size_bytes = results[rank].empty() ? 0 : rows.size() * output->view().row_bytes();
+        MPAIO_EXPECT_OK(output->Accept(rows, results[rank].substr(at, size_bytes)));
+        at += size_bytes;
+      }
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+    MPAIO_ASSERT_OK(output->file()->Commit());
+    const absl::StatusOr<ArrayFile> file = ArrayFile::Open(path);
+    MPAIO_ASSERT_OK(file);
+    EXPECT_EQ(file->shape(), shape);
+    std::vector<std::int64_t> elements(static_cast<std::size_t>(output->view().num_elements()));
+    MPAIO_EXPECT_OK(file->LoadShare(0, 1, std::as_writable_bytes(std::span(elements))));
+    EXPECT_EQ(elements, Written(*output, {0, output->view().num_rows()}));
+    std::filesystem::remove(path);
+  }
+  Meet(executor);
+}
+
+TEST(OutputArray, InAFileItIsWrittenByAllRanksOfRank0sNode) {
+  const TempDirectory directory;
+  for (const int size : {1, 2, 3, 4}) {
+    for (const int nodes : {1, 2}) {
+      ThreadPoolOptions options;
+      options.num_nodes = nodes;
+      RunOnThreads(size, options, [&](Executor& executor) {
+        for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
+          SCOPED_TRACE(absl::StrCat("rank ", executor.rank(), " of ", executor.size(), " on ", nodes, " nodes, ", ShapeToString(shape)));
+          WriteToFile(executor, directory.File("out.npy"), shape);
+        }
+      });
+    }
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(OutputArray, AFileThatIsNotCommittedLeavesNothing) {
+  const TempDirectory directory;
+  RunOnThreads(2, {}, [&](Executor& executor) {
+    const absl::StatusOr<OutputArray> output = OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {10});
+    MPAIO_ASSERT_OK(output);
+    Write(*output, {0, 10});
+    MPAIO_EXPECT_OK(output->Finish({0, 10}));
+    Meet(executor);
+  });
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(OutputArray, AFileThatCannotBeMadeIsRefusedOnEveryRank) {
+  const TempDirectory directory;
+  RunOnThreads(3, {}, [&](Executor& executor) {
+    const absl::Status nowhere = OutputArray::CreateInFile(executor, directory.File("no/out.npy"), kInt64, {10}).status();
+    EXPECT_THAT(nowhere, StatusIs(absl::StatusCode::kNotFound, "does not exist; create it first"));
+    ExpectSameOnAllRanks(executor, nowhere.ToString());
+    EXPECT_THAT(OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {Index{1} << 62}),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+  });
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(OutputArray, WhatCannotBeCreatedIsRefusedOnEveryRank) {

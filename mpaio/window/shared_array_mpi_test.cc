@@ -45,7 +45,7 @@ TEST(OutputArrayOverMpi, RowsAreWrittenInPlaceOnRank0sNode) {
       Index column = 0;
       for (std::int64_t& element : output->Rows<std::int64_t>(rows)) element = 10 * row + ++column;
       EXPECT_EQ(column, kColumns);
-      EXPECT_EQ(output->Finish(rows), "");
+      EXPECT_EQ(output->Finish(rows).value(), "");
       if (executor.rank() == 0) {
         MPAIO_EXPECT_OK(output->Accept(rows, ""));
       }

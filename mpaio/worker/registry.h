@@ -67,7 +67,8 @@ struct JobInputs {
 struct JobContext {
   DataIterator chunks;
   const Parameters& parameters;
-  // Zeros, of the type and shape that WorkerInfo::output says; empty where that is null. To be moved into the worker.
+  // Zeros, of the type and shape that WorkerInfo::output says; empty where that is null. To be moved into the worker. Where
+  // WorkerInfo::streams_output it is in a file alone.
   OutputArray output = {};
   std::map<std::string, NdView> more_arrays = {};
   // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
@@ -92,7 +93,7 @@ struct Job {
   std::unique_ptr<WorkerBase> worker;
   // On rank 0, after all chunks have been delivered: the answer. May fail where the answer cannot be stated (a sum over 64 bits).
   std::function<absl::StatusOr<nlohmann::ordered_json>()> result = {};
-  // On rank 0, after the run: the array to save. Null where the job writes none.
+  // On rank 0, after the run: the array to save. Null where the job writes none; not called where it is in its file already.
   std::function<const NdView&()> output = {};
   // On rank 0, after all chunks have been delivered: an answer that is an array. It is saved where an output file was given, else printed.
   std::function<absl::StatusOr<AnswerArray>()> array = {};
@@ -116,6 +117,9 @@ struct WorkerInfo {
   // Not null: the job writes an array, of this type and shape, to the output file, which must be given. Called on every rank, before the arrays are
   // loaded and after.
   std::function<absl::StatusOr<OutputSpec>(const JobInputs& inputs)> output = {};
+  // Whether each chunk writes the output's rows of its own numbers, all in one OutputArray::Rows, and nobody reads them during the run. Then they go
+  // straight to the file, and take no shared memory.
+  bool streams_output = false;
   // Whether the answer is an array (Job::array), which is saved if an output file is given.
   bool answers_with_array = false;
   // Called on every rank, with a context of the same values.

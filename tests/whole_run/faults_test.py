@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import threading
 import time
 
@@ -121,19 +122,29 @@ class FaultsTest(whole_run.WholeRunTest):
             os.mkdir(self.path("out"))
             remover = threading.Thread(target=self.remove_output_folder_during_the_run)
             remover.start()
-            done = self.run_in_folder(ranks, "--chunk=1", "--cpu_usage=usage.csv", "fails", "ints.npy", "chunk_us=4000",
-                                      "+", "map", "ints.npy", "out/squares.npy", "fn=square")
+            done = self.run_in_folder(ranks, "--chunk=1", "fails", "ints.npy", "chunk_us=4000", "+", "map", "ints.npy",
+                                      "out/squares.npy", "fn=square")
             remover.join()
             self.assert_refused(done, 1, "out/squares.npy")
             self.assertFalse(os.path.exists(self.path("out")))
-            os.remove(self.path("usage.csv"))
 
     def remove_output_folder_during_the_run(self):
-        # That file is made after the checks and before the work, which takes a second and more.
+        # Once there is a file in it, the work can begin, which takes a second and more.
         end = time.monotonic() + 60
-        while not os.path.exists(self.path("usage.csv")) and time.monotonic() < end:
+        while not self.is_open_somewhere(self.path("out") + "/") and time.monotonic() < end:
             time.sleep(0.01)
-        os.rmdir(self.path("out"))
+        shutil.rmtree(self.path("out"))
+
+    def is_open_somewhere(self, prefix):
+        """Whether a process has a file open whose name begins so; it may have no name in its folder."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                folder = "/proc/%s/fd" % pid
+                if any(os.readlink(os.path.join(folder, fd)).startswith(prefix) for fd in os.listdir(folder)):
+                    return True
+            except OSError:
+                pass
+        return False
 
     def test_functions_of_a_worker_that_throw(self):
         # Of the registration: the run does not start. Of the job: it fails.

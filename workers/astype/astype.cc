@@ -180,6 +180,7 @@ MPAIO_REGISTER_WORKER({
       MPAIO_RETURN_IF_ERROR(FindWay(inputs.array.dtype(), to).status());
       return OutputSpec{std::move(to), inputs.array.shape()};
     },
+    .streams_output = true,
     .make = MakeJob,
 });
 

@@ -36,6 +36,7 @@ MPAIO_REGISTER_WORKER({
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));
       return ElementwiseOutput(plan);
     },
+    .streams_output = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(context.inputs()));
       return MakeElementwiseJob(context, plan);

@@ -11,6 +11,7 @@ MPAIO_REGISTER_WORKER({
     .summary = "writes for each element whether it is NaN",
     .accepts = AcceptedNumbers(),
     .output = [](const JobInputs& inputs) { return ElementwiseOutput(Plan(inputs)); },
+    .streams_output = true,
     .make = [](JobContext& context) { return MakeElementwiseJob(context, Plan(context.inputs())); },
 });
 

@@ -23,6 +23,7 @@ MPAIO_REGISTER_WORKER({
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       return OutputSpec{DType::Of<std::int64_t>(), inputs.array.shape()};
     },
+    .streams_output = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return context.chunks.dtype().kind() == DType::Kind::kUnicode ? MakeLen<UnicodeString>(context)
                                                                     : MakeLen<ByteString>(context);

@@ -183,7 +183,8 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
       }
       return slices.rows;
     });
-    return std::make_pair(rows, state_->output.Finish(rows));
+    MPAIO_ASSIGN_OR_RETURN(WrittenRows written, state_->output.Finish(rows));
+    return std::make_pair(rows, std::move(written));
   }
 
   absl::Status ProcessCallback(const Chunk&, std::pair<RowRange, WrittenRows> written) override {

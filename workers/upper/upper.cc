@@ -11,6 +11,7 @@ MPAIO_REGISTER_WORKER({
     .summary = "writes the strings in upper case, cut off where they get longer than the array's type",
     .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> { return MapCaseOutput(inputs); },
+    .streams_output = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return MakeMapCaseJob(context, LetterCase::kUpper);
     },
