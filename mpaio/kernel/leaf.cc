@@ -64,6 +64,10 @@ struct Square {
 struct Magnitude {
   __attribute__((always_inline)) void operator()(Lanes& x) const { x = x < 0.0 ? -x : x; }
 };
+struct Deviation {
+  double center;
+  __attribute__((always_inline)) void operator()(Lanes& x) const { x -= center; }
+};
 struct SquaredDeviation {
   double center;
   __attribute__((always_inline)) void operator()(Lanes& x) const {
@@ -88,7 +92,12 @@ MPAIO_MULTIVERSION
 double FoldMagnitudes(const double* values, std::size_t count) { return Fold(values, count, 0.0, Magnitude(), Add()); }
 
 MPAIO_MULTIVERSION
-double FoldDeviations(const double* values, std::size_t count, double center) { return Fold(values, count, 0.0, SquaredDeviation{center}, Add()); }
+double FoldDeviations(const double* values, std::size_t count, double center) { return Fold(values, count, 0.0, Deviation{center}, Add()); }
+
+MPAIO_MULTIVERSION
+double FoldSquaredDeviations(const double* values, std::size_t count, double center) {
+  return Fold(values, count, 0.0, SquaredDeviation{center}, Add());
+}
 
 MPAIO_MULTIVERSION
 double FoldProduct(const double* values, std::size_t count) { return Fold(values, count, 1.0, Keep(), Multiply()); }
@@ -138,7 +147,10 @@ absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
 double SumLanes(std::span<const double> values) { return FoldPlain(values.data(), values.size()); }
 double SumOfSquares(std::span<const double> values) { return FoldSquares(values.data(), values.size()); }
 double SumOfMagnitudes(std::span<const double> values) { return FoldMagnitudes(values.data(), values.size()); }
-double SumOfSquaredDeviations(std::span<const double> values, double center) { return FoldDeviations(values.data(), values.size(), center); }
+double SumOfDeviations(std::span<const double> values, double center) { return FoldDeviations(values.data(), values.size(), center); }
+double SumOfSquaredDeviations(std::span<const double> values, double center) {
+  return FoldSquaredDeviations(values.data(), values.size(), center);
+}
 double Product(std::span<const double> values) { return FoldProduct(values.data(), values.size()); }
 
 Index CountNonzero(std::span<const std::int64_t> values) { return CountNonzeroWords(values.data(), values.size()); }

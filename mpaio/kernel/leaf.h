@@ -22,6 +22,7 @@ double SumLanes(std::span<const double> values);
 double SumOfSquares(std::span<const double> values);
 double SumOfMagnitudes(std::span<const double> values);
 // Of (value - center) squared.
+double SumOfDeviations(std::span<const double> values, double center);
 double SumOfSquaredDeviations(std::span<const double> values, double center);
 double Product(std::span<const double> values);
 

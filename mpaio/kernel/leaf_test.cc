@@ -38,6 +38,7 @@ TEST(Leaf, FloatingPointLoopsFollowTheirDefinitionToTheBit) {
     EXPECT_EQ(SumLanes(values), Expected(values, 0, [](double x) { return x; }, add)) << size;
     EXPECT_EQ(SumOfSquares(values), Expected(values, 0, [](double x) { return x * x; }, add)) << size;
     EXPECT_EQ(SumOfMagnitudes(values), Expected(values, 0, [](double x) { return std::abs(x); }, add)) << size;
+    EXPECT_EQ(SumOfDeviations(values, 1.5), Expected(values, 0, [](double x) { return x - 1.5; }, add)) << size;
     EXPECT_EQ(SumOfSquaredDeviations(values, 1.5), Expected(values, 0, [](double x) { return (x - 1.5) * (x - 1.5); }, add)) << size;
     EXPECT_EQ(Product(values), Expected(values, 1, [](double x) { return x; }, [](double a, double b) { return a * b; })) << size;
   }

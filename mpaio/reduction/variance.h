@@ -13,31 +13,38 @@
 #include "mpaio/array/dtype.h"
 #include "mpaio/base/index.h"
 #include "mpaio/kernel/leaf.h"
+#include "mpaio/kernel/sum.h"
 #include "mpaio/reduction/reduction_worker.h"
 #include "mpaio/reduction/stores.h"
 
 namespace mpaio {
 
 // Variance: count, mean and sum of squared deviations of parts are joined as by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
-// Algorithm for Computing Sample Variances" (1979).
+// Algorithm for Computing Sample Variances" (1979); a leaf's are found in two passes, the second of which corrects the first (theirs too, "Algorithms
+// for Computing the Sample Variance", 1983). Means are as exact as two doubles are together: where they are large beside the deviations, what one
+// double rounds off would count for more than the deviations.
 
 struct Moments {
   double count = 0;
   double mean = 0;
+  double mean_rest = 0;  // what `mean` lacks
   double squares = 0;
 
   static Moments Of(std::span<const double> elements) {
     if (elements.empty()) return {};
     const double count = static_cast<double>(elements.size());
     const double mean = SumLanes(elements) / count;
-    return {count, mean, SumOfSquaredDeviations(elements, mean)};
+    const double rest = SumOfDeviations(elements, mean);
+    return {count, mean, rest / count, std::max(SumOfSquaredDeviations(elements, mean) - rest * rest / count, 0.0)};
   }
   static Moments Join(const Moments& left, const Moments& right) {
     if (left.count == 0) return right;
     if (right.count == 0) return left;
     const double count = left.count + right.count;
-    const double delta = right.mean - left.mean;
-    return {count, left.mean + delta * (right.count / count), left.squares + right.squares + delta * delta * (left.count * right.count / count)};
+    const double delta = (right.mean - left.mean) + (right.mean_rest - left.mean_rest);
+    CompensatedSum<double> mean{left.mean, 0};
+    mean.Add(left.mean_rest + delta * (right.count / count));
+    return {count, mean.sum, mean.error, left.squares + right.squares + delta * delta * (left.count * right.count / count)};
   }
 };
 

@@ -157,6 +157,47 @@ class AccuracyTest(whole_run.WholeRunTest):
             self.assertLessEqual(max(rms[:2]), rms[2])
 
 
+    def test_variances_around_large_means(self):
+        """There an error of the mean, as small as it is beside the mean, is large beside the deviations."""
+        random = np.random.default_rng(whole_run.SEED)
+        arrays = []
+        for size in (200, 300, 5003, 50000):
+            arrays += [
+                random.normal(size=size),
+                1e9 + random.normal(size=size),
+                1e12 + random.normal(size=size),
+                1e15 + random.integers(0, 5, size),
+                1_700_000_000_000_000 + random.integers(0, 10, size),
+                np.linspace(1e6, 1e6 + 1, size),
+                (1e4 + random.normal(size=size)).astype("f4"),
+                np.repeat([1e9, 1e9 + 1], [size - 1, 1]),
+            ]
+        words = []
+        for i, array in enumerate(arrays):
+            np.save(self.path("a%d.npy" % i), array)
+            # The same as lanes, which are reduced each by itself.
+            np.save(self.path("l%d.npy" % i), np.stack([array, array[::-1]], axis=i % 2))
+            words += ["+", "var", "a%d.npy" % i, "v%d.npy" % i, "+", "var", "l%d.npy" % i, "w%d.npy" % i, "axis=%d" % (1 - i % 2)]
+        self.assert_done(self.run_in_folder(None, *words[1:]))
+        worst = {"ours": 0.0, "numpy's": 0.0}
+        for i, array in enumerate(arrays):
+            numbers = [Fraction(x) for x in array.tolist()]
+            center = numbers[0]
+            total, squares = sum(x - center for x in numbers), sum((x - center)**2 for x in numbers)
+            exact = (squares - total**2 / len(numbers)) / len(numbers)
+            for ours in [np.load(self.path("v%d.npy" % i)), *np.load(self.path("w%d.npy" % i))]:
+                self.assertEqual(ours.dtype, np.var(array).dtype)
+                error = float(abs(Fraction(float(ours)) - exact) / exact)
+                with self.subTest(i=i, size=array.size, seed=whole_run.SEED):
+                    self.assertLessEqual(error, 2e-14 + np.finfo(ours.dtype).eps)
+                if ours.dtype == "f8":
+                    worst["ours"] = max(worst["ours"], error)
+            if np.var(array).dtype == "f8":
+                worst["numpy's"] = max(worst["numpy's"], float(abs(Fraction(float(np.var(array))) - exact) / exact))
+        print("largest relative errors of variances", worst)
+        self.assertLessEqual(worst["ours"], worst["numpy's"])
+
+
 def root_mean_square(errors):
     return np.sqrt(np.mean(np.square(errors), axis=0))
 
