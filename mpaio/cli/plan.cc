@@ -94,6 +94,9 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     if (!writes && !planned.info->answers_with_array && !job.output.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output, "' is too much; parameters are key=value"));
     }
+    if (job.output == "-") {
+      return absl::InvalidArgumentError(absl::StrCat(prefix, ": the output '-' is not the standard output: give the name of a file, or ./- if it is called so"));
+    }
     if (!job.output.empty() && !outputs.insert(Canonical(job.output)).second) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));
     }

@@ -71,8 +71,15 @@ class SmallMemoryTest(whole_run.WholeRunTest):
     def test_output_that_does_not_fit_beside_the_input(self):
         self.save_zeros("a.npy", 40_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "map", "a.npy", "out.npy", "fn=sqrt"), 40_000_000)
+            self.assert_no_room(self.run_in_small_memory(ranks, "sort", "a.npy", "out.npy"), 40_000_000)
             self.assertFalse(os.path.exists(self.path("out.npy")))
+
+    def test_output_that_is_written_to_its_file_needs_no_shared_memory(self):
+        self.save_zeros("a.npy", 40_000_000)
+        for ranks in (2, 4):
+            self.assert_done(self.run_in_small_memory(ranks, "map", "a.npy", "out.npy", "fn=sqrt"))
+            self.assertEqual(np.count_nonzero(np.load(self.path("out.npy"), mmap_mode="r")), 0)
+            os.remove(self.path("out.npy"))
 
     def test_remedy_of_another_directory(self):
         self.save_zeros("ints.npy", 100_000_000)

@@ -48,6 +48,7 @@ class UsageTest(whole_run.WholeRunTest):
             ("map ints.npy out.npy fn=abs fn=sqrt", "fn", "twice"),
             ("map ints.npy fn=abs", "map", "output"),
             ("min_max ints.npy out.npy", "min_max", "out.npy"),
+            ("map ints.npy - fn=abs", "map", "'-'", "./-"),
             ("map ints.npy out.npy more.npy fn=abs", "more.npy"),
             ("map ints.npy out.npy fn=abs + map doubles.npy out.npy fn=abs", "out.npy", "two jobs"),
             ("spin ints.npy ns_per_row=-1", "ns_per_row", "-1"),

@@ -291,6 +291,16 @@ def import_numpy():
     return numpy
 
 
+def save_somehow(path, array, random):
+    """Saves a numpy array as numpy.save does, in a byte order and an order of elements that `random` chooses."""
+    np = import_numpy()
+    if random.integers(2) and array.dtype.char not in "gG":
+        array = array.astype(array.dtype.newbyteorder(">"))
+    if random.integers(2):
+        array = np.asarray(array, order="F")
+    np.save(path, array)
+
+
 def main():
     """What a test script ends with. Being told to stop, it still tidies up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

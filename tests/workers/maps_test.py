@@ -71,7 +71,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.addCleanup(quiet.__exit__, None, None, None)
 
     def save(self, name, array):
-        np.save(self.path(name), array)
+        whole_run.save_somehow(self.path(name), array, self.random)
         return array
 
     def add(self, words, expected, ulps=0):

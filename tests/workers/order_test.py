@@ -107,7 +107,7 @@ class OrderTest(whole_run.WholeRunTest):
     def save(self, array):
         self.names += 1
         name = "a%d.npy" % self.names
-        np.save(self.path(name), array)
+        whole_run.save_somehow(self.path(name), array, self.random)
         return name
 
     def add(self, worker, name, *parameters, check, output=False):
