@@ -1,6 +1,7 @@
 """Workers that compute element by element (map, clip, where, astype, filter, isnan) against numpy: of all types and shapes, for every number of ranks."""
 
 import os
+import warnings
 
 import whole_run
 
@@ -310,6 +311,43 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["astype", "ticks.npy", "dtype=M8[ms]"], ticks.astype("M8[ms]"))
         self.add(["astype", "ticks.npy", "dtype=m8[s]"], ticks.astype("m8[s]"))
         self.run_jobs()
+
+    def test_types_that_expressions_do_not_take(self):
+        arrays = {}
+        for dtype in ("longdouble", "complex64", "complex128"):
+            real = values(self.random, "float64", 300)
+            with np.errstate(all="ignore"):
+                arrays[dtype] = (real + 1j * values(self.random, "float64", 300)).astype(dtype) if dtype[0] == "c" else real.astype(dtype) / 3
+        arrays["times"] = np.array(["2000-01-01T00:00:01", "NaT", "1969-12-31T23:59:58"] * 40, dtype="M8[s]")
+        arrays["spans"] = np.array([5, -5, "NaT", 10**12, -10**12] * 40, dtype="m8[us]")
+        for name, array in arrays.items():
+            self.save(name + ".npy", array)
+            self.add(["isnan", name + ".npy"], np.isnat(array) if array.dtype.kind in "mM" else np.isnan(array))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for dtype in ("longdouble", "complex64", "complex128"):
+                array = arrays[dtype]
+                for to in ("float16", "float32", "double", "longdouble", "complex64", "complex128", "bool"):
+                    self.add(["astype", dtype + ".npy", "dtype=" + to], array.astype(to))
+                small = self.save("small_%s.npy" % dtype, np.round(np.clip(array.real, -100, 100)).astype(dtype)[np.isfinite(array.real)] + 0.75)
+                for to in ("int8", "int32", "int64", "uint16"):
+                    numbers = small.real.astype("f8") if to[0] == "i" else np.abs(small.real.astype("f8"))
+                    self.save("%s_%s.npy" % (to, dtype), numbers.astype(dtype))
+                    self.add(["astype", "%s_%s.npy" % (to, dtype), "dtype=" + to], numbers.astype(to))
+            for dtype in TYPES:
+                array = self.save("n_%s.npy" % dtype, values(self.random, dtype, 300))
+                for to in ("longdouble", "complex64", "complex128"):
+                    self.add(["astype", "n_%s.npy" % dtype, "dtype=" + to], array.astype(to))
+        for name, units in (("times", ("D", "h", "m", "ms", "25us", "ns", "W")), ("spans", ("ms", "s", "7s", "ns", "D"))):
+            for unit in units:
+                to = "%s[%s]" % ("datetime64" if name == "times" else "timedelta64", unit)
+                self.add(["astype", name + ".npy", "dtype=" + to], arrays[name].astype(to))
+        months = self.save("months.npy", np.array(["2000-07", "1969-12", "NaT"], dtype="M8[M]"))
+        self.add(["astype", "months.npy", "dtype=M8[Y]"], months.astype("M8[Y]"))
+        self.run_jobs()
+        done = self.run_in_folder(None, "astype", "spans.npy", "far.npy", "dtype=m8[as]")
+        self.assert_refused(done, 1, "element 3 is too far away for timedelta64[as]")
+        self.assert_refused(self.run_in_folder(None, "astype", "months.npy", "days.npy", "dtype=M8[D]"), 3, "no conversion of datetime64[M] to datetime64[D]")
 
     def test_filter(self):
         arrays = self.save_all(3000)

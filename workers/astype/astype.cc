@@ -1,21 +1,28 @@
-// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and from them; texts to texts; times to and from integers.
+// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and from them; texts to texts; times to and from integers,
+// and to other units.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/kernel/number_type.h"
 #include "workers/astype/number_text.h"
+#include "workers/astype/time_cast.h"
+#include "workers/astype/wide_cast.h"
 #include "workers/elementwise/elementwise.h"
+#include "workers/elementwise/row_writer.h"
 
 namespace mpaio {
 namespace {
@@ -24,6 +31,20 @@ bool IsText(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode |
 bool IsTime(const DType& dtype) { return dtype.kind() == DType::Kind::kDatetime || dtype.kind() == DType::Kind::kTimedelta; }
 bool IsNumber(const DType& dtype) { return NumberTypeOf(dtype).has_value(); }
 Index NumChars(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode ? dtype.itemsize_bytes() / 4 : dtype.itemsize_bytes(); }
+
+// numpy's code for what it also gives a name; other texts stay.
+std::string CodeOf(const std::string& name) {
+  constexpr std::pair<absl::string_view, absl::string_view> kCodes[] = {{"half", "f2"},       {"single", "f4"},      {"double", "f8"},  {"longdouble", "g"},
+                                                                        {"csingle", "c8"},    {"cdouble", "c16"},    {"complex", "c16"}, {"complex64", "c8"},
+                                                                        {"complex128", "c16"}, {"uint", "u8"}};
+  for (const auto& [known, code] : kCodes) {
+    if (known == name) return std::string(code);
+  }
+  for (const auto& [known, code] : {std::pair("datetime64", "M8"), std::pair("timedelta64", "m8")}) {
+    if (absl::StartsWith(name, known)) return absl::StrCat(code, absl::StripPrefix(name, known));
+  }
+  return name;
+}
 
 // Its width is of the input where the name gives none ("U", "S", "str", "bytes").
 absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
@@ -36,27 +57,30 @@ absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
     const Index width = type.has_value() ? TextWidth(*type) : IsText(from) ? NumChars(from) : 1;
     return is_unicode ? DType::Unicode(width) : DType::Bytes(width);
   }
-  absl::StatusOr<DType> dtype = DType::Parse(name);
+  absl::StatusOr<DType> dtype = DType::Parse(CodeOf(name));
   if (!dtype.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("dtype=", name, " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
   }
   return dtype->Native();
 }
 
-enum class Way { kNumbers, kNumbersToText, kTextToNumbers, kTextToText };
+enum class Way { kNumbers, kWideNumbers, kTimes, kNumbersToText, kTextToNumbers, kTextToText };
 
 // With times taken for the integers that they are.
 absl::StatusOr<Way> FindWay(const DType& from, const DType& to) {
   const bool from_number = IsNumber(from), to_number = IsNumber(to);
   if (from_number && to_number) return Way::kNumbers;
+  if (IsWideNumber(from) && IsWideNumber(to)) return Way::kWideNumbers;
   if (IsTime(from) && (to_number || from == to)) return Way::kNumbers;
+  if (IsTime(from) && from.kind() == to.kind() && TimeCast::Create(from, to).has_value()) return Way::kTimes;
   if (IsTime(to) && from_number && !IsFloat(*NumberTypeOf(from))) return Way::kNumbers;
   if (from_number && IsText(to)) return Way::kNumbersToText;
   if (IsText(from) && to_number) return Way::kTextToNumbers;
   if (IsText(from) && IsText(to)) return Way::kTextToText;
   return absl::UnimplementedError(absl::StrCat("no conversion of ", from.name(), " to ", to.name(),
-                                               "; there are those of bool, integers and floats of 16 to 64 bits among themselves, to str and bytes and back, and "
-                                               "of times to integers and back"));
+                                               "; there are those of numbers among themselves, of bool, integers and floats of 16 to 64 bits to str and "
+                                               "bytes and back, of times to integers and back, and of times to other units but between months or years and shorter "
+                                               "ones"));
 }
 
 absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to) {
@@ -69,28 +93,24 @@ absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to
   return plan;
 }
 
+absl::Status AtElement(const ChunkView<RawElement>& chunk, std::size_t i, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", what));
+}
+
 // Texts on one side or both.
-class ConvertText final : public Worker<RawElement, WrittenRows> {
+class TextCast {
  public:
-  ConvertText(DataIterator chunks, OutputArray output, Way way) : Worker(std::move(chunks)), output_(std::move(output)), way_(way) {}
+  TextCast(DType from, DType to, Way way) : from_(std::move(from)), to_(std::move(to)), way_(way) {}
 
-  absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
+  absl::Status operator()(const ChunkView<RawElement>& chunk, std::byte* rows) const {
     const RawElements elements = chunk.elements();
-    const DType& to = output_.view().dtype();
-    std::byte* out = reinterpret_cast<std::byte*>(output_.Rows<std::byte>(chunk.rows()).data());
     std::string text;
-    for (std::size_t i = 0; i < elements.size(); ++i, out += to.itemsize_bytes()) {
-      const absl::Status status = Convert(elements[i].data(), elements.dtype(), to, &text, out);
-      if (!status.ok()) {
-        return absl::InvalidArgumentError(absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", status.message()));
-      }
+    for (std::size_t i = 0; i < elements.size(); ++i, rows += to_.itemsize_bytes()) {
+      const absl::Status status = Convert(elements[i].data(), from_, to_, &text, rows);
+      if (!status.ok()) return AtElement(chunk, i, status.message());
     }
-    return output_.Finish(chunk.rows());
+    return absl::OkStatus();
   }
-
-  absl::Status ProcessCallback(const Chunk& chunk, WrittenRows written) override { return output_.Accept(chunk.rows, written); }
-
-  const NdView& output() const { return output_.view(); }
 
  private:
   static std::uint32_t CharAt(const std::byte* element, const DType& dtype, Index i) {
@@ -149,26 +169,49 @@ class ConvertText final : public Worker<RawElement, WrittenRows> {
     return absl::InvalidArgumentError(absl::StrCat("is '", text->substr(0, 100), "', which is no ", NumberTypeName(type)));
   }
 
-  OutputArray output_;
+  DType from_, to_;
   Way way_;
 };
 
-absl::StatusOr<Job> MakeJob(JobContext& context) {
-  MPAIO_ASSIGN_OR_RETURN(const DType to, TargetType(context.inputs()));
-  MPAIO_ASSIGN_OR_RETURN(const Way way, FindWay(context.chunks.dtype(), to));
-  if (way == Way::kNumbers) {
-    MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, NumbersPlan(context.inputs(), to));
-    return MakeElementwiseJob(context, plan);
+absl::Status CastWideNumbers(CastNumber cast, Index to_bytes, const ChunkView<RawElement>& chunk, std::byte* rows) {
+  const RawElements elements = chunk.elements();
+  for (std::size_t i = 0; i < elements.size(); ++i, rows += to_bytes) cast(elements[i].data(), rows);
+  return absl::OkStatus();
+}
+
+absl::Status CastTimes(const TimeCast& cast, const DType& to, const ChunkView<RawElement>& chunk, std::byte* rows) {
+  const RawElements elements = chunk.elements();
+  for (std::size_t i = 0; i < elements.size(); ++i, rows += sizeof(std::int64_t)) {
+    std::int64_t ticks;
+    std::memcpy(&ticks, elements[i].data(), sizeof(ticks));
+    const std::optional<std::int64_t> converted = cast(ticks);
+    if (!converted.has_value()) return AtElement(chunk, i, absl::StrCat("is too far away for ", to.name()));
+    std::memcpy(rows, &*converted, sizeof(std::int64_t));
   }
-  auto worker = std::make_unique<ConvertText>(std::move(context.chunks), std::move(context.output), way);
-  const ConvertText* convert = worker.get();
-  Job job;
-  job.worker = std::move(worker);
-  job.result = [convert] {
-    return nlohmann::ordered_json{{"dtype", convert->output().dtype().ToString()}, {"shape", convert->output().shape()}};
-  };
-  job.output = [convert]() -> const NdView& { return convert->output(); };
-  return job;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Job> MakeJob(JobContext& context) {
+  const DType from = context.chunks.dtype();
+  MPAIO_ASSIGN_OR_RETURN(const DType to, TargetType(context.inputs()));
+  MPAIO_ASSIGN_OR_RETURN(const Way way, FindWay(from, to));
+  switch (way) {
+    case Way::kNumbers: {
+      MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, NumbersPlan(context.inputs(), to));
+      return MakeElementwiseJob(context, plan);
+    }
+    case Way::kWideNumbers:
+      return MakeRowWriterJob<RawElement>(context, [cast = FindCast(from, to), to_bytes = to.itemsize_bytes()](const auto& chunk, std::byte* rows) {
+        return CastWideNumbers(cast, to_bytes, chunk, rows);
+      });
+    case Way::kTimes:
+      return MakeRowWriterJob<RawElement>(
+          context, [cast = *TimeCast::Create(from, to), to](const auto& chunk, std::byte* rows) { return CastTimes(cast, to, chunk, rows); });
+    case Way::kNumbersToText:
+    case Way::kTextToNumbers:
+    case Way::kTextToText: break;
+  }
+  return MakeRowWriterJob<RawElement>(context, TextCast(from, to, way));
 }
 
 MPAIO_REGISTER_WORKER({

@@ -3,14 +3,14 @@
 #include <cstdint>
 
 #include "mpaio/worker/registry.h"
-#include "workers/strings/string_rows.h"
+#include "workers/elementwise/row_writer.h"
 
 namespace mpaio {
 namespace {
 
 template <typename String>
 Job MakeLen(JobContext& context) {
-  return MakeStringRowsJob<String>(context, [](const ChunkView<String>& chunk, std::byte* rows) {
+  return MakeRowWriterJob<String>(context, [](const ChunkView<String>& chunk, std::byte* rows) {
     std::int64_t* length = reinterpret_cast<std::int64_t*>(rows);
     for (const auto text : chunk.elements()) *length++ = static_cast<std::int64_t>(text.size());
     return absl::OkStatus();

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "workers/strings/string_rows.h"
+#include "workers/elementwise/row_writer.h"
 
 namespace mpaio {
 namespace {
@@ -33,12 +33,12 @@ OutputSpec MapCaseOutput(const JobInputs& inputs) {
 
 Job MakeMapCaseJob(JobContext& context, LetterCase letter_case) {
   if (context.chunks.dtype().kind() == DType::Kind::kUnicode) {
-    return MakeStringRowsJob<UnicodeString>(
+    return MakeRowWriterJob<UnicodeString>(
         context, [letter_case](const ChunkView<UnicodeString>& chunk, std::byte* rows) {
           return MapChunk(chunk, letter_case, rows);
         });
   }
-  return MakeStringRowsJob<ByteString>(
+  return MakeRowWriterJob<ByteString>(
       context, [letter_case](const ChunkView<ByteString>& chunk, std::byte* rows) {
         // Padding is mapped to itself, so elements need not be told apart.
         const FixedWidthStrings<ByteString> strings = chunk.elements();

@@ -1,6 +1,6 @@
-// What the workers over strings share that write an array of the input's shape: len, lower, upper.
-#ifndef WORKERS_STRINGS_STRING_ROWS_H_
-#define WORKERS_STRINGS_STRING_ROWS_H_
+// What workers share that write an array of the input's shape, element by element: len, lower, upper, isnan, astype.
+#ifndef WORKERS_ELEMENTWISE_ROW_WRITER_H_
+#define WORKERS_ELEMENTWISE_ROW_WRITER_H_
 
 #include <cstddef>
 #include <functional>
@@ -14,19 +14,19 @@
 
 namespace mpaio {
 
-// Writes the rows of the output that belong to a chunk of strings. A pure function.
-template <typename String>
-using WriteRowsFunction = std::function<absl::Status(const ChunkView<String>& chunk, std::byte* rows)>;
+// Writes the rows of the output that belong to a chunk. A pure function.
+template <typename Element>
+using WriteRowsFunction = std::function<absl::Status(const ChunkView<Element>& chunk, std::byte* rows)>;
 
-template <typename String>
-class StringRows final : public Worker<String, WrittenRows> {
+template <typename Element>
+class RowWriter final : public Worker<Element, WrittenRows> {
  public:
-  StringRows(DataIterator chunks, OutputArray output, WriteRowsFunction<String> write)
-      : Worker<String, WrittenRows>(std::move(chunks)),
+  RowWriter(DataIterator chunks, OutputArray output, WriteRowsFunction<Element> write)
+      : Worker<Element, WrittenRows>(std::move(chunks)),
         output_(std::move(output)),
         write_(std::move(write)) {}
 
-  absl::StatusOr<WrittenRows> Process(const ChunkView<String>& chunk) const override {
+  absl::StatusOr<WrittenRows> Process(const ChunkView<Element>& chunk) const override {
     MPAIO_RETURN_IF_ERROR(write_(chunk, output_.Rows<std::byte>(chunk.rows()).data()));
     return output_.Finish(chunk.rows());
   }
@@ -39,15 +39,15 @@ class StringRows final : public Worker<String, WrittenRows> {
 
  private:
   OutputArray output_;
-  WriteRowsFunction<String> write_;
+  WriteRowsFunction<Element> write_;
 };
 
 // The job that writes context.output by `write`.
-template <typename String>
-Job MakeStringRowsJob(JobContext& context, WriteRowsFunction<String> write) {
-  auto worker = std::make_unique<StringRows<String>>(std::move(context.chunks), std::move(context.output),
+template <typename Element>
+Job MakeRowWriterJob(JobContext& context, WriteRowsFunction<Element> write) {
+  auto worker = std::make_unique<RowWriter<Element>>(std::move(context.chunks), std::move(context.output),
                                                      std::move(write));
-  const StringRows<String>* rows = worker.get();
+  const RowWriter<Element>* rows = worker.get();
   Job job;
   job.worker = std::move(worker);
   job.result = [rows] {
@@ -60,4 +60,4 @@ Job MakeStringRowsJob(JobContext& context, WriteRowsFunction<String> write) {
 
 }  // namespace mpaio
 
-#endif  // WORKERS_STRINGS_STRING_ROWS_H_
+#endif  // WORKERS_ELEMENTWISE_ROW_WRITER_H_
