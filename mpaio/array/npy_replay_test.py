@@ -1,0 +1,32 @@
+"""Gives what the fuzzer begins with (npy_fuzzer_corpus.py) to the function that it tests, whole and cut short, also where there is no clang."""
+
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy  # What the corpus is made with.
+except ImportError as error:
+    print("SKIPPED: numpy is not installed (%s)" % error)
+    sys.exit(0)
+
+REPLAY, CORPUS = sys.argv[1:]
+
+with tempfile.TemporaryDirectory() as folder:
+    subprocess.run([sys.executable, CORPUS, folder], check=True, stdout=subprocess.DEVNULL)
+    files = sorted(glob.glob(os.path.join(folder, "*")))
+    assert len(files) > 100, files
+    for name in list(files):
+        with open(name, "rb") as file:
+            contents = file.read()
+        for k, cut in enumerate((len(contents) // 2, len(contents) - 1)):
+            files.append("%s.%d" % (name, k))
+            with open(files[-1], "wb") as file:
+                file.write(contents[:max(cut, 0)])
+    done = subprocess.run([REPLAY, *files], stdout=subprocess.PIPE, text=True)
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or len(lines) != len(files):
+        sys.exit("status %d at %s" % (done.returncode, lines[-1:]))
+    print("%d inputs, numpy %s" % (len(files), numpy.__version__))
