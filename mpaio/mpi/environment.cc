@@ -40,6 +40,10 @@ Environment::Environment(int* argc, char*** argv) {
   if (AllRanksOnOneNode()) {
     SetUnlessSet("OMPI_MCA_pml", "ob1");
     SetUnlessSet("OMPI_MCA_reachable", "^netlink");
+#if OMPI_MAJOR_VERSION >= 5
+    SetUnlessSet("OMPI_MCA_btl", "self,sm");
+    SetUnlessSet("OMPI_MCA_osc", "sm,rdma");
+#endif
   }
 
   int provided = MPI_THREAD_SINGLE;
