@@ -48,6 +48,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       own_work_(workers),
       frontier_(workers.size(), 0),
       in_flight_(static_cast<std::size_t>(executor.size())),
+      delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
   // A duration too long for the clock is as good as none.
@@ -277,13 +278,38 @@ std::optional<DeliveredResult> Conductor::DeliverOne() {
   return delivered;
 }
 
+// As many results of a batch as there is time for between two looks at the clock.
+bool Conductor::DeliverSome() {
+  if (open_ && open_->chunks.size() == 0) open_.reset();
+  if (!open_ && !OpenNextBatch()) return false;
+  JobState& job = jobs_[static_cast<std::size_t>(open_->job)];
+  JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
+  Pace& pace = delivery_paces_[static_cast<std::size_t>(open_->job)];
+  const ChunkId first = open_->chunks.begin;
+  const ChunksDone some = job.worker->DeliverChunks(first, std::min(pace.next(), open_->chunks.size()), cancelled_, &open_->reader);
+  const Clock::time_point now = Clock::now();
+  pace.Took(some.done, now - delivery_clock_);
+  delivery_clock_ = now;
+  open_->chunks.begin += some.done;
+  stats.chunks_delivered += some.done;
+  if (!some.status.ok()) {
+    Fail(open_->job, first + some.done, 0, some.status);
+    return false;
+  }
+  if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
+  if (stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
+  return true;
+}
+
 bool Conductor::DeliverBatches() {
-  const Clock::time_point end = Clock::now() + kDeliverSlice;
+  delivery_clock_ = Clock::now();
+  const Clock::time_point end = delivery_clock_ + kDeliverSlice;
   bool delivered = false;
   // Nothing from one call means that no job has any.
-  for (std::size_t batches = 0; batches < jobs_.size() && DeliverOne();) {
+  for (std::size_t batches = 0; batches < jobs_.size() && phase_ == Phase::kRunning && DeliverSome();) {
     delivered = true;
-    if (Clock::now() >= end) return true;
+    if (delivery_clock_ >= end) return true;
+    CheckLimits();
     if (open_->chunks.size() == 0) ++batches;
   }
   return delivered;

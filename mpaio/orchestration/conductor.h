@@ -17,6 +17,7 @@
 #include "mpaio/executor/executor.h"
 #include "mpaio/ledger/ledger.h"
 #include "mpaio/orchestration/messages.h"
+#include "mpaio/orchestration/pace.h"
 #include "mpaio/orchestration/performer.h"
 #include "mpaio/orchestration/run_options.h"
 #include "mpaio/result/reorder_buffer.h"
@@ -90,6 +91,7 @@ class Conductor {
   bool WorkOneSlice();
   bool DeliverBatches();
   bool OpenNextBatch();
+  bool DeliverSome();
   bool WantsMore(int rank) const;
 
   void Handle(int from, std::string message);
@@ -118,6 +120,7 @@ class Conductor {
   // By rank: what it holds, the oldest first; `chunks` without those whose results are in.
   std::vector<std::deque<Assignment>> in_flight_;
   std::optional<OpenBatch> open_;
+  std::vector<Pace> delivery_paces_;  // by job
   int next_job_ = 0;
   Phase phase_ = Phase::kRunning;
   int byes_missing_ = 0;
@@ -126,6 +129,7 @@ class Conductor {
   RunStats stats_;
   std::atomic<bool> cancelled_{false};
   Clock::time_point last_look_;  // for messages
+  Clock::time_point delivery_clock_;
   Clock::time_point start_;
   Clock::time_point deadline_;
 };

@@ -1,6 +1,6 @@
 #include "mpaio/orchestration/performer.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,28 +40,25 @@ void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* m
                   messages);
     }
     const WorkerBase& worker = *workers_[static_cast<std::size_t>(assignment.job)];
-    const Chunk chunk{id, worker.data_iterator().chunk(id)};
+    Pace& pace = paces_[static_cast<std::size_t>(assignment.job)];
     if (batch_.empty()) {
       batch_ = StartResults();
       batch_chunks_ = {id, id};
       batch_busy_ = Clock::duration(0);
       batch_start_ = now;
     }
-    // The length goes in front, and is known behind.
-    const std::size_t at = batch_.size();
-    WireAppend(std::uint64_t{0}, &batch_);
-    const absl::Status status = worker.ProcessChunk(chunk, &batch_);
+    const ChunksDone some = worker.ProcessChunks(id, std::min(pace.next(), assignment.chunks.size()), &batch_);
     const Clock::time_point after = Clock::now();
     busy_ += after - now;
     batch_busy_ += after - now;
+    pace.Took(some.done, after - now);
     now = after;
-    if (!status.ok()) return Fail(id, status, messages);
-    const std::uint64_t length = batch_.size() - at - sizeof(std::uint64_t);
-    std::memcpy(batch_.data() + at, &length, sizeof(length));
-    ++chunks_;
-    rows_ += chunk.rows.size();
-    batch_chunks_.end = id + 1;
-    ++assignment.chunks.begin;
+    if (some.done > 0) {
+      chunks_ += some.done;
+      rows_ += worker.data_iterator().chunks(id, some.done).size();
+      batch_chunks_.end = assignment.chunks.begin = id + some.done;
+    }
+    if (!some.status.ok()) return Fail(id + some.done, some.status, messages);
     const bool ends_assignment = assignment.chunks.size() == 0;
     if (ends_assignment || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge) {
       SendBatch(messages);

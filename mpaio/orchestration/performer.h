@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "mpaio/base/index.h"
 #include "mpaio/dispatch/assignment.h"
+#include "mpaio/orchestration/pace.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -22,7 +23,7 @@ class Performer {
   static constexpr std::chrono::milliseconds kBatchAge{5};
 
   // `workers` by job; they must outlive this.
-  explicit Performer(std::vector<WorkerBase*> workers) : workers_(std::move(workers)) {}
+  explicit Performer(std::vector<WorkerBase*> workers) : workers_(std::move(workers)), paces_(workers_.size()) {}
 
   void Enqueue(const Assignment& assignment) { queue_.push_back(assignment); }
   // Drops what has not been processed.
@@ -44,6 +45,7 @@ class Performer {
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
   std::vector<WorkerBase*> workers_;
+  std::vector<Pace> paces_;  // by job
   std::deque<Assignment> queue_;
   // The batch being gathered: of the first assignment of the queue, whose `chunks` begin behind it.
   std::string batch_;

@@ -41,11 +41,15 @@ class ReductionAnswer {
   virtual absl::StatusOr<AnswerArray> Answer() = 0;
 };
 
+// What a chunk contributes to each lane: of one lane alone without a vector around it, which would cost more than a small chunk.
+template <typename Op, bool kOneLane>
+using ContributionOf = std::conditional_t<kOneLane, typename Fold<Op>::Partial, std::vector<typename Fold<Op>::Partial>>;
+
 // For lanes that are long and few: a chunk is a part of every lane.
-template <typename Op>
-class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<Op>::Partial>>, public ReductionAnswer {
+template <typename Op, bool kOneLane>
+class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane>>, public ReductionAnswer {
   using Folding = Fold<Op>;
-  using Partials = std::vector<typename Folding::Partial>;
+  using Partials = ContributionOf<Op, kOneLane>;
 
  public:
   // `chunks` divides the lanes' elements; each of its rows is `row_elements` of them.
@@ -59,21 +63,24 @@ class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<O
         reducers_(static_cast<std::size_t>(geometry_.num_lanes()), typename Folding::Reducer(op)) {}
 
   absl::StatusOr<Partials> Process(const ChunkView<RawElement>& chunk) const override {
-    const Index itemsize_bytes = array_.dtype().itemsize_bytes();
-    Partials partials;
-    partials.reserve(reducers_.size());
-    for (Index lane = 0; lane < geometry_.num_lanes(); ++lane) {
-      WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(lane) * itemsize_bytes, array_.dtype(),
-                                           geometry_.inner * itemsize_bytes);
-      partials.push_back(Folding::Compute(reader, chunk.rows().begin * row_elements_, chunk.rows().end * row_elements_, op_));
+    if constexpr (kOneLane) {
+      return OfLane(0, chunk.rows());
+    } else {
+      Partials partials;
+      partials.reserve(reducers_.size());
+      for (Index lane = 0; lane < geometry_.num_lanes(); ++lane) partials.push_back(OfLane(lane, chunk.rows()));
+      return partials;
     }
-    return partials;
   }
 
   absl::Status ProcessCallback(const Chunk&, Partials partials) override {
-    if (partials.size() != reducers_.size()) return absl::DataLossError("a chunk came back with another number of lanes");
-    for (std::size_t lane = 0; lane < partials.size(); ++lane) MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
-    return absl::OkStatus();
+    if constexpr (kOneLane) {
+      return reducers_.front().Add(partials);
+    } else {
+      if (partials.size() != reducers_.size()) return absl::DataLossError("a chunk came back with another number of lanes");
+      for (std::size_t lane = 0; lane < partials.size(); ++lane) MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
+      return absl::OkStatus();
+    }
   }
 
   absl::StatusOr<AnswerArray> Answer() override {
@@ -88,6 +95,12 @@ class ReduceAcross final : public Worker<RawElement, std::vector<typename Fold<O
   }
 
  private:
+  typename Folding::Partial OfLane(Index lane, RowRange rows) const {
+    const Index itemsize_bytes = array_.dtype().itemsize_bytes();
+    WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(lane) * itemsize_bytes, array_.dtype(), geometry_.inner * itemsize_bytes);
+    return Folding::Compute(reader, rows.begin * row_elements_, rows.end * row_elements_, op_);
+  }
+
   Index row_elements_;
   NdView array_;
   LaneGeometry geometry_;
@@ -185,14 +198,16 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   const Op op(ReductionInputs{array.dtype(), context.parameters});
   Job job;
   ReductionAnswer* answer = nullptr;
-  if (plan.across) {
-    auto worker = std::make_unique<ReduceAcross<Op>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op);
+  const auto take = [&](auto worker) {
     answer = worker.get();
     job.worker = std::move(worker);
+  };
+  if (plan.across && plan.geometry.num_lanes() == 1) {
+    take(std::make_unique<ReduceAcross<Op, true>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op));
+  } else if (plan.across) {
+    take(std::make_unique<ReduceAcross<Op, false>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op));
   } else {
-    auto worker = std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry), result, op);
-    answer = worker.get();
-    job.worker = std::move(worker);
+    take(std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry), result, op));
   }
   job.array = [answer] { return answer->Answer(); };
   return job;

@@ -18,6 +18,9 @@
 #ifndef MPAIO_WORKER_WORKER_H_
 #define MPAIO_WORKER_WORKER_H_
 
+#include <atomic>
+#include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -79,6 +82,12 @@ class ChunkView {
   Chunk chunk_;
 };
 
+// How far several chunks came: `done` of them are, and the next one gave `status`, unless that is OK.
+struct ChunksDone {
+  Index done = 0;
+  absl::Status status;
+};
+
 // A worker without its types, as the orchestrator sees it. Users derive from Worker below.
 //
 // Every rank of a pool constructs the same workers in the same order, over its own view of the same array. ProcessChunk runs on any rank;
@@ -105,10 +114,47 @@ class WorkerBase {
   // Decodes the chunk's result and hands it to the callback.
   virtual absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) = 0;
 
+  // The same for chunks [first, first + count), one after the other, until one fails. Results are behind one another, each behind its length, as
+  // WireAppendBytes writes them. Delivery also ends when `stop` is set, by a callback or from elsewhere. What is called for each chunk here costs as
+  // much as the smallest chunks themselves; so a Worker does without.
+  virtual ChunksDone ProcessChunks(ChunkId first, Index count, std::string* encoded) const;
+  virtual ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded);
+
+ protected:
+  Chunk ChunkOf(ChunkId id) const { return {id, data_iterator_.chunk(id)}; }
+  static absl::Status Unreadable() { return absl::DataLossError("results cannot be read: all ranks must run the same program"); }
+
  private:
   DataIterator data_iterator_;
   std::string name_;
 };
+
+inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count, std::string* encoded) const {
+  ChunksDone result;
+  for (; result.done < count; ++result.done) {
+    const std::size_t before = encoded->size();
+    WireAppend(std::uint64_t{0}, encoded);
+    result.status = ProcessChunk(ChunkOf(first + result.done), encoded);
+    if (!result.status.ok()) {
+      encoded->resize(before);
+      break;
+    }
+    // The length goes in front, and is known behind.
+    const std::uint64_t length = encoded->size() - before - sizeof(std::uint64_t);
+    std::memcpy(encoded->data() + before, &length, sizeof(length));
+  }
+  return result;
+}
+
+inline ChunksDone WorkerBase::DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded) {
+  ChunksDone result;
+  for (; result.done < count && !stop.load(std::memory_order_relaxed); ++result.done) {
+    absl::string_view bytes;
+    result.status = encoded->ReadBytes(&bytes) ? DeliverChunk(ChunkOf(first + result.done), bytes) : Unreadable();
+    if (!result.status.ok()) break;
+  }
+  return result;
+}
 
 // `Element` is an arithmetic type, UnicodeString or ByteString (elements.h); `Result` is any type with a codec (codec.h).
 template <typename Element, typename Result>
@@ -148,6 +194,49 @@ class Worker : public WorkerBase {
       MPAIO_ASSIGN_OR_RETURN(Result result, DecodeResult<Result>(encoded));
       return ProcessCallback(chunk, std::move(result));
     });
+  }
+
+  ChunksDone ProcessChunks(ChunkId first, Index count, std::string* encoded) const final {
+    if constexpr (!PlainBytes<Result>) {
+      return WorkerBase::ProcessChunks(first, count, encoded);
+    } else {
+      // Every result has the same length: so there is room for all, and one guard about all.
+      constexpr std::uint64_t kLength = sizeof(Result);
+      constexpr std::size_t kEach = sizeof(kLength) + sizeof(Result);
+      const std::size_t before = encoded->size();
+      ChunksDone result;
+      result.status = CallGuarded("Process", [&]() -> absl::Status {
+        encoded->resize(before + static_cast<std::size_t>(count) * kEach);
+        char* to = encoded->data() + before;
+        for (; result.done < count; ++result.done, to += kEach) {
+          MPAIO_ASSIGN_OR_RETURN(const Result of_chunk, Process(ChunkView<Element>(data_iterator(), ChunkOf(first + result.done))));
+          std::memcpy(to, &kLength, sizeof(kLength));
+          std::memcpy(to + sizeof(kLength), &of_chunk, sizeof(Result));
+        }
+        return absl::OkStatus();
+      });
+      if (result.done < count) encoded->resize(before + static_cast<std::size_t>(result.done) * kEach);
+      return result;
+    }
+  }
+
+  ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded) final {
+    if constexpr (!PlainBytes<Result>) {
+      return WorkerBase::DeliverChunks(first, count, stop, encoded);
+    } else {
+      ChunksDone result;
+      result.status = CallGuarded("ProcessCallback", [&]() -> absl::Status {
+        for (; result.done < count && !stop.load(std::memory_order_relaxed); ++result.done) {
+          absl::string_view bytes;
+          Result of_chunk;
+          if (!encoded->ReadBytes(&bytes) || bytes.size() != sizeof(Result)) return Unreadable();
+          std::memcpy(static_cast<void*>(&of_chunk), bytes.data(), sizeof(Result));
+          MPAIO_RETURN_IF_ERROR(ProcessCallback(ChunkOf(first + result.done), std::move(of_chunk)));
+        }
+        return absl::OkStatus();
+      });
+      return result;
+    }
   }
 };
 

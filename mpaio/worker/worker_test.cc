@@ -1,5 +1,6 @@
 #include "mpaio/worker/worker.h"
 
+#include <atomic>
 #include <cstdint>
 #include <new>
 #include <numeric>
@@ -170,6 +171,91 @@ TEST_F(WorkerTest, WhatACallbackReturnsOrThrowsIsAStatus) {
   EXPECT_EQ(worker.DeliverChunk({1, {4, 8}}, encoded).message(), "ProcessCallback threw int, which is no std::exception");
   EXPECT_EQ(worker.DeliverChunk({2, {8, 10}}, encoded.substr(1)).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(worker.delivered.size(), 1u);
+}
+
+// Adds up a chunk, and says it in words: a result of no fixed length.
+class SayingWorker final : public Worker<std::int64_t, std::string> {
+ public:
+  using Worker::Worker;
+  absl::StatusOr<std::string> Process(const ChunkView<std::int64_t>& chunk) const override {
+    if (chunk.id() == fails_at) return absl::OutOfRangeError("too large");
+    return std::string(static_cast<std::size_t>(chunk.id()), 'x');
+  }
+  absl::Status ProcessCallback(const Chunk& chunk, std::string said) override {
+    lengths.push_back(static_cast<std::int64_t>(said.size()));
+    return chunk.id == callback_fails_at ? absl::AbortedError("enough") : absl::OkStatus();
+  }
+  ChunkId fails_at = -1, callback_fails_at = -1;
+  std::vector<std::int64_t> lengths;
+};
+
+// Both ways: results of one length and of any.
+TEST_F(WorkerTest, SeveralChunksAreAsEachOfThem) {
+  const std::atomic<bool> go_on = false;
+  SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
+  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+    std::string one_by_one = "kept", together = "kept";
+    for (ChunkId id = 2; id < 9; ++id) {
+      std::string encoded;
+      ASSERT_TRUE(worker->ProcessChunk({id, {id, id + 1}}, &encoded).ok());
+      WireAppendBytes(encoded, &one_by_one);
+    }
+    const ChunksDone processed = worker->ProcessChunks(2, 7, &together);
+    EXPECT_TRUE(processed.status.ok()) << processed.status;
+    EXPECT_EQ(processed.done, 7);
+    EXPECT_EQ(together, one_by_one);
+    WireReader reader(absl::string_view(together).substr(4));
+    EXPECT_EQ(worker->DeliverChunks(2, 3, go_on, &reader).done, 3);
+    EXPECT_EQ(worker->DeliverChunks(5, 4, go_on, &reader).done, 4);
+    EXPECT_TRUE(reader.at_end());
+  }
+  std::vector<std::pair<ChunkId, std::int64_t>> expected;
+  for (ChunkId id = 2; id < 9; ++id) expected.emplace_back(id, 9 * id + 3);
+  EXPECT_EQ(sums.delivered, expected);
+  EXPECT_EQ(sayings.lengths, (std::vector<std::int64_t>{2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST_F(WorkerTest, SeveralChunksEndAtTheOneThatFails) {
+  SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
+  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
+  sums.fails_at = sayings.fails_at = 4;
+  sums.callback_fails_at = sayings.callback_fails_at = 3;
+  const std::atomic<bool> go_on = false;
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+    std::string encoded;
+    const ChunksDone processed = worker->ProcessChunks(2, 7, &encoded);
+    EXPECT_EQ(processed.status, absl::OutOfRangeError("too large"));
+    EXPECT_EQ(processed.done, 2);
+    WireReader reader(encoded);
+    const ChunksDone delivered = worker->DeliverChunks(2, 7, go_on, &reader);
+    EXPECT_EQ(delivered.status, absl::AbortedError("enough"));
+    EXPECT_EQ(delivered.done, 1);
+    EXPECT_TRUE(reader.at_end());
+  }
+  sums.throws_at = 6;
+  std::string encoded = "kept";
+  const ChunksDone thrown = sums.ProcessChunks(6, 2, &encoded);
+  EXPECT_EQ(thrown.status, absl::InternalError("Process threw std::runtime_error: no luck"));
+  EXPECT_EQ(thrown.done, 0);
+  EXPECT_EQ(encoded, "kept");
+  WireReader nothing("");
+  EXPECT_EQ(sums.DeliverChunks(0, 1, go_on, &nothing).status.code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(WorkerTest, DeliveryOfSeveralChunksCanBeStopped) {
+  SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
+  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
+  const std::atomic<bool> stop = true;
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+    std::string encoded;
+    ASSERT_EQ(worker->ProcessChunks(0, 3, &encoded).done, 3);
+    WireReader reader(encoded);
+    const ChunksDone delivered = worker->DeliverChunks(0, 3, stop, &reader);
+    EXPECT_TRUE(delivered.status.ok());
+    EXPECT_EQ(delivered.done, 0);
+  }
+  EXPECT_TRUE(sums.delivered.empty());
 }
 
 TEST_F(WorkerTest, RefusesAnArrayOfAnotherType) {
