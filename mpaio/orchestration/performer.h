@@ -30,8 +30,8 @@ class Performer {
   void Clear();
   bool is_idle() const { return queue_.empty(); }
 
-  // Processes at least one chunk, and goes on to the next ones of the queue until `slice` has passed. Appends the messages that became due: Results, or
-  // Failure, after which the queue is empty. Precondition: not idle.
+  // Processes at least one chunk, and goes on to the next ones of the queue until `slice` has passed; Pace says how often it looks. Appends the
+  // messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
   void Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages);
 
   // What has been done so far.

@@ -15,6 +15,7 @@
 #include "mpaio/base/wire.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/orchestration/messages.h"
+#include "mpaio/orchestration/pace.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -144,7 +145,9 @@ TEST_F(PerformerTest, SlowResultsAreSentWhenTheyHaveAged) {
 }
 
 // A slice of no time is one chunk. What has gathered is kept for the next step.
+// Chunks that take longer than the clock is left alone for.
 TEST_F(PerformerTest, AStepEndsWithItsSlice) {
+  worker_.duration = 5 * Pace::kAim;
   performer_.Enqueue({0, 0, {0, 30}});
   std::vector<std::string> messages;
   for (Index steps = 1; steps <= 30; ++steps) {
@@ -156,6 +159,18 @@ TEST_F(PerformerTest, AStepEndsWithItsSlice) {
   EXPECT_LT(messages.size(), 30u);
   EXPECT_EQ(ChunksOf(messages, 0), (ChunkRange{0, 30}));
   for (const std::string& message : messages) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+}
+
+TEST_F(PerformerTest, AStepOfShortChunksIsAsLongAsTheClockIsLeftAlone) {
+  performer_.Enqueue({0, 0, {0, 1001}});
+  std::vector<std::string> messages;
+  while (!performer_.is_idle()) {
+    const Index before = performer_.chunks();
+    performer_.Step(nanoseconds(0), &messages);
+    ASSERT_GT(performer_.chunks(), before);
+    ASSERT_LE(performer_.chunks(), before + Pace::kMost);
+  }
+  EXPECT_EQ(ChunksOf(messages, 0), (ChunkRange{0, 1001}));
 }
 
 TEST_F(PerformerTest, AFailureNamesItsChunkAndEndsEverything) {
