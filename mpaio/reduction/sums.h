@@ -24,21 +24,17 @@ namespace mpaio {
 
 // Sums, and the means that are sums divided by the number of elements: of none it is NaN, as in numpy.
 
-struct FoldIntSum {
+// Of integers, in as many bits as no array that fits in memory overflows.
+template <typename Integer, typename Sum>
+struct FoldExactSum {
   static constexpr bool kOrderFree = true;
-  using Wide = std::int64_t;
-  using State = absl::int128;
+  using Wide = Integer;
+  using State = Sum;
   State Fold(std::span<const Wide> elements, Index) const { return SumExactly(elements); }
   State Combine(State left, State right) const { return left + right; }
 };
-
-struct FoldUintSum {
-  static constexpr bool kOrderFree = true;
-  using Wide = std::uint64_t;
-  using State = absl::uint128;
-  State Fold(std::span<const Wide> elements, Index) const { return SumExactly(elements); }
-  State Combine(State left, State right) const { return left + right; }
-};
+using FoldIntSum = FoldExactSum<std::int64_t, absl::int128>;
+using FoldUintSum = FoldExactSum<std::uint64_t, absl::uint128>;
 
 struct FoldFloatSum {
   static constexpr bool kOrderFree = false;
