@@ -8,8 +8,15 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/executor/room.h"
 
 namespace mpaio {
+
+absl::Status SharedMemory::Back(Index begin, Index end) {
+  const Index page_bytes = sysconf(_SC_PAGESIZE);
+  const Index first = begin - begin % page_bytes;
+  return begin == end ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
+}
 
 absl::Status SharedMemory::ProtectReadOnly() {
   const Index page_bytes = sysconf(_SC_PAGESIZE);

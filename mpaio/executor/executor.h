@@ -16,6 +16,16 @@
 
 namespace mpaio {
 
+// When the system puts memory behind the pages of what is allocated.
+enum class Backing {
+  // At once, the node's ranks in parallel: touching it cannot fail later.
+  kNow,
+  // Piece by piece, by SharedMemory::Back, or by system calls that write to it and say if there is none (read() gives EFAULT). A plain store to a page
+  // for which there is no memory left is fatal (SIGBUS). For what is written once from front to end: a page that was just zeroed is still in the cache
+  // when it is written to.
+  kWhenWritten,
+};
+
 // Memory that the ranks of one node share; each node has its own. Owned by the executor that allocated it: valid until that is closed.
 class SharedMemory {
  public:
@@ -27,6 +37,10 @@ class SharedMemory {
 
   // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call.
   virtual absl::Status Synchronize() = 0;
+
+  // Memory behind the pages that [begin, end) lies in, now. Not collective. Errors: ResourceExhausted where there is none left.
+  // Precondition: 0 <= begin <= end <= size_bytes().
+  absl::Status Back(Index begin, Index end);
 
   // From here on a store to this memory by this rank is a fault (SIGSEGV). Not collective: each rank protects its own mapping.
   absl::Status ProtectReadOnly();
@@ -64,11 +78,11 @@ class Executor {
   // This rank's end of the pool's messages. One run at a time uses it.
   virtual Transport& transport() = 0;
 
-  // Collective over the pool: `size_bytes` of memory on each node, zero-filled, every page of it backed (so that touching it cannot fail later).
-  // The pages are touched by the node's ranks in parallel.
+  // Collective over the pool: `size_bytes` of memory on each node, zero-filled. `backing` is a wish: memory may also be backed before it is written.
   // Errors, the same on every rank: InvalidArgument where `size_bytes` is negative; ResourceExhausted where a node has not the room; the message
   // says what is wanted, what is there and how to get more.
-  virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) = 0;
+  virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) = 0;
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) { return Allocate(size_bytes, Backing::kNow); }
 
   // Collective over the pool: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all
   // have called.

@@ -106,6 +106,23 @@ void MemoryIsZeroAlignedAndBacked(Executor& executor) {
   }
 }
 
+// Each rank its own bytes, which need not be whole pages.
+void MemoryMayBeBackedWhenItIsWritten(Executor& executor) {
+  const Index own_bytes = 5 * PageBytes() / 2;
+  const Index size_bytes = own_bytes * executor.node_size();
+  const absl::StatusOr<SharedMemory*> memory = executor.Allocate(size_bytes, Backing::kWhenWritten);
+  MPAIO_ASSERT_OK(memory);
+  const Index begin = own_bytes * executor.node_rank();
+  MPAIO_EXPECT_OK((*memory)->Back(begin, begin));
+  MPAIO_EXPECT_OK((*memory)->Back(begin, begin + own_bytes));
+  for (Index at = begin; at < begin + own_bytes; ++at) (*memory)->data()[at] = static_cast<std::byte>(at % 251);
+  MPAIO_EXPECT_OK((*memory)->Synchronize());
+  EXPECT_EQ(NumResidentPages((*memory)->data(), size_bytes), CeilDivide(size_bytes, PageBytes()));
+  Index wrong = 0;
+  for (Index at = 0; at < size_bytes; ++at) wrong += (*memory)->data()[at] != static_cast<std::byte>(at % 251);
+  EXPECT_EQ(wrong, 0);
+}
+
 // Rank r of a node of n stores to the bytes at r, r + n, ...; then each rank reads all. Other nodes store
 // other values.
 void StoresAreSeenByTheNodeAfterSynchronize(Executor& executor) {
@@ -320,6 +337,7 @@ constexpr Check kChecks[] = {
     {"AgreeReturnsOnNoRankBeforeAllHaveCalled", AgreeReturnsOnNoRankBeforeAllHaveCalled},
     {"BroadcastGivesRank0sBytesToAll", BroadcastGivesRank0sBytesToAll},
     {"MessagesTravelBothWays", MessagesTravelBothWays},
+    {"MemoryMayBeBackedWhenItIsWritten", MemoryMayBeBackedWhenItIsWritten},
     {"NoRoomIsAStatusOnAllRanksAndThePoolWorksOn", NoRoomIsAStatusOnAllRanksAndThePoolWorksOn},
     {"ASizeBelowZeroIsRefused", ASizeBelowZeroIsRefused},
     {"CloseIsIdempotent", CloseIsIdempotent},

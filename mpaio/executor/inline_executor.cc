@@ -43,7 +43,8 @@ class InlineExecutor final : public Executor {
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return true; }
   Transport& transport() override { return *transport_; }
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+  using Executor::Allocate;
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
     MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes));
     memories_.push_back(std::move(memory));
     return memories_.back().get();

@@ -13,6 +13,7 @@
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/room.h"
 #include "mpaio/mpi/shared_window.h"
+#include "mpaio/transport/doorbell.h"
 
 namespace mpaio {
 namespace {
@@ -45,13 +46,49 @@ class WindowMemory final : public SharedMemory {
   const Communicator& node_;
 };
 
+// Where the ranks of a node sleep, in memory of the node. Where there is no room for that there are none, and ranks look from time to time.
+class DoorbellRoom {
+ public:
+  // Collective over the pool.
+  static absl::StatusOr<DoorbellRoom> Create(const Communicator& pool, const Communicator& node) {
+    DoorbellRoom room;
+    std::vector<int> rank_in_node;
+    MPAIO_RETURN_IF_ERROR(node.AllGather(pool.rank(), &rank_in_node));
+    room.by_rank_.resize(static_cast<std::size_t>(pool.size()), nullptr);
+    if (node.size() == 1) return room;
+    const Index size_bytes = Index{kDoorbellStrideBytes} * node.size();
+    const bool fits = node.rank() != 0 || CheckRoom(FindRoom(BackingDirectory()), size_bytes).ok();
+    MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
+    if (fits_everywhere == 0) return room;
+    MPAIO_ASSIGN_OR_RETURN(room.window_, SharedWindow::Allocate(node, size_bytes));
+    // Zeros without memory behind them would be fatal when the bell is first rung.
+    const absl::Status backed = node.rank() == 0 ? PopulatePages(room.window_.data(), size_bytes) : absl::OkStatus();
+    MPAIO_ASSIGN_OR_RETURN(const Index is_backed, node.Minimum(backed.ok() ? 1 : 0));
+    if (is_backed == 0) return room;
+    for (std::size_t k = 0; k < rank_in_node.size(); ++k) {
+      room.by_rank_[static_cast<std::size_t>(rank_in_node[k])] =
+          reinterpret_cast<Doorbell*>(room.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
+    }
+    return room;
+  }
+
+  const std::vector<Doorbell*>& by_rank() const { return by_rank_; }
+  // Collective over the node, after those who ring have been closed.
+  absl::Status Free() { return window_.Free(); }
+
+ private:
+  SharedWindow window_;
+  std::vector<Doorbell*> by_rank_;
+};
+
 // Several ranks, of which at least one node may have only one.
 class MultiRankExecutor final : public Executor {
  public:
-  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, std::unique_ptr<Transport> transport,
-                    bool orchestrator_works)
+  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, DoorbellRoom doorbells,
+                    std::unique_ptr<Transport> transport, bool orchestrator_works)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
+        doorbells_(std::move(doorbells)),
         transport_(std::move(transport)),
         orchestrator_works_(orchestrator_works) {
     const std::set<int> nodes(leaders.begin(), leaders.end());
@@ -70,7 +107,8 @@ class MultiRankExecutor final : public Executor {
   bool orchestrator_works() const override { return orchestrator_works_; }
   Transport& transport() override { return *transport_; }
 
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+  using Executor::Allocate;
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
     if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
     // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
     // Open MPI does not return to all ranks where it has not.
@@ -85,7 +123,7 @@ class MultiRankExecutor final : public Executor {
     }
     absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(node_comm_, size_bytes);
     absl::Status status = window.status();
-    if (window.ok()) {
+    if (window.ok() && backing == Backing::kNow) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window->data() + begin, end - begin);
     }
@@ -109,6 +147,8 @@ class MultiRankExecutor final : public Executor {
     // Nobody leaves while another still expects a message of a finished run.
     absl::Status status = world_.Barrier();
     status.Update(transport_->Close());
+    // Nobody rings any more, on any rank: Free is collective.
+    status.Update(doorbells_.Free());
     for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
     windows_.clear();
     alone_.clear();
@@ -132,6 +172,7 @@ class MultiRankExecutor final : public Executor {
 
   Communicator world_;
   Communicator node_comm_;
+  DoorbellRoom doorbells_;
   std::unique_ptr<Transport> transport_;
   bool orchestrator_works_;
   int node_ = 0;
@@ -154,7 +195,10 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   WireReader(leader).Read(&leader_rank);
   std::vector<int> leaders;
   MPAIO_RETURN_IF_ERROR(pool.AllGather(leader_rank, &leaders));
-  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, options.transport));
+  MPAIO_ASSIGN_OR_RETURN(DoorbellRoom doorbells, DoorbellRoom::Create(pool, node));
+  MpiTransportOptions transport_options = options.transport;
+  transport_options.doorbells = doorbells.by_rank();
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, transport_options));
   // What holds for rank 0's node holds for the pool: the nodes may differ.
   std::string rank_0_works;
   if (pool.rank() == 0) WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)), &rank_0_works);
@@ -162,7 +206,8 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   bool works = false;
   WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
-      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(transport), works));
+      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(doorbells), std::move(transport),
+                                          works));
 }
 
 }  // namespace mpaio

@@ -57,7 +57,8 @@ class ThreadExecutor final : public Executor {
   bool orchestrator_works() const override { return pool_->options.orchestrator_works || pool_->size == 1; }
   Transport& transport() override { return *transport_; }
 
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) override {
+  using Executor::Allocate;
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
     absl::Status status;
     std::vector<std::unique_ptr<SharedMemory>>& memories = pool_->memories[static_cast<std::size_t>(node())];
     if (node_rank() == 0) {

@@ -17,20 +17,22 @@ constexpr milliseconds kLongWait(20);
 constexpr milliseconds kLongWaitSleep(1);
 }  // namespace
 
-void Backoff::Pause(absl::Duration at_most) {
+bool Backoff::PauseBriefly() {
   const auto now = std::chrono::steady_clock::now();
   if (!waiting_) {
     waiting_ = true;
     since_ = now;
     sleep_ = kShortestSleep;
   }
-  const auto waited = now - since_;
-  if (waited < kSpin) return;
-  if (waited < kYield) {
-    sched_yield();
-    return;
-  }
-  const std::chrono::nanoseconds sleep = waited < kLongWait ? sleep_ : std::chrono::nanoseconds(kLongWaitSleep);
+  waited_ = now - since_;
+  if (waited_ >= kYield) return false;
+  if (waited_ >= kSpin) sched_yield();
+  return true;
+}
+
+void Backoff::Pause(absl::Duration at_most) {
+  if (PauseBriefly()) return;
+  const std::chrono::nanoseconds sleep = waited_ < kLongWait ? sleep_ : std::chrono::nanoseconds(kLongWaitSleep);
   sleep_ = std::min<std::chrono::nanoseconds>(sleep_ * 2, kLongestSleep);
   const std::chrono::nanoseconds bound = absl::ToChronoNanoseconds(std::max(at_most, absl::ZeroDuration()));
   std::this_thread::sleep_for(std::min(sleep, bound));

@@ -8,19 +8,22 @@
 
 namespace mpaio {
 
-// A wait begins with the first Pause() after Reset(). For 2 µs it returns at once (a reply from the same node takes about 1 µs); up to 50 µs
+// A wait begins with the first pause after Reset(). For 2 µs it returns at once (a reply from the same node takes about 1 µs); up to 50 µs
 // it yields the core; then it sleeps: 50 µs, doubling to 500 µs, and 1 ms once the wait has lasted 20 ms. So a long wait costs below 1 % of
 // a core, and a wait of t is overslept by at most about t, and never by more than 1 ms. Measured: a rank that spins or only yields while
 // another needs the core costs the run up to 2x.
 class Backoff {
  public:
   void Reset() { waiting_ = false; }
+  // One step of the first 50 µs of the wait; nothing, and false, when they are over: for those who have something better to do then than to sleep.
+  bool PauseBriefly();
   // One step of the wait, of at most `at_most`.
   void Pause(absl::Duration at_most);
 
  private:
   bool waiting_ = false;
   std::chrono::steady_clock::time_point since_;
+  std::chrono::nanoseconds waited_{0};
   std::chrono::nanoseconds sleep_{0};
 };
 

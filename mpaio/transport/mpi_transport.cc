@@ -39,15 +39,18 @@ class MpiTransport final : public Transport {
   absl::Status Open() {
     const int num_peers = rank() == 0 ? size() - 1 : 1;
     peers_ = std::vector<Peer>(static_cast<std::size_t>(num_peers));
+    bool all_ring = !options_.doorbells.empty();
     for (int p = 0; p < num_peers; ++p) {
       Peer& peer = peers_[p];
       peer.rank = rank() == 0 ? p + 1 : 0;
+      all_ring &= static_cast<std::size_t>(peer.rank) < options_.doorbells.size() && options_.doorbells[static_cast<std::size_t>(peer.rank)] != nullptr;
       peer.slots = std::vector<Slot>(static_cast<std::size_t>(options_.slots));
       for (int s = 0; s < options_.slots; ++s) {
         peer.slots[s].bytes = std::make_unique<char[]>(static_cast<std::size_t>(options_.slot_bytes));
         MPAIO_RETURN_IF_ERROR(PostSlot(p, s));
       }
     }
+    if (all_ring) own_bell_ = options_.doorbells[static_cast<std::size_t>(rank())];
     return absl::OkStatus();
   }
 
@@ -56,6 +59,62 @@ class MpiTransport final : public Transport {
   Index unsent_bytes() const override { return unsent_bytes_; }
 
   absl::Status Send(int to, std::string message) override {
+    const absl::Status status = SendWithoutRinging(to, std::move(message));
+    if (status.ok()) Ring(to);
+    return status;
+  }
+
+  absl::StatusOr<std::optional<Message>> Receive() override {
+    if (std::optional<Message> ready = PopReady()) return ready;
+    if (closed_) return absl::FailedPreconditionError("the transport is closed");
+    if (own_bell_ != nullptr) heard_ = own_bell_->Heard();
+    completed_.clear();
+    MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
+    // What MPI has moved meanwhile of a message that is on its way needs the other side to look, too.
+    if (unsent_bytes_ > 0) RingAll();
+    if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
+    backoff_.Reset();
+    for (const Completion& done : completed_) MPAIO_RETURN_IF_ERROR(Complete(done));
+    for (std::size_t p = 0; p < peers_.size(); ++p) MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
+    return PopReady();
+  }
+
+  void WaitForMessage(absl::Duration at_most) override {
+    // While something large is on its way both sides have to look again and again.
+    const bool is_moving = unsent_bytes_ > 0 || missing_pieces_ > 0;
+    if (own_bell_ == nullptr || is_moving) return backoff_.Pause(at_most);
+    if (backoff_.PauseBriefly()) return;
+    own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(), kLongestSleep)));
+  }
+
+  absl::Status Close() override {
+    if (closed_) return absl::OkStatus();
+    closed_ = true;
+    const absl::StatusOr<bool> let_go = requests_.CancelAll();
+    if (!let_go.ok() || !*let_go) {
+      // MPI may still touch the buffers, so they must outlive this object. Only where a run was broken off.
+      new std::vector<Peer>(std::move(peers_));
+      new std::deque<Outgoing>(std::move(outgoing_));
+    }
+    absl::Status status = let_go.status();
+    status.Update(comm_.Free());
+    return status;
+  }
+
+ private:
+  // A ring is never lost; this is for what Open MPI may put off, which nobody rings for.
+  static constexpr absl::Duration kLongestSleep = absl::Milliseconds(10);
+
+  void Ring(int rank) {
+    if (static_cast<std::size_t>(rank) < options_.doorbells.size() && options_.doorbells[static_cast<std::size_t>(rank)] != nullptr) {
+      options_.doorbells[static_cast<std::size_t>(rank)]->Ring();
+    }
+  }
+  void RingAll() {
+    for (const Peer& peer : peers_) Ring(peer.rank);
+  }
+
+  absl::Status SendWithoutRinging(int to, std::string message) {
     if (to < 0 || to >= size() || to == rank() || (rank() != 0 && to != 0)) {
       return absl::InvalidArgumentError(absl::StrCat("rank ", rank(), " has no line to rank ", to));
     }
@@ -80,35 +139,6 @@ class MpiTransport final : public Transport {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::optional<Message>> Receive() override {
-    if (std::optional<Message> ready = PopReady()) return ready;
-    if (closed_) return absl::FailedPreconditionError("the transport is closed");
-    completed_.clear();
-    MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
-    if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
-    backoff_.Reset();
-    for (const Completion& done : completed_) MPAIO_RETURN_IF_ERROR(Complete(done));
-    for (std::size_t p = 0; p < peers_.size(); ++p) MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
-    return PopReady();
-  }
-
-  void WaitForMessage(absl::Duration at_most) override { backoff_.Pause(at_most); }
-
-  absl::Status Close() override {
-    if (closed_) return absl::OkStatus();
-    closed_ = true;
-    const absl::StatusOr<bool> let_go = requests_.CancelAll();
-    if (!let_go.ok() || !*let_go) {
-      // MPI may still touch the buffers, so they must outlive this object. Only where a run was broken off.
-      new std::vector<Peer>(std::move(peers_));
-      new std::deque<Outgoing>(std::move(outgoing_));
-    }
-    absl::Status status = let_go.status();
-    status.Update(comm_.Free());
-    return status;
-  }
-
- private:
   struct Slot {
     std::unique_ptr<char[]> bytes;
     bool is_full = false;
@@ -172,6 +202,7 @@ class MpiTransport final : public Transport {
         for (Incoming& incoming : peers_[id >> 32].incoming) {
           if (incoming.missing_pieces > 0 && incoming.number == static_cast<std::uint32_t>(id)) {
             --incoming.missing_pieces;
+            --missing_pieces_;
             return absl::OkStatus();
           }
         }
@@ -209,6 +240,7 @@ class MpiTransport final : public Transport {
       } else {
         incoming.bytes.resize(static_cast<std::size_t>(message_bytes));
         incoming.missing_pieces = CeilDivide(message_bytes, options_.piece_bytes);
+        missing_pieces_ += incoming.missing_pieces;
         incoming.number = peer.next_number++;
         for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
           MPAIO_RETURN_IF_ERROR(requests_.Receive(comm_, peer.rank, static_cast<int>(Tag::kPiece), incoming.bytes.data() + at,
@@ -246,6 +278,9 @@ class MpiTransport final : public Transport {
   std::deque<Outgoing> outgoing_;  // a deque: buffers in flight must not move when it grows
   std::vector<std::uint64_t> free_ids_;
   Index unsent_bytes_ = 0;
+  Index missing_pieces_ = 0;  // of all incoming messages
+  Doorbell* own_bell_ = nullptr;
+  std::uint32_t heard_ = 0;
   Backoff backoff_;
   bool closed_ = false;
 };

@@ -3,9 +3,11 @@
 #define MPAIO_TRANSPORT_MPI_TRANSPORT_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "mpaio/mpi/communicator.h"
+#include "mpaio/transport/doorbell.h"
 #include "mpaio/transport/transport.h"
 
 namespace mpaio {
@@ -17,6 +19,9 @@ struct MpiTransportOptions {
   Index slot_bytes = 64 << 10;
   // Large messages go in pieces of this size: MPI counts bytes in an int.
   Index piece_bytes = 256 << 20;
+  // By rank: what wakes it, where it shares memory with this one, its own included; null where it does not. They must outlive the transport. Empty: none.
+  // Who waits sleeps on its own bell, if it has one and everybody it hears from has one too; else it sleeps and looks, in turns (Backoff).
+  std::vector<Doorbell*> doorbells;
 };
 
 // Collective over `pool`, all with the same options. Uses a duplicate of the communicator, so that nobody else's messages are met.
