@@ -36,7 +36,7 @@ namespace {
 
 // Enough for the header of any simple type, and for its first elements.
 constexpr Index kFirstReadBytes = 4096;
-// What is read before it is swapped: it is in the cache still.
+// What is read before it is swapped, and what is made ready before it is written: it is in the cache still.
 constexpr Index kBlockBytes = Index{256} << 10;
 // What is read at once where the order is Fortran's, in either direction.
 constexpr Index kMaxTileBytes = Index{4} << 20;
@@ -200,12 +200,14 @@ struct ArrayFile::State {
                                             "; let nothing write it, and start again"));
   }
 
-  absl::Status LoadSlices(int share, int num_shares, std::span<std::byte> array) const;
-  absl::Status LoadInOrder(const ReadSome& read, std::span<std::byte> array) const;
-  absl::Status LoadStream(std::span<std::byte> array) const;
+  absl::Status LoadSlices(int share, int num_shares, std::span<std::byte> array,
+                          const BeforeWriting& before_writing) const;
+  absl::Status LoadInOrder(const ReadSome& read, std::span<std::byte> array,
+                           const BeforeWriting& before_writing) const;
+  absl::Status LoadStream(std::span<std::byte> array, const BeforeWriting& before_writing) const;
   // Starts to read the member; its header is passed over. The archive must outlive the reader.
   absl::StatusOr<ZipMemberReader> OpenMember(ZipArchive* archive) const;
-  absl::Status LoadMember(std::span<std::byte> array) const;
+  absl::Status LoadMember(std::span<std::byte> array, const BeforeWriting& before_writing) const;
   absl::Status VerifyMember() const;
 
   Source source = Source::kSlices;
@@ -236,6 +238,7 @@ const DType& ArrayFile::dtype() const { return state_->dtype; }
 const std::vector<Index>& ArrayFile::shape() const { return state_->shape; }
 Index ArrayFile::size_bytes() const { return state_->size_bytes; }
 std::uint64_t ArrayFile::fingerprint() const { return state_->fingerprint; }
+bool ArrayFile::writes_in_order() const { return !state_->is_fortran_order; }
 bool ArrayFile::is_stream() const {
   return state_->source == State::Source::kStream || state_->source == State::Source::kElsewhere;
 }
@@ -443,19 +446,20 @@ absl::StatusOr<ArrayFile> ArrayFile::Elsewhere(const std::string& name, DType dt
   return ArrayFile(std::move(state));
 }
 
-absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte> array) const {
+absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte> array,
+                                  const BeforeWriting& before_writing) const {
   const bool is_first = share == 0;
   switch (state_->source) {
     case State::Source::kSlices:
       // A member is read in its order, or else once more afterwards by one, for the checksum.
       if (state_->member.has_value() && num_shares == 1 && !state_->is_fortran_order)
-        return state_->LoadMember(array);
-      MPAIO_RETURN_IF_ERROR(state_->LoadSlices(share, num_shares, array));
+        return state_->LoadMember(array, before_writing);
+      MPAIO_RETURN_IF_ERROR(state_->LoadSlices(share, num_shares, array, before_writing));
       return is_first && state_->member.has_value() ? state_->VerifyMember() : absl::OkStatus();
     case State::Source::kMember:
-      return is_first ? state_->LoadMember(array) : absl::OkStatus();
+      return is_first ? state_->LoadMember(array, before_writing) : absl::OkStatus();
     case State::Source::kStream:
-      return is_first ? state_->LoadStream(array) : absl::OkStatus();
+      return is_first ? state_->LoadStream(array, before_writing) : absl::OkStatus();
     case State::Source::kElsewhere:
       break;
   }
@@ -464,7 +468,8 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
       absl::StrCat(state_->name, " reaches another process; its bytes are loaded there"));
 }
 
-absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<std::byte> array) const {
+absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<std::byte> array,
+                                          const BeforeWriting& before_writing) const {
   if (is_fortran_order) {
     const Index tile_bytes = std::clamp(size_bytes / (Index{4} * num_shares), kMinTileBytes, kMaxTileBytes);
     const FortranTiles tiles(shape, dtype.itemsize_bytes(), tile_bytes, FortranTiles::Reading::kAnywhere);
@@ -483,11 +488,13 @@ absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<s
     return bytes - bytes % unit_bytes;
   };
   const Index begin = bound(share), end = bound(share + 1);
-  const Index block_bytes =
-      swapper.swaps_nothing() ? end - begin : CeilDivide(kBlockBytes, unit_bytes) * unit_bytes;
+  const Index block_bytes = swapper.swaps_nothing() && !before_writing
+                                ? end - begin
+                                : CeilDivide(kBlockBytes, unit_bytes) * unit_bytes;
   for (Index at = begin; at < end; at += block_bytes) {
     const std::span<std::byte> block = array.subspan(
         static_cast<std::size_t>(at), static_cast<std::size_t>(std::min(block_bytes, end - at)));
+    if (before_writing) MPAIO_RETURN_IF_ERROR(before_writing(block));
     MPAIO_RETURN_IF_ERROR(ReadSlice(at, block));
     swapper.Swap(block.data(), static_cast<Index>(block.size()));
   }
@@ -495,7 +502,8 @@ absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<s
 }
 
 // Loads all of the array from what `read` gives.
-absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::byte> array) const {
+absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::byte> array,
+                                           const BeforeWriting& before_writing) const {
   Index done_bytes = 0;
   const auto read_all = [&](std::span<std::byte> to) -> absl::Status {
     MPAIO_ASSIGN_OR_RETURN(const Index got_bytes, read(to));
@@ -514,19 +522,21 @@ absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::
   for (Index at = 0; at < size_bytes; at += block_bytes) {
     const std::span<std::byte> block = array.subspan(
         static_cast<std::size_t>(at), static_cast<std::size_t>(std::min(block_bytes, size_bytes - at)));
+    if (before_writing) MPAIO_RETURN_IF_ERROR(before_writing(block));
     MPAIO_RETURN_IF_ERROR(read_all(block));
     swapper.Swap(block.data(), static_cast<Index>(block.size()));
   }
   return absl::OkStatus();
 }
 
-absl::Status ArrayFile::State::LoadStream(std::span<std::byte> array) const {
+absl::Status ArrayFile::State::LoadStream(std::span<std::byte> array,
+                                          const BeforeWriting& before_writing) const {
   if (stream_was_loaded.exchange(true)) {
     return absl::FailedPreconditionError(
         absl::StrCat(name, " has been read already; save the array to a file to load it several times"));
   }
   const ReadSome read = [this](std::span<std::byte> to) { return ReadSomeOfStream(to); };
-  MPAIO_RETURN_IF_ERROR(LoadInOrder(read, array));
+  MPAIO_RETURN_IF_ERROR(LoadInOrder(read, array, before_writing));
   std::byte more[1];
   MPAIO_ASSIGN_OR_RETURN(const Index more_bytes, read(more));
   return more_bytes == 0 ? absl::OkStatus() : Trailing(name, "at least 1");
@@ -543,11 +553,12 @@ absl::StatusOr<ZipMemberReader> ArrayFile::State::OpenMember(ZipArchive* archive
   return reader;
 }
 
-absl::Status ArrayFile::State::LoadMember(std::span<std::byte> array) const {
+absl::Status ArrayFile::State::LoadMember(std::span<std::byte> array,
+                                          const BeforeWriting& before_writing) const {
   ZipArchive archive;
   MPAIO_ASSIGN_OR_RETURN(ZipMemberReader reader, OpenMember(&archive));
   const ReadSome read = [&reader](std::span<std::byte> to) { return reader.Read(to); };
-  MPAIO_RETURN_IF_ERROR(LoadInOrder(read, array));
+  MPAIO_RETURN_IF_ERROR(LoadInOrder(read, array, before_writing));
   std::byte more[1];
   MPAIO_ASSIGN_OR_RETURN(const Index more_bytes, read(more));
   return more_bytes == 0 ? absl::OkStatus() : Trailing(name, "at least 1");

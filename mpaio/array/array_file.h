@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -90,8 +91,15 @@ class ArrayFile {
   //   /dev/shm
   //                       can hold.
   //   FailedPrecondition  the stream has been loaded, or is another process's.
+  // Where writes_in_order(), `before_writing` is called with each piece of `array` just before it is written
+  // to, and what it returns ends the loading unless that is OK.
   // Precondition: array.size() == size_bytes(), 0 <= share < num_shares.
-  absl::Status LoadShare(int share, int num_shares, std::span<std::byte> array) const;
+  using BeforeWriting = std::function<absl::Status(std::span<std::byte> piece)>;
+  absl::Status LoadShare(int share, int num_shares, std::span<std::byte> array,
+                         const BeforeWriting& before_writing = nullptr) const;
+
+  // Whether a share is written from its begin to its end, and no byte of it by another share.
+  bool writes_in_order() const;
 
  private:
   struct State;

@@ -97,20 +97,50 @@ class Pages {
   void* data_;
 };
 
+// [begin, end) of each piece that was announced before it was written, by share.
+using Pieces = std::vector<std::vector<std::pair<Index, Index>>>;
+
+// Pieces of a share follow each other; all shares together are the array, once.
+void ExpectInOrder(const Pieces& by_share, Index size_bytes) {
+  std::vector<std::pair<Index, Index>> shares;
+  for (const auto& pieces : by_share) {
+    for (std::size_t k = 1; k < pieces.size(); ++k) EXPECT_EQ(pieces[k].first, pieces[k - 1].second);
+    if (!pieces.empty()) shares.emplace_back(pieces.front().first, pieces.back().second);
+  }
+  std::sort(shares.begin(), shares.end());
+  Index end = 0;
+  for (const auto& share : shares) {
+    EXPECT_EQ(share.first, end);
+    end = share.second;
+  }
+  EXPECT_EQ(end, size_bytes);
+}
+
 // The array in `num_shares` shares, by as many threads at once.
 absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
   const Pages pages(file.size_bytes());
+  Pieces pieces(static_cast<std::size_t>(num_shares));
   std::vector<absl::Status> statuses(static_cast<std::size_t>(num_shares));
   std::vector<std::thread> threads;
   for (int share = 0; share < num_shares; ++share) {
     threads.emplace_back([&, share] {
-      statuses[static_cast<std::size_t>(share)] = file.LoadShare(share, num_shares, pages.bytes());
+      ArrayFile::BeforeWriting note;
+      if (file.writes_in_order()) {
+        note = [&, share](std::span<std::byte> piece) {
+          const Index begin = piece.data() - pages.bytes().data();
+          pieces[static_cast<std::size_t>(share)].emplace_back(begin,
+                                                               begin + static_cast<Index>(piece.size()));
+          return absl::OkStatus();
+        };
+      }
+      statuses[static_cast<std::size_t>(share)] = file.LoadShare(share, num_shares, pages.bytes(), note);
     });
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) {
     if (!status.ok()) return status;
   }
+  if (file.writes_in_order()) ExpectInOrder(pieces, file.size_bytes());
   return pages.text();
 }
 
@@ -496,6 +526,26 @@ TEST_F(ArrayFileTest, ADestinationWithoutMemoryIsResourceExhausted) {
               StatusIs(kResourceExhausted, "shared memory ran out"));
   ::munmap(data, kSizeBytes);
   ::close(fd);
+}
+
+TEST_F(ArrayFileTest, WhatIsSaidBeforeWritingEndsTheLoading) {
+  const std::string npy = CountingNpy(100'000);
+  const Pipe pipe(npy.substr(0, 60'000));
+  for (const bool is_stream : {false, true}) {
+    const absl::StatusOr<ArrayFile> file =
+        is_stream ? ArrayFile::FromStream(pipe.fd(), "the pipe") : ArrayFile::Open(Write("a.npy", npy));
+    MPAIO_ASSERT_OK(file);
+    ASSERT_TRUE(file->writes_in_order());
+    const Pages pages(file->size_bytes());
+    int calls = 0;
+    const auto refuse = [&](std::span<std::byte>) {
+      ++calls;
+      return absl::ResourceExhaustedError("no more");
+    };
+    EXPECT_THAT(file->LoadShare(0, 1, pages.bytes(), refuse), StatusIs(kResourceExhausted, "no more"));
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(pages.text(), std::string(static_cast<std::size_t>(file->size_bytes()), '?'));
+  }
 }
 
 TEST_F(ArrayFileTest, FilesThatDifferHaveOtherFingerprints) {

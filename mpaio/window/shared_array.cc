@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,9 +74,9 @@ absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::strin
 
 }  // namespace
 
-absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
-  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(size_bytes));
+  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(size_bytes, backing));
   MPAIO_ASSIGN_OR_RETURN(MutableNdView array, MutableNdView::Create(memory->data(), dtype, std::move(shape)));
   return SharedArray(memory, std::move(array));
 }
@@ -94,10 +95,20 @@ absl::StatusOr<SharedArray> SharedArray::FromFile(Executor& executor, const std:
 }
 
 absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file) {
-  MPAIO_ASSIGN_OR_RETURN(SharedArray array, Create(executor, file.dtype(), file.shape()));
+  const bool in_order = file.writes_in_order();
+  MPAIO_ASSIGN_OR_RETURN(SharedArray array,
+                         Create(executor, file.dtype(), file.shape(), in_order ? Backing::kWhenWritten : Backing::kNow));
   const Index size_bytes = array.view().size_bytes();
-  MPAIO_RETURN_IF_ERROR(executor.Agree(file.LoadShare(executor.node_rank(), executor.node_size(),
-                                                      {array.array_.mutable_data(), static_cast<std::size_t>(size_bytes)})));
+  std::byte* const data = array.array_.mutable_data();
+  ArrayFile::BeforeWriting before_writing;
+  if (in_order) {
+    before_writing = [&array, data](std::span<std::byte> piece) {
+      const Index begin = piece.data() - data;
+      return array.memory_->Back(begin, begin + static_cast<Index>(piece.size()));
+    };
+  }
+  MPAIO_RETURN_IF_ERROR(executor.Agree(
+      file.LoadShare(executor.node_rank(), executor.node_size(), {data, static_cast<std::size_t>(size_bytes)}, before_writing)));
   MPAIO_RETURN_IF_ERROR(array.Seal(executor));
   return array;
 }

@@ -43,7 +43,9 @@ class SharedArray {
 
   // Collective over the executor's pool. An array of zeros, not sealed. Every rank must pass the same type and shape.
   // Errors: InvalidArgument where the shape does not fit 63 bits; ResourceExhausted where a node has not the room.
-  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape);
+  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape) {
+    return Create(executor, std::move(dtype), std::move(shape), Backing::kNow);
+  }
 
   // The array as this rank sees it. Valid as long as the executor is open.
   const NdView& view() const { return array_.view(); }
@@ -56,6 +58,7 @@ class SharedArray {
   absl::Status Seal(Executor& executor);
 
  private:
+  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
   SharedArray(SharedMemory* memory, MutableNdView array) : memory_(memory), array_(std::move(array)) {}
 
   SharedMemory* memory_ = nullptr;
