@@ -9,13 +9,26 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 namespace {
 
-enum Flag : int { kHelpFlag = 256, kVersionFlag, kListFlag, kChunkFlag, kFormatFlag, kProgressFlag, kCpuUsageFlag, kReportFlag };
+enum Flag : int {
+  kHelpFlag = 256,
+  kVersionFlag,
+  kListFlag,
+  kChunkFlag,
+  kFormatFlag,
+  kProgressFlag,
+  kCpuUsageFlag,
+  kReportFlag,
+  kScheduleFlag,
+  kRecordFlag,
+  kReplayFlag,
+};
 
 constexpr option kFlags[] = {
     {"help", no_argument, nullptr, kHelpFlag},
@@ -26,18 +39,24 @@ constexpr option kFlags[] = {
     {"progress", required_argument, nullptr, kProgressFlag},
     {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
     {"report", no_argument, nullptr, kReportFlag},
+    {"schedule", required_argument, nullptr, kScheduleFlag},
+    {"record", required_argument, nullptr, kRecordFlag},
+    {"replay", required_argument, nullptr, kReplayFlag},
     {nullptr, 0, nullptr, 0},
 };
 
 absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat(what, "; see --help")); }
 
 // The value of a flag that takes one of a few words, as a position in `words`.
-absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value, std::initializer_list<absl::string_view> words) {
-  const auto word = std::find(words.begin(), words.end(), value);
+absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value, const std::vector<std::string>& words) {
+  const auto word = std::find(words.begin(), words.end(), std::string(value));
   if (word != words.end()) return static_cast<std::size_t>(std::distance(words.begin(), word));
-  std::string choices;
-  for (absl::string_view choice : words) absl::StrAppend(&choices, choices.empty() ? "" : "|", choice);
-  return Wrong(absl::StrCat("--", flag, "=", value, ": must be ", choices));
+  return Wrong(absl::StrCat("--", flag, "=", value, ": must be ", absl::StrJoin(words, "|")));
+}
+
+absl::StatusOr<std::string> FileName(absl::string_view flag, absl::string_view value) {
+  if (value.empty()) return Wrong(absl::StrCat("--", flag, "= needs the name of a file"));
+  return std::string(value);
 }
 
 absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
@@ -105,14 +124,28 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         line.progress = choice == 0 ? ProgressMode::kAuto : choice == 1 ? ProgressMode::kAlways : ProgressMode::kNever;
         break;
       }
-      case kCpuUsageFlag:
-        if (*optarg == '\0') return Wrong("--cpu_usage= needs the name of a file");
-        line.cpu_usage_file = optarg;
+      case kCpuUsageFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.cpu_usage_file, FileName("cpu_usage", optarg));
         break;
+      }
+      case kScheduleFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("schedule", optarg, ScheduleNames()));
+        line.schedule = static_cast<ScheduleKind>(choice);
+        break;
+      }
+      case kRecordFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.record_file, FileName("record", optarg));
+        break;
+      }
+      case kReplayFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.replay_file, FileName("replay", optarg));
+        break;
+      }
       case ':': return Wrong(absl::StrCat("flag ", arguments[static_cast<std::size_t>(optind) - 1], " needs a value"));
       default: return Wrong(absl::StrCat("unknown flag ", arguments[static_cast<std::size_t>(optind) - 1]));
     }
   }
+  if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto) return Wrong("--replay has its own schedule: leave --schedule out");
   if (optind >= count) return Wrong("nothing to do: give WORKER INPUT");
   std::vector<absl::string_view> words;
   for (int i = optind; i <= count; ++i) {
@@ -143,6 +176,9 @@ With one rank, or without mpirun, everything runs in this process.
   --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
   --report                      afterwards, the time of each stage and what each rank did, on the standard error
   --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
+  --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
+                                trapezoid|adaptive are there to be compared with it
+  --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks
   --list                        the workers, with their parameters
   --help, --version
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "mpaio/chunk/data_iterator.h"
+#include "mpaio/dispatch/schedule.h"
 #include "mpaio/telemetry/progress.h"
 
 namespace mpaio {
@@ -32,6 +33,9 @@ struct CommandLine {
   OutputFormat format = OutputFormat::kText;
   ProgressMode progress = ProgressMode::kAuto;
   std::string cpu_usage_file;  // empty: not asked for
+  ScheduleKind schedule = ScheduleKind::kAuto;
+  std::string record_file;  // empty: not asked for
+  std::string replay_file;  // likewise
   bool report = false;
   std::vector<JobLine> jobs;
 };

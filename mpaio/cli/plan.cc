@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -107,15 +108,20 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     planned.parameters = *std::move(parameters);
     plan.push_back(std::move(planned));
   }
-  for (const PlannedJob& planned : plan) {
-    if (line.cpu_usage_file.empty()) break;
-    const std::string& file = line.cpu_usage_file;
-    const std::string& output = planned.line.output;
-    bool overwrites = MayName(planned.line.input, file) || (!output.empty() && IsSameFile(file, output));
-    for (const auto& [key, array] : planned.MoreArrays()) overwrites |= MayName(array, file);
-    if (overwrites) {
-      return absl::InvalidArgumentError(absl::StrCat("--cpu_usage=", line.cpu_usage_file, " would overwrite an input or an output; give another file"));
+  for (const auto& [flag, file] : {std::pair<const char*, const std::string&>("cpu_usage", line.cpu_usage_file),
+                                   std::pair<const char*, const std::string&>("record", line.record_file)}) {
+    if (file.empty()) continue;
+    for (const PlannedJob& planned : plan) {
+      const std::string& output = planned.line.output;
+      bool overwrites = MayName(planned.line.input, file) || (!output.empty() && IsSameFile(file, output));
+      for (const auto& [key, array] : planned.MoreArrays()) overwrites |= MayName(array, file);
+      if (overwrites) {
+        return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
+      }
     }
+  }
+  if (!line.record_file.empty() && !line.cpu_usage_file.empty() && IsSameFile(line.record_file, line.cpu_usage_file)) {
+    return absl::InvalidArgumentError(absl::StrCat("--record and --cpu_usage both name ", line.record_file, "; give them different files"));
   }
   return plan;
 }

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/base/text_file.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/worker/codec.h"
@@ -18,6 +19,8 @@
 
 namespace mpaio {
 namespace {
+
+constexpr absl::string_view kSchedule = "the schedule";
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
   return status.ok() ? status : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
@@ -61,6 +64,15 @@ void Session::EndStage(const std::string& name, Index bytes) {
   stage_start_ = now;
 }
 
+absl::Status Session::ReadReplay() {
+  if (executor_.rank() != 0 || line_.replay_file.empty()) return absl::OkStatus();
+  MPAIO_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(line_.replay_file, kSchedule));
+  absl::StatusOr<std::vector<ScheduleRecord>> replay = ParseSchedules(text);
+  if (!replay.ok()) return Prefixed(line_.replay_file, replay.status());
+  replay_ = *std::move(replay);
+  return absl::OkStatus();
+}
+
 absl::Status Session::OpenInputs() {
   for (const PlannedJob& planned : plan_) {
     std::vector<std::string> names = {planned.line.input};
@@ -100,6 +112,9 @@ absl::Status Session::CheckJobs() const {
   }
   if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
+  }
+  if (executor_.rank() == 0 && !line_.record_file.empty()) {
+    MPAIO_RETURN_IF_ERROR(WriteTextFile(line_.record_file, ScheduleText({}), kSchedule));
   }
   return absl::OkStatus();
 }
@@ -151,6 +166,8 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
 }
 
 absl::Status Session::Prepare() {
+  // Before a file of the same name is written anew.
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(ReadReplay()));
   MPAIO_RETURN_IF_ERROR(OpenInputs());
   MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckJobs()));
   EndStage("start");
@@ -170,6 +187,7 @@ absl::Status Session::Run() {
   status.Update(CollectResults(status));
   status.Update(SaveOutputs(status));
   if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, stats_.cpu_usage));
+  if (!line_.record_file.empty() && status.ok()) status.Update(WriteTextFile(line_.record_file, ScheduleText(record_), kSchedule));
   EndStage("save");
   FillReport();
   return status;
@@ -180,12 +198,29 @@ absl::Status Session::RunPass(bool* is_last) {
   for (const Job& job : jobs_) workers.push_back(job.worker.get());
   RunOptions options;
   options.monitor_cpu_usage = !line_.cpu_usage_file.empty();
+  options.schedule = line_.schedule;
+  options.record_schedule = !line_.record_file.empty();
+  if (!line_.replay_file.empty()) {
+    absl::Status status;
+    if (executor_.rank() == 0) {
+      if (pass_ < static_cast<int>(replay_.size())) {
+        options.replay = replay_[static_cast<std::size_t>(pass_)];
+      } else {
+        status = absl::InvalidArgumentError(absl::StrCat(line_.replay_file, " has the schedule of ", replay_.size(),
+                                                         " runs, and this command takes more: replay it with the command that recorded it"));
+      }
+    }
+    MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
+  }
   WorkerOrchestrator orchestrator(executor_, std::move(workers));
   MPAIO_ASSIGN_OR_RETURN(mpaio::Run run, orchestrator.Start(options));
   has_begun_ = true;
   const absl::Status ended = executor_.rank() == 0 ? Drive(run) : run.Wait();
   is_broken_ = run.is_broken();
-  if (executor_.rank() == 0) AddUp(run.stats());
+  if (executor_.rank() == 0) {
+    AddUp(run.stats());
+    record_.push_back(run.stats().schedule);
+  }
   ++pass_;
   // Whoever knows of no further pass, knows it on every rank: these functions are set alike. A failed run is over on every rank too.
   const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.next_pass != nullptr; });

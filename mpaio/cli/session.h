@@ -15,6 +15,7 @@
 #include "mpaio/cli/results.h"
 #include "mpaio/array/array_file.h"
 #include "mpaio/array/npy_writer.h"
+#include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
@@ -46,6 +47,7 @@ class Session {
   bool is_broken() const { return is_broken_; }
 
  private:
+  absl::Status ReadReplay();
   absl::Status OpenInputs();
   absl::Status CheckJobs() const;
   absl::Status Load();
@@ -72,6 +74,9 @@ class Session {
   // Of all passes together.
   RunStats stats_;
   int pass_ = 0;
+  // On rank 0, by pass: what is to be done again, and what was done.
+  std::vector<ScheduleRecord> replay_;
+  std::vector<ScheduleRecord> record_;
   // On rank 0, by job: the files that the workers write themselves.
   std::map<std::size_t, std::shared_ptr<NpyFile>> streamed_;
   // The answers that are arrays, by job.

@@ -1,66 +1,132 @@
 #include "mpaio/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 
 namespace mpaio {
 
 Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options) : options_(options) {
   for (std::size_t j = 0; j < chunks_per_job.size(); ++j) {
     Job& job = jobs_.emplace_back();
-    job.pending_chunks = chunks_per_job[j];
-    if (job.pending_chunks > 0) job.pending.push_back({static_cast<std::int32_t>(j), 0, {0, job.pending_chunks}});
+    job.num_chunks = job.pending_chunks = chunks_per_job[j];
+    job.speeds.resize(static_cast<std::size_t>(options.processors));
+    if (options.schedule != ScheduleKind::kAuto) job.rule.emplace(options.schedule, job.num_chunks, options.processors);
+    if (job.pending_chunks == 0) continue;
+    const auto number = static_cast<std::int32_t>(j);
+    if (options.schedule != ScheduleKind::kStatic) {
+      job.pending.push_back({number, 0, {0, job.num_chunks}});
+      continue;
+    }
+    // Blocks, of which each is one processor's own.
+    const Index length = CeilDivide(job.num_chunks, options.processors);
+    for (ChunkId begin = 0; begin < job.num_chunks; begin += length) {
+      job.pending.push_back({number, 0, {begin, std::min(begin + length, job.num_chunks)}});
+    }
   }
 }
 
-Index Dispatcher::Length(const Job& job, ChunkId frontier, double bytes_left) const {
-  if (job.pending_chunks == 0) return 0;
+std::deque<Assignment>::iterator Dispatcher::Open(Job& job, int processor) const {
+  if (options_.schedule != ScheduleKind::kStatic) return job.pending.begin();
+  const Index length = CeilDivide(job.num_chunks, options_.processors);
+  // What comes back from a rank that could not do it is for anybody.
+  return std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& range) {
+    return range.attempt > 0 || range.chunks.begin / length == processor;
+  });
+}
+
+double Dispatcher::Weight(const Job& job, int processor) {
+  const Speed& own = job.speeds[static_cast<std::size_t>(processor)];
+  if (own.seconds <= 0) return 1;
+  double sum = 0;
+  int known = 0;
+  for (const Speed& speed : job.speeds) {
+    if (speed.seconds <= 0) continue;
+    sum += speed.chunks / speed.seconds;
+    ++known;
+  }
+  return own.chunks / own.seconds * known / sum;
+}
+
+Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId frontier, double bytes_left) const {
   // The chunk that delivery waits for must always get through, or nothing held would ever be released.
-  const Index least = job.in_flight == 0 && job.pending.front().chunks.begin <= frontier ? 1 : 0;
-  if (job.observed == 0) {
-    const bool probe = job.in_flight < 2 * options_.processors && bytes_left > 0;
-    return probe ? 1 : least;
+  const Index least = job.in_flight == 0 && range.chunks.begin <= frontier ? 1 : 0;
+  Index length = range.chunks.size();
+  if (!job.rule) {
+    if (job.observed == 0) {
+      const bool probe = job.in_flight < 2 * options_.processors && bytes_left > 0;
+      return probe ? 1 : least;
+    }
+    const Index share = Index{2} * options_.credits * options_.processors;
+    length = std::max<Index>(1, job.pending_chunks / share);
+    if (job.mean_seconds() > 0) {
+      length = std::max(length, static_cast<Index>(std::min(options_.least_seconds / job.mean_seconds(), 1e15)));
+      length = std::min(length, static_cast<Index>(std::min(options_.target_seconds / job.mean_seconds(), 1e15)));
+    }
+    length = std::clamp<Index>(length, 1, range.chunks.size());
   }
-  const Index share = Index{2} * options_.credits * options_.processors;
-  Index length = std::max<Index>(1, job.pending_chunks / share);
-  if (job.mean_seconds() > 0) {
-    length = std::min(length, static_cast<Index>(std::min(options_.target_seconds / job.mean_seconds(), 1e15)));
-  }
-  length = std::clamp<Index>(length, 1, job.pending.front().chunks.size());
   // Results of no bytes always fit, also where more is held than should be.
   if (job.mean_bytes() <= 0 || static_cast<double>(length) * job.mean_bytes() <= bytes_left) return length;
   return std::max(least, static_cast<Index>(std::max(0.0, bytes_left) / job.mean_bytes()));
 }
 
-std::optional<Assignment> Dispatcher::Next(const std::vector<ChunkId>& frontier) {
+Assignment Dispatcher::Take(Job& job, std::deque<Assignment>::iterator range, Index length) const {
+  Assignment taken = *range;
+  taken.chunks.end = taken.chunks.begin + length;
+  range->chunks.begin = taken.chunks.end;
+  if (range->chunks.size() == 0) job.pending.erase(range);
+  job.pending_chunks -= length;
+  job.in_flight += length;
+  return taken;
+}
+
+std::optional<Assignment> Dispatcher::NextOfPlan(int processor) {
+  std::deque<Assignment>& own = options_.plan[static_cast<std::size_t>(processor)];
+  if (own.empty()) return std::nullopt;
+  const Assignment planned = own.front();
+  own.pop_front();
+  Job& job = jobs_[static_cast<std::size_t>(planned.job)];
+  // A plan has every chunk once, so what it asks for lies within one of the ranges that are left; what it leaves of that are two.
+  const auto range = std::find_if(job.pending.begin(), job.pending.end(),
+                                  [&](const Assignment& open) { return planned.chunks.begin < open.chunks.end; });
+  if (range->chunks.begin == planned.chunks.begin) return Take(job, range, planned.chunks.size());
+  Assignment front = *range;
+  front.chunks.end = range->chunks.begin = planned.chunks.begin;
+  return Take(job, job.pending.insert(range, front) + 1, planned.chunks.size());
+}
+
+std::optional<Assignment> Dispatcher::Next(const std::vector<ChunkId>& frontier, int processor) {
+  if (!options_.plan.empty()) return NextOfPlan(processor);
   double bytes_left = static_cast<double>(options_.result_budget_bytes - held_bytes_);
   for (const Job& job : jobs_) bytes_left -= static_cast<double>(job.in_flight) * job.mean_bytes();
   Job* best = nullptr;
+  std::deque<Assignment>::iterator best_range;
   Index best_length = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     Job& job = jobs_[j];
     if (best != nullptr && job.given_seconds() >= best->given_seconds()) continue;
-    const Index length = Length(job, frontier[j], bytes_left);
+    const auto range = Open(job, processor);
+    if (range == job.pending.end()) continue;
+    const Index length = Length(job, *range, frontier[j], bytes_left);
     if (length == 0) continue;
     best = &job;
+    best_range = range;
     best_length = length;
   }
   if (best == nullptr) return std::nullopt;
-  Assignment& first = best->pending.front();
-  Assignment assignment = first;
-  assignment.chunks.end = assignment.chunks.begin + best_length;
-  first.chunks.begin = assignment.chunks.end;
-  if (first.chunks.size() == 0) best->pending.pop_front();
-  best->pending_chunks -= best_length;
-  best->in_flight += best_length;
-  return assignment;
+  if (best->rule) best_length = std::min(best_length, best->rule->Next(best->pending_chunks, Weight(*best, processor)));
+  return Take(*best, best_range, best_length);
 }
 
-void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index result_bytes) {
+void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index result_bytes, int processor) {
   Job& job = jobs_[static_cast<std::size_t>(job_number)];
   job.in_flight -= chunks;
   job.observed += chunks;
   job.observed_seconds += seconds;
   job.observed_bytes += static_cast<double>(result_bytes);
+  Speed& speed = job.speeds[static_cast<std::size_t>(processor)];
+  speed.chunks += static_cast<double>(chunks);
+  speed.seconds += seconds;
   held_bytes_ += result_bytes;
 }
 

@@ -32,7 +32,7 @@ std::vector<Index> Lengths(Dispatcher& dispatcher, int most = 1 << 20) {
 TEST(DispatcherTest, RangesShrinkWithWhatIsLeft) {
   Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4});
   EXPECT_EQ(Lengths(dispatcher), (std::vector<Index>{1, 1, 1, 1}));
-  dispatcher.OnResults(0, 1, 1e-6, 8);
+  dispatcher.OnResults(0, 1, 20e-6, 8);
   EXPECT_EQ(Lengths(dispatcher, 5), (std::vector<Index>{62, 58, 54, 51, 48}));
   const std::vector<Index> rest = Lengths(dispatcher);
   EXPECT_TRUE(std::is_sorted(rest.rbegin(), rest.rend()));
@@ -65,6 +65,14 @@ TEST(DispatcherTest, ARangeTakesNoLongerThanTheTarget) {
     EXPECT_EQ(next->chunks.size(), length) << seconds;
     EXPECT_DOUBLE_EQ(dispatcher.ExpectedSeconds(*next), static_cast<double>(length) * seconds);
   }
+}
+
+// P = 2, credits = 4, chunks of 100 ns: a sixteenth of the 996 that are pending would be 62, of 6 µs.
+TEST(DispatcherTest, ARangeTakesAsLongAsItsMessagesAreWorth) {
+  Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4, .least_seconds = 20e-6});
+  ASSERT_EQ(Lengths(dispatcher).size(), 4u);
+  dispatcher.OnResults(0, 2, 0.2e-6, 16);
+  EXPECT_EQ(Lengths(dispatcher), (std::vector<Index>{200, 200, 200, 200, 196}));
 }
 
 // Until a job's first results have come, two single chunks for each processor are out, and no more.
@@ -138,7 +146,7 @@ TEST(DispatcherTest, ResultsWithoutBytesAlwaysFit) {
   Dispatcher dispatcher({10, 64}, {.processors = 1, .credits = 1, .result_budget_bytes = 100});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
   dispatcher.OnResults(0, 2, 1e-6, 5000);
-  dispatcher.OnResults(1, 2, 1e-6, 0);
+  dispatcher.OnResults(1, 2, 40e-6, 0);
   EXPECT_EQ(*dispatcher.Next(kNoneDelivered), (Assignment{1, 0, {2, 33}}));
 }
 
@@ -178,7 +186,7 @@ TEST(DispatcherTest, ProbesAreChargedWhenTheirCostIsKnown) {
 TEST(DispatcherTest, WhatIsReturnedGoesFirstAndCountsItsAttempts) {
   Dispatcher dispatcher({100}, {.processors = 1, .credits = 1});
   ASSERT_EQ(Lengths(dispatcher).size(), 2u);
-  dispatcher.OnResults(0, 2, 1e-6, 16);
+  dispatcher.OnResults(0, 2, 40e-6, 16);
   EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{2, 51}));
   EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{51, 75}));
   dispatcher.Return({0, 0, {60, 75}});
@@ -191,6 +199,45 @@ TEST(DispatcherTest, WhatIsReturnedGoesFirstAndCountsItsAttempts) {
   EXPECT_EQ(*dispatcher.Next({0}), (Assignment{0, 0, {75, 87}}));
   dispatcher.Return({0, 1, {60, 75}});
   EXPECT_EQ(dispatcher.Next({0})->attempt, 2);
+}
+
+TEST(DispatcherTest, StaticBlocksBelongToTheirProcessors) {
+  Dispatcher dispatcher({10, 3}, {.processors = 3, .schedule = ScheduleKind::kStatic});
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{0, 0, {4, 8}}));
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{1, 0, {1, 2}}));
+  EXPECT_EQ(dispatcher.Next({0, 0}, 1), std::nullopt);
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 0, {8, 10}}));
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {0, 4}}));
+  // What a processor could not do is for anybody.
+  dispatcher.Return({0, 0, {5, 8}});
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 1, {5, 8}}));
+}
+
+TEST(DispatcherTest, AnAdaptiveScheduleGivesMoreToTheFaster) {
+  Dispatcher dispatcher({1000}, {.processors = 2, .schedule = ScheduleKind::kAdaptive});
+  EXPECT_EQ(dispatcher.Next({0}, 0)->chunks.size(), 250);
+  EXPECT_EQ(dispatcher.Next({0}, 1)->chunks.size(), 188);
+  dispatcher.OnResults(0, 250, 1.0, 0, 0);
+  dispatcher.OnResults(0, 188, 3 * 188.0 / 250, 0, 1);
+  // A third of the other's speed: 1.5 and 0.5 of their mean.
+  EXPECT_EQ(dispatcher.Next({0}, 0)->chunks.size(), 211);  // 1.5 * 562 / 4
+  EXPECT_EQ(dispatcher.Next({0}, 1)->chunks.size(), 44);   // 0.5 * 351 / 4
+}
+
+TEST(DispatcherTest, APlanIsFollowed) {
+  DispatchOptions options;
+  options.processors = 2;
+  options.result_budget_bytes = 1;
+  options.plan = {{{0, 0, {7, 10}}, {0, 0, {0, 2}}}, {{1, 0, {0, 4}}, {0, 0, {4, 7}}, {0, 0, {2, 4}}}};
+  Dispatcher dispatcher({10, 4}, options);
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {7, 10}}));
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{1, 0, {0, 4}}));
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{0, 0, {4, 7}}));
+  EXPECT_EQ(dispatcher.pending(0), 4);
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{0, 0, {2, 4}}));
+  EXPECT_EQ(dispatcher.Next({0, 0}, 1), std::nullopt);
+  EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {0, 2}}));
+  EXPECT_FALSE(dispatcher.has_pending_over(0));
 }
 
 // --- A pool in small: ranks with queues, results that come in any order, a consumer that takes its time. ---

@@ -25,14 +25,13 @@ constexpr double kEnoughAheadSeconds = 0.001;
 // millisecond at least, which is below 1 % of it.
 constexpr double kLongChunkSeconds = 0.100;
 
-std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
-  std::vector<Index> chunks;
-  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
-  return chunks;
-}
-
-DispatchOptions DispatchOptionsOf(const Executor& executor, const RunOptions& options) {
+DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
   DispatchOptions dispatch;
+  dispatch.schedule = options.schedule;
+  if (options.replay) {
+    dispatch.plan = options.replay->PlanFor(executor.size(), executor.orchestrator_works(), ChunksPerJob(workers)).value();
+    if (!executor.orchestrator_works()) dispatch.plan.erase(dispatch.plan.begin());
+  }
   dispatch.processors = std::max(1, executor.size() - (executor.orchestrator_works() ? 0 : 1));
   dispatch.credits = std::max(1, options.credits);
   dispatch.result_budget_bytes = options.max_held_bytes;
@@ -41,10 +40,16 @@ DispatchOptions DispatchOptionsOf(const Executor& executor, const RunOptions& op
 
 }  // namespace
 
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
+  std::vector<Index> chunks;
+  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
+  return chunks;
+}
+
 Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
     : executor_(executor),
       options_(options),
-      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, options)),
+      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, workers, options)),
       own_work_(workers),
       frontier_(workers.size(), 0),
       in_flight_(static_cast<std::size_t>(executor.size())),
@@ -61,6 +66,10 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
     job.rows = data.num_rows();
     job.chunks = data.num_chunks();
     stats_.jobs.push_back(std::move(job));
+  }
+  if (options.record_schedule) {
+    stats_.schedule.ranks = executor.size();
+    stats_.schedule.chunks_per_job = ChunksPerJob(workers);
   }
   for (int rank = 0; rank < executor.size(); ++rank) {
     RankStats stats;
@@ -153,7 +162,8 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
     stats_.jobs[j].chunks_done += part.size();
     const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
     dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
-                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share));
+                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share), ProcessorOf(from));
+    if (options_.record_schedule) stats_.schedule.entries.push_back({from, results.job, part});
     MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
   }
   return absl::OkStatus();
@@ -208,8 +218,9 @@ bool Conductor::GiveOut() {
       if (!WantsMore(rank)) continue;
       // The last chunks go to whoever is free first.
       if (!in_flight_[static_cast<std::size_t>(rank)].empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
-      const std::optional<Assignment> assignment = dispatcher_.Next(frontier_);
-      if (!assignment) return gave_any;
+      const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
+      // Another may yet be given something, where what is left is not for everybody.
+      if (!assignment) continue;
       AssignTo(rank, *assignment);
       if (phase_ != Phase::kRunning) return true;
       gave = gave_any = true;
@@ -229,7 +240,7 @@ void Conductor::AssignTo(int rank, const Assignment& assignment) {
 bool Conductor::WorkOneSlice() {
   if (!executor_.orchestrator_works()) return false;
   if (own_work_.is_idle()) {
-    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_);
+    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
     if (!assignment) return false;
     AssignTo(0, *assignment);
   }

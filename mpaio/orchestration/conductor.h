@@ -33,9 +33,13 @@ struct DeliveredResult {
   absl::string_view encoded;
 };
 
+// How many chunks each of the jobs has.
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers);
+
 class Conductor {
  public:
-  // Executor and workers must outlive it. Dispatching begins with the first Round.
+  // Executor and workers must outlive it. Dispatching begins with the first Round. Precondition: a schedule to be replayed is one for this pool and these
+  // workers (ScheduleRecord::PlanFor).
   Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
   // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where rank 0 works. With `deliver`, also delivers what is
@@ -93,6 +97,7 @@ class Conductor {
   bool OpenNextBatch();
   bool DeliverSome();
   bool WantsMore(int rank) const;
+  int ProcessorOf(int rank) const { return executor_.orchestrator_works() ? rank : rank - 1; }
 
   void Handle(int from, std::string message);
   absl::Status HandleResults(int from, const Results& results, std::string message);

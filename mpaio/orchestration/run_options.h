@@ -2,11 +2,14 @@
 #ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "mpaio/base/index.h"
+#include "mpaio/dispatch/schedule.h"
+#include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/result/reorder_buffer.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
@@ -22,6 +25,12 @@ struct RunOptions {
   Index max_held_bytes = Index{256} << 20;
   // Assignments that a worker rank may hold, so that it need not wait for the next.
   int credits = 4;
+  // How chunks are shared out. The others than auto exist to be compared with it.
+  ScheduleKind schedule = ScheduleKind::kAuto;
+  // Keep, in RunStats, what was processed where; rank 0 only.
+  bool record_schedule = false;
+  // Run this one again: every rank processes what it did then, in that order, and max_held_bytes does not hold it back. Rank 0's is what counts.
+  std::optional<ScheduleRecord> replay = std::nullopt;
   // Sample how busy each core of rank 0's host is, every so often.
   bool monitor_cpu_usage = false;
   absl::Duration cpu_usage_period = absl::Milliseconds(200);
@@ -57,6 +66,8 @@ struct RunStats {
   // The job whose chunk or callback ended the run by failing; -1 where none did.
   int failed_job = -1;
   CpuUsage cpu_usage;
+  // Where RunOptions::record_schedule was set.
+  ScheduleRecord schedule;
 };
 
 }  // namespace mpaio

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/orchestration/conductor.h"
 #include "mpaio/orchestration/run_impl.h"
 #include "mpaio/orchestration/serve.h"
 
@@ -23,7 +24,11 @@ absl::Status WorkerOrchestrator::CheckWorkers() const {
 }
 
 absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckWorkers()));
+  absl::Status status = CheckWorkers();
+  if (status.ok() && executor_.rank() == 0 && options.replay) {
+    status = options.replay->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)).status();
+  }
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
   if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
   return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_)));
 }

@@ -26,7 +26,7 @@ class WorkerOrchestrator {
   // Collective over the executor's pool. On rank 0 the run has begun and advances inside the handle's calls; on the others Start serves until the
   // run is over. One run at a time; another may be started when it is over.
   // Errors, the same on every rank, before anything has begun: InvalidArgument where there is no worker, one is null, or one does not read its
-  // array's type.
+  // array's type, or where the schedule to be replayed is another run's.
   absl::StatusOr<Run> Start(const RunOptions& options = {});
 
  private:

@@ -20,6 +20,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/base/text_file.h"
 
 namespace mpaio {
 namespace {
@@ -135,21 +136,7 @@ absl::Status WriteCpuUsageCsv(const std::string& path, const CpuUsage& usage) {
     }
     text += '\n';
   }
-
-  const auto failed = [&path](int error) { return absl::ErrnoToStatus(error, absl::StrCat("cannot write CPU usage to ", path)); };
-  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (fd.get() < 0) return failed(errno);
-  absl::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(fd.get(), rest.data(), rest.size());
-    if (written >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      return failed(errno);
-    }
-  }
-  if (!fd.Close()) return failed(errno);
-  return absl::OkStatus();
+  return WriteTextFile(path, text, "CPU usage");
 }
 
 CpuSampler::CpuSampler(Options options) : options_(std::move(options)) {}

@@ -1,0 +1,54 @@
+// Which rank processed what, in which order: a schedule as it happened, to be looked at, or run again.
+#ifndef MPAIO_DISPATCH_SCHEDULE_RECORD_H_
+#define MPAIO_DISPATCH_SCHEDULE_RECORD_H_
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+#include "mpaio/dispatch/assignment.h"
+
+namespace mpaio {
+
+// Of one run.
+struct ScheduleRecord {
+  struct Entry {
+    int rank = 0;
+    std::int32_t job = 0;
+    ChunkRange chunks;
+
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+
+  int ranks = 0;
+  std::vector<Index> chunks_per_job;
+  // In the order in which rank 0 had the results; so those of a rank are in the order in which it processed them.
+  std::vector<Entry> entries;
+
+  // Each rank's entries, as assignments: what a run of that many ranks over such jobs is given.
+  // Errors: InvalidArgument where this run has other ranks or other jobs, or where rank 0 has entries and does not work.
+  absl::StatusOr<std::vector<std::deque<Assignment>>> PlanFor(int ranks_here, bool rank_0_works,
+                                                              const std::vector<Index>& chunks_per_job_here) const;
+
+  friend bool operator==(const ScheduleRecord&, const ScheduleRecord&) = default;
+};
+
+// The text of a file of records, one for each run of a command:
+//
+//   mpaio schedule 1
+//   run 2 100 7            2 ranks; jobs of 100 and of 7 chunks
+//   0 0 0 12               rank 0 processed of job 0 the chunks [0, 12)
+//   1 0 12 24
+//   ...
+std::string ScheduleText(const std::vector<ScheduleRecord>& records);
+
+// Errors: InvalidArgument, with the line's number, where it is no such text, or where a chunk is missing or there twice.
+absl::StatusOr<std::vector<ScheduleRecord>> ParseSchedules(absl::string_view text);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_DISPATCH_SCHEDULE_RECORD_H_
