@@ -129,9 +129,11 @@ def _pkg_config_repository_impl(repository_ctx):
         label, compile_flags, link_flags = line.split("\t")
         if compile_flags == "missing":
             missing.append(link_flags)
+            if repository_ctx.attr.optional:
+                libraries[label] = ([], [])
         else:
             libraries[label] = (_words(compile_flags), _words(link_flags))
-    if missing and not (repository_ctx.attr.skip_missing and libraries):
+    if missing and not ((repository_ctx.attr.skip_missing or repository_ctx.attr.optional) and libraries):
         _missing(repository_ctx, "no library " + missing[0])
     _write_libraries(repository_ctx, libraries)
 
@@ -145,6 +147,7 @@ pkg_config_repository = repository_rule(
         ),
         "debian_package": attr.string(doc = "What to install when a module is missing.", mandatory = True),
         "skip_missing": attr.bool(doc = "Leave out targets whose module is missing, as long as one is there."),
+        "optional": attr.bool(doc = "Targets whose module is missing are empty libraries: code asks whether a header is there."),
     },
     environ = ["PATH", "PKG_CONFIG_PATH"],
     local = True,
@@ -194,6 +197,12 @@ def mpaio_system_repositories():
         name = "com_github_google_benchmark",
         libraries = {":benchmark": "benchmark", ":benchmark_main": "-lbenchmark_main benchmark"},
         debian_package = "libbenchmark-dev",
+    )
+    pkg_config_repository(
+        name = "onetbb",
+        libraries = {":tbb": "tbb"},
+        debian_package = "libtbb-dev",
+        optional = True,
     )
     pkg_config_repository(
         name = "nlohmann_json",

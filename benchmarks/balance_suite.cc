@@ -1,0 +1,59 @@
+// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers.
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "benchmarks/case_list.h"
+#include "benchmarks/loads.h"
+#include "benchmarks/pool.h"
+#include "benchmarks/suite.h"
+
+namespace mpaio {
+namespace {
+
+constexpr Index kRows = 2'000;
+constexpr double kSerialSeconds = 0.200;
+constexpr Index kMandelbrotWidth = 400;
+
+absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& world) {
+  MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world));
+  CaseList list(pool);
+  MPAIO_ASSIGN_OR_RETURN(const double ns_per_round, SameOnAllRanks(world, NanosecondsPerRound));
+
+  const auto add = [&](const std::string& shape, auto cost_of_row) -> absl::Status {
+    MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(kRows, [](Index row) { return row; }));
+    MPAIO_ASSIGN_OR_RETURN(const NdView array, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row, DataIterator::Create(array, Partition::ChunkSize(1)));
+    DataIterator::Options options;
+    options.parallelism = world.size();
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator automatic, DataIterator::Create(array, Partition::Auto(), options));
+    std::uint64_t total = 0;
+    for (Index row = 0; row < kRows; ++row) total += static_cast<std::uint64_t>(cost_of_row(row));
+    const auto of_elements = [cost_of_row](std::span<const std::int64_t> rows, ChunkId) {
+      std::uint64_t sum = 0;
+      for (const std::int64_t row : rows) sum += static_cast<std::uint64_t>(cost_of_row(row));
+      return static_cast<std::int64_t>(sum);
+    };
+    const auto expected = static_cast<std::int64_t>(total);
+    list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows,
+                 [=] { return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); }); });
+    return list.Add("Balance", shape, kRows, 0, cost_of_row,
+                    [=] { return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }); });
+  };
+  for (const NamedShape& shape : kShapes) {
+    const auto rounds =
+        std::make_shared<const std::vector<std::int64_t>>(RoundsOf(shape.shape, kRows, kSerialSeconds * 1e9 / ns_per_round));
+    MPAIO_RETURN_IF_ERROR(add(shape.name, [rounds](Index row) { return Burn((*rounds)[static_cast<std::size_t>(row)]); }));
+  }
+  MPAIO_RETURN_IF_ERROR(add("Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); }));
+  return list.Take();
+}
+
+}  // namespace
+}  // namespace mpaio
+
+int main(int argc, char** argv) { return mpaio::RunSuite(argc, argv, mpaio::MakeBalanceCases); }
