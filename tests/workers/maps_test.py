@@ -370,6 +370,24 @@ class MapsTest(whole_run.WholeRunTest):
         self.save("people.npy", people)
         self.add(["filter", "people.npy", "expr=(age>=18)&is_here"], people[(people["age"] >= 18) & people["is_here"]])
         self.add(["filter", "people.npy", "expr=weight/age>2"], people[people["weight"] / people["age"] > 2])
+        # Rows of any kind, chosen by other arrays.
+        y, z = self.random.integers(0, 10, 2000), self.random.standard_normal(2000)
+        self.save("y.npy", y)
+        self.save("z.npy", z)
+        for name, rows in {
+            "names": people["name"],
+            "bytes": people["name"].astype("S"),
+            "empty_texts": np.zeros(2000, "U0"),
+            "days": people["age"].astype("m8[D]"),
+            "complex": z + 1j,
+            "table": self.random.standard_normal((2000, 3)),
+            "block": self.random.integers(0, 99, (2000, 2, 3)).astype("i2"),
+            "no_columns": np.zeros((2000, 0)),
+        }.items():
+            self.save(name + ".npy", rows)
+            self.add(["filter", name + ".npy", "expr=(y>4)&(z<0.5)", "y=y.npy", "z=z.npy"], rows[(y > 4) & (z < 0.5)])
+        self.add(["filter", "z.npy", "expr=x>w", "w=y.npy"], z[z > y])
+        self.add(["filter", "people.npy", "expr=age>y*10", "y=y.npy"], people[people["age"] > y * 10])
         self.run_jobs([(None, "auto"), (3, 7), (2, 1000)])
         # Without an output file the answer is printed.
         self.save("few.npy", np.arange(10))
@@ -419,6 +437,8 @@ class MapsTest(whole_run.WholeRunTest):
         self.save("n.npy", np.arange(5))
         self.save("small.npy", np.ones(4))
         self.save("words.npy", np.array(["a"]))
+        self.save("five.npy", np.array(["a", "b", "c", "d", "e"]))
+        self.save("point.npy", np.float64(1))
         self.save("complex.npy", np.ones(3, dtype=complex))
         self.save("table.npy", np.ones((3, 2)))
         self.save("texts.npy", np.zeros(3, dtype=[("a", "U3"), ("b", "f8", (2,))]))
@@ -453,7 +473,12 @@ class MapsTest(whole_run.WholeRunTest):
             ("astype times.npy out.npy dtype=M8[M]", "datetime64[s]", "datetime64[M]"),
             ("astype x.npy out.npy dtype=M8[ms]", "float64", "datetime64[ms]"),
             ("filter x.npy out.npy expr=x+1", "float64", "not bool"),
-            ("filter table.npy out.npy expr=x>1", "2 axes"),
+            ("filter table.npy out.npy expr=x>1", "2 axes", "y=FILE"),
+            ("filter five.npy out.npy expr=x>1 y=x.npy", "'x'"),
+            ("filter x.npy out.npy expr=y>1 y=small.npy", "y=", "(4,)", "5 rows"),
+            ("filter x.npy out.npy expr=y>1 y=table.npy", "y=", "one axis"),
+            ("filter x.npy out.npy expr=y>1 y=words.npy", "y=", "str (<U1)"),
+            ("filter point.npy out.npy expr=x>1", "no axis"),
             ("filter words.npy out.npy expr=x>1", "str (<U1)"),
             ("filter texts.npy out.npy expr=a>1", "no field of numbers"),
             ("filter x.npy out.npy expr=y>1", "'y'"),

@@ -1,4 +1,5 @@
-// filter: the rows of a 1-d array for which an expression is true, in order; as array[mask] of numpy.
+// filter: the rows of an array for which an expression is true, in order; as array[mask] of numpy. The expression is about the rows themselves, or about
+// arrays that have a number for each row.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/shape.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/kernel/expression.h"
 #include "mpaio/kernel/number_type.h"
@@ -18,38 +20,76 @@
 namespace mpaio {
 namespace {
 
+// Further arrays that a condition may be about, beside the rows themselves.
+constexpr const char* kMoreArrays[] = {"y", "z", "w"};
+
 struct Condition {
+  // Where a variable of the expression is: the first one, and from one row to the next.
+  struct Place {
+    const std::byte* first;
+    Index stride_bytes;
+  };
   Expression expression;
-  // Where the first of each variable is, from the array's start.
-  std::vector<Index> offsets_bytes;
+  std::vector<Place> places;
 };
 
-absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
-  const DType& dtype = inputs.array.dtype();
-  if (inputs.array.num_dimensions() != 1) {
-    return absl::InvalidArgumentError(absl::StrCat("the array has ", inputs.array.num_dimensions(), " axes; it takes arrays of one axis, whose rows are "
-                                                   "elements (make one of it with numpy.ravel)"));
+// The variables that the rows themselves have: their fields, or x.
+absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variable>* variables, std::vector<Condition::Place>* places) {
+  const DType& dtype = array.dtype();
+  if (array.num_dimensions() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat("the array has ", array.num_dimensions(), " axes, and a condition is over elements"));
   }
-  std::vector<Expression::Variable> variables;
-  std::vector<Index> offsets_bytes;
-  if (dtype.is_structured()) {
-    for (const DType::Field& field : dtype.fields()) {
-      const std::optional<NumberType> type = NumberTypeOf(field.dtype);
-      if (!type.has_value() || !field.shape.empty()) continue;
-      variables.push_back({field.name, *type, dtype.itemsize_bytes()});
-      offsets_bytes.push_back(field.offset_bytes);
-    }
-    if (variables.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(dtype.name(), " has no field of numbers; it takes fields of bool, integers and floats of 16 to 64 bits"));
-    }
-  } else {
+  if (!dtype.is_structured()) {
     const std::optional<NumberType> type = NumberTypeOf(dtype);
     if (!type.has_value()) {
       return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype.name(), ", which is not computed with; it takes bool, integers, floats of 16 to "
                                                      "64 bits, and structured types with such fields"));
     }
-    variables.push_back({"x", *type, 0});
-    offsets_bytes.push_back(0);
+    variables->push_back({"x", *type, 0});
+    places->push_back({array.data(), dtype.itemsize_bytes()});
+    return absl::OkStatus();
+  }
+  for (const DType::Field& field : dtype.fields()) {
+    const std::optional<NumberType> type = NumberTypeOf(field.dtype);
+    if (!type.has_value() || !field.shape.empty()) continue;
+    variables->push_back({field.name, *type, dtype.itemsize_bytes()});
+    places->push_back({array.data() == nullptr ? nullptr : array.data() + field.offset_bytes, dtype.itemsize_bytes()});
+  }
+  if (!variables->empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(dtype.name(), " has no field of numbers; it takes fields of bool, integers and floats of 16 to 64 bits"));
+}
+
+absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdView& rows, std::vector<Expression::Variable>* variables,
+                          std::vector<Condition::Place>* places) {
+  const std::optional<NumberType> type = NumberTypeOf(array.dtype());
+  if (!type.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(key, "= holds ", array.dtype().name(), "; a condition is over bool, integers and floats of 16 to 64 bits"));
+  }
+  if (array.num_dimensions() != 1 || array.num_rows() != rows.num_rows()) {
+    return absl::InvalidArgumentError(absl::StrCat(key, "= has the shape ", ShapeToString(array.shape()), ", and the input has ", rows.num_rows(),
+                                                   " rows; it takes one element for each of them, in one axis"));
+  }
+  for (const Expression::Variable& other : *variables) {
+    if (other.name == key) return absl::InvalidArgumentError(absl::StrCat(key, "= is an array, and ", key, " is a field of the input too: rename the field"));
+  }
+  variables->push_back({key, *type, 0});
+  places->push_back({array.data(), array.dtype().itemsize_bytes()});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
+  if (inputs.array.num_dimensions() == 0) return absl::InvalidArgumentError("the array has no axis, and so no rows to choose from");
+  std::vector<Expression::Variable> variables;
+  std::vector<Condition::Place> places;
+  const absl::Status own = AddOwnVariables(inputs.array, &variables, &places);
+  const std::size_t num_own = variables.size();
+  for (const char* key : kMoreArrays) {
+    const NdView* array = inputs.Array(key);
+    if (array != nullptr) MPAIO_RETURN_IF_ERROR(AddMoreArray(key, *array, inputs.array, &variables, &places));
+  }
+  // Rows of any kind can be chosen by another array.
+  if (!own.ok() && variables.size() == num_own) {
+    return absl::InvalidArgumentError(absl::StrCat(own.message(), "; or give y=FILE, numbers for each row, and a condition over y"));
   }
   absl::StatusOr<Expression> expression = Expression::Compile(inputs.parameters.Text("expr"), variables);
   if (!expression.ok()) return absl::Status(expression.status().code(), absl::StrCat("expr=, ", expression.status().message()));
@@ -57,7 +97,7 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
     return absl::InvalidArgumentError(absl::StrCat("expr=", inputs.parameters.Text("expr"), " gives ", NumberTypeName(expression->type()),
                                                    ", not bool; write a comparison, such as x > 0"));
   }
-  return Condition{*std::move(expression), std::move(offsets_bytes)};
+  return Condition{*std::move(expression), std::move(places)};
 }
 
 // Rows that are looked at at once.
@@ -85,9 +125,15 @@ void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index r
   }
 }
 
+// Rows of no bytes are counted by one for each.
+void TakeNothing(const std::byte*, const std::byte* taken, Index count, Index, std::string* result) {
+  result->append(static_cast<std::size_t>(std::count(taken, taken + count, std::byte{1})), '\0');
+}
+
 using TakeFunction = void (*)(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::string* result);
 TakeFunction FindTake(Index row_bytes) {
   switch (row_bytes) {
+    case 0: return TakeNothing;
     case 1: return Take<std::uint8_t>;
     case 2: return Take<std::uint16_t>;
     case 4: return Take<std::uint32_t>;
@@ -103,16 +149,18 @@ class Filter final : public Worker<RawElement, std::string> {
 
   absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
     const RawElements elements = chunk.elements();
-    const Index row_bytes = elements.itemsize_bytes();
-    const Index num_rows = static_cast<Index>(elements.size());
+    const Index row_bytes = data_iterator().row_bytes();
+    const Index num_rows = chunk.rows().size();
     const TakeFunction take = FindTake(row_bytes);
     std::string result;
     std::byte taken[kBlock];
-    std::vector<const std::byte*> inputs(condition_.offsets_bytes.size());
+    std::vector<const std::byte*> inputs(condition_.places.size());
     for (Index begin = 0; begin < num_rows; begin += kBlock) {
       const Index count = std::min(kBlock, num_rows - begin);
       const std::byte* rows = elements.data() + begin * row_bytes;
-      for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = rows + condition_.offsets_bytes[i];
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        inputs[i] = condition_.places[i].first + (chunk.rows().begin + begin) * condition_.places[i].stride_bytes;
+      }
       MPAIO_RETURN_IF_ERROR(condition_.expression.Evaluate(inputs, count, taken));
       take(rows, taken, count, row_bytes, &result);
     }
@@ -127,9 +175,11 @@ class Filter final : public Worker<RawElement, std::string> {
 
   // Once, at the end.
   AnswerArray TakeRows() {
-    const DType& dtype = data_iterator().array().dtype();
-    const Index count = static_cast<Index>(rows_.size()) / dtype.itemsize_bytes();
-    return AnswerArray(dtype, {count}, std::move(rows_));
+    const Index row_bytes = data_iterator().row_bytes();
+    std::vector<Index> shape = data_iterator().array().shape();
+    shape[0] = static_cast<Index>(rows_.size()) / std::max<Index>(row_bytes, 1);
+    if (row_bytes == 0) rows_.clear();
+    return AnswerArray(data_iterator().array().dtype(), std::move(shape), std::move(rows_));
   }
 
  private:
@@ -138,11 +188,13 @@ class Filter final : public Worker<RawElement, std::string> {
 };
 
 MPAIO_REGISTER_WORKER({
-    .summary = "the rows of a 1-d array for which an expression is true, as an array",
+    .summary = "the rows of an array for which an expression is true, as an array",
     .accepts = {AcceptedType::Of<RawElement>()},
     .parameters = {ParameterInfo::Text("expr", "what must be true of a row: of its fields by their names, or of x, an element that has none; such as x>0",
                                        "")
-                       .Required()},
+                       .Required(),
+                   ParameterInfo::Array("y", "numbers, one for each row, that the expression may be about: an array of one axis"),
+                   ParameterInfo::Array("z", "the same"), ParameterInfo::Array("w", "the same")},
     .check = [](const JobInputs& inputs) { return Compile(inputs).status(); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
