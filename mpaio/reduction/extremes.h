@@ -26,7 +26,7 @@ struct ExtremeOfInts {
   using Wide = std::int64_t;
   using State = MinMax<std::int64_t>;
   explicit ExtremeOfInts(const ReductionInputs& inputs)
-      : is_time(inputs.dtype.kind() == DType::Kind::kDatetime || inputs.dtype.kind() == DType::Kind::kTimedelta) {}
+      : is_time(IsTime(inputs.dtype)) {}
   State Fold(std::span<const Wide> elements, Index) const { return FindMinMax(elements); }
   State Combine(State left, const State& right) const {
     left.Merge(right);
@@ -39,6 +39,32 @@ struct ExtremeOfInts {
     return absl::OkStatus();
   }
   bool is_time;
+};
+
+// Of times, without the NaTs.
+template <bool kIsMax>
+struct NanExtremeOfTimes {
+  static constexpr bool kOrderFree = true;
+  using Wide = std::int64_t;
+  struct State {
+    // NaT, until there is something else.
+    std::int64_t extreme = kNotATime;
+  };
+  explicit NanExtremeOfTimes(const ReductionInputs&) {}
+  State Fold(std::span<const Wide> elements, Index) const {
+    State state;
+    for (const Wide x : elements) state = Combine(state, {x});
+    return state;
+  }
+  State Combine(State left, State right) const {
+    if (left.extreme == kNotATime) return right;
+    if (right.extreme == kNotATime) return left;
+    return {kIsMax ? std::max(left.extreme, right.extreme) : std::min(left.extreme, right.extreme)};
+  }
+  absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
+    StoreInteger(static_cast<std::uint64_t>(state.extreme), dtype, to);
+    return absl::OkStatus();
+  }
 };
 
 template <bool kIsMax>
@@ -124,7 +150,7 @@ struct ArgExtremeOf {
     Index position = -1;  // none yet
   };
   explicit ArgExtremeOf(const ReductionInputs& inputs)
-      : is_time(inputs.dtype.kind() == DType::Kind::kDatetime || inputs.dtype.kind() == DType::Kind::kTimedelta) {}
+      : is_time(IsTime(inputs.dtype)) {}
 
   State Fold(std::span<const Wide> elements, Index first) const {
     State state;

@@ -39,7 +39,6 @@ void StoreAs(double value, std::byte* to) {
 }
 
 bool IsFloat(const DType& dtype) { return WideKindOf(dtype) == WideKind::kFloat; }
-bool IsTime(const DType& dtype) { return dtype.kind() == Kind::kDatetime || dtype.kind() == Kind::kTimedelta; }
 bool IsReal(const DType& dtype) {
   const WideKind kind = WideKindOf(dtype);
   return kind == WideKind::kUint || kind == WideKind::kFloat || (kind == WideKind::kInt && !IsTime(dtype));
@@ -48,6 +47,9 @@ bool IsComplex(const DType& dtype) { return WideKindOf(dtype) == WideKind::kComp
 bool IsLongDouble(const DType& dtype) { return WideKindOf(dtype) == WideKind::kLongDouble; }
 
 }  // namespace
+
+bool IsTimedelta(const DType& dtype) { return dtype.kind() == Kind::kTimedelta; }
+bool IsTime(const DType& dtype) { return dtype.kind() == Kind::kDatetime || IsTimedelta(dtype); }
 
 absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context) {
   const NdView array = context.chunks.array();
@@ -81,6 +83,7 @@ AcceptedType FloatTypes() { return {"float16 to float64", &IsFloat}; }
 AcceptedType ComplexTypes() { return {"complex64, complex128", &IsComplex}; }
 AcceptedType LongDoubleType() { return {"longdouble", &IsLongDouble}; }
 AcceptedType TimeTypes() { return {"datetime64, timedelta64", &IsTime}; }
+AcceptedType TimedeltaType() { return {"timedelta64", &IsTimedelta}; }
 
 DType SumType(const DType& dtype) {
   if (dtype.kind() == Kind::kUint) return DType::Of<std::uint64_t>();

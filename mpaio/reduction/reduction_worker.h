@@ -256,6 +256,10 @@ AcceptedType FloatTypes();        // float16 to float64
 AcceptedType ComplexTypes();      // complex64, complex128
 AcceptedType LongDoubleType();
 AcceptedType TimeTypes();         // datetime64, timedelta64
+AcceptedType TimedeltaType();
+
+bool IsTime(const DType& dtype);
+bool IsTimedelta(const DType& dtype);
 
 // Writes a number as float16, float32, float64 or longdouble. All NaNs become one: the bits of a sum of several depend on the processor.
 void StoreReal(double value, const DType& dtype, std::byte* to);

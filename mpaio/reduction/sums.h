@@ -6,9 +6,11 @@
 #ifndef MPAIO_REDUCTION_SUMS_H_
 #define MPAIO_REDUCTION_SUMS_H_
 
+#include <algorithm>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "absl/numeric/int128.h"
@@ -16,6 +18,7 @@
 #include "mpaio/array/dtype.h"
 #include "mpaio/base/index.h"
 #include "mpaio/kernel/leaf.h"
+#include "mpaio/kernel/min_max.h"
 #include "mpaio/kernel/sum.h"
 #include "mpaio/reduction/reduction_worker.h"
 #include "mpaio/reduction/stores.h"
@@ -85,6 +88,40 @@ struct SumOfInts : FoldIntSum {
     return absl::OkStatus();
   }
   bool wraps;
+};
+
+// Of spans of time: a NaT anywhere is the answer.
+struct FoldTimedeltaSum {
+  static constexpr bool kOrderFree = true;
+  using Wide = std::int64_t;
+  struct State {
+    absl::int128 sum = 0;
+    // NaT is the least of all numbers of 64 bits.
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    bool is_nat() const { return least == kNotATime; }
+  };
+  State Fold(std::span<const Wide> elements, Index) const { return {SumExactly(elements), FindMinMax(elements).min}; }
+  State Combine(const State& left, const State& right) const { return {left.sum + right.sum, std::min(left.least, right.least)}; }
+};
+
+struct SumOfTimedeltas : FoldTimedeltaSum {
+  explicit SumOfTimedeltas(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
+  absl::Status Store(const State& state, Index, const DType&, std::byte* to) const {
+    if (state.is_nat()) return StoredBits(kNotATime, to);
+    if (!wraps && !AsInt64(state.sum)) return absl::OutOfRangeError("the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
+    StoreBits(absl::Int128Low64(state.sum), to);
+    return absl::OkStatus();
+  }
+  bool wraps;
+};
+
+// Rounded towards 0, as in numpy; of nothing NaT.
+struct MeanOfTimedeltas : FoldTimedeltaSum {
+  explicit MeanOfTimedeltas(const ReductionInputs&) {}
+  absl::Status Store(const State& state, Index length, const DType&, std::byte* to) const {
+    if (state.is_nat() || length == 0) return StoredBits(kNotATime, to);
+    return StoredBits(static_cast<std::int64_t>(state.sum / length), to);
+  }
 };
 
 struct SumOfUints : FoldUintSum {

@@ -17,13 +17,14 @@ np = whole_run.import_numpy()
 REAL = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
 COMPLEX = ["c8", "c16"]
 LONG = ["g"]
-TIME = ["M8[s]", "m8[25ns]"]
+TIMEDELTA = ["m8[25ns]"]
+TIME = ["M8[s]"] + TIMEDELTA
 
 # What each takes, besides axis= and keepdims=: further parameters.
 WORKERS = {
-    "sum": (REAL + COMPLEX + LONG, [{"overflow": "wrap"}]),
+    "sum": (REAL + COMPLEX + LONG + TIMEDELTA, [{"overflow": "wrap"}]),
     "prod": (REAL + COMPLEX + LONG, [{"overflow": "wrap"}]),
-    "mean": (REAL + COMPLEX + LONG, [{}]),
+    "mean": (REAL + COMPLEX + LONG + TIMEDELTA, [{}]),
     "var": (REAL + COMPLEX, [{}, {"ddof": 1}]),
     "std": (REAL + COMPLEX, [{}, {"ddof": 1}]),
     "min": (REAL + LONG + TIME, [{}]),
@@ -35,8 +36,8 @@ WORKERS = {
     "count_nonzero": (REAL + COMPLEX + LONG + TIME, [{}]),
     "nansum": (REAL, [{"overflow": "wrap"}]),
     "nanmean": (REAL, [{}]),
-    "nanmin": (REAL + LONG, [{}]),
-    "nanmax": (REAL + LONG, [{}]),
+    "nanmin": (REAL + LONG + TIME, [{}]),
+    "nanmax": (REAL + LONG + TIME, [{}]),
     "norm": (REAL + COMPLEX, [{"ord": "2"}, {"ord": "1"}, {"ord": "inf"}, {"ord": "-inf"}, {"ord": "0"}]),
 }
 NEED_ELEMENTS = {"min", "max", "argmin", "argmax", "nanmin", "nanmax"}
@@ -207,6 +208,11 @@ class ReductionsTest(whole_run.WholeRunTest):
             for ranks in (1, 3):
                 done = self.run_in_folder(ranks, worker, name)
                 self.assert_refused(done, 1, worker, "does not fit in a", "overflow=wrap")
+        np.save(self.path("spans.npy"), np.full(3, 2**62, "m8[s]"))
+        self.assert_refused(self.run_in_folder(2, "sum", "spans.npy"), 1, "sum", "does not fit in a timedelta64", "longer unit")
+        done = self.run_in_folder(2, "mean", "spans.npy", "mean.npy")
+        self.assert_done(done)
+        self.assertEqual(np.load(self.path("mean.npy")), np.timedelta64(2**62, "s"))
         # In between it may be too large: a zero makes any product fit, and what was added may be taken off.
         np.save(self.path("back.npy"), np.array([2**63 - 1, 2**63 - 1, -2**63, -2**63 + 2]))
         np.save(self.path("zero.npy"), np.array([2**62, 2**62, 0, -5]))

@@ -12,11 +12,12 @@ namespace {
 
 MPAIO_REGISTER_WORKER({
     .summary = "adds up the elements; integers exactly, floating point the same to the bit however it is run",
-    .accepts = {RealTypes(), ComplexTypes(), LongDoubleType()},
+    .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimedeltaType()},
     .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
     .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
+      if (IsTimedelta(context.chunks.dtype())) return MakeReduction<SumOfTimedeltas>(context, context.chunks.dtype());
       return MakeReductionFor<SumOfInts, SumOfUints, SumOfFloats, SumOfComplex, SumOfLongDoubles>(
           context, SumType(context.chunks.dtype()));
     },
