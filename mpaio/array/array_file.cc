@@ -27,6 +27,7 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
 #include "mpaio/array/python_literal.h"
+#include "mpaio/array/file_mapping.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/array/zip_archive.h"
 #include "mpaio/base/status_macros.h"
@@ -34,6 +35,8 @@
 namespace mpaio {
 namespace {
 
+// What numpy aligns the data of its files to, and what is promised of arrays in memory.
+constexpr Index kArrayAlignmentBytes = 64;
 // Enough for the header of any simple type, and for its first elements.
 constexpr Index kFirstReadBytes = 4096;
 // What is read before it is swapped, and what is made ready before it is written: it is in the cache still.
@@ -444,6 +447,18 @@ absl::StatusOr<ArrayFile> ArrayFile::Elsewhere(const std::string& name, DType dt
   state->source = State::Source::kElsewhere;
   MPAIO_RETURN_IF_ERROR(state->SetArray(dtype, std::move(shape), false));
   return ArrayFile(std::move(state));
+}
+
+absl::StatusOr<std::unique_ptr<FileMapping>> ArrayFile::Map(bool takes_lease) const {
+  const char* why = nullptr;
+  if (is_stream()) why = "it comes through a pipe";
+  else if (state_->member.has_value()) why = "it is in an archive";
+  else if (state_->size_bytes == 0) why = "it has no elements";
+  else if (state_->is_fortran_order) why = "it is in Fortran's order";
+  else if (!state_->swapper.swaps_nothing()) why = "its elements are in another machine's byte order";
+  else if (state_->data_offset % kArrayAlignmentBytes != 0) why = "its elements are not aligned";
+  if (why != nullptr) return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be mapped: ", why));
+  return FileMapping::Create(state_->fd.get(), state_->name, state_->data_offset, state_->size_bytes, takes_lease);
 }
 
 absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte> array,

@@ -18,6 +18,7 @@
 namespace mpaio {
 
 class FileDescriptor;
+class FileMapping;
 
 // An array that can be loaded: what it is, from its header, and a way to its bytes. However they lie there,
 // it is loaded in C order and in this machine's byte order. Movable; the source is open as long as this
@@ -97,6 +98,11 @@ class ArrayFile {
   using BeforeWriting = std::function<absl::Status(std::span<std::byte> piece)>;
   absl::Status LoadShare(int share, int num_shares, std::span<std::byte> array,
                          const BeforeWriting& before_writing = nullptr) const;
+
+  // Maps the array's bytes, as they lie in the file; see file_mapping.h. Errors: Unimplemented where they are not the
+  // array's as it is loaded (swapped, in Fortran's order, in an archive, not aligned, from a stream) or there are none; and
+  // those of FileMapping::Create.
+  absl::StatusOr<std::unique_ptr<FileMapping>> Map(bool takes_lease) const;
 
   // Whether a share is written from its begin to its end, and no byte of it by another share.
   bool writes_in_order() const;

@@ -25,6 +25,7 @@ enum Flag : int {
   kProgressFlag,
   kCpuUsageFlag,
   kReportFlag,
+  kSourceFlag,
   kScheduleFlag,
   kRecordFlag,
   kReplayFlag,
@@ -39,6 +40,7 @@ constexpr option kFlags[] = {
     {"progress", required_argument, nullptr, kProgressFlag},
     {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
     {"report", no_argument, nullptr, kReportFlag},
+    {"source", required_argument, nullptr, kSourceFlag},
     {"schedule", required_argument, nullptr, kScheduleFlag},
     {"record", required_argument, nullptr, kRecordFlag},
     {"replay", required_argument, nullptr, kReplayFlag},
@@ -128,6 +130,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         MPAIO_ASSIGN_OR_RETURN(line.cpu_usage_file, FileName("cpu_usage", optarg));
         break;
       }
+      case kSourceFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("source", optarg, {"auto", "window", "map"}));
+        line.source = choice == 0 ? Source::kAuto : choice == 1 ? Source::kWindow : Source::kMap;
+        break;
+      }
       case kScheduleFlag: {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("schedule", optarg, ScheduleNames()));
         line.schedule = static_cast<ScheduleKind>(choice);
@@ -176,6 +183,8 @@ With one rank, or without mpirun, everything runs in this process.
   --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
   --report                      afterwards, the time of each stage and what each rank did, on the standard error
   --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
+  --source=auto|window|map      where inputs are while they are read: copied to shared memory, or mapped as they lie in
+                                their files (auto: mapped, where type and order allow it and nobody can write to them)
   --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
                                 trapezoid|adaptive are there to be compared with it
   --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks

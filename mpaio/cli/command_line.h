@@ -12,6 +12,7 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/telemetry/progress.h"
+#include "mpaio/window/shared_array.h"
 
 namespace mpaio {
 
@@ -33,6 +34,7 @@ struct CommandLine {
   OutputFormat format = OutputFormat::kText;
   ProgressMode progress = ProgressMode::kAuto;
   std::string cpu_usage_file;  // empty: not asked for
+  Source source = Source::kAuto;
   ScheduleKind schedule = ScheduleKind::kAuto;
   std::string record_file;  // empty: not asked for
   std::string replay_file;  // likewise

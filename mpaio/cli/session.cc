@@ -122,12 +122,17 @@ absl::Status Session::CheckJobs() const {
 absl::Status Session::Load() {
   Index bytes = 0;
   for (const auto& [name, file] : files_) {
-    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file));
-    bytes += array.view().size_bytes();
+    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, line_.source));
+    if (!array.is_mapped()) bytes += array.view().size_bytes();
     inputs_.emplace(name, std::move(array));
   }
   files_.clear();
   EndStage("load", bytes);
+  return absl::OkStatus();
+}
+
+absl::Status Session::CheckInputs() const {
+  for (const auto& [name, array] : inputs_) MPAIO_RETURN_IF_ERROR(array.CheckUnchanged());
   return absl::OkStatus();
 }
 
@@ -180,6 +185,12 @@ absl::Status Session::Prepare() {
 absl::Status Session::Run() {
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
+  if (has_begun_ && !is_broken_) {
+    // What was read is not what there was: that is more than any other reason.
+    const absl::Status unchanged = executor_.Agree(CheckInputs());
+    inputs_changed_ = !unchanged.ok();
+    if (inputs_changed_) status = unchanged;
+  }
   if (executor_.rank() != 0 || !has_begun_) return status;
   Index bytes = 0;
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
@@ -316,7 +327,7 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
     const JobStats& job = stats_.jobs[j];
     JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows, job.chunks, job.seconds};
     // A job with a further pass to come is not done, though its chunks are.
-    if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
+    if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass) && !inputs_changed_) {
       absl::StatusOr<nlohmann::ordered_json> answer = Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
       if (answer.ok()) {
         result.result = *std::move(answer);

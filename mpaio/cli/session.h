@@ -51,6 +51,7 @@ class Session {
   absl::Status OpenInputs();
   absl::Status CheckJobs() const;
   absl::Status Load();
+  absl::Status CheckInputs() const;
   absl::Status MakeJob(PlannedJob& planned);
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
@@ -86,6 +87,7 @@ class Session {
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
   bool has_begun_ = false;
   bool is_broken_ = false;
+  bool inputs_changed_ = false;
 };
 
 }  // namespace mpaio

@@ -94,7 +94,23 @@ absl::StatusOr<SharedArray> SharedArray::FromFile(Executor& executor, const std:
   return Load(executor, file);
 }
 
-absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file) {
+absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile& file, Source source) {
+  // One rank's lease protects its node's file.
+  absl::StatusOr<std::unique_ptr<FileMapping>> mapping = file.Map(/*takes_lease=*/executor.node_rank() == 0);
+  if (source == Source::kMap && absl::IsPermissionDenied(mapping.status())) mapping = file.Map(/*takes_lease=*/false);
+  MPAIO_RETURN_IF_ERROR(executor.Agree(mapping.status()));
+  SharedArray array;
+  MPAIO_ASSIGN_OR_RETURN(array.mapped_, NdView::Create((*mapping)->data(), file.dtype(), file.shape()));
+  array.mapping_ = *std::move(mapping);
+  array.sealed_ = true;
+  return array;
+}
+
+absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file, Source source) {
+  if (source != Source::kWindow) {
+    absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
+    if (mapped.ok() || source == Source::kMap) return mapped;
+  }
   const bool in_order = file.writes_in_order();
   MPAIO_ASSIGN_OR_RETURN(SharedArray array,
                          Create(executor, file.dtype(), file.shape(), in_order ? Backing::kWhenWritten : Backing::kNow));

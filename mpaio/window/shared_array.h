@@ -2,6 +2,7 @@
 #ifndef MPAIO_WINDOW_SHARED_ARRAY_H_
 #define MPAIO_WINDOW_SHARED_ARRAY_H_
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,11 +11,23 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
+#include "mpaio/array/file_mapping.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor.h"
 
 namespace mpaio {
+
+// Where a loaded array's bytes are.
+enum class Source {
+  // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window.
+  kAuto,
+  // In shared memory, into which they are read: a copy.
+  kWindow,
+  // In the file itself: the page cache is memory that a node's processes share already. Nothing is copied, and nothing takes room. Where the system
+  // has no lease to give, it is only looked afterwards whether the file was changed.
+  kMap,
+};
 
 // Its life: create, fill, seal. After sealing it is constant: a store to it by any rank is a fault in that rank, never a changed input.
 //
@@ -34,9 +47,9 @@ class SharedArray {
   static absl::StatusOr<ArrayFile> Open(Executor& executor, const std::string& input);
 
   // Collective over the executor's pool. Loads what Open gave, in C order and this machine's byte order: the ranks of a node each read their
-  // share of the bytes straight into the window. Returns it sealed.
-  // Errors, the same on every rank: those of ArrayFile::LoadShare; ResourceExhausted where a node has not the room.
-  static absl::StatusOr<SharedArray> Load(Executor& executor, const ArrayFile& file);
+  // share of the bytes straight into the window, or map the file. Returns it sealed.
+  // Errors, the same on every rank: those of ArrayFile::LoadShare; ResourceExhausted where a node has not the room; with kMap, those of ArrayFile::Map.
+  static absl::StatusOr<SharedArray> Load(Executor& executor, const ArrayFile& file, Source source = Source::kWindow);
 
   // Open and Load.
   static absl::StatusOr<SharedArray> FromFile(Executor& executor, const std::string& input);
@@ -48,21 +61,30 @@ class SharedArray {
   }
 
   // The array as this rank sees it. Valid as long as the executor is open.
-  const NdView& view() const { return array_.view(); }
+  const NdView& view() const { return mapping_ ? mapped_ : array_.view(); }
   bool is_sealed() const { return sealed_; }
 
   // The same, to write to. Only before it is sealed.
   const MutableNdView& mutable_view() const { return array_; }
+
+  // Whether the file itself was mapped.
+  bool is_mapped() const { return mapping_ != nullptr; }
+  // After the array was read, on each rank: whether what was read is what the file held. Not collective. Of a window it always is.
+  // Errors: those of FileMapping::CheckUnchanged.
+  absl::Status CheckUnchanged() const { return mapping_ ? mapping_->CheckUnchanged() : absl::OkStatus(); }
 
   // Collective over the executor's pool. What any rank of a node stored before is seen by all ranks of the node after.
   absl::Status Seal(Executor& executor);
 
  private:
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
+  static absl::StatusOr<SharedArray> Map(Executor& executor, const ArrayFile& file, Source source);
   SharedArray(SharedMemory* memory, MutableNdView array) : memory_(memory), array_(std::move(array)) {}
 
   SharedMemory* memory_ = nullptr;
   MutableNdView array_;
+  std::unique_ptr<FileMapping> mapping_;
+  NdView mapped_;
   bool sealed_ = false;
 };
 

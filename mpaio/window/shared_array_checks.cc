@@ -208,6 +208,38 @@ void OtherOrdersAreTurned(Executor& executor) {
   ExpectReadFrom(*same, kInt64, {kRows, kColumns});
 }
 
+// Of an array that lies in its file as it is in memory there is no copy; of others there is, unless the mapping is insisted on.
+void FilesAreMappedWhereTheyCanBe(Executor& executor) {
+  const PoolDirectory directory(executor);
+  for (const auto& [dtype, shape] : std::vector<std::pair<DType, std::vector<Index>>>{
+           {kInt64, {700'001}}, {kInt64, {}}, {DType::Bytes(5), {13, 17}}, {DType::Unicode(7), {1013}}}) {
+    const std::string path = directory.Write("array.npy", NpyOf(dtype, shape));
+    const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, path);
+    MPAIO_ASSERT_OK(file);
+    for (const Source source : {Source::kAuto, Source::kMap, Source::kWindow}) {
+      const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, source);
+      MPAIO_ASSERT_OK(array);
+      EXPECT_EQ(array->is_mapped(), source != Source::kWindow);
+      ExpectReadFrom(*array, dtype, shape);
+      MPAIO_EXPECT_OK(array->CheckUnchanged());
+      Meet(executor);
+    }
+  }
+
+  std::string swapped = NpyOf(kInt64, {1000});
+  swapped[swapped.find("<i8")] = '>';
+  for (const auto& [name, bytes] : {std::pair<std::string, std::string>("swapped.npy", swapped), {"none.npy", NpyOf(kInt64, {0})}}) {
+    const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, directory.Write(name, bytes));
+    MPAIO_ASSERT_OK(file);
+    const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kAuto);
+    MPAIO_ASSERT_OK(array);
+    EXPECT_FALSE(array->is_mapped());
+    const absl::Status refused = SharedArray::Load(executor, *file, Source::kMap).status();
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnimplemented, "cannot be mapped"));
+    ExpectSameOnAllRanks(executor, refused.ToString());
+  }
+}
+
 // What an array is, is known before it is loaded.
 void OpenedFirstAndLoadedLater(Executor& executor) {
   const PoolDirectory directory(executor);
@@ -413,6 +445,7 @@ constexpr NamedCheck kChecks[] = {
     {"TheArrayStaysWhenTheFileGoes", TheArrayStaysWhenTheFileGoes},
     {"SeveralArraysLiveSideBySide", SeveralArraysLiveSideBySide},
     {"OtherOrdersAreTurned", OtherOrdersAreTurned},
+    {"FilesAreMappedWhereTheyCanBe", FilesAreMappedWhereTheyCanBe},
     {"OpenedFirstAndLoadedLater", OpenedFirstAndLoadedLater},
     {"StandardInputIsRefusedOnSeveralNodes", StandardInputIsRefusedOnSeveralNodes},
     {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},

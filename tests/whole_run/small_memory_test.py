@@ -46,7 +46,7 @@ class SmallMemoryTest(whole_run.WholeRunTest):
     def test_array_that_does_not_fit(self):
         self.save_zeros("ints.npy", 100_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "sum", "ints.npy"), 100_000_000)
+            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "ints.npy"), 100_000_000)
 
     def test_one_rank_needs_no_shared_memory(self):
         self.save_zeros("ints.npy", 100_000_000)
@@ -55,10 +55,17 @@ class SmallMemoryTest(whole_run.WholeRunTest):
             self.assert_done(done)
             self.assertEqual(done.text, "sum ints.npy: 0\n")
 
+    def test_mapped_array_needs_no_shared_memory(self):
+        self.save_zeros("ints.npy", 100_000_000)
+        for ranks in (2, 4):
+            done = self.run_in_small_memory(ranks, "sum", "ints.npy")
+            self.assert_done(done)
+            self.assertEqual(done.text, "sum ints.npy: 0\n")
+
     def test_array_that_fits(self):
         self.save_zeros("ints.npy", 30_000_000)
         for ranks in (2, 4):
-            done = self.run_in_small_memory(ranks, "sum", "ints.npy")
+            done = self.run_in_small_memory(ranks, "--source=window", "sum", "ints.npy")
             self.assert_done(done)
             self.assertEqual(done.text, "sum ints.npy: 0\n")
 
@@ -66,12 +73,12 @@ class SmallMemoryTest(whole_run.WholeRunTest):
         self.save_zeros("a.npy", 40_000_000)
         self.save_zeros("b.npy", 40_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
+            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
 
     def test_output_that_does_not_fit_beside_the_input(self):
         self.save_zeros("a.npy", 40_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "sort", "a.npy", "out.npy"), 40_000_000)
+            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sort", "a.npy", "out.npy"), 40_000_000)
             self.assertFalse(os.path.exists(self.path("out.npy")))
 
     def test_output_that_is_written_to_its_file_needs_no_shared_memory(self):
@@ -84,7 +91,7 @@ class SmallMemoryTest(whole_run.WholeRunTest):
     def test_remedy_of_another_directory(self):
         self.save_zeros("ints.npy", 100_000_000)
         os.mkdir(self.path("larger"))
-        done = self.run_in_small_memory(4, "sum", "ints.npy",
+        done = self.run_in_small_memory(4, "--source=window", "sum", "ints.npy",
                                         env={"OMPI_MCA_osc_sm_backing_directory": self.path("larger")})
         self.assert_done(done)
         self.assertEqual(done.text, "sum ints.npy: 0\n")

@@ -1,0 +1,103 @@
+"""Where inputs are read from: windows and mapped files give the same answers, and a file that is written meanwhile is known."""
+
+import os
+import threading
+import time
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+JOB_FAILED, WRONG_USAGE, COULD_NOT_START = 1, 2, 3
+
+
+def is_mapped(path):
+    """Whether a process has the file mapped."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/maps" % pid, errors="replace") as file:
+                if any(line.rstrip().endswith(path) for line in file):
+                    return True
+        except OSError:
+            pass
+    return False
+
+
+class SourceTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        self.random = np.random.default_rng(whole_run.SEED)
+        self.doubles = self.random.standard_normal(30_000)
+        self.ints = np.arange(30_000)
+        np.save(self.path("doubles.npy"), self.doubles)
+        np.save(self.path("ints.npy"), self.ints)
+        np.save(self.path("swapped.npy"), self.doubles.astype(">f8"))
+        np.save(self.path("fortran.npy"), np.asfortranarray(self.doubles.reshape(300, 100)))
+        np.save(self.path("none.npy"), self.doubles[:0])
+        np.savez(self.path("archive.npz"), x=self.doubles)
+        self.doubles.tofile(self.path("raw.bin"))
+
+    def test_every_source_gives_the_same_answers(self):
+        answers = set()
+        for source in ("auto", "window", "map"):
+            for ranks in (None, 1, 2, 3):
+                inputs = ["doubles.npy", "raw:<f8:300x100:raw.bin"] + ([] if source == "map" else ["swapped.npy", "fortran.npy", "archive.npz", "none.npy"])
+                words = sum((["+", "sum", name] for name in inputs), [])[1:]
+                done = self.run_in_folder(ranks, "--source=" + source, "--format=json", *words, "+", "median", "doubles.npy",
+                                          "+", "sort", "doubles.npy", "sorted.npy", "+", "where", "ints.npy", "chosen.npy", "x=doubles.npy", "yvalue=0")
+                self.assert_done(done)
+                results = [repr(job["result"]) for job in done.json["jobs"]]
+                answers.add((results[0], results[1], results[len(inputs)]))
+                self.assertEqual(np.load(self.path("sorted.npy")).tobytes(), np.sort(self.doubles).tobytes())
+                self.assertEqual(np.load(self.path("chosen.npy")).tobytes(), np.where(self.ints, self.doubles, 0).tobytes())
+        self.assertEqual(len(answers), 1, answers)
+
+    def test_what_can_not_be_mapped(self):
+        for ranks in (None, 3):
+            for name, why in [("swapped.npy", "byte order"), ("fortran.npy", "Fortran"), ("archive.npz", "archive"), ("none.npy", "no elements")]:
+                done = self.run_in_folder(ranks, "--source=map", "sum", name)
+                self.assert_refused(done, COULD_NOT_START, "orchestrator: ", name, "cannot be mapped", why)
+            done = self.run_in_folder(ranks, "--source=map", "sum", "-", stdin_file=self.path("doubles.npy"))
+            self.assert_refused(done, COULD_NOT_START, "standard input", "cannot be mapped", "pipe")
+            done = self.run_in_folder(ranks, "--source=disk", "sum", "doubles.npy")
+            self.assert_refused(done, WRONG_USAGE, "--source=disk", "auto|window|map")
+
+    def test_a_file_that_somebody_may_write(self):
+        with open(self.path("ints.npy"), "r+b"):
+            for ranks in (None, 2):
+                done = self.run_in_folder(ranks, "--source=map", "sum", "ints.npy")
+                self.assert_refused(done, COULD_NOT_START, "ints.npy", "cannot be mapped", "has it open to write")
+                done = self.run_in_folder(ranks, "--format=json", "sum", "ints.npy")
+                self.assert_done(done)
+                self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
+
+    def test_a_file_that_is_cut_meanwhile(self):
+        path = os.path.realpath(self.path("ints.npy"))
+
+        def cut():
+            while not is_mapped(path):
+                if self.ended.is_set():
+                    return
+                time.sleep(0.001)
+            # This may wait for the end of the run.
+            os.truncate(path, 100)
+
+        for ranks in (None, 3):
+            np.save(path, self.ints)
+            self.ended = threading.Event()
+            cutter = threading.Thread(target=cut)
+            cutter.start()
+            try:
+                # A second of work for each rank that works.
+                done = self.run_in_folder(ranks, "--source=map", "--chunk=100", "map", "ints.npy", "out.npy", "fn=sqrt", "+", "spin", "ints.npy",
+                                          "ns_per_row=%d" % (10**9 * min(ranks or 1, 2) // len(self.ints)))
+            finally:
+                self.ended.set()
+                cutter.join()
+            self.assert_refused(done, JOB_FAILED, "ints.npy", "while it was read", "start again")
+            self.assertFalse(os.path.exists(self.path("out.npy")))
+            self.assertEqual(os.path.getsize(path), 100)
+
+
+whole_run.main()
