@@ -135,7 +135,7 @@ class NodesTest(whole_run.WholeRunTest):
             np.lib.format.write_array_header_1_0(file,
                                                  {"descr": "<i8", "fortran_order": False, "shape": (size_bytes // 8,)})
             file.truncate(file.tell() + size_bytes)
-        done = self.run_on_hosts((3, 2), "sum", "zeros.npy")
+        done = self.run_on_hosts((3, 2), "--source=window", "sum", "zeros.npy")
         self.assert_refused(done, 3, "no room for", "%d bytes" % size_bytes, "/dev/shm has")
 
 

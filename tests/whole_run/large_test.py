@@ -163,7 +163,7 @@ class LargeTest(whole_run.WholeRunTest):
         self.save_zeros("bytes.npy", "|i1", count, 1,
                         {index: value.to_bytes(1, "little", signed=True) for index, value in values.items()})
         with MemoryWatch(self.folder) as memory:
-            done = self.run_in_folder(3, "--format=json", "sum", "bytes.npy", "+", "argmax", "bytes.npy", "+", "histogram",
+            done = self.run_in_folder(3, "--source=window", "--format=json", "sum", "bytes.npy", "+", "argmax", "bytes.npy", "+", "histogram",
                                       "bytes.npy", "bins=5", timeout=240)
         self.assert_done(done)
         total, position, histogram = [job["result"] for job in done.json["jobs"]]
