@@ -104,12 +104,18 @@ class OddLineTest : public testing::TestWithParam<Pool> {
   void ExpectExactAnswers(const WrapTransport& wrap) {
     const std::vector<std::int64_t> numbers = Counting(1500);
     for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
-      for (const Index max_held_bytes : {Index{500}, Index{1} << 40}) {
+      for (const auto& [max_held_bytes, schedule] :
+           {std::pair{Index{500}, ScheduleKind::kAuto}, std::pair{Index{1} << 40, ScheduleKind::kAuto}, std::pair{Index{500}, ScheduleKind::kStatic},
+            std::pair{Index{500}, ScheduleKind::kDynamic}, std::pair{Index{1} << 40, ScheduleKind::kFactoring}}) {
         RunInPool(
             GetParam(),
-            [&](Executor& executor) {
+            [&, max_held_bytes = max_held_bytes, schedule = schedule](Executor& executor) {
               Echo fine(InChunks(numbers, 2)), coarse(InChunks(numbers, 90));
-              auto run = WorkerOrchestrator(executor, {&fine, &coarse}).Start({.delivery = delivery, .max_held_bytes = max_held_bytes});
+              RunOptions options;
+              options.delivery = delivery;
+              options.max_held_bytes = max_held_bytes;
+              options.schedule = schedule;
+              auto run = WorkerOrchestrator(executor, {&fine, &coarse}).Start(options);
               MPAIO_ASSERT_OK(run.status());
               MPAIO_EXPECT_OK(run->Wait());
               EXPECT_FALSE(run->is_broken());
