@@ -15,7 +15,7 @@ namespace mpaio {
 namespace {
 
 constexpr Index kMaxChunkBytes = Index{4} << 20;
-constexpr Index kChunksPerProcess = 64;
+constexpr Index kChunksPerProcess = 256;
 // The elements of a leaf of a reduction. As a tuning value only: nothing goes wrong if it is not kLeaf of fixed_tree.h.
 constexpr Index kLeafElements = 256;
 

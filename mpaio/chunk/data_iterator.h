@@ -59,12 +59,12 @@ class Partition {
 
   // Chunks of a size that follows from the array's size and the number of processes. The rule:
   //
-  //   rows per chunk = rows iterated over / (64 * parallelism), but not more than 4 MiB hold, and at least 1; then rounded down
+  //   rows per chunk = rows iterated over / (256 * parallelism), but not more than 4 MiB hold, and at least 1; then rounded down
   //   (see below).
   //
-  // Why: about 64 chunks for each process keep the last, unevenly ended, round of a run near 1 % of it. What a row costs is not
-  // known here, and may be much: so a small array is divided as finely. If its rows cost nothing, its chunks cost some tens of
-  // microseconds in all. 4 MiB holds in the share of a last-level cache that a core has, and is long enough that making it longer
+  // Why: about 256 chunks for each process keep the last, unevenly ended, round of a run below 1 % of it, also where some chunks
+  // cost several times what others do. What a row costs is not known here, and may be much: so a small array is divided as
+  // finely. If its rows cost nothing, its chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB holds in the share of a last-level cache that a core has, and is long enough that making it longer
   // gains nothing.
   //
   // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a chunk that begins and ends
@@ -73,8 +73,8 @@ class Partition {
   // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half of what was aimed at. If
   // fewer than A rows fit, nothing is rounded: such a chunk is short in rows, and loose ends are a small part of it.
   //
-  // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 256 = 39 062 rows (312 KB); A = 256;
-  // 39 062 / 256 = 152, rounded to 128: chunks of 32 768 rows (256 KiB), 306 of them.
+  // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 1 024 = 9 765 rows (78 KB); A = 256;
+  // 9 765 / 256 = 38, rounded to 32: chunks of 8 192 rows (64 KiB), 1 221 of them.
   static constexpr Partition Auto() { return Partition(Kind::kAuto, 0); }
 
   // Chunks of exactly `rows` rows; the last has what is left over, 1 to `rows`.

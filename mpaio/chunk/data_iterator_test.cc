@@ -207,21 +207,21 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   const auto auto_rows = [](std::vector<Index> shape, int parallelism) {
     return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = parallelism}).chunk_rows();
   };
-  // The header's example: 39 062 rows, 128 * 256.
-  EXPECT_EQ(auto_rows({10'000'000}, 4), 32'768);
-  EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(), 306);
+  // The header's example: 9 765 rows, 32 * 256.
+  EXPECT_EQ(auto_rows({10'000'000}, 4), 8'192);
+  EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(), 1'221);
   // 390 rows are one leaf; 3 rows are none, and so are not rounded; fewer rows than chunks.
-  EXPECT_EQ(auto_rows({100'000}, 4), 256);
-  EXPECT_EQ(auto_rows({1'000}, 4), 3);
+  EXPECT_EQ(auto_rows({400'000}, 4), 256);
+  EXPECT_EQ(auto_rows({4'000}, 4), 3);
   EXPECT_EQ(auto_rows({100}, 4), 1);
   // No more than 4 MiB of 8 bytes.
   EXPECT_EQ(auto_rows({Index{1} << 40}, 4), 524'288);
-  // Rows of 3 elements: 13 020 rows, 50 times 256, so 32 * 256.
-  EXPECT_EQ(auto_rows({10'000'000 / 3, 3}, 4), 8'192);
-  // Rows of 96 elements: 8 of them are 3 leaves. 21 760 / 256 are 85 rows, 10 times 8, so 8 * 8.
-  EXPECT_EQ(auto_rows({21'760, 96}, 4), 64);
+  // Rows of 3 elements: 3 255 rows, 12 times 256, so 8 * 256.
+  EXPECT_EQ(auto_rows({10'000'000 / 3, 3}, 4), 2'048);
+  // Rows of 96 elements: 8 of them are 3 leaves. 87 040 / 1 024 are 85 rows, 10 times 8, so 8 * 8.
+  EXPECT_EQ(auto_rows({87'040, 96}, 4), 64);
   // Rows of 101 elements: 256 of them are leaves; 81 rows are fewer, so nothing is rounded.
-  EXPECT_EQ(auto_rows({20'800, 101}, 4), 81);
+  EXPECT_EQ(auto_rows({83'200, 101}, 4), 81);
   // Rows that are larger than any chunk.
   EXPECT_EQ(auto_rows({10, 1'000'000}, 4), 1);
 }
@@ -234,8 +234,8 @@ TEST(DataIteratorTest, AutoSizesStayInBounds) {
         const DataIterator iterator = Make(Metadata({rows, row_elements}), Partition::Auto(), {.parallelism = parallelism});
         const Index chunk_bytes = iterator.chunk_rows() * row_elements * 8;
         EXPECT_LE(chunk_bytes, 4 << 20);
-        // At least 64 for each process where there are as many rows. Rounding at most doubles what 4 MiB make of it.
-        const Index least = std::min<Index>(rows, 64 * parallelism);
+        // At least 256 for each process where there are as many rows. Rounding at most doubles what 4 MiB make of it.
+        const Index least = std::min<Index>(rows, 256 * parallelism);
         EXPECT_GE(iterator.num_chunks(), least);
         EXPECT_LE(iterator.num_chunks(), std::max<Index>(4 * least, rows * row_elements * 8 / (2 << 20) + 1) + 1);
         // Whatever has room for a leaf has its boundaries between leaves.
@@ -252,10 +252,10 @@ TEST(DataIteratorTest, AutoHonoursRowAlignment) {
   const auto auto_rows = [](std::vector<Index> shape, Index alignment) {
     return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = 4, .row_alignment = alignment}).chunk_rows();
   };
-  // 39 062 rows fit; both 256 and 10 divide 1 280, of which 30 fit, so 16.
-  EXPECT_EQ(auto_rows({10'000'000}, 10), 20'480);
-  // 8 203 rows fit; lcm(256, 1 001) does not.
-  EXPECT_EQ(auto_rows({2'100'000}, 1'001), 8'008);
+  // 9 765 rows fit; both 256 and 10 divide 1 280, of which 7 fit, so 4.
+  EXPECT_EQ(auto_rows({10'000'000}, 10), 5'120);
+  // 2 050 rows fit; lcm(256, 1 001) does not.
+  EXPECT_EQ(auto_rows({2'100'000}, 1'001), 2'002);
   EXPECT_EQ(auto_rows({100'000}, 10'000), 10'000);
   // An alignment of more rows than there are.
   EXPECT_EQ(auto_rows({100'000}, Index{1} << 62), 100'000);
