@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -83,6 +84,27 @@ int TakeSlot(const void* begin, std::size_t bytes) {
   return -1;
 }
 
+// Whether only this host's programs can write to the file, so that a lease keeps out all. What is not known is taken for a file system of several hosts;
+// the numbers are those of statfs(2).
+bool IsOfThisHostAlone(int fd) {
+  struct statfs file_system;
+  if (fstatfs(fd, &file_system) != 0) return false;
+  switch (static_cast<std::uint32_t>(file_system.f_type)) {
+    case 0xef53:      // ext2 to ext4
+    case 0x58465342:  // xfs
+    case 0x9123683e:  // btrfs
+    case 0xf2f52010:  // f2fs
+    case 0x2fc12fc1:  // zfs
+    case 0xca451a4e:  // bcachefs
+    case 0x01021994:  // tmpfs
+    case 0x858458f6:  // ramfs
+    case 0x794c7630:  // overlayfs
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool SameTime(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
 
 }  // namespace
@@ -95,11 +117,13 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   mapping->fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (mapping->fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   if (takes_lease) {
+    const auto unprotected = [&name](absl::string_view why) {
+      return absl::PermissionDeniedError(absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
+    };
+    if (!IsOfThisHostAlone(mapping->fd_)) return unprotected("its file system may be one of several hosts");
     if (fcntl(mapping->fd_, F_SETLEASE, F_RDLCK) != 0) {
       if (errno == EAGAIN) return absl::FailedPreconditionError(absl::StrCat(name, " cannot be mapped: another program has it open to write"));
-      return absl::PermissionDeniedError(absl::StrCat(
-          name, " cannot be mapped: others cannot be kept from writing it, as ",
-          errno == EACCES ? "it belongs to another user" : "its file system has no leases"));
+      return unprotected(errno == EACCES ? "it belongs to another user" : "its file system has no leases");
     }
     mapping->has_lease_ = true;
   }
@@ -124,8 +148,9 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
 }
 
 FileMapping::~FileMapping() {
-  if (pages_ != nullptr) munmap(pages_, pages_bytes_);
+  // In this order: as soon as it is unmapped, the address may be another's.
   if (slot_ >= 0) slots[static_cast<std::size_t>(slot_)].end.store(0, std::memory_order_release);
+  if (pages_ != nullptr) munmap(pages_, pages_bytes_);
   if (has_lease_) fcntl(fd_, F_SETLEASE, F_UNLCK);
   if (fd_ >= 0) close(fd_);
 }
@@ -142,8 +167,6 @@ absl::Status FileMapping::CheckUnchanged() const {
   }
   // The time of the last change of its attributes says less: a file that is renamed or linked holds what it held.
   if (now.st_size != at_first_.st_size || !SameTime(now.st_mtim, at_first_.st_mtim)) return changed("was written");
-  // A lease that somebody waits for is about to end, or was ended.
-  if (has_lease_ && fcntl(fd_, F_GETLEASE) != F_RDLCK) return changed("was opened to be written");
   return absl::OkStatus();
 }
 

@@ -17,9 +17,8 @@ namespace mpaio {
 // A part of a file, mapped to be read. What is read through it is what the file held when the mapping was made, or
 // CheckUnchanged() says that it may not have been:
 //   - A lease (fcntl(2), F_SETLEASE) that is held keeps others from opening the file to write, or from cutting it: they
-//     wait until it is let go of, for as long as /proc/sys/fs/lease-break-time says at most (45 s), and it is known that
-//     one of them came.
-//   - The file's length, and the times of its last changes, are looked at before and after.
+//     wait until it is let go of, for as long as /proc/sys/fs/lease-break-time says at most (45 s).
+//   - The file's length, and the time when it was last written, are looked at before and after.
 //   - Where a page cannot be had, because the file was cut or its disk fails, the process would be ended by SIGBUS: here
 //     it reads zeros instead, and it is remembered. For this a handler of SIGBUS is installed with the first mapping;
 //     what is not its own it passes on.
@@ -34,7 +33,7 @@ class FileMapping {
   // With `takes_lease` nobody may have it open to write, and it must be the user's own (or CAP_LEASE): one rank of a node
   // does that, as one lease protects all.
   // Errors: FailedPrecondition where the file is too short, or somebody has it open to write; PermissionDenied where there
-  // are no leases for this user or this file system; ResourceExhausted where there is no room in the address space, or too
+  // are no leases for this user or this file system, or that may be one of several hosts; ResourceExhausted where there is no room in the address space, or too
   // many files are mapped; Unimplemented where the file system has no mappings.
   // Precondition: size_bytes > 0, offset_bytes >= 0.
   static absl::StatusOr<std::unique_ptr<FileMapping>> Create(int fd, const std::string& name, Index offset_bytes,
@@ -43,8 +42,8 @@ class FileMapping {
   const std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // DataLoss where what was read through the mapping may not be what the file held at first: the file was cut or written,
-  // somebody waits to do so, or a page could not be read.
+  // DataLoss where what was read through the mapping may not be what the file held at first: the file was cut or written, or
+  // a page could not be read.
   absl::Status CheckUnchanged() const;
 
  private:

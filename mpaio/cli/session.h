@@ -51,7 +51,12 @@ class Session {
   absl::Status OpenInputs();
   absl::Status CheckJobs() const;
   absl::Status Load();
-  absl::Status CheckInputs() const;
+  // Where an input is to be read from.
+  Source SourceOf(const std::string& name) const;
+  // Collective: whether the mapped inputs are still what they were; keeps those that are not in changed_inputs_.
+  absl::Status CheckInputs();
+  // Why the job's answer cannot be told, if one of its inputs is another by now.
+  const absl::Status* ChangedInputOf(const PlannedJob& planned) const;
   absl::Status MakeJob(PlannedJob& planned);
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
@@ -87,7 +92,7 @@ class Session {
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
   bool has_begun_ = false;
   bool is_broken_ = false;
-  bool inputs_changed_ = false;
+  std::map<std::string, absl::Status> changed_inputs_;
 };
 
 }  // namespace mpaio

@@ -7,14 +7,16 @@
 namespace mpaio {
 
 Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options) : options_(options) {
+  // A plan is over all of a job's chunks, however they were shared out when it was made.
+  if (!options_.plan.empty()) options_.schedule = ScheduleKind::kDynamic;
   for (std::size_t j = 0; j < chunks_per_job.size(); ++j) {
     Job& job = jobs_.emplace_back();
     job.num_chunks = job.pending_chunks = chunks_per_job[j];
     job.speeds.resize(static_cast<std::size_t>(options.processors));
-    if (options.schedule != ScheduleKind::kAuto) job.rule.emplace(options.schedule, job.num_chunks, options.processors);
+    if (options_.schedule != ScheduleKind::kAuto) job.rule.emplace(options_.schedule, job.num_chunks, options.processors);
     if (job.pending_chunks == 0) continue;
     const auto number = static_cast<std::int32_t>(j);
-    if (options.schedule != ScheduleKind::kStatic) {
+    if (options_.schedule != ScheduleKind::kStatic) {
       job.pending.push_back({number, 0, {0, job.num_chunks}});
       continue;
     }

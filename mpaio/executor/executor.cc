@@ -15,7 +15,8 @@ namespace mpaio {
 absl::Status SharedMemory::Back(Index begin, Index end) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index first = begin - begin % page_bytes;
-  return begin == end ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
+  // Where pages cannot be backed in place, all were from the beginning; what is in them now may not be zeroed.
+  return begin == end || !CanBackInPlace() ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
 }
 
 absl::Status SharedMemory::ProtectReadOnly() {

@@ -123,7 +123,7 @@ class MultiRankExecutor final : public Executor {
     }
     absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(node_comm_, size_bytes);
     absl::Status status = window.status();
-    if (window.ok() && backing == Backing::kNow) {
+    if (window.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window->data() + begin, end - begin);
     }

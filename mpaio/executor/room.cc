@@ -125,6 +125,18 @@ absl::Status CheckRoom(const Room& room, Index wanted_bytes) {
                                                    room.remedy));
 }
 
+bool CanBackInPlace() {
+  static const bool can = [] {
+    const std::size_t page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* const page = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    const bool populated = madvise(page, page_bytes, MADV_POPULATE_WRITE) == 0;
+    munmap(page, page_bytes);
+    return populated;
+  }();
+  return can;
+}
+
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   const auto no_room = [] {
     return absl::ResourceExhaustedError(

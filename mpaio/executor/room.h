@@ -33,7 +33,11 @@ Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaim
 // OK if `wanted_bytes` fit in `room`, and 8 MiB that Open MPI takes besides; else ResourceExhausted: the size wanted, the size there, the limit, the remedy.
 absl::Status CheckRoom(const Room& room, Index wanted_bytes);
 
-// Makes the kernel back every page of [data, data + size_bytes) now; data must be page-aligned. Errors: ResourceExhausted where it has none left.
+// Whether the kernel can back pages without touching what is in them (Linux 5.14).
+bool CanBackInPlace();
+
+// Makes the kernel back every page of [data, data + size_bytes) now; data must be page-aligned. Where it cannot be done in place, that
+// writes zeros. Errors: ResourceExhausted where it has none left.
 absl::Status PopulatePages(std::byte* data, Index size_bytes);
 
 }  // namespace mpaio

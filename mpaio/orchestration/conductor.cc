@@ -163,7 +163,6 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
     const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
     dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
                           static_cast<Index>(static_cast<double>(results.encoded.size()) * share), ProcessorOf(from));
-    if (options_.record_schedule) stats_.schedule.entries.push_back({from, results.job, part});
     MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
   }
   return absl::OkStatus();
@@ -232,6 +231,7 @@ bool Conductor::GiveOut() {
 void Conductor::AssignTo(int rank, const Assignment& assignment) {
   in_flight_[static_cast<std::size_t>(rank)].push_back(assignment);
   jobs_[static_cast<std::size_t>(assignment.job)].ledger.Assign(rank, assignment);
+  if (options_.record_schedule) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
   if (rank == 0) return own_work_.Enqueue(assignment);
   const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(assignment));
   if (!sent.ok()) Break(sent);

@@ -108,7 +108,8 @@ struct SumOfTimedeltas : FoldTimedeltaSum {
   explicit SumOfTimedeltas(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
   absl::Status Store(const State& state, Index, const DType&, std::byte* to) const {
     if (state.is_nat()) return StoredBits(kNotATime, to);
-    if (!wraps && !AsInt64(state.sum)) return absl::OutOfRangeError("the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
+    // Where the sum is the number that means NaT, it does not fit either.
+    if (!wraps && (!AsInt64(state.sum) || state.sum == kNotATime)) return absl::OutOfRangeError("the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
     StoreBits(absl::Int128Low64(state.sum), to);
     return absl::OkStatus();
   }

@@ -71,11 +71,13 @@ class MpiTransport final : public Transport {
     completed_.clear();
     MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
     quiet_tests_ = outcome == TestOutcome::kCompleted ? 0 : quiet_tests_ + 1;
-    // What MPI has moved meanwhile of a message that is on its way needs the other side to look, too.
-    if (unsent_bytes_ > 0) RingAll();
+    // What MPI has moved meanwhile of a message that does not travel at once needs the other side to look, too.
+    if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent_large > 0; });
     if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
     backoff_.Reset();
     for (const Completion& done : completed_) MPAIO_RETURN_IF_ERROR(Complete(done));
+    // Small ones are gone by now, unless MPI had no room.
+    if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent > 0; });
     for (std::size_t p = 0; p < peers_.size(); ++p) MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
     return PopReady();
   }
@@ -87,7 +89,7 @@ class MpiTransport final : public Transport {
     if (backoff_.PauseBriefly()) return;
     // What one test makes Open MPI find is told by the next one.
     if (quiet_tests_ < 2) return;
-    own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(), kLongestSleep)));
+    own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(), options_.longest_sleep)));
     quiet_tests_ = 0;
   }
 
@@ -106,18 +108,14 @@ class MpiTransport final : public Transport {
   }
 
  private:
-  // A ring is never lost; this is for what Open MPI may put off, which nobody rings for.
-  static constexpr absl::Duration kLongestSleep = absl::Milliseconds(10);
+  // What is larger may take several steps of both sides (Open MPI's eager limits are 4 KiB and more).
+  static constexpr std::size_t kAtOnceBytes = 2048;
 
   void Ring(int rank) {
     if (static_cast<std::size_t>(rank) < options_.doorbells.size() && options_.doorbells[static_cast<std::size_t>(rank)] != nullptr) {
       options_.doorbells[static_cast<std::size_t>(rank)]->Ring();
     }
   }
-  void RingAll() {
-    for (const Peer& peer : peers_) Ring(peer.rank);
-  }
-
   absl::Status SendWithoutRinging(int to, std::string message) {
     if (to < 0 || to >= size() || to == rank() || (rank() != 0 && to != 0)) {
       return absl::InvalidArgumentError(absl::StrCat("rank ", rank(), " has no line to rank ", to));
@@ -133,7 +131,7 @@ class MpiTransport final : public Transport {
     }
     MPAIO_RETURN_IF_ERROR(SendPart(to, Tag::kFrame, std::move(head)));
     // One buffer, shared by its pieces' sends.
-    const std::uint64_t id = NewOutgoing(std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
+    const std::uint64_t id = NewOutgoing(to, std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
     const Outgoing& outgoing = outgoing_[id];
     for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
       const Index piece = std::min(options_.piece_bytes, message_bytes - at);
@@ -160,18 +158,30 @@ class MpiTransport final : public Transport {
     std::size_t next_slot = 0;  // MPI fills receives in the order in which they were posted: round the slots
     std::deque<Incoming> incoming;
     std::uint32_t next_number = 0;
+    // Messages to it that MPI still has, and those of them that do not travel at once.
+    Index unsent = 0;
+    Index unsent_large = 0;
   };
   struct Outgoing {
+    int to = 0;
     std::string bytes;
     int parts_left = 0;
   };
+
+  template <typename Condition>
+  void RingWhere(Condition condition) {
+    for (const Peer& peer : peers_) {
+      if (condition(peer)) Ring(peer.rank);
+    }
+  }
+  Peer& PeerOf(int rank) { return peers_[comm_.rank() == 0 ? static_cast<std::size_t>(rank) - 1 : 0]; }
 
   absl::Status PostSlot(int peer, int slot) {
     return requests_.Receive(comm_, peers_[peer].rank, static_cast<int>(Tag::kFrame), peers_[peer].slots[slot].bytes.get(),
                              options_.slot_bytes, Token(Operation::kSlot, static_cast<std::uint64_t>(peer) * options_.slots + slot));
   }
 
-  std::uint64_t NewOutgoing(std::string bytes, int parts) {
+  std::uint64_t NewOutgoing(int to, std::string bytes, int parts) {
     std::uint64_t id;
     if (free_ids_.empty()) {
       id = outgoing_.size();
@@ -181,12 +191,15 @@ class MpiTransport final : public Transport {
       free_ids_.pop_back();
     }
     unsent_bytes_ += static_cast<Index>(bytes.size());
-    outgoing_[id] = {std::move(bytes), parts};
+    Peer& peer = PeerOf(to);
+    ++peer.unsent;
+    if (bytes.size() > kAtOnceBytes) ++peer.unsent_large;
+    outgoing_[id] = {to, std::move(bytes), parts};
     return id;
   }
 
   absl::Status SendPart(int to, Tag tag, std::string bytes) {
-    const std::uint64_t id = NewOutgoing(std::move(bytes), 1);
+    const std::uint64_t id = NewOutgoing(to, std::move(bytes), 1);
     const std::string& owned = outgoing_[id].bytes;
     return requests_.Send(comm_, to, static_cast<int>(tag), owned.data(), static_cast<Index>(owned.size()),
                           Token(Operation::kSendOut, id));
@@ -216,6 +229,9 @@ class MpiTransport final : public Transport {
         Outgoing& outgoing = outgoing_[id];
         if (--outgoing.parts_left == 0) {
           unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
+          Peer& peer = PeerOf(outgoing.to);
+          --peer.unsent;
+          if (outgoing.bytes.size() > kAtOnceBytes) --peer.unsent_large;
           outgoing.bytes = std::string();
           free_ids_.push_back(id);
         }

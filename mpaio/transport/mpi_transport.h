@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/transport/doorbell.h"
 #include "mpaio/transport/transport.h"
@@ -22,6 +23,8 @@ struct MpiTransportOptions {
   // By rank: what wakes it, where it shares memory with this one, its own included; null where it does not. They must outlive the transport. Empty: none.
   // Who waits sleeps on its own bell, if it has one and everybody it hears from has one too; else it sleeps and looks, in turns (Backoff).
   std::vector<Doorbell*> doorbells;
+  // How long at most it sleeps there: a ring is never lost, but nobody rings for what Open MPI itself may put off.
+  absl::Duration longest_sleep = absl::Milliseconds(10);
 };
 
 // Collective over `pool`, all with the same options. Uses a duplicate of the communicator, so that nobody else's messages are met.

@@ -12,9 +12,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mpaio/mpi/communicator.h"
+#include "mpaio/mpi/shared_window.h"
 #include "mpaio/testing/mpi_test_environment.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
+#include "mpaio/transport/doorbell.h"
 #include "mpaio/transport/transport_conformance.h"
 
 namespace mpaio {
@@ -35,8 +37,31 @@ TransportPool OverMpi(const MpiTransportOptions& options) {
   return pool;
 }
 
+// With doorbells, in memory that all ranks share: tests run on one node. Who is not woken sleeps for a minute.
+TransportPool WithDoorbells(MpiTransportOptions options) {
+  options.longest_sleep = absl::Minutes(1);
+  TransportPool pool;
+  pool.run = [options](const std::function<void(Transport&)>& body) {
+    absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(TestWorld(), Index{kDoorbellStrideBytes} * TestWorld().size());
+    MPAIO_ASSERT_OK(window.status());
+    MpiTransportOptions own = options;
+    for (int rank = 0; rank < TestWorld().size(); ++rank) {
+      own.doorbells.push_back(reinterpret_cast<Doorbell*>(window->data() + Index{kDoorbellStrideBytes} * rank));
+    }
+    {
+      const absl::StatusOr<std::unique_ptr<Transport>> transport = MakeMpiTransport(TestWorld(), own);
+      MPAIO_ASSERT_OK(transport);
+      body(**transport);
+      MPAIO_EXPECT_OK(TestWorld().Barrier());
+    }
+    MPAIO_EXPECT_OK(window->Free());
+  };
+  return pool;
+}
+
 const bool kRegistered = [] {
   RegisterTransportConformance("MpiTransport", OverMpi({}));
+  RegisterTransportConformance("MpiTransportWithDoorbells", WithDoorbells({}));
   // Nearly every message is announced, and of many pieces.
   MpiTransportOptions tiny;
   tiny.slot_bytes = 64;
@@ -45,6 +70,10 @@ const bool kRegistered = [] {
   pool.large_bytes = Index{3} << 20;
   pool.flood_bytes = 40000;
   RegisterTransportConformance("MpiTransportWithTinyPieces", pool);
+  pool = WithDoorbells(tiny);
+  pool.large_bytes = Index{3} << 20;
+  pool.flood_bytes = 40000;
+  RegisterTransportConformance("MpiTransportWithDoorbellsAndTinyPieces", pool);
   // Room for the frame only, and one message at a time.
   MpiTransportOptions tiniest;
   tiniest.slots = 1;

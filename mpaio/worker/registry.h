@@ -120,6 +120,9 @@ struct WorkerInfo {
   // Whether each chunk writes the output's rows of its own numbers, all in one OutputArray::Rows, and nobody reads them during the run. Then they go
   // straight to the file, and take no shared memory.
   bool streams_output = false;
+  // Whether the worker would do more than give a wrong answer if its inputs changed under it: one that goes over them again, led by what it has found in
+  // them. They are copied then, unless the user asks for them to be mapped; a changed one is known afterwards (SharedArray::CheckUnchanged) in either case.
+  bool needs_constant_input = false;
   // Whether the answer is an array (Job::array), which is saved if an output file is given.
   bool answers_with_array = false;
   // Called on every rank, with a context of the same values.

@@ -121,13 +121,13 @@ class ScheduleTest(whole_run.WholeRunTest):
             (3, "--replay=good.txt --chunk=1000 sum ints.npy", ["2 ranks", "there are 3"]),
             (2, "--replay=good.txt --chunk=999 sum ints.npy", ["20 chunks", "have 21"]),
             (2, "--replay=good.txt --chunk=1000 sum ints.npy + sum ints.npy", ["20 chunks", "have 20, 20"]),
-            (2, "--replay=good.txt --chunk=1000 median ints.npy", ["1 runs", "takes more"]),
+            (2, "--replay=good.txt --chunk=1000 median ints.npy", ["1 run,", "takes more"]),
             (2, "--replay=missing.txt sum ints.npy", ["missing.txt"]),
             (2, "--replay=empty.txt sum ints.npy", ["empty.txt", "line 1"]),
             (2, "--replay=cut.txt sum ints.npy", ["cut.txt", "chunk"]),
             (2, "--replay=other.txt sum ints.npy", ["other.txt", "line 1"]),
             (2, "--record=nowhere/a.txt sum ints.npy", ["nowhere/a.txt"]),
-            (2, "--record=. sum ints.npy", ["the schedule"]),
+            (2, "--record=. sum ints.npy", ["directory"]),
         ]:
             with self.subTest(words=words):
                 done = self.run_in_folder(ranks, *words.split())
@@ -148,6 +148,10 @@ class ScheduleTest(whole_run.WholeRunTest):
         ]:
             with self.subTest(words=words):
                 self.assert_refused(self.run_in_folder(2, *words.split()), WRONG_USAGE, "orchestrator: ", *says)
+        # One that cannot start leaves a schedule as it was.
+        self.assert_refused(self.run_in_folder(3, "--replay=good.txt", "--record=good.txt", "--chunk=1000", "sum", "ints.npy"), COULD_NOT_START, "2 ranks")
+        with open(self.path("good.txt")) as file:
+            self.assertEqual(file.read(), good)
         np.testing.assert_array_equal(np.load(self.path("ints.npy")), self.ints)
         self.assertFalse(os.path.exists(self.path("a.txt")))
 

@@ -1,6 +1,7 @@
 """Where inputs are read from: windows and mapped files give the same answers, and a file that is written meanwhile is known."""
 
 import os
+import shutil
 import threading
 import time
 
@@ -64,6 +65,8 @@ class SourceTest(whole_run.WholeRunTest):
             self.assert_refused(done, WRONG_USAGE, "--source=disk", "auto|window|map")
 
     def test_a_file_that_somebody_may_write(self):
+        if not self.has_leases():
+            self.skipTest("the file system has no leases")
         with open(self.path("ints.npy"), "r+b"):
             for ranks in (None, 2):
                 done = self.run_in_folder(ranks, "--source=map", "sum", "ints.npy")
@@ -72,32 +75,71 @@ class SourceTest(whole_run.WholeRunTest):
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
 
-    def test_a_file_that_is_cut_meanwhile(self):
+    def run_while_cut(self, ranks, *arguments, **options):
+        """Runs it, and cuts ints.npy as soon as a process has it mapped; that may have to wait for the end of the run."""
         path = os.path.realpath(self.path("ints.npy"))
+        ended = threading.Event()
 
         def cut():
             while not is_mapped(path):
-                if self.ended.is_set():
+                if ended.is_set():
                     return
                 time.sleep(0.001)
-            # This may wait for the end of the run.
             os.truncate(path, 100)
 
-        for ranks in (None, 3):
-            np.save(path, self.ints)
-            self.ended = threading.Event()
-            cutter = threading.Thread(target=cut)
-            cutter.start()
-            try:
-                # A second of work for each rank that works.
-                done = self.run_in_folder(ranks, "--source=map", "--chunk=100", "map", "ints.npy", "out.npy", "fn=sqrt", "+", "spin", "ints.npy",
-                                          "ns_per_row=%d" % (10**9 * min(ranks or 1, 2) // len(self.ints)))
-            finally:
-                self.ended.set()
-                cutter.join()
-            self.assert_refused(done, JOB_FAILED, "ints.npy", "while it was read", "start again")
-            self.assertFalse(os.path.exists(self.path("out.npy")))
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        try:
+            return self.run_in_folder(ranks, *arguments, **options)
+        finally:
+            ended.set()
+            cutter.join()
             self.assertEqual(os.path.getsize(path), 100)
+
+    def spin(self, ranks):
+        """A job that takes half a second."""
+        return ["spin", "ints.npy", "ns_per_row=%d" % (5 * 10**8 * min(ranks or 1, 2) // len(self.ints))]
+
+    def test_a_file_that_is_to_be_cut_meanwhile(self):
+        if not self.has_leases():
+            self.skipTest("the file system has no leases")
+        for source in ("auto", "map"):
+            for ranks in (None, 3):
+                np.save(self.path("ints.npy"), self.ints)
+                done = self.run_while_cut(ranks, "--source=" + source, "--chunk=100", "--format=json", *self.spin(ranks))
+                self.assert_done(done)
+                self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
+
+    def has_leases(self):
+        with open(self.path("doubles.npy"), "r+b"):
+            return self.run_in_folder(None, "--source=map", "sum", "doubles.npy").status == COULD_NOT_START
+
+    # Another user's file, and a program that may not have a lease on such: nobody waits.
+    WITHOUT_LEASES = ("setpriv", "--bounding-set=-lease", "--inh-caps=-lease")
+
+    def save_anothers(self):
+        np.save(self.path("ints.npy"), self.ints)
+        os.chown(self.path("ints.npy"), 65534, 65534)
+
+    def test_a_file_of_another_user(self):
+        if os.getuid() != 0 or shutil.which("setpriv") is None:
+            self.skipTest("only root can make files of others, and setpriv give up a right")
+        for ranks in (None, 3):
+            self.save_anothers()
+            for source in ("auto", "map", "window"):
+                done = self.run_in_folder(ranks, "--source=" + source, "--format=json", "sum", "ints.npy", launcher=self.WITHOUT_LEASES)
+                self.assert_done(done)
+                self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
+            # The other job has its answer.
+            done = self.run_while_cut(ranks, "--source=map", "--chunk=100", "--format=json", "map", "ints.npy", "out.npy", "fn=sqrt",
+                                      "+", *self.spin(ranks), "+", "sum", "doubles.npy", launcher=self.WITHOUT_LEASES)
+            self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
+            self.assertEqual([job["status"] == "ok" for job in done.json["jobs"]], [False, False, True])
+            self.assertFalse(os.path.exists(self.path("out.npy")))
+            # What it finds in the first pass is nowhere in the second.
+            self.save_anothers()
+            done = self.run_while_cut(ranks, "--source=map", "median", "ints.npy", "+", *self.spin(ranks), launcher=self.WITHOUT_LEASES)
+            self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
 
 
 whole_run.main()

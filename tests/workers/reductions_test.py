@@ -208,6 +208,8 @@ class ReductionsTest(whole_run.WholeRunTest):
             for ranks in (1, 3):
                 done = self.run_in_folder(ranks, worker, name)
                 self.assert_refused(done, 1, worker, "does not fit in a", "overflow=wrap")
+        np.save(self.path("least.npy"), np.full(2, -2**62, "m8[s]"))
+        self.assert_refused(self.run_in_folder(2, "sum", "least.npy"), 1, "sum", "does not fit in a timedelta64")
         np.save(self.path("spans.npy"), np.full(3, 2**62, "m8[s]"))
         self.assert_refused(self.run_in_folder(2, "sum", "spans.npy"), 1, "sum", "does not fit in a timedelta64", "longer unit")
         done = self.run_in_folder(2, "mean", "spans.npy", "mean.npy")

@@ -131,9 +131,11 @@ struct Slices {
 template <typename T, typename Less>
 Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs, const std::vector<RunPosition>& places,
                    Index part, Less less) {
-  const std::vector<Index> begins = CutAt(runs, places, part, less),
-                           ends = CutAt(runs, places, part + 1, less);
+  const std::vector<Index> begins = CutAt(runs, places, part, less);
+  std::vector<Index> ends = CutAt(runs, places, part + 1, less);
   Slices<T> slices;
+  // Of an input that changes meanwhile, places may be in no order.
+  for (std::size_t r = 0; r < runs.size(); ++r) ends[r] = std::max(begins[r], ends[r]);
   for (std::size_t r = 0; r < runs.size(); ++r) {
     slices.rows.begin += begins[r];
     slices.rows.end += ends[r];
@@ -435,6 +437,7 @@ WorkerInfo SortWorkerInfo(SortResult result) {
         return OutputSpec{result == SortResult::kValues ? inputs.array.dtype() : DType::Of<Index>(),
                           is_flat ? std::vector<Index>{inputs.array.num_elements()} : inputs.array.shape()};
       },
+      .needs_constant_input = true,
       .make = [result](JobContext& context) { return MakeSort(context, result); },
   };
 }
