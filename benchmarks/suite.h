@@ -48,11 +48,13 @@ absl::StatusOr<double> SameOnAllRanks(const Communicator& world, Measure&& measu
   return value;
 }
 
-// The seconds that `work` takes from when all ranks are ready until it has returned here. Collective over `world`.
+// The seconds that `work` takes from when all ranks are ready until it has returned here, and one barrier: else a rank could begin before the clock of
+// rank 0 does. Collective over `world`.
 template <typename Work>
 absl::StatusOr<double> Timed(const Communicator& world, Work&& work) {
   MPAIO_RETURN_IF_ERROR(world.Barrier());
   const auto start = std::chrono::steady_clock::now();
+  MPAIO_RETURN_IF_ERROR(world.Barrier());
   MPAIO_RETURN_IF_ERROR(work());
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
