@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "benchmarks/case_list.h"
 #include "benchmarks/loads.h"
@@ -18,6 +19,11 @@ namespace {
 constexpr Index kRows = 2'000;
 constexpr double kSerialSeconds = 0.200;
 constexpr Index kMandelbrotWidth = 400;
+
+std::string Capitalized(std::string name) {
+  name[0] = absl::ascii_toupper(static_cast<unsigned char>(name[0]));
+  return name;
+}
 
 absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& world) {
   MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world));
@@ -41,6 +47,15 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
     const auto expected = static_cast<std::int64_t>(total);
     list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows,
                  [=] { return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); }); });
+    // The schedules of the literature, a row a chunk as for the peers.
+    for (const std::string& name : ScheduleNames()) {
+      RunOptions with_schedule;
+      with_schedule.schedule = *ParseSchedule(name);
+      if (with_schedule.schedule == ScheduleKind::kAuto) continue;
+      list.AddOurs(absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
+        return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }, with_schedule);
+      });
+    }
     return list.Add("Balance", shape, kRows, 0, cost_of_row,
                     [=] { return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }); });
   };
