@@ -39,7 +39,7 @@ class RequestSet {
   absl::Status Send(const Communicator& comm, int to, int tag, const void* bytes, Index size_bytes, std::uint64_t token);
   absl::Status Receive(const Communicator& comm, int from, int tag, void* bytes, Index capacity_bytes, std::uint64_t token);
 
-  // One MPI_Testsome over everything active; appends what completed to `*completed`.
+  // MPI_Testsome over everything active; appends what completed to `*completed`, also what completed in the call.
   // Errors: Internal where one failed (a message was longer than the room for it): that one is dropped from the set, what else completed is
   // appended all the same, and the rest stays active.
   absl::StatusOr<TestOutcome> TestSome(std::vector<Completion>* completed);

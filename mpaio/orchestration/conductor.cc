@@ -19,6 +19,8 @@ constexpr int kMessagesPerRound = 256;
 constexpr std::chrono::microseconds kKeepUpPeriod(20);
 // How long it calls callbacks before it looks for messages again.
 constexpr std::chrono::milliseconds kDeliverSlice(1);
+// Assignments of unknown cost that a worker may hold.
+constexpr std::size_t kMostUnknown = 2;
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
 // Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
@@ -203,7 +205,12 @@ bool Conductor::WantsMore(int rank) const {
   if (mine.empty()) return true;
   if (static_cast<int>(mine.size()) >= options_.credits) return false;
   double ahead_seconds = 0;
-  for (const Assignment& assignment : mine) ahead_seconds += dispatcher_.ExpectedSeconds(assignment);
+  for (const Assignment& assignment : mine) {
+    const double expected_seconds = dispatcher_.ExpectedSeconds(assignment);
+    // Chunks of unknown cost may be long ones, and others have nothing to do yet.
+    if (expected_seconds == 0 && mine.size() >= kMostUnknown) return false;
+    ahead_seconds += expected_seconds;
+  }
   if (mine.size() == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
   return ahead_seconds < kEnoughAheadSeconds;
 }
