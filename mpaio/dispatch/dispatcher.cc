@@ -143,8 +143,8 @@ void Dispatcher::Return(const Assignment& assignment) {
   job.in_flight -= again.chunks.size();
 }
 
-double Dispatcher::ExpectedSeconds(const Assignment& assignment) const {
-  return jobs_[static_cast<std::size_t>(assignment.job)].mean_seconds() * static_cast<double>(assignment.chunks.size());
+double Dispatcher::ExpectedSeconds(int job, Index chunks) const {
+  return jobs_[static_cast<std::size_t>(job)].mean_seconds() * static_cast<double>(chunks);
 }
 
 bool Dispatcher::has_pending_over(Index chunks) const {

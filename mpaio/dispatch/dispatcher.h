@@ -62,8 +62,8 @@ class Dispatcher {
   // Assigned chunks that will not be processed where they were assigned: they are pending again, before all others of their job.
   void Return(const Assignment& assignment);
 
-  // The expected cost of an assignment; 0 while it is unknown.
-  double ExpectedSeconds(const Assignment& assignment) const;
+  // The expected cost of so many of a job's chunks; 0 while it is unknown.
+  double ExpectedSeconds(int job, Index chunks) const;
 
   // Whether more than `chunks` chunks of all jobs together are pending.
   bool has_pending_over(Index chunks) const;

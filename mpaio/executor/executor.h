@@ -78,6 +78,11 @@ class Executor {
   // This rank's end of the pool's messages. One run at a time uses it.
   virtual Transport& transport() = 0;
 
+  // kControlBytes for each rank of the node, in the order of their node_rank, shared by them, zeroed when the pool was made and aligned to so many bytes: what a
+  // run's ranks say to each other without messages. Null where a node has one rank, or had no room for it.
+  static constexpr Index kControlBytes = 128;
+  virtual std::byte* control() = 0;
+
   // Collective over the pool: `size_bytes` of memory on each node, zero-filled. `backing` is a wish: memory may also be backed before it is written.
   // Errors, the same on every rank: InvalidArgument where `size_bytes` is negative; ResourceExhausted where a node has not the room; the message
   // says what is wanted, what is there and how to get more.

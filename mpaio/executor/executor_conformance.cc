@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -104,6 +105,23 @@ void MemoryIsZeroAlignedAndBacked(Executor& executor) {
     MPAIO_EXPECT_OK(memory->Synchronize());  // nobody stores before all have looked
     if (size_bytes > 0 && executor.node_rank() == 0) memory->data()[size_bytes - 1] = std::byte{1};
   }
+}
+
+void ControlIsZeroAndSharedByTheNode(Executor& executor) {
+  std::byte* const control = executor.control();
+  // A node of one rank has none.
+  const Index of_node = control == nullptr ? 0 : executor.node_size();
+  EXPECT_TRUE(control == nullptr || executor.node_size() > 1);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(control) % Executor::kControlBytes, 0u);
+  const auto count = [control](Index k, std::byte value) {
+    return std::count(control + Executor::kControlBytes * k, control + Executor::kControlBytes * (k + 1), value);
+  };
+  for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, std::byte{0}), Executor::kControlBytes);
+  MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));  // nobody stores before all have looked
+  const auto value = [&](Index k) { return static_cast<std::byte>(1 + k + 10 * executor.node()); };
+  if (of_node > 0) std::fill_n(control + Executor::kControlBytes * executor.node_rank(), Executor::kControlBytes, value(executor.node_rank()));
+  MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));
+  for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, value(k)), Executor::kControlBytes);
 }
 
 // Each rank its own bytes, which need not be whole pages.
@@ -337,6 +355,7 @@ constexpr Check kChecks[] = {
     {"AgreeReturnsOnNoRankBeforeAllHaveCalled", AgreeReturnsOnNoRankBeforeAllHaveCalled},
     {"BroadcastGivesRank0sBytesToAll", BroadcastGivesRank0sBytesToAll},
     {"MessagesTravelBothWays", MessagesTravelBothWays},
+    {"ControlIsZeroAndSharedByTheNode", ControlIsZeroAndSharedByTheNode},
     {"MemoryMayBeBackedWhenItIsWritten", MemoryMayBeBackedWhenItIsWritten},
     {"NoRoomIsAStatusOnAllRanksAndThePoolWorksOn", NoRoomIsAStatusOnAllRanksAndThePoolWorksOn},
     {"ASizeBelowZeroIsRefused", ASizeBelowZeroIsRefused},

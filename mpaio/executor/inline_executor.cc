@@ -43,6 +43,7 @@ class InlineExecutor final : public Executor {
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return true; }
   Transport& transport() override { return *transport_; }
+  std::byte* control() override { return nullptr; }
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
     MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes));

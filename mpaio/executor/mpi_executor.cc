@@ -46,49 +46,54 @@ class WindowMemory final : public SharedMemory {
   const Communicator& node_;
 };
 
-// Where the ranks of a node sleep, in memory of the node. Where there is no room for that there are none, and ranks look from time to time.
-class DoorbellRoom {
+// What the ranks of a node have of their memory to find each other by: where they sleep, and Executor::control(). Where there is no room for that there is
+// neither; ranks then look from time to time.
+class ControlWindow {
  public:
   // Collective over the pool.
-  static absl::StatusOr<DoorbellRoom> Create(const Communicator& pool, const Communicator& node) {
-    DoorbellRoom room;
+  static absl::StatusOr<ControlWindow> Create(const Communicator& pool, const Communicator& node) {
+    ControlWindow control;
     std::vector<int> rank_in_node;
     MPAIO_RETURN_IF_ERROR(node.AllGather(pool.rank(), &rank_in_node));
-    room.by_rank_.resize(static_cast<std::size_t>(pool.size()), nullptr);
-    if (node.size() == 1) return room;
-    const Index size_bytes = Index{kDoorbellStrideBytes} * node.size();
+    control.doorbells_.resize(static_cast<std::size_t>(pool.size()), nullptr);
+    if (node.size() == 1) return control;
+    const Index doorbell_bytes = Index{kDoorbellStrideBytes} * node.size();
+    const Index size_bytes = doorbell_bytes + Executor::kControlBytes * node.size();
     const bool fits = node.rank() != 0 || CheckRoom(FindRoom(BackingDirectory()), size_bytes).ok();
     MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
-    if (fits_everywhere == 0) return room;
-    MPAIO_ASSIGN_OR_RETURN(room.window_, SharedWindow::Allocate(node, size_bytes));
+    if (fits_everywhere == 0) return control;
+    MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
     // Zeros without memory behind them would be fatal when the bell is first rung.
-    const absl::Status backed = node.rank() == 0 ? PopulatePages(room.window_.data(), size_bytes) : absl::OkStatus();
+    const absl::Status backed = node.rank() == 0 ? PopulatePages(control.window_.data(), size_bytes) : absl::OkStatus();
     MPAIO_ASSIGN_OR_RETURN(const Index is_backed, node.Minimum(backed.ok() ? 1 : 0));
-    if (is_backed == 0) return room;
+    if (is_backed == 0) return control;
     for (std::size_t k = 0; k < rank_in_node.size(); ++k) {
-      room.by_rank_[static_cast<std::size_t>(rank_in_node[k])] =
-          reinterpret_cast<Doorbell*>(room.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
+      control.doorbells_[static_cast<std::size_t>(rank_in_node[k])] =
+          reinterpret_cast<Doorbell*>(control.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
     }
-    return room;
+    control.control_ = control.window_.data() + doorbell_bytes;
+    return control;
   }
 
-  const std::vector<Doorbell*>& by_rank() const { return by_rank_; }
+  const std::vector<Doorbell*>& doorbells() const { return doorbells_; }
+  std::byte* control() const { return control_; }
   // Collective over the node, after those who ring have been closed.
   absl::Status Free() { return window_.Free(); }
 
  private:
   SharedWindow window_;
-  std::vector<Doorbell*> by_rank_;
+  std::vector<Doorbell*> doorbells_;
+  std::byte* control_ = nullptr;
 };
 
 // Several ranks, of which at least one node may have only one.
 class MultiRankExecutor final : public Executor {
  public:
-  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, DoorbellRoom doorbells,
+  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, ControlWindow control,
                     std::unique_ptr<Transport> transport, bool orchestrator_works)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
-        doorbells_(std::move(doorbells)),
+        control_(std::move(control)),
         transport_(std::move(transport)),
         orchestrator_works_(orchestrator_works) {
     const std::set<int> nodes(leaders.begin(), leaders.end());
@@ -106,6 +111,7 @@ class MultiRankExecutor final : public Executor {
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return orchestrator_works_; }
   Transport& transport() override { return *transport_; }
+  std::byte* control() override { return control_.control(); }
 
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
@@ -147,8 +153,8 @@ class MultiRankExecutor final : public Executor {
     // Nobody leaves while another still expects a message of a finished run.
     absl::Status status = world_.Barrier();
     status.Update(transport_->Close());
-    // Nobody rings any more, on any rank: Free is collective.
-    status.Update(doorbells_.Free());
+    // Nobody rings any more, or takes anything, on any rank: Free is collective.
+    status.Update(control_.Free());
     for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
     windows_.clear();
     alone_.clear();
@@ -172,7 +178,7 @@ class MultiRankExecutor final : public Executor {
 
   Communicator world_;
   Communicator node_comm_;
-  DoorbellRoom doorbells_;
+  ControlWindow control_;
   std::unique_ptr<Transport> transport_;
   bool orchestrator_works_;
   int node_ = 0;
@@ -195,9 +201,9 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   WireReader(leader).Read(&leader_rank);
   std::vector<int> leaders;
   MPAIO_RETURN_IF_ERROR(pool.AllGather(leader_rank, &leaders));
-  MPAIO_ASSIGN_OR_RETURN(DoorbellRoom doorbells, DoorbellRoom::Create(pool, node));
+  MPAIO_ASSIGN_OR_RETURN(ControlWindow control, ControlWindow::Create(pool, node));
   MpiTransportOptions transport_options = options.transport;
-  transport_options.doorbells = doorbells.by_rank();
+  transport_options.doorbells = control.doorbells();
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, transport_options));
   // What holds for rank 0's node holds for the pool: the nodes may differ.
   std::string rank_0_works;
@@ -206,7 +212,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   bool works = false;
   WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
-      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(doorbells), std::move(transport),
+      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(control), std::move(transport),
                                           works));
 }
 

@@ -14,11 +14,17 @@
 namespace mpaio {
 namespace {
 
+struct alignas(Executor::kControlBytes) Control {
+  std::byte bytes[Executor::kControlBytes] = {};
+};
+
 // What the ranks share. Between two of its barriers each field is either written by its owner alone or only read.
 struct Pool {
   explicit Pool(int size, const ThreadPoolOptions& options)
       : size(size), num_nodes(std::min(size, options.num_nodes)), options(options), barrier(size), statuses(static_cast<std::size_t>(size)),
-        memories(static_cast<std::size_t>(num_nodes)) {}
+        memories(static_cast<std::size_t>(num_nodes)), controls(static_cast<std::size_t>(num_nodes)) {
+    for (std::vector<Control>& control : controls) control.resize(static_cast<std::size_t>(size));
+  }
   const int size;
   const int num_nodes;  // no node is without a rank
   const ThreadPoolOptions options;
@@ -27,6 +33,7 @@ struct Pool {
   std::string broadcast;
   // By node: what has been allocated, in order.
   std::vector<std::vector<std::unique_ptr<SharedMemory>>> memories;
+  std::vector<std::vector<Control>> controls;
 };
 
 // The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
@@ -56,6 +63,9 @@ class ThreadExecutor final : public Executor {
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return pool_->options.orchestrator_works || pool_->size == 1; }
   Transport& transport() override { return *transport_; }
+  std::byte* control() override {
+    return node_size() == 1 ? nullptr : pool_->controls[static_cast<std::size_t>(node())].front().bytes;
+  }
 
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {

@@ -1,69 +1,75 @@
 #include "mpaio/ledger/ledger.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace mpaio {
+namespace {
 
-Ledger::Ledger(Index num_chunks) : num_chunks_(num_chunks), bits_(static_cast<std::size_t>(CeilDivide(num_chunks, 64))) {}
-
-ChunkId Ledger::Find(ChunkId begin, ChunkId end, bool committed) const {
-  while (begin < end) {
-    std::uint64_t word = bits_[static_cast<std::size_t>(begin / 64)];
-    if (!committed) word = ~word;
-    word >>= begin % 64;
-    if (word != 0) return std::min(end, begin + std::countr_zero(word));
-    begin += 64 - begin % 64;
-  }
-  return end;
+ChunkRange Common(ChunkRange a, ChunkRange b) {
+  const ChunkRange common{std::max(a.begin, b.begin), std::min(a.end, b.end)};
+  return common.size() > 0 ? common : ChunkRange{};
 }
 
-void Ledger::SetCommitted(ChunkRange chunks) {
-  num_committed_ += chunks.size();
-  while (chunks.begin < chunks.end) {
-    const Index offset = chunks.begin % 64;
-    const Index count = std::min(64 - offset, chunks.size());
-    const std::uint64_t ones = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
-    bits_[static_cast<std::size_t>(chunks.begin / 64)] |= ones << offset;
-    chunks.begin += count;
+// The parts of `from` that none of `held` has.
+std::vector<Assignment> Without(const std::vector<Assignment>& from, const std::vector<Ledger::Held>& held) {
+  std::vector<Assignment> left = from;
+  for (const Ledger::Held& one : held) {
+    std::vector<Assignment> next;
+    for (const Assignment& part : left) {
+      const ChunkRange common = part.job == one.chunks.job ? Common(part.chunks, one.chunks.chunks) : ChunkRange{};
+      if (common.size() == 0) {
+        next.push_back(part);
+        continue;
+      }
+      if (part.chunks.begin < common.begin) next.push_back({part.job, part.attempt, {part.chunks.begin, common.begin}});
+      if (common.end < part.chunks.end) next.push_back({part.job, part.attempt, {common.end, part.chunks.end}});
+    }
+    left = std::move(next);
   }
+  return left;
 }
 
-void Ledger::Assign(int rank, const Assignment& assignment) { in_flight_[rank].push_back(assignment); }
+}  // namespace
 
-std::vector<ChunkRange> Ledger::Commit(int rank, ChunkRange chunks) {
-  std::vector<ChunkRange> fresh;
-  for (ChunkId at = Find(chunks.begin, chunks.end, false); at < chunks.end;) {
-    const ChunkId end = Find(at, chunks.end, true);
-    fresh.push_back({at, end});
-    at = Find(end, chunks.end, false);
+Ledger::Ledger(const std::vector<Index>& chunks_per_job, int ranks) : given_(static_cast<std::size_t>(ranks)) {
+  for (const Index chunks : chunks_per_job) committed_.emplace_back(chunks);
+}
+
+void Ledger::Assign(int rank, const Assignment& assignment) {
+  Index missing = 0;
+  for (const ChunkRange& part : committed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks)) missing += part.size();
+  if (missing > 0) given_[static_cast<std::size_t>(rank)].push_back({assignment, missing});
+}
+
+std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
+  ChunkBits& committed = committed_[static_cast<std::size_t>(job)];
+  const std::vector<ChunkRange> fresh = committed.Missing(chunks);
+  for (const ChunkRange& part : fresh) {
+    committed.Add(part);
+    // Of all ranks: it may have been taken from the one that it was given to, and may have been given to several.
+    for (std::deque<InFlight>& given : given_) {
+      for (auto at = given.begin(); at != given.end();) {
+        if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
+        at = at->missing == 0 ? given.erase(at) : at + 1;
+      }
+    }
   }
-  for (const ChunkRange& range : fresh) SetCommitted(range);
-  // An assignment leaves the books when its last chunk has come.
-  std::vector<Assignment>& mine = in_flight_[rank];
-  mine.erase(std::remove_if(mine.begin(), mine.end(),
-                            [&](const Assignment& a) {
-                              return a.chunks.begin < chunks.end && chunks.begin < a.chunks.end &&
-                                     Find(a.chunks.begin, a.chunks.end, false) == a.chunks.end;
-                            }),
-             mine.end());
   return fresh;
 }
 
-std::vector<Assignment> Ledger::Withdraw(int rank) {
+std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held) {
   std::vector<Assignment> open;
-  const auto entry = in_flight_.find(rank);
-  if (entry == in_flight_.end()) return open;
-  for (const Assignment& assignment : entry->second) {
-    const ChunkRange& chunks = assignment.chunks;
-    for (ChunkId at = Find(chunks.begin, chunks.end, false); at < chunks.end;) {
-      const ChunkId end = Find(at, chunks.end, true);
-      open.push_back({assignment.job, assignment.attempt, {at, end}});
-      at = Find(end, chunks.end, false);
+  for (const int rank : ranks) {
+    for (const InFlight& one : given_[static_cast<std::size_t>(rank)]) {
+      const Assignment& given = one.assignment;
+      for (const ChunkRange& part : committed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
+        open.push_back({given.job, given.attempt, part});
+      }
     }
+    given_[static_cast<std::size_t>(rank)].clear();
   }
-  in_flight_.erase(entry);
-  return open;
+  for (const Held& one : held) Assign(one.rank, one.chunks);
+  return Without(open, held);
 }
 
 }  // namespace mpaio

@@ -1,46 +1,56 @@
-// Rank 0's account of the chunks of one job: which are in flight, where, and which are committed. One bit for each chunk, and one entry for each
+// Rank 0's account of the chunks of a run: which are in flight, where, and which are committed. One bit for each chunk, and one entry for each
 // assignment in flight.
 #ifndef MPAIO_LEDGER_LEDGER_H_
 #define MPAIO_LEDGER_LEDGER_H_
 
-#include <cstdint>
-#include <map>
+#include <deque>
 #include <vector>
 
 #include "mpaio/base/index.h"
 #include "mpaio/dispatch/assignment.h"
+#include "mpaio/ledger/chunk_bits.h"
 
 namespace mpaio {
 
-// A chunk is pending until it is assigned, in flight until its result arrives, and then committed; it commits once, whatever arrives twice.
+// A chunk is pending until it is assigned, in flight until its result arrives, and then committed; it commits once, whatever arrives twice, and
+// whoever processed it: ranks of a node take chunks from each other.
 class Ledger {
  public:
-  explicit Ledger(Index num_chunks);
+  // An assignment, and how many of its chunks are not committed. Never 0.
+  struct InFlight {
+    Assignment assignment;
+    Index missing = 0;
+  };
+  // That `rank` was seen to hold these chunks.
+  struct Held {
+    int rank = 0;
+    Assignment chunks;
+  };
+
+  // Job j has chunks [0, chunks_per_job[j]); ranks are [0, ranks).
+  Ledger(const std::vector<Index>& chunks_per_job, int ranks);
 
   // `rank` was given `assignment`.
   void Assign(int rank, const Assignment& assignment);
 
-  // The results of `chunks` came from `rank`. Returns the parts that had not been committed before, in order: as a rule one, `chunks` itself; none where
-  // all is a repetition. Precondition: within [0, num_chunks).
-  std::vector<ChunkRange> Commit(int rank, ChunkRange chunks);
+  // The results of `chunks` came. Returns the parts that had not been committed before, in order: as a rule one, `chunks` itself; none where all is a
+  // repetition. Precondition: they are chunks that there are.
+  std::vector<ChunkRange> Commit(int job, ChunkRange chunks);
 
-  // Takes away what `rank` has in flight, and returns the parts of it that are not committed, to be assigned again.
-  std::vector<Assignment> Withdraw(int rank);
+  // What a rank was given that is in flight, the oldest first.
+  const std::deque<InFlight>& given(int rank) const { return given_[static_cast<std::size_t>(rank)]; }
 
-  bool IsCommitted(ChunkId chunk) const { return (bits_[static_cast<std::size_t>(chunk / 64)] >> (chunk % 64) & 1) != 0; }
-  Index num_chunks() const { return num_chunks_; }
-  Index num_committed() const { return num_committed_; }
-  bool is_complete() const { return num_committed_ == num_chunks_; }
+  // Some of `ranks`, which may have taken chunks from each other, are dead; `held` is what the living of them were seen to hold since. Returns what they
+  // were given that is neither committed nor held, to be assigned again; what is held is booked for those who hold it.
+  std::vector<Assignment> Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held);
+
+  bool is_committed(int job, ChunkId chunk) const { return committed_[static_cast<std::size_t>(job)].contains(chunk); }
+  Index num_committed(int job) const { return committed_[static_cast<std::size_t>(job)].size(); }
+  Index num_chunks(int job) const { return committed_[static_cast<std::size_t>(job)].bound(); }
 
  private:
-  // The first chunk in [begin, end) whose committed-bit is `committed`; `end` if there is none. A word at a time.
-  ChunkId Find(ChunkId begin, ChunkId end, bool committed) const;
-  void SetCommitted(ChunkRange chunks);
-
-  Index num_chunks_;
-  Index num_committed_ = 0;
-  std::vector<std::uint64_t> bits_;
-  std::map<int, std::vector<Assignment>> in_flight_;
+  std::vector<ChunkBits> committed_;           // by job
+  std::vector<std::deque<InFlight>> given_;  // by rank
 };
 
 }  // namespace mpaio

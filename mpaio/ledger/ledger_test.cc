@@ -16,65 +16,99 @@ namespace {
 using Ranges = std::vector<ChunkRange>;
 
 TEST(LedgerTest, CommitsEachChunkOnce) {
-  Ledger ledger(200);
-  EXPECT_EQ(ledger.num_chunks(), 200);
-  EXPECT_FALSE(ledger.is_complete());
-  EXPECT_EQ(ledger.Commit(1, {10, 20}), (Ranges{{10, 20}}));
-  EXPECT_EQ(ledger.num_committed(), 10);
-  EXPECT_TRUE(ledger.IsCommitted(10) && ledger.IsCommitted(19));
-  EXPECT_FALSE(ledger.IsCommitted(9) || ledger.IsCommitted(20));
+  Ledger ledger({200}, 3);
+  EXPECT_EQ(ledger.num_chunks(0), 200);
+  EXPECT_EQ(ledger.Commit(0, {10, 20}), (Ranges{{10, 20}}));
+  EXPECT_EQ(ledger.num_committed(0), 10);
+  EXPECT_TRUE(ledger.is_committed(0, 10) && ledger.is_committed(0, 19));
+  EXPECT_FALSE(ledger.is_committed(0, 9) || ledger.is_committed(0, 20));
   // All of it again, from another rank; a part of it; and ranges that reach beyond it on either side and on both.
-  EXPECT_EQ(ledger.Commit(2, {10, 20}), Ranges{});
-  EXPECT_EQ(ledger.Commit(1, {12, 13}), Ranges{});
-  EXPECT_EQ(ledger.Commit(1, {8, 12}), (Ranges{{8, 10}}));
-  EXPECT_EQ(ledger.Commit(1, {19, 21}), (Ranges{{20, 21}}));
-  EXPECT_EQ(ledger.Commit(1, {0, 200}), (Ranges{{0, 8}, {21, 200}}));
-  EXPECT_EQ(ledger.num_committed(), 200);
-  EXPECT_TRUE(ledger.is_complete());
+  EXPECT_EQ(ledger.Commit(0, {10, 20}), Ranges{});
+  EXPECT_EQ(ledger.Commit(0, {12, 13}), Ranges{});
+  EXPECT_EQ(ledger.Commit(0, {8, 12}), (Ranges{{8, 10}}));
+  EXPECT_EQ(ledger.Commit(0, {19, 21}), (Ranges{{20, 21}}));
+  EXPECT_EQ(ledger.Commit(0, {0, 200}), (Ranges{{0, 8}, {21, 200}}));
+  EXPECT_EQ(ledger.num_committed(0), 200);
 }
 
 // The account is kept in words of 64 chunks.
 TEST(LedgerTest, RangesMayBeginAndEndAtAnyBit) {
   for (const ChunkRange range : Ranges{{0, 64}, {63, 65}, {64, 128}, {1, 192}, {127, 129}, {191, 193}, {192, 193}, {0, 193}}) {
-    Ledger ledger(193);
-    EXPECT_EQ(ledger.Commit(1, range), Ranges{range});
+    Ledger ledger({193}, 3);
+    EXPECT_EQ(ledger.Commit(0, range), Ranges{range});
     for (ChunkId chunk = 0; chunk < 193; ++chunk) {
-      ASSERT_EQ(ledger.IsCommitted(chunk), range.begin <= chunk && chunk < range.end) << chunk << " of " << range.begin;
+      ASSERT_EQ(ledger.is_committed(0, chunk), range.begin <= chunk && chunk < range.end) << chunk << " of " << range.begin;
     }
     Ranges others;
     if (range.begin > 0) others.push_back({0, range.begin});
     if (range.end < 193) others.push_back({range.end, 193});
-    EXPECT_EQ(ledger.Commit(1, {0, 193}), others);
+    EXPECT_EQ(ledger.Commit(0, {0, 193}), others);
   }
 }
 
-TEST(LedgerTest, NoChunksAreComplete) {
-  Ledger ledger(0);
-  EXPECT_TRUE(ledger.is_complete());
-  EXPECT_TRUE(ledger.Withdraw(1).empty());
+TEST(LedgerTest, AJobWithoutChunks) {
+  Ledger ledger({0}, 3);
+  EXPECT_EQ(ledger.num_committed(0), ledger.num_chunks(0));
+  EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
 }
 
 TEST(LedgerTest, WithdrawsWhatARankHasNotDone) {
-  Ledger ledger(100);
+  Ledger ledger({100}, 8);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Assign(2, {0, 0, {10, 20}});
   ledger.Assign(1, {0, 3, {20, 30}});
-  ledger.Commit(1, {0, 4});
-  ledger.Commit(2, {22, 25});  // who does it does not matter
-  EXPECT_EQ(ledger.Withdraw(1), (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
-  EXPECT_TRUE(ledger.Withdraw(1).empty());
-  EXPECT_TRUE(ledger.Withdraw(7).empty());
+  ledger.Commit(0, {0, 4});
+  ledger.Commit(0, {22, 25});  // who does it does not matter
+  EXPECT_EQ(ledger.Withdraw({1}, {}), (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
+  EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
+  EXPECT_TRUE(ledger.Withdraw({7}, {}).empty());
   // A late result of what was withdrawn counts.
-  EXPECT_EQ(ledger.Commit(1, {4, 6}), (Ranges{{4, 6}}));
-  EXPECT_EQ(ledger.Withdraw(2), (std::vector<Assignment>{{0, 0, {10, 20}}}));
+  EXPECT_EQ(ledger.Commit(0, {4, 6}), (Ranges{{4, 6}}));
+  EXPECT_EQ(ledger.Withdraw({2}, {}), (std::vector<Assignment>{{0, 0, {10, 20}}}));
 }
 
 TEST(LedgerTest, AFinishedAssignmentLeavesTheBooks) {
-  Ledger ledger(10);
+  Ledger ledger({10}, 2);
   ledger.Assign(1, {0, 0, {0, 10}});
-  ledger.Commit(1, {0, 5});
-  ledger.Commit(1, {5, 10});
-  EXPECT_TRUE(ledger.Withdraw(1).empty());
+  ledger.Commit(0, {0, 5});
+  ledger.Commit(0, {5, 10});
+  EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
+}
+
+TEST(LedgerTest, WhatIsGivenShrinksWhoeverProcessesIt) {
+  Ledger ledger({50, 50}, 3);
+  ledger.Assign(1, {1, 0, {10, 20}});
+  ledger.Assign(1, {0, 0, {10, 20}});
+  ledger.Assign(2, {1, 0, {20, 30}});
+  ledger.Commit(1, {15, 24});
+  ASSERT_EQ(ledger.given(1).size(), 2u);
+  EXPECT_EQ(ledger.given(1)[0].missing, 5);
+  EXPECT_EQ(ledger.given(1)[1].missing, 10);
+  ASSERT_EQ(ledger.given(2).size(), 1u);
+  EXPECT_EQ(ledger.given(2)[0].missing, 6);
+  ledger.Commit(1, {10, 15});
+  ASSERT_EQ(ledger.given(1).size(), 1u);
+  EXPECT_EQ(ledger.given(1)[0].assignment, (Assignment{0, 0, {10, 20}}));
+  // What is committed is not in flight again.
+  ledger.Assign(2, {1, 1, {10, 12}});
+  EXPECT_EQ(ledger.given(2).size(), 1u);
+}
+
+// Ranks 1 and 2 share a node, and 2 has died after it had taken chunks 6 and 7 from 1.
+TEST(LedgerTest, WhatTheLivingHoldIsNotAssignedAgain) {
+  Ledger ledger({100}, 4);
+  ledger.Assign(1, {0, 0, {0, 10}});
+  ledger.Assign(2, {0, 2, {10, 20}});
+  ledger.Assign(3, {0, 0, {20, 30}});
+  ledger.Commit(0, {0, 2});
+  ledger.Commit(0, {10, 12});
+  const std::vector<Assignment> lost = ledger.Withdraw({1, 2}, {{1, {0, 0, {4, 6}}}, {1, {0, 0, {1, 3}}}, {1, {0, 0, {18, 20}}}, {1, {0, 0, {8, 10}}}});
+  EXPECT_EQ(lost, (std::vector<Assignment>{{0, 0, {3, 4}}, {0, 0, {6, 8}}, {0, 2, {12, 18}}}));
+  EXPECT_TRUE(ledger.given(2).empty());
+  Index held = 0;
+  for (const Ledger::InFlight& one : ledger.given(1)) held += one.missing;
+  EXPECT_EQ(held, 7);  // 2 to 5, 18, 19, 8, 9 but what is committed: 1
+  EXPECT_EQ(ledger.given(3).size(), 1u);
 }
 
 // A set of committed chunks, and lists of what is assigned.
@@ -124,7 +158,7 @@ TEST(LedgerTest, AgreesWithASet) {
   for (int round = 0; round < 200; ++round) {
     const Index num_chunks = 1 + static_cast<Index>(random() % 400);
     const Index longest = 1 + static_cast<Index>(random() % 100);
-    Ledger ledger(num_chunks);
+    Ledger ledger({num_chunks}, 4);
     Model model(num_chunks);
     const auto any_range = [&] {
       const ChunkId begin = static_cast<ChunkId>(random()) % num_chunks;
@@ -140,18 +174,17 @@ TEST(LedgerTest, AgreesWithASet) {
           break;
         }
         case 1:
-          ASSERT_EQ(ledger.Withdraw(rank), model.Withdraw(rank)) << "round " << round << ", step " << step;
+          ASSERT_EQ(ledger.Withdraw({rank}, {}), model.Withdraw(rank)) << "round " << round << ", step " << step;
           break;
         default: {
           const ChunkRange chunks = any_range();
-          ASSERT_EQ(ledger.Commit(rank, chunks), model.Commit(chunks)) << "round " << round << ", step " << step;
+          ASSERT_EQ(ledger.Commit(0, chunks), model.Commit(chunks)) << "round " << round << ", step " << step;
         }
       }
-      ASSERT_EQ(ledger.num_committed(), static_cast<Index>(model.committed().size()));
-      ASSERT_EQ(ledger.is_complete(), ledger.num_committed() == num_chunks);
+      ASSERT_EQ(ledger.num_committed(0), static_cast<Index>(model.committed().size()));
     }
     for (ChunkId chunk = 0; chunk < num_chunks; ++chunk) {
-      ASSERT_EQ(ledger.IsCommitted(chunk), model.committed().count(chunk) != 0) << "round " << round << ", chunk " << chunk;
+      ASSERT_EQ(ledger.is_committed(0, chunk), model.committed().count(chunk) != 0) << "round " << round << ", chunk " << chunk;
     }
   }
 }

@@ -42,19 +42,14 @@ DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<Wo
 
 }  // namespace
 
-std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
-  std::vector<Index> chunks;
-  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
-  return chunks;
-}
-
 Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
     : executor_(executor),
       options_(options),
       dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, workers, options)),
-      own_work_(workers),
+      own_work_(workers, BoardOf(executor, workers)),
       frontier_(workers.size(), 0),
-      in_flight_(static_cast<std::size_t>(executor.size())),
+      ledger_(ChunksPerJob(workers), executor.size()),
+      is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
       delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
@@ -147,18 +142,11 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
   }
   const auto j = static_cast<std::size_t>(results.job);
   JobState& job = jobs_[j];
-  if (results.chunks.begin < 0 || results.chunks.size() < 0 || results.chunks.end > job.ledger.num_chunks()) {
+  if (results.chunks.begin < 0 || results.chunks.size() < 0 || results.chunks.end > ledger_.num_chunks(results.job)) {
     return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
   }
-  std::deque<Assignment>& mine = in_flight_[static_cast<std::size_t>(from)];
-  // What the rank still has to do. Its results come in the order of its chunks, so one assignment at most is touched; by a repetition, none.
-  for (Assignment& a : mine) {
-    if (a.job != results.job || results.chunks.begin >= a.chunks.end || results.chunks.end <= a.chunks.begin) continue;
-    a.chunks.begin = std::min(results.chunks.end, a.chunks.end);
-  }
-  std::erase_if(mine, [](const Assignment& a) { return a.chunks.size() == 0; });
-  const std::vector<ChunkRange> fresh = job.ledger.Commit(from, results.chunks);
-  for (const ChunkRange& part : fresh) {
+  for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
+    if (options_.record_schedule) Record(from, {results.job, 0, part});
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
     stats_.jobs[j].chunks_done += part.size();
@@ -168,6 +156,15 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
     MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
   }
   return absl::OkStatus();
+}
+
+void Conductor::Record(int rank, const Assignment& done) {
+  std::vector<ScheduleRecord::Entry>& entries = stats_.schedule.entries;
+  if (!entries.empty() && entries.back().rank == rank && entries.back().job == done.job && entries.back().chunks.end == done.chunks.begin) {
+    entries.back().chunks.end = done.chunks.end;
+  } else {
+    entries.push_back({rank, done.job, done.chunks});
+  }
 }
 
 absl::Status Conductor::Hold(const Results& results, ChunkRange part, std::string message) {
@@ -201,17 +198,17 @@ void Conductor::HandleBye(int from, const Bye& bye) {
 }
 
 bool Conductor::WantsMore(int rank) const {
-  const std::deque<Assignment>& mine = in_flight_[static_cast<std::size_t>(rank)];
-  if (mine.empty()) return true;
-  if (static_cast<int>(mine.size()) >= options_.credits) return false;
+  const std::deque<Ledger::InFlight>& given = ledger_.given(rank);
+  if (given.empty()) return true;
+  if (static_cast<int>(given.size()) >= options_.credits) return false;
   double ahead_seconds = 0;
-  for (const Assignment& assignment : mine) {
-    const double expected_seconds = dispatcher_.ExpectedSeconds(assignment);
+  for (const Ledger::InFlight& one : given) {
+    const double expected_seconds = dispatcher_.ExpectedSeconds(one.assignment.job, one.missing);
     // Chunks of unknown cost may be long ones, and others have nothing to do yet.
-    if (expected_seconds == 0 && mine.size() >= kMostUnknown) return false;
+    if (expected_seconds == 0 && given.size() >= kMostUnknown) return false;
     ahead_seconds += expected_seconds;
   }
-  if (mine.size() == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
+  if (given.size() == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
   return ahead_seconds < kEnoughAheadSeconds;
 }
 
@@ -223,7 +220,7 @@ bool Conductor::GiveOut() {
     for (int rank = 1; rank < executor_.size(); ++rank) {
       if (!WantsMore(rank)) continue;
       // The last chunks go to whoever is free first.
-      if (!in_flight_[static_cast<std::size_t>(rank)].empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
+      if (!ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
       const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
       // Another may yet be given something, where what is left is not for everybody.
       if (!assignment) continue;
@@ -236,11 +233,9 @@ bool Conductor::GiveOut() {
 }
 
 void Conductor::AssignTo(int rank, const Assignment& assignment) {
-  in_flight_[static_cast<std::size_t>(rank)].push_back(assignment);
-  jobs_[static_cast<std::size_t>(assignment.job)].ledger.Assign(rank, assignment);
-  if (options_.record_schedule) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
-  if (rank == 0) return own_work_.Enqueue(assignment);
-  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(assignment));
+  ledger_.Assign(rank, assignment);
+  if (rank == 0) return own_work_.Enqueue(assignment, is_shared_);
+  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(Order{assignment, is_shared_}));
   if (!sent.ok()) Break(sent);
 }
 
@@ -248,8 +243,11 @@ bool Conductor::WorkOneSlice() {
   if (!executor_.orchestrator_works()) return false;
   if (own_work_.is_idle()) {
     const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
-    if (!assignment) return false;
-    AssignTo(0, *assignment);
+    if (assignment) {
+      AssignTo(0, *assignment);
+    } else if (!own_work_.Steal()) {
+      return false;
+    }
   }
   own_messages_.clear();
   own_work_.Step(kOwnSlice, &own_messages_);

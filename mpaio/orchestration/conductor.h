@@ -33,9 +33,6 @@ struct DeliveredResult {
   absl::string_view encoded;
 };
 
-// How many chunks each of the jobs has.
-std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers);
-
 class Conductor {
  public:
   // Executor and workers must outlive it. Dispatching begins with the first Round. Precondition: a schedule to be replayed is one for this pool and these
@@ -76,9 +73,8 @@ class Conductor {
     std::size_t offset;
   };
   struct JobState {
-    JobState(WorkerBase* worker, Delivery delivery) : worker(worker), ledger(worker->data_iterator().num_chunks()), held(delivery) {}
+    JobState(WorkerBase* worker, Delivery delivery) : worker(worker), held(delivery) {}
     WorkerBase* worker;
-    Ledger ledger;
     ReorderBuffer<HeldResults> held;
   };
   // A batch that is being delivered.
@@ -102,6 +98,7 @@ class Conductor {
   void Handle(int from, std::string message);
   absl::Status HandleResults(int from, const Results& results, std::string message);
   absl::Status Hold(const Results& results, ChunkRange part, std::string message);
+  void Record(int rank, const Assignment& done);
   void HandleBye(int from, const Bye& bye);
   void AssignTo(int rank, const Assignment& assignment);
 
@@ -122,8 +119,9 @@ class Conductor {
   Performer own_work_;
   std::vector<std::string> own_messages_;
   std::vector<ChunkId> frontier_;
-  // By rank: what it holds, the oldest first; `chunks` without those whose results are in.
-  std::vector<std::deque<Assignment>> in_flight_;
+  Ledger ledger_;
+  // Idle ranks may take what others of their node have not begun.
+  bool is_shared_;
   std::optional<OpenBatch> open_;
   std::vector<Pace> delivery_paces_;  // by job
   int next_job_ = 0;

@@ -7,7 +7,7 @@
 namespace mpaio {
 namespace {
 
-enum class Kind : std::uint8_t { kAssignment = 1, kResults, kFailure, kFinish, kBye };
+enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kFinish, kBye };
 
 // What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
 struct ResultsHead {
@@ -27,9 +27,10 @@ std::string Start(Kind kind) {
 
 }  // namespace
 
-std::string EncodeMessage(const Assignment& assignment) {
-  std::string out = Start(Kind::kAssignment);
-  WireAppend(assignment, &out);
+std::string EncodeMessage(const Order& order) {
+  std::string out = Start(Kind::kOrder);
+  WireAppend(static_cast<std::uint8_t>(order.is_shared), &out);
+  WireAppend(order.assignment, &out);
   return out;
 }
 
@@ -71,10 +72,12 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
   std::memcpy(&kind, bytes.data(), sizeof(kind));
   WireReader reader(bytes.substr(sizeof(kind)));
   switch (kind) {
-    case Kind::kAssignment: {
-      Assignment assignment;
-      if (!reader.Read(&assignment) || !reader.at_end()) return damaged;
-      return assignment;
+    case Kind::kOrder: {
+      Order order;
+      std::uint8_t is_shared = 0;
+      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&order.assignment) || !reader.at_end()) return damaged;
+      order.is_shared = is_shared != 0;
+      return order;
     }
     case Kind::kResults: {
       ResultsHead head;

@@ -1,6 +1,6 @@
 // What rank 0 and the worker ranks say to each other during a run.
 //
-//   rank 0 -> worker   an Assignment; Finish, once: no more work, answer with Bye
+//   rank 0 -> worker   Order, of an assignment; Finish, once: no more work, answer with Bye
 //   worker -> rank 0   Results and Failure, as chunks are processed; Bye, once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
@@ -16,7 +16,14 @@
 
 namespace mpaio {
 
-// The results of consecutive chunks of one assignment.
+// What a worker rank is to process.
+struct Order {
+  Assignment assignment;
+  // Whether idle ranks of its node may take of it (ClaimBoard).
+  bool is_shared = false;
+};
+
+// The results of consecutive chunks of one job.
 struct Results {
   std::int32_t job = 0;
   ChunkRange chunks;
@@ -46,9 +53,9 @@ struct Bye {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<Assignment, Results, Failure, Finish, Bye>;
+using AnyMessage = std::variant<Order, Results, Failure, Finish, Bye>;
 
-std::string EncodeMessage(const Assignment& assignment);
+std::string EncodeMessage(const Order& order);
 std::string EncodeMessage(const Failure& failure);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const Bye& bye);

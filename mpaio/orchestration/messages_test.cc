@@ -28,12 +28,15 @@ std::string ResultsMessage() {
   return message;
 }
 
-TEST(MessagesTest, Assignment) {
-  const Assignment assignment{2, 5, {kLarge, kLarge + 7}};
-  const std::string bytes = EncodeMessage(assignment);
-  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(std::get<Assignment>(*decoded), assignment);
+TEST(MessagesTest, Order) {
+  for (const bool is_shared : {false, true}) {
+    const Assignment assignment{2, 5, {kLarge, kLarge + 7}};
+    const std::string bytes = EncodeMessage(Order{assignment, is_shared});
+    const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(std::get<Order>(*decoded).assignment, assignment);
+    EXPECT_EQ(std::get<Order>(*decoded).is_shared, is_shared);
+  }
 }
 
 TEST(MessagesTest, ResultsPointIntoTheMessage) {
@@ -92,7 +95,7 @@ TEST(MessagesTest, Bye) {
 }
 
 std::vector<std::string> OneOfEach() {
-  return {EncodeMessage(Assignment{2, 5, {1, 8}}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}),
+  return {EncodeMessage(Order{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}),
           EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
 }
 

@@ -1,6 +1,7 @@
 #include "mpaio/orchestration/performer.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,14 +10,63 @@
 
 namespace mpaio {
 
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
+  std::vector<Index> chunks;
+  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
+  return chunks;
+}
+
+ClaimBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers) {
+  static_assert(ClaimBoard::kBytesPerRank == Executor::kControlBytes);
+  return ClaimBoard(executor.control(), executor.node_rank(), executor.node_size(), ChunksPerJob(workers));
+}
+
+bool Performer::IsOurs(const Assignment& assignment) const {
+  return assignment.job >= 0 && assignment.job < static_cast<int>(workers_.size()) && assignment.chunks.begin >= 0 &&
+         assignment.chunks.end <= workers_[static_cast<std::size_t>(assignment.job)]->data_iterator().num_chunks();
+}
+
+void Performer::Enqueue(const Assignment& assignment, bool is_shared) {
+  queue_.push_back({assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
+}
+
 void Performer::Clear() {
-  queue_.clear();
+  while (!queue_.empty()) PopFront();
   batch_.clear();
+  if (board_.is_usable()) board_.Hold(0, {});
+}
+
+bool Performer::Steal() {
+  const auto worth = [this](const Assignment& offered) {
+    const Done& done = done_[static_cast<std::size_t>(offered.job)];
+    // Chunks of unknown cost may be long ones.
+    if (done.chunks == 0) return std::numeric_limits<double>::infinity();
+    const double seconds = std::chrono::duration<double>(done.busy).count() / static_cast<double>(done.chunks) * static_cast<double>(offered.chunks.size());
+    return seconds < std::chrono::duration<double>(kLeastWorth).count() ? 0 : seconds;
+  };
+  const std::optional<Assignment> stolen = board_.Steal(worth);
+  if (stolen) Enqueue(*stolen, /*is_shared=*/true);
+  return stolen.has_value();
+}
+
+ChunkRange Performer::Take(Task& task, Index most) {
+  if (task.place) return board_.Claim(*task.place, task.assignment.job, most);
+  ChunkRange& left = task.assignment.chunks;
+  const ChunkRange taken{left.begin, left.begin + std::min(most, left.size())};
+  left.begin = taken.end;
+  return taken;
+}
+
+bool Performer::IsOver(const Task& task) const { return task.place ? board_.IsEmpty(*task.place) : task.assignment.chunks.size() == 0; }
+
+void Performer::PopFront() {
+  if (queue_.front().place) board_.Release(*queue_.front().place);
+  queue_.pop_front();
 }
 
 void Performer::SendBatch(std::vector<std::string>* messages) {
   Results head;
-  head.job = queue_.front().job;
+  head.job = queue_.front().assignment.job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
   EndResults(head, &batch_);
@@ -24,7 +74,7 @@ void Performer::SendBatch(std::vector<std::string>* messages) {
 }
 
 void Performer::Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages) {
-  messages->push_back(EncodeMessage(Failure{queue_.front().job, chunk, status}));
+  messages->push_back(EncodeMessage(Failure{queue_.front().assignment.job, chunk, status}));
   Clear();
 }
 
@@ -32,38 +82,43 @@ void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* m
   const Clock::time_point start = Clock::now();
   Clock::time_point now = start;
   do {
-    Assignment& assignment = queue_.front();
-    const ChunkId id = assignment.chunks.begin;
-    if (assignment.job < 0 || assignment.job >= static_cast<int>(workers_.size()) || id < 0 ||
-        assignment.chunks.end > workers_[static_cast<std::size_t>(assignment.job)]->data_iterator().num_chunks()) {
-      return Fail(id, absl::InternalError("this rank has not the same jobs as rank 0: all ranks must run the same program on the same input"),
-                  messages);
+    Task& task = queue_.front();
+    const std::int32_t job = task.assignment.job;
+    if (!IsOurs(task.assignment)) {
+      return Fail(task.assignment.chunks.begin,
+                  absl::InternalError("this rank has not the same jobs as rank 0: all ranks must run the same program on the same input"), messages);
     }
-    const WorkerBase& worker = *workers_[static_cast<std::size_t>(assignment.job)];
-    Pace& pace = paces_[static_cast<std::size_t>(assignment.job)];
-    if (batch_.empty()) {
-      batch_ = StartResults();
-      batch_chunks_ = {id, id};
-      batch_busy_ = Clock::duration(0);
-      batch_start_ = now;
+    const WorkerBase& worker = *workers_[static_cast<std::size_t>(job)];
+    Done& done = done_[static_cast<std::size_t>(job)];
+    const ChunkRange taken = Take(task, done.pace.next());
+    if (taken.size() > 0) {
+      if (batch_.empty()) {
+        batch_ = StartResults();
+        batch_chunks_ = {taken.begin, taken.begin};
+        batch_busy_ = Clock::duration(0);
+        batch_start_ = now;
+      }
+      if (task.place) board_.Hold(job, {batch_chunks_.begin, taken.end});
+      const ChunksDone some = worker.ProcessChunks(taken.begin, taken.size(), &batch_);
+      const Clock::time_point after = Clock::now();
+      busy_ += after - now;
+      batch_busy_ += after - now;
+      done.busy += after - now;
+      done.pace.Took(some.done, after - now);
+      now = after;
+      if (some.done > 0) {
+        chunks_ += some.done;
+        done.chunks += some.done;
+        rows_ += worker.data_iterator().chunks(taken.begin, some.done).size();
+        batch_chunks_.end = taken.begin + some.done;
+      }
+      if (!some.status.ok()) return Fail(taken.begin + some.done, some.status, messages);
     }
-    const ChunksDone some = worker.ProcessChunks(id, std::min(pace.next(), assignment.chunks.size()), &batch_);
-    const Clock::time_point after = Clock::now();
-    busy_ += after - now;
-    batch_busy_ += after - now;
-    pace.Took(some.done, after - now);
-    now = after;
-    if (some.done > 0) {
-      chunks_ += some.done;
-      rows_ += worker.data_iterator().chunks(id, some.done).size();
-      batch_chunks_.end = assignment.chunks.begin = id + some.done;
-    }
-    if (!some.status.ok()) return Fail(id + some.done, some.status, messages);
-    const bool ends_assignment = assignment.chunks.size() == 0;
-    if (ends_assignment || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge) {
+    const bool is_over = IsOver(task);
+    if (!batch_.empty() && (is_over || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge)) {
       SendBatch(messages);
     }
-    if (ends_assignment) queue_.pop_front();
+    if (is_over) PopFront();
   } while (!queue_.empty() && now - start < slice);
 }
 

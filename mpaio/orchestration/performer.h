@@ -1,19 +1,29 @@
-// Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have one; rank 0 has one when it works too.
+// Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have one; rank 0 has one when it works too. Those of a node
+// take from each other what they have not begun, by a ClaimBoard.
 #ifndef MPAIO_ORCHESTRATION_PERFORMER_H_
 #define MPAIO_ORCHESTRATION_PERFORMER_H_
 
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "mpaio/base/index.h"
 #include "mpaio/dispatch/assignment.h"
+#include "mpaio/dispatch/claim_board.h"
+#include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/pace.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
+
+// The board of the executor's node for a run of these workers. Every rank must have made its own before any of them is given work.
+ClaimBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers);
+
+// How many chunks each of the jobs has.
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers);
 
 // Results are sent on when the assignment ends, when kBatchBytes have gathered, or when kBatchAge has passed since the last were: small ones
 // travel together, and rank 0 hears of slow ones in time.
@@ -22,16 +32,27 @@ class Performer {
   static constexpr Index kBatchBytes = 32 << 10;
   static constexpr std::chrono::milliseconds kBatchAge{5};
 
-  // `workers` by job; they must outlive this.
-  explicit Performer(std::vector<WorkerBase*> workers) : workers_(std::move(workers)), paces_(workers_.size()) {}
+  // What another rank offers is worth stealing if it takes so long: less costs as much to be sent home on its own.
+  static constexpr std::chrono::microseconds kLeastWorth{5};
 
-  void Enqueue(const Assignment& assignment) { queue_.push_back(assignment); }
+  // `workers` by job; they must outlive this.
+  explicit Performer(std::vector<WorkerBase*> workers, ClaimBoard board = {})
+      : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
+  ~Performer() { Clear(); }
+  Performer(const Performer&) = delete;
+  Performer& operator=(const Performer&) = delete;
+
+  // With `is_shared`, idle ranks of the node may take of it.
+  void Enqueue(const Assignment& assignment, bool is_shared = false);
   // Drops what has not been processed.
   void Clear();
   bool is_idle() const { return queue_.empty(); }
 
-  // Processes at least one chunk, and goes on to the next ones of the queue until `slice` has passed; Pace says how often it looks. Appends the
-  // messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
+  // Takes over half of what another rank of the node has not begun, if there is something worth it; whether there was. Precondition: idle.
+  bool Steal();
+
+  // Processes at least one chunk, if others have not taken what there was, and goes on to the next ones of the queue until `slice` has passed; Pace says
+  // how often it looks. Appends the messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
   void Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages);
 
   // What has been done so far.
@@ -41,13 +62,30 @@ class Performer {
 
  private:
   using Clock = std::chrono::steady_clock;
+  struct Task {
+    Assignment assignment;  // its chunks are those not yet taken, where it is not on the board
+    std::optional<int> place;  // on the board
+  };
+  // What this rank has done of a job.
+  struct Done {
+    Pace pace;
+    Index chunks = 0;
+    Clock::duration busy{0};
+  };
+
+  bool IsOurs(const Assignment& assignment) const;
+  // The next chunks of the task, at most so many.
+  ChunkRange Take(Task& task, Index most);
+  bool IsOver(const Task& task) const;
+  void PopFront();
   void SendBatch(std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
   std::vector<WorkerBase*> workers_;
-  std::vector<Pace> paces_;  // by job
-  std::deque<Assignment> queue_;
-  // The batch being gathered: of the first assignment of the queue, whose `chunks` begin behind it.
+  ClaimBoard board_;
+  std::vector<Done> done_;  // by job
+  std::deque<Task> queue_;
+  // The batch being gathered: of the first task of the queue, of which what is left begins behind it.
   std::string batch_;
   ChunkRange batch_chunks_;
   Clock::duration batch_busy_{0};

@@ -209,6 +209,50 @@ TEST_F(PerformerTest, WorkThatIsNotThereIsAFailure) {
   EXPECT_EQ(performer_.chunks(), 0);
 }
 
+// Two ranks of a node, by turns.
+TEST_F(PerformerTest, AnIdleRankTakesTheFarHalfOfWhatAnotherHasNotBegun) {
+  std::vector<ClaimBoard::Row> rows(2);
+  const auto board = [&](int rank) { return ClaimBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  worker_.duration = 5 * Pace::kAim;
+  Performer busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
+  EXPECT_FALSE(idle.Steal());
+  busy.Enqueue({0, 0, {100, 110}}, /*is_shared=*/true);
+  std::vector<std::string> of_busy, of_idle;
+  busy.Step(nanoseconds(0), &of_busy);
+  ASSERT_TRUE(idle.Steal());
+  while (!idle.is_idle()) idle.Step(nanoseconds(0), &of_idle);
+  EXPECT_EQ(ChunksOf(of_idle, 0), (ChunkRange{105, 110}));
+  while (!busy.is_idle()) busy.Step(nanoseconds(0), &of_busy);
+  EXPECT_EQ(ChunksOf(of_busy, 0), (ChunkRange{100, 105}));
+  EXPECT_EQ(busy.chunks() + idle.chunks(), 10);
+  EXPECT_FALSE(idle.Steal());
+}
+
+TEST_F(PerformerTest, NothingIsTakenOfWhatIsNotSharedOrCleared) {
+  std::vector<ClaimBoard::Row> rows(2);
+  const auto board = [&](int rank) { return ClaimBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  Performer busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
+  busy.Enqueue({0, 0, {100, 110}}, /*is_shared=*/false);
+  EXPECT_FALSE(idle.Steal());
+  busy.Enqueue({1, 0, {200, 210}}, /*is_shared=*/true);
+  busy.Clear();
+  EXPECT_FALSE(idle.Steal());
+  EXPECT_TRUE(busy.is_idle());
+}
+
+// All is taken while its owner has it in its queue: it goes on to what comes next.
+TEST_F(PerformerTest, WhatOthersHaveTakenIsPassedOver) {
+  std::vector<ClaimBoard::Row> rows(2);
+  const auto board = [&](int rank) { return ClaimBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  Performer busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
+  busy.Enqueue({0, 0, {100, 101}}, /*is_shared=*/true);
+  ASSERT_TRUE(idle.Steal());
+  busy.Enqueue({1, 0, {7, 9}}, /*is_shared=*/false);
+  std::vector<std::string> messages;
+  while (!busy.is_idle()) busy.Step(nanoseconds(0), &messages);
+  EXPECT_EQ(ChunksOf(messages, 1), (ChunkRange{7, 9}));
+}
+
 TEST_F(PerformerTest, ClearDropsWhatIsQueuedAndGathered) {
   performer_.Enqueue({0, 0, {0, 10}});
   performer_.Enqueue({1, 0, {0, 10}});

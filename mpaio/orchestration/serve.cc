@@ -21,22 +21,22 @@ constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 // Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to rank 0 is broken.
 absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
-  Performer performer(workers);
+  Performer performer(workers, BoardOf(executor, workers));
   std::vector<std::string> messages;
   while (!*end) {
     for (;;) {
       MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
       if (!message) break;
       MPAIO_ASSIGN_OR_RETURN(const AnyMessage what, DecodeMessage(message->bytes));
-      if (const auto* assignment = std::get_if<Assignment>(&what)) {
-        performer.Enqueue(*assignment);
+      if (const auto* order = std::get_if<Order>(&what)) {
+        performer.Enqueue(order->assignment, order->is_shared);
       } else if (const auto* finish = std::get_if<Finish>(&what)) {
         *end = finish->status;
         break;
       }
     }
     if (*end) break;
-    if (performer.is_idle() || transport.unsent_bytes() > kMaxUnsentBytes) {
+    if (transport.unsent_bytes() > kMaxUnsentBytes || (performer.is_idle() && !performer.Steal())) {
       transport.WaitForMessage(kLongestWait);
       continue;
     }
@@ -44,6 +44,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
     performer.Step(kSlice, &messages);
     for (std::string& message : messages) MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
   }
+  performer.Clear();
   Bye bye;
   bye.host = executor.host();
   bye.node = executor.node();

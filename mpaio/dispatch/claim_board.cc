@@ -1,0 +1,94 @@
+#include "mpaio/dispatch/claim_board.h"
+
+#include <algorithm>
+
+namespace mpaio {
+
+ClaimBoard::ClaimBoard(std::byte* memory, int rank, int ranks, const std::vector<Index>& chunks_per_job) : rank_(rank), ranks_(ranks) {
+  first_.push_back(0);
+  for (const Index chunks : chunks_per_job) first_.push_back(first_.back() + std::min(chunks, kMostClaimable));
+  // With one rank there is nobody to take anything.
+  if (ranks > 1 && first_.back() <= kMostClaimable) rows_ = reinterpret_cast<Row*>(memory);
+}
+
+ChunkRange ClaimBoard::NumbersOf(std::int32_t job, ChunkRange chunks) const {
+  const Index first = first_[static_cast<std::size_t>(job)];
+  return {first + chunks.begin, first + chunks.end};
+}
+
+Assignment ClaimBoard::AssignmentOf(ChunkRange numbers) const {
+  const auto job = std::upper_bound(first_.begin(), first_.end(), numbers.begin) - first_.begin() - 1;
+  const Index first = first_[static_cast<std::size_t>(job)];
+  return {static_cast<std::int32_t>(job), 0, {numbers.begin - first, numbers.end - first}};
+}
+
+std::optional<int> ClaimBoard::Post(const Assignment& assignment) {
+  if (!is_usable()) return std::nullopt;
+  const auto free = std::find(is_used_.begin(), is_used_.end(), false);
+  if (free == is_used_.end()) return std::nullopt;
+  *free = true;
+  const auto place = free - is_used_.begin();
+  Mine().places[static_cast<std::size_t>(place)].store(WordOf(NumbersOf(assignment.job, assignment.chunks)), std::memory_order_release);
+  return static_cast<int>(place);
+}
+
+void ClaimBoard::Release(int place) {
+  Mine().places[static_cast<std::size_t>(place)].store(0, std::memory_order_release);
+  is_used_[static_cast<std::size_t>(place)] = false;
+}
+
+ChunkRange ClaimBoard::Claim(int place, std::int32_t job, Index most) {
+  std::atomic<ClaimWord>& word = Mine().places[static_cast<std::size_t>(place)];
+  ClaimWord seen = word.load(std::memory_order_relaxed);
+  Cut cut;
+  do {
+    if (seen == 0) return {};
+    cut = TakeFront(seen, most);
+  } while (!word.compare_exchange_weak(seen, cut.left, std::memory_order_acq_rel, std::memory_order_relaxed));
+  const Index first = first_[static_cast<std::size_t>(job)];
+  return {cut.taken.begin - first, cut.taken.end - first};
+}
+
+void ClaimBoard::Hold(std::int32_t job, ChunkRange chunks) {
+  Mine().held.store(chunks.size() == 0 ? 0 : WordOf(NumbersOf(job, chunks)), std::memory_order_release);
+}
+
+std::optional<Assignment> ClaimBoard::Steal(const std::function<double(const Assignment&)>& worth) {
+  if (!is_usable()) return std::nullopt;
+  for (;;) {
+    std::atomic<ClaimWord>* best = nullptr;
+    ClaimWord best_word = 0;
+    double best_worth = 0;
+    for (int k = 1; k < ranks_; ++k) {
+      // Each begins with its neighbour, so that they do not all go for the same.
+      Row& row = rows_[(rank_ + k) % ranks_];
+      for (std::atomic<ClaimWord>& place : row.places) {
+        const ClaimWord word = place.load(std::memory_order_relaxed);
+        if (word == 0) continue;
+        const double value = worth(AssignmentOf(RangeOf(word)));
+        if (value <= best_worth) continue;
+        best = &place;
+        best_word = word;
+        best_worth = value;
+      }
+    }
+    if (best == nullptr) return std::nullopt;
+    const Cut cut = TakeFarHalf(best_word);
+    // If another was quicker there is less than before: this ends.
+    if (best->compare_exchange_strong(best_word, cut.left, std::memory_order_acq_rel, std::memory_order_relaxed)) return AssignmentOf(cut.taken);
+  }
+}
+
+std::vector<Assignment> ClaimBoard::HeldBy(int rank) const {
+  std::vector<Assignment> held;
+  if (!is_usable()) return held;
+  const auto add = [&](const std::atomic<ClaimWord>& word) {
+    const ChunkRange numbers = RangeOf(word.load(std::memory_order_acquire));
+    if (numbers.size() > 0) held.push_back(AssignmentOf(numbers));
+  };
+  for (const std::atomic<ClaimWord>& place : rows_[rank].places) add(place);
+  add(rows_[rank].held);
+  return held;
+}
+
+}  // namespace mpaio

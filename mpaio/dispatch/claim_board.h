@@ -1,0 +1,81 @@
+// What the ranks of a node have taken on and not yet begun, in memory that they share: so that an idle one takes from a busy one without a message.
+//
+// Each rank has a few places, of which it alone fills the empty ones (Post), and from which it takes chunks at the front (Claim). Any rank cuts the far
+// half of any other's (Steal), and posts that as its own. Chunks are numbered through all jobs of a run: job 0's first.
+//
+// What each rank holds, so that its death loses nothing: what is in its places, and one range that it has claimed, with results that have not left
+// it yet (Hold). Every chunk that was given to the node and whose result is not under way is in one of these, or is just being moved by a rank that is
+// between two instructions. A living rank is never shown to hold a chunk that it does not hold: so when ranks have died, the chunks that are neither
+// committed nor held by the living (HeldBy) are to be processed again; a few of them may be, needlessly, which changes nothing.
+//
+// Memory ordering: taking chunks is acquire and release, so what was stored before Post() is seen by who takes them.
+#ifndef MPAIO_DISPATCH_CLAIM_BOARD_H_
+#define MPAIO_DISPATCH_CLAIM_BOARD_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "mpaio/dispatch/assignment.h"
+#include "mpaio/dispatch/claim_word.h"
+
+namespace mpaio {
+
+class ClaimBoard {
+ public:
+  static constexpr int kPlaces = 7;
+  // A rank's words, in a cache line of their own (and the one that processors fetch with it).
+  struct alignas(128) Row {
+    std::array<std::atomic<ClaimWord>, kPlaces> places;
+    std::atomic<ClaimWord> held;
+  };
+  static_assert(sizeof(Row) == 128 && std::atomic<ClaimWord>::is_always_lock_free);
+  static constexpr std::size_t kBytesPerRank = sizeof(Row);
+
+  // A board that cannot be used: nothing can be posted on it, and nothing stolen.
+  ClaimBoard() = default;
+  // `memory`: kBytesPerRank for each of `ranks` ranks, zeroed before the first board over it, aligned as a Row; it must outlive this. One that cannot be
+  // used, where it is null or there are more chunks than a word can name. The ranks must have made the same board before any of them posts, and those
+  // of a board before must have been cleared.
+  ClaimBoard(std::byte* memory, int rank, int ranks, const std::vector<Index>& chunks_per_job);
+
+  bool is_usable() const { return rows_ != nullptr; }
+
+  // Offers the chunks to all, this rank included; the place they are in until Release, or nothing if there is none free. Precondition: not empty; they are
+  // chunks that there are.
+  std::optional<int> Post(const Assignment& assignment);
+  // Up to `most` chunks of one's own place, at the front; fewer or none where others have taken them. `job` is that of the place.
+  ChunkRange Claim(int place, std::int32_t job, Index most);
+  // Whether the place is empty.
+  bool IsEmpty(int place) const { return Mine().places[static_cast<std::size_t>(place)].load(std::memory_order_relaxed) == 0; }
+  // Takes back what is left in a place, which is free again.
+  void Release(int place);
+  // That this rank has claimed these and will send their results, in the place of what it held before; none if it has sent them.
+  void Hold(std::int32_t job, ChunkRange chunks);
+
+  // Half of what another rank offers, whichever is worth most; nothing if none has worth above 0. They are not yet posted.
+  std::optional<Assignment> Steal(const std::function<double(const Assignment&)>& worth);
+
+  // The chunks that are shown to be held by `rank`, which may be another; each range within a job. Not at one instant: see above.
+  std::vector<Assignment> HeldBy(int rank) const;
+
+ private:
+  Row& Mine() const { return rows_[rank_]; }
+  Assignment AssignmentOf(ChunkRange numbers) const;
+  ChunkRange NumbersOf(std::int32_t job, ChunkRange chunks) const;
+
+  Row* rows_ = nullptr;
+  int rank_ = 0;
+  int ranks_ = 0;
+  // The own places that have been posted in and not released: others may have emptied them, but they are not free.
+  std::array<bool, kPlaces> is_used_ = {};
+  // By job, the number of its first chunk; and that of all chunks.
+  std::vector<Index> first_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_DISPATCH_CLAIM_BOARD_H_

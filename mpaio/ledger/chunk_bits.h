@@ -1,0 +1,39 @@
+// A set of chunks, a bit for each.
+#ifndef MPAIO_LEDGER_CHUNK_BITS_H_
+#define MPAIO_LEDGER_CHUNK_BITS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "mpaio/base/index.h"
+#include "mpaio/dispatch/assignment.h"
+
+namespace mpaio {
+
+// Of chunks in [0, bound). Ranges cost a step for 64 chunks.
+class ChunkBits {
+ public:
+  explicit ChunkBits(Index bound) : bound_(bound), bits_(static_cast<std::size_t>(CeilDivide(bound, 64))) {}
+
+  bool contains(ChunkId chunk) const { return (bits_[static_cast<std::size_t>(chunk / 64)] >> (chunk % 64) & 1) != 0; }
+  Index size() const { return size_; }
+  Index bound() const { return bound_; }
+
+  // The parts of `chunks` that are not in it, in order. Precondition: within [0, bound).
+  std::vector<ChunkRange> Missing(ChunkRange chunks) const;
+  // Precondition: within [0, bound), and none of them is in it.
+  void Add(ChunkRange chunks);
+
+ private:
+  // The first chunk in [begin, end) that is in it, or is not; `end` if there is none.
+  ChunkId Find(ChunkId begin, ChunkId end, bool is_in) const;
+
+  Index bound_;
+  Index size_ = 0;
+  std::vector<std::uint64_t> bits_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_LEDGER_CHUNK_BITS_H_
