@@ -1,4 +1,5 @@
-// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers.
+// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers; and what chunks of other sizes than the automatic would give.
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
@@ -19,6 +20,9 @@ namespace {
 constexpr Index kRows = 2'000;
 constexpr double kSerialSeconds = 0.200;
 constexpr Index kMandelbrotWidth = 400;
+constexpr Index kSweptSizes[] = {1, 2, 8, 32, 128};
+// How many times longer rank 1 takes over a row, where it is slow.
+constexpr int kSlowness = 3;
 
 std::string Capitalized(std::string name) {
   name[0] = absl::ascii_toupper(static_cast<unsigned char>(name[0]));
@@ -30,7 +34,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
   CaseList list(pool);
   MPAIO_ASSIGN_OR_RETURN(const double ns_per_round, SameOnAllRanks(world, NanosecondsPerRound));
 
-  const auto add = [&](const std::string& shape, auto cost_of_row) -> absl::Status {
+  const auto add = [&](const std::string& shape, auto cost_of_row, bool with_peers = true) -> absl::Status {
     MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(kRows, [](Index row) { return row; }));
     MPAIO_ASSIGN_OR_RETURN(const NdView array, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
     MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row, DataIterator::Create(array, Partition::ChunkSize(1)));
@@ -47,6 +51,11 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
     const auto expected = static_cast<std::int64_t>(total);
     list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows,
                  [=] { return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); }); });
+    for (const Index size : kSweptSizes) {
+      MPAIO_ASSIGN_OR_RETURN(const DataIterator swept, DataIterator::Create(array, Partition::ChunkSize(size)));
+      list.AddOurs(absl::StrCat("BM_Balance_MpaioChunk", size, "/", shape), kRows,
+                   [=] { return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); }); });
+    }
     // The schedules of the literature, a row a chunk as for the peers.
     for (const std::string& name : ScheduleNames()) {
       RunOptions with_schedule;
@@ -56,6 +65,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
         return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }, with_schedule);
       });
     }
+    if (!with_peers) return absl::OkStatus();
     return list.Add("Balance", shape, kRows, 0, cost_of_row,
                     [=] { return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }); });
   };
@@ -64,6 +74,16 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
         std::make_shared<const std::vector<std::int64_t>>(RoundsOf(shape.shape, kRows, kSerialSeconds * 1e9 / ns_per_round));
     MPAIO_RETURN_IF_ERROR(add(shape.name, [rounds](Index row) { return Burn((*rounds)[static_cast<std::size_t>(row)]); }));
   }
+  // Rows of one cost, but not on every rank. The peers' threads have no ranks.
+  const std::int64_t rounds = std::llround(kSerialSeconds * 1e9 / ns_per_round / static_cast<double>(kRows));
+  const int times = world.rank() == 1 ? kSlowness : 1;
+  const auto on_this_rank = [rounds, times](Index row) {
+    std::int64_t result = 0;
+    // Never twice the same, which could be left out.
+    for (int k = times; k-- > 0;) result = Burn(rounds + row % 2 + k);
+    return result;
+  };
+  MPAIO_RETURN_IF_ERROR(add("SlowRank", on_this_rank, /*with_peers=*/false));
   MPAIO_RETURN_IF_ERROR(add("Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); }));
   return list.Take();
 }

@@ -50,6 +50,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       frontier_(workers.size(), 0),
       ledger_(ChunksPerJob(workers), executor.size()),
       is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
+      all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() && executor.control() != nullptr),
       delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
@@ -219,8 +220,8 @@ bool Conductor::GiveOut() {
     // One for each rank in turn, so that the first does not take what the last could have had.
     for (int rank = 1; rank < executor_.size(); ++rank) {
       if (!WantsMore(rank)) continue;
-      // The last chunks go to whoever is free first.
-      if (!ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
+      // The last chunks go to whoever is free first: where others cannot take them.
+      if (!all_share_ && !ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
       const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
       // Another may yet be given something, where what is left is not for everybody.
       if (!assignment) continue;

@@ -120,8 +120,9 @@ class Conductor {
   std::vector<std::string> own_messages_;
   std::vector<ChunkId> frontier_;
   Ledger ledger_;
-  // Idle ranks may take what others of their node have not begun.
+  // Idle ranks may take what others of their node have not begun; and every rank may from every other.
   bool is_shared_;
+  bool all_share_;
   std::optional<OpenBatch> open_;
   std::vector<Pace> delivery_paces_;  // by job
   int next_job_ = 0;
