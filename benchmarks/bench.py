@@ -109,6 +109,20 @@ class Bench:
             raise SuiteError(f"`{' '.join(command)}` gave a wrong sum: {output}")
         return done["seconds"], seconds
 
+    def seconds_to_answer(self, ranks: int, *job: str) -> float:
+        """From the start of mpirun to the first byte of the answer, which comes with the last chunk: of a job of one chunk, that is its first."""
+        start = time.monotonic()
+        process = subprocess.Popen(
+            self.orchestrator_command(ranks, *job), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment
+        )
+        with process:
+            first = process.stdout.read(1)
+            seconds = time.monotonic() - start
+            process.stdout.read()
+        if process.returncode != 0 or not first:
+            raise SuiteError(f"`{' '.join(job)}` failed with status {process.returncode}")
+        return seconds
+
     def numbers(self, count: int) -> str:
         """A file of the int64 from 1 to `count`."""
         path = os.path.join(self.scratch, f"{count}.npy")
@@ -380,12 +394,15 @@ def start(bench: Bench) -> Result:
         return (time.monotonic() - begin) * 1e3
 
     empty = Case("Start", "EmptyMpi", "", "ms")
-    ours = [Case("Start", "Mpaio", "elements:1000", "ms"), Case("Start", "Mpaio", f"megabytes:{LARGE_MEGABYTES}", "ms")]
+    loads = ["elements:1000, to its first chunk", "elements:1000", f"megabytes:{LARGE_MEGABYTES}", f"megabytes:{LARGE_MEGABYTES}, --source=window"]
+    ours = [Case("Start", "Mpaio", load, "ms") for load in loads]
     bench.in_turns(
         [
             (empty, run_empty),
-            (ours[0], lambda: bench.orchestrator(bench.ranks, "sum", small)[1] * 1e3),
-            (ours[1], lambda: bench.orchestrator(bench.ranks, "sum", large)[1] * 1e3),
+            (ours[0], lambda: bench.seconds_to_answer(bench.ranks, "--chunk=1000", "sum", small) * 1e3),
+            (ours[1], lambda: bench.orchestrator(bench.ranks, "sum", small)[1] * 1e3),
+            (ours[2], lambda: bench.orchestrator(bench.ranks, "sum", large)[1] * 1e3),
+            (ours[3], lambda: bench.orchestrator(bench.ranks, "--source=window", "sum", large)[1] * 1e3),
         ]
     )
     comparisons = [compare("ms longer", lambda mine, theirs: mine - theirs, case, empty) for case in ours]

@@ -26,6 +26,8 @@ enum Flag : int {
   kCpuUsageFlag,
   kReportFlag,
   kSourceFlag,
+  kHugePagesFlag,
+  kBindFlag,
   kScheduleFlag,
   kRecordFlag,
   kReplayFlag,
@@ -41,6 +43,8 @@ constexpr option kFlags[] = {
     {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
     {"report", no_argument, nullptr, kReportFlag},
     {"source", required_argument, nullptr, kSourceFlag},
+    {"huge_pages", required_argument, nullptr, kHugePagesFlag},
+    {"bind", required_argument, nullptr, kBindFlag},
     {"schedule", required_argument, nullptr, kScheduleFlag},
     {"record", required_argument, nullptr, kRecordFlag},
     {"replay", required_argument, nullptr, kReplayFlag},
@@ -135,6 +139,16 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         line.source = choice == 0 ? Source::kAuto : choice == 1 ? Source::kWindow : Source::kMap;
         break;
       }
+      case kHugePagesFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("huge_pages", optarg, {"auto", "always", "never"}));
+        line.huge_pages = choice == 0 ? HugePages::kAuto : choice == 1 ? HugePages::kAlways : HugePages::kNever;
+        break;
+      }
+      case kBindFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("bind", optarg, {"auto", "never"}));
+        line.binds_ranks = choice == 0;
+        break;
+      }
       case kScheduleFlag: {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("schedule", optarg, ScheduleNames()));
         line.schedule = static_cast<ScheduleKind>(choice);
@@ -185,6 +199,10 @@ With one rank, or without mpirun, everything runs in this process.
   --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
   --source=auto|window|map      where inputs are while they are read: copied to shared memory, or mapped as they lie in
                                 their files (auto: mapped, where type and order allow it and nobody can write to them)
+  --huge_pages=auto|always|never  whether shared memory is of pages of 2 MiB, which are filled twice as fast (auto: where
+                                the system gives them; always: says how to have them where it does not)
+  --bind=auto|never             whether ranks that nobody has bound are bound to cores (auto: on nodes with several memories
+                                or last caches, where there are cores enough)
   --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
                                 trapezoid|adaptive are there to be compared with it
   --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
+#include "mpaio/executor/huge_pages.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/window/shared_array.h"
 
@@ -35,6 +36,8 @@ struct CommandLine {
   ProgressMode progress = ProgressMode::kAuto;
   std::string cpu_usage_file;  // empty: not asked for
   Source source = Source::kAuto;
+  HugePages huge_pages = HugePages::kAuto;
+  bool binds_ranks = true;
   ScheduleKind schedule = ScheduleKind::kAuto;
   std::string record_file;  // empty: not asked for
   std::string replay_file;  // likewise

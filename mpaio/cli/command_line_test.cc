@@ -77,6 +77,18 @@ TEST(ParseCommandLine, HelpVersionAndListNeedNoJob) {
   EXPECT_EQ(Parse({"--list"})->action, Action::kList);
 }
 
+TEST(ParseCommandLine, Binding) {
+  EXPECT_TRUE(Parse({"sum", "a.npy"})->binds_ranks);
+  EXPECT_TRUE(Parse({"--bind=auto", "sum", "a.npy"})->binds_ranks);
+  EXPECT_FALSE(Parse({"--bind=never", "sum", "a.npy"})->binds_ranks);
+}
+
+TEST(ParseCommandLine, HugePages) {
+  EXPECT_EQ(Parse({"sum", "a.npy"})->huge_pages, HugePages::kAuto);
+  EXPECT_EQ(Parse({"--huge_pages=always", "sum", "a.npy"})->huge_pages, HugePages::kAlways);
+  EXPECT_EQ(Parse({"--huge_pages=never", "sum", "a.npy"})->huge_pages, HugePages::kNever);
+}
+
 TEST(ParseCommandLine, TwiceGivesTheSame) {
   // getopt keeps state between calls.
   for (int i = 0; i < 2; ++i) {
@@ -107,6 +119,8 @@ TEST(ParseCommandLine, WhatIsWrongIsNamed) {
       {{"--chunk=99999999999999999999", "sum", "a.npy"}, "--chunk="},
       {{"--format=xml", "sum", "a.npy"}, "text|json"},
       {{"--progress=maybe", "sum", "a.npy"}, "auto|always|never"},
+      {{"--bind=core", "sum", "a.npy"}, "auto|never"},
+      {{"--huge_pages=yes", "sum", "a.npy"}, "auto|always|never"},
       {{"--cpu_usage=", "sum", "a.npy"}, "--cpu_usage"},
   };
   for (const auto& [words, expected] : cases) {

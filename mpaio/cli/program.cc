@@ -70,7 +70,10 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const auto start = std::chrono::steady_clock::now();
   Environment environment(argc, argv);
   if (!environment.status().ok()) return Refuse(kCouldNotStart, environment.status());
-  absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(environment.world());
+  MpiExecutorOptions executor_options;
+  executor_options.huge_pages = line.huge_pages;
+  executor_options.binds_ranks = line.binds_ranks;
+  absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(environment.world(), executor_options);
   if (!executor.ok()) return Refuse(kCouldNotStart, executor.status());
 
   Session session(**executor, line, std::move(plan));

@@ -12,6 +12,7 @@
 #ifndef MPAIO_DISPATCH_CLAIM_BOARD_H_
 #define MPAIO_DISPATCH_CLAIM_BOARD_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -44,6 +45,7 @@ class ClaimBoard {
 
   bool is_usable() const { return rows_ != nullptr; }
 
+  bool has_free_place() const { return is_usable() && std::find(is_used_.begin(), is_used_.end(), false) != is_used_.end(); }
   // Offers the chunks to all, this rank included; the place they are in until Release, or nothing if there is none free. Precondition: not empty; they are
   // chunks that there are.
   std::optional<int> Post(const Assignment& assignment);

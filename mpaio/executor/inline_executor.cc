@@ -32,7 +32,7 @@ class AnonymousMemory final : public SharedMemory {
 
 class InlineExecutor final : public Executor {
  public:
-  InlineExecutor() : transport_(std::move(MakeInProcessTransports(1).front())) {}
+  explicit InlineExecutor(HugePages huge_pages) : transport_(std::move(MakeInProcessTransports(1).front())), huge_pages_(huge_pages) {}
 
   int rank() const override { return 0; }
   int size() const override { return 1; }
@@ -46,7 +46,7 @@ class InlineExecutor final : public Executor {
   std::byte* control() override { return nullptr; }
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
-    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes));
+    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_));
     memories_.push_back(std::move(memory));
     return memories_.back().get();
   }
@@ -60,12 +60,13 @@ class InlineExecutor final : public Executor {
 
  private:
   std::unique_ptr<Transport> transport_;
+  HugePages huge_pages_;
   std::vector<std::unique_ptr<SharedMemory>> memories_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes) {
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages) {
   if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
   MPAIO_RETURN_IF_ERROR(CheckRoom(FindRoom(""), size_bytes));
   const Index page_bytes = sysconf(_SC_PAGESIZE);
@@ -76,10 +77,11 @@ absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_byte
                                                      "; look at the limits of this process (ulimit -v)"));
   }
   auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes);
+  AdviseHugePages(memory->data(), mapped_bytes, huge_pages);
   MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
   return std::unique_ptr<SharedMemory>(std::move(memory));
 }
 
-std::unique_ptr<Executor> MakeInlineExecutor() { return std::make_unique<InlineExecutor>(); }
+std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages) { return std::make_unique<InlineExecutor>(huge_pages); }
 
 }  // namespace mpaio

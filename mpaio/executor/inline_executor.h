@@ -5,14 +5,15 @@
 #include <memory>
 
 #include "mpaio/executor/executor.h"
+#include "mpaio/executor/huge_pages.h"
 
 namespace mpaio {
 
 // Its memory is mapped shared and anonymous, so that children of this process see it. Every call returns at once.
-std::unique_ptr<Executor> MakeInlineExecutor();
+std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages = HugePages::kAuto);
 
 // Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled, every page backed. Freed with the object.
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes);
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages = HugePages::kAuto);
 
 }  // namespace mpaio
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
+#include "mpaio/executor/binding.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/room.h"
 #include "mpaio/mpi/shared_window.h"
@@ -90,12 +91,13 @@ class ControlWindow {
 class MultiRankExecutor final : public Executor {
  public:
   MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, ControlWindow control,
-                    std::unique_ptr<Transport> transport, bool orchestrator_works)
+                    std::unique_ptr<Transport> transport, bool orchestrator_works, HugePages huge_pages)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
         control_(std::move(control)),
         transport_(std::move(transport)),
-        orchestrator_works_(orchestrator_works) {
+        orchestrator_works_(orchestrator_works),
+        huge_pages_(huge_pages) {
     const std::set<int> nodes(leaders.begin(), leaders.end());
     num_nodes_ = static_cast<int>(nodes.size());
     node_ = static_cast<int>(std::distance(nodes.begin(), nodes.find(leaders[static_cast<std::size_t>(world_.rank())])));
@@ -122,13 +124,14 @@ class MultiRankExecutor final : public Executor {
     if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes));
     MPAIO_RETURN_IF_ERROR(Agree(room));
     if (node_size() == 1) {
-      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes);
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_);
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
       alone_.push_back(*std::move(memory));
       return alone_.back().get();
     }
     absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(node_comm_, size_bytes);
     absl::Status status = window.status();
+    if (window.ok()) AdviseHugePages(window->data(), size_bytes, huge_pages_);
     if (window.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window->data() + begin, end - begin);
@@ -181,6 +184,7 @@ class MultiRankExecutor final : public Executor {
   ControlWindow control_;
   std::unique_ptr<Transport> transport_;
   bool orchestrator_works_;
+  HugePages huge_pages_;
   int node_ = 0;
   int num_nodes_ = 1;
   std::vector<std::unique_ptr<WindowMemory>> windows_;
@@ -191,9 +195,17 @@ class MultiRankExecutor final : public Executor {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator& world, const MpiExecutorOptions& options) {
-  if (world.size() == 1) return MakeInlineExecutor();
+  if (world.size() == 1) {
+    if (options.huge_pages == HugePages::kAlways) MPAIO_RETURN_IF_ERROR(CheckHugePages(""));
+    return MakeInlineExecutor(options.huge_pages);
+  }
   MPAIO_ASSIGN_OR_RETURN(Communicator pool, world.Duplicate());
   MPAIO_ASSIGN_OR_RETURN(Communicator node, pool.SplitByNode());
+  if (options.huge_pages == HugePages::kAlways) {
+    MPAIO_RETURN_IF_ERROR(AgreeOver(pool, node.rank() == 0 ? CheckHugePages(node.size() > 1 ? BackingDirectory() : "") : absl::OkStatus()));
+  }
+  // Before any of the pool's memory is touched. A rank that cannot be bound runs where the system puts it.
+  if (options.binds_ranks) BindToCores(node.rank(), node.size()).IgnoreError();
   std::string leader;
   if (node.rank() == 0) WireAppend(pool.rank(), &leader);
   MPAIO_RETURN_IF_ERROR(node.Broadcast(0, &leader));
@@ -213,7 +225,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
       std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(control), std::move(transport),
-                                          works));
+                                          works, options.huge_pages));
 }
 
 }  // namespace mpaio

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/executor/huge_pages.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/transport/mpi_transport.h"
 
@@ -17,12 +18,15 @@ struct MpiExecutorOptions {
   // worker, and each message would wait for it.
   std::optional<bool> orchestrator_works;
   MpiTransportOptions transport;
+  HugePages huge_pages = HugePages::kAuto;
+  // Whether each rank is bound to its part of the node's cores, where that pays and nobody has bound it (binding.h). It stays bound.
+  bool binds_ranks = true;
 };
 
 class MpiExecutor {
  public:
   // Collective over `world`. With one rank it falls back to MakeInlineExecutor(). The executor must be closed or destroyed before MPI ends;
-  // either is collective over the world.
+  // either is collective over the world. Errors, the same on every rank: FailedPrecondition where huge pages are asked for that a node does not give.
   static absl::StatusOr<std::unique_ptr<Executor>> Create(const Communicator& world, const MpiExecutorOptions& options = {});
 };
 

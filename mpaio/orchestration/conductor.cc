@@ -220,8 +220,8 @@ bool Conductor::GiveOut() {
     // One for each rank in turn, so that the first does not take what the last could have had.
     for (int rank = 1; rank < executor_.size(); ++rank) {
       if (!WantsMore(rank)) continue;
-      // The last chunks go to whoever is free first: where others cannot take them.
-      if (!all_share_ && !ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
+      // The last chunks go to whoever is free first.
+      if (!ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
       const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
       // Another may yet be given something, where what is left is not for everybody.
       if (!assignment) continue;
@@ -240,12 +240,22 @@ void Conductor::AssignTo(int rank, const Assignment& assignment) {
   if (!sent.ok()) Break(sent);
 }
 
+// Who is done while rank 0 is in the middle of a chunk need not wait for it: the last chunks lie on the board by then.
+void Conductor::TakeTheLast() {
+  while (all_share_ && own_work_.can_share_more() && !dispatcher_.has_pending_over(executor_.size())) {
+    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
+    if (!assignment) return;
+    AssignTo(0, *assignment);
+  }
+}
+
 bool Conductor::WorkOneSlice() {
   if (!executor_.orchestrator_works()) return false;
   if (own_work_.is_idle()) {
     const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
     if (assignment) {
       AssignTo(0, *assignment);
+      TakeTheLast();
     } else if (!own_work_.Steal()) {
       return false;
     }

@@ -89,6 +89,7 @@ class Conductor {
   bool TakeIn();
   bool GiveOut();
   bool WorkOneSlice();
+  void TakeTheLast();
   bool DeliverBatches();
   bool OpenNextBatch();
   bool DeliverSome();

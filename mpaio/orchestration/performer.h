@@ -44,6 +44,8 @@ class Performer {
 
   // With `is_shared`, idle ranks of the node may take of it.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
+  // Whether what is shared now can be taken by others.
+  bool can_share_more() const { return board_.has_free_place(); }
   // Drops what has not been processed.
   void Clear();
   bool is_idle() const { return queue_.empty(); }

@@ -205,6 +205,11 @@ def mpaio_system_repositories():
         optional = True,
     )
     pkg_config_repository(
+        name = "hwloc",
+        libraries = {":hwloc": "hwloc"},
+        debian_package = "libhwloc-dev",
+    )
+    pkg_config_repository(
         name = "nlohmann_json",
         libraries = {":json": "nlohmann_json"},
         debian_package = "nlohmann-json3-dev",

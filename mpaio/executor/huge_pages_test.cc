@@ -1,0 +1,65 @@
+#include "mpaio/executor/huge_pages.h"
+
+#include <sys/mman.h>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/testing/status_matchers.h"
+
+namespace mpaio {
+namespace {
+
+using testing::HasSubstr;
+
+// Lines as the kernel writes them.
+constexpr char kMounts[] =
+    "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+    "25 21 0:22 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=24684084k\n"
+    "26 25 0:23 / /dev/shm/large rw - tmpfs tmpfs rw,huge=advise,size=1g\n"
+    "27 21 0:24 / /mnt/all rw shared:7 master:1 - tmpfs huge=never rw,size=1g,huge=always\n"
+    "28 21 0:25 / /mnt/twice rw - tmpfs tmpfs rw,huge=always\n"
+    "29 21 0:26 / /mnt/twice rw - tmpfs tmpfs rw\n"
+    "not a mount\n";
+
+TEST(HugePagesTest, OptionOfTheFileSystemThatADirectoryLiesIn) {
+  EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm"), "never");
+  EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/large"), "advise");
+  EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/large/a/b"), "advise");
+  EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/largest"), "never");
+  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/all"), "always");
+  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/twice"), "never") << "the last mount is the one that is seen";
+  EXPECT_EQ(HugeOptionOf(kMounts, "/home"), "never");
+  EXPECT_EQ(HugeOptionOf("", "/dev/shm"), "never");
+}
+
+// What the system gives is not known here; but a refusal says how to have it.
+TEST(HugePagesTest, ARefusalSaysWhatToDo) {
+  for (const char* directory : {"", "/dev/shm", "/proc"}) {
+    const absl::Status status = CheckHugePages(directory);
+    if (status.ok()) continue;
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(status.message(), HasSubstr("as root, or give --huge_pages=auto"));
+  }
+  EXPECT_FALSE(CheckHugePages("/proc").ok());
+}
+
+// Of any alignment, and where it cannot be followed.
+TEST(HugePagesTest, AWishChangesNothingButPages) {
+  constexpr Index kBytes = Index{8} << 20;
+  void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const data = static_cast<std::byte*>(memory);
+  for (const HugePages wish : {HugePages::kAuto, HugePages::kNever, HugePages::kAlways}) {
+    AdviseHugePages(data, kBytes, wish);
+    AdviseHugePages(data + 5, kBytes - 9, wish);
+    AdviseHugePages(data + 1, 10, wish);
+    AdviseHugePages(data, 0, wish);
+    data[0] = data[kBytes - 1] = std::byte{7};
+    EXPECT_EQ(data[kBytes / 2], std::byte{0});
+  }
+  munmap(memory, kBytes);
+}
+
+}  // namespace
+}  // namespace mpaio
