@@ -19,6 +19,7 @@
 #include "mpaio/kernel/sum.h"
 #include "mpaio/kernel/vector_math.h"
 #include "mpaio/window/output_array.h"
+#include "mpaio/window/stream_copy.h"
 
 namespace mpaio {
 namespace {
@@ -40,6 +41,10 @@ void Map(const double* x, double* y, Index count) {
 }
 
 void Copy(const double* x, double* y, Index count) { std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(double)); }
+
+void Stream(const double* x, double* y, Index count) {
+  StreamCopy(reinterpret_cast<std::byte*>(y), reinterpret_cast<const std::byte*>(x), count * Index{sizeof(double)});
+}
 
 using Loop = void (*)(const double*, double*, Index);
 
@@ -147,7 +152,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
   const double* const x = reinterpret_cast<const double*>(bits.data());
   double* const y = shared_output->Rows<double>({0, kCount}).data();
   MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(x, DType::Of<double>(), {kCount}));
-  for (const auto& [kind, loop] : {std::pair{"Map", &Map}, std::pair{"Copy", &Copy}}) {
+  for (const auto& [kind, loop] : {std::pair{"Map", &Map}, std::pair{"Copy", &Copy}, std::pair{"StreamCopy", &Stream}}) {
     const auto range = [loop = loop, x, y](Index begin, Index end) { loop(x + begin, y + begin, end - begin); };
     range(0, kCount);  // so that every rank has mapped every page
     MPAIO_RETURN_IF_ERROR(world.Barrier());

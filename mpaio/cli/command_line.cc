@@ -201,8 +201,8 @@ With one rank, or without mpirun, everything runs in this process.
                                 their files (auto: mapped, where type and order allow it and nobody can write to them)
   --huge_pages=auto|always|never  whether shared memory is of pages of 2 MiB, which are filled twice as fast (auto: where
                                 the system gives them; always: says how to have them where it does not)
-  --bind=auto|never             whether ranks that nobody has bound are bound to cores (auto: on nodes with several memories
-                                or last caches, where there are cores enough)
+  --bind=auto|never             whether ranks that mpirun has not bound, and was not told not to, are bound to cores (auto:
+                                on nodes with several memories or last caches, where there are cores enough)
   --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
                                 trapezoid|adaptive are there to be compared with it
   --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks

@@ -222,6 +222,10 @@ absl::Status Session::Run() {
   Index bytes = 0;
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
   EndStage("process", bytes);
+  if (pass_ < static_cast<int>(replay_.size())) {
+    status.Update(absl::InvalidArgumentError(absl::StrCat(line_.replay_file, " has the schedules of ", replay_.size(), " runs, and this command took ",
+                                                          pass_, ": replay it with the command that recorded it")));
+  }
   status.Update(CollectResults(status));
   status.Update(SaveOutputs(status));
   if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, stats_.cpu_usage));

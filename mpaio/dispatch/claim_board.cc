@@ -8,7 +8,12 @@ ClaimBoard::ClaimBoard(std::byte* memory, int rank, int ranks, const std::vector
   first_.push_back(0);
   for (const Index chunks : chunks_per_job) first_.push_back(first_.back() + std::min(chunks, kMostClaimable));
   // With one rank there is nobody to take anything.
-  if (ranks > 1 && first_.back() <= kMostClaimable) rows_ = reinterpret_cast<Row*>(memory);
+  if (ranks == 1 || memory == nullptr || first_.back() > kMostClaimable) return;
+  rows_ = reinterpret_cast<Row*>(memory);
+  // FNV-1a (Fowler, Noll and Vo), a number at a time.
+  fingerprint_ = 14695981039346656037u;
+  for (const Index first : first_) fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(first)) * 1099511628211u;
+  Mine().fingerprint.store(fingerprint_, std::memory_order_release);
 }
 
 ChunkRange ClaimBoard::NumbersOf(std::int32_t job, ChunkRange chunks) const {
@@ -62,6 +67,7 @@ std::optional<Assignment> ClaimBoard::Steal(const std::function<double(const Ass
     for (int k = 1; k < ranks_; ++k) {
       // Each begins with its neighbour, so that they do not all go for the same.
       Row& row = rows_[(rank_ + k) % ranks_];
+      if (row.fingerprint.load(std::memory_order_acquire) != fingerprint_) continue;
       for (std::atomic<ClaimWord>& place : row.places) {
         const ClaimWord word = place.load(std::memory_order_relaxed);
         if (word == 0) continue;

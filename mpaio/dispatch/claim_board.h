@@ -4,8 +4,8 @@
 // half of any other's (Steal), and posts that as its own. Chunks are numbered through all jobs of a run: job 0's first.
 //
 // What each rank holds, so that its death loses nothing: what is in its places, and one range that it has claimed, with results that have not left
-// it yet (Hold). Every chunk that was given to the node and whose result is not under way is in one of these, or is just being moved by a rank that is
-// between two instructions. A living rank is never shown to hold a chunk that it does not hold: so when ranks have died, the chunks that are neither
+// it yet (Hold). Every chunk that a rank has posted or begun and whose result is not under way is in one of these, or is just being moved by a rank
+// that is between two instructions; what was sent to a rank and has not been received is not. A living rank is never shown to hold a chunk that it does not hold: so when ranks have died, the chunks that are neither
 // committed nor held by the living (HeldBy) are to be processed again; a few of them may be, needlessly, which changes nothing.
 //
 // Memory ordering: taking chunks is acquire and release, so what was stored before Post() is seen by who takes them.
@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -32,6 +33,8 @@ class ClaimBoard {
   struct alignas(128) Row {
     std::array<std::atomic<ClaimWord>, kPlaces> places;
     std::atomic<ClaimWord> held;
+    // Of the jobs that the chunks' numbers are about.
+    std::atomic<std::uint64_t> fingerprint;
   };
   static_assert(sizeof(Row) == 128 && std::atomic<ClaimWord>::is_always_lock_free);
   static constexpr std::size_t kBytesPerRank = sizeof(Row);
@@ -39,8 +42,8 @@ class ClaimBoard {
   // A board that cannot be used: nothing can be posted on it, and nothing stolen.
   ClaimBoard() = default;
   // `memory`: kBytesPerRank for each of `ranks` ranks, zeroed before the first board over it, aligned as a Row; it must outlive this. One that cannot be
-  // used, where it is null or there are more chunks than a word can name. The ranks must have made the same board before any of them posts, and those
-  // of a board before must have been cleared.
+  // used, where it is null or there are more chunks than a word can name. What was posted on a board before, over the same memory, must have been released
+  // on every rank before any makes this one. Ranks whose boards are of other numbers of chunks take nothing from each other.
   ClaimBoard(std::byte* memory, int rank, int ranks, const std::vector<Index>& chunks_per_job);
 
   bool is_usable() const { return rows_ != nullptr; }
@@ -55,7 +58,7 @@ class ClaimBoard {
   bool IsEmpty(int place) const { return Mine().places[static_cast<std::size_t>(place)].load(std::memory_order_relaxed) == 0; }
   // Takes back what is left in a place, which is free again.
   void Release(int place);
-  // That this rank has claimed these and will send their results, in the place of what it held before; none if it has sent them.
+  // That this rank has these chunks and sends their results, in the place of what it held before, whose results have been sent or are about to be.
   void Hold(std::int32_t job, ChunkRange chunks);
 
   // Half of what another rank offers, whichever is worth most; nothing if none has worth above 0. They are not yet posted.
@@ -72,6 +75,7 @@ class ClaimBoard {
   Row* rows_ = nullptr;
   int rank_ = 0;
   int ranks_ = 0;
+  std::uint64_t fingerprint_ = 0;
   // The own places that have been posted in and not released: others may have emptied them, but they are not free.
   std::array<bool, kPlaces> is_used_ = {};
   // By job, the number of its first chunk; and that of all chunks.

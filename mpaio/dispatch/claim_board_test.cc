@@ -2,10 +2,13 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -87,6 +90,16 @@ TEST(ClaimBoardTest, APlaceIsItsOwnersUntilItIsReleased) {
   EXPECT_EQ(mine.Post({0, 0, {50, 60}}), places[3]);
   mine.Release(places[3]);
   EXPECT_FALSE(other.Steal(AnyWorth));
+}
+
+TEST(ClaimBoardTest, NothingIsTakenFromARankWithOtherJobs) {
+  Memory memory(2);
+  ClaimBoard mine(memory.data(), 0, 2, {10, 50});
+  ClaimBoard other(memory.data(), 1, 2, {12, 48});
+  ASSERT_TRUE(mine.Post({1, 0, {0, 8}}));
+  EXPECT_FALSE(other.Steal(AnyWorth));
+  ClaimBoard same(memory.data(), 1, 2, {10, 50});
+  EXPECT_TRUE(same.Steal(AnyWorth));
 }
 
 TEST(ClaimBoardTest, ShowsWhatARankHolds) {
@@ -176,11 +189,15 @@ TEST(ClaimBoardTest, NothingIsLostWithAProcess) {
     shared->enough.store(Index{1} << 40);
     const Index fatal_mark = 1 + static_cast<Index>(random() % (kChunks - 1));
     std::vector<pid_t> children;
+    const pid_t parent = getpid();
     for (int rank = 1; rank < kRanks; ++rank) {
       const std::uint32_t own_seed = random();
       const pid_t child = fork();
       ASSERT_GE(child, 0);
       if (child == 0) {
+        // It does not outlive a test that fails.
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) _exit(1);
         ClaimBoard board(reinterpret_cast<std::byte*>(shared->rows), rank, kRanks, {kChunks});
         const Index each = kChunks / (kRanks - 1);
         TakeAll(board, {0, 0, {each * (rank - 1), each * rank}}, own_seed, shared->marks, shared->enough, &shared->marked);
@@ -193,16 +210,37 @@ TEST(ClaimBoardTest, NothingIsLostWithAProcess) {
     kill(children[0], SIGKILL);
     int status = 0;
     ASSERT_EQ(waitpid(children[0], &status, 0), children[0]);
-    ASSERT_TRUE(WIFSIGNALED(status));
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    // In every other round what is left stands still, and can be told exactly.
+    const bool stands_still = round % 2 == 0;
+    if (stands_still) {
+      kill(children[1], SIGSTOP);
+      ASSERT_EQ(waitpid(children[1], &status, WUNTRACED), children[1]);
+      ASSERT_TRUE(WIFSTOPPED(status));
+    }
     // What the dead one had posted is taken by the living; what it had claimed, or was just moving, is not. The living one goes on until nothing moves.
     const ClaimBoard board(reinterpret_cast<std::byte*>(shared->rows), 0, kRanks, {kChunks});
-    std::vector<bool> is_held(kChunks, false);
+    std::vector<bool> is_held(kChunks, false), was_dead_ones(kChunks, false);
+    // Read first: the living can only take from it.
+    for (const Assignment& held : board.HeldBy(1)) {
+      for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk) was_dead_ones[static_cast<std::size_t>(chunk)] = true;
+    }
     for (const Assignment& held : board.HeldBy(2)) {
       for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk) is_held[static_cast<std::size_t>(chunk)] = true;
     }
     std::vector<ChunkId> lost;
     for (ChunkId chunk = 0; chunk < kChunks; ++chunk) {
       if (!is_held[static_cast<std::size_t>(chunk)] && shared->marks[chunk].load() == 0) lost.push_back(chunk);
+    }
+    // It is what the dead one showed, but for one range that it was moving, and one that the survivor is.
+    int moving = 0;
+    for (std::size_t k = 0; k < lost.size(); ++k) {
+      const auto chunk = static_cast<std::size_t>(lost[k]);
+      if (!was_dead_ones[chunk] && (k == 0 || lost[k] != lost[k - 1] + 1 || was_dead_ones[chunk - 1])) ++moving;
+    }
+    if (stands_still) {
+      EXPECT_LE(moving, 2);
+      kill(children[1], SIGCONT);
     }
     // The survivor alone must mark all but the lost ones, which rank 0 marks.
     for (const ChunkId chunk : lost) {
@@ -214,11 +252,15 @@ TEST(ClaimBoardTest, NothingIsLostWithAProcess) {
       }
       return true;
     };
-    while (!all_marked()) {
-    }
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!all_marked()) ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nobody processes what is left";
     shared->enough.store(0);
     ASSERT_EQ(waitpid(children[1], &status, 0), children[1]);
     ASSERT_TRUE(WIFEXITED(status));
+    for (ChunkId chunk = 0; chunk < kChunks; ++chunk) {
+      const int marks = shared->marks[chunk].load();
+      ASSERT_TRUE(marks == 1 || (marks == 2 && std::find(lost.begin(), lost.end(), chunk) != lost.end())) << chunk << ": " << marks;
+    }
     munmap(memory, sizeof(Shared));
   }
 }

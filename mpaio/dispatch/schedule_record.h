@@ -26,7 +26,7 @@ struct ScheduleRecord {
 
   int ranks = 0;
   std::vector<Index> chunks_per_job;
-  // In the order in which they were given out; so those of a rank are in the order in which it processed them.
+  // Those of a rank are in the order in which it processed them.
   std::vector<Entry> entries;
 
   // Each rank's entries, as assignments: what a run of that many ranks over such jobs is given.

@@ -16,6 +16,10 @@ namespace mpaio {
 // The CPUs that the calling thread may run on.
 absl::StatusOr<std::vector<int>> Affinity();
 
+// Whether somebody has told Open MPI not to bind (`mpirun --bind-to none`), which is a choice, too: of which several jobs on one node have need. By
+// what Open MPI 4 and 5 pass on in the environment.
+bool IsToldNotToBind();
+
 // Whether binding may pay for a process that may run on the CPUs `affinity`: a look at a few files, as loading a topology takes milliseconds. Not if
 // somebody has bound it, that is, if these are not all CPUs online; not if they are one NUMA node with one last-level cache. `sysfs` is
 // /sys/devices/system, or has the same files; what cannot be read there speaks against binding.
@@ -27,7 +31,8 @@ bool MayPay(const std::string& sysfs, const std::vector<int>& affinity);
 // different numbers of CPUs, among which the system chooses better.
 std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_size);
 
-// Binds the calling process, all threads that it has, to its PartOfNode() where that pays and nobody has bound it before; tells whether it did.
+// Binds the calling process, all threads that it has, to its PartOfNode() where that pays, nobody has bound it before and nobody has told not to; tells
+// whether it did.
 // It stays bound, and so do threads and processes that it starts. To be called before memory is touched. Not collective.
 // Errors, with the process as it was or some of its threads bound: what the system says.
 absl::StatusOr<bool> BindToCores(int node_rank, int node_size, const std::string& sysfs = "/sys/devices/system");

@@ -55,13 +55,15 @@ std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view director
 }
 
 absl::Status CheckHugePages(const std::string& backing_directory) {
-  if (backing_directory.empty()) {
-    const std::string setting = ReadFile("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    for (const char* enough : {"[always]", "[within_size]", "[advise]", "[force]"}) {
+  const std::string setting = ReadFile("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+  // These two are for all mounts as well.
+  if (absl::StrContains(setting, "[force]")) return absl::OkStatus();
+  if (backing_directory.empty() || absl::StrContains(setting, "[deny]")) {
+    for (const char* enough : {"[always]", "[within_size]", "[advise]"}) {
       if (absl::StrContains(setting, enough)) return absl::OkStatus();
     }
     return absl::FailedPreconditionError(
-        "--huge_pages=always, but the system gives none to anonymous shared memory: write advise to "
+        "--huge_pages=always, but the system gives none to shared memory: write advise to "
         "/sys/kernel/mm/transparent_hugepage/shmem_enabled, as root, or give --huge_pages=auto");
   }
   const std::string option = HugeOptionOf(ReadFile("/proc/self/mountinfo"), WithoutLinks(backing_directory));

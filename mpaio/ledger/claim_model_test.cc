@@ -5,8 +5,9 @@
 // it was reached. Rank 0's part is in the same steps: it takes in results, finds that a rank is dead, reads what the living hold a word at a time, and
 // asks the Ledger itself what is lost.
 //
-// What is shown: from every state that can be reached, when nothing can go on any more, each chunk is committed, whoever died, but for the last one
-// alive; no rank processes a chunk that is not one, and without a death none is processed twice.
+// What is shown: whenever nothing can go on any more, each chunk is committed, whoever died, but for the last one alive; and without a death none is
+// processed twice. What is left out: that a rank has several places, and gathers the results of several claims before it sends them; and that a rank
+// could go on stealing and being stolen from without ever taking a chunk.
 #include <algorithm>
 #include <cstdint>
 #include <iostream>
@@ -225,10 +226,16 @@ class Explorer {
         rank.seen = 0;
         rank.at = At::kRead;
         if (now.offered == now.seen) {
-          const Cut cut = TakeFront(now.seen, 1);
-          rank.offered = cut.left;
-          rank.taken = WordOf(cut.taken);
-          rank.at = At::kHold;
+          // As many at a time as there is time for: one or two.
+          for (const Index most : {1, 2}) {
+            State taking = next;
+            const Cut cut = TakeFront(now.seen, most);
+            taking.ranks[k].offered = cut.left;
+            taking.ranks[k].taken = WordOf(cut.taken);
+            taking.ranks[k].at = At::kHold;
+            Reach(std::move(taking));
+          }
+          return true;
         }
         break;
       }
@@ -317,10 +324,6 @@ class Explorer {
     for (const Assignment& lost : ledger.Withdraw(all, held)) next.pending |= BitsOf(lost.chunks);
     std::fill(next.books.begin(), next.books.end(), 0);
     for (const Ledger::InFlight& one : ledger.given(alive)) next.books[static_cast<std::size_t>(alive)] |= BitsOf(one.assignment.chunks);
-    // What a dead rank had offered is no longer on offer: it is pending, or was taken by the living.
-    for (RankState& rank : next.ranks) {
-      if (rank.is_found_dead) rank.offered = rank.held = 0;
-    }
     next.scan = kNone;
     next.seen_held = 0;
     Reach(std::move(next));

@@ -220,8 +220,8 @@ WrapTransport CutFirstResults(std::size_t keep_bytes) {
 
 TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
   const std::vector<std::int64_t> numbers = Counting(100);
-  // A result of one element takes 24 bytes behind the head of 32.
-  for (std::size_t keep_bytes = 0; keep_bytes < 56; ++keep_bytes) {
+  // A result of one element takes 24 bytes behind the head of 40.
+  for (std::size_t keep_bytes = 0; keep_bytes < 64; ++keep_bytes) {
     SCOPED_TRACE(keep_bytes);
     RunInPool(
         {3, false, 1},
@@ -231,7 +231,7 @@ TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
           MPAIO_ASSERT_OK(run.status());
           EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kDataLoss));
           // Where not even the head can be read, rank 0 does not know what else is wrong, and does not wait for anybody.
-          EXPECT_EQ(run->is_broken(), executor.rank() == 0 && keep_bytes < 32);
+          EXPECT_EQ(run->is_broken(), executor.rank() == 0 && keep_bytes < 40);
         },
         CutFirstResults(keep_bytes));
   }
@@ -271,7 +271,7 @@ absl::Status RunAgainst(const std::vector<std::string>& messages, bool* is_broke
 
 std::string ResultsMessage(std::int32_t job, ChunkRange chunks) {
   std::string message = StartResults();
-  EndResults({job, chunks, 0, {}}, &message);
+  EndResults({job, chunks, 0, 0, {}}, &message);
   return message;
 }
 

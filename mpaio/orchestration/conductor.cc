@@ -20,7 +20,7 @@ constexpr std::chrono::microseconds kKeepUpPeriod(20);
 // How long it calls callbacks before it looks for messages again.
 constexpr std::chrono::milliseconds kDeliverSlice(1);
 // Assignments of unknown cost that a worker may hold.
-constexpr std::size_t kMostUnknown = 2;
+constexpr Index kMostUnknown = 2;
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
 // Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
@@ -49,6 +49,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       own_work_(workers, BoardOf(executor, workers)),
       frontier_(workers.size(), 0),
       ledger_(ChunksPerJob(workers), executor.size()),
+      lines_(static_cast<std::size_t>(executor.size())),
       is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
       all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() && executor.control() != nullptr),
       delivery_paces_(workers.size()),
@@ -110,6 +111,7 @@ void Conductor::CheckLimits() {
 }
 
 bool Conductor::TakeIn() {
+  last_look_ = Clock::now();
   int taken = 0;
   for (; taken < kMessagesPerRound && phase_ != Phase::kDone; ++taken) {
     absl::StatusOr<std::optional<Message>> message = executor_.transport().Receive();
@@ -120,7 +122,6 @@ bool Conductor::TakeIn() {
     if (!message->has_value()) break;
     Handle((*message)->from, std::move((*message)->bytes));
   }
-  last_look_ = Clock::now();
   return taken > 0;
 }
 
@@ -130,7 +131,14 @@ void Conductor::Handle(int from, std::string bytes) {
   if (const auto* bye = std::get_if<Bye>(&*message)) return HandleBye(from, *bye);
   if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
   if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
+  const auto hear = [&](Index orders_done) {
+    Line& line = lines_[static_cast<std::size_t>(from)];
+    line.orders_done = orders_done;
+    line.heard = last_look_;
+  };
+  if (const auto* idle = std::get_if<Idle>(&*message)) return hear(idle->tasks_done);
   if (const auto* results = std::get_if<Results>(&*message)) {
+    hear(results->tasks_done);
     const Results head = *results;  // a copy: `bytes` is about to move
     absl::Status status = HandleResults(from, head, std::move(bytes));
     if (!status.ok()) Finish(std::move(status));
@@ -147,7 +155,7 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
     return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
-    if (options_.record_schedule) Record(from, {results.job, 0, part});
+    if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
     stats_.jobs[j].chunks_done += part.size();
@@ -199,18 +207,25 @@ void Conductor::HandleBye(int from, const Bye& bye) {
 }
 
 bool Conductor::WantsMore(int rank) const {
-  const std::deque<Ledger::InFlight>& given = ledger_.given(rank);
-  if (given.empty()) return true;
-  if (static_cast<int>(given.size()) >= options_.credits) return false;
+  const Line& line = lines_[static_cast<std::size_t>(rank)];
+  const Index orders = line.orders_sent - line.orders_done;
+  if (orders <= 0) return true;
+  if (orders >= options_.credits) return false;
   double ahead_seconds = 0;
-  for (const Ledger::InFlight& one : given) {
+  for (const Ledger::InFlight& one : ledger_.given(rank)) {
     const double expected_seconds = dispatcher_.ExpectedSeconds(one.assignment.job, one.missing);
     // Chunks of unknown cost may be long ones, and others have nothing to do yet.
-    if (expected_seconds == 0 && given.size() >= kMostUnknown) return false;
+    if (expected_seconds == 0 && orders >= kMostUnknown) return false;
     ahead_seconds += expected_seconds;
   }
-  if (given.size() == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
-  return ahead_seconds < kEnoughAheadSeconds;
+  if (orders == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
+  // One that has not been heard of for so long is in a long chunk, whatever others have taken of the rest: it would not even see an order.
+  const double silent_seconds = std::chrono::duration<double>(last_look_ - line.heard).count();
+  return ahead_seconds < kEnoughAheadSeconds && silent_seconds < kEnoughAheadSeconds;
+}
+
+bool Conductor::IsIdle(int rank) const {
+  return lines_[static_cast<std::size_t>(rank)].orders_sent == lines_[static_cast<std::size_t>(rank)].orders_done;
 }
 
 bool Conductor::GiveOut() {
@@ -221,7 +236,7 @@ bool Conductor::GiveOut() {
     for (int rank = 1; rank < executor_.size(); ++rank) {
       if (!WantsMore(rank)) continue;
       // The last chunks go to whoever is free first.
-      if (!ledger_.given(rank).empty() && !dispatcher_.has_pending_over(executor_.size())) continue;
+      if (!IsIdle(rank) && !dispatcher_.has_pending_over(executor_.size())) continue;
       const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
       // Another may yet be given something, where what is left is not for everybody.
       if (!assignment) continue;
@@ -235,7 +250,12 @@ bool Conductor::GiveOut() {
 
 void Conductor::AssignTo(int rank, const Assignment& assignment) {
   ledger_.Assign(rank, assignment);
+  // Where nobody takes from others, what was given is what is processed, and how it was cut is what the schedule is about.
+  if (options_.record_schedule && !is_shared_) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
   if (rank == 0) return own_work_.Enqueue(assignment, is_shared_);
+  Line& line = lines_[static_cast<std::size_t>(rank)];
+  if (line.orders_sent == line.orders_done) line.heard = last_look_;
+  ++line.orders_sent;
   const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(Order{assignment, is_shared_}));
   if (!sent.ok()) Break(sent);
 }

@@ -94,6 +94,7 @@ class Conductor {
   bool OpenNextBatch();
   bool DeliverSome();
   bool WantsMore(int rank) const;
+  bool IsIdle(int rank) const;
   int ProcessorOf(int rank) const { return executor_.orchestrator_works() ? rank : rank - 1; }
 
   void Handle(int from, std::string message);
@@ -121,6 +122,13 @@ class Conductor {
   std::vector<std::string> own_messages_;
   std::vector<ChunkId> frontier_;
   Ledger ledger_;
+  // What rank 0 knows of a rank's queue. It may have less to do than it was given, where others took it, or more, where it took theirs.
+  struct Line {
+    Index orders_sent = 0;
+    Index orders_done = 0;
+    Clock::time_point heard;
+  };
+  std::vector<Line> lines_;  // by rank
   // Idle ranks may take what others of their node have not begun; and every rank may from every other.
   bool is_shared_;
   bool all_share_;

@@ -7,7 +7,7 @@
 namespace mpaio {
 namespace {
 
-enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kFinish, kBye };
+enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kIdle, kFinish, kBye };
 
 // What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
 struct ResultsHead {
@@ -16,8 +16,9 @@ struct ResultsHead {
   std::int32_t job;
   ChunkRange chunks;
   double busy_seconds;
+  Index tasks_done;
 };
-static_assert(sizeof(ResultsHead) == 32);
+static_assert(sizeof(ResultsHead) == 40);
 
 std::string Start(Kind kind) {
   std::string out;
@@ -42,6 +43,12 @@ std::string EncodeMessage(const Failure& failure) {
   return out;
 }
 
+std::string EncodeMessage(const Idle& idle) {
+  std::string out = Start(Kind::kIdle);
+  WireAppend(idle.tasks_done, &out);
+  return out;
+}
+
 std::string EncodeMessage(const Finish& finish) {
   std::string out = Start(Kind::kFinish);
   EncodeStatus(finish.status, &out);
@@ -61,7 +68,7 @@ std::string EncodeMessage(const Bye& bye) {
 std::string StartResults() { return std::string(sizeof(ResultsHead), '\0'); }
 
 void EndResults(const Results& results, std::string* message) {
-  const ResultsHead head{Kind::kResults, {0, 0, 0}, results.job, results.chunks, results.busy_seconds};
+  const ResultsHead head{Kind::kResults, {0, 0, 0}, results.job, results.chunks, results.busy_seconds, results.tasks_done};
   std::memcpy(message->data(), &head, sizeof(head));
 }
 
@@ -83,7 +90,7 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       ResultsHead head;
       if (bytes.size() < sizeof(head)) return damaged;
       std::memcpy(&head, bytes.data(), sizeof(head));
-      return Results{head.job, head.chunks, head.busy_seconds, bytes.substr(sizeof(head))};
+      return Results{head.job, head.chunks, head.busy_seconds, head.tasks_done, bytes.substr(sizeof(head))};
     }
     case Kind::kFailure: {
       Failure failure;
@@ -92,6 +99,11 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
         return damaged;
       }
       return failure;
+    }
+    case Kind::kIdle: {
+      Idle idle;
+      if (!reader.Read(&idle.tasks_done) || !reader.at_end()) return damaged;
+      return idle;
     }
     case Kind::kFinish: {
       Finish finish;

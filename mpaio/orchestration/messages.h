@@ -1,7 +1,7 @@
 // What rank 0 and the worker ranks say to each other during a run.
 //
 //   rank 0 -> worker   Order, of an assignment; Finish, once: no more work, answer with Bye
-//   worker -> rank 0   Results and Failure, as chunks are processed; Bye, once, its last message of the run
+//   worker -> rank 0   Results and Failure, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
 
@@ -28,6 +28,8 @@ struct Results {
   std::int32_t job = 0;
   ChunkRange chunks;
   double busy_seconds = 0;
+  // How many Orders this rank is done with.
+  Index tasks_done = 0;
   // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes them. Points into the message.
   absl::string_view encoded;
 };
@@ -37,6 +39,11 @@ struct Failure {
   std::int32_t job = 0;
   ChunkId chunk = 0;
   absl::Status status;
+};
+
+// That a rank is done with so many Orders, where no Results say so: others have taken what was left of them.
+struct Idle {
+  Index tasks_done = 0;
 };
 
 struct Finish {
@@ -53,10 +60,11 @@ struct Bye {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<Order, Results, Failure, Finish, Bye>;
+using AnyMessage = std::variant<Order, Results, Failure, Idle, Finish, Bye>;
 
 std::string EncodeMessage(const Order& order);
 std::string EncodeMessage(const Failure& failure);
+std::string EncodeMessage(const Idle& idle);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const Bye& bye);
 

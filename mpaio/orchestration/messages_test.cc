@@ -95,7 +95,7 @@ TEST(MessagesTest, Bye) {
 }
 
 std::vector<std::string> OneOfEach() {
-  return {EncodeMessage(Order{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}),
+  return {EncodeMessage(Order{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}), EncodeMessage(Idle{7}),
           EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
 }
 

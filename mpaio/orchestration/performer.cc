@@ -33,20 +33,40 @@ void Performer::Enqueue(const Assignment& assignment, bool is_shared) {
 void Performer::Clear() {
   while (!queue_.empty()) PopFront();
   batch_.clear();
-  if (board_.is_usable()) board_.Hold(0, {});
+  if (holds_) Hold(0, {});
+}
+
+void Performer::Hold(std::int32_t job, ChunkRange chunks) {
+  if (!board_.is_usable()) return;
+  board_.Hold(job, chunks);
+  holds_ = chunks.size() > 0;
 }
 
 bool Performer::Steal() {
-  const auto worth = [this](const Assignment& offered) {
+  if (has_failed_) return false;
+  const Clock::time_point now = Clock::now();
+  // What costs so little would be gone by now.
+  const bool is_dear = left_since_ && now - *left_since_ >= kPatience;
+  bool leaves = false;
+  const auto worth = [&](const Assignment& offered) {
     const Done& done = done_[static_cast<std::size_t>(offered.job)];
     // Chunks of unknown cost may be long ones.
-    if (done.chunks == 0) return std::numeric_limits<double>::infinity();
+    if (done.chunks == 0 || is_dear) return std::numeric_limits<double>::infinity();
     const double seconds = std::chrono::duration<double>(done.busy).count() / static_cast<double>(done.chunks) * static_cast<double>(offered.chunks.size());
-    return seconds < std::chrono::duration<double>(kLeastWorth).count() ? 0 : seconds;
+    if (seconds >= std::chrono::duration<double>(kLeastWorth).count()) return seconds;
+    leaves = true;
+    return 0.0;
   };
   const std::optional<Assignment> stolen = board_.Steal(worth);
-  if (stolen) Enqueue(*stolen, /*is_shared=*/true);
-  return stolen.has_value();
+  if (stolen || !leaves) {
+    left_since_.reset();
+  } else if (!left_since_) {
+    left_since_ = now;
+  }
+  if (!stolen) return false;
+  Enqueue(*stolen, /*is_shared=*/true);
+  queue_.back().is_stolen = true;
+  return true;
 }
 
 ChunkRange Performer::Take(Task& task, Index most) {
@@ -60,6 +80,7 @@ ChunkRange Performer::Take(Task& task, Index most) {
 bool Performer::IsOver(const Task& task) const { return task.place ? board_.IsEmpty(*task.place) : task.assignment.chunks.size() == 0; }
 
 void Performer::PopFront() {
+  if (!queue_.front().is_stolen) ++tasks_done_;
   if (queue_.front().place) board_.Release(*queue_.front().place);
   queue_.pop_front();
 }
@@ -69,11 +90,19 @@ void Performer::SendBatch(std::vector<std::string>* messages) {
   head.job = queue_.front().assignment.job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
+  head.tasks_done = tasks_told_ = tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
   EndResults(head, &batch_);
   messages->push_back(std::exchange(batch_, std::string()));
 }
 
+std::optional<std::string> Performer::TellIdle() {
+  if (tasks_told_ == tasks_done_) return std::nullopt;
+  tasks_told_ = tasks_done_;
+  return EncodeMessage(Idle{tasks_told_});
+}
+
 void Performer::Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages) {
+  has_failed_ = true;
   messages->push_back(EncodeMessage(Failure{queue_.front().assignment.job, chunk, status}));
   Clear();
 }
@@ -98,7 +127,7 @@ void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* m
         batch_busy_ = Clock::duration(0);
         batch_start_ = now;
       }
-      if (task.place) board_.Hold(job, {batch_chunks_.begin, taken.end});
+      Hold(job, {batch_chunks_.begin, taken.end});
       const ChunksDone some = worker.ProcessChunks(taken.begin, taken.size(), &batch_);
       const Clock::time_point after = Clock::now();
       busy_ += after - now;

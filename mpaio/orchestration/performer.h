@@ -19,7 +19,7 @@
 
 namespace mpaio {
 
-// The board of the executor's node for a run of these workers. Every rank must have made its own before any of them is given work.
+// The board of the executor's node for a run of these workers.
 ClaimBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers);
 
 // How many chunks each of the jobs has.
@@ -50,8 +50,15 @@ class Performer {
   void Clear();
   bool is_idle() const { return queue_.empty(); }
 
-  // Takes over half of what another rank of the node has not begun, if there is something worth it; whether there was. Precondition: idle.
+  // Takes over half of what another rank of the node has not begun, if there is something worth it; whether there was. Nothing after a failure, as the run
+  // is about to end. Precondition: idle.
   bool Steal();
+  // The last Steal left something as not worth it. It is if it is still there when kPatience has passed.
+  bool has_left_something() const { return left_since_.has_value(); }
+  static constexpr std::chrono::microseconds kPatience{100};
+
+  // A message, if tasks are done of which no Results tell, since others took what was left of them.
+  std::optional<std::string> TellIdle();
 
   // Processes at least one chunk, if others have not taken what there was, and goes on to the next ones of the queue until `slice` has passed; Pace says
   // how often it looks. Appends the messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
@@ -67,6 +74,7 @@ class Performer {
   struct Task {
     Assignment assignment;  // its chunks are those not yet taken, where it is not on the board
     std::optional<int> place;  // on the board
+    bool is_stolen = false;
   };
   // What this rank has done of a job.
   struct Done {
@@ -80,6 +88,7 @@ class Performer {
   ChunkRange Take(Task& task, Index most);
   bool IsOver(const Task& task) const;
   void PopFront();
+  void Hold(std::int32_t job, ChunkRange chunks);
   void SendBatch(std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
@@ -95,6 +104,12 @@ class Performer {
   Index chunks_ = 0;
   Index rows_ = 0;
   Clock::duration busy_{0};
+  Index tasks_done_ = 0;  // of those that were not stolen
+  Index tasks_told_ = 0;
+  // The board shows that this rank holds something: it may not be there any more when there is nothing to take back.
+  bool holds_ = false;
+  bool has_failed_ = false;
+  std::optional<Clock::time_point> left_since_;
 };
 
 }  // namespace mpaio

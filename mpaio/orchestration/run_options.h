@@ -27,7 +27,7 @@ struct RunOptions {
   int credits = 4;
   // How chunks are shared out. The others than auto exist to be compared with it.
   ScheduleKind schedule = ScheduleKind::kAuto;
-  // Keep, in RunStats, what was given to whom; rank 0 only. Of a run that ended well that is what was processed where.
+  // Keep, in RunStats, who processed what; rank 0 only.
   bool record_schedule = false;
   // Run this one again: every rank processes what it did then, in that order, and max_held_bytes does not hold it back. Rank 0's is what counts.
   std::optional<ScheduleRecord> replay = std::nullopt;

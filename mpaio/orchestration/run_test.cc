@@ -497,6 +497,67 @@ TEST_P(RunTest, ARunMayBeMovedWhileItGoesOn) {
   });
 }
 
+// A rank comes to the first chunk of an assignment and stays in it until somebody else has processed the next one, which was given to it too.
+TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
+  constexpr Index kChunks = 2'000;
+  const std::vector<std::int64_t> numbers = Counting(kChunks);
+  for (const Pool pool : {Pool{3, false, 1}, Pool{3, true, 1}, Pool{4, true, 2}}) {
+    bool was_taken = false;
+    // It may come to lie so that there is nothing to take.
+    for (int attempt = 0; attempt < 5 && !was_taken; ++attempt) {
+      std::vector<std::atomic<bool>> is_done(kChunks + 1);
+      RunInPool(pool, [&](Executor& executor) {
+        Echo echo(InChunks(numbers, 1));
+        ChunkId last = -1;
+        bool has_waited = false;
+        echo.before = [&](ChunkId chunk) {
+          Burn(std::chrono::microseconds(20));
+          const bool begins = chunk != last + 1;
+          last = chunk;
+          if (executor.rank() == 1 && begins && chunk > kChunks / 10 && !has_waited) {
+            has_waited = true;
+            for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2); std::chrono::steady_clock::now() < end;) {
+              if (is_done[static_cast<std::size_t>(chunk) + 1]) {
+                was_taken = true;
+                break;
+              }
+              std::this_thread::yield();
+            }
+          }
+          is_done[static_cast<std::size_t>(chunk)] = true;
+          return absl::OkStatus();
+        };
+        RunOptions options;
+        options.record_schedule = true;
+        absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(executor, {&echo}).Start(options);
+        MPAIO_ASSERT_OK(run);
+        MPAIO_EXPECT_OK(run->Wait());
+        if (executor.rank() != 0) return;
+        EXPECT_EQ(echo.rows, numbers);
+        // What was recorded is what was processed: it can be run again.
+        EXPECT_TRUE(run->stats().schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks}).ok());
+      });
+    }
+    EXPECT_TRUE(was_taken) << pool;
+  }
+}
+
+// The memory of a pool may be gone before the handles of its runs.
+TEST(RunStealingTest, AnEndedRunOutlivesItsPool) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  Echo echo(InChunks(numbers, 1));
+  std::optional<mpaio::Run> run;
+  RunInPool(Pool{3, true, 1}, [&](Executor& executor) {
+    Echo on_others(InChunks(numbers, 1));
+    absl::StatusOr<mpaio::Run> mine = WorkerOrchestrator(executor, {executor.rank() == 0 ? &echo : &on_others}).Start();
+    MPAIO_ASSERT_OK(mine);
+    MPAIO_EXPECT_OK(mine->Wait());
+    if (executor.rank() == 0) run = *std::move(mine);
+  });
+  run.reset();
+  EXPECT_EQ(echo.rows, numbers);
+}
+
 TEST(RunAssignmentTest, EndsTheRunThatWasHeld) {
   const std::vector<std::int64_t> numbers = Counting(100);
   RunInPool(Pool{}, [&](Executor& executor) {

@@ -36,8 +36,13 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
       }
     }
     if (*end) break;
-    if (transport.unsent_bytes() > kMaxUnsentBytes || (performer.is_idle() && !performer.Steal())) {
+    if (transport.unsent_bytes() > kMaxUnsentBytes) {
       transport.WaitForMessage(kLongestWait);
+      continue;
+    }
+    if (performer.is_idle() && !performer.Steal()) {
+      if (std::optional<std::string> idle = performer.TellIdle()) MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
+      transport.WaitForMessage(performer.has_left_something() ? absl::FromChrono(Performer::kPatience) : kLongestWait);
       continue;
     }
     messages.clear();

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/window/stream_copy.h"
 
 namespace mpaio {
 
@@ -77,7 +78,8 @@ absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) cons
   if (is_in_file_) {
     return file_->Write(rows.begin * view().row_bytes(), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   }
-  std::memcpy(array_.mutable_view().MutableRowData(rows.begin), written.data(), written.size());
+  // Nobody reads it before the run has ended.
+  StreamCopy(array_.mutable_view().MutableRowData(rows.begin), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   return absl::OkStatus();
 }
 

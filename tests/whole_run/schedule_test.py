@@ -6,7 +6,7 @@ import whole_run
 
 np = whole_run.import_numpy()
 
-WRONG_USAGE, COULD_NOT_START = 2, 3
+JOB_FAILED, WRONG_USAGE, COULD_NOT_START = 1, 2, 3
 SCHEDULES = ["auto", "static", "dynamic", "guided", "factoring", "trapezoid", "adaptive"]
 ROWS = 20_000
 
@@ -148,6 +148,11 @@ class ScheduleTest(whole_run.WholeRunTest):
         ]:
             with self.subTest(words=words):
                 self.assert_refused(self.run_in_folder(2, *words.split()), WRONG_USAGE, "orchestrator: ", *says)
+        # Of more runs than this command takes: it ends well otherwise, but is not the command that was recorded.
+        with open(self.path("twice.txt"), "w") as file:
+            file.write(good + good[good.index("run "):])
+        done = self.run_in_folder(2, "--replay=twice.txt", "--chunk=1000", "sum", "ints.npy")
+        self.assert_refused(done, JOB_FAILED, "twice.txt", "2 runs", "took 1")
         # One that cannot start leaves a schedule as it was.
         self.assert_refused(self.run_in_folder(3, "--replay=good.txt", "--record=good.txt", "--chunk=1000", "sum", "ints.npy"), COULD_NOT_START, "2 ranks")
         with open(self.path("good.txt")) as file:
