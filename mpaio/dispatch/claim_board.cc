@@ -85,6 +85,14 @@ std::optional<Assignment> ClaimBoard::Steal(const std::function<double(const Ass
   }
 }
 
+void ClaimBoard::Bury(int rank) {
+  if (!is_usable()) return;
+  Row& row = rows_[rank];
+  row.fingerprint.store(0, std::memory_order_release);
+  for (std::atomic<ClaimWord>& place : row.places) place.store(0, std::memory_order_release);
+  row.held.store(0, std::memory_order_release);
+}
+
 std::vector<Assignment> ClaimBoard::HeldBy(int rank) const {
   std::vector<Assignment> held;
   if (!is_usable()) return held;

@@ -64,6 +64,9 @@ class ClaimBoard {
   // Half of what another rank offers, whichever is worth most; nothing if none has worth above 0. They are not yet posted.
   std::optional<Assignment> Steal(const std::function<double(const Assignment&)>& worth);
 
+  // `rank` is dead: what it offers is nobody's. Any rank may say so, at any time after its death.
+  void Bury(int rank);
+
   // The chunks that are shown to be held by `rank`, which may be another; each range within a job. Not at one instant: see above.
   std::vector<Assignment> HeldBy(int rank) const;
 

@@ -6,7 +6,8 @@
 
 namespace mpaio {
 
-Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options) : options_(options) {
+Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options)
+    : options_(options), is_retired_(static_cast<std::size_t>(options.processors), false) {
   // A plan is over all of a job's chunks, however they were shared out when it was made.
   if (!options_.plan.empty()) options_.schedule = ScheduleKind::kDynamic;
   for (std::size_t j = 0; j < chunks_per_job.size(); ++j) {
@@ -33,7 +34,8 @@ std::deque<Assignment>::iterator Dispatcher::Open(Job& job, int processor) const
   const Index length = CeilDivide(job.num_chunks, options_.processors);
   // What comes back from a rank that could not do it is for anybody.
   return std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& range) {
-    return range.attempt > 0 || range.chunks.begin / length == processor;
+    const Index owner = range.chunks.begin / length;
+    return range.attempt > 0 || owner == processor || is_retired_[static_cast<std::size_t>(owner)];
   });
 }
 
@@ -132,15 +134,59 @@ void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index r
   held_bytes_ += result_bytes;
 }
 
+std::vector<ChunkRange> Dispatcher::Parts(const Job& job, ChunkRange chunks, bool wanted) {
+  std::vector<ChunkRange> parts;
+  const auto add = [&parts](ChunkId begin, ChunkId end) {
+    if (begin < end) parts.push_back({begin, end});
+  };
+  ChunkId at = chunks.begin;
+  for (const Assignment& open : job.pending) {
+    const ChunkId begin = std::max(open.chunks.begin, at), end = std::min(open.chunks.end, chunks.end);
+    if (begin >= end) continue;
+    if (wanted) {
+      add(begin, end);
+    } else {
+      add(at, begin);
+    }
+    at = end;
+  }
+  if (!wanted) add(at, chunks.end);
+  return parts;
+}
+
 void Dispatcher::Return(const Assignment& assignment) {
   Job& job = jobs_[static_cast<std::size_t>(assignment.job)];
-  Assignment again = assignment;
-  ++again.attempt;
-  job.pending.insert(std::lower_bound(job.pending.begin(), job.pending.end(), again,
-                                      [](const Assignment& a, const Assignment& b) { return a.chunks.begin < b.chunks.begin; }),
-                     again);
-  job.pending_chunks += again.chunks.size();
-  job.in_flight -= again.chunks.size();
+  for (const ChunkRange& part : Parts(job, assignment.chunks, /*wanted=*/false)) {
+    const Assignment again{assignment.job, assignment.attempt, part};
+    job.pending.insert(std::lower_bound(job.pending.begin(), job.pending.end(), again,
+                                        [](const Assignment& a, const Assignment& b) { return a.chunks.begin < b.chunks.begin; }),
+                       again);
+    job.pending_chunks += part.size();
+    job.in_flight -= part.size();
+  }
+}
+
+void Dispatcher::Drop(int job_number, ChunkRange chunks) {
+  Job& job = jobs_[static_cast<std::size_t>(job_number)];
+  for (const ChunkRange& part : Parts(job, chunks, /*wanted=*/true)) {
+    const auto range = std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& open) { return part.begin < open.chunks.end; });
+    const Assignment whole = *range;
+    const auto next = job.pending.erase(range);
+    const auto behind = part.end < whole.chunks.end ? job.pending.insert(next, {whole.job, whole.attempt, {part.end, whole.chunks.end}}) : next;
+    if (whole.chunks.begin < part.begin) job.pending.insert(behind, {whole.job, whole.attempt, {whole.chunks.begin, part.begin}});
+    job.pending_chunks -= part.size();
+    job.in_flight += part.size();
+  }
+}
+
+void Dispatcher::Retire(int processor) {
+  is_retired_[static_cast<std::size_t>(processor)] = true;
+  // A plan that cannot be followed is none.
+  for (const std::deque<Assignment>& own : options_.plan) {
+    if (own.empty()) continue;
+    options_.plan.clear();
+    break;
+  }
 }
 
 double Dispatcher::ExpectedSeconds(int job, Index chunks) const {

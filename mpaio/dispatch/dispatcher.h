@@ -59,8 +59,13 @@ class Dispatcher {
   void OnResults(int job, Index chunks, double seconds, Index result_bytes, int processor = 0);
   // Results of `result_bytes` are no longer held.
   void OnDelivered(Index result_bytes) { held_bytes_ -= result_bytes; }
-  // Assigned chunks that will not be processed where they were assigned: they are pending again, before all others of their job.
+  // Assigned chunks that will not be processed where they were assigned: they are pending again, in their place among the others of their job, as the
+  // attempt that `assignment` says. Those that are pending stay as they are.
   void Return(const Assignment& assignment);
+  // Chunks that somebody has processed all the same, after they were returned: they are as if they had been assigned. Those not pending stay as they are.
+  void Drop(int job, ChunkRange chunks);
+  // `processor` takes nothing any more: what was its own, by a static schedule or a plan, is for anybody.
+  void Retire(int processor);
 
   // The expected cost of so many of a job's chunks; 0 while it is unknown.
   double ExpectedSeconds(int job, Index chunks) const;
@@ -102,9 +107,12 @@ class Dispatcher {
   std::optional<Assignment> NextOfPlan(int processor);
   // Takes `length` chunks from the front of one of the job's pending ranges.
   Assignment Take(Job& job, std::deque<Assignment>::iterator range, Index length) const;
+  // The parts of `chunks` that are pending, or with `wanted` false, that are not.
+  static std::vector<ChunkRange> Parts(const Job& job, ChunkRange chunks, bool wanted);
 
   DispatchOptions options_;
   std::vector<Job> jobs_;
+  std::vector<bool> is_retired_;  // by processor
   Index held_bytes_ = 0;
 };
 

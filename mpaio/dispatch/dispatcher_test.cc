@@ -183,22 +183,56 @@ TEST(DispatcherTest, ProbesAreChargedWhenTheirCostIsKnown) {
   EXPECT_NEAR(given, 2, 0.021);
 }
 
-TEST(DispatcherTest, WhatIsReturnedGoesFirstAndCountsItsAttempts) {
+TEST(DispatcherTest, WhatIsReturnedGoesFirstAsTheAttemptItIs) {
   Dispatcher dispatcher({100}, {.processors = 1, .credits = 1});
   ASSERT_EQ(Lengths(dispatcher).size(), 2u);
   dispatcher.OnResults(0, 2, 40e-6, 16);
   EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{2, 51}));
   EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{51, 75}));
-  dispatcher.Return({0, 0, {60, 75}});
-  dispatcher.Return({0, 0, {10, 20}});
+  dispatcher.Return({0, 1, {60, 75}});
+  dispatcher.Return({0, 1, {10, 20}});
+  // It is there already.
+  dispatcher.Return({0, 1, {12, 15}});
   EXPECT_EQ(dispatcher.pending(0), 50);
   EXPECT_TRUE(dispatcher.has_pending_over(49));
   EXPECT_FALSE(dispatcher.has_pending_over(50));
   EXPECT_EQ(*dispatcher.Next({0}), (Assignment{0, 1, {10, 20}}));
   EXPECT_EQ(*dispatcher.Next({0}), (Assignment{0, 1, {60, 75}}));
   EXPECT_EQ(*dispatcher.Next({0}), (Assignment{0, 0, {75, 87}}));
-  dispatcher.Return({0, 1, {60, 75}});
+  dispatcher.Return({0, 2, {60, 75}});
   EXPECT_EQ(dispatcher.Next({0})->attempt, 2);
+}
+
+TEST(DispatcherTest, WhatIsDoneThoughItWasReturnedIsNotGivenOutAgain) {
+  Dispatcher dispatcher({100}, {.processors = 2, .schedule = ScheduleKind::kStatic});
+  ASSERT_EQ(dispatcher.Next({0}, 0)->chunks, (ChunkRange{0, 50}));
+  dispatcher.Return({0, 1, {10, 40}});
+  dispatcher.Drop(0, {20, 25});
+  EXPECT_EQ(dispatcher.pending(0), 75);
+  dispatcher.Drop(0, {0, 12});
+  EXPECT_EQ(dispatcher.pending(0), 73);
+  dispatcher.OnResults(0, 25, 1, 0, 0);
+  EXPECT_EQ(*dispatcher.Next({0}, 0), (Assignment{0, 1, {12, 20}}));
+  EXPECT_EQ(*dispatcher.Next({0}, 0), (Assignment{0, 1, {25, 40}}));
+  EXPECT_EQ(dispatcher.Next({0}, 0), std::nullopt);
+}
+
+TEST(DispatcherTest, WhatARetiredProcessorWasToDoIsForAnybody) {
+  Dispatcher dispatcher({10}, {.processors = 2, .schedule = ScheduleKind::kStatic});
+  EXPECT_EQ(*dispatcher.Next({0}, 1), (Assignment{0, 0, {5, 10}}));
+  EXPECT_EQ(dispatcher.Next({0}, 1), std::nullopt);
+  dispatcher.Retire(0);
+  EXPECT_EQ(*dispatcher.Next({0}, 1), (Assignment{0, 0, {0, 5}}));
+
+  Dispatcher planned({4}, {.processors = 2, .plan = {{{0, 0, {0, 1}}, {0, 0, {2, 3}}}, {{0, 0, {1, 2}}, {0, 0, {3, 4}}}}});
+  EXPECT_EQ(*planned.Next({0}, 1), (Assignment{0, 0, {1, 2}}));
+  planned.Retire(1);
+  std::vector<ChunkId> rest;
+  while (const std::optional<Assignment> next = planned.Next({0}, 0)) {
+    for (ChunkId chunk = next->chunks.begin; chunk < next->chunks.end; ++chunk) rest.push_back(chunk);
+    planned.OnResults(0, next->chunks.size(), 1e-3, 0);
+  }
+  EXPECT_EQ(rest, (std::vector<ChunkId>{0, 2, 3}));
 }
 
 TEST(DispatcherTest, StaticBlocksBelongToTheirProcessors) {
@@ -209,7 +243,7 @@ TEST(DispatcherTest, StaticBlocksBelongToTheirProcessors) {
   EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 0, {8, 10}}));
   EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {0, 4}}));
   // What a processor could not do is for anybody.
-  dispatcher.Return({0, 0, {5, 8}});
+  dispatcher.Return({0, 1, {5, 8}});
   EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 1, {5, 8}}));
 }
 
@@ -347,8 +381,9 @@ struct Simulation {
         auto& queue = ranks[random() % ranks.size()];
         if (queue.empty()) continue;
         if (loses_some && random() % 16 == 0) {  // the rank is lost, with all that it holds
-          for (const Assignment& a : queue) {
+          for (Assignment a : queue) {
             expected_assignments += a.chunks.size();
+            ++a.attempt;
             dispatcher.Return(a);
           }
           queue.clear();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -57,6 +58,12 @@ class SharedMemory {
   Index size_bytes_;
 };
 
+// A rank that has died.
+struct LostRank {
+  int rank = 0;
+  std::string cause;  // "was killed by signal 9 (SIGKILL)"
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -69,6 +76,8 @@ class Executor {
   // This rank among those of its node.
   virtual int node_rank() const = 0;
   virtual int node_size() const = 0;
+  // The node that another rank is on.
+  virtual int node_of(int rank) const = 0;
   // The host's name, for messages and reports.
   virtual std::string host() const = 0;
 
@@ -85,16 +94,26 @@ class Executor {
 
   // Collective over the pool: `size_bytes` of memory on each node, zero-filled. `backing` is a wish: memory may also be backed before it is written.
   // Errors, the same on every rank: InvalidArgument where `size_bytes` is negative; ResourceExhausted where a node has not the room; the message
-  // says what is wanted, what is there and how to get more.
+  // says what is wanted, what is there and how to get more; Aborted where a rank has been lost.
   virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) = 0;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) { return Allocate(size_bytes, Backing::kNow); }
 
-  // Collective over the pool: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all
+  // Collective over the pool's living: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all
   // have called.
   virtual absl::Status Agree(const absl::Status& mine) = 0;
 
-  // Collective over the pool: rank 0's bytes on every rank.
+  // Collective over the pool's living: rank 0's bytes on every rank.
   virtual absl::Status Broadcast(std::string* bytes) = 0;
+
+  // A pool may outlive its ranks, all but rank 0: where it can, a rank that dies after it has called SurviveLosses no longer ends the job. It then takes part
+  // in nothing: Agree and Broadcast go on without it, nothing is sent to it, and memory can no longer be allocated. Not collective.
+  virtual void SurviveLosses() {}
+  // On rank 0: those that have been lost since the last call. Cheap enough to be called every millisecond; not in every loop.
+  virtual std::vector<LostRank> TakeLost() { return {}; }
+  // On rank 0: whether it has been lost, as far as TakeLost has told.
+  virtual bool is_lost(int) const { return false; }
+  // On rank 0: ends a rank that does not answer. TakeLost tells when it is gone. False where the pool cannot.
+  virtual bool End(int) { return false; }
 
   // Ends every rank's process at once, for when the pool's messages are broken and nothing orderly can be done. Not collective.
   [[noreturn]] virtual void Abort(int exit_status) = 0;

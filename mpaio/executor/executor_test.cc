@@ -146,6 +146,7 @@ TEST(RunOnThreads, PutsTheWrapperBeforeEachTransport) {
     absl::StatusOr<std::optional<Message>> Receive() override { return inner_->Receive(); }
     Index unsent_bytes() const override { return inner_->unsent_bytes(); }
     void WaitForMessage(absl::Duration at_most) override { inner_->WaitForMessage(at_most); }
+    void Abandon(int rank) override { inner_->Abandon(rank); }
     absl::Status Close() override { return inner_->Close(); }
 
    private:

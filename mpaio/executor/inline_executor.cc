@@ -40,6 +40,7 @@ class InlineExecutor final : public Executor {
   int num_nodes() const override { return 1; }
   int node_rank() const override { return 0; }
   int node_size() const override { return 1; }
+  int node_of(int) const override { return 0; }
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return true; }
   Transport& transport() override { return *transport_; }

@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -14,6 +17,8 @@
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/room.h"
 #include "mpaio/mpi/shared_window.h"
+#include "mpaio/executor/council.h"
+#include "mpaio/supervision/supervision.h"
 #include "mpaio/transport/doorbell.h"
 
 namespace mpaio {
@@ -40,6 +45,11 @@ class WindowMemory final : public SharedMemory {
   absl::Status Free() {
     Detach();
     return window_.Free();
+  }
+  // Gives the memory back without the other ranks, which may be dead; the window stays.
+  void Empty(bool is_first) {
+    if (is_first) window_.Empty();
+    Detach();
   }
 
  private:
@@ -80,6 +90,9 @@ class ControlWindow {
   std::byte* control() const { return control_; }
   // Collective over the node, after those who ring have been closed.
   absl::Status Free() { return window_.Free(); }
+  void Empty(bool is_first) {
+    if (is_first) window_.Empty();
+  }
 
  private:
   SharedWindow window_;
@@ -90,26 +103,32 @@ class ControlWindow {
 // Several ranks, of which at least one node may have only one.
 class MultiRankExecutor final : public Executor {
  public:
-  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, ControlWindow control,
-                    std::unique_ptr<Transport> transport, bool orchestrator_works, HugePages huge_pages)
+  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, std::vector<int> world_ranks, ControlWindow control,
+                    std::unique_ptr<Transport> transport, std::unique_ptr<Transport> council, bool orchestrator_works, HugePages huge_pages)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
         control_(std::move(control)),
         transport_(std::move(transport)),
+        council_(std::move(council), [this] { Look(); }, [this](int rank) { return is_lost(rank); }),
         orchestrator_works_(orchestrator_works),
-        huge_pages_(huge_pages) {
+        huge_pages_(huge_pages),
+        supervision_(Supervision::Get()),
+        is_lost_(static_cast<std::size_t>(world_.size()), false) {
     const std::set<int> nodes(leaders.begin(), leaders.end());
     num_nodes_ = static_cast<int>(nodes.size());
-    node_ = static_cast<int>(std::distance(nodes.begin(), nodes.find(leaders[static_cast<std::size_t>(world_.rank())])));
+    for (const int leader : leaders) nodes_.push_back(static_cast<int>(std::distance(nodes.begin(), nodes.find(leader))));
+    for (std::size_t k = 0; k < world_ranks.size(); ++k) pool_rank_of_[world_ranks[k]] = static_cast<int>(k);
+    world_ranks_ = std::move(world_ranks);
   }
   ~MultiRankExecutor() override { Close().IgnoreError(); }
 
   int rank() const override { return world_.rank(); }
   int size() const override { return world_.size(); }
-  int node() const override { return node_; }
+  int node() const override { return node_of(rank()); }
   int num_nodes() const override { return num_nodes_; }
   int node_rank() const override { return node_comm_.rank(); }
   int node_size() const override { return node_comm_.size(); }
+  int node_of(int rank) const override { return nodes_[static_cast<std::size_t>(rank)]; }
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return orchestrator_works_; }
   Transport& transport() override { return *transport_; }
@@ -118,6 +137,9 @@ class MultiRankExecutor final : public Executor {
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
     if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
+    // What follows waits for every rank, so a death in it must end the job; and one before it is found out by agreeing on it.
+    const Unarmed unarmed(supervision_);
+    MPAIO_RETURN_IF_ERROR(AgreeThatAllLive());
     // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
     // Open MPI does not return to all ranks where it has not.
     absl::Status room = absl::OkStatus();
@@ -145,8 +167,23 @@ class MultiRankExecutor final : public Executor {
     return windows_.back().get();
   }
 
-  absl::Status Agree(const absl::Status& mine) override { return AgreeOver(world_, mine); }
-  absl::Status Broadcast(std::string* bytes) override { return world_.Broadcast(0, bytes); }
+  absl::Status Agree(const absl::Status& mine) override { return council_.Agree(mine); }
+  absl::Status Broadcast(std::string* bytes) override { return council_.Broadcast(bytes); }
+
+  void SurviveLosses() override {
+    survives_ = supervision_ != nullptr;
+    if (survives_) supervision_->Arm();
+  }
+  std::vector<LostRank> TakeLost() override {
+    Look();
+    return std::exchange(lost_, {});
+  }
+  bool is_lost(int rank) const override { return is_lost_[static_cast<std::size_t>(rank)]; }
+  bool End(int rank) override {
+    if (supervision_ == nullptr) return false;
+    supervision_->Kill(world_ranks_[static_cast<std::size_t>(rank)]);
+    return true;
+  }
 
   [[noreturn]] void Abort(int exit_status) override { world_.Abort(exit_status); }
 
@@ -154,11 +191,19 @@ class MultiRankExecutor final : public Executor {
     if (closed_) return absl::OkStatus();
     closed_ = true;
     // Nobody leaves while another still expects a message of a finished run.
-    absl::Status status = world_.Barrier();
+    absl::Status status = Agree(absl::OkStatus());
+    // Collective calls wait for the dead, and where deaths are survived somebody may die now: so nothing is freed then that others would have to free with
+    // us, but its memory.
     status.Update(transport_->Close());
-    // Nobody rings any more, or takes anything, on any rank: Free is collective.
-    status.Update(control_.Free());
-    for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
+    status.Update(council_.transport().Close());
+    if (survives_) {
+      control_.Empty(node_rank() == 0);
+      for (std::unique_ptr<WindowMemory>& memory : windows_) memory->Empty(node_rank() == 0);
+    } else {
+      // Nobody rings any more, or takes anything, on any rank: Free is collective.
+      status.Update(control_.Free());
+      for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
+    }
     windows_.clear();
     alone_.clear();
     status.Update(node_comm_.Free());
@@ -179,13 +224,60 @@ class MultiRankExecutor final : public Executor {
     return absl::Status(status.code(), absl::StrCat("host ", HostName(), ": ", status.message()));
   }
 
+  // Marks those that have died meanwhile. On rank 0; nothing elsewhere.
+  void Look() {
+    if (supervision_ == nullptr || rank() != 0) return;
+    for (Death& death : supervision_->TakeDeaths()) {
+      const auto rank = pool_rank_of_.find(death.rank);
+      if (rank == pool_rank_of_.end() || is_lost(rank->second)) continue;
+      is_lost_[static_cast<std::size_t>(rank->second)] = true;
+      transport_->Abandon(rank->second);
+      council_.transport().Abandon(rank->second);
+      lost_.push_back({rank->second, std::move(death.cause)});
+    }
+  }
+
+  absl::Status AgreeThatAllLive() {
+    absl::Status all_live;
+    for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
+      if (is_lost(rank)) all_live = absl::AbortedError(absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
+    }
+    MPAIO_RETURN_IF_ERROR(Agree(all_live));
+    // One that has died meanwhile has not agreed.
+    for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
+      if (is_lost(rank)) all_live = absl::AbortedError(absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
+    }
+    return Agree(all_live);
+  }
+
+  // While one lives, this rank's death ends the job.
+  class Unarmed {
+   public:
+    explicit Unarmed(Supervision* supervision) : supervision_(supervision != nullptr && supervision->is_armed() ? supervision : nullptr) {
+      if (supervision_ != nullptr) supervision_->Disarm();
+    }
+    ~Unarmed() {
+      if (supervision_ != nullptr) supervision_->Arm();
+    }
+
+   private:
+    Supervision* supervision_;
+  };
+
   Communicator world_;
   Communicator node_comm_;
   ControlWindow control_;
   std::unique_ptr<Transport> transport_;
+  Council council_;
   bool orchestrator_works_;
   HugePages huge_pages_;
-  int node_ = 0;
+  Supervision* supervision_;
+  bool survives_ = false;  // the same on every rank
+  std::vector<bool> is_lost_;   // by rank; on rank 0
+  std::vector<LostRank> lost_;  // not yet told
+  std::vector<int> nodes_;      // by rank
+  std::vector<int> world_ranks_;
+  std::map<int, int> pool_rank_of_;  // by rank of the world
   int num_nodes_ = 1;
   std::vector<std::unique_ptr<WindowMemory>> windows_;
   std::vector<std::unique_ptr<SharedMemory>> alone_;
@@ -217,6 +309,12 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   MpiTransportOptions transport_options = options.transport;
   transport_options.doorbells = control.doorbells();
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, transport_options));
+  // Of which there is one message at a time.
+  transport_options.slots = 2;
+  transport_options.slot_bytes = 4 << 10;
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> council, MakeMpiTransport(pool, transport_options));
+  std::vector<int> world_ranks;
+  MPAIO_RETURN_IF_ERROR(pool.AllGather(Communicator::WorldRank(), &world_ranks));
   // What holds for rank 0's node holds for the pool: the nodes may differ.
   std::string rank_0_works;
   if (pool.rank() == 0) WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)), &rank_0_works);
@@ -224,8 +322,8 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   bool works = false;
   WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
-      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(control), std::move(transport),
-                                          works, options.huge_pages));
+      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(world_ranks), std::move(control),
+                                          std::move(transport), std::move(council), works, options.huge_pages));
 }
 
 }  // namespace mpaio

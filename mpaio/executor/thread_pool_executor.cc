@@ -60,6 +60,7 @@ class ThreadExecutor final : public Executor {
   int num_nodes() const override { return pool_->num_nodes; }
   int node_rank() const override { return rank_ / num_nodes(); }
   int node_size() const override { return (pool_->size - node() + num_nodes() - 1) / num_nodes(); }
+  int node_of(int rank) const override { return rank % num_nodes(); }
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return pool_->options.orchestrator_works || pool_->size == 1; }
   Transport& transport() override { return *transport_; }

@@ -46,15 +46,51 @@ std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
   const std::vector<ChunkRange> fresh = committed.Missing(chunks);
   for (const ChunkRange& part : fresh) {
     committed.Add(part);
-    // Of all ranks: it may have been taken from the one that it was given to, and may have been given to several.
-    for (std::deque<InFlight>& given : given_) {
-      for (auto at = given.begin(); at != given.end();) {
-        if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
-        at = at->missing == 0 ? given.erase(at) : at + 1;
-      }
-    }
+    Settle(job, part);
   }
   return fresh;
+}
+
+void Ledger::Settle(int job, ChunkRange part) {
+  // Of all ranks: it may have been taken from the one that it was given to, and may have been given to several.
+  for (std::deque<InFlight>& given : given_) {
+    for (auto at = given.begin(); at != given.end();) {
+      if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
+      at = at->missing == 0 ? given.erase(at) : at + 1;
+    }
+  }
+}
+
+std::vector<Assignment> Ledger::Copy(int rank) {
+  for (InFlight& one : given_[static_cast<std::size_t>(rank)]) {
+    if (one.has_copy) continue;
+    one.has_copy = true;
+    std::vector<Assignment> parts;
+    const Assignment& given = one.assignment;
+    for (const ChunkRange& part : committed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) parts.push_back({given.job, given.attempt, part});
+    return parts;
+  }
+  return {};
+}
+
+void Ledger::Revoke(int job, ChunkId chunk) {
+  // An entry counts what is missing of it, so it is divided about the chunk.
+  for (std::deque<InFlight>& given : given_) {
+    std::deque<InFlight> left;
+    for (const InFlight& one : given) {
+      const Assignment& whole = one.assignment;
+      if (whole.job != job || chunk < whole.chunks.begin || chunk >= whole.chunks.end) {
+        left.push_back(one);
+        continue;
+      }
+      for (const ChunkRange part : {ChunkRange{whole.chunks.begin, chunk}, ChunkRange{chunk + 1, whole.chunks.end}}) {
+        Index missing = 0;
+        for (const ChunkRange& open : committed_[static_cast<std::size_t>(job)].Missing(part)) missing += open.size();
+        if (missing > 0) left.push_back({{whole.job, whole.attempt, part}, missing, one.has_copy});
+      }
+    }
+    given = std::move(left);
+  }
 }
 
 std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held) {

@@ -20,6 +20,8 @@ class Ledger {
   struct InFlight {
     Assignment assignment;
     Index missing = 0;
+    // Another rank has been given the same.
+    bool has_copy = false;
   };
   // That `rank` was seen to hold these chunks.
   struct Held {
@@ -44,11 +46,20 @@ class Ledger {
   // were given that is neither committed nor held, to be assigned again; what is held is booked for those who hold it.
   std::vector<Assignment> Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held);
 
+  // What `rank` was given first and has not been given to another as well: the parts of it that are not committed, for another to be assigned.
+  std::vector<Assignment> Copy(int rank);
+
+  // The chunk is in nobody's hands any more, and not committed.
+  void Revoke(int job, ChunkId chunk);
+
   bool is_committed(int job, ChunkId chunk) const { return committed_[static_cast<std::size_t>(job)].contains(chunk); }
   Index num_committed(int job) const { return committed_[static_cast<std::size_t>(job)].size(); }
   Index num_chunks(int job) const { return committed_[static_cast<std::size_t>(job)].bound(); }
 
  private:
+  // Of what ranks were given, `part` is no longer missing.
+  void Settle(int job, ChunkRange part);
+
   std::vector<ChunkBits> committed_;           // by job
   std::vector<std::deque<InFlight>> given_;  // by rank
 };

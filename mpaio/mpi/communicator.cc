@@ -36,6 +36,12 @@ absl::StatusOr<Communicator> Communicator::World() {
   return Communicator(MPI_COMM_WORLD, /*owned=*/false);
 }
 
+int Communicator::WorldRank() {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return rank;
+}
+
 absl::StatusOr<Communicator> Communicator::Duplicate() const {
   if (is_null()) return Communicator();
   MPI_Comm copy = MPI_COMM_NULL;

@@ -29,6 +29,9 @@ class Communicator {
   // MPI_COMM_WORLD, with MPI_ERRORS_RETURN set. MPI must have been started.
   static absl::StatusOr<Communicator> World();
 
+  // This process's rank in MPI_COMM_WORLD. MPI must have been started.
+  static int WorldRank();
+
   // Collective over this communicator: one with the same ranks and messages of its own.
   absl::StatusOr<Communicator> Duplicate() const;
   // Collective: the ranks that share memory with this one, in the order of their ranks here.

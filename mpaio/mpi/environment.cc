@@ -6,8 +6,12 @@
 
 #include <cstring>
 
+#include <string>
+
 #include "absl/status/statusor.h"
+#include "mpaio/base/status_macros.h"
 #include "mpaio/mpi/error.h"
+#include "mpaio/supervision/supervision.h"
 
 namespace mpaio {
 namespace {
@@ -28,11 +32,30 @@ bool AllRanksOnOneNode() {
 
 void SetUnlessSet(const char* name, const char* value) { setenv(name, value, /*overwrite=*/0); }
 
+// Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
+absl::Status OpenLines(const Communicator& world) {
+  Supervision* const supervision = Supervision::Get();
+  std::string address;
+  if (supervision != nullptr && world.rank() == 0) {
+    const absl::StatusOr<std::string> listening = supervision->Listen(!AllRanksOnOneNode());
+    if (listening.ok()) address = *listening;
+  }
+  MPAIO_RETURN_IF_ERROR(world.Broadcast(0, &address));
+  MPAIO_ASSIGN_OR_RETURN(const Index all_have_one, world.Minimum(supervision != nullptr && !address.empty() ? 1 : 0));
+  if (all_have_one == 0) {
+    Supervision::Forgo();
+  } else if (world.rank() != 0) {
+    supervision->Call(address);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Environment::Environment(int* argc, char*** argv) {
   prctl(PR_SET_TIMERSLACK, 1);
   if (!LaunchedWithSeveralRanks()) return;
+  Supervision::Start(argc == nullptr ? 0 : *argc, argv == nullptr ? nullptr : *argv);
   SetUnlessSet("OMPI_MCA_mpi_yield_when_idle", "1");
   // Open MPI 4, and 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
@@ -53,13 +76,19 @@ Environment::Environment(int* argc, char*** argv) {
   started_ = true;
   absl::StatusOr<Communicator> world = Communicator::World();
   status_ = world.status();
-  if (world.ok()) world_ = *std::move(world);
+  if (!world.ok()) return;
+  world_ = *std::move(world);
+  status_ = OpenLines(world_);
 }
 
 absl::Status Environment::Finalize() {
   if (!started_) return absl::OkStatus();
   started_ = false;
   world_ = Communicator();
+  if (Supervision* const supervision = Supervision::Get()) {
+    supervision->SignOff();
+    return absl::OkStatus();
+  }
   return MpiStatus("MPI_Finalize", MPI_Finalize());
 }
 

@@ -20,7 +20,11 @@ namespace mpaio {
 // Where there is only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world() is null, which stands for this process
 // alone. Start-up then takes well under a millisecond.
 //
-// Construction and destruction are collective over the world.
+// Under mpirun a worker rank is a child of the process that mpirun has started, which is its supervisor (supervision.h): so a rank may die and the job go
+// on. Construct the environment before there are threads, and before anything that must not be done twice. The end does not wait for other ranks then;
+// MPI_Finalize is not called, as it would wait for the dead.
+//
+// Construction is collective over the world; so is destruction, where there is no supervision.
 class Environment {
  public:
   Environment(int* argc, char*** argv);

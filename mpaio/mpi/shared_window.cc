@@ -1,5 +1,6 @@
 #include "mpaio/mpi/shared_window.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -49,6 +50,14 @@ absl::Status SharedWindow::Synchronize(const Communicator& node) const {
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_sync", MPI_Win_sync(window_)));
   MPAIO_RETURN_IF_ERROR(node.Barrier());
   return MpiStatus("MPI_Win_sync", MPI_Win_sync(window_));
+}
+
+void SharedWindow::Empty() const {
+  const Index page_bytes = sysconf(_SC_PAGESIZE);
+  // Whole pages: data() begins with one, and the window has a page behind the last.
+  const auto whole_bytes = static_cast<std::size_t>(CeilDivide(size_bytes_, page_bytes) * page_bytes);
+  // It may have been sealed.
+  if (data_ != nullptr && mprotect(data_, whole_bytes, PROT_READ | PROT_WRITE) == 0) madvise(data_, whole_bytes, MADV_REMOVE);
 }
 
 absl::Status SharedWindow::Free() {

@@ -41,6 +41,10 @@ class SharedWindow {
   // Collective over the node. Idempotent.
   absl::Status Free();
 
+  // Gives the memory back to the system, and leaves the window, until the process ends: for when others, which would have to free it too, may be dead. What is
+  // read there afterwards is zeros. Not collective: one rank's call is enough, after the last use by any.
+  void Empty() const;
+
  private:
   MPI_Win window_ = MPI_WIN_NULL;
   std::byte* data_ = nullptr;

@@ -23,6 +23,16 @@ constexpr std::chrono::milliseconds kDeliverSlice(1);
 constexpr Index kMostUnknown = 2;
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
+// How often rank 0 looks who has died, while it has something to do.
+constexpr std::chrono::milliseconds kCountPeriod(1);
+// A rank is taken for stuck when it has been silent for so long, and for as many times as long as its chunks take on average: not sooner, as copies of its
+// chunks take cores from others, and not much later, as all wait for it.
+constexpr std::chrono::milliseconds kLeastSilence(50);
+constexpr double kSilentChunks = 3;
+// How long the end of a run waits for ranks that are still in a chunk which another has done, before it ends them.
+constexpr std::chrono::milliseconds kLeastPatience(250);
+// Where the run ends before its time: what they are in is then nobody else's.
+constexpr std::chrono::seconds kLongPatience(10);
 // Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
 // millisecond at least, which is below 1 % of it.
 constexpr double kLongChunkSeconds = 0.100;
@@ -50,6 +60,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       frontier_(workers.size(), 0),
       ledger_(ChunksPerJob(workers), executor.size()),
       lines_(static_cast<std::size_t>(executor.size())),
+      rank_0_works_(executor.orchestrator_works()),
       is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
       all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() && executor.control() != nullptr),
       delivery_paces_(workers.size()),
@@ -73,28 +84,131 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
   for (int rank = 0; rank < executor.size(); ++rank) {
     RankStats stats;
     stats.rank = rank;
+    stats.node = executor.node_of(rank);
     stats_.ranks.push_back(std::move(stats));
+    // Before this run.
+    if (rank > 0 && executor.is_lost(rank)) Bereave(rank);
   }
+}
+
+void Conductor::Bereave(int rank) {
+  lines_[static_cast<std::size_t>(rank)].is_lost = true;
+  dispatcher_.Retire(ProcessorOf(rank));
+  if (std::none_of(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.is_lost; })) rank_0_works_ = true;
 }
 
 bool Conductor::Round(bool deliver) {
   if (phase_ == Phase::kDone) return false;
   bool did_something = TakeIn();
+  CountRanks();
+  if (phase_ == Phase::kFinishing) EndStragglers();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) did_something |= GiveOut();
   if (phase_ == Phase::kRunning && deliver) did_something |= DeliverBatches();
   if (phase_ == Phase::kRunning) did_something |= WorkOneSlice();
-  if (phase_ == Phase::kRunning &&
-      std::all_of(stats_.jobs.begin(), stats_.jobs.end(), [](const JobStats& job) { return job.chunks_delivered == job.chunks; })) {
-    Finish(absl::OkStatus());
-  }
+  if (phase_ == Phase::kRunning && AllAreDone()) Finish(HowItEnded());
   return did_something;
+}
+
+bool Conductor::AllAreDone() const {
+  return std::all_of(stats_.jobs.begin(), stats_.jobs.end(),
+                     [](const JobStats& job) { return job.chunks_delivered + job.chunks_quarantined == job.chunks; });
+}
+
+absl::Status Conductor::HowItEnded() const {
+  if (stats_.quarantined.empty()) return absl::OkStatus();
+  const QuarantinedChunk& first = stats_.quarantined.front();
+  const std::size_t others = stats_.quarantined.size() - 1;
+  return absl::AbortedError(absl::StrCat(WhereIs(first.job, first.chunk), " was given up after ", first.attempts, " attempts, the last ", first.cause,
+                                         others == 0 ? "" : absl::StrCat(" (and ", others, others == 1 ? " more chunk" : " more chunks", ")"),
+                                         "; all other chunks were processed"));
 }
 
 void Conductor::KeepUp() {
   if (phase_ != Phase::kRunning || Clock::now() - last_look_ < kKeepUpPeriod) return;
   TakeIn();
+  CountRanks();
   if (phase_ == Phase::kRunning) GiveOut();
+}
+
+void Conductor::CountRanks() {
+  if (last_look_ - last_count_ < kCountPeriod) return;
+  last_count_ = last_look_;
+  for (const LostRank& lost : executor_.TakeLost()) OnLost(lost);
+}
+
+void Conductor::OnLost(const LostRank& lost) {
+  // What it has said before counts.
+  while (TakeIn()) {
+  }
+  Line& line = lines_[static_cast<std::size_t>(lost.rank)];
+  stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), line.is_ended ? "did not answer, and was ended" : lost.cause});
+  if (line.is_lost || phase_ == Phase::kDone) return;
+  Bereave(lost.rank);
+  if (line.has_left) return;
+  if (phase_ == Phase::kFinishing) {
+    --byes_missing_;
+    return EndIfAllHaveStopped();
+  }
+  Recover(lost.rank);
+}
+
+void Conductor::Recover(int dead) {
+  // Ranks that share a board take from each other: what one was given may have died with the other. What the living show there they have; of other nodes'
+  // boards nothing is known, so all that their ranks have is processed once more.
+  std::vector<int> ranks = {dead};
+  std::vector<Ledger::Held> held;
+  if (is_shared_) {
+    ClaimBoard& board = own_work_.board();
+    int node_rank = 0;
+    for (int rank = 0; rank < executor_.size(); ++rank) {
+      if (executor_.node_of(rank) != executor_.node_of(dead)) continue;
+      const bool is_here = executor_.node_of(rank) == executor_.node() && board.is_usable();
+      if (rank == dead) {
+        if (is_here) board.Bury(node_rank);
+      } else if (!lines_[static_cast<std::size_t>(rank)].is_lost && (is_here || rank != 0)) {
+        ranks.push_back(rank);
+        if (is_here) {
+          for (const Assignment& one : board.HeldBy(node_rank)) held.push_back({rank, one});
+        }
+      }
+      ++node_rank;
+    }
+  }
+  for (Assignment open : ledger_.Withdraw(ranks, held)) {
+    // It may be what has killed the rank: it is isolated next time. Later deaths of ranks are not its doing, then.
+    open.attempt = std::max(1, open.attempt);
+    dispatcher_.Return(open);
+  }
+}
+
+bool Conductor::Speculate(int rank) {
+  if (!options_.speculates || dispatcher_.has_pending_over(0) || !retries_.empty()) return false;
+  for (int other = 1; other < executor_.size(); ++other) {
+    const Line& line = lines_[static_cast<std::size_t>(other)];
+    if (other == rank || line.is_lost || ledger_.given(other).empty()) continue;
+    const double chunk_seconds = dispatcher_.ExpectedSeconds(ledger_.given(other).front().assignment.job, 1);
+    // Nobody knows yet how long they take.
+    if (chunk_seconds == 0) continue;
+    const double silent_seconds = std::chrono::duration<double>(last_look_ - line.heard).count();
+    if (silent_seconds < std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * chunk_seconds)) continue;
+    const std::vector<Assignment> copies = ledger_.Copy(other);
+    for (Assignment copy : copies) {
+      copy.attempt = std::max(1, copy.attempt);
+      AssignTo(rank, copy);
+    }
+    if (!copies.empty()) return true;
+  }
+  return false;
+}
+
+void Conductor::EndStragglers() {
+  if (Clock::now() < patience_end_) return;
+  patience_end_ = Clock::time_point::max();
+  for (int rank = 1; rank < executor_.size(); ++rank) {
+    Line& line = lines_[static_cast<std::size_t>(rank)];
+    if (!line.is_lost && !line.has_left) line.is_ended = executor_.End(rank);
+  }
 }
 
 void Conductor::CheckLimits() {
@@ -130,6 +244,7 @@ void Conductor::Handle(int from, std::string bytes) {
   if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
   if (const auto* bye = std::get_if<Bye>(&*message)) return HandleBye(from, *bye);
   if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
+  if (const auto* crash = std::get_if<Crash>(&*message)) return HandleCrash(from, *crash);
   if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
   const auto hear = [&](Index orders_done) {
     Line& line = lines_[static_cast<std::size_t>(from)];
@@ -156,6 +271,7 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
     if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
+    dispatcher_.Drop(results.job, part);
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
     stats_.jobs[j].chunks_done += part.size();
@@ -202,12 +318,45 @@ void Conductor::HandleBye(int from, const Bye& bye) {
   stats.chunks = bye.chunks;
   stats.rows = bye.rows;
   stats.busy_seconds = bye.busy_seconds;
+  lines_[static_cast<std::size_t>(from)].has_left = true;
   --byes_missing_;
   EndIfAllHaveStopped();
 }
 
+void Conductor::HandleCrash(int from, const Crash& crash) {
+  if (crash.job < 0 || crash.job >= static_cast<int>(jobs_.size()) || crash.chunk < 0 || crash.chunk >= ledger_.num_chunks(crash.job)) {
+    return Finish(absl::InternalError(absl::StrCat("rank ", from, " has failed at a chunk that there is not: all ranks must run the same program")));
+  }
+  lines_[static_cast<std::size_t>(from)].heard = last_look_;
+  if (ledger_.is_committed(crash.job, crash.chunk)) return;
+  const int attempts = ++crashes_[{crash.job, crash.chunk}];
+  const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
+  ledger_.Revoke(crash.job, crash.chunk);
+  dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
+  if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
+  retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from});
+}
+
+void Conductor::Quarantine(const Crash& crash, int attempts, const std::string& cause) {
+  const auto j = static_cast<std::size_t>(crash.job);
+  const RowRange rows = jobs_[j].worker->data_iterator().chunk(crash.chunk);
+  stats_.quarantined.push_back({crash.job, crash.chunk, rows, attempts, cause});
+  if (stats_.failed_job < 0) stats_.failed_job = crash.job;
+  ++stats_.jobs[j].chunks_quarantined;
+  // Nothing that comes of it later counts.
+  ledger_.Commit(crash.job, {crash.chunk, crash.chunk + 1});
+  dispatcher_.OnResults(crash.job, 1, 0, 0);
+  if (options_.fail_fast) {
+    return Finish(absl::AbortedError(absl::StrCat(WhereIs(crash.job, crash.chunk), " failed in ", attempts, " attempts, the last ", cause)));
+  }
+  const absl::Status skipped = jobs_[j].held.Skip(crash.chunk, 1);
+  if (!skipped.ok()) return Finish(skipped);
+  frontier_[j] = jobs_[j].held.frontier();
+}
+
 bool Conductor::WantsMore(int rank) const {
   const Line& line = lines_[static_cast<std::size_t>(rank)];
+  if (line.is_lost) return false;
   const Index orders = line.orders_sent - line.orders_done;
   if (orders <= 0) return true;
   if (orders >= options_.credits) return false;
@@ -228,6 +377,17 @@ bool Conductor::IsIdle(int rank) const {
   return lines_[static_cast<std::size_t>(rank)].orders_sent == lines_[static_cast<std::size_t>(rank)].orders_done;
 }
 
+std::optional<Assignment> Conductor::NextFor(int rank) {
+  const auto living = std::count_if(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.is_lost; }) + (rank_0_works_ ? 1 : 0);
+  for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
+    if (retry->not_on_rank == rank && living > 1 && !lines_[static_cast<std::size_t>(rank)].is_lost) continue;
+    const Assignment assignment = retry->assignment;
+    retries_.erase(retry);
+    return assignment;
+  }
+  return dispatcher_.Next(frontier_, ProcessorOf(rank));
+}
+
 bool Conductor::GiveOut() {
   bool gave_any = false;
   for (bool gave = true; gave;) {
@@ -237,9 +397,12 @@ bool Conductor::GiveOut() {
       if (!WantsMore(rank)) continue;
       // The last chunks go to whoever is free first.
       if (!IsIdle(rank) && !dispatcher_.has_pending_over(executor_.size())) continue;
-      const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(rank));
+      const std::optional<Assignment> assignment = NextFor(rank);
       // Another may yet be given something, where what is left is not for everybody.
-      if (!assignment) continue;
+      if (!assignment) {
+        if (IsIdle(rank)) gave_any |= Speculate(rank);
+        continue;
+      }
       AssignTo(rank, *assignment);
       if (phase_ != Phase::kRunning) return true;
       gave = gave_any = true;
@@ -252,11 +415,13 @@ void Conductor::AssignTo(int rank, const Assignment& assignment) {
   ledger_.Assign(rank, assignment);
   // Where nobody takes from others, what was given is what is processed, and how it was cut is what the schedule is about.
   if (options_.record_schedule && !is_shared_) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
-  if (rank == 0) return own_work_.Enqueue(assignment, is_shared_);
+  // What may kill a rank is nobody else's, and neither is what is done twice.
+  const bool is_shared = is_shared_ && assignment.attempt == 0;
+  if (rank == 0) return own_work_.Enqueue(assignment, is_shared);
   Line& line = lines_[static_cast<std::size_t>(rank)];
   if (line.orders_sent == line.orders_done) line.heard = last_look_;
   ++line.orders_sent;
-  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(Order{assignment, is_shared_}));
+  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(Order{assignment, is_shared}));
   if (!sent.ok()) Break(sent);
 }
 
@@ -270,13 +435,13 @@ void Conductor::TakeTheLast() {
 }
 
 bool Conductor::WorkOneSlice() {
-  if (!executor_.orchestrator_works()) return false;
+  if (!rank_0_works_) return false;
   if (own_work_.is_idle()) {
-    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
+    const std::optional<Assignment> assignment = NextFor(0);
     if (assignment) {
       AssignTo(0, *assignment);
       TakeTheLast();
-    } else if (!own_work_.Steal()) {
+    } else if (!own_work_.Steal() && !Speculate(0)) {
       return false;
     }
   }
@@ -363,17 +528,20 @@ bool Conductor::DeliverBatches() {
 }
 
 void Conductor::Fail(int job, ChunkId chunk, int rank, const absl::Status& cause) {
+  if (job >= 0 && job < static_cast<int>(jobs_.size()) && phase_ == Phase::kRunning) stats_.failed_job = job;
+  Finish(absl::Status(cause.code(), absl::StrCat(WhereIs(job, chunk), ", rank ", rank, ": ", cause.message())));
+}
+
+std::string Conductor::WhereIs(int job, ChunkId chunk) const {
   std::string where = absl::StrCat("job ", job);
-  if (job >= 0 && job < static_cast<int>(jobs_.size())) {
-    const WorkerBase& worker = *jobs_[static_cast<std::size_t>(job)].worker;
-    absl::StrAppend(&where, " (", worker.name(), "), chunk ", chunk);
-    if (chunk >= 0 && chunk < worker.data_iterator().num_chunks()) {
-      const RowRange rows = worker.data_iterator().chunk(chunk);
-      absl::StrAppend(&where, " (rows ", rows.begin, " to ", rows.end - 1, ")");
-    }
-    if (phase_ == Phase::kRunning) stats_.failed_job = job;
+  if (job < 0 || job >= static_cast<int>(jobs_.size())) return where;
+  const WorkerBase& worker = *jobs_[static_cast<std::size_t>(job)].worker;
+  absl::StrAppend(&where, " (", worker.name(), "), chunk ", chunk);
+  if (chunk >= 0 && chunk < worker.data_iterator().num_chunks()) {
+    const RowRange rows = worker.data_iterator().chunk(chunk);
+    absl::StrAppend(&where, " (rows ", rows.begin, " to ", rows.end - 1, ")");
   }
-  Finish(absl::Status(cause.code(), absl::StrCat(where, ", rank ", rank, ": ", cause.message())));
+  return where;
 }
 
 void Conductor::Finish(absl::Status status) {
@@ -382,10 +550,18 @@ void Conductor::Finish(absl::Status status) {
   status_ = std::move(status);
   own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
-  byes_missing_ = executor_.size() - 1;
+  byes_missing_ = 0;
   // One that cannot be reached is no reason not to tell the others.
   absl::Status sent;
-  for (int rank = 1; rank < executor_.size(); ++rank) sent.Update(executor_.transport().Send(rank, message));
+  for (int rank = 1; rank < executor_.size(); ++rank) {
+    if (lines_[static_cast<std::size_t>(rank)].is_lost) continue;
+    ++byes_missing_;
+    sent.Update(executor_.transport().Send(rank, message));
+  }
+  double chunk_seconds = 0;
+  for (std::size_t j = 0; j < jobs_.size(); ++j) chunk_seconds = std::max(chunk_seconds, dispatcher_.ExpectedSeconds(static_cast<int>(j), 1));
+  const Clock::duration least = AllAreDone() ? Clock::duration(kLeastPatience) : Clock::duration(kLongPatience);
+  patience_end_ = Clock::now() + least + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(kSilentChunks * chunk_seconds));
   if (!sent.ok()) return Break(sent);
   EndIfAllHaveStopped();
 }

@@ -2,12 +2,15 @@
 #ifndef MPAIO_ORCHESTRATION_CONDUCTOR_H_
 #define MPAIO_ORCHESTRATION_CONDUCTOR_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -95,13 +98,31 @@ class Conductor {
   bool DeliverSome();
   bool WantsMore(int rank) const;
   bool IsIdle(int rank) const;
-  int ProcessorOf(int rank) const { return executor_.orchestrator_works() ? rank : rank - 1; }
+  int ProcessorOf(int rank) const { return std::max(0, executor_.orchestrator_works() ? rank : rank - 1); }
 
   void Handle(int from, std::string message);
   absl::Status HandleResults(int from, const Results& results, std::string message);
   absl::Status Hold(const Results& results, ChunkRange part, std::string message);
   void Record(int rank, const Assignment& done);
   void HandleBye(int from, const Bye& bye);
+  void HandleCrash(int from, const Crash& crash);
+  void Quarantine(const Crash& crash, int attempts, const std::string& cause);
+
+  // Finds out who has died, and gives what they had to others.
+  void CountRanks();
+  void OnLost(const LostRank& lost);
+  // Reckons without the rank from here on.
+  void Bereave(int rank);
+  void Recover(int rank);
+  // Gives a rank that has nothing to do what another has long been silent about; whether there was something.
+  bool Speculate(int rank);
+  // Ends the ranks that hold up the end of the run.
+  void EndStragglers();
+  std::optional<Assignment> NextFor(int rank);
+  bool AllAreDone() const;
+  absl::Status HowItEnded() const;
+  // "job 0 (sum), chunk 17 (rows 170 to 179)"
+  std::string WhereIs(int job, ChunkId chunk) const;
   void AssignTo(int rank, const Assignment& assignment);
 
   void CheckLimits();
@@ -127,8 +148,20 @@ class Conductor {
     Index orders_sent = 0;
     Index orders_done = 0;
     Clock::time_point heard;
+    bool has_left = false;   // it has said Bye
+    bool is_lost = false;    // it is dead
+    bool is_ended = false;   // by rank 0, as it did not answer
   };
   std::vector<Line> lines_;  // by rank
+  // Chunks that have killed what processed them: how often, and those that are to be tried again, as a rule not where they were.
+  std::map<std::pair<int, ChunkId>, int> crashes_;
+  struct Retry {
+    Assignment assignment;
+    int not_on_rank;
+  };
+  std::deque<Retry> retries_;
+  // Rank 0 processes chunks: it does from the start, or nobody else is left.
+  bool rank_0_works_;
   // Idle ranks may take what others of their node have not begun; and every rank may from every other.
   bool is_shared_;
   bool all_share_;
@@ -145,6 +178,8 @@ class Conductor {
   Clock::time_point delivery_clock_;
   Clock::time_point start_;
   Clock::time_point deadline_;
+  Clock::time_point last_count_;  // of the ranks
+  Clock::time_point patience_end_ = Clock::time_point::max();  // with those that have not stopped
 };
 
 }  // namespace mpaio

@@ -7,7 +7,7 @@
 namespace mpaio {
 namespace {
 
-enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kIdle, kFinish, kBye };
+enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kIdle, kFinish, kBye, kCrash };
 
 // What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
 struct ResultsHead {
@@ -40,6 +40,14 @@ std::string EncodeMessage(const Failure& failure) {
   WireAppend(failure.job, &out);
   WireAppend(failure.chunk, &out);
   EncodeStatus(failure.status, &out);
+  return out;
+}
+
+std::string EncodeMessage(const Crash& crash) {
+  std::string out = Start(Kind::kCrash);
+  WireAppend(crash.job, &out);
+  WireAppend(crash.chunk, &out);
+  WireAppendBytes(crash.cause, &out);
   return out;
 }
 
@@ -99,6 +107,13 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
         return damaged;
       }
       return failure;
+    }
+    case Kind::kCrash: {
+      Crash crash;
+      absl::string_view cause;
+      if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) || !reader.at_end()) return damaged;
+      crash.cause = std::string(cause);
+      return crash;
     }
     case Kind::kIdle: {
       Idle idle;

@@ -1,7 +1,7 @@
 // What rank 0 and the worker ranks say to each other during a run.
 //
 //   rank 0 -> worker   Order, of an assignment; Finish, once: no more work, answer with Bye
-//   worker -> rank 0   Results and Failure, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
+//   worker -> rank 0   Results, Failure and Crash, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
 
@@ -41,6 +41,14 @@ struct Failure {
   absl::Status status;
 };
 
+// A chunk that has killed or hung up the process which it ran in, which was not the rank's own; the rank goes on.
+struct Crash {
+  std::int32_t job = 0;
+  ChunkId chunk = 0;
+  // How the process ended: "was killed by signal 11 (SIGSEGV)".
+  std::string cause;
+};
+
 // That a rank is done with so many Orders, where no Results say so: others have taken what was left of them.
 struct Idle {
   Index tasks_done = 0;
@@ -60,10 +68,11 @@ struct Bye {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<Order, Results, Failure, Idle, Finish, Bye>;
+using AnyMessage = std::variant<Order, Results, Failure, Crash, Idle, Finish, Bye>;
 
 std::string EncodeMessage(const Order& order);
 std::string EncodeMessage(const Failure& failure);
+std::string EncodeMessage(const Crash& crash);
 std::string EncodeMessage(const Idle& idle);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const Bye& bye);

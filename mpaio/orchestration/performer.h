@@ -64,6 +64,10 @@ class Performer {
   // how often it looks. Appends the messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
   void Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages);
 
+  // Of the node's ranks: see ClaimBoard.
+  const ClaimBoard& board() const { return board_; }
+  ClaimBoard& board() { return board_; }
+
   // What has been done so far.
   Index chunks() const { return chunks_; }
   Index rows() const { return rows_; }

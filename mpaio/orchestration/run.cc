@@ -7,8 +7,8 @@
 
 namespace mpaio {
 namespace {
-// The longest that rank 0 sleeps without looking; a message wakes it earlier (Transport::WaitForMessage).
-constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
+// The longest that rank 0 sleeps without looking; a message wakes it earlier (Transport::WaitForMessage), but a death does not.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
 }  // namespace
 
 Run::Run(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "mpaio/base/index.h"
+#include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/result/reorder_buffer.h"
@@ -31,6 +32,12 @@ struct RunOptions {
   bool record_schedule = false;
   // Run this one again: every rank processes what it did then, in that order, and max_held_bytes does not hold it back. Rank 0's is what counts.
   std::optional<ScheduleRecord> replay = std::nullopt;
+  // How often a chunk is tried again that has killed or hung up the process it ran in.
+  int retries = 3;
+  // Give up at the first chunk that fails for good, rather than go on with all others.
+  bool fail_fast = false;
+  // What a rank that has long not been heard of has to do is done by idle ranks as well; who is first counts.
+  bool speculates = true;
   // Sample how busy each core of rank 0's host is, every so often.
   bool monitor_cpu_usage = false;
   absl::Duration cpu_usage_period = absl::Milliseconds(200);
@@ -44,6 +51,8 @@ struct JobStats {
   Index rows_done = 0;
   Index chunks_done = 0;
   Index chunks_delivered = 0;
+  // Given up: neither done nor delivered.
+  Index chunks_quarantined = 0;
   // From the start of the run to the job's last delivery; 0 while it is going on.
   double seconds = 0;
 };
@@ -58,6 +67,22 @@ struct RankStats {
   double busy_seconds = 0;
 };
 
+// A rank that died during the run, or was ended as it did not answer.
+struct RankLoss {
+  int rank = 0;
+  int node = 0;
+  std::string cause;  // "was killed by signal 9 (SIGKILL)"
+};
+
+// A chunk that was given up: it killed, or hung up, whatever processed it.
+struct QuarantinedChunk {
+  int job = 0;
+  ChunkId chunk = 0;
+  RowRange rows;
+  int attempts = 0;
+  std::string cause;  // the last attempt's, with its rank
+};
+
 // On rank 0. The jobs are up to date at any time; the rest is complete when the run has ended.
 struct RunStats {
   double seconds = 0;
@@ -65,6 +90,8 @@ struct RunStats {
   std::vector<RankStats> ranks;
   // The job whose chunk or callback ended the run by failing; -1 where none did.
   int failed_job = -1;
+  std::vector<RankLoss> losses;
+  std::vector<QuarantinedChunk> quarantined;
   CpuUsage cpu_usage;
   // Where RunOptions::record_schedule was set.
   ScheduleRecord schedule;

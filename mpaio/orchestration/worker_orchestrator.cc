@@ -29,6 +29,7 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
     status = options.replay->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)).status();
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
+  executor_.SurviveLosses();
   if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
   return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_)));
 }

@@ -93,6 +93,19 @@ class MpiTransport final : public Transport {
     quiet_tests_ = 0;
   }
 
+  void Abandon(int rank) override {
+    if (rank < 0 || rank >= size() || rank == this->rank()) return;
+    Peer& peer = PeerOf(rank);
+    if (peer.is_dead) return;
+    peer.is_dead = true;
+    peer.unsent = peer.unsent_large = 0;
+    // MPI may keep the buffers for ever, and so do we.
+    for (const Outgoing& outgoing : outgoing_) {
+      if (outgoing.parts_left > 0 && outgoing.to == rank) unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
+    }
+    for (Incoming& incoming : peer.incoming) ForgetPieces(incoming);
+  }
+
   absl::Status Close() override {
     if (closed_) return absl::OkStatus();
     closed_ = true;
@@ -121,6 +134,7 @@ class MpiTransport final : public Transport {
       return absl::InvalidArgumentError(absl::StrCat("rank ", rank(), " has no line to rank ", to));
     }
     if (closed_) return absl::FailedPreconditionError("the transport is closed");
+    if (PeerOf(to).is_dead) return absl::OkStatus();
     const Index message_bytes = static_cast<Index>(message.size());
     const bool fits = message_bytes + static_cast<Index>(sizeof(Frame)) <= options_.slot_bytes;
     const Frame frame{static_cast<std::uint64_t>(message_bytes), fits ? 0u : 1u};
@@ -150,6 +164,7 @@ class MpiTransport final : public Transport {
   struct Incoming {
     std::string bytes;
     Index missing_pieces = 0;
+    bool is_lost = false;      // some of its pieces will never come
     std::uint32_t number = 0;  // tells the peer's announced messages apart
   };
   struct Peer {
@@ -161,6 +176,7 @@ class MpiTransport final : public Transport {
     // Messages to it that MPI still has, and those of them that do not travel at once.
     Index unsent = 0;
     Index unsent_large = 0;
+    bool is_dead = false;
   };
   struct Outgoing {
     int to = 0;
@@ -219,7 +235,7 @@ class MpiTransport final : public Transport {
         for (Incoming& incoming : peers_[id >> 32].incoming) {
           if (incoming.missing_pieces > 0 && incoming.number == static_cast<std::uint32_t>(id)) {
             --incoming.missing_pieces;
-            --missing_pieces_;
+            if (!incoming.is_lost) --missing_pieces_;
             return absl::OkStatus();
           }
         }
@@ -227,7 +243,10 @@ class MpiTransport final : public Transport {
       }
       case Operation::kSendOut: {
         Outgoing& outgoing = outgoing_[id];
-        if (--outgoing.parts_left == 0) {
+        if (--outgoing.parts_left == 0 && PeerOf(outgoing.to).is_dead) {
+          outgoing.bytes = std::string();
+          free_ids_.push_back(id);
+        } else if (outgoing.parts_left == 0) {
           unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
           Peer& peer = PeerOf(outgoing.to);
           --peer.unsent;
@@ -262,6 +281,8 @@ class MpiTransport final : public Transport {
         incoming.missing_pieces = CeilDivide(message_bytes, options_.piece_bytes);
         missing_pieces_ += incoming.missing_pieces;
         incoming.number = peer.next_number++;
+        // Those that are here already complete all the same.
+        if (peer.is_dead) ForgetPieces(incoming);
         for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
           MPAIO_RETURN_IF_ERROR(requests_.Receive(comm_, peer.rank, static_cast<int>(Tag::kPiece), incoming.bytes.data() + at,
                                                   std::min(options_.piece_bytes, message_bytes - at),
@@ -273,6 +294,13 @@ class MpiTransport final : public Transport {
       peer.next_slot = (peer.next_slot + 1) % peer.slots.size();
     }
     return absl::OkStatus();
+  }
+
+  // Nobody waits for the rest of it.
+  void ForgetPieces(Incoming& incoming) {
+    if (incoming.is_lost || incoming.missing_pieces == 0) return;
+    incoming.is_lost = true;
+    missing_pieces_ -= incoming.missing_pieces;
   }
 
   // Round the peers, so that one that talks much does not keep the others waiting.

@@ -1,0 +1,14 @@
+// How a process ended, in words.
+#ifndef MPAIO_BASE_PROCESS_END_H_
+#define MPAIO_BASE_PROCESS_END_H_
+
+#include <string>
+
+namespace mpaio {
+
+// Of a status that waitpid() gives for a process that is gone: "was killed by signal 11 (SIGSEGV)", "ended with exit status 3".
+std::string DescribeProcessEnd(int wait_status);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_BASE_PROCESS_END_H_

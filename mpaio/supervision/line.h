@@ -1,0 +1,53 @@
+// The line between a supervisor and rank 0: how it is made, and what is said on it. Private to this package.
+#ifndef MPAIO_SUPERVISION_LINE_H_
+#define MPAIO_SUPERVISION_LINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace mpaio {
+
+// In front of everything that a supervisor sends, so that strangers are not listened to.
+inline constexpr std::size_t kTokenBytes = 32;
+
+// The supervisor's first words, behind the token.
+struct Hello {
+  std::int32_t rank = 0;
+};
+
+// Its last: its rank is gone.
+struct Obituary {
+  std::int32_t wait_status = 0;
+};
+
+// What rank 0 sends, if anything: the rank is to be killed.
+inline constexpr char kKill = 'K';
+
+// Where rank 0 listens: a name for sockets of its host, and what it has of internet addresses.
+struct LineAddress {
+  std::string token;
+  std::string local_name;
+  struct Internet {
+    std::string host;  // numeric, IPv4 or IPv6
+    int port = 0;
+  };
+  std::vector<Internet> internet;
+};
+
+std::string EncodeAddress(const LineAddress& address);
+absl::StatusOr<LineAddress> DecodeAddress(absl::string_view text);
+
+// Sockets that listen at a new address: of this host alone, or also for others. What is returned is theirs to close.
+absl::StatusOr<LineAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);
+
+// A socket connected to one of the address's, after the token and `hello` have been sent; -1 where none answers within `timeout_ms`.
+int CallLine(const LineAddress& address, const Hello& hello, int timeout_ms);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_SUPERVISION_LINE_H_

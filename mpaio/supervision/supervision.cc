@@ -1,0 +1,196 @@
+#include "mpaio/supervision/supervision.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/process_end.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/supervision/line.h"
+#include "mpaio/supervision/sign_off.h"
+#include "mpaio/supervision/supervisor.h"
+
+namespace mpaio {
+namespace {
+
+constexpr std::chrono::seconds kArmPatience(5);
+
+Supervision* the_supervision = nullptr;
+
+std::optional<int> IntegerOf(const char* variable) {
+  const char* const text = getenv(variable);
+  int value = 0;
+  if (text == nullptr || !absl::SimpleAtoi(text, &value)) return std::nullopt;
+  return value;
+}
+
+// What `ps` shows of a supervisor, so that it is not taken for the rank.
+void SetTitle(int argc, char** argv, int rank) {
+  const std::string title = absl::StrCat("mpaio: supervisor of rank ", rank);
+  prctl(PR_SET_NAME, "mpaio:watch");
+  if (argc < 1) return;
+  char* const first = argv[0];
+  char* const last = argv[argc - 1] + std::strlen(argv[argc - 1]);
+  const auto room = static_cast<std::size_t>(last - first);
+  std::memset(first, 0, room);
+  std::memcpy(first, title.data(), std::min(room, title.size()));
+}
+
+}  // namespace
+
+void Supervision::Start(int argc, char** argv) {
+  const std::optional<int> rank = IntegerOf("OMPI_COMM_WORLD_RANK");
+  const std::optional<int> size = IntegerOf("OMPI_COMM_WORLD_SIZE");
+  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr || !CanSignOff()) return;
+  if (*rank == 0) {
+    static Supervision rank_0(0, nullptr, -1);
+    the_supervision = &rank_0;
+    return;
+  }
+  void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return;
+  auto* const shared = new (page) SupervisedState();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return;
+  std::fflush(nullptr);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) {
+    close(ends[0]);
+    close(ends[1]);
+    return;
+  }
+  if (child > 0) {
+    close(ends[0]);
+    SetTitle(argc, argv, *rank);
+    SuperviseChild(child, *rank, shared, ends[1]);
+  }
+  close(ends[1]);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  // mpirun signals the process group of what it has started: the supervisor passes on what concerns the rank.
+  setpgid(0, 0);
+  static Supervision supervised(*rank, shared, ends[0]);
+  the_supervision = &supervised;
+}
+
+Supervision* Supervision::Get() { return the_supervision; }
+
+void Supervision::Forgo() { the_supervision = nullptr; }
+
+absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
+  MPAIO_ASSIGN_OR_RETURN(const LineAddress address, OpenListeners(has_several_nodes, &listeners_));
+  token_ = address.token;
+  return EncodeAddress(address);
+}
+
+void Supervision::Call(absl::string_view address) {
+  if (to_supervisor_ < 0) return;
+  if (send(to_supervisor_, address.data(), address.size(), MSG_NOSIGNAL) < 0) shared_->line.store(SupervisedState::kFailed, std::memory_order_release);
+  close(to_supervisor_);
+  to_supervisor_ = -1;
+}
+
+void Supervision::Arm() {
+  if (shared_ == nullptr || has_left_ || is_armed()) return;
+  const auto end = std::chrono::steady_clock::now() + kArmPatience;
+  while (shared_->line.load(std::memory_order_acquire) == SupervisedState::kNone && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  if (shared_->line.load(std::memory_order_acquire) != SupervisedState::kOpen) return;
+  shared_->phase.store(SupervisedState::kArmed, std::memory_order_release);
+}
+
+void Supervision::Disarm() {
+  if (shared_ != nullptr && !has_left_) shared_->phase.store(SupervisedState::kStarting, std::memory_order_release);
+}
+
+bool Supervision::is_armed() const { return shared_ != nullptr && shared_->phase.load(std::memory_order_relaxed) == SupervisedState::kArmed; }
+
+void Supervision::Accept() {
+  for (const int listener : listeners_) {
+    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) lines_.push_back({fd, -1, {}});
+  }
+}
+
+void Supervision::Read(Line& line, std::vector<Death>* deaths) {
+  char bytes[256];
+  ssize_t length;
+  while ((length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
+  const bool is_over = length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  const auto take = [&line](void* to, std::size_t size) {
+    std::memcpy(to, line.heard.data(), size);
+    line.heard.erase(0, size);
+  };
+  if (line.rank < 0 && line.heard.size() >= kTokenBytes + sizeof(Hello)) {
+    const bool is_ours = line.heard.compare(0, kTokenBytes, token_) == 0;
+    line.heard.erase(0, kTokenBytes);
+    Hello hello;
+    take(&hello, sizeof(hello));
+    if (!is_ours || hello.rank <= 0) {
+      close(line.fd);
+      line.fd = -1;
+      return;
+    }
+    line.rank = hello.rank;
+  }
+  if (line.rank >= 0 && line.heard.size() >= sizeof(Obituary)) {
+    Obituary obituary;
+    take(&obituary, sizeof(obituary));
+    deaths->push_back({line.rank, DescribeProcessEnd(obituary.wait_status)});
+    line.rank = -1;  // said
+  } else if (is_over && line.rank >= 0) {
+    deaths->push_back({line.rank, "is gone, and its supervisor with it"});
+  }
+  if (is_over) {
+    close(line.fd);
+    line.fd = -1;
+  }
+}
+
+std::vector<Death> Supervision::TakeDeaths() {
+  std::vector<Death> deaths;
+  std::vector<pollfd> polled;
+  for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
+  for (const Line& line : lines_) polled.push_back({line.fd, POLLIN, 0});
+  if (polled.empty() || poll(polled.data(), polled.size(), 0) <= 0) return deaths;
+  for (std::size_t k = 0; k < lines_.size(); ++k) {
+    if (polled[listeners_.size() + k].revents != 0) Read(lines_[k], &deaths);
+  }
+  const auto is_closed = [](const Line& line) { return line.fd < 0; };
+  lines_.erase(std::remove_if(lines_.begin(), lines_.end(), is_closed), lines_.end());
+  const std::size_t known = lines_.size();
+  Accept();
+  for (std::size_t k = known; k < lines_.size(); ++k) Read(lines_[k], &deaths);
+  return deaths;
+}
+
+void Supervision::Kill(int rank) {
+  for (const Line& line : lines_) {
+    if (line.rank == rank) (void)!send(line.fd, &kKill, 1, MSG_NOSIGNAL);
+  }
+}
+
+void Supervision::SignOff() {
+  if (has_left_) return;
+  SignOffFromLauncher(/*is_other_process=*/false);
+  has_left_ = true;
+  if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);
+}
+
+}  // namespace mpaio

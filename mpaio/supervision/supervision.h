@@ -1,0 +1,95 @@
+// That a rank may die and the job go on, under a plain mpirun.
+//
+// mpirun ends a whole job when a process that it has started dies. So the process that it starts for a worker rank forks before MPI begins: the child
+// becomes the rank, and the parent, its *supervisor*, does nothing but wait for it. When the child dies, the supervisor tells rank 0 so by a socket (the
+// *line*), signs the rank off at mpirun by way of PMIx, as MPI_Finalize would have done, and ends with status 0: mpirun has nothing to complain of.
+//
+//   mpirun -- supervisor of rank 1 -- rank 1          a rank's phases:  starting --Arm--> armed --SignOff--> left
+//         \-- supervisor of rank 2 -- rank 2          its death ends:   the job           nothing            nothing
+//          \- rank 0 <--- lines ---/
+//
+// Rank 0 has no supervisor: its death ends the job, and so does the death of a supervisor or of a host. Signals that mpirun sends to a rank go to its
+// supervisor, which passes them on. If rank 0 is gone the supervisors end their ranks.
+//
+// In the end nobody calls MPI_Finalize, which waits for the dead: each rank signs itself off and exits.
+//
+// Where another launcher has started the program, or libpmix is missing, there is no supervision (Get() is null), and a death ends the job.
+#ifndef MPAIO_SUPERVISION_SUPERVISION_H_
+#define MPAIO_SUPERVISION_SUPERVISION_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace mpaio {
+
+struct SupervisedState;
+
+// A rank of the world that is gone.
+struct Death {
+  int rank = 0;
+  std::string cause;  // "was killed by signal 9 (SIGKILL)"
+};
+
+// One for each process. Used by the thread that calls MPI.
+class Supervision {
+ public:
+  // The first thing in main, before there are threads. Returns in the rank's process alone, which may be a child of the caller.
+  static void Start(int argc, char** argv);
+
+  // This process's; null where there is none.
+  static Supervision* Get();
+  // Does without, where not all ranks have it: a death ends the job.
+  static void Forgo();
+
+  // On rank 0: where supervisors are to call. Errors: what the system says.
+  absl::StatusOr<std::string> Listen(bool has_several_nodes);
+  // On the others: tells their supervisor what Listen gave. Does not wait.
+  void Call(absl::string_view address);
+
+  // From here on this rank's death is survived. Waits, 5 s at most, until the supervisor has reached rank 0; where it does not, the rank stays unarmed: its
+  // death ends the job.
+  void Arm();
+  // From here on it is not, until Arm is called again: for calls in which others wait for this rank, and rank 0 with them.
+  void Disarm();
+  bool is_armed() const;
+
+  // On rank 0: the deaths since the last call. Costs a system call.
+  std::vector<Death> TakeDeaths();
+  // On rank 0: ends that rank's process, if it is armed; its death is told by TakeDeaths.
+  void Kill(int rank);
+
+  // Tells mpirun that this rank has come to its end in order. No MPI call may follow.
+  void SignOff();
+
+ private:
+  // Rank 0's end of a line.
+  struct Line {
+    int fd = -1;
+    int rank = -1;      // until it has said which
+    std::string heard;  // of what is not yet complete
+  };
+
+  Supervision(int rank, SupervisedState* shared, int to_supervisor) : rank_(rank), shared_(shared), to_supervisor_(to_supervisor) {}
+  void Accept();
+  void Read(Line& line, std::vector<Death>* deaths);
+
+  int rank_;
+  SupervisedState* shared_;     // with the supervisor; null on rank 0
+  int to_supervisor_;  // a socket; -1 on rank 0
+  bool has_left_ = false;
+  // On rank 0:
+  std::string token_;
+  std::vector<int> listeners_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_SUPERVISION_SUPERVISION_H_
