@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -11,15 +9,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/base/doorbell.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/executor/binding.h"
+#include "mpaio/executor/council.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/room.h"
 #include "mpaio/mpi/shared_window.h"
-#include "mpaio/executor/council.h"
 #include "mpaio/supervision/supervision.h"
-#include "mpaio/transport/doorbell.h"
 
 namespace mpaio {
 namespace {

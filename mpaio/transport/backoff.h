@@ -1,4 +1,4 @@
-// How an idle rank waits where nobody can wake it, and how it begins to wait where somebody can (doorbell.h): spin, then yield, then sleep, longer each time.
+// How an idle rank waits where nobody can wake it, and how it begins to wait where somebody can (base/doorbell.h): spin, then yield, then sleep, longer each time.
 #ifndef MPAIO_TRANSPORT_BACKOFF_H_
 #define MPAIO_TRANSPORT_BACKOFF_H_
 

@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "mpaio/base/doorbell.h"
 #include "mpaio/mpi/communicator.h"
-#include "mpaio/transport/doorbell.h"
 #include "mpaio/transport/transport.h"
 
 namespace mpaio {

@@ -11,12 +11,12 @@
 #include "absl/status/statusor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/base/doorbell.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/testing/mpi_test_environment.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
-#include "mpaio/transport/doorbell.h"
 #include "mpaio/transport/transport_conformance.h"
 
 namespace mpaio {

@@ -78,7 +78,9 @@ class MemoryWatch(threading.Thread):
 
     def _is_rank(self, pid):
         try:
-            return (os.readlink("/proc/%s/exe" % pid), os.readlink("/proc/%s/cwd" % pid)) == (self._program, self._folder)
+            with open("/proc/%s/comm" % pid) as file:
+                is_supervisor = file.read().startswith("mpaio:")
+            return not is_supervisor and (os.readlink("/proc/%s/exe" % pid), os.readlink("/proc/%s/cwd" % pid)) == (self._program, self._folder)
         except OSError:
             return False
 

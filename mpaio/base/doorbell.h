@@ -1,6 +1,6 @@
 // How a rank that sleeps is woken by another of its node: a futex in memory that they share.
-#ifndef MPAIO_TRANSPORT_DOORBELL_H_
-#define MPAIO_TRANSPORT_DOORBELL_H_
+#ifndef MPAIO_BASE_DOORBELL_H_
+#define MPAIO_BASE_DOORBELL_H_
 
 #include <atomic>
 #include <chrono>
@@ -35,4 +35,4 @@ inline constexpr int kDoorbellStrideBytes = 128;
 
 }  // namespace mpaio
 
-#endif  // MPAIO_TRANSPORT_DOORBELL_H_
+#endif  // MPAIO_BASE_DOORBELL_H_

@@ -1,4 +1,4 @@
-#include "mpaio/transport/doorbell.h"
+#include "mpaio/base/doorbell.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
