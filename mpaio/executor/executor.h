@@ -84,6 +84,9 @@ class Executor {
   // Whether rank 0 processes chunks too when it has nothing to dispatch or collect.
   virtual bool orchestrator_works() const = 0;
 
+  // Whether a chunk may be processed in a fork of this process: not where ranks are threads.
+  virtual bool can_isolate() const { return false; }
+
   // This rank's end of the pool's messages. One run at a time uses it.
   virtual Transport& transport() = 0;
 

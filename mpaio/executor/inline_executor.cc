@@ -43,6 +43,7 @@ class InlineExecutor final : public Executor {
   int node_of(int) const override { return 0; }
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return true; }
+  bool can_isolate() const override { return true; }
   Transport& transport() override { return *transport_; }
   std::byte* control() override { return nullptr; }
   using Executor::Allocate;

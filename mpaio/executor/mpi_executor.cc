@@ -129,6 +129,7 @@ class MultiRankExecutor final : public Executor {
   int node_of(int rank) const override { return nodes_[static_cast<std::size_t>(rank)]; }
   std::string host() const override { return HostName(); }
   bool orchestrator_works() const override { return orchestrator_works_; }
+  bool can_isolate() const override { return true; }
   Transport& transport() override { return *transport_; }
   std::byte* control() override { return control_.control(); }
 

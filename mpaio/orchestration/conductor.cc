@@ -66,6 +66,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
+  if (executor.can_isolate()) own_work_.Isolate(options);
   // A duration too long for the clock is as good as none.
   if (options.deadline < absl::Hours(24 * 365)) deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
   for (WorkerBase* worker : workers) {
@@ -244,7 +245,7 @@ void Conductor::Handle(int from, std::string bytes) {
   if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
   if (const auto* bye = std::get_if<Bye>(&*message)) return HandleBye(from, *bye);
   if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
-  if (const auto* crash = std::get_if<Crash>(&*message)) return HandleCrash(from, *crash);
+  if (const auto* crash = std::get_if<CrashReport>(&*message)) return HandleCrash(from, *crash);
   if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
   const auto hear = [&](Index orders_done) {
     Line& line = lines_[static_cast<std::size_t>(from)];
@@ -323,7 +324,7 @@ void Conductor::HandleBye(int from, const Bye& bye) {
   EndIfAllHaveStopped();
 }
 
-void Conductor::HandleCrash(int from, const Crash& crash) {
+void Conductor::HandleCrash(int from, const CrashReport& crash) {
   if (crash.job < 0 || crash.job >= static_cast<int>(jobs_.size()) || crash.chunk < 0 || crash.chunk >= ledger_.num_chunks(crash.job)) {
     return Finish(absl::InternalError(absl::StrCat("rank ", from, " has failed at a chunk that there is not: all ranks must run the same program")));
   }
@@ -337,7 +338,7 @@ void Conductor::HandleCrash(int from, const Crash& crash) {
   retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from});
 }
 
-void Conductor::Quarantine(const Crash& crash, int attempts, const std::string& cause) {
+void Conductor::Quarantine(const CrashReport& crash, int attempts, const std::string& cause) {
   const auto j = static_cast<std::size_t>(crash.job);
   const RowRange rows = jobs_[j].worker->data_iterator().chunk(crash.chunk);
   stats_.quarantined.push_back({crash.job, crash.chunk, rows, attempts, cause});

@@ -105,8 +105,8 @@ class Conductor {
   absl::Status Hold(const Results& results, ChunkRange part, std::string message);
   void Record(int rank, const Assignment& done);
   void HandleBye(int from, const Bye& bye);
-  void HandleCrash(int from, const Crash& crash);
-  void Quarantine(const Crash& crash, int attempts, const std::string& cause);
+  void HandleCrash(int from, const CrashReport& crash);
+  void Quarantine(const CrashReport& crash, int attempts, const std::string& cause);
 
   // Finds out who has died, and gives what they had to others.
   void CountRanks();

@@ -43,7 +43,7 @@ std::string EncodeMessage(const Failure& failure) {
   return out;
 }
 
-std::string EncodeMessage(const Crash& crash) {
+std::string EncodeMessage(const CrashReport& crash) {
   std::string out = Start(Kind::kCrash);
   WireAppend(crash.job, &out);
   WireAppend(crash.chunk, &out);
@@ -109,7 +109,7 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       return failure;
     }
     case Kind::kCrash: {
-      Crash crash;
+      CrashReport crash;
       absl::string_view cause;
       if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) || !reader.at_end()) return damaged;
       crash.cause = std::string(cause);

@@ -1,7 +1,7 @@
 // What rank 0 and the worker ranks say to each other during a run.
 //
 //   rank 0 -> worker   Order, of an assignment; Finish, once: no more work, answer with Bye
-//   worker -> rank 0   Results, Failure and Crash, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
+//   worker -> rank 0   Results, Failure and CrashReport, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
 
@@ -42,7 +42,7 @@ struct Failure {
 };
 
 // A chunk that has killed or hung up the process which it ran in, which was not the rank's own; the rank goes on.
-struct Crash {
+struct CrashReport {
   std::int32_t job = 0;
   ChunkId chunk = 0;
   // How the process ended: "was killed by signal 11 (SIGSEGV)".
@@ -68,11 +68,11 @@ struct Bye {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<Order, Results, Failure, Crash, Idle, Finish, Bye>;
+using AnyMessage = std::variant<Order, Results, Failure, CrashReport, Idle, Finish, Bye>;
 
 std::string EncodeMessage(const Order& order);
 std::string EncodeMessage(const Failure& failure);
-std::string EncodeMessage(const Crash& crash);
+std::string EncodeMessage(const CrashReport& crash);
 std::string EncodeMessage(const Idle& idle);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const Bye& bye);

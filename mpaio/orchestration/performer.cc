@@ -107,6 +107,70 @@ void Performer::Fail(ChunkId chunk, const absl::Status& status, std::vector<std:
   Clear();
 }
 
+void Performer::Isolate(const RunOptions& options) {
+  SandboxOptions sandbox;
+  if (options.chunk_deadline < absl::Hours(24 * 365)) sandbox.chunk_deadline = absl::ToChronoNanoseconds(options.chunk_deadline);
+  sandbox_ = std::make_unique<Sandbox>(workers_, sandbox);
+}
+
+bool Performer::IsIsolated(const Assignment& assignment) const {
+  return sandbox_ != nullptr && (assignment.attempt > 0 || workers_[static_cast<std::size_t>(assignment.job)]->is_isolated());
+}
+
+void Performer::StartBatch(ChunkId first, Clock::time_point now) {
+  batch_ = StartResults();
+  batch_chunks_ = {first, first};
+  batch_busy_ = Clock::duration(0);
+  batch_start_ = now;
+}
+
+bool Performer::Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages) {
+  const std::int32_t job = queue_.front().assignment.job;
+  const WorkerBase& worker = *workers_[static_cast<std::size_t>(job)];
+  const bool is_isolated = IsIsolated(queue_.front().assignment);
+  Done& done = done_[static_cast<std::size_t>(job)];
+  while (chunks.size() > 0) {
+    if (batch_.empty()) StartBatch(chunks.begin, *now);
+    Hold(job, {batch_chunks_.begin, chunks.end});
+    SandboxDone some;
+    if (is_isolated) {
+      absl::StatusOr<SandboxDone> isolated = sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
+      if (isolated.ok()) {
+        some = *std::move(isolated);
+      } else {
+        some.status = isolated.status();
+      }
+    } else {
+      const ChunksDone plain = worker.ProcessChunks(chunks.begin, chunks.size(), &batch_);
+      some.done = plain.done;
+      some.status = plain.status;
+    }
+    const Clock::time_point after = Clock::now();
+    busy_ += after - *now;
+    batch_busy_ += after - *now;
+    done.busy += after - *now;
+    (is_isolated ? done.isolated_pace : done.pace).Took(some.done, after - *now);
+    *now = after;
+    if (some.done > 0) {
+      chunks_ += some.done;
+      done.chunks += some.done;
+      rows_ += worker.data_iterator().chunks(chunks.begin, some.done).size();
+      chunks.begin += some.done;
+      batch_chunks_.end = chunks.begin;
+    }
+    if (!some.status.ok()) {
+      Fail(chunks.begin, some.status, messages);
+      return false;
+    }
+    if (!some.crash) continue;
+    if (batch_chunks_.size() > 0) SendBatch(messages);
+    batch_.clear();
+    messages->push_back(EncodeMessage(CrashReport{job, some.crash->chunk, some.crash->cause}));
+    ++chunks.begin;
+  }
+  return true;
+}
+
 void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages) {
   const Clock::time_point start = Clock::now();
   Clock::time_point now = start;
@@ -117,32 +181,9 @@ void Performer::Step(std::chrono::nanoseconds slice, std::vector<std::string>* m
       return Fail(task.assignment.chunks.begin,
                   absl::InternalError("this rank has not the same jobs as rank 0: all ranks must run the same program on the same input"), messages);
     }
-    const WorkerBase& worker = *workers_[static_cast<std::size_t>(job)];
-    Done& done = done_[static_cast<std::size_t>(job)];
-    const ChunkRange taken = Take(task, done.pace.next());
-    if (taken.size() > 0) {
-      if (batch_.empty()) {
-        batch_ = StartResults();
-        batch_chunks_ = {taken.begin, taken.begin};
-        batch_busy_ = Clock::duration(0);
-        batch_start_ = now;
-      }
-      Hold(job, {batch_chunks_.begin, taken.end});
-      const ChunksDone some = worker.ProcessChunks(taken.begin, taken.size(), &batch_);
-      const Clock::time_point after = Clock::now();
-      busy_ += after - now;
-      batch_busy_ += after - now;
-      done.busy += after - now;
-      done.pace.Took(some.done, after - now);
-      now = after;
-      if (some.done > 0) {
-        chunks_ += some.done;
-        done.chunks += some.done;
-        rows_ += worker.data_iterator().chunks(taken.begin, some.done).size();
-        batch_chunks_.end = taken.begin + some.done;
-      }
-      if (!some.status.ok()) return Fail(taken.begin + some.done, some.status, messages);
-    }
+    const Done& done = done_[static_cast<std::size_t>(job)];
+    const ChunkRange taken = Take(task, (IsIsolated(task.assignment) ? done.isolated_pace : done.pace).next());
+    if (taken.size() > 0 && !Process(taken, &now, messages)) return;
     const bool is_over = IsOver(task);
     if (!batch_.empty() && (is_over || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge)) {
       SendBatch(messages);

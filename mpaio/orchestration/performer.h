@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "mpaio/dispatch/claim_board.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/orchestration/pace.h"
+#include "mpaio/orchestration/run_options.h"
+#include "mpaio/worker/sandbox.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -38,6 +41,9 @@ class Performer {
   // `workers` by job; they must outlive this.
   explicit Performer(std::vector<WorkerBase*> workers, ClaimBoard board = {})
       : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
+
+  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a process of their own.
+  void Isolate(const RunOptions& options);
   ~Performer() { Clear(); }
   Performer(const Performer&) = delete;
   Performer& operator=(const Performer&) = delete;
@@ -83,6 +89,8 @@ class Performer {
   // What this rank has done of a job.
   struct Done {
     Pace pace;
+    // To hand chunks over to another process costs some microseconds.
+    Pace isolated_pace{std::chrono::microseconds(500), 4096};
     Index chunks = 0;
     Clock::duration busy{0};
   };
@@ -94,6 +102,10 @@ class Performer {
   void PopFront();
   void Hold(std::int32_t job, ChunkRange chunks);
   void SendBatch(std::vector<std::string>* messages);
+  bool IsIsolated(const Assignment& assignment) const;
+  void StartBatch(ChunkId first, Clock::time_point now);
+  // Processes the chunks, which are of the first task, and sends word of those that cannot be. False where the run is over by that.
+  bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
   std::vector<WorkerBase*> workers_;
@@ -113,6 +125,7 @@ class Performer {
   // The board shows that this rank holds something: it may not be there any more when there is nothing to take back.
   bool holds_ = false;
   bool has_failed_ = false;
+  std::unique_ptr<Sandbox> sandbox_;  // null: nothing is isolated
   std::optional<Clock::time_point> left_since_;
 };
 

@@ -34,6 +34,8 @@ struct RunOptions {
   std::optional<ScheduleRecord> replay = std::nullopt;
   // How often a chunk is tried again that has killed or hung up the process it ran in.
   int retries = 3;
+  // How long a chunk may take on the clock before the process it runs in is ended. It counts where chunks are isolated (WorkerBase::set_isolated).
+  absl::Duration chunk_deadline = absl::InfiniteDuration();
   // Give up at the first chunk that fails for good, rather than go on with all others.
   bool fail_fast = false;
   // What a rank that has long not been heard of has to do is done by idle ranks as well; who is first counts.

@@ -19,9 +19,11 @@ constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 
 // Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to rank 0 is broken.
-absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, std::optional<absl::Status>* end) {
+absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options,
+                           std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   Performer performer(workers, BoardOf(executor, workers));
+  if (executor.can_isolate()) performer.Isolate(options);
   std::vector<std::string> messages;
   while (!*end) {
     for (;;) {
@@ -67,9 +69,9 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
 
 }  // namespace
 
-ServeOutcome Serve(Executor& executor, const std::vector<WorkerBase*>& workers) {
+ServeOutcome Serve(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
   std::optional<absl::Status> end;
-  absl::Status line = ServeUntilEnd(executor, workers, &end);
+  absl::Status line = ServeUntilEnd(executor, workers, options, &end);
   if (!line.ok()) return {std::move(line), /*is_broken=*/true};
   return {*std::move(end), /*is_broken=*/false};
 }

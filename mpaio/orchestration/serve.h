@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/orchestration/run_options.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -20,7 +21,7 @@ struct ServeOutcome {
 
 // Processes what rank 0 assigns until it says that the run has ended, and returns how it ended. Between chunks, and at least every 100 µs of short
 // ones, it looks for messages; with more than 64 MiB of results on their way it waits for them to leave before it makes more.
-ServeOutcome Serve(Executor& executor, const std::vector<WorkerBase*>& workers);
+ServeOutcome Serve(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options);
 
 }  // namespace mpaio
 

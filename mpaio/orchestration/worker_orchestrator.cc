@@ -31,7 +31,7 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
   MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
   executor_.SurviveLosses();
   if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
-  return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_)));
+  return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_, options)));
 }
 
 }  // namespace mpaio

@@ -105,6 +105,10 @@ class WorkerBase {
   std::string name() const { return name_.empty() ? TypeName(typeid(*this)) : name_; }
   void set_name(absl::string_view name) { name_ = std::string(name); }
 
+  // Whether Process is to run in a process of its own, so that it cannot kill the rank (sandbox.h). The same on every rank.
+  bool is_isolated() const { return is_isolated_; }
+  void set_isolated(bool is_isolated) { is_isolated_ = is_isolated; }
+
   // Whether the array's elements are what the worker reads. Errors: InvalidArgument, naming both types.
   virtual absl::Status CheckInput() const = 0;
 
@@ -127,6 +131,7 @@ class WorkerBase {
  private:
   DataIterator data_iterator_;
   std::string name_;
+  bool is_isolated_ = false;
 };
 
 inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count, std::string* encoded) const {
