@@ -215,6 +215,7 @@ struct ArrayFile::State {
 
   Source source = Source::kSlices;
   std::string name;
+  std::string path;
   FileDescriptor fd;
   Index file_size_bytes = 0;
   std::uint64_t fingerprint = 0xcbf29ce484222325;
@@ -237,6 +238,7 @@ ArrayFile& ArrayFile::operator=(ArrayFile&&) noexcept = default;
 ArrayFile::~ArrayFile() = default;
 
 const std::string& ArrayFile::name() const { return state_->name; }
+const std::string& ArrayFile::path() const { return state_->path; }
 const DType& ArrayFile::dtype() const { return state_->dtype; }
 const std::vector<Index>& ArrayFile::shape() const { return state_->shape; }
 Index ArrayFile::size_bytes() const { return state_->size_bytes; }
@@ -280,6 +282,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
                                               const std::string& name) {
   auto state = std::make_unique<State>();
   state->name = name;
+  state->path = path;
   MPAIO_ASSIGN_OR_RETURN(mpaio::OpenFile file, OpenRegularFile(path));
   state->fd = std::move(file.fd);
   state->file_size_bytes = file.size_bytes;
@@ -387,6 +390,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     state->source = State::Source::kStream;
     state->name = kStandardInputName;
   } else {
+    state->path = path;
     MPAIO_ASSIGN_OR_RETURN(mpaio::OpenFile file, OpenRegularFile(path));
     state->fd = std::move(file.fd);
     state->file_size_bytes = file.size_bytes;

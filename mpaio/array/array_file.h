@@ -66,6 +66,8 @@ class ArrayFile {
 
   // What messages call it: the input as it was given, or "standard input".
   const std::string& name() const;
+  // The file that it is in, by the name without member or type; empty for what comes through a pipe or another process.
+  const std::string& path() const;
   // Of the array as it is loaded.
   const DType& dtype() const;
   const std::vector<Index>& shape() const;

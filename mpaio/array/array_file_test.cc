@@ -177,6 +177,7 @@ TEST_F(ArrayFileTest, ANpyFile) {
   const absl::StatusOr<ArrayFile> file = ArrayFile::Open(Write("a.npy", CountingNpy(1000)));
   MPAIO_ASSERT_OK(file);
   EXPECT_EQ(file->name(), Path("a.npy"));
+  EXPECT_EQ(file->path(), Path("a.npy"));
   EXPECT_EQ(file->Describe(), "<i8 (1000,), 8000 bytes");
 }
 
@@ -248,6 +249,7 @@ TEST_F(ArrayFileTest, MembersOfArchives) {
     EXPECT_THAT(ArrayFile::Open(path + ":x"),
                 StatusIs(kNotFound, "a.npz has no array x; it has: numbers, bytes, f, none, no_suffix"));
     EXPECT_EQ(ArrayFile::Open(path + ":f")->name(), path + ":f");
+    EXPECT_EQ(ArrayFile::Open(path + ":f")->path(), path);
     const std::string one =
         WriteZip(Path("one"), {{"folder/", ""}, {"folder/x.npy", CountingNpy(3)}}, method);
     ExpectArray(one, kInt64, {3}, Counting(3));
@@ -375,6 +377,7 @@ TEST_F(ArrayFileTest, AStreamIsLoadedOnceByShareZero) {
     MPAIO_ASSERT_OK(file);
     EXPECT_TRUE(file->is_stream());
     EXPECT_EQ(file->name(), "the pipe");
+    EXPECT_EQ(file->path(), "");
     EXPECT_EQ(file->shape(), std::vector<Index>{10000});
     const absl::StatusOr<std::string> loaded = Load(*file, num_shares);
     MPAIO_ASSERT_OK(loaded);

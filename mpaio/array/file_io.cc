@@ -101,4 +101,14 @@ Index ReadNext(int fd, std::span<std::byte> to) {
   return done_bytes;
 }
 
+absl::Status FlushDirectory(const std::string& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // A directory that may be written but not read cannot be flushed; nor can some file systems do it.
+  if (fd < 0) return absl::OkStatus();
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (error == 0 || error == EINVAL || error == ENOTSUP || error == EROFS) return absl::OkStatus();
+  return ErrnoStatus(error, absl::StrCat("cannot flush directory ", directory));
+}
+
 }  // namespace mpaio

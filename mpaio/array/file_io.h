@@ -68,6 +68,9 @@ Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
 // The same from where the file is, which may be a pipe; waits for what is to come.
 Index ReadNext(int fd, std::span<std::byte> to);
 
+// Brings to the disk which names are in `directory`, where that is possible. Errors: what the system says.
+absl::Status FlushDirectory(const std::string& directory);
+
 }  // namespace mpaio
 
 #endif  // MPAIO_ARRAY_FILE_IO_H_
