@@ -220,6 +220,11 @@ def mpaio_system_repositories():
         debian_package = "libzip-dev",
     )
     pkg_config_repository(
+        name = "xxhash",
+        libraries = {":xxhash": "libxxhash"},
+        debian_package = "libxxhash-dev",
+    )
+    pkg_config_repository(
         name = "sleef",
         libraries = {":sleef": "sleef"},
         debian_package = "libsleef-dev",
