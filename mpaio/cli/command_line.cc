@@ -31,6 +31,13 @@ enum Flag : int {
   kScheduleFlag,
   kRecordFlag,
   kReplayFlag,
+  kIsolateFlag,
+  kRetriesFlag,
+  kChunkDeadlineFlag,
+  kFailFastFlag,
+  kSpeculateFlag,
+  kJournalFlag,
+  kResumeFlag,
 };
 
 constexpr option kFlags[] = {
@@ -48,6 +55,13 @@ constexpr option kFlags[] = {
     {"schedule", required_argument, nullptr, kScheduleFlag},
     {"record", required_argument, nullptr, kRecordFlag},
     {"replay", required_argument, nullptr, kReplayFlag},
+    {"isolate", required_argument, nullptr, kIsolateFlag},
+    {"retries", required_argument, nullptr, kRetriesFlag},
+    {"chunk_deadline", required_argument, nullptr, kChunkDeadlineFlag},
+    {"fail_fast", no_argument, nullptr, kFailFastFlag},
+    {"speculate", optional_argument, nullptr, kSpeculateFlag},
+    {"journal", required_argument, nullptr, kJournalFlag},
+    {"resume", no_argument, nullptr, kResumeFlag},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -70,6 +84,21 @@ absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
   if (value == "auto") return Partition::Auto();
   if (!absl::SimpleAtoi(value, &rows) || rows < 1) return Wrong(absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
   return Partition::ChunkSize(rows);
+}
+
+absl::StatusOr<int> ParseRetries(absl::string_view value) {
+  int retries = 0;
+  if (!absl::SimpleAtoi(value, &retries) || retries < 0) return Wrong(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
+  return retries;
+}
+
+absl::StatusOr<absl::Duration> ParseChunkDeadline(absl::string_view value) {
+  double seconds = 0;
+  // Below a millisecond it would be the machine that is measured; and a day in nanoseconds is far from what an int64 holds.
+  if (!absl::SimpleAtod(value, &seconds) || !(seconds >= 0.001) || !(seconds <= 86400.0 * 365)) {
+    return Wrong(absl::StrCat("--chunk_deadline=", value, ": must be a number of seconds from 0.001 on"));
+  }
+  return absl::Seconds(seconds);
 }
 
 // Where the `=` of "key=value" is; npos where the word is none.
@@ -162,11 +191,43 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         MPAIO_ASSIGN_OR_RETURN(line.replay_file, FileName("replay", optarg));
         break;
       }
+      case kIsolateFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("isolate", optarg, {"auto", "always", "never"}));
+        line.isolate = choice == 0 ? Isolate::kAuto : choice == 1 ? Isolate::kAlways : Isolate::kNever;
+        break;
+      }
+      case kRetriesFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.retries, ParseRetries(optarg));
+        break;
+      }
+      case kChunkDeadlineFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.chunk_deadline, ParseChunkDeadline(optarg));
+        break;
+      }
+      case kFailFastFlag: line.fail_fast = true; break;
+      case kSpeculateFlag: {
+        if (optarg == nullptr) {
+          line.speculates = true;
+          break;
+        }
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("speculate", optarg, {"auto", "never"}));
+        line.speculates = choice == 0;
+        break;
+      }
+      case kJournalFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.journal_file, FileName("journal", optarg));
+        break;
+      }
+      case kResumeFlag: line.resumes = true; break;
       case ':': return Wrong(absl::StrCat("flag ", arguments[static_cast<std::size_t>(optind) - 1], " needs a value"));
       default: return Wrong(absl::StrCat("unknown flag ", arguments[static_cast<std::size_t>(optind) - 1]));
     }
   }
   if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto) return Wrong("--replay has its own schedule: leave --schedule out");
+  if (line.resumes && line.journal_file.empty()) return Wrong("--resume goes on with a journal: give --journal=FILE, too");
+  if (line.chunk_deadline != absl::InfiniteDuration() && line.isolate == Isolate::kNever) {
+    return Wrong("--chunk_deadline ends the process that a chunk runs in, and there is none with --isolate=never: leave one of them out");
+  }
   if (optind >= count) return Wrong("nothing to do: give WORKER INPUT");
   std::vector<absl::string_view> words;
   for (int i = optind; i <= count; ++i) {
@@ -206,6 +267,14 @@ With one rank, or without mpirun, everything runs in this process.
   --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
                                 trapezoid|adaptive are there to be compared with it
   --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks
+  --isolate=auto|always|never   whether chunks are processed in processes of their own, so that a crash in a worker's code
+                                hits nothing else (auto: for workers that do not come with mpaio)
+  --retries=N                   how often a chunk is tried again that crashes or overruns, before it is given up (3)
+  --chunk_deadline=SECONDS      how long a chunk may take; isolates all workers (as long as it likes)
+  --fail_fast                   end the run with the first chunk that is given up, rather than process all others
+  --speculate=auto|never        whether idle ranks do again what a rank that is not heard of has to do (auto)
+  --journal=FILE                keep what is done in FILE, so that a run that was stopped can be taken up again
+  --resume                      take it up: go on with what the journal has, and process the rest
   --list                        the workers, with their parameters
   --help, --version
 

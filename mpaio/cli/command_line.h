@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/executor/huge_pages.h"
@@ -20,6 +21,8 @@ namespace mpaio {
 // What a run of the program is for.
 enum class Action { kRun, kHelp, kVersion, kList };
 enum class OutputFormat { kText, kJson };
+// Which jobs' chunks are processed in processes of their own; auto: as each worker's target says.
+enum class Isolate { kAuto, kAlways, kNever };
 
 // One job as it was written. Whether the worker exists and takes these is not looked at here.
 struct JobLine {
@@ -41,6 +44,13 @@ struct CommandLine {
   ScheduleKind schedule = ScheduleKind::kAuto;
   std::string record_file;  // empty: not asked for
   std::string replay_file;  // likewise
+  Isolate isolate = Isolate::kAuto;
+  int retries = 3;
+  absl::Duration chunk_deadline = absl::InfiniteDuration();
+  bool fail_fast = false;
+  bool speculates = true;
+  std::string journal_file;  // empty: not asked for
+  bool resumes = false;
   bool report = false;
   std::vector<JobLine> jobs;
 };

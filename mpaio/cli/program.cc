@@ -83,13 +83,18 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   if (!session.has_begun()) return Refuse(kCouldNotStart, ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
   if ((*executor)->rank() == 0) {
+    for (const RankLoss& loss : session.losses()) {
+      Print(stderr, absl::StrCat("orchestrator: rank ", loss.rank, " ", loss.cause, "; the others did its work\n"));
+    }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds)
+    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds, session.losses())
                                                           : FormatText(session.results()))) {
       exit_status = Refuse(kJobFailed, absl::DataLossError("the results could not be written to the standard output"));
     }
     if (line.report) Print(stderr, FormatReport(session.report()));
   }
+  // As shells report a program that a signal has ended.
+  if (session.stop_signal() != 0 && (*executor)->rank() == 0) exit_status = 128 + session.stop_signal();
   if (session.is_broken()) {
     // Rank 0 may never hear of it.
     if ((*executor)->rank() != 0) Print(stderr, absl::StrCat("orchestrator: rank ", (*executor)->rank(), ": ", ended.message(), "\n"));

@@ -33,7 +33,7 @@ std::string Text(const Json& value) {
 
 }  // namespace
 
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds) {
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<RankLoss>& lost) {
   Json list = Json::array();
   for (const JobResult& job : jobs) {
     list.push_back({{"worker", job.worker},
@@ -43,14 +43,24 @@ std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double sec
                     {"rows", job.rows},
                     {"chunks", job.chunks},
                     {"seconds", job.seconds}});
+    if (job.partial) list.back()["partial"] = {{"rows", job.partial->rows}, {"result", WithNamedNonFinites(job.partial->result)}};
+    for (const JobResult::Quarantined& chunk : job.quarantined) {
+      list.back()["quarantined"].push_back(
+          {{"chunk", chunk.chunk}, {"rows", {chunk.rows.begin, chunk.rows.end}}, {"attempts", chunk.attempts}, {"cause", chunk.cause}});
+    }
   }
-  const Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
+  Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
+  for (const RankLoss& loss : lost) all["lost"].push_back({{"rank", loss.rank}, {"cause", loss.cause}});
   return all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string FormatText(const std::vector<JobResult>& jobs) {
   std::string text;
   for (const JobResult& job : jobs) {
+    if (job.partial) {
+      absl::StrAppend(&text, job.worker, " ", job.input, " (partial, rows 0 to ", job.partial->rows - 1, "): ", Text(WithNamedNonFinites(job.partial->result)),
+                      "\n");
+    }
     if (job.status == "ok") absl::StrAppend(&text, job.worker, " ", job.input, ": ", Text(WithNamedNonFinites(job.result)), "\n");
   }
   return text;

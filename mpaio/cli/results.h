@@ -3,10 +3,13 @@
 #define MPAIO_CLI_RESULTS_H_
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mpaio/base/index.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/orchestration/run_options.h"
 
 namespace mpaio {
 
@@ -19,13 +22,30 @@ struct JobResult {
   Index rows = 0;
   Index chunks = 0;
   double seconds = 0;
+  // Chunks that were given up, if any.
+  struct Quarantined {
+    ChunkId chunk = 0;
+    RowRange rows;
+    int attempts = 0;
+    std::string cause;
+  };
+  std::vector<Quarantined> quarantined = {};
+  // Of a run that was stopped: the answer for the first rows, where it can be stated.
+  struct Partial {
+    Index rows = 0;
+    nlohmann::ordered_json result;
+  };
+  std::optional<Partial> partial = {};
 };
 
 // One object: {"jobs": [{"worker", "input", "status", "result", "rows", "chunks", "seconds"}...], "ranks", "seconds"}. Integers are exact. JSON has no
 // numbers for NaN and infinities: they are the strings "nan", "inf" and "-inf". Bytes that are not UTF-8 become U+FFFD. Ends with an end of line.
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds);
+//
+// A job that has them also has "quarantined": [{"chunk", "rows": [first, last + 1], "attempts", "cause"}...], or "partial": {"rows", "result"}. If ranks were
+// lost, there is "lost": [{"rank", "cause"}...] beside "ranks".
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<RankLoss>& lost = {});
 
-// A line for each job that is ok: "sum ints.npy: 5050". Strings are printed as they are, objects as "min 1, max 100".
+// A line for each job that is ok: "sum ints.npy: 5050"; and for one of which a part is known: "sum ints.npy (partial, rows 0 to 49): 1275". Strings are printed as they are, objects as "min 1, max 100".
 std::string FormatText(const std::vector<JobResult>& jobs);
 
 }  // namespace mpaio

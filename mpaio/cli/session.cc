@@ -1,5 +1,7 @@
 #include "mpaio/cli/session.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -11,7 +13,9 @@
 #include "absl/time/clock.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/base/wire.h"
 #include "mpaio/base/text_file.h"
+#include "mpaio/cli/stop_signals.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/worker/codec.h"
@@ -71,6 +75,48 @@ absl::Status Session::ReadReplay() {
   if (!replay.ok()) return Prefixed(line_.replay_file, replay.status());
   replay_ = *std::move(replay);
   return absl::OkStatus();
+}
+
+absl::Status Session::OpenJournal() {
+  parallelism_ = executor_.size();
+  if (line_.journal_file.empty()) return absl::OkStatus();
+  const auto open = [this]() -> absl::Status {
+    MPAIO_ASSIGN_OR_RETURN(identity_, IdentityOf(plan_, line_, parallelism_));
+    if (!line_.resumes) return absl::OkStatus();
+    absl::StatusOr<JournalReader> journal = JournalReader::Open(line_.journal_file);
+    // A run that was stopped before it began has left nothing, and is begun now.
+    if (journal.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+    if (!journal.ok()) return journal.status();
+    MPAIO_ASSIGN_OR_RETURN(const RunIdentity earlier, ParseIdentity(journal->identity()));
+    MPAIO_RETURN_IF_ERROR(CheckSameRun(earlier, *identity_));
+    identity_ = earlier;
+    parallelism_ = earlier.parallelism;
+    resumed_ = *std::move(journal);
+    return absl::OkStatus();
+  };
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 ? open() : absl::OkStatus()));
+  std::string parallelism;
+  WireAppend(parallelism_, &parallelism);
+  MPAIO_RETURN_IF_ERROR(executor_.Broadcast(&parallelism));
+  return WireReader(parallelism).Read(&parallelism_) ? absl::OkStatus() : absl::InternalError("rank 0's word was damaged on its way");
+}
+
+absl::Status Session::BeginJournal() {
+  if (!identity_) return absl::OkStatus();
+  RunIdentity now = *identity_;
+  for (std::size_t j = 0; j < jobs_.size(); ++j) now.jobs[j].chunks = jobs_[j].worker->data_iterator().num_chunks();
+  if (resumed_) {
+    MPAIO_RETURN_IF_ERROR(CheckSameRun(*identity_, now));
+    MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Continue(line_.journal_file, *resumed_));
+    return absl::OkStatus();
+  }
+  MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Create(line_.journal_file, IdentityText(now)));
+  return absl::OkStatus();
+}
+
+void Session::SetIsolation(std::size_t j) {
+  const bool has_deadline = line_.chunk_deadline != absl::InfiniteDuration();
+  jobs_[j].worker->set_isolated(line_.isolate == Isolate::kAlways || has_deadline || (line_.isolate == Isolate::kAuto && plan_[j].info->is_isolated));
 }
 
 absl::Status Session::OpenInputs() {
@@ -168,7 +214,7 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   const std::string prefix = absl::StrCat("worker ", planned.line.worker);
   const NdView& input = inputs_.at(planned.line.input).view();
   const auto divide = [this](const NdView& rows, DataIteratorOptions options) {
-    options.parallelism = executor_.size();
+    options.parallelism = parallelism_;
     if (line_.partition.kind() != Partition::Kind::kAuto) options.row_alignment = 1;
     return DataIterator::Create(rows, line_.partition, options);
   };
@@ -176,18 +222,23 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   JobContext context{std::move(chunks), planned.parameters};
   context.divide = [divide](const NdView& rows) { return divide(rows, {}); };
   context.divide_with = divide;
-  context.allocate = [this](DType dtype, std::vector<Index> shape) {
-    return OutputArray::Create(executor_, std::move(dtype), std::move(shape));
+  // What is written elsewhere than in a result would not be in the journal.
+  const auto keep = [this](absl::StatusOr<OutputArray> array) {
+    if (array.ok() && !line_.journal_file.empty()) array->set_rows_travel();
+    return array;
+  };
+  context.allocate = [this, keep](DType dtype, std::vector<Index> shape) {
+    return keep(OutputArray::Create(executor_, std::move(dtype), std::move(shape)));
   };
   for (const auto& [key, name] : planned.MoreArrays()) context.more_arrays.emplace(key, inputs_.at(name).view());
   if (planned.info->output) {
     absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
     if (planned.info->streams_output) {
-      MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, std::move(spec->shape)));
+      MPAIO_ASSIGN_OR_RETURN(context.output, keep(OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, std::move(spec->shape))));
       if (executor_.rank() == 0) streamed_.emplace(jobs_.size(), context.output.file());
     } else {
-      MPAIO_ASSIGN_OR_RETURN(context.output, OutputArray::Create(executor_, spec->dtype, std::move(spec->shape)));
+      MPAIO_ASSIGN_OR_RETURN(context.output, keep(OutputArray::Create(executor_, spec->dtype, std::move(spec->shape))));
     }
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
@@ -195,6 +246,7 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, job.status())));
   job->worker->set_name(planned.line.worker);
   jobs_.push_back(*std::move(job));
+  SetIsolation(jobs_.size() - 1);
   return absl::OkStatus();
 }
 
@@ -203,14 +255,17 @@ absl::Status Session::Prepare() {
   MPAIO_RETURN_IF_ERROR(executor_.Agree(ReadReplay()));
   MPAIO_RETURN_IF_ERROR(OpenInputs());
   MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckJobs()));
+  MPAIO_RETURN_IF_ERROR(OpenJournal());
   EndStage("start");
   MPAIO_RETURN_IF_ERROR(Load());
   for (PlannedJob& planned : plan_) MPAIO_RETURN_IF_ERROR(MakeJob(planned));
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(BeginJournal()));
   EndStage("prepare");
   return absl::OkStatus();
 }
 
 absl::Status Session::Run() {
+  const StopSignals stop_signals(/*is_heeded=*/executor_.rank() == 0);
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
   if (has_begun_ && !is_broken_) {
@@ -219,6 +274,10 @@ absl::Status Session::Run() {
     if (!unchanged.ok()) status = unchanged;
   }
   if (executor_.rank() != 0 || !has_begun_) return status;
+  if (journal_) status.Update(journal_->Sync());
+  // Those of whom no run has been told.
+  for (const LostRank& lost : executor_.TakeLost()) stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), lost.cause});
+  status = Explained(status);
   Index bytes = 0;
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
   EndStage("process", bytes);
@@ -242,6 +301,14 @@ absl::Status Session::RunPass(bool* is_last) {
   options.monitor_cpu_usage = !line_.cpu_usage_file.empty();
   options.schedule = line_.schedule;
   options.record_schedule = !line_.record_file.empty();
+  options.retries = line_.retries;
+  options.chunk_deadline = line_.chunk_deadline;
+  options.fail_fast = line_.fail_fast;
+  options.speculates = line_.speculates;
+  options.journal = journal_ ? &*journal_ : nullptr;
+  options.resumed = resumed_ ? &*resumed_ : nullptr;
+  options.journal_pass = pass_;
+  options.cancel_patience = absl::Milliseconds(500);
   if (!line_.replay_file.empty()) {
     absl::Status status;
     if (executor_.rank() == 0) {
@@ -314,6 +381,7 @@ absl::StatusOr<bool> Session::BeginNextPass() {
       finished_.push_back(std::exchange(jobs_[j].worker, *std::move(worker)));
     }
     jobs_[j].worker->set_name(plan_[j].line.worker);
+    SetIsolation(j);
   }
   return goes_on;
 }
@@ -323,6 +391,8 @@ void Session::AddUp(const RunStats& pass) {
     stats_ = pass;
     return;
   }
+  stats_.losses.insert(stats_.losses.end(), pass.losses.begin(), pass.losses.end());
+  stats_.quarantined.insert(stats_.quarantined.end(), pass.quarantined.begin(), pass.quarantined.end());
   stats_.seconds += pass.seconds;
   stats_.failed_job = pass.failed_job;
   for (std::size_t j = 0; j < pass.jobs.size(); ++j) {
@@ -330,6 +400,8 @@ void Session::AddUp(const RunStats& pass) {
     job.chunks += pass.jobs[j].chunks;
     job.chunks_done += pass.jobs[j].chunks_done;
     job.chunks_delivered += pass.jobs[j].chunks_delivered;
+    job.chunks_quarantined += pass.jobs[j].chunks_quarantined;
+    job.chunks_resumed += pass.jobs[j].chunks_resumed;
     // `rows` stays the input's: a pass over them again is not more of them.
     if (pass.jobs[j].chunks > 0) job.seconds += pass.jobs[j].seconds;
   }
@@ -347,11 +419,29 @@ absl::Status Session::Drive(mpaio::Run& run) {
   options.terminal = StderrIsTerminal();
   ProgressMeter meter(options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
   do {
+    if (StopSignals::received() != 0) run.Cancel();
     const absl::Time now = absl::Now();
     if (meter.Due(now)) meter.MaybeUpdate(now, ProgressOf(run.stats(), jobs_));
   } while (!run.WaitFor(absl::Milliseconds(100)));
   meter.Finish(absl::Now(), ProgressOf(run.stats(), jobs_));
-  return run.Wait();
+  const absl::Status ended = run.Wait();
+  if (ended.code() == absl::StatusCode::kCancelled) stop_signal_ = StopSignals::received();
+  return ended;
+}
+
+absl::Status Session::Explained(const absl::Status& ended) const {
+  if (ended.ok()) return ended;
+  std::string text(ended.message());
+  if (stop_signal_ != 0) {
+    Index done = 0, all = 0;
+    for (const JobStats& job : stats_.jobs) {
+      done += job.chunks_done;
+      all += job.chunks;
+    }
+    text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_), "): ", done, " of ", all, " chunks were processed");
+  }
+  if (journal_) absl::StrAppend(&text, "; what was done is in ", line_.journal_file, ": go on with --resume");
+  return absl::Status(ended.code(), text);
 }
 
 absl::Status Session::CollectResults(const absl::Status& ended) {
@@ -372,12 +462,27 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
         result.status = std::string(named.message());
         first_failure.Update(named);
       }
+    } else if (job.chunks_quarantined > 0) {
+      result.status = absl::StrCat(job.chunks_quarantined, job.chunks_quarantined == 1 ? " chunk was" : " chunks were", " given up, of ", job.chunks);
+      for (const QuarantinedChunk& chunk : stats_.quarantined) {
+        if (chunk.job == static_cast<int>(j)) result.quarantined.push_back({chunk.chunk, chunk.rows, chunk.attempts, chunk.cause});
+      }
     } else {
+      if (stop_signal_ != 0) result.partial = PartOf(j);
       result.status = stats_.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());
     }
     results_.push_back(std::move(result));
   }
   return first_failure;
+}
+
+std::optional<JobResult::Partial> Session::PartOf(std::size_t j) {
+  // What callbacks have seen is the first chunks, in order. Of arrays there may be more or less; and a pass before the last has no answer.
+  const JobStats& job = stats_.jobs[j];
+  if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 || job.chunks_delivered == 0) return std::nullopt;
+  absl::StatusOr<nlohmann::ordered_json> answer = Guarded("result", [&] { return jobs_[j].result(); });
+  if (!answer.ok()) return std::nullopt;
+  return JobResult::Partial{jobs_[j].worker->data_iterator().chunks(0, job.chunks_delivered).end, *std::move(answer)};
 }
 
 absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
@@ -395,6 +500,8 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
 
 // All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
+  // A chunk that was given up is no matter of chance, and touches no other job.
+  const bool may_save = ended.ok() || (!stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     const auto array = arrays_.find(j);
@@ -403,7 +510,7 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
       if (const auto file = streamed_.find(j); file != streamed_.end()) return file->second->Commit();
       return WriteNpy(plan_[j].line.output, array == arrays_.end() ? jobs_[j].output() : array->second.view());
     };
-    const absl::Status saved = !ended.ok() ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
+    const absl::Status saved = !may_save ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
                                            : Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), CallGuarded("output", save));
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());

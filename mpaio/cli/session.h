@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,12 @@
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
+#include "mpaio/cli/run_identity.h"
 #include "mpaio/array/array_file.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/ledger/journal.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/window/shared_array.h"
@@ -43,11 +46,20 @@ class Session {
   // On rank 0, after Run.
   const std::vector<JobResult>& results() const { return results_; }
   const RunReport& report() const { return report_; }
+  // On rank 0: the ranks that died during the runs.
+  const std::vector<RankLoss>& losses() const { return stats_.losses; }
+  // On rank 0: the signal that stopped the run, or 0.
+  int stop_signal() const { return stop_signal_; }
   // The ranks cannot hear each other any more: nothing collective may follow.
   bool is_broken() const { return is_broken_; }
 
  private:
   absl::Status ReadReplay();
+  // Finds out what this run is, and on rank 0 what an earlier one has left of it.
+  absl::Status OpenJournal();
+  // On rank 0, when the workers are known: makes the journal, or goes on with it.
+  absl::Status BeginJournal();
+  void SetIsolation(std::size_t j);
   absl::Status OpenInputs();
   absl::Status CheckJobs() const;
   absl::Status Load();
@@ -61,9 +73,13 @@ class Session {
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
   absl::Status Drive(mpaio::Run& run);
+  // How it ended, with what the user should know of the signal and the journal.
+  absl::Status Explained(const absl::Status& ended) const;
   void AddUp(const RunStats& pass);
   absl::Status CollectResults(const absl::Status& ended);
   absl::StatusOr<nlohmann::ordered_json> Answer(std::size_t j);
+  // What the job's answer is for the first rows, where that can be stated.
+  std::optional<JobResult::Partial> PartOf(std::size_t j);
   absl::Status SaveOutputs(const absl::Status& ended);
   void FillReport();
   void EndStage(const std::string& name, Index bytes = 0);
@@ -90,6 +106,13 @@ class Session {
   std::vector<JobResult> results_;
   RunReport report_;
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
+  // On rank 0, where a journal is kept: what this run is; what an earlier one has left, if it is gone on with.
+  std::optional<RunIdentity> identity_;
+  std::optional<JournalReader> resumed_;
+  std::optional<JournalWriter> journal_;
+  // What chunks are made for: of a run that goes on, what they were made for in the beginning.
+  int parallelism_ = 1;
+  int stop_signal_ = 0;
   bool has_begun_ = false;
   bool is_broken_ = false;
   std::map<std::string, absl::Status> changed_inputs_;

@@ -179,6 +179,13 @@ void Dispatcher::Drop(int job_number, ChunkRange chunks) {
   }
 }
 
+void Dispatcher::Remove(int job, ChunkRange chunks) {
+  Drop(job, chunks);
+  jobs_[static_cast<std::size_t>(job)].in_flight -= chunks.size();
+  // A plan that cannot be followed is none.
+  options_.plan.clear();
+}
+
 void Dispatcher::Retire(int processor) {
   is_retired_[static_cast<std::size_t>(processor)] = true;
   // A plan that cannot be followed is none.

@@ -64,6 +64,8 @@ class Dispatcher {
   void Return(const Assignment& assignment);
   // Chunks that somebody has processed all the same, after they were returned: they are as if they had been assigned. Those not pending stay as they are.
   void Drop(int job, ChunkRange chunks);
+  // Chunks that nobody will process, and that tell nothing of the others' cost: they are neither pending nor assigned from here on.
+  void Remove(int job, ChunkRange chunks);
   // `processor` takes nothing any more: what was its own, by a static schedule or a plan, is for anybody.
   void Retire(int processor);
 

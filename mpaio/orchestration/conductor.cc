@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds kDeliverSlice(1);
 constexpr Index kMostUnknown = 2;
 // A worker that holds this much work need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
+// How often the journal is handed to the kernel, and to the disk, which rank 0 waits for.
+constexpr std::chrono::milliseconds kFlushPeriod(10);
+constexpr std::chrono::seconds kSyncPeriod(5);
 // How often rank 0 looks who has died, while it has something to do.
 constexpr std::chrono::milliseconds kCountPeriod(1);
 // A rank is taken for stuck when it has been silent for so long, and for as many times as long as its chunks take on average: not sooner, as copies of its
@@ -90,6 +93,51 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
     // Before this run.
     if (rank > 0 && executor.is_lost(rank)) Bereave(rank);
   }
+  last_sync_ = start_;
+  if (options.resumed != nullptr) {
+    absl::Status resumed = Resume();
+    if (!resumed.ok()) Finish(std::move(resumed));
+  }
+}
+
+absl::Status Conductor::Resume() {
+  for (const JournalEntry& entry : options_.resumed->entries()) {
+    if (entry.pass != options_.journal_pass) continue;
+    if (entry.job >= static_cast<int>(jobs_.size()) || entry.chunks.end > ledger_.num_chunks(entry.job)) {
+      return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ", entry.chunks.end - 1, " of job ", entry.job,
+                                              ", which there are not: it is of another run"));
+    }
+    const auto j = static_cast<std::size_t>(entry.job);
+    ledger_.Commit(entry.job, entry.chunks);
+    dispatcher_.Remove(entry.job, entry.chunks);
+    stats_.jobs[j].rows_done += jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
+    stats_.jobs[j].chunks_done += entry.chunks.size();
+    stats_.jobs[j].chunks_resumed += entry.chunks.size();
+    // They stay where they are until it is their turn.
+    MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(), HeldResults{{}, 0, &entry}, 0));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Conductor::Journal(const Results& results, ChunkRange part) {
+  WireReader reader(results.encoded);
+  absl::string_view skipped;
+  std::size_t begin = 0;
+  for (ChunkId chunk = results.chunks.begin; part != results.chunks && chunk < part.end; ++chunk) {
+    if (chunk == part.begin) begin = results.encoded.size() - reader.rest().size();
+    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+  }
+  const std::size_t end = part == results.chunks ? results.encoded.size() : results.encoded.size() - reader.rest().size();
+  return options_.journal->Append(options_.journal_pass, results.job, part, results.encoded.substr(begin, end - begin));
+}
+
+void Conductor::KeepJournal() {
+  if (options_.journal == nullptr || last_look_ - last_flush_ < kFlushPeriod) return;
+  last_flush_ = last_look_;
+  const bool syncs = last_look_ - last_sync_ >= kSyncPeriod;
+  if (syncs) last_sync_ = last_look_;
+  absl::Status kept = syncs ? options_.journal->Sync() : options_.journal->Flush();
+  if (!kept.ok()) Finish(std::move(kept));
 }
 
 void Conductor::Bereave(int rank) {
@@ -103,6 +151,7 @@ bool Conductor::Round(bool deliver) {
   bool did_something = TakeIn();
   CountRanks();
   if (phase_ == Phase::kFinishing) EndStragglers();
+  if (phase_ == Phase::kRunning) KeepJournal();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) did_something |= GiveOut();
   if (phase_ == Phase::kRunning && deliver) did_something |= DeliverBatches();
@@ -213,7 +262,10 @@ void Conductor::EndStragglers() {
 }
 
 void Conductor::CheckLimits() {
-  if (cancelled_.load(std::memory_order_relaxed)) return Finish(absl::CancelledError("the run was cancelled"));
+  if (cancelled_.load(std::memory_order_relaxed)) {
+    is_cancelled_ = true;
+    return Finish(absl::CancelledError("the run was cancelled"));
+  }
   if (deadline_ != Clock::time_point::max() && Clock::now() >= deadline_) {
     Index done = 0, all = 0;
     for (const JobStats& job : stats_.jobs) {
@@ -272,6 +324,7 @@ absl::Status Conductor::HandleResults(int from, const Results& results, std::str
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
     if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
+    if (options_.journal != nullptr) MPAIO_RETURN_IF_ERROR(Journal(results, part));
     dispatcher_.Drop(results.job, part);
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
@@ -295,7 +348,7 @@ void Conductor::Record(int rank, const Assignment& done) {
 
 absl::Status Conductor::Hold(const Results& results, ChunkRange part, std::string message) {
   const std::size_t all_bytes = results.encoded.size();
-  HeldResults held{std::move(message), 0};
+  HeldResults held{std::move(message)};
   held.offset = held.message.size() - all_bytes;
   // A part of a batch begins behind the results that are repetitions.
   WireReader reader(absl::string_view(held.message).substr(held.offset));
@@ -346,7 +399,7 @@ void Conductor::Quarantine(const CrashReport& crash, int attempts, const std::st
   ++stats_.jobs[j].chunks_quarantined;
   // Nothing that comes of it later counts.
   ledger_.Commit(crash.job, {crash.chunk, crash.chunk + 1});
-  dispatcher_.OnResults(crash.job, 1, 0, 0);
+  dispatcher_.Remove(crash.job, {crash.chunk, crash.chunk + 1});
   if (options_.fail_fast) {
     return Finish(absl::AbortedError(absl::StrCat(WhereIs(crash.job, crash.chunk), " failed in ", attempts, " attempts, the last ", cause)));
   }
@@ -460,6 +513,14 @@ bool Conductor::OpenNextBatch() {
     const Index before = held.held_bytes();
     std::optional<Batch<HeldResults>> batch = held.PopNext();
     if (!batch) continue;
+    if (batch->payload.entry != nullptr) {
+      absl::StatusOr<std::string> kept = options_.resumed->Read(*batch->payload.entry);
+      if (!kept.ok()) {
+        Finish(kept.status());
+        return false;
+      }
+      batch->payload.message = *std::move(kept);
+    }
     open_.emplace(OpenBatch{j, std::move(batch->payload), WireReader(""), {batch->first, batch->first + batch->count},
                             before - held.held_bytes()});
     open_->reader = WireReader(absl::string_view(open_->results.message).substr(open_->results.offset));
@@ -559,12 +620,17 @@ void Conductor::Finish(absl::Status status) {
     ++byes_missing_;
     sent.Update(executor_.transport().Send(rank, message));
   }
+  patience_end_ = Clock::now() + Patience();
+  if (!sent.ok()) return Break(sent);
+  EndIfAllHaveStopped();
+}
+
+Conductor::Clock::duration Conductor::Patience() const {
+  if (is_cancelled_) return absl::ToChronoNanoseconds(std::min(options_.cancel_patience, absl::Hours(24)));
   double chunk_seconds = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) chunk_seconds = std::max(chunk_seconds, dispatcher_.ExpectedSeconds(static_cast<int>(j), 1));
   const Clock::duration least = AllAreDone() ? Clock::duration(kLeastPatience) : Clock::duration(kLongPatience);
-  patience_end_ = Clock::now() + least + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(kSilentChunks * chunk_seconds));
-  if (!sent.ok()) return Break(sent);
-  EndIfAllHaveStopped();
+  return least + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(kSilentChunks * chunk_seconds));
 }
 
 void Conductor::EndIfAllHaveStopped() {

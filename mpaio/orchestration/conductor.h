@@ -70,10 +70,11 @@ class Conductor {
   enum class Phase { kRunning, kFinishing, kDone };
   using Clock = std::chrono::steady_clock;
 
-  // The results of consecutive chunks, as they came: in `message` from `offset` on.
+  // The results of consecutive chunks, as they came: in `message` from `offset` on; or in the journal.
   struct HeldResults {
     std::string message;
-    std::size_t offset;
+    std::size_t offset = 0;
+    const JournalEntry* entry = nullptr;
   };
   struct JobState {
     JobState(WorkerBase* worker, Delivery delivery) : worker(worker), held(delivery) {}
@@ -116,10 +117,18 @@ class Conductor {
   void Recover(int rank);
   // Gives a rank that has nothing to do what another has long been silent about; whether there was something.
   bool Speculate(int rank);
+  // How long the end of the run waits for ranks that are still in a chunk.
+  Clock::duration Patience() const;
   // Ends the ranks that hold up the end of the run.
   void EndStragglers();
   std::optional<Assignment> NextFor(int rank);
   bool AllAreDone() const;
+  // Takes over what an earlier run has done.
+  absl::Status Resume();
+  // Keeps the results of `part` in the journal.
+  absl::Status Journal(const Results& results, ChunkRange part);
+  // Hands the journal on from time to time.
+  void KeepJournal();
   absl::Status HowItEnded() const;
   // "job 0 (sum), chunk 17 (rows 170 to 179)"
   std::string WhereIs(int job, ChunkId chunk) const;
@@ -179,6 +188,9 @@ class Conductor {
   Clock::time_point start_;
   Clock::time_point deadline_;
   Clock::time_point last_count_;  // of the ranks
+  Clock::time_point last_flush_;  // of the journal
+  Clock::time_point last_sync_;
+  bool is_cancelled_ = false;
   Clock::time_point patience_end_ = Clock::time_point::max();  // with those that have not stopped
 };
 

@@ -2,6 +2,7 @@
 #ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/dispatch/schedule_record.h"
+#include "mpaio/ledger/journal.h"
 #include "mpaio/result/reorder_buffer.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
@@ -40,6 +42,13 @@ struct RunOptions {
   bool fail_fast = false;
   // What a rank that has long not been heard of has to do is done by idle ranks as well; who is first counts.
   bool speculates = true;
+  // On rank 0: where what is committed is kept, as pass `journal_pass`; and what an earlier run has left there, which is not processed again but delivered.
+  // They must outlive the run.
+  JournalWriter* journal = nullptr;
+  const JournalReader* resumed = nullptr;
+  std::int32_t journal_pass = 0;
+  // How long a run that is cancelled waits for chunks that are being processed, before it ends the ranks that they are in, where it can.
+  absl::Duration cancel_patience = absl::Seconds(10);
   // Sample how busy each core of rank 0's host is, every so often.
   bool monitor_cpu_usage = false;
   absl::Duration cpu_usage_period = absl::Milliseconds(200);
@@ -55,6 +64,8 @@ struct JobStats {
   Index chunks_delivered = 0;
   // Given up: neither done nor delivered.
   Index chunks_quarantined = 0;
+  // Of those done: by an earlier run.
+  Index chunks_resumed = 0;
   // From the start of the run to the job's last delivery; 0 while it is going on.
   double seconds = 0;
 };

@@ -60,11 +60,11 @@ std::byte* OutputArray::RowBytes(RowRange rows) const {
 
 absl::StatusOr<WrittenRows> OutputArray::Finish(RowRange rows) const {
   const Index size_bytes = rows.size() * view().row_bytes();
-  if (is_in_file_ && file_ != nullptr) {
+  if (is_in_file_ && file_ != nullptr && !rows_travel_) {
     MPAIO_RETURN_IF_ERROR(file_->Write(rows.begin * view().row_bytes(), scratch_->bytes.get(), size_bytes));
     return WrittenRows();
   }
-  if (!is_in_file_ && is_on_rank_0s_node_) return WrittenRows();
+  if (!is_in_file_ && is_on_rank_0s_node_ && !rows_travel_) return WrittenRows();
   const std::byte* const first = is_in_file_ ? scratch_->bytes.get() : view().RowData(rows.begin);
   return WrittenRows(reinterpret_cast<const char*>(first), static_cast<std::size_t>(size_bytes));
 }

@@ -38,6 +38,10 @@ class OutputArray {
   // Collective over the executor's pool. Errors: as SharedArray::Create.
   static absl::StatusOr<OutputArray> Create(Executor& executor, DType dtype, std::vector<Index> shape);
 
+  // From here on a chunk's rows come as its result from every node, so that results have all that a chunk has done: for a journal. On every rank, before the
+  // run.
+  void set_rows_travel() { rows_travel_ = true; }
+
   // Collective over the executor's pool. An array in a file that rank 0 makes; it appears when rank 0 commits file(), after the run, and not at all
   // where that is not done.
   // Errors: those of NpyFile::Create, the same on every rank.
@@ -82,6 +86,7 @@ class OutputArray {
   Executor* executor_ = nullptr;
   bool is_on_rank_0s_node_ = true;
   bool is_in_file_ = false;
+  bool rows_travel_ = false;
   NdView in_file_;
   std::shared_ptr<NpyFile> file_;  // null where it cannot be reached
   std::unique_ptr<Scratch> scratch_;

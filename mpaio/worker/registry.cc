@@ -49,7 +49,8 @@ absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
                    absl::StrJoin(accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); })));
 }
 
-bool RegisterWorker(absl::string_view name, WorkerInfo info) {
+bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated) {
+  info.is_isolated = is_isolated;
   if (!Workers().emplace(std::string(name), std::move(info)).second) {
     std::fprintf(stderr, "mpaio: two worker targets are named '%s'; rename one\n", std::string(name).c_str());
     std::abort();

@@ -127,13 +127,15 @@ struct WorkerInfo {
   bool answers_with_array = false;
   // Called on every rank, with a context of the same values.
   std::function<absl::StatusOr<Job>(JobContext& context)> make = {};
+  // Whether Process runs in a process of its own, unless the user says otherwise. Set by the build: `isolate` of mpaio_worker.
+  bool is_isolated = false;
 
   // Errors: InvalidArgument, naming `dtype` and what is accepted.
   absl::Status CheckAccepts(const DType& dtype) const;
 };
 
 // For MPAIO_REGISTER_WORKER. Ends the program if two workers have one name, which is a mistake in a BUILD file.
-bool RegisterWorker(absl::string_view name, WorkerInfo info);
+bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated = false);
 
 // The worker of that name, or nullptr.
 const WorkerInfo* FindWorker(absl::string_view name);
@@ -146,8 +148,8 @@ absl::Status UnknownWorker(absl::string_view name);
 
 }  // namespace mpaio
 
-// Once in a worker's .cc, at namespace scope. MPAIO_WORKER_NAME is defined by the macro mpaio_worker.
+// Once in a worker's .cc, at namespace scope. MPAIO_WORKER_NAME and MPAIO_WORKER_IS_ISOLATED are defined by the macro mpaio_worker.
 #define MPAIO_REGISTER_WORKER(...) \
-  [[maybe_unused]] static const bool mpaio_is_registered = ::mpaio::RegisterWorker(MPAIO_WORKER_NAME, ::mpaio::WorkerInfo __VA_ARGS__)
+  [[maybe_unused]] static const bool mpaio_is_registered = ::mpaio::RegisterWorker(MPAIO_WORKER_NAME, ::mpaio::WorkerInfo __VA_ARGS__, MPAIO_WORKER_IS_ISOLATED != 0)
 
 #endif  // MPAIO_WORKER_REGISTRY_H_
