@@ -48,8 +48,8 @@ struct SandboxDone {
 };
 
 struct SandboxOptions {
-  // How long one chunk may take on the clock, with the handing over of its result; more than 0. Default: as long as it likes. It is looked at every
-  // 2 ms at least. Without it a child that hangs, or is stopped (SIGSTOP), is waited for without end.
+  // How long one chunk may take on the clock, with the handing over of its result; more than 0. Default: as long as it likes, and then a child that
+  // hangs, or is stopped (SIGSTOP), is waited for without end.
   std::optional<std::chrono::nanoseconds> chunk_deadline;
   // Chunks are processed together while they take about this long; at most a quarter of the deadline. 0: each on its own.
   std::chrono::nanoseconds batch_time = std::chrono::microseconds(20);
@@ -63,8 +63,8 @@ struct SandboxOptions {
 // Whom it blames: a chunk is named only if the child ended while it processed that chunk alone. Where a child ends among several chunks, they are
 // processed again, one at a time, by another; if nothing happens then, all is well. (Process is a pure function: running it again is allowed.)
 //
-// Memory ordering: what the child stored to shared memory in chunks that are reported as done is visible to the caller when ProcessChunks returns; what
-// the caller stored there before the call is visible to Process.
+// Memory ordering: what the child stored to shared memory in chunks that are reported as done is visible to the caller when ProcessChunks returns;
+// what the caller stored there before the call is visible to Process.
 class Sandbox {
  public:
   // Forks nothing yet. The workers must outlive the Sandbox; `job` counts them.
@@ -74,8 +74,8 @@ class Sandbox {
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
-  // Processes chunks [first, first + count) of a job until one fails, and appends the results of those that did not, as WorkerBase::ProcessChunks does.
-  // Results may be of any length; beyond 1 MiB they come through an anonymous file in memory.
+  // Processes chunks [first, first + count) of a job until one fails, and appends the results of those that did not, as WorkerBase::ProcessChunks
+  // does. Results may be of any length; beyond 1 MiB they come through an anonymous file in memory.
   //
   // Errors, which leave `*encoded` as it was and no child behind that is at work:
   //   InvalidArgument: there is no such job.
@@ -100,6 +100,7 @@ class Sandbox {
   absl::Status ProcessAll(int job, ChunkId first, Index count, std::string* encoded, SandboxDone* result);
   absl::StatusOr<Outcome> Command(int job, ChunkId first, Index count, std::string* encoded);
   void Await(std::uint32_t command, Outcome* outcome);
+  void Sleep(std::uint32_t command, std::chrono::nanoseconds at_most);
   bool ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes) const;
   absl::Status Read(std::size_t position, std::size_t size_bytes, std::string* out) const;
   absl::Status Map();
@@ -119,7 +120,11 @@ class Sandbox {
   // The first results lie behind the board; the others in the file.
   char* results_ = nullptr;
   int file_ = -1;
+  // An eventfd that the child rings.
+  int bell_ = -1;
   pid_t child_ = 0;
+  // Readable when the child has ended; -1 where the system has no such thing.
+  int pidfd_ = -1;
   std::thread::id forked_by_;
   bool spins_ = false;
 };

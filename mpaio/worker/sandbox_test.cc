@@ -1,6 +1,7 @@
 #include "mpaio/worker/sandbox.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -457,6 +458,23 @@ TEST_F(SandboxTest, TheChildDoesNotSurviveItsParent) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+// Also those through which it tells of its results: what fits in memory comes all the same.
+TEST_F(SandboxTest, ProcessMayCloseAllFiles) {
+  const std::string long_text(2 << 20, 'x');
+  auto texts = Told<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
+    if (chunk.id() == 1) close_range(STDERR_FILENO + 1, ~0u, 0);
+    return chunk.id() == 3 ? long_text : std::string(1000, 'x');
+  });
+  Sandbox sandbox({&texts}, {});
+  std::string direct, encoded;
+  ASSERT_EQ(Told<std::string>([](const View&) { return std::string(1000, 'x'); }).ProcessChunks(0, 3, &direct).done, 3);
+  const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
+  MPAIO_ASSERT_OK(done);
+  EXPECT_EQ(done->done, 3);
+  EXPECT_THAT(done->status, StatusIs(absl::StatusCode::kResourceExhausted, "2097168 bytes: Bad file descriptor"));
+  EXPECT_EQ(encoded, direct);
+}
+
 TEST_F(SandboxTest, SharedMemoryIsTheSameMemory) {
   struct Arrays {
     std::int64_t in[kChunks];
@@ -608,6 +626,25 @@ TEST_F(SandboxTest, SaysSoWhereThereIsNoFileDescriptor) {
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_THAT(done, StatusIs(absl::StatusCode::kResourceExhausted, "memfd_create"));
+  EXPECT_EQ(encoded, "kept");
+  EXPECT_EQ(sandbox.ProcessChunks(0, 0, 5, &encoded)->done, 5);
+  EXPECT_EQ(encoded, "kept" + Sums(0, 5));
+}
+
+// Children that end in the fork itself.
+std::atomic<bool> stillborn = false;
+
+TEST_F(SandboxTest, SaysSoWhereNoChildBegins) {
+  ASSERT_EQ(pthread_atfork(nullptr, nullptr, [] {
+    if (stillborn) _exit(9);
+  }), 0);
+  auto sums = Told<>(Sum);
+  Sandbox sandbox({&sums}, {});
+  std::string encoded = "kept";
+  stillborn = true;
+  const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
+  stillborn = false;
+  EXPECT_THAT(done, StatusIs(absl::StatusCode::kUnavailable, "in a row ended before they began; the last ended with exit status 9"));
   EXPECT_EQ(encoded, "kept");
   EXPECT_EQ(sandbox.ProcessChunks(0, 0, 5, &encoded)->done, 5);
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
