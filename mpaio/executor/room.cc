@@ -88,11 +88,34 @@ Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaim
   return std::max<Index>(0, limit_bytes - usage_bytes + std::min(reclaimable_bytes, usage_bytes));
 }
 
+std::string WhyNotWritable(const std::string& directory) {
+  // A file without a name, where the file system has such.
+  if (const int file = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); file >= 0) {
+    close(file);
+    return "";
+  }
+  if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
+    std::string name = directory + "/mpaio_XXXXXX";
+    if (const int file = mkostemp(name.data(), O_CLOEXEC); file >= 0) {
+      close(file);
+      unlink(name.c_str());
+      return "";
+    }
+  }
+  return absl::AsciiStrToLower(std::strerror(errno));
+}
+
 Room FindRoom(const std::string& backing_directory) {
   Room room{kUnlimited, "nothing", ""};
   const auto limit = [&room](Index bytes, std::string by, std::string remedy) {
     if (bytes < room.available_bytes) room = {bytes, std::move(by), std::move(remedy)};
   };
+  if (!backing_directory.empty()) {
+    if (const std::string why = WhyNotWritable(backing_directory); !why.empty()) {
+      limit(0, absl::StrCat(backing_directory, ", where no file can be made (", why, "),"),
+            absl::StrCat("mount it writable (mount -t tmpfs tmpfs ", backing_directory, "), or name another in OMPI_MCA_osc_sm_backing_directory"));
+    }
+  }
   struct statvfs file_system;
   // A file system without a limit (a tmpfs of size 0) or without a size of its own says that it has 0 blocks.
   if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0 && file_system.f_blocks > 0) {

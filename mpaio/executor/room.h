@@ -22,7 +22,10 @@ struct Room {
 // Where Open MPI puts the file behind a window: /dev/shm, or what OMPI_MCA_osc_sm_backing_directory names.
 std::string BackingDirectory();
 
-// The least of: space in the file system `backing_directory` (unless empty), the node's available memory, and the limit of each memory
+// Why no file can be made in `directory`: "no such file or directory", "read-only file system"; empty where one can be. Leaves nothing there.
+std::string WhyNotWritable(const std::string& directory);
+
+// The least of: space in the file system `backing_directory` (unless empty; none if no file can be made there), the node's available memory, and the limit of each memory
 // cgroup that this process is in. What cannot be read does not limit.
 Room FindRoom(const std::string& backing_directory);
 

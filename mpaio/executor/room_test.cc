@@ -93,15 +93,6 @@ TEST(FindRoom, WithoutADirectoryIsLimitedByMemory) {
   EXPECT_FALSE(room.remedy.empty());
 }
 
-// A file system that does not tell its size says that it has 0 bytes, and so does a tmpfs without a limit.
-TEST(FindRoom, WhatDoesNotTellDoesNotLimit) {
-  for (const std::string directory : {"/proc", "/there/is/no/such/directory"}) {
-    const Room room = FindRoom(directory);
-    EXPECT_GT(room.available_bytes, 0) << directory;
-    EXPECT_THAT(room.limited_by, HasSubstr("memory")) << directory;
-  }
-}
-
 // Runs `body` in a child that has a tmpfs of `size` at a path of its own, and prints where it fails; false if
 // this user may not mount.
 bool RunWithSmallFileSystem(const std::string& size,
@@ -144,6 +135,30 @@ TEST(FindRoom, IsLimitedByASmallFileSystem) {
   if (!ran) GTEST_SKIP() << "this user may not mount a file system";
 }
 
+TEST(WhyNotWritable, TellsWhyAndLeavesNothing) {
+  TempDirectory directory;
+  EXPECT_EQ(WhyNotWritable(directory.path()), "");
+  EXPECT_EQ(rmdir(directory.path().c_str()), 0) << "something was left";
+  EXPECT_EQ(WhyNotWritable(directory.path()), "no such file or directory");
+  const int file = open(directory.path().c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_GE(file, 0);
+  close(file);
+  EXPECT_EQ(WhyNotWritable(directory.path()), "not a directory");
+}
+
+// Open MPI would hang.
+TEST(FindRoom, IsNoneWhereNoFileCanBeMade) {
+  TempDirectory directory;
+  for (const std::string& place : {directory.File("missing"), std::string("/proc")}) {
+    const Room room = FindRoom(place);
+    EXPECT_EQ(room.available_bytes, 0);
+    EXPECT_THAT(room.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"), HasSubstr("no such file or directory")));
+    EXPECT_THAT(room.remedy, HasSubstr("OMPI_MCA_osc_sm_backing_directory"));
+    EXPECT_THAT(CheckRoom(room, 1), StatusIs(absl::StatusCode::kResourceExhausted));
+  }
+}
+
+// It says that it has 0 bytes.
 TEST(FindRoom, IsNotLimitedByAFileSystemWithoutALimit) {
   const bool ran = RunWithSmallFileSystem("0", [](const std::string& directory) {
     const Room room = FindRoom(directory);
