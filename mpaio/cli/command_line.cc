@@ -38,6 +38,7 @@ enum Flag : int {
   kSpeculateFlag,
   kJournalFlag,
   kResumeFlag,
+  kPreflightFlag,
 };
 
 constexpr option kFlags[] = {
@@ -62,8 +63,12 @@ constexpr option kFlags[] = {
     {"speculate", optional_argument, nullptr, kSpeculateFlag},
     {"journal", required_argument, nullptr, kJournalFlag},
     {"resume", no_argument, nullptr, kResumeFlag},
+    {"preflight", required_argument, nullptr, kPreflightFlag},
     {nullptr, 0, nullptr, 0},
 };
+
+// In the place of a worker; none can be registered by that name.
+constexpr absl::string_view kDoctorWord = "doctor";
 
 absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat(what, "; see --help")); }
 
@@ -219,6 +224,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case kResumeFlag: line.resumes = true; break;
+      case kPreflightFlag: {
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("preflight", optarg, {"auto", "never"}));
+        line.preflight = choice == 0;
+        break;
+      }
       case ':': return Wrong(absl::StrCat("flag ", arguments[static_cast<std::size_t>(optind) - 1], " needs a value"));
       default: return Wrong(absl::StrCat("unknown flag ", arguments[static_cast<std::size_t>(optind) - 1]));
     }
@@ -229,6 +239,12 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     return Wrong("--chunk_deadline ends the process that a chunk runs in, and there is none with --isolate=never: leave one of them out");
   }
   if (optind >= count) return Wrong("nothing to do: give WORKER INPUT");
+  if (absl::string_view(arguments[static_cast<std::size_t>(optind)]) == kDoctorWord) {
+    line.action = Action::kDoctor;
+    line.doctor_inputs.assign(arguments.begin() + optind + 1, arguments.end() - 1);
+    if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") == line.doctor_inputs.end()) return line;
+    return Wrong("doctor takes inputs, one behind the other: leave the '+' out");
+  }
   std::vector<absl::string_view> words;
   for (int i = optind; i <= count; ++i) {
     const bool ends_job = i == count || absl::string_view(arguments[static_cast<std::size_t>(i)]) == "+";
@@ -247,11 +263,13 @@ std::string HelpText() {
   return R"(Processes arrays that numpy saved with all ranks of an mpirun.
 
 usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
+       [mpirun -n N] orchestrator doctor [INPUT ...]
 
 Each job is a worker over an input; workers that write an array take an output file too. Inputs are a.npy,
 a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in raw:<f8:1000x3:a.bin) and - (.npy on standard input).
 Jobs separated by '+' run at once in one pool. --list shows the workers and their parameters.
 With one rank, or without mpirun, everything runs in this process.
+doctor examines each node for a run over these inputs, and says what should be done about what it finds.
 
   --chunk=auto|ROWS             rows that are processed at a time (auto)
   --format=text|json            how results are printed on the standard output (text)
@@ -275,16 +293,18 @@ With one rank, or without mpirun, everything runs in this process.
   --speculate=auto|never        whether idle ranks do again what a rank that is not heard of has to do (auto)
   --journal=FILE                keep what is done in FILE, so that a run that was stopped can be taken up again
   --resume                      take it up: go on with what the journal has, and process the rest
+  --preflight=auto|never        whether a run that will be slow for its surroundings says so when it begins (auto)
   --list                        the workers, with their parameters
   --help, --version
 
 exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (input missing,
-damaged or of a type the worker does not take; no room; launcher)
+damaged or of a type the worker does not take; no room; launcher), or doctor found that a run could not
 
 examples:
   mpirun -n 4 orchestrator sum numbers.npy
   mpirun -n 4 orchestrator --format=json sum numbers.npy + concat words.npy
   mpirun -n 4 orchestrator map numbers.npy roots.npy fn=sqrt
+  mpirun -n 4 orchestrator doctor numbers.npy
 )";
 }
 

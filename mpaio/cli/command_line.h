@@ -1,6 +1,7 @@
 // The command line of an orchestrator program, read.
 //
 //   orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT [OUTPUT] [key=value ...]] ...
+//   orchestrator [flags] doctor [INPUT ...]
 #ifndef MPAIO_CLI_COMMAND_LINE_H_
 #define MPAIO_CLI_COMMAND_LINE_H_
 
@@ -19,7 +20,7 @@
 namespace mpaio {
 
 // What a run of the program is for.
-enum class Action { kRun, kHelp, kVersion, kList };
+enum class Action { kRun, kHelp, kVersion, kList, kDoctor };
 enum class OutputFormat { kText, kJson };
 // Which jobs' chunks are processed in processes of their own; auto: as each worker's target says.
 enum class Isolate { kAuto, kAlways, kNever };
@@ -52,7 +53,9 @@ struct CommandLine {
   std::string journal_file;  // empty: not asked for
   bool resumes = false;
   bool report = false;
+  bool preflight = true;
   std::vector<JobLine> jobs;
+  std::vector<std::string> doctor_inputs;
 };
 
 // Reads argv[1..argc). A word behind INPUT that begins like `key=` is a parameter; to name an output file so, write ./key=...

@@ -89,6 +89,26 @@ TEST(ParseCommandLine, HugePages) {
   EXPECT_EQ(Parse({"--huge_pages=never", "sum", "a.npy"})->huge_pages, HugePages::kNever);
 }
 
+TEST(ParseCommandLine, Preflight) {
+  EXPECT_TRUE(Parse({"sum", "a.npy"})->preflight);
+  EXPECT_TRUE(Parse({"--preflight=auto", "sum", "a.npy"})->preflight);
+  EXPECT_FALSE(Parse({"--preflight=never", "sum", "a.npy"})->preflight);
+}
+
+TEST(ParseCommandLine, DoctorTakesInputs) {
+  EXPECT_EQ(Parse({"sum", "a.npy"})->action, Action::kRun);
+  // In second place it is the name of a file.
+  EXPECT_EQ(Parse({"sum", "doctor"})->action, Action::kRun);
+  const absl::StatusOr<CommandLine> alone = Parse({"doctor"});
+  EXPECT_EQ(alone->action, Action::kDoctor);
+  EXPECT_TRUE(alone->doctor_inputs.empty());
+  const absl::StatusOr<CommandLine> line = Parse({"doctor", "a.npy", "--format=json", "b=c.npy"});
+  EXPECT_EQ(line->action, Action::kDoctor);
+  EXPECT_EQ(line->format, OutputFormat::kJson);
+  EXPECT_EQ(line->doctor_inputs, (std::vector<std::string>{"a.npy", "b=c.npy"}));
+  EXPECT_TRUE(line->jobs.empty());
+}
+
 TEST(ParseCommandLine, TwiceGivesTheSame) {
   // getopt keeps state between calls.
   for (int i = 0; i < 2; ++i) {
@@ -119,6 +139,8 @@ TEST(ParseCommandLine, WhatIsWrongIsNamed) {
       {{"--chunk=99999999999999999999", "sum", "a.npy"}, "--chunk="},
       {{"--format=xml", "sum", "a.npy"}, "text|json"},
       {{"--progress=maybe", "sum", "a.npy"}, "auto|always|never"},
+      {{"doctor", "a.npy", "+", "sum", "b.npy"}, "doctor takes inputs"},
+      {{"--preflight=always", "sum", "a.npy"}, "auto|never"},
       {{"--bind=core", "sum", "a.npy"}, "auto|never"},
       {{"--huge_pages=yes", "sum", "a.npy"}, "auto|always|never"},
       {{"--cpu_usage=", "sum", "a.npy"}, "--cpu_usage"},

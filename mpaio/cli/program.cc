@@ -14,12 +14,15 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "mpaio/cli/command_line.h"
+#include "mpaio/cli/doctor.h"
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/session.h"
 #include "mpaio/cli/version.h"
 #include "mpaio/executor/mpi_executor.h"
 #include "mpaio/mpi/environment.h"
+#include "mpaio/preflight/finding.h"
+#include "mpaio/preflight/machine.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/worker/registry.h"
 
@@ -61,6 +64,11 @@ int Refuse(ExitStatus exit_status, const absl::Status& why) {
   return exit_status;
 }
 
+void Warn(const std::string& what) {
+  if (what.empty() || !IsRank0()) return;
+  Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), " (--preflight=never silences this)\n"));
+}
+
 int PrintOnRank0(absl::string_view text) {
   if (!IsRank0() || Print(stdout, text)) return kDone;
   return Refuse(kJobFailed, absl::DataLossError("it could not be written to the standard output"));
@@ -79,6 +87,7 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   Session session(**executor, line, std::move(plan));
   const absl::Status prepared = session.Prepare();
   if (!prepared.ok()) return Refuse(kCouldNotStart, prepared);
+  if (line.preflight) Warn(WarningBeforeRun(**executor, environment.world(), session.mapped_bytes()));
   const absl::Status ended = session.Run();
   if (!session.has_begun()) return Refuse(kCouldNotStart, ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
@@ -103,6 +112,21 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   return exit_status;
 }
 
+int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
+  // It starts a program, which is better done before MPI has threads. One rank of each node will be asked.
+  const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+  const LauncherFacts launcher = local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
+  Environment environment(argc, argv);
+  if (!environment.status().ok()) return Refuse(kCouldNotStart, environment.status());
+  const absl::StatusOr<std::vector<Finding>> findings = Examine(line.doctor_inputs, environment.world(), launcher);
+  if (!findings.ok()) return Refuse(kCouldNotStart, findings.status());
+  if (environment.world().rank() != 0) return kDone;
+  if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings))) {
+    return Refuse(kJobFailed, absl::DataLossError("what was found could not be written to the standard output"));
+  }
+  return HasRefusal(*findings) ? kCouldNotStart : kDone;
+}
+
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
@@ -112,6 +136,7 @@ int RunProgram(int argc, char** argv) {
     case Action::kHelp: return PrintOnRank0(HelpText());
     case Action::kVersion: return PrintOnRank0(absl::StrCat("mpaio ", kVersion, "\n"));
     case Action::kList: return PrintOnRank0(ListText());
+    case Action::kDoctor: return RunDoctor(*line, &argc, &argv);
     case Action::kRun: break;
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);

@@ -264,6 +264,12 @@ absl::Status Session::Prepare() {
   return absl::OkStatus();
 }
 
+Index Session::mapped_bytes() const {
+  Index bytes = 0;
+  for (const auto& [name, array] : inputs_) bytes += array.is_mapped() ? array.view().size_bytes() : 0;
+  return bytes;
+}
+
 absl::Status Session::Run() {
   const StopSignals stop_signals(/*is_heeded=*/executor_.rank() == 0);
   absl::Status status;

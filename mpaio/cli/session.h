@@ -42,6 +42,9 @@ class Session {
   // has what there is all the same. Where the run was refused before any chunk was processed, has_begun() is false, on every rank.
   absl::Status Run();
 
+  // After Prepare: of the inputs that are mapped as they lie in their files.
+  Index mapped_bytes() const;
+
   bool has_begun() const { return has_begun_; }
   // On rank 0, after Run.
   const std::vector<JobResult>& results() const { return results_; }

@@ -92,4 +92,11 @@ absl::Status Environment::Finalize() {
   return MpiStatus("MPI_Finalize", MPI_Finalize());
 }
 
+std::string MpiLibraryVersion() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "";
+  return std::string(text, static_cast<std::size_t>(length));
+}
+
 }  // namespace mpaio

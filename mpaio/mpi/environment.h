@@ -2,6 +2,8 @@
 #ifndef MPAIO_MPI_ENVIRONMENT_H_
 #define MPAIO_MPI_ENVIRONMENT_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "mpaio/mpi/communicator.h"
 
@@ -44,6 +46,9 @@ class Environment {
   Communicator world_;
   bool started_ = false;
 };
+
+// What the MPI library that the program runs with calls itself: "Open MPI v4.1.4, package: ...". Also before MPI has started.
+std::string MpiLibraryVersion();
 
 }  // namespace mpaio
 

@@ -50,6 +50,10 @@ absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
 }
 
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated) {
+  if (name == "doctor") {
+    std::fprintf(stderr, "mpaio: a worker target is named '%s', which means something else on a command line; rename it\n", std::string(name).c_str());
+    std::abort();
+  }
   info.is_isolated = is_isolated;
   if (!Workers().emplace(std::string(name), std::move(info)).second) {
     std::fprintf(stderr, "mpaio: two worker targets are named '%s'; rename one\n", std::string(name).c_str());

@@ -134,7 +134,8 @@ struct WorkerInfo {
   absl::Status CheckAccepts(const DType& dtype) const;
 };
 
-// For MPAIO_REGISTER_WORKER. Ends the program if two workers have one name, which is a mistake in a BUILD file.
+// For MPAIO_REGISTER_WORKER. Ends the program if two workers have one name, or one is named "doctor", which is a word of
+// the command line: mistakes in a BUILD file.
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated = false);
 
 // The worker of that name, or nullptr.

@@ -100,5 +100,9 @@ TEST(RegistryDeathTest, TwoWorkersOfOneNameEndTheProgram) {
   EXPECT_DEATH(RegisterWorker("histogram", {}), "two worker targets are named 'histogram'; rename one");
 }
 
+TEST(RegistryDeathTest, AWorkerNamedAsAWordOfTheCommandLineEndsTheProgram) {
+  EXPECT_DEATH(RegisterWorker("doctor", {}), "a worker target is named 'doctor', which means something else on a command line; rename it");
+}
+
 }  // namespace
 }  // namespace mpaio

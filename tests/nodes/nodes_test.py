@@ -113,6 +113,21 @@ class NodesTest(whole_run.WholeRunTest):
         self.assert_refused(done, 1, "chunk 500")
         self.assertEqual(sorted(os.listdir(self.folder)), before)
 
+    def test_doctor_examines_every_host(self):
+        self.save("ints.npy", np.arange(1000))
+        for hosts, ranks_each in CLUSTERS:
+            with self.subTest(hosts=hosts, ranks_each=ranks_each):
+                done = self.run_on_hosts((hosts, ranks_each), "--format=json", "doctor", "ints.npy")
+                self.assert_done(done)
+                findings = [(finding["host"], finding["subject"]) for finding in done.json]
+                for host in range(hosts):
+                    for subject in ("input", "shared memory", "cores", "clock"):
+                        self.assertIn(("host%d" % host, subject), findings, done)
+                self.assertEqual([finding["severity"] for finding in done.json if finding["subject"] == "wall clock"], ["ok"], done)
+                text = self.run_on_hosts((hosts, ranks_each), "doctor").text
+                self.assertRegex(text, r"(?m)^ok       host0  clock ")
+                self.assertRegex(text, r"(?m)^ok       host%d  clock " % (hosts - 1))
+
     def test_what_can_not_start_is_said_once(self):
         self.save("words.npy", np.array(["a", "b"]))
         for cluster in CLUSTERS:
