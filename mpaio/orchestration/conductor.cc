@@ -69,7 +69,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
-  if (executor.can_isolate()) own_work_.Isolate(options);
+  if (executor.can_isolate()) own_work_.Isolate(options, [this] { return KeepUpWithOthers(); });
   // A duration too long for the clock is as good as none.
   if (options.deadline < absl::Hours(24 * 365)) deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
   for (WorkerBase* worker : workers) {
@@ -500,9 +500,21 @@ bool Conductor::WorkOneSlice() {
     }
   }
   own_messages_.clear();
+  is_in_step_ = true;
   own_work_.Step(kOwnSlice, &own_messages_);
+  is_in_step_ = false;
+  if (phase_ != Phase::kRunning) own_work_.Clear();
   for (std::string& message : own_messages_) Handle(0, std::move(message));
   return true;
+}
+
+bool Conductor::KeepUpWithOthers() {
+  TakeIn();
+  CountRanks();
+  if (phase_ == Phase::kRunning) KeepJournal();
+  if (phase_ == Phase::kRunning) CheckLimits();
+  if (phase_ == Phase::kRunning) GiveOut();
+  return phase_ != Phase::kRunning;
 }
 
 bool Conductor::OpenNextBatch() {
@@ -610,7 +622,8 @@ void Conductor::Finish(absl::Status status) {
   if (phase_ != Phase::kRunning) return;
   phase_ = Phase::kFinishing;
   status_ = std::move(status);
-  own_work_.Clear();
+  // In a step it is not to be touched.
+  if (!is_in_step_) own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
   byes_missing_ = 0;
   // One that cannot be reached is no reason not to tell the others.

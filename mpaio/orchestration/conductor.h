@@ -93,6 +93,8 @@ class Conductor {
   bool TakeIn();
   bool GiveOut();
   bool WorkOneSlice();
+  // While rank 0 waits for a chunk of its own, in another process: what a round does for the others. Whether the run is over.
+  bool KeepUpWithOthers();
   void TakeTheLast();
   bool DeliverBatches();
   bool OpenNextBatch();
@@ -150,6 +152,7 @@ class Conductor {
   Dispatcher dispatcher_;
   Performer own_work_;
   std::vector<std::string> own_messages_;
+  bool is_in_step_ = false;  // of own_work_
   std::vector<ChunkId> frontier_;
   Ledger ledger_;
   // What rank 0 knows of a rank's queue. It may have less to do than it was given, where others took it, or more, where it took theirs.

@@ -107,9 +107,10 @@ void Performer::Fail(ChunkId chunk, const absl::Status& status, std::vector<std:
   Clear();
 }
 
-void Performer::Isolate(const RunOptions& options) {
+void Performer::Isolate(const RunOptions& options, std::function<bool()> is_over) {
   SandboxOptions sandbox;
   if (options.chunk_deadline < absl::Hours(24 * 365)) sandbox.chunk_deadline = absl::ToChronoNanoseconds(options.chunk_deadline);
+  sandbox.is_over = std::move(is_over);
   sandbox_ = std::make_unique<Sandbox>(workers_, sandbox);
 }
 
@@ -137,6 +138,9 @@ bool Performer::Process(ChunkRange chunks, Clock::time_point* now, std::vector<s
       absl::StatusOr<SandboxDone> isolated = sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
       if (isolated.ok()) {
         some = *std::move(isolated);
+      } else if (isolated.status().code() == absl::StatusCode::kCancelled) {
+        Clear();
+        return false;
       } else {
         some.status = isolated.status();
       }

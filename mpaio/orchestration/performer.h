@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,9 @@ class Performer {
   explicit Performer(std::vector<WorkerBase*> workers, ClaimBoard board = {})
       : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
 
-  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a process of their own.
-  void Isolate(const RunOptions& options);
+  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a process of their own. `is_over`: see SandboxOptions; it may
+  // call Enqueue. Where it ends a Step, no message says so.
+  void Isolate(const RunOptions& options, std::function<bool()> is_over);
   ~Performer() { Clear(); }
   Performer(const Performer&) = delete;
   Performer& operator=(const Performer&) = delete;

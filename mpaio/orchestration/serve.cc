@@ -23,10 +23,8 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
                            std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   Performer performer(workers, BoardOf(executor, workers));
-  if (executor.can_isolate()) performer.Isolate(options);
-  std::vector<std::string> messages;
-  while (!*end) {
-    for (;;) {
+  const auto take_in = [&]() -> absl::Status {
+    while (!*end) {
       MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
       if (!message) break;
       MPAIO_ASSIGN_OR_RETURN(const AnyMessage what, DecodeMessage(message->bytes));
@@ -34,9 +32,22 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
         performer.Enqueue(order->assignment, order->is_shared);
       } else if (const auto* finish = std::get_if<Finish>(&what)) {
         *end = finish->status;
-        break;
       }
     }
+    return absl::OkStatus();
+  };
+  // What another process is at can be given up as soon as the run is over.
+  absl::Status heard;
+  if (executor.can_isolate()) {
+    performer.Isolate(options, [&] {
+      heard.Update(take_in());
+      return end->has_value() || !heard.ok();
+    });
+  }
+  std::vector<std::string> messages;
+  while (!*end) {
+    MPAIO_RETURN_IF_ERROR(heard);
+    MPAIO_RETURN_IF_ERROR(take_in());
     if (*end) break;
     if (transport.unsent_bytes() > kMaxUnsentBytes) {
       transport.WaitForMessage(kLongestWait);

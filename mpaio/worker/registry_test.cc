@@ -30,6 +30,7 @@ class SumWorker : public Worker<std::int64_t, std::int64_t> {
 
 // As a worker target does it, but that the macro mpaio_worker gives the name.
 #define MPAIO_WORKER_NAME "sum_for_test"
+#define MPAIO_WORKER_IS_ISOLATED 1
 MPAIO_REGISTER_WORKER({
     .summary = "adds up the elements",
     .accepts = {AcceptedType::Of<std::int64_t>(), AcceptedType::Of<ByteString>()},

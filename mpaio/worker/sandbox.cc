@@ -49,6 +49,7 @@ constexpr std::chrono::microseconds kSpin(2);
 // closed all files. (Measured: to look every 2 ms takes 1 % of a core.)
 constexpr std::chrono::milliseconds kLongestSleep(100);
 constexpr std::chrono::milliseconds kLongestSleepWithoutPidfd(2);
+constexpr std::chrono::milliseconds kAskPeriod(5);
 // A child may be given no core for a while before it begins.
 constexpr std::chrono::seconds kLeastTimeToBegin(1);
 constexpr std::chrono::seconds kIdleSleep(1);
@@ -241,6 +242,7 @@ absl::StatusOr<Sandbox::Outcome> Sandbox::Command(int job, ChunkId first, Index 
 
   Outcome outcome;
   Await(command, &outcome);
+  if (outcome.cancelled) return absl::CancelledError("the run is over");
   const std::size_t before = encoded->size();
   std::size_t size_bytes = 0;
   bool credible = ReadOutcome(count, &outcome, &size_bytes);
@@ -294,7 +296,13 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
       }
       sleep = std::min(sleep, allowed - taken);
     }
+    if (options_.is_over) sleep = std::min<nanoseconds>(sleep, kAskPeriod);
     Sleep(command, sleep);
+    if (options_.is_over && !answered() && options_.is_over()) {
+      EndChild(&outcome->cause);
+      outcome->cancelled = true;
+      return;
+    }
     if (!answered() && Reap(WNOHANG, &outcome->cause)) {
       outcome->ended = !answered();
       return;

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -53,6 +54,9 @@ struct SandboxOptions {
   std::optional<std::chrono::nanoseconds> chunk_deadline;
   // Chunks are processed together while they take about this long; at most a quarter of the deadline. 0: each on its own.
   std::chrono::nanoseconds batch_time = std::chrono::microseconds(20);
+  // Not null: called about every 5 ms while a call waits for the child, by the thread that waits; where it says true the child is ended, and the call with
+  // it. It must not call the Sandbox.
+  std::function<bool()> is_over = {};
 };
 
 // Calls come from one thread at a time; a call from another thread than the one before begins with a new child, because the child ends with the
@@ -82,6 +86,7 @@ class Sandbox {
   //   ResourceExhausted: the system gives no process, no memory or no file descriptor.
   //   Unavailable: several children in a row ended before they began a chunk.
   //   Internal: a result could not be read.
+  //   Cancelled: SandboxOptions::is_over said so.
   absl::StatusOr<SandboxDone> ProcessChunks(int job, ChunkId first, Index count, std::string* encoded);
 
  private:
@@ -92,6 +97,7 @@ class Sandbox {
     absl::Status status;
     bool ended = false;
     bool overran = false;
+    bool cancelled = false;
     Index suspects = 0;
     std::string cause;
   };
