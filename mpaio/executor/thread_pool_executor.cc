@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <barrier>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,6 +35,8 @@ struct Pool {
   // By node: what has been allocated, in order.
   std::vector<std::vector<std::unique_ptr<SharedMemory>>> memories;
   std::vector<std::vector<Control>> controls;
+  std::mutex mutex;
+  std::vector<LostRank> lost;  // not yet told
 };
 
 // The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
@@ -104,6 +107,28 @@ class ThreadExecutor final : public Executor {
     return absl::OkStatus();
   }
 
+  std::vector<LostRank> TakeLost() override {
+    std::vector<LostRank> lost;
+    if (rank_ == 0) {
+      const std::lock_guard lock(pool_->mutex);
+      lost.swap(pool_->lost);
+    }
+    for (const LostRank& one : lost) {
+      is_lost_.push_back(one.rank);
+      transport_->Abandon(one.rank);
+    }
+    return lost;
+  }
+  bool is_lost(int rank) const override { return std::find(is_lost_.begin(), is_lost_.end(), rank) != is_lost_.end(); }
+  void Die(std::string cause) {
+    {
+      const std::lock_guard lock(pool_->mutex);
+      pool_->lost.push_back({rank_, std::move(cause)});
+    }
+    pool_->statuses[static_cast<std::size_t>(rank_)] = absl::OkStatus();
+    pool_->barrier.arrive_and_drop();
+  }
+
   [[noreturn]] void Abort(int exit_status) override { std::_Exit(exit_status); }
   absl::Status Close() override { return transport_->Close(); }
 
@@ -112,9 +137,12 @@ class ThreadExecutor final : public Executor {
   int rank_;
   std::unique_ptr<Transport> transport_;
   std::vector<std::unique_ptr<SharedMemory>> handles_;
+  std::vector<int> is_lost_;  // on rank 0, as far as it has been told
 };
 
 }  // namespace
+
+void Lose(Executor& executor, std::string cause) { static_cast<ThreadExecutor&>(executor).Die(std::move(cause)); }
 
 void RunOnThreads(int size, const ThreadPoolOptions& options, const std::function<void(Executor&)>& body) {
   Pool pool(size, options);

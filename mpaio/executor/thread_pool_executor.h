@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "mpaio/executor/executor.h"
 
@@ -19,6 +20,10 @@ struct ThreadPoolOptions {
 
 // Runs `body` on `size` threads, each with the executor of its rank, and returns when all have ended. As under mpirun, every rank runs the same body.
 void RunOnThreads(int size, const ThreadPoolOptions& options, const std::function<void(Executor&)>& body);
+
+// The calling rank, which is not rank 0, is lost from here on: its body returns without another call. (A thread cannot be killed; so what it does on its way
+// out must be little.)
+void Lose(Executor& executor, std::string cause);
 
 }  // namespace mpaio
 
