@@ -7,7 +7,7 @@ usage: bench.py [--repetitions=N] [--ranks=N] [--out=DIR] [--programs=DIR] [--fi
   --ranks        how many ranks, or threads or processes of a peer, do the work (as many as cores, at least 2)
   --out          where SUITE.json and SUITE.svg are written (.cache/bench)
   --programs     where Bazel has put what it built (bazel-bin)
-  --filter       only the cases of dispatch, balance, bandwidth and idle whose names the expression is found in
+  --filter       only the cases of dispatch, balance, bandwidth, idle and protection whose names the expression is found in
 
 tools/bench builds what is needed and calls this. What the suites measure and how to read them is in docs/performance.md.
 
@@ -250,7 +250,7 @@ def compared_with_ours(bench: Bench, cases: Sequence[Case]) -> Result:
         result.tables.append(table(title + (f", {ours.chunks:,.0f} chunks" if ours.chunks else ""), header, rows))
         bars = [(case.who, case.values, case.is_ours) for case in sorted([ours, *others], key=lambda case: case.median)]
         result.panels.append(Panel(title, ours.unit, bars, logarithmic=bars[-1][1][0] > 20 * bars[0][1][0]))
-    if not bench.filter and not any(case.who == "TbbAuto" for case in cases):
+    if not bench.filter and len({case.group for case in cases} - {"Protection"}) > 0 and not any(case.who == "TbbAuto" for case in cases):
         bench.skip("TbbAuto: the suites were built without Debian's libtbb-dev")
     return result
 
@@ -353,6 +353,11 @@ def idle(bench: Bench) -> Result:
             result.tables.append(simple_table(title, of_unit))
             result.panels.append(Panel(title, unit, [(" ".join([case.who, case.load]), case.values, True) for case in of_unit]))
     return result
+
+
+def protection(bench: Bench) -> Result:
+    """What it costs to be protected against crashes, hangs and stops."""
+    return compared_with_ours(bench, run_google_benchmark(bench, "protection"))
 
 
 def load(bench: Bench) -> Result:
@@ -542,7 +547,7 @@ def memory(bench: Bench) -> Result:
 
 
 SUITES: Dict[str, Callable[[Bench], Result]] = {
-    suite.__name__: suite for suite in (dispatch, balance, bandwidth, load, start, idle, scaling, memory)
+    suite.__name__: suite for suite in (dispatch, balance, bandwidth, load, start, idle, protection, scaling, memory)
 }
 
 
