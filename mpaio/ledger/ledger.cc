@@ -32,20 +32,20 @@ std::vector<Assignment> Without(const std::vector<Assignment>& from, const std::
 }  // namespace
 
 Ledger::Ledger(const std::vector<Index>& chunks_per_job, int ranks) : given_(static_cast<std::size_t>(ranks)) {
-  for (const Index chunks : chunks_per_job) committed_.emplace_back(chunks);
+  for (const Index chunks : chunks_per_job) closed_.emplace_back(chunks);
 }
 
-void Ledger::Assign(int rank, const Assignment& assignment) {
+void Ledger::Assign(int rank, const Assignment& assignment, std::chrono::steady_clock::time_point now) {
   Index missing = 0;
-  for (const ChunkRange& part : committed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks)) missing += part.size();
-  if (missing > 0) given_[static_cast<std::size_t>(rank)].push_back({assignment, missing});
+  for (const ChunkRange& part : closed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks)) missing += part.size();
+  if (missing > 0) given_[static_cast<std::size_t>(rank)].push_back({assignment, missing, now, false});
 }
 
 std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
-  ChunkBits& committed = committed_[static_cast<std::size_t>(job)];
-  const std::vector<ChunkRange> fresh = committed.Missing(chunks);
+  ChunkBits& closed = closed_[static_cast<std::size_t>(job)];
+  const std::vector<ChunkRange> fresh = closed.Missing(chunks);
   for (const ChunkRange& part : fresh) {
-    committed.Add(part);
+    closed.Add(part);
     Settle(job, part);
   }
   return fresh;
@@ -67,10 +67,28 @@ std::vector<Assignment> Ledger::Copy(int rank) {
     one.has_copy = true;
     std::vector<Assignment> parts;
     const Assignment& given = one.assignment;
-    for (const ChunkRange& part : committed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) parts.push_back({given.job, given.attempt, part});
+    for (const ChunkRange& part : closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) parts.push_back({given.job, given.attempt, part});
     return parts;
   }
   return {};
+}
+
+int Ledger::Fail(int job, ChunkId chunk) {
+  if (closed_[static_cast<std::size_t>(job)].contains(chunk)) return 0;
+  Revoke(job, chunk);
+  return ++failures_[{job, chunk}];
+}
+
+void Ledger::Quarantine(int job, ChunkId chunk) {
+  if (closed_[static_cast<std::size_t>(job)].contains(chunk)) return;
+  Revoke(job, chunk);
+  closed_[static_cast<std::size_t>(job)].Add({chunk, chunk + 1});
+  quarantined_.insert({job, chunk});
+}
+
+Index Ledger::num_committed(int job) const {
+  const auto of_job = std::count_if(quarantined_.begin(), quarantined_.end(), [job](const auto& one) { return one.first == job; });
+  return closed_[static_cast<std::size_t>(job)].size() - of_job;
 }
 
 void Ledger::Revoke(int job, ChunkId chunk) {
@@ -85,8 +103,8 @@ void Ledger::Revoke(int job, ChunkId chunk) {
       }
       for (const ChunkRange part : {ChunkRange{whole.chunks.begin, chunk}, ChunkRange{chunk + 1, whole.chunks.end}}) {
         Index missing = 0;
-        for (const ChunkRange& open : committed_[static_cast<std::size_t>(job)].Missing(part)) missing += open.size();
-        if (missing > 0) left.push_back({{whole.job, whole.attempt, part}, missing, one.has_copy});
+        for (const ChunkRange& open : closed_[static_cast<std::size_t>(job)].Missing(part)) missing += open.size();
+        if (missing > 0) left.push_back({{whole.job, whole.attempt, part}, missing, one.since, one.has_copy});
       }
     }
     given = std::move(left);
@@ -98,7 +116,7 @@ std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks, const st
   for (const int rank : ranks) {
     for (const InFlight& one : given_[static_cast<std::size_t>(rank)]) {
       const Assignment& given = one.assignment;
-      for (const ChunkRange& part : committed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
+      for (const ChunkRange& part : closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
         open.push_back({given.job, given.attempt, part});
       }
     }

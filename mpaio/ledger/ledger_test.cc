@@ -52,6 +52,48 @@ TEST(LedgerTest, AJobWithoutChunks) {
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
 }
 
+TEST(LedgerTest, CountsFailuresAndForgetsWhoHadTheChunk) {
+  Ledger ledger({100}, 3);
+  ledger.Assign(1, {0, 0, {10, 20}});
+  EXPECT_EQ(ledger.Fail(0, 13), 1);
+  ASSERT_EQ(ledger.given(1).size(), 2u);
+  EXPECT_EQ(ledger.given(1)[0].assignment, (Assignment{0, 0, {10, 13}}));
+  EXPECT_EQ(ledger.given(1)[1].assignment, (Assignment{0, 0, {14, 20}}));
+  EXPECT_EQ(ledger.given(1)[1].missing, 6);
+  EXPECT_EQ(ledger.Fail(0, 13), 2);
+  ledger.Assign(2, {0, 2, {13, 14}});
+  EXPECT_EQ(ledger.Commit(0, {10, 20}), (Ranges{{10, 20}}));
+  EXPECT_TRUE(ledger.given(1).empty() && ledger.given(2).empty());
+  // It came to an end after all.
+  EXPECT_EQ(ledger.Fail(0, 13), 0);
+  EXPECT_TRUE(ledger.is_committed(0, 13));
+}
+
+TEST(LedgerTest, WhatIsQuarantinedIsNeverCommitted) {
+  Ledger ledger({100, 5}, 3);
+  ledger.Assign(1, {0, 0, {0, 10}});
+  ledger.Quarantine(0, 4);
+  EXPECT_TRUE(ledger.is_quarantined(0, 4) && !ledger.is_committed(0, 4) && !ledger.is_quarantined(0, 5) && !ledger.is_quarantined(1, 4));
+  EXPECT_EQ(ledger.Commit(0, {0, 10}), (Ranges{{0, 4}, {5, 10}}));
+  EXPECT_EQ(ledger.num_committed(0), 9);
+  EXPECT_EQ(ledger.Fail(0, 4), 0);
+  ledger.Quarantine(0, 4);
+  ledger.Quarantine(0, 5);  // It is committed.
+  EXPECT_EQ(ledger.num_committed(0), 9);
+  EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
+}
+
+TEST(LedgerTest, CopiesWhatARankHasOnceAndInOrder) {
+  Ledger ledger({100}, 3);
+  ledger.Assign(1, {0, 0, {0, 10}});
+  ledger.Assign(1, {0, 1, {20, 30}});
+  ledger.Commit(0, {3, 5});
+  EXPECT_EQ(ledger.Copy(1), (std::vector<Assignment>{{0, 0, {0, 3}}, {0, 0, {5, 10}}}));
+  EXPECT_EQ(ledger.Copy(1), (std::vector<Assignment>{{0, 1, {20, 30}}}));
+  EXPECT_TRUE(ledger.Copy(1).empty());
+  EXPECT_TRUE(ledger.Copy(2).empty());
+}
+
 TEST(LedgerTest, WithdrawsWhatARankHasNotDone) {
   Ledger ledger({100}, 8);
   ledger.Assign(1, {0, 0, {0, 10}});

@@ -240,7 +240,8 @@ bool Conductor::Speculate(int rank) {
     const double chunk_seconds = dispatcher_.ExpectedSeconds(ledger_.given(other).front().assignment.job, 1);
     // Nobody knows yet how long they take.
     if (chunk_seconds == 0) continue;
-    const double silent_seconds = std::chrono::duration<double>(last_look_ - line.heard).count();
+    const Clock::time_point silent_since = std::max(line.heard, ledger_.given(other).front().since);
+    const double silent_seconds = std::chrono::duration<double>(last_look_ - silent_since).count();
     if (silent_seconds < std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * chunk_seconds)) continue;
     const std::vector<Assignment> copies = ledger_.Copy(other);
     for (Assignment copy : copies) {
@@ -382,10 +383,10 @@ void Conductor::HandleCrash(int from, const CrashReport& crash) {
     return Finish(absl::InternalError(absl::StrCat("rank ", from, " has failed at a chunk that there is not: all ranks must run the same program")));
   }
   lines_[static_cast<std::size_t>(from)].heard = last_look_;
-  if (ledger_.is_committed(crash.job, crash.chunk)) return;
-  const int attempts = ++crashes_[{crash.job, crash.chunk}];
+  const int attempts = ledger_.Fail(crash.job, crash.chunk);
+  // Another was quicker, or it is waiting to be tried again already.
+  if (attempts == 0) return;
   const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
-  ledger_.Revoke(crash.job, crash.chunk);
   dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
   if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
   retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from});
@@ -398,7 +399,7 @@ void Conductor::Quarantine(const CrashReport& crash, int attempts, const std::st
   if (stats_.failed_job < 0) stats_.failed_job = crash.job;
   ++stats_.jobs[j].chunks_quarantined;
   // Nothing that comes of it later counts.
-  ledger_.Commit(crash.job, {crash.chunk, crash.chunk + 1});
+  ledger_.Quarantine(crash.job, crash.chunk);
   dispatcher_.Remove(crash.job, {crash.chunk, crash.chunk + 1});
   if (options_.fail_fast) {
     return Finish(absl::AbortedError(absl::StrCat(WhereIs(crash.job, crash.chunk), " failed in ", attempts, " attempts, the last ", cause)));
@@ -433,6 +434,12 @@ bool Conductor::IsIdle(int rank) const {
 
 std::optional<Assignment> Conductor::NextFor(int rank) {
   const auto living = std::count_if(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.is_lost; }) + (rank_0_works_ ? 1 : 0);
+  // Of which another has come to an end meanwhile.
+  const auto is_closed = [this](const Retry& retry) {
+    const Assignment& one = retry.assignment;
+    return ledger_.is_committed(one.job, one.chunks.begin) || ledger_.is_quarantined(one.job, one.chunks.begin);
+  };
+  retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
     if (retry->not_on_rank == rank && living > 1 && !lines_[static_cast<std::size_t>(rank)].is_lost) continue;
     const Assignment assignment = retry->assignment;
@@ -466,7 +473,7 @@ bool Conductor::GiveOut() {
 }
 
 void Conductor::AssignTo(int rank, const Assignment& assignment) {
-  ledger_.Assign(rank, assignment);
+  ledger_.Assign(rank, assignment, last_look_);
   // Where nobody takes from others, what was given is what is processed, and how it was cut is what the schedule is about.
   if (options_.record_schedule && !is_shared_) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
   // What may kill a rank is nobody else's, and neither is what is done twice.

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -165,8 +164,7 @@ class Conductor {
     bool is_ended = false;   // by rank 0, as it did not answer
   };
   std::vector<Line> lines_;  // by rank
-  // Chunks that have killed what processed them: how often, and those that are to be tried again, as a rule not where they were.
-  std::map<std::pair<int, ChunkId>, int> crashes_;
+  // Chunks that have killed what processed them, and are to be tried again; as a rule not where they were.
   struct Retry {
     Assignment assignment;
     int not_on_rank;
