@@ -274,6 +274,7 @@ absl::Status Session::Run() {
   const StopSignals stop_signals(/*is_heeded=*/executor_.rank() == 0);
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
+  status.Update(gave_up_);
   if (has_begun_ && !is_broken_) {
     // That what was read is not what there was is more than any other reason.
     const absl::Status unchanged = CheckInputs();
@@ -343,8 +344,10 @@ absl::Status Session::RunPass(bool* is_last) {
   if (is_broken_ || !may_go_on) return ended;
   // What was found in an input that is another by now may lead nowhere.
   MPAIO_RETURN_IF_ERROR(CheckInputs());
-  // Rank 0 alone may have something more to say of a run that went well otherwise.
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(ended));
+  // Rank 0 alone may have something more to say of a run that went well otherwise. A chunk that was given up concerns no other job.
+  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() && ended.code() == absl::StatusCode::kAborted && !line_.fail_fast;
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 && !only_gave_up ? ended : absl::OkStatus()));
+  if (only_gave_up) gave_up_.Update(ended);
   MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
   *is_last = !goes_on;
   return absl::OkStatus();
@@ -355,6 +358,7 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   std::vector<std::optional<std::string>> plans(jobs_.size());
   absl::Status planned;
   for (std::size_t j = 0; j < jobs_.size() && executor_.rank() == 0; ++j) {
+    if (stats_.jobs[j].chunks_quarantined > 0) jobs_[j].next_pass = nullptr;  // There is nothing to plan from.
     if (!jobs_[j].next_pass) continue;
     absl::StatusOr<std::optional<NextPass>> next = Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
     if (!next.ok()) {

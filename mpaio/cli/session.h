@@ -116,6 +116,8 @@ class Session {
   // What chunks are made for: of a run that goes on, what they were made for in the beginning.
   int parallelism_ = 1;
   int stop_signal_ = 0;
+  // On rank 0: that chunks were given up in a pass before the last.
+  absl::Status gave_up_;
   bool has_begun_ = false;
   bool is_broken_ = false;
   std::map<std::string, absl::Status> changed_inputs_;

@@ -115,6 +115,8 @@ class Executor {
   virtual std::vector<LostRank> TakeLost() { return {}; }
   // On rank 0: whether it has been lost, as far as TakeLost has told.
   virtual bool is_lost(int) const { return false; }
+  // On rank 0: whether its process has been stopped and does nothing, as far as is known since the last TakeLost.
+  virtual bool is_stopped(int) const { return false; }
   // On rank 0: ends a rank that does not answer. TakeLost tells when it is gone. False where the pool cannot.
   virtual bool End(int) { return false; }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
@@ -98,6 +99,9 @@ class ControlWindow {
   std::byte* control_ = nullptr;
 };
 
+// Whoever stops a rank may let it go on soon.
+constexpr std::chrono::seconds kPatienceWithStopped(1);
+
 // Several ranks, of which at least one node may have only one.
 class MultiRankExecutor final : public Executor {
  public:
@@ -107,7 +111,7 @@ class MultiRankExecutor final : public Executor {
         node_comm_(std::move(node)),
         control_(std::move(control)),
         transport_(std::move(transport)),
-        council_(std::move(council), [this] { Look(); }, [this](int rank) { return is_lost(rank); }),
+        council_(std::move(council), [this] { LookInCouncil(); }, [this](int rank) { return is_lost(rank); }),
         orchestrator_works_(orchestrator_works),
         huge_pages_(huge_pages),
         supervision_(Supervision::Get()),
@@ -178,6 +182,9 @@ class MultiRankExecutor final : public Executor {
     return std::exchange(lost_, {});
   }
   bool is_lost(int rank) const override { return is_lost_[static_cast<std::size_t>(rank)]; }
+  bool is_stopped(int rank) const override { 
+    return supervision_ != nullptr && supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]).has_value();
+  }
   bool End(int rank) override {
     if (supervision_ == nullptr) return false;
     supervision_->Kill(world_ranks_[static_cast<std::size_t>(rank)]);
@@ -233,6 +240,17 @@ class MultiRankExecutor final : public Executor {
       transport_->Abandon(rank->second);
       council_.transport().Abandon(rank->second);
       lost_.push_back({rank->second, std::move(death.cause)});
+    }
+  }
+
+  // All wait for each other here: so one that is stopped, and may never go on, is ended.
+  void LookInCouncil() {
+    Look();
+    if (!survives_ || supervision_ == nullptr) return;
+    const auto now = std::chrono::steady_clock::now();
+    for (int rank = 1; rank < size(); ++rank) {
+      const auto since = supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]);
+      if (since && now - *since > kPatienceWithStopped) End(rank);
     }
   }
 

@@ -32,8 +32,12 @@ constexpr std::chrono::milliseconds kCountPeriod(1);
 // chunks take cores from others, and not much later, as all wait for it.
 constexpr std::chrono::milliseconds kLeastSilence(50);
 constexpr double kSilentChunks = 3;
-// How long the end of a run waits for ranks that are still in a chunk which another has done, before it ends them.
-constexpr std::chrono::milliseconds kLeastPatience(250);
+// Rank 0 does not take cores from workers: it waits longer before it does their work.
+constexpr double kStandInTimes = 10;
+// How long the end of a run waits for ranks that are still in a chunk which another has done, before it ends them: those that are known to be stopped, and
+// those that may merely be slow, as the machine is busy.
+constexpr std::chrono::milliseconds kPatienceWithStopped(50);
+constexpr std::chrono::seconds kLeastPatience(3);
 // Where the run ends before its time: what they are in is then nobody else's.
 constexpr std::chrono::seconds kLongPatience(10);
 // Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
@@ -154,6 +158,7 @@ bool Conductor::Round(bool deliver) {
   if (phase_ == Phase::kRunning) KeepJournal();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) did_something |= GiveOut();
+  if (phase_ == Phase::kRunning) StandIn();
   if (phase_ == Phase::kRunning && deliver) did_something |= DeliverBatches();
   if (phase_ == Phase::kRunning) did_something |= WorkOneSlice();
   if (phase_ == Phase::kRunning && AllAreDone()) Finish(HowItEnded());
@@ -179,6 +184,7 @@ void Conductor::KeepUp() {
   TakeIn();
   CountRanks();
   if (phase_ == Phase::kRunning) GiveOut();
+  if (phase_ == Phase::kRunning) StandIn();
 }
 
 void Conductor::CountRanks() {
@@ -232,17 +238,25 @@ void Conductor::Recover(int dead) {
   }
 }
 
+double Conductor::SilenceSeconds(int job) const {
+  return std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * dispatcher_.ExpectedSeconds(job, 1));
+}
+
+bool Conductor::IsSilent(int rank, double times) const {
+  if (ledger_.given(rank).empty()) return false;
+  if (executor_.is_stopped(rank)) return true;
+  const Ledger::InFlight& first = ledger_.given(rank).front();
+  // Nobody knows yet how long they take.
+  if (dispatcher_.ExpectedSeconds(first.assignment.job, 1) == 0) return false;
+  const Clock::time_point since = std::max(lines_[static_cast<std::size_t>(rank)].heard, first.since);
+  return std::chrono::duration<double>(last_look_ - since).count() >= times * SilenceSeconds(first.assignment.job);
+}
+
 bool Conductor::Speculate(int rank) {
-  if (!options_.speculates || dispatcher_.has_pending_over(0) || !retries_.empty()) return false;
-  for (int other = 1; other < executor_.size(); ++other) {
-    const Line& line = lines_[static_cast<std::size_t>(other)];
-    if (other == rank || line.is_lost || ledger_.given(other).empty()) continue;
-    const double chunk_seconds = dispatcher_.ExpectedSeconds(ledger_.given(other).front().assignment.job, 1);
-    // Nobody knows yet how long they take.
-    if (chunk_seconds == 0) continue;
-    const Clock::time_point silent_since = std::max(line.heard, ledger_.given(other).front().since);
-    const double silent_seconds = std::chrono::duration<double>(last_look_ - silent_since).count();
-    if (silent_seconds < std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * chunk_seconds)) continue;
+  if (!options_.speculates || dispatcher_.has_pending_over(0)) return false;
+  for (int other = 0; other < executor_.size(); ++other) {
+    // What rank 0 has, or this rank, though it has nothing to do, is in the hands of others, who have taken it.
+    if (lines_[static_cast<std::size_t>(other)].is_lost || (other == 0 && !own_work_.is_idle()) || !IsSilent(other, 1)) continue;
     const std::vector<Assignment> copies = ledger_.Copy(other);
     for (Assignment copy : copies) {
       copy.attempt = std::max(1, copy.attempt);
@@ -253,13 +267,28 @@ bool Conductor::Speculate(int rank) {
   return false;
 }
 
+void Conductor::StandIn() {
+  if (rank_0_works_ || !options_.speculates) return;
+  bool all_are_silent = true, some_live = false;
+  for (int rank = 1; rank < executor_.size(); ++rank) {
+    if (lines_[static_cast<std::size_t>(rank)].is_lost) continue;
+    some_live = true;
+    all_are_silent &= executor_.is_stopped(rank) || IsSilent(rank, kStandInTimes);
+  }
+  // Or it is only that nobody has been given anything.
+  rank_0_works_ = some_live && all_are_silent;
+}
+
 void Conductor::EndStragglers() {
-  if (Clock::now() < patience_end_) return;
-  patience_end_ = Clock::time_point::max();
+  const Clock::time_point now = Clock::now();
+  if (now < stopped_patience_end_) return;
   for (int rank = 1; rank < executor_.size(); ++rank) {
     Line& line = lines_[static_cast<std::size_t>(rank)];
-    if (!line.is_lost && !line.has_left) line.is_ended = executor_.End(rank);
+    if (line.is_lost || line.has_left || line.is_ended) continue;
+    if (now >= patience_end_ || executor_.is_stopped(rank)) line.is_ended = executor_.End(rank);
   }
+  // It need not be looked at in every round.
+  stopped_patience_end_ = now + kPatienceWithStopped;
 }
 
 void Conductor::CheckLimits() {
@@ -389,7 +418,7 @@ void Conductor::HandleCrash(int from, const CrashReport& crash) {
   const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
   dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
   if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
-  retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from});
+  retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from, last_look_});
 }
 
 void Conductor::Quarantine(const CrashReport& crash, int attempts, const std::string& cause) {
@@ -411,7 +440,7 @@ void Conductor::Quarantine(const CrashReport& crash, int attempts, const std::st
 
 bool Conductor::WantsMore(int rank) const {
   const Line& line = lines_[static_cast<std::size_t>(rank)];
-  if (line.is_lost) return false;
+  if (line.is_lost || executor_.is_stopped(rank)) return false;
   const Index orders = line.orders_sent - line.orders_done;
   if (orders <= 0) return true;
   if (orders >= options_.credits) return false;
@@ -433,7 +462,6 @@ bool Conductor::IsIdle(int rank) const {
 }
 
 std::optional<Assignment> Conductor::NextFor(int rank) {
-  const auto living = std::count_if(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.is_lost; }) + (rank_0_works_ ? 1 : 0);
   // Of which another has come to an end meanwhile.
   const auto is_closed = [this](const Retry& retry) {
     const Assignment& one = retry.assignment;
@@ -441,7 +469,9 @@ std::optional<Assignment> Conductor::NextFor(int rank) {
   };
   retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
-    if (retry->not_on_rank == rank && living > 1 && !lines_[static_cast<std::size_t>(rank)].is_lost) continue;
+    // Unless nobody else takes it, as they are dead, or stuck.
+    const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
+    if (retry->not_on_rank == rank && executor_.size() > 1 && waited_seconds < SilenceSeconds(retry->assignment.job)) continue;
     const Assignment assignment = retry->assignment;
     retries_.erase(retry);
     return assignment;
@@ -641,6 +671,7 @@ void Conductor::Finish(absl::Status status) {
     sent.Update(executor_.transport().Send(rank, message));
   }
   patience_end_ = Clock::now() + Patience();
+  stopped_patience_end_ = Clock::now() + kPatienceWithStopped;
   if (!sent.ok()) return Break(sent);
   EndIfAllHaveStopped();
 }
@@ -649,7 +680,7 @@ Conductor::Clock::duration Conductor::Patience() const {
   if (is_cancelled_) return absl::ToChronoNanoseconds(std::min(options_.cancel_patience, absl::Hours(24)));
   double chunk_seconds = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) chunk_seconds = std::max(chunk_seconds, dispatcher_.ExpectedSeconds(static_cast<int>(j), 1));
-  const Clock::duration least = AllAreDone() ? Clock::duration(kLeastPatience) : Clock::duration(kLongPatience);
+  const Clock::duration least = AllAreDone() ? kLeastPatience : kLongPatience;
   return least + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(kSilentChunks * chunk_seconds));
 }
 

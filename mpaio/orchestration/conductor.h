@@ -118,6 +118,12 @@ class Conductor {
   void Recover(int rank);
   // Gives a rank that has nothing to do what another has long been silent about; whether there was something.
   bool Speculate(int rank);
+  // Whether nothing is known of what was given to `rank` for so long that it may be stuck there.
+  bool IsSilent(int rank, double times) const;
+  // How long a chunk of the job may keep a rank silent.
+  double SilenceSeconds(int job) const;
+  // Rank 0, which only directs as a rule, works if nobody else does.
+  void StandIn();
   // How long the end of the run waits for ranks that are still in a chunk.
   Clock::duration Patience() const;
   // Ends the ranks that hold up the end of the run.
@@ -168,6 +174,7 @@ class Conductor {
   struct Retry {
     Assignment assignment;
     int not_on_rank;
+    Clock::time_point since;
   };
   std::deque<Retry> retries_;
   // Rank 0 processes chunks: it does from the start, or nobody else is left.
@@ -192,7 +199,9 @@ class Conductor {
   Clock::time_point last_flush_;  // of the journal
   Clock::time_point last_sync_;
   bool is_cancelled_ = false;
-  Clock::time_point patience_end_ = Clock::time_point::max();  // with those that have not stopped
+  // With those that do not come to an end when the run does; and with those that cannot, as they are stopped.
+  Clock::time_point patience_end_ = Clock::time_point::max();
+  Clock::time_point stopped_patience_end_ = Clock::time_point::max();
 };
 
 }  // namespace mpaio

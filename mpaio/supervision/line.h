@@ -20,8 +20,8 @@ struct Hello {
   std::int32_t rank = 0;
 };
 
-// Its last: its rank is gone.
-struct Obituary {
+// What waitpid() says of its rank: that it was stopped, or goes on; or, its last words, that it is gone.
+struct Notice {
   std::int32_t wait_status = 0;
 };
 

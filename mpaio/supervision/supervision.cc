@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,7 +125,7 @@ bool Supervision::is_armed() const { return shared_ != nullptr && shared_->phase
 
 void Supervision::Accept() {
   for (const int listener : listeners_) {
-    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) lines_.push_back({fd, -1, {}});
+    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) lines_.push_back({.fd = fd});
   }
 }
 
@@ -149,12 +150,19 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
     }
     line.rank = hello.rank;
   }
-  if (line.rank >= 0 && line.heard.size() >= sizeof(Obituary)) {
-    Obituary obituary;
-    take(&obituary, sizeof(obituary));
-    deaths->push_back({line.rank, DescribeProcessEnd(obituary.wait_status)});
+  while (line.rank >= 0 && line.heard.size() >= sizeof(Notice)) {
+    Notice notice;
+    take(&notice, sizeof(notice));
+    if (!WIFSTOPPED(notice.wait_status)) {
+      line.stopped_since.reset();
+    } else if (!line.stopped_since) {
+      line.stopped_since = std::chrono::steady_clock::now();
+    }
+    if (WIFSTOPPED(notice.wait_status) || WIFCONTINUED(notice.wait_status)) continue;
+    deaths->push_back({line.rank, DescribeProcessEnd(notice.wait_status)});
     line.rank = -1;  // said
-  } else if (is_over && line.rank >= 0) {
+  }
+  if (is_over && line.rank >= 0) {
     deaths->push_back({line.rank, "is gone, and its supervisor with it"});
   }
   if (is_over) {
@@ -178,6 +186,11 @@ std::vector<Death> Supervision::TakeDeaths() {
   Accept();
   for (std::size_t k = known; k < lines_.size(); ++k) Read(lines_[k], &deaths);
   return deaths;
+}
+
+std::optional<std::chrono::steady_clock::time_point> Supervision::stopped_since(int rank) const {
+  const auto line = std::find_if(lines_.begin(), lines_.end(), [rank](const Line& one) { return one.rank == rank; });
+  return line == lines_.end() ? std::nullopt : line->stopped_since;
 }
 
 void Supervision::Kill(int rank) {

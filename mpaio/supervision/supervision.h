@@ -19,7 +19,8 @@
 
 #include <sys/types.h>
 
-#include <atomic>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,8 @@ class Supervision {
 
   // On rank 0: the deaths since the last call. Costs a system call.
   std::vector<Death> TakeDeaths();
+  // On rank 0: since when that rank's process has been stopped (SIGSTOP), as far as TakeDeaths has seen; nothing if it is not.
+  std::optional<std::chrono::steady_clock::time_point> stopped_since(int rank) const;
   // On rank 0: ends that rank's process, if it is armed; its death is told by TakeDeaths.
   void Kill(int rank);
 
@@ -72,8 +75,9 @@ class Supervision {
   // Rank 0's end of a line.
   struct Line {
     int fd = -1;
-    int rank = -1;      // until it has said which
-    std::string heard;  // of what is not yet complete
+    int rank = -1;          // until it has said which
+    std::string heard = {};  // of what is not yet complete
+    std::optional<std::chrono::steady_clock::time_point> stopped_since = {};
   };
 
   Supervision(int rank, SupervisedState* shared, int to_supervisor) : rank_(rank), shared_(shared), to_supervisor_(to_supervisor) {}

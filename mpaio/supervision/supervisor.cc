@@ -57,8 +57,11 @@ class Supervisor {
     signalfd_siginfo info;
     while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       if (info.ssi_signo == SIGCHLD) {
-        int status = 0;
-        if (waitpid(child_, &status, WNOHANG) == child_) End(status);
+        // Several changes may be told by one signal.
+        for (int status = 0; waitpid(child_, &status, WNOHANG | WUNTRACED | WCONTINUED) == child_;) {
+          if (WIFEXITED(status) || WIFSIGNALED(status)) End(status);
+          Tell(status);
+        }
       } else {
         if (info.ssi_signo == SIGTERM) is_told_to_end_ = true;
         kill(child_, static_cast<int>(info.ssi_signo));
@@ -92,11 +95,15 @@ class Supervisor {
     orphaned_ = std::chrono::steady_clock::now();
   }
 
+  void Tell(int status) {
+    const Notice notice{status};
+    if (line_ >= 0) (void)!send(line_, &notice, sizeof(notice), MSG_NOSIGNAL);
+  }
+
   [[noreturn]] void End(int status) {
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     if (phase == SupervisedState::kArmed && !is_told_to_end_) {
-      const Obituary obituary{status};
-      if (line_ >= 0) (void)!send(line_, &obituary, sizeof(obituary), MSG_NOSIGNAL);
+      Tell(status);
       alarm(kSignOffSeconds);
       SignOffFromLauncher(/*is_other_process=*/true);
       _exit(0);
