@@ -108,6 +108,8 @@ class Supervisor {
       SignOffFromLauncher(/*is_other_process=*/true);
       _exit(0);
     }
+    // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
+    if (phase == SupervisedState::kLeft && WIFSIGNALED(status) && !is_told_to_end_) _exit(0);
     // As if it had been this process.
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     const int signal_number = WTERMSIG(status);
