@@ -94,9 +94,18 @@ TEST(MessagesTest, Bye) {
   EXPECT_EQ(bye.busy_seconds, 1e-9);
 }
 
+TEST(MessagesTest, CrashReport) {
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(EncodeMessage(CrashReport{3, Index{1} << 40, "was killed by signal 11 (SIGSEGV)"}));
+  ASSERT_TRUE(decoded.ok() && std::holds_alternative<CrashReport>(*decoded));
+  const CrashReport& report = std::get<CrashReport>(*decoded);
+  EXPECT_EQ(report.job, 3);
+  EXPECT_EQ(report.chunk, Index{1} << 40);
+  EXPECT_EQ(report.cause, "was killed by signal 11 (SIGSEGV)");
+}
+
 std::vector<std::string> OneOfEach() {
   return {EncodeMessage(Order{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}), EncodeMessage(Idle{7}),
-          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
+          EncodeMessage(CrashReport{1, 17, "was killed"}),          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
 }
 
 TEST(MessagesTest, CutAtEveryByteIsAnError) {

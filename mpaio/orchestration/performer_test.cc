@@ -1,5 +1,7 @@
 #include "mpaio/orchestration/performer.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdint>
 #include <numeric>
@@ -16,6 +18,7 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/pace.h"
+#include "mpaio/orchestration/run_options.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -30,6 +33,7 @@ class StringWorker : public Worker<std::int64_t, std::string> {
  public:
   using Worker::Worker;
   absl::StatusOr<std::string> Process(const ChunkView<std::int64_t>& chunk) const override {
+    if (chunk.id() == crashes_at) _exit(7);
     if (chunk.id() == fails_at) return absl::OutOfRangeError("too large");
     for (const Clock::time_point end = Clock::now() + duration; Clock::now() < end;) {
     }
@@ -40,6 +44,7 @@ class StringWorker : public Worker<std::int64_t, std::string> {
   std::size_t bytes = 1;
   nanoseconds duration{0};
   ChunkId fails_at = -1;
+  ChunkId crashes_at = -1;
 };
 
 class PerformerTest : public testing::Test {
@@ -264,6 +269,92 @@ TEST_F(PerformerTest, ClearDropsWhatIsQueuedAndGathered) {
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_EQ(ResultsOf(messages[0]).chunks, (ChunkRange{5, 6}));
   EXPECT_EQ(CountResults(ResultsOf(messages[0]), 1), 1);
+}
+
+// ---- In a process of their own ----
+
+// What the messages say of each chunk: 'r' for its result, 'c' for its crash.
+std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
+  std::string words(static_cast<std::size_t>(chunks), '-');
+  for (const std::string& message : messages) {
+    const absl::StatusOr<AnyMessage> decoded = DecodeMessage(message);
+    EXPECT_TRUE(decoded.ok());
+    if (const auto* report = std::get_if<CrashReport>(&*decoded)) {
+      EXPECT_EQ(report->cause, "ended with exit status 7");
+      words[static_cast<std::size_t>(report->chunk)] = 'c';
+    } else {
+      const Results results = ResultsOf(message);
+      WireReader reader(results.encoded);
+      for (ChunkId chunk = results.chunks.begin; chunk < results.chunks.end; ++chunk) {
+        absl::string_view result;
+        EXPECT_TRUE(reader.ReadBytes(&result));
+        // A string is encoded behind its length.
+        EXPECT_EQ(result.substr(sizeof(std::uint64_t)), std::string(1, static_cast<char>('a' + chunk % 26)));
+        words[static_cast<std::size_t>(chunk)] = 'r';
+      }
+      EXPECT_TRUE(reader.at_end());
+    }
+  }
+  return words;
+}
+
+TEST_F(PerformerTest, ACrashIsToldAndTheOthersAreDone) {
+  for (const ChunkId crashes_at : {0, 1, 25, 48, 49}) {
+    StringWorker worker(Iterate());
+    worker.crashes_at = crashes_at;
+    worker.set_isolated(true);
+    Performer performer({&worker});
+    performer.Isolate({}, nullptr);
+    performer.Enqueue({0, 0, {0, 50}});
+    std::vector<std::string> messages;
+    while (!performer.is_idle()) performer.Step(hours(1), &messages);
+    std::string expected(50, 'r');
+    expected[static_cast<std::size_t>(crashes_at)] = 'c';
+    EXPECT_EQ(WordsOf(messages, 50), expected);
+    EXPECT_EQ(performer.chunks(), 49);
+  }
+}
+
+TEST_F(PerformerTest, WhatIsTriedAgainIsIsolated) {
+  worker_.crashes_at = 3;
+  performer_.Isolate({}, nullptr);
+  performer_.Enqueue({0, 1, {3, 4}});
+  std::vector<std::string> messages;
+  performer_.Step(hours(1), &messages);
+  EXPECT_EQ(WordsOf(messages, 4), "---c");
+  EXPECT_TRUE(performer_.is_idle());
+}
+
+TEST_F(PerformerTest, WhatIsIsolatedIsGivenUpWithTheRun) {
+  worker_.duration = hours(1);
+  worker_.set_isolated(true);
+  int asked = 0;
+  performer_.Isolate({}, [&] {
+    // Orders may come meanwhile.
+    performer_.Enqueue({1, 0, {0, 1}});
+    return ++asked == 2;
+  });
+  performer_.Enqueue({0, 0, {0, 10}});
+  std::vector<std::string> messages;
+  performer_.Step(hours(1), &messages);
+  EXPECT_TRUE(messages.empty());
+  EXPECT_TRUE(performer_.is_idle());
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(PerformerTest, AnOverrunIsACrash) {
+  worker_.duration = hours(1);
+  worker_.set_isolated(true);
+  RunOptions options;
+  options.chunk_deadline = absl::Milliseconds(20);
+  performer_.Isolate(options, nullptr);
+  performer_.Enqueue({0, 0, {5, 6}});
+  std::vector<std::string> messages;
+  performer_.Step(hours(1), &messages);
+  ASSERT_EQ(messages.size(), 1u);
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(messages[0]);
+  ASSERT_TRUE(decoded.ok() && std::holds_alternative<CrashReport>(*decoded));
+  EXPECT_EQ(std::get<CrashReport>(*decoded).cause, "took longer than 0.02 s and was ended");
 }
 
 }  // namespace
