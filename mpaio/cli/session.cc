@@ -428,13 +428,16 @@ absl::Status Session::Drive(mpaio::Run& run) {
   options.mode = line_.progress;
   options.terminal = StderrIsTerminal();
   ProgressMeter meter(options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
+  StopSignals::set_run(&run);
+  // One that came before.
+  if (StopSignals::received() != 0) run.Cancel();
   do {
-    if (StopSignals::received() != 0) run.Cancel();
     const absl::Time now = absl::Now();
     if (meter.Due(now)) meter.MaybeUpdate(now, ProgressOf(run.stats(), jobs_));
   } while (!run.WaitFor(absl::Milliseconds(100)));
   meter.Finish(absl::Now(), ProgressOf(run.stats(), jobs_));
   const absl::Status ended = run.Wait();
+  StopSignals::set_run(nullptr);
   if (ended.code() == absl::StatusCode::kCancelled) stop_signal_ = StopSignals::received();
   return ended;
 }

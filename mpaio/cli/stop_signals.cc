@@ -1,9 +1,13 @@
 #include "mpaio/cli/stop_signals.h"
 
+#include <atomic>
+
 namespace mpaio {
 namespace {
 
 volatile sig_atomic_t the_signal = 0;
+std::atomic<Run*> the_run = nullptr;
+static_assert(std::atomic<Run*>::is_always_lock_free, "it is read in a signal handler");
 
 void Heed(int number) {
   if (the_signal != 0) {
@@ -12,6 +16,7 @@ void Heed(int number) {
     return;
   }
   the_signal = number;
+  if (Run* const run = the_run.load(std::memory_order_relaxed)) run->Cancel();
 }
 
 }  // namespace
@@ -31,5 +36,7 @@ StopSignals::~StopSignals() {
 }
 
 int StopSignals::received() { return the_signal; }
+
+void StopSignals::set_run(Run* run) { the_run.store(run, std::memory_order_relaxed); }
 
 }  // namespace mpaio

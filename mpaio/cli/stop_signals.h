@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "mpaio/orchestration/run.h"
+
 namespace mpaio {
 
 // In force while one lives; one at a time. Of all ranks rank 0 alone heeds them, and tells the others: `is_heeded` is false there.
@@ -16,6 +18,9 @@ class StopSignals {
 
   // The signal that came, or 0.
   static int received();
+
+  // The run that the signal cancels as soon as it comes, even while it is in a chunk of its own; null: none. It must outlive that.
+  static void set_run(Run* run);
 
  private:
   struct sigaction before_int_ = {};
