@@ -331,7 +331,8 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   transport_options.slot_bytes = 4 << 10;
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> council, MakeMpiTransport(pool, transport_options));
   std::vector<int> world_ranks;
-  MPAIO_RETURN_IF_ERROR(pool.AllGather(Communicator::WorldRank(), &world_ranks));
+  MPAIO_ASSIGN_OR_RETURN(const int world_rank, Communicator::WorldRank());
+  MPAIO_RETURN_IF_ERROR(pool.AllGather(world_rank, &world_ranks));
   // What holds for rank 0's node holds for the pool: the nodes may differ.
   std::string rank_0_works;
   if (pool.rank() == 0) WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)), &rank_0_works);

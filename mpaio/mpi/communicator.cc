@@ -9,9 +9,13 @@
 
 namespace mpaio {
 
-Communicator::Communicator(MPI_Comm comm, bool owned) : comm_(comm), owned_(owned) {
-  MPI_Comm_rank(comm, &rank_);
-  MPI_Comm_size(comm, &size_);
+absl::StatusOr<Communicator> Communicator::Of(MPI_Comm comm, bool owned) {
+  Communicator result;
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_rank", MPI_Comm_rank(comm, &result.rank_)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_size", MPI_Comm_size(comm, &result.size_)));
+  result.comm_ = comm;
+  result.owned_ = owned;
+  return result;
 }
 
 Communicator::Communicator(Communicator&& other) noexcept
@@ -33,12 +37,12 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 
 absl::StatusOr<Communicator> Communicator::World() {
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)));
-  return Communicator(MPI_COMM_WORLD, /*owned=*/false);
+  return Of(MPI_COMM_WORLD, /*owned=*/false);
 }
 
-int Communicator::WorldRank() {
+absl::StatusOr<int> Communicator::WorldRank() {
   int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_rank", MPI_Comm_rank(MPI_COMM_WORLD, &rank)));
   return rank;
 }
 
@@ -46,7 +50,7 @@ absl::StatusOr<Communicator> Communicator::Duplicate() const {
   if (is_null()) return Communicator();
   MPI_Comm copy = MPI_COMM_NULL;
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_dup", MPI_Comm_dup(comm_, &copy)));
-  return Communicator(copy, /*owned=*/true);
+  return Of(copy, /*owned=*/true);
 }
 
 absl::StatusOr<Communicator> Communicator::SplitByNode() const {
@@ -54,7 +58,7 @@ absl::StatusOr<Communicator> Communicator::SplitByNode() const {
   MPI_Comm node = MPI_COMM_NULL;
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_split_type",
                                   MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node)));
-  return Communicator(node, /*owned=*/true);
+  return Of(node, /*owned=*/true);
 }
 
 absl::Status Communicator::Barrier() const {

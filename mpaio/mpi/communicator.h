@@ -30,7 +30,7 @@ class Communicator {
   static absl::StatusOr<Communicator> World();
 
   // This process's rank in MPI_COMM_WORLD. MPI must have been started.
-  static int WorldRank();
+  static absl::StatusOr<int> WorldRank();
 
   // Collective over this communicator: one with the same ranks and messages of its own.
   absl::StatusOr<Communicator> Duplicate() const;
@@ -57,7 +57,7 @@ class Communicator {
   [[noreturn]] void Abort(int exit_status) const;
 
  private:
-  Communicator(MPI_Comm comm, bool owned);
+  static absl::StatusOr<Communicator> Of(MPI_Comm comm, bool owned);
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   bool owned_ = false;

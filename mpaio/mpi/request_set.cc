@@ -63,7 +63,12 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
     }
     const Tag& tag = tags_[indices_[k]];
     int bytes = 0;
-    if (!tag.is_send) MPI_Get_count(&statuses_[k], MPI_BYTE, &bytes);
+    if (!tag.is_send) {
+      if (const absl::Status counted = MpiStatus("MPI_Get_count", MPI_Get_count(&statuses_[k], MPI_BYTE, &bytes)); !counted.ok()) {
+        status.Update(counted);
+        continue;
+      }
+    }
     completed->push_back({tag.token, bytes});
   }
   // Fill the holes from the back; the largest index first, so that what is moved is never itself a hole.
