@@ -36,7 +36,8 @@ class SharedMemory {
   std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call.
+  // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call. An error is this rank's
+  // alone: the others do not wait for it here, but have to be told (Executor::Agree).
   virtual absl::Status Synchronize() = 0;
 
   // Memory behind the pages that [begin, end) lies in, now. Not collective. Errors: ResourceExhausted where there is none left.

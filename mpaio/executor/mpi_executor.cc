@@ -154,19 +154,19 @@ class MultiRankExecutor final : public Executor {
       alone_.push_back(*std::move(memory));
       return alone_.back().get();
     }
-    absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(node_comm_, size_bytes);
-    absl::Status status = window.status();
-    if (window.ok()) AdviseHugePages(window->data(), size_bytes, huge_pages_);
-    if (window.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
+    SharedWindow window;
+    absl::Status status = SharedWindow::Allocate(node_comm_, size_bytes, &window);
+    if (status.ok()) AdviseHugePages(window.data(), size_bytes, huge_pages_);
+    if (status.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
-      status = PopulatePages(window->data() + begin, end - begin);
+      status = PopulatePages(window.data() + begin, end - begin);
     }
     status = Agree(OnThisHost(status));
     if (!status.ok()) {
-      if (window.ok()) window->Free().IgnoreError();
+      window.Free().IgnoreError();
       return status;
     }
-    windows_.push_back(std::make_unique<WindowMemory>(*std::move(window), node_comm_));
+    windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_));
     return windows_.back().get();
   }
 

@@ -13,43 +13,53 @@ namespace mpaio {
 
 SharedWindow::SharedWindow(SharedWindow&& other) noexcept
     : window_(std::exchange(other.window_, MPI_WIN_NULL)),
+      is_locked_(std::exchange(other.is_locked_, false)),
       data_(std::exchange(other.data_, nullptr)),
       size_bytes_(std::exchange(other.size_bytes_, 0)) {}
 
 SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
   window_ = std::exchange(other.window_, MPI_WIN_NULL);
+  is_locked_ = std::exchange(other.is_locked_, false);
   data_ = std::exchange(other.data_, nullptr);
   size_bytes_ = std::exchange(other.size_bytes_, 0);
   return *this;
 }
 
 absl::StatusOr<SharedWindow> SharedWindow::Allocate(const Communicator& node, Index size_bytes) {
+  SharedWindow result;
+  MPAIO_RETURN_IF_ERROR(Allocate(node, size_bytes, &result));
+  return result;
+}
+
+absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes, SharedWindow* window) {
   // Open MPI keeps its own state in front of the base, which is only 8-byte aligned: a page more in front gives an aligned start, and a
   // page more behind lets whole pages be protected without touching what follows. Offsets within a page agree in all processes.
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const MPI_Aint mine = node.rank() == 0 ? static_cast<MPI_Aint>(size_bytes + 2 * page_bytes) : 0;
-  SharedWindow result;
   void* own_base = nullptr;
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_allocate_shared", MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, node.get(), &own_base,
-                                                                                     &result.window_)));
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_set_errhandler", MPI_Win_set_errhandler(result.window_, MPI_ERRORS_RETURN)));
+                                                                                     &window->window_)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_set_errhandler", MPI_Win_set_errhandler(window->window_, MPI_ERRORS_RETURN)));
   MPI_Aint leader_bytes = 0;
   int unit = 0;
   void* base = nullptr;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_shared_query", MPI_Win_shared_query(result.window_, 0, &leader_bytes, &unit, &base)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_shared_query", MPI_Win_shared_query(window->window_, 0, &leader_bytes, &unit, &base)));
   // One passive epoch for the window's whole life, so that Synchronize may call MPI_Win_sync.
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_lock_all", MPI_Win_lock_all(MPI_MODE_NOCHECK, result.window_)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_lock_all", MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window_)));
+  window->is_locked_ = true;
   const auto address = reinterpret_cast<std::uintptr_t>(base);
   const std::uintptr_t page = static_cast<std::uintptr_t>(page_bytes);
-  result.data_ = static_cast<std::byte*>(base) + ((page - address % page) % page);
-  result.size_bytes_ = size_bytes;
-  return result;
+  window->data_ = static_cast<std::byte*>(base) + ((page - address % page) % page);
+  window->size_bytes_ = size_bytes;
+  return absl::OkStatus();
 }
 
 absl::Status SharedWindow::Synchronize(const Communicator& node) const {
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_sync", MPI_Win_sync(window_)));
-  MPAIO_RETURN_IF_ERROR(node.Barrier());
-  return MpiStatus("MPI_Win_sync", MPI_Win_sync(window_));
+  absl::Status status = MpiStatus("MPI_Win_sync", MPI_Win_sync(window_));
+  // The others are in it, whatever this rank's window says.
+  status.Update(node.Barrier());
+  status.Update(MpiStatus("MPI_Win_sync", MPI_Win_sync(window_)));
+  return status;
 }
 
 void SharedWindow::Empty() const {
@@ -65,8 +75,11 @@ absl::Status SharedWindow::Free() {
   MPI_Win window = std::exchange(window_, MPI_WIN_NULL);
   data_ = nullptr;
   size_bytes_ = 0;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_unlock_all", MPI_Win_unlock_all(window)));
-  return MpiStatus("MPI_Win_free", MPI_Win_free(&window));
+  absl::Status status;
+  if (std::exchange(is_locked_, false)) status = MpiStatus("MPI_Win_unlock_all", MPI_Win_unlock_all(window));
+  // The others are in it, too.
+  status.Update(MpiStatus("MPI_Win_free", MPI_Win_free(&window)));
+  return status;
 }
 
 }  // namespace mpaio

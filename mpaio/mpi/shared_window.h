@@ -29,16 +29,18 @@ class SharedWindow {
   //
   // There must be room: where Open MPI does not find it, its first rank gets an error and the others never return. So look first (Room).
   static absl::StatusOr<SharedWindow> Allocate(const Communicator& node, Index size_bytes);
+  // The same, for ranks that go on after an error of one of them: `*window` is then what there is of it, which all have to free. Null before.
+  static absl::Status Allocate(const Communicator& node, Index size_bytes, SharedWindow* window);
 
   // The first byte, aligned to a page. Different ranks see it at different addresses.
   std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
   // Memory ordering: what any rank of the node stored before its call is seen by loads of every rank after its call.
-  // Collective over the node.
+  // Collective over the node; a rank that fails does not keep the others waiting.
   absl::Status Synchronize(const Communicator& node) const;
 
-  // Collective over the node. Idempotent.
+  // Collective over the node; a rank that fails does not keep the others waiting. Idempotent.
   absl::Status Free();
 
   // Gives the memory back to the system, and leaves the window, until the process ends: for when others, which would have to free it too, may be dead. What is
@@ -47,6 +49,7 @@ class SharedWindow {
 
  private:
   MPI_Win window_ = MPI_WIN_NULL;
+  bool is_locked_ = false;
   std::byte* data_ = nullptr;
   Index size_bytes_ = 0;
 };

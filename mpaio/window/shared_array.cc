@@ -131,8 +131,10 @@ absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFil
 
 absl::Status SharedArray::Seal(Executor& executor) {
   if (sealed_) return absl::OkStatus();
-  MPAIO_RETURN_IF_ERROR(memory_->Synchronize());
-  MPAIO_RETURN_IF_ERROR(executor.Agree(memory_->ProtectReadOnly()));
+  // What goes wrong on one rank is known on all.
+  absl::Status sealed = memory_->Synchronize();
+  if (sealed.ok()) sealed = memory_->ProtectReadOnly();
+  MPAIO_RETURN_IF_ERROR(executor.Agree(sealed));
   sealed_ = true;
   return absl::OkStatus();
 }
