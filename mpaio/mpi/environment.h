@@ -34,7 +34,8 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  // OK when MPI runs or is not needed; else why it could not be started. Look at it before world() is used.
+  // OK when MPI runs or is not needed; else why it could not be started. Look at it before world() is used. An error is this rank's alone: the others may wait
+  // for it for ever, and world().Abort() is what is left.
   const absl::Status& status() const { return status_; }
   const Communicator& world() const { return world_; }
 
