@@ -32,6 +32,8 @@ class Supervisor {
   Supervisor(pid_t child, int rank, SupervisedState* state, int from_child) : child_(child), rank_(rank), state_(state), from_child_(from_child) {}
 
   [[noreturn]] void Run(int signals) {
+    // It may be gone already: a signal that came before it was waited for is not told.
+    Reap();
     for (;;) {
       pollfd polled[] = {{signals, POLLIN, 0}, {from_child_, POLLIN, 0}, {line_, POLLIN, 0}};
       const int ready = poll(polled, 3, TimeoutMs());
@@ -57,15 +59,19 @@ class Supervisor {
     signalfd_siginfo info;
     while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       if (info.ssi_signo == SIGCHLD) {
-        // Several changes may be told by one signal.
-        for (int status = 0; waitpid(child_, &status, WNOHANG | WUNTRACED | WCONTINUED) == child_;) {
-          if (WIFEXITED(status) || WIFSIGNALED(status)) End(status);
-          Tell(status);
-        }
+        Reap();
       } else {
         if (info.ssi_signo == SIGTERM) is_told_to_end_ = true;
         kill(child_, static_cast<int>(info.ssi_signo));
       }
+    }
+  }
+
+  // Several changes may be told by one signal.
+  void Reap() {
+    for (int status = 0; waitpid(child_, &status, WNOHANG | WUNTRACED | WCONTINUED) == child_;) {
+      if (WIFEXITED(status) || WIFSIGNALED(status)) End(status);
+      Tell(status);
     }
   }
 
