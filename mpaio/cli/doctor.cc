@@ -132,7 +132,7 @@ absl::StatusOr<std::vector<Finding>> Examine(const std::vector<std::string>& inp
   return findings;
 }
 
-std::string WarningBeforeRun(Executor& executor, const Communicator& world, Index mapped_bytes) {
+absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communicator& world, Index mapped_bytes) {
   absl::Status warning;
   if (executor.size() > 1 && world.size() == executor.size()) {
     // A rank that may run anywhere is not crowded: then there is nothing more to be asked. Others are, where
@@ -146,9 +146,9 @@ std::string WarningBeforeRun(Executor& executor, const Communicator& world, Inde
         is_free ? -1
                 : affinity.front() % kMostCpus * kMostCpus + static_cast<int>(affinity.size()) % kMostCpus;
     std::vector<int> all, nodes;
-    if (!world.AllGather(few, &all).ok()) return "";
+    MPAIO_RETURN_IF_ERROR(world.AllGather(few, &all));
     if (std::any_of(all.begin(), all.end(), [](int value) { return value >= 0; })) {
-      if (!world.AllGather(executor.node(), &nodes).ok()) return "";
+      MPAIO_RETURN_IF_ERROR(world.AllGather(executor.node(), &nodes));
       bool is_crowded = few >= 0 && static_cast<int>(affinity.size()) < executor.node_size();
       for (std::size_t rank = 0; rank < all.size(); ++rank)
         is_crowded &= nodes[rank] != executor.node() || all[rank] == few;
@@ -171,6 +171,7 @@ std::string WarningBeforeRun(Executor& executor, const Communicator& world, Inde
     }
   }
   warning = executor.Agree(warning);
+  if (executor.is_broken()) return warning;
   return std::string(warning.message());
 }
 

@@ -24,7 +24,7 @@ absl::StatusOr<std::vector<Finding>> Examine(const std::vector<std::string>& inp
 // Collective over the pool and `world`, which is its communicator, between runs. Why the run will be much
 // slower than it could be, and what to do about it: one line, the same on every rank; empty where nothing is
 // amiss. `mapped_bytes`: of the inputs that are mapped. Takes some 10 us.
-std::string WarningBeforeRun(Executor& executor, const Communicator& world, Index mapped_bytes);
+absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communicator& world, Index mapped_bytes);
 
 }  // namespace mpaio
 

@@ -30,12 +30,14 @@ namespace mpaio {
 namespace {
 
 // Before MPI has started: the launcher's word. Without one, this process is the only rank.
-bool IsRank0() {
+absl::string_view OwnRank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
-    if (const char* rank = std::getenv(name)) return std::strcmp(rank, "0") == 0;
+    if (const char* rank = std::getenv(name)) return rank;
   }
-  return true;
+  return "0";
 }
+
+bool IsRank0() { return OwnRank() == "0"; }
 
 // Whether all of it has been written.
 bool Print(std::FILE* stream, absl::string_view text) {
@@ -64,6 +66,12 @@ int Refuse(ExitStatus exit_status, const absl::Status& why) {
   return exit_status;
 }
 
+// On a rank that MPI fails. The others do not know, and may wait for it for ever: so it says why, whichever rank it is, and ends them all.
+[[noreturn]] void GiveUp(const Communicator& world, ExitStatus exit_status, const absl::Status& why) {
+  Print(stderr, absl::StrCat("orchestrator: rank ", OwnRank(), ": ", absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
+  world.Abort(exit_status);
+}
+
 void Warn(const std::string& what) {
   if (what.empty() || !IsRank0()) return;
   Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), " (--preflight=never silences this)\n"));
@@ -74,41 +82,59 @@ int PrintOnRank0(absl::string_view text) {
   return Refuse(kJobFailed, absl::DataLossError("it could not be written to the standard output"));
 }
 
-int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
-  const auto start = std::chrono::steady_clock::now();
-  Environment environment(argc, argv);
-  if (!environment.status().ok()) return Refuse(kCouldNotStart, environment.status());
-  MpiExecutorOptions executor_options;
-  executor_options.huge_pages = line.huge_pages;
-  executor_options.binds_ranks = line.binds_ranks;
-  absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(environment.world(), executor_options);
-  if (!executor.ok()) return Refuse(kCouldNotStart, executor.status());
-
-  Session session(**executor, line, std::move(plan));
+int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world, Executor& executor, std::chrono::steady_clock::time_point start) {
+  Session session(executor, line, std::move(plan));
+  const auto refuse = [&](const absl::Status& why) {
+    if (executor.is_broken()) GiveUp(world, kCouldNotStart, why);
+    return Refuse(kCouldNotStart, why);
+  };
   const absl::Status prepared = session.Prepare();
-  if (!prepared.ok()) return Refuse(kCouldNotStart, prepared);
-  if (line.preflight) Warn(WarningBeforeRun(**executor, environment.world(), session.mapped_bytes()));
+  if (!prepared.ok()) return refuse(prepared);
+  if (line.preflight) {
+    const absl::StatusOr<std::string> warning = WarningBeforeRun(executor, world, session.mapped_bytes());
+    if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
+    Warn(*warning);
+  }
   const absl::Status ended = session.Run();
-  if (!session.has_begun()) return Refuse(kCouldNotStart, ended);
+  if (!session.has_begun()) return refuse(ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
-  if ((*executor)->rank() == 0) {
+  if (executor.rank() == 0) {
     for (const RankLoss& loss : session.losses()) {
       Print(stderr, absl::StrCat("orchestrator: rank ", loss.rank, " ", loss.cause, "; the others did its work\n"));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), (*executor)->size(), seconds, session.losses())
+    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.losses())
                                                           : FormatText(session.results()))) {
       exit_status = Refuse(kJobFailed, absl::DataLossError("the results could not be written to the standard output"));
     }
     if (line.report) Print(stderr, FormatReport(session.report()));
   }
   // As shells report a program that a signal has ended.
-  if (session.stop_signal() != 0 && (*executor)->rank() == 0) exit_status = 128 + session.stop_signal();
-  if (session.is_broken()) {
-    // Rank 0 may never hear of it.
-    if ((*executor)->rank() != 0) Print(stderr, absl::StrCat("orchestrator: rank ", (*executor)->rank(), ": ", ended.message(), "\n"));
-    (*executor)->Abort(kJobFailed);
+  if (session.stop_signal() != 0 && executor.rank() == 0) exit_status = 128 + session.stop_signal();
+  if (session.is_broken() || executor.is_broken()) {
+    // Rank 0, which may never hear of it from others, has said so.
+    if (executor.rank() != 0) GiveUp(world, kJobFailed, ended);
+    executor.Abort(kJobFailed);
   }
+  return exit_status;
+}
+
+int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
+  const auto start = std::chrono::steady_clock::now();
+  Environment environment(argc, argv);
+  const Communicator& world = environment.world();
+  if (!environment.status().ok()) GiveUp(world, kCouldNotStart, environment.status());
+  MpiExecutorOptions options;
+  options.huge_pages = line.huge_pages;
+  options.binds_ranks = line.binds_ranks;
+  const absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(world, options);
+  // This all ranks know of.
+  if (absl::IsFailedPrecondition(executor.status())) return Refuse(kCouldNotStart, executor.status());
+  if (!executor.ok()) GiveUp(world, kCouldNotStart, executor.status());
+  const int exit_status = RunInPool(line, std::move(plan), world, **executor, start);
+  // What cannot be given back the system takes; but ranks that still wait for this one have to be ended.
+  const absl::Status closed = (*executor)->Close();
+  if ((*executor)->is_broken()) GiveUp(world, kJobFailed, closed);
   return exit_status;
 }
 
@@ -117,9 +143,9 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
   const LauncherFacts launcher = local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
   Environment environment(argc, argv);
-  if (!environment.status().ok()) return Refuse(kCouldNotStart, environment.status());
+  if (!environment.status().ok()) GiveUp(environment.world(), kCouldNotStart, environment.status());
   const absl::StatusOr<std::vector<Finding>> findings = Examine(line.doctor_inputs, environment.world(), launcher);
-  if (!findings.ok()) return Refuse(kCouldNotStart, findings.status());
+  if (!findings.ok()) GiveUp(environment.world(), kCouldNotStart, findings.status());
   if (environment.world().rank() != 0) return kDone;
   if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings))) {
     return Refuse(kJobFailed, absl::DataLossError("what was found could not be written to the standard output"));

@@ -50,7 +50,17 @@ absl::Status Council::Tell(char kind, absl::string_view bytes) {
 }
 
 absl::Status Council::Agree(const absl::Status& mine) {
-  absl::Status agreed = mine;
+  absl::Status agreed;
+  if (broken_.ok()) broken_ = TryAgree(mine, &agreed);
+  return broken_.ok() ? agreed : broken_;
+}
+
+absl::Status Council::Broadcast(std::string* bytes) {
+  if (broken_.ok()) broken_ = TryBroadcast(bytes);
+  return broken_;
+}
+
+absl::Status Council::TryAgree(const absl::Status& mine, absl::Status* agreed) {
   std::string bytes;
   if (transport_->rank() != 0) {
     bytes.push_back(kAgreement);
@@ -58,7 +68,7 @@ absl::Status Council::Agree(const absl::Status& mine) {
     MPAIO_RETURN_IF_ERROR(transport_->Send(0, std::move(bytes)));
     MPAIO_ASSIGN_OR_RETURN(bytes, Hear(kAgreement));
     WireReader reader(bytes);
-    return DecodeStatus(&reader, &agreed) ? agreed : absl::InternalError("a status was damaged on its way");
+    return DecodeStatus(&reader, agreed) ? absl::OkStatus() : absl::InternalError("a status was damaged on its way");
   }
   std::vector<std::optional<absl::Status>> said(static_cast<std::size_t>(transport_->size()));
   said[0] = mine;
@@ -86,16 +96,15 @@ absl::Status Council::Agree(const absl::Status& mine) {
     if (all_have_spoken) break;
     transport_->WaitForMessage(kLongestWait);
   }
-  agreed = absl::OkStatus();
+  *agreed = absl::OkStatus();
   for (const std::optional<absl::Status>& status : said) {
-    if (agreed.ok() && status) agreed = *status;
+    if (agreed->ok() && status) *agreed = *status;
   }
-  EncodeStatus(agreed, &bytes);
-  MPAIO_RETURN_IF_ERROR(Tell(kAgreement, bytes));
-  return agreed;
+  EncodeStatus(*agreed, &bytes);
+  return Tell(kAgreement, bytes);
 }
 
-absl::Status Council::Broadcast(std::string* bytes) {
+absl::Status Council::TryBroadcast(std::string* bytes) {
   if (transport_->rank() == 0) return Tell(kBroadcast, *bytes);
   MPAIO_ASSIGN_OR_RETURN(*bytes, Hear(kBroadcast));
   return absl::OkStatus();

@@ -26,9 +26,14 @@ class Council {
   // Rank 0's bytes on all.
   absl::Status Broadcast(std::string* bytes);
 
+  // Whether a call has failed on this rank, which the others do not know: they may wait for it for ever. Every call gives the same error from then on.
+  bool is_broken() const { return !broken_.ok(); }
+
   Transport& transport() { return *transport_; }
 
  private:
+  absl::Status TryAgree(const absl::Status& mine, absl::Status* agreed);
+  absl::Status TryBroadcast(std::string* bytes);
   // What rank 0 says next.
   absl::StatusOr<std::string> Hear(char kind);
   absl::Status Tell(char kind, absl::string_view bytes);
@@ -36,6 +41,7 @@ class Council {
   std::unique_ptr<Transport> transport_;
   std::function<void()> look_;
   std::function<bool(int)> is_lost_;
+  absl::Status broken_;
   std::deque<Message> early_;  // on rank 0: of the next call, from ranks that are there already
 };
 

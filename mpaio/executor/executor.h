@@ -121,10 +121,15 @@ class Executor {
   // On rank 0: ends a rank that does not answer. TakeLost tells when it is gone. False where the pool cannot.
   virtual bool End(int) { return false; }
 
+  // Whether a collective call has failed on this rank in a way that the others do not know of: they may wait for it for ever, and all further collective calls
+  // fail here. Abort is what is left. Of a run's messages Run::is_broken tells.
+  virtual bool is_broken() const { return false; }
+
   // Ends every rank's process at once, for when the pool's messages are broken and nothing orderly can be done. Not collective.
   [[noreturn]] virtual void Abort(int exit_status) = 0;
 
-  // Collective over the pool: frees what was allocated and ends the transport. Idempotent; called by the destructor of those that need it.
+  // Collective over the pool: frees what was allocated and ends the transport; where the pool is broken, on this rank alone. Idempotent; called by the
+  // destructor of those that need it, which cannot tell whether it is_broken() now.
   virtual absl::Status Close() = 0;
 };
 

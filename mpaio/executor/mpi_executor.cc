@@ -163,7 +163,8 @@ class MultiRankExecutor final : public Executor {
     }
     status = Agree(OnThisHost(status));
     if (!status.ok()) {
-      window.Free().IgnoreError();
+      // Where this rank alone has not heard what was agreed, the others may keep theirs.
+      if (!is_broken()) window.Free().IgnoreError();
       return status;
     }
     windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_));
@@ -191,6 +192,8 @@ class MultiRankExecutor final : public Executor {
     return true;
   }
 
+  bool is_broken() const override { return council_.is_broken(); }
+
   [[noreturn]] void Abort(int exit_status) override { world_.Abort(exit_status); }
 
   absl::Status Close() override {
@@ -199,10 +202,10 @@ class MultiRankExecutor final : public Executor {
     // Nobody leaves while another still expects a message of a finished run.
     absl::Status status = Agree(absl::OkStatus());
     // Collective calls wait for the dead, and where deaths are survived somebody may die now: so nothing is freed then that others would have to free with
-    // us, but its memory.
+    // us, but its memory. Nor where they do not hear of us.
     status.Update(transport_->Close());
     status.Update(council_.transport().Close());
-    if (survives_) {
+    if (survives_ || is_broken()) {
       control_.Empty(node_rank() == 0);
       for (std::unique_ptr<WindowMemory>& memory : windows_) memory->Empty(node_rank() == 0);
     } else {
@@ -213,7 +216,8 @@ class MultiRankExecutor final : public Executor {
     windows_.clear();
     alone_.clear();
     status.Update(node_comm_.Free());
-    status.Update(world_.Free());
+    // Abort needs it.
+    if (!is_broken()) status.Update(world_.Free());
     return status;
   }
 

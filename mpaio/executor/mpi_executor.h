@@ -26,7 +26,8 @@ struct MpiExecutorOptions {
 class MpiExecutor {
  public:
   // Collective over `world`. With one rank it falls back to MakeInlineExecutor(). The executor must be closed or destroyed before MPI ends;
-  // either is collective over the world. Errors, the same on every rank: FailedPrecondition where huge pages are asked for that a node does not give.
+  // either is collective over the world. Errors: FailedPrecondition, the same on every rank, where huge pages are asked for that a node does not give; else what
+  // MPI says, on this rank alone: the others may wait for it for ever, and world.Abort() is what is left.
   static absl::StatusOr<std::unique_ptr<Executor>> Create(const Communicator& world, const MpiExecutorOptions& options = {});
 };
 
