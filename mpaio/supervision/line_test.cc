@@ -1,0 +1,147 @@
+#include "mpaio/supervision/line.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/testing/status_matchers.h"
+
+namespace mpaio {
+namespace {
+
+constexpr int kTimeoutMs = 10'000;
+const std::string kToken(kTokenBytes, 'a');
+
+// Closed with the test.
+class Sockets {
+ public:
+  ~Sockets() {
+    for (const int fd : fds) close(fd);
+  }
+  std::vector<int> fds;
+};
+
+// What the next caller of `listener` says first, up to `size` bytes; "" where nobody calls.
+std::string Hear(int listener, std::size_t size) {
+  pollfd polled = {listener, POLLIN, 0};
+  if (poll(&polled, 1, kTimeoutMs) != 1) return "";
+  const int fd = accept(listener, nullptr, nullptr);
+  std::string heard(size, '\0');
+  const ssize_t length = recv(fd, heard.data(), size, MSG_WAITALL);
+  close(fd);
+  heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+  return heard;
+}
+
+std::string Words(const LineAddress& address, Hello hello) {
+  return address.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello));
+}
+
+// The port of 127.0.0.1 at which a new socket is, which listens or not.
+int Loopback(bool listens, Sockets* sockets) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockets->fds.push_back(fd);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_TRUE(!listens || listen(fd, 8) == 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  return ntohs(address.sin_port);
+}
+
+TEST(LineAddressTest, AsText) {
+  const LineAddress address{kToken, "mpaio-1", {{"10.0.0.1", 4711}, {"fe80::1", 65535}}};
+  const std::string text = EncodeAddress(address);
+  EXPECT_EQ(text, kToken + " mpaio-1 10.0.0.1/4711 fe80::1/65535");
+  const absl::StatusOr<LineAddress> decoded = DecodeAddress(text);
+  MPAIO_ASSERT_OK(decoded);
+  EXPECT_EQ(decoded->token, kToken);
+  EXPECT_EQ(decoded->local_name, "mpaio-1");
+  ASSERT_EQ(decoded->internet.size(), 2u);
+  EXPECT_EQ(decoded->internet[0].host, "10.0.0.1");
+  EXPECT_EQ(decoded->internet[1].port, 65535);
+  EXPECT_EQ(EncodeAddress(*decoded), text);
+}
+
+TEST(LineAddressTest, DamagedText) {
+  for (const std::string& text : {std::string(), kToken, kToken.substr(1) + " name", kToken + "a name", kToken + " " + std::string(108, 'n'),
+                                  kToken + " name 10.0.0.1", kToken + " name 10.0.0.1/", kToken + " name 10.0.0.1/0", kToken + " name 10.0.0.1/65536",
+                                  kToken + " name 10.0.0.1/-1", kToken + " name 10.0.0.1/x", kToken + " name 10.0.0.1/1/2", kToken + " name "}) {
+    EXPECT_THAT(DecodeAddress(text), StatusIs(absl::StatusCode::kDataLoss, "damaged")) << text;
+  }
+}
+
+TEST(LineTest, CallsByTheNameOnThisHost) {
+  Sockets listeners, second;
+  const absl::StatusOr<LineAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners.fds);
+  MPAIO_ASSERT_OK(address);
+  ASSERT_EQ(listeners.fds.size(), 1u);
+  EXPECT_TRUE(address->internet.empty());
+  // Nobody guesses them.
+  const absl::StatusOr<LineAddress> other = OpenListeners(false, &second.fds);
+  MPAIO_ASSERT_OK(other);
+  EXPECT_NE(other->token, address->token);
+  EXPECT_NE(other->local_name, address->local_name);
+
+  Sockets lines;
+  lines.fds.push_back(CallLine(*DecodeAddress(EncodeAddress(*address)), Hello{7}, kTimeoutMs));
+  ASSERT_GE(lines.fds[0], 0);
+  EXPECT_EQ(Hear(listeners.fds[0], kTokenBytes + sizeof(Hello)), Words(*address, Hello{7}));
+}
+
+// From another host nobody has the local name; here it is one that there is not.
+TEST(LineTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
+  Sockets listeners;
+  absl::StatusOr<LineAddress> address = OpenListeners(/*has_several_nodes=*/true, &listeners.fds);
+  MPAIO_ASSERT_OK(address);
+  address->local_name += "-elsewhere";
+  if (listeners.fds.size() < 2) GTEST_SKIP() << "no internet sockets here";
+  for (std::size_t k = 1; k < listeners.fds.size(); ++k) {
+    sockaddr_storage at = {};
+    socklen_t length = sizeof(at);
+    ASSERT_EQ(getsockname(listeners.fds[k], reinterpret_cast<sockaddr*>(&at), &length), 0);
+    const bool is_4 = at.ss_family == AF_INET;
+    const int port = ntohs(is_4 ? reinterpret_cast<sockaddr_in*>(&at)->sin_port : reinterpret_cast<sockaddr_in6*>(&at)->sin6_port);
+    // What AddInterfaces has found is not the loopback.
+    address->internet = {{is_4 ? "127.0.0.1" : "::1", port}};
+    const int line = CallLine(*address, Hello{2}, kTimeoutMs);
+    // A system may have IPv6 and no such address.
+    if (!is_4 && line < 0) continue;
+    ASSERT_GE(line, 0);
+    EXPECT_EQ(Hear(listeners.fds[k], kTokenBytes + sizeof(Hello)), Words(*address, Hello{2}));
+    close(line);
+  }
+}
+
+TEST(LineTest, TakesWhicheverAddressAnswers) {
+  Sockets sockets;
+  const int closed = Loopback(/*listens=*/false, &sockets);
+  const int open = Loopback(/*listens=*/true, &sockets);
+  const LineAddress address{kToken, "mpaio-nobody", {{"no address", 1}, {"127.0.0.1", closed}, {"127.0.0.1", open}}};
+  const int line = CallLine(address, Hello{1}, kTimeoutMs);
+  ASSERT_GE(line, 0);
+  EXPECT_EQ(Hear(sockets.fds[1], kTokenBytes + sizeof(Hello)), Words(address, Hello{1}));
+  close(line);
+}
+
+TEST(LineTest, WhereNobodyAnswersThereIsNoLine) {
+  Sockets sockets;
+  const int closed = Loopback(/*listens=*/false, &sockets);
+  EXPECT_EQ(CallLine({kToken, "mpaio-nobody", {{"127.0.0.1", closed}}}, Hello{1}, kTimeoutMs), -1);
+  EXPECT_EQ(CallLine({kToken, "mpaio-nobody", {}}, Hello{1}, kTimeoutMs), -1);
+}
+
+}  // namespace
+}  // namespace mpaio

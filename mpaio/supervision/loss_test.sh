@@ -1,0 +1,26 @@
+# Whether mpirun goes on when an armed rank is killed, so that the exit status is rank 0's, and ends the job when one is killed that is not.
+run() {
+  output=$(timeout 30 mpirun -n 3 --bind-to none "./$SAMPLE" "$@" 2>&1)
+  status=$?
+}
+fail() {
+  printf 'FAILED: %s; exit status %s (124: it did not end); the output was:\n%s\n' "$1" "$status" "$output"
+  exit 1
+}
+
+run armed 0
+if grep -q '^SKIPPED' <<<"$output"; then
+  echo "$output"
+  exit 77
+fi
+for expected in 0 5; do
+  run armed "$expected"
+  [ "$status" -eq "$expected" ] || fail "a rank that was armed is lost, and the exit status is not rank 0's, $expected"
+  grep -qF 'rank 1 was killed by signal 9 (SIGKILL)' <<<"$output" || fail "rank 0 has not heard of the death"
+done
+run unarmed 0
+case $status in
+  0 | 90 | 91 | 124) fail "a rank that was not armed is lost, and the job goes on" ;;
+esac
+grep -qF 'rank 1 was killed' <<<"$output" && fail "rank 0 has heard of a death that ends the job"
+exit 0

@@ -1,0 +1,266 @@
+#include "mpaio/supervision/supervisor.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/supervision/line.h"
+#include "mpaio/testing/child_process.h"
+#include "mpaio/testing/status_matchers.h"
+
+namespace mpaio {
+namespace {
+
+constexpr int kRank = 3;
+constexpr int kTimeoutMs = 20'000;
+
+// A supervisor with its child, in processes of their own; this process has rank 0's end of the line.
+class SupervisorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(page, MAP_FAILED);
+    state_ = new (page) SupervisedState();
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_), 0);
+    // Through these the child says that it is there, and is told to go on.
+    ASSERT_EQ(pipe(ready_), 0);
+    ASSERT_EQ(pipe(go_), 0);
+    const absl::StatusOr<LineAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners_);
+    MPAIO_ASSERT_OK(address);
+    address_ = *address;
+  }
+  void TearDown() override {
+    if (supervisor_ > 0) kill(supervisor_, SIGKILL);
+    if (supervisor_ > 0) waitpid(supervisor_, nullptr, 0);
+    for (const int fd : {ends_[0], ends_[1], ready_[0], ready_[1], go_[0], go_[1], line_}) {
+      if (fd >= 0) close(fd);
+    }
+    for (const int fd : listeners_) close(fd);
+    munmap(state_, sizeof(SupervisedState));
+  }
+
+  // `child` returns its exit status. With `is_late` the supervisor begins when the child is dead already.
+  void Start(const std::function<int()>& child, bool is_late = false) {
+    supervisor_ = fork();
+    ASSERT_GE(supervisor_, 0);
+    if (supervisor_ > 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (const int number : {SIGSEGV, SIGABRT, SIGTERM}) signal(number, SIG_DFL);
+      _exit(child());
+    }
+    siginfo_t info;
+    if (is_late) waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+    SuperviseChild(pid, kRank, state_, ends_[1]);
+  }
+
+  // In the child: says that it is there, and waits until it is told to go on.
+  void Pause() {
+    char byte = 0;
+    if (write(ready_[1], &byte, 1) != 1 || read(go_[0], &byte, 1) != 1) _exit(99);
+  }
+  void AwaitPause() {
+    char byte = 0;
+    pollfd polled = {ready_[0], POLLIN, 0};
+    ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
+    ASSERT_EQ(read(ready_[0], &byte, 1), 1);
+  }
+  void Go() { ASSERT_EQ(write(go_[1], "", 1), 1); }
+
+  // Tells the supervisor where to call, and hears its first words.
+  void Connect() {
+    const std::string text = EncodeAddress(address_);
+    ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    pollfd polled = {listeners_[0], POLLIN, 0};
+    ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
+    line_ = accept(listeners_[0], nullptr, nullptr);
+    const Hello hello{kRank};
+    EXPECT_EQ(Hear(kTokenBytes + sizeof(hello)), address_.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello)));
+  }
+  // So many bytes of the line, or fewer when it ends.
+  std::string Hear(std::size_t size) {
+    std::string heard(size, '\0');
+    pollfd polled = {line_, POLLIN, 0};
+    EXPECT_EQ(poll(&polled, 1, kTimeoutMs), 1);
+    const ssize_t length = recv(line_, heard.data(), size, MSG_WAITALL);
+    heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+    return heard;
+  }
+  // How the child ended, by its obituary; -1 where there is none.
+  int WaitStatusHeard() {
+    Obituary obituary{-1};
+    const std::string heard = Hear(sizeof(obituary));
+    if (heard.size() == sizeof(obituary)) std::memcpy(&obituary, heard.data(), sizeof(obituary));
+    return obituary.wait_status;
+  }
+
+  void Hangup() {
+    if (line_ >= 0) close(line_);
+    line_ = -1;
+  }
+
+  ChildEnd End() {
+    int status = 0;
+    EXPECT_EQ(waitpid(supervisor_, &status, 0), supervisor_);
+    supervisor_ = -1;
+    if (WIFSIGNALED(status)) return {.signal = WTERMSIG(status), .exit_status = 0};
+    return {.signal = 0, .exit_status = WEXITSTATUS(status)};
+  }
+
+  SupervisedState* state_ = nullptr;
+  int ends_[2] = {-1, -1};
+  int ready_[2] = {-1, -1};
+  int go_[2] = {-1, -1};
+  int line_ = -1;
+  std::vector<int> listeners_;
+  LineAddress address_;
+  pid_t supervisor_ = -1;
+};
+
+constexpr ChildEnd Exits(int status) { return {.signal = 0, .exit_status = status}; }
+constexpr ChildEnd DiesOf(int number) { return {.signal = number, .exit_status = 0}; }
+
+TEST_F(SupervisorTest, EndsAsAnUnarmedChildDoes) {
+  for (const bool is_late : {false, true}) {
+    for (const int status : {0, 1, 77}) {
+      Start([status] { return status; }, is_late);
+      EXPECT_EQ(End(), Exits(status));
+    }
+    for (const int number : {SIGKILL, SIGSEGV, SIGABRT, SIGTERM}) {
+      Start([number] { return raise(number); }, is_late);
+      EXPECT_EQ(End(), DiesOf(number));
+    }
+  }
+}
+
+TEST_F(SupervisorTest, EndsAsAChildThatHasSignedOffDoes) {
+  state_->phase = SupervisedState::kLeft;
+  Start([] { return 5; });
+  EXPECT_EQ(End(), Exits(5));
+}
+
+TEST_F(SupervisorTest, OfAnArmedChildsDeathRank0IsToldAndMpirunIsNot) {
+  for (const int number : {0, SIGKILL, SIGSEGV}) {
+    Start([this, number] {
+      Pause();
+      return number == 0 ? 7 : raise(number);
+    });
+    AwaitPause();
+    Connect();
+    state_->phase = SupervisedState::kArmed;
+    Go();
+    const int status = WaitStatusHeard();
+    if (number == 0) {
+      EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+    } else {
+      EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == number) << status;
+    }
+    EXPECT_EQ(End(), Exits(0));
+    // And that is all that is said.
+    EXPECT_EQ(Hear(1), "");
+    Hangup();
+  }
+}
+
+TEST_F(SupervisorTest, SaysWhetherThereIsALine) {
+  Start([this] {
+    Pause();
+    const std::uint32_t line = state_->line;
+    Pause();
+    return line == SupervisedState::kNone && state_->line == SupervisedState::kOpen ? 0 : 1;
+  });
+  AwaitPause();
+  Go();
+  AwaitPause();
+  Connect();
+  // It is said after the first words have been sent.
+  while (state_->line == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
+  Go();
+  EXPECT_EQ(End(), Exits(0));
+}
+
+TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
+  for (const std::string& text : {std::string("damaged"), std::string(kTokenBytes, 'a') + " mpaio-nobody"}) {
+    state_->line = SupervisedState::kNone;
+    Start([this] {
+      Pause();
+      return state_->line == SupervisedState::kFailed ? 0 : 1;
+    });
+    AwaitPause();
+    ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    while (state_->line == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
+    Go();
+    EXPECT_EQ(End(), Exits(0));
+  }
+}
+
+TEST_F(SupervisorTest, KillsItsChildWhenRank0SaysSo) {
+  Start([this] {
+    Pause();
+    return 0;
+  });
+  AwaitPause();
+  Connect();
+  state_->phase = SupervisedState::kArmed;
+  ASSERT_EQ(send(line_, "?", 1, 0), 1);  // no word that is known
+  ASSERT_EQ(send(line_, &kKill, 1, 0), 1);
+  const int status = WaitStatusHeard();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_EQ(End(), Exits(0));
+}
+
+TEST_F(SupervisorTest, EndsItsChildWhenRank0IsGone) {
+  for (const bool is_armed : {false, true}) {
+    Start([this] {
+      Pause();
+      return 0;
+    });
+    AwaitPause();
+    Connect();
+    state_->phase = is_armed ? SupervisedState::kArmed : SupervisedState::kStarting;
+    Hangup();
+    EXPECT_EQ(End(), is_armed ? Exits(0) : DiesOf(SIGKILL));
+  }
+}
+
+TEST_F(SupervisorTest, PassesSignalsOn) {
+  // As mpirun asks it to end, it ends so, even if armed: that is no death to be survived.
+  for (const int number : {SIGTERM, SIGUSR1}) {
+    Start([this] {
+      Pause();
+      return 0;
+    });
+    AwaitPause();
+    // Then it waits for signals, too.
+    Connect();
+    state_->phase = number == SIGTERM ? SupervisedState::kArmed : SupervisedState::kStarting;
+    EXPECT_EQ(kill(supervisor_, number), 0);
+    EXPECT_EQ(End(), DiesOf(number));
+    EXPECT_EQ(Hear(1), "");
+    Hangup();
+  }
+}
+
+}  // namespace
+}  // namespace mpaio
