@@ -1,0 +1,131 @@
+// Linked into a program, these stand before MPI's functions: all that mpaio calls, each of which does what MPI's does, but for one call that is told to fail.
+//
+//   MPAIO_FAIL=MPI_Bcast:2:1     the second call of MPI_Bcast on rank 1 returns an error ("*" for the rank: on each). In a call that others wait in
+//                                this rank takes part all the same: what is tested is what mpaio does then, and not what MPI does. Only from the
+//                                start of MPI it stays away, as others do not wait there for one that is gone.
+//                                Several, of different functions, are separated by commas.
+//   MPAIO_CALLS_DIRECTORY=DIR    in DIR each rank leaves a file failed_RANK_FUNCTION when a call has failed, and, when it comes to its end in order, a file
+//                                calls_RANK that says how often each function was called.
+//                                In a file "job" rank 0 says what PMIx calls the job.
+//   MPAIO_UNSUPERVISED=1         there is no supervision (supervision.h): then windows are freed, and MPI_Finalize is called.
+#include <mpi.h>
+#include <stdlib.h>
+
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "mpaio/supervision/supervision.h"
+
+namespace {
+
+std::string Variable(const char* name) {
+  const char* const value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+class Calls {
+ public:
+  Calls() : directory_(Variable("MPAIO_CALLS_DIRECTORY")), rank_(Variable("OMPI_COMM_WORLD_RANK")) {
+    if (rank_ == "0") Write("job", Variable("PMIX_NAMESPACE"));
+    for (const auto& failing : absl::StrSplit(Variable("MPAIO_FAIL"), ',', absl::SkipEmpty())) {
+      const std::vector<std::string> words = absl::StrSplit(failing, ':');
+      int call = 0;
+      if (words.size() != 3 || !absl::SimpleAtoi(words[1], &call)) abort();
+      if (words[2] == "*" || words[2] == rank_) fails_at_[words[0]] = call;
+    }
+  }
+  ~Calls() {
+    std::string text;
+    for (const auto& [name, count] : counts_) text += name + " " + std::to_string(count) + "\n";
+    Write("calls_" + rank_, text);
+  }
+
+  // Whether this call is the one.
+  bool Fails(const char* name) {
+    const int count = ++counts_[name];
+    const auto fails_at = fails_at_.find(name);
+    if (fails_at == fails_at_.end() || fails_at->second != count) return false;
+    Write("failed_" + rank_ + "_" + name, "");
+    return true;
+  }
+
+ private:
+  void Write(const std::string& name, const std::string& text) const {
+    if (directory_.empty()) return;
+    std::FILE* const file = std::fopen((directory_ + "/" + name).c_str(), "w");
+    if (file == nullptr || std::fputs(text.c_str(), file) < 0 || std::fclose(file) != 0) abort();
+  }
+
+  const std::string directory_;
+  const std::string rank_;
+  std::map<std::string, int> fails_at_;
+  std::map<std::string, int> counts_;
+};
+
+bool Fails(const char* name) {
+  static Calls calls;
+  return calls.Fails(name);
+}
+
+}  // namespace
+
+// Nothing has been done.
+#define FAILS_INSTEAD(name, parameters, arguments) \
+  int name parameters { return Fails(#name) ? MPI_ERR_OTHER : P##name arguments; }
+// For what other ranks wait in.
+#define FAILS_AFTERWARDS(name, parameters, arguments) \
+  int name parameters {                               \
+    const bool fails = Fails(#name);                  \
+    const int code = P##name arguments;               \
+    return fails ? MPI_ERR_OTHER : code;              \
+  }
+
+extern "C" {
+
+int MPI_Init_thread(int* argc, char*** argv, int required, int* provided) {
+  if (Fails("MPI_Init_thread")) return MPI_ERR_OTHER;
+  const int code = PMPI_Init_thread(argc, argv, required, provided);
+  if (!Variable("MPAIO_UNSUPERVISED").empty()) mpaio::Supervision::Forgo();
+  return code;
+}
+FAILS_AFTERWARDS(MPI_Finalize, (), ())
+
+FAILS_INSTEAD(MPI_Comm_rank, (MPI_Comm comm, int* rank), (comm, rank))
+FAILS_INSTEAD(MPI_Comm_size, (MPI_Comm comm, int* size), (comm, size))
+FAILS_INSTEAD(MPI_Comm_set_errhandler, (MPI_Comm comm, MPI_Errhandler handler), (comm, handler))
+FAILS_AFTERWARDS(MPI_Comm_dup, (MPI_Comm comm, MPI_Comm* copy), (comm, copy))
+FAILS_AFTERWARDS(MPI_Comm_split_type, (MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm* part), (comm, type, key, info, part))
+FAILS_AFTERWARDS(MPI_Comm_free, (MPI_Comm * comm), (comm))
+
+FAILS_AFTERWARDS(MPI_Barrier, (MPI_Comm comm), (comm))
+FAILS_AFTERWARDS(MPI_Bcast, (void* data, int count, MPI_Datatype type, int root, MPI_Comm comm), (data, count, type, root, comm))
+FAILS_AFTERWARDS(MPI_Allreduce, (const void* from, void* to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm), (from, to, count, type, op, comm))
+FAILS_AFTERWARDS(MPI_Allgather, (const void* from, int count, MPI_Datatype type, void* to, int to_count, MPI_Datatype to_type, MPI_Comm comm),
+                 (from, count, type, to, to_count, to_type, comm))
+
+FAILS_INSTEAD(MPI_Isend, (const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request* request),
+              (data, count, type, to, tag, comm, request))
+FAILS_INSTEAD(MPI_Irecv, (void* data, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request* request),
+              (data, count, type, from, tag, comm, request))
+FAILS_INSTEAD(MPI_Testsome, (int count, MPI_Request requests[], int* completed, int indices[], MPI_Status statuses[]),
+              (count, requests, completed, indices, statuses))
+FAILS_INSTEAD(MPI_Test, (MPI_Request * request, int* is_done, MPI_Status* status), (request, is_done, status))
+FAILS_INSTEAD(MPI_Get_count, (const MPI_Status* status, MPI_Datatype type, int* count), (status, type, count))
+FAILS_INSTEAD(MPI_Cancel, (MPI_Request * request), (request))
+FAILS_INSTEAD(MPI_Request_free, (MPI_Request * request), (request))
+
+FAILS_AFTERWARDS(MPI_Win_allocate_shared, (MPI_Aint size, int unit, MPI_Info info, MPI_Comm comm, void* base, MPI_Win* window),
+                 (size, unit, info, comm, base, window))
+FAILS_AFTERWARDS(MPI_Win_free, (MPI_Win * window), (window))
+FAILS_INSTEAD(MPI_Win_set_errhandler, (MPI_Win window, MPI_Errhandler handler), (window, handler))
+FAILS_INSTEAD(MPI_Win_shared_query, (MPI_Win window, int rank, MPI_Aint* size, int* unit, void* base), (window, rank, size, unit, base))
+FAILS_INSTEAD(MPI_Win_lock_all, (int assertion, MPI_Win window), (assertion, window))
+FAILS_INSTEAD(MPI_Win_unlock_all, (MPI_Win window), (window))
+FAILS_INSTEAD(MPI_Win_sync, (MPI_Win window), (window))
+
+}  // extern "C"

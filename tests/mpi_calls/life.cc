@@ -1,0 +1,92 @@
+// Usage: mpirun -n RANKS life INTS.npy
+// All that a program does with mpaio, in a small way: an array in a window, a run over it, an agreement, a broadcast, and the end.
+//
+// What goes wrong is said by the rank that sees it, on one line: "rank 1: STEP: STATUS". The exit status of a rank is 0 where nothing went wrong on it; 3 where it
+// came to its end in order all the same; 4, for the whole job, where others could not have been told.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/chunk/data_iterator.h"
+#include "mpaio/executor/mpi_executor.h"
+#include "mpaio/mpi/environment.h"
+#include "mpaio/orchestration/worker_orchestrator.h"
+#include "mpaio/window/shared_array.h"
+#include "mpaio/worker/worker.h"
+
+namespace mpaio {
+namespace {
+
+class AddInts : public Worker<std::int64_t, std::int64_t> {
+ public:
+  using Worker::Worker;
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
+    const auto elements = chunk.elements();
+    return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
+  }
+  absl::Status ProcessCallback(const Chunk&, std::int64_t sum) override {
+    total += sum;
+    return absl::OkStatus();
+  }
+  std::int64_t total = 0;
+};
+
+// Returns `status`.
+absl::Status Say(absl::string_view step, const absl::Status& status) {
+  const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (!status.ok()) {
+    std::fputs(absl::StrCat("rank ", rank == nullptr ? "0" : rank, ": ", step, ": ", status.ToString(), "\n").c_str(), stderr);
+    std::fflush(stderr);
+  }
+  return status;
+}
+
+// The sum of all, on rank 0, is told to all, and each adds up the array for itself.
+absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) {
+  const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, file);
+  MPAIO_RETURN_IF_ERROR(Say("load", array.status()));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, DataIterator::Create(array->view(), Partition::ChunkSize(10)));
+  AddInts add(std::move(chunks));
+  absl::StatusOr<Run> run = WorkerOrchestrator(executor, {&add}).Start();
+  MPAIO_RETURN_IF_ERROR(Say("start", run.status()));
+  const absl::Status ended = Say("run", run->Wait());
+  *is_broken = run->is_broken();
+  MPAIO_RETURN_IF_ERROR(ended);
+  std::string told;
+  if (executor.rank() == 0) told = absl::StrCat(add.total);
+  MPAIO_RETURN_IF_ERROR(Say("broadcast", executor.Broadcast(&told)));
+  const auto* const ints = reinterpret_cast<const std::int64_t*>(array->view().data());
+  const std::int64_t total = std::accumulate(ints, ints + array->view().num_elements(), std::int64_t{0});
+  return Say("agree", executor.Agree(told == absl::StrCat(total) ? absl::OkStatus() : absl::InternalError("a wrong answer")));
+}
+
+int Live(int argc, char** argv) {
+  constexpr int kInOrder = 3, kAborted = 4;
+  Environment environment(&argc, &argv);
+  const Communicator& world = environment.world();
+  if (!Say("environment", environment.status()).ok()) world.Abort(kAborted);
+  absl::Status all;
+  {
+    const absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(world);
+    if (!Say("create", executor.status()).ok()) world.Abort(kAborted);
+    bool is_broken = false;
+    all.Update(Work(**executor, argc > 1 ? argv[1] : "", &is_broken));
+    if (is_broken || (*executor)->is_broken()) (*executor)->Abort(kAborted);
+    all.Update(Say("close", (*executor)->Close()));
+    if ((*executor)->is_broken()) (*executor)->Abort(kAborted);
+  }
+  all.Update(Say("finalize", environment.Finalize()));
+  return all.ok() ? 0 : kInOrder;
+}
+
+}  // namespace
+}  // namespace mpaio
+
+int main(int argc, char** argv) { return mpaio::Live(argc, argv); }

@@ -1,0 +1,197 @@
+"""A call to MPI that fails ends the program: with a status that names it, never with ranks that wait for each other.
+
+Each function that mpaio calls is made to fail (failing_calls.cc), at its first call on a rank, at its second, at its last
+and at one in between, on rank 0, on another and on all. In each case a whole life is lived, of a small program (life.cc)
+or of the orchestrator. Where the rank can tell the others, all come to their end in order; where it cannot, it ends the job.
+"""
+
+import concurrent.futures
+import glob
+import os
+import random
+import re
+import signal
+import tempfile
+
+import whole_run
+
+np = whole_run.import_numpy()
+
+RANKS = 3
+# Far more than any life takes.
+LIMIT_SECONDS = 30
+
+FUNCTIONS = """
+    MPI_Init_thread MPI_Finalize MPI_Comm_rank MPI_Comm_size MPI_Comm_set_errhandler MPI_Comm_dup MPI_Comm_split_type
+    MPI_Comm_free MPI_Barrier MPI_Bcast MPI_Allreduce MPI_Allgather MPI_Isend MPI_Irecv MPI_Testsome MPI_Test MPI_Get_count
+    MPI_Cancel MPI_Request_free MPI_Win_allocate_shared MPI_Win_free MPI_Win_set_errhandler MPI_Win_shared_query
+    MPI_Win_lock_all MPI_Win_unlock_all MPI_Win_sync
+""".split()
+
+# These are called when something has failed, or in vain: MPI_Abort is followed by _exit, and an error without its text or
+# a library without its name is one all the same.
+NOT_MADE_TO_FAIL = {"MPI_Abort", "MPI_Initialized", "MPI_Finalized", "MPI_Error_class", "MPI_Error_string",
+                    "MPI_Get_library_version"}
+
+# How often they are called depends on who comes first.
+VARYING = {"MPI_Isend", "MPI_Irecv", "MPI_Testsome", "MPI_Test", "MPI_Get_count"}
+
+# A receive that is not wanted any more is given up, whatever the test of it says: nobody hears of that.
+TOLERATED = {"MPI_Test"}
+
+# What cannot be given back at the end, when the answer has been told, the system takes. A program that calls Close() and
+# Finalize() is told; the orchestrator does not ask.
+OF_THE_END = {"MPI_Comm_free", "MPI_Cancel", "MPI_Request_free", "MPI_Win_unlock_all", "MPI_Win_free", "MPI_Finalize"}
+
+# Windows are freed only where there is no supervision, as those who would have to free them too may be dead.
+ONLY_UNSUPERVISED = {"MPI_Win_unlock_all", "MPI_Win_free", "MPI_Finalize"}
+
+# A request is freed that could not be cancelled, as far as is known: what has to fail before.
+ONLY_AFTER = {"MPI_Request_free": "MPI_Test"}
+
+
+def remove_segments(job):
+    """What Open MPI 4 has left in shared memory of the job, as PMIx names it."""
+    if job.isdigit():
+        for path in glob.glob("/dev/shm/vader_segment.*.%d.%x.*" % (os.getuid(), int(job))):
+            os.remove(path)
+
+
+class Life:
+    """One mpirun, in which a call of `function` fails, if it is given."""
+
+    def __init__(self, program, arguments, function="", call=1, rank="*", unsupervised=False):
+        names = [name for name in (ONLY_AFTER.get(function), function) if name]
+        self.fail = fail = ",".join("%s:%d:%s" % (name, call, rank) for name in names)
+        with tempfile.TemporaryDirectory(prefix="c") as calls:
+            env = {"MPAIO_FAIL": fail, "MPAIO_CALLS_DIRECTORY": calls, "MPAIO_UNSUPERVISED": "1" if unsupervised else None}
+            self.done = whole_run.run(RANKS, *arguments, program_path=os.path.abspath(program), timeout=LIMIT_SECONDS, env=env)
+            # The ranks on which the call has failed, and how often each function was called, by rank.
+            self.failed = sorted(int(name.split("_")[1]) for name in os.listdir(calls)
+                                 if name.startswith("failed_") and name.endswith("_" + function))
+            self.counts = {}
+            for rank in range(RANKS):
+                path = os.path.join(calls, "calls_%d" % rank)
+                if os.path.exists(path):
+                    with open(path) as file:
+                        self.counts[rank] = {name: int(count) for name, count in map(str.split, file)}
+            # mpirun of Open MPI 4 may die itself of a rank that is gone while it greets the others: then it has said and tidied up what it could.
+            self.mpirun_has_died = function == "MPI_Init_thread" and self.done.status == -signal.SIGPIPE
+            self.done.left = [name for name in self.done.left if not self.is_mpis_own(name)]
+            if self.mpirun_has_died:
+                self.done.left = [name for name in self.done.left if name.startswith("process ")]
+            if os.path.exists(os.path.join(calls, "job")):
+                with open(os.path.join(calls, "job")) as file:
+                    remove_segments(file.read())
+
+    @staticmethod
+    def is_mpis_own(name):
+        """Open MPI may leave its own memory where mpirun ends a job; and other jobs do so meanwhile."""
+        return name.startswith("/dev/shm/vader_segment.")
+
+    def __str__(self):
+        return "MPAIO_FAIL=%s, failed on ranks %s\n%s" % (self.fail, self.failed, self.done)
+
+
+class MpiCallsTest(whole_run.WholeRunTest):
+
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(whole_run.SEED)
+        np.save(self.path("ints.npy"), np.arange(1000))
+        self.programs = {
+            "life": (os.environ["LIFE"], [self.path("ints.npy")]),
+            "orchestrator": (os.environ["ORCHESTRATOR"], ["--source=window", "sum", self.path("ints.npy")]),
+        }
+
+    def undisturbed(self, program):
+        """The counts of calls, by rank, unsupervised and supervised."""
+        counts = {}
+        for unsupervised in (False, True):
+            life = Life(*self.programs[program], unsupervised=unsupervised)
+            self.assert_done(life.done)
+            self.assertEqual(sorted(life.counts), list(range(RANKS)), life)
+            counts[unsupervised] = life.counts
+        return counts
+
+    def cases(self, counts, wheres, numbers):
+        """What a Life is to be told, of each function, for each of `wheres` and of what `numbers` gives for a count."""
+        for function in FUNCTIONS:
+            for where in wheres:
+                unsupervised = function in ONLY_UNSUPERVISED or self.random.random() < 0.5
+                rank = self.random.randrange(1, RANKS) if where == "other" else where
+                count = counts[unsupervised][0 if rank == "*" else rank].get(ONLY_AFTER.get(function, function), 0)
+                if count == 0:
+                    # Some are called by one rank of a node, or not by rank 0.
+                    continue
+                for number in sorted(set(numbers(count))):
+                    yield {"function": function, "call": number, "rank": rank, "unsupervised": unsupervised}
+
+    def live_all(self, program, cases, check):
+        def live(case):
+            return Life(*self.programs[program], **case)
+
+        cases = list(cases)
+        # A life waits most of the time.
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            futures = [pool.submit(live, case) for case in cases]
+        seen = set()
+        for case, future in zip(cases, futures):
+            with self.subTest(**case):
+                life = future.result()
+                function = case["function"]
+                self.assertEqual(life.done.left, [], life)
+                if not life.failed:
+                    # It was never called so often.
+                    self.assertIn(function, VARYING | set(ONLY_AFTER), life)
+                    self.assert_done(life.done)
+                    continue
+                seen.add(function)
+                if not life.mpirun_has_died:
+                    check(function, life)
+        print("%s: %d lives" % (program, len(cases)))
+        self.assertEqual(seen, set(FUNCTIONS))
+
+    def check_life(self, function, life):
+        if function in TOLERATED:
+            return self.assert_done(life.done)
+        # 3: in order; 4: aborted.
+        self.assertIn(life.done.status, (3, 4), life)
+        said = [int(line.split()[1].rstrip(":")) for line in life.done.stderr
+                if re.match(r"rank [0-9]+: [a-z]+: [A-Z_]+: %s failed" % function, line)]
+        # Where it fails on all ranks the first that ends may end the others.
+        self.assertTrue(set(said) & set(life.failed), life)
+        return None
+
+    def check_orchestrator(self, function, life):
+        if function in TOLERATED | OF_THE_END:
+            self.assert_done(life.done)
+            return self.assertEqual(life.done.text.split()[-1], str(sum(range(1000))), life)
+        self.assertIn(life.done.status, (1, 3), life)
+        # One line, of the rank that failed or, if all have heard of it, of rank 0. mpirun may have a word of its own to say of a job that is aborted.
+        lines = [line for line in life.done.stderr if line.startswith("orchestrator: ")]
+        self.assertEqual(len(lines), 1, life)
+        self.assertRegex(lines[0], r"^orchestrator: (rank %d: )?%s failed" % (life.failed[0], function), life)
+        return None
+
+    def test_all_functions_that_are_called_are_made_to_fail(self):
+        for program, _ in self.programs.values():
+            with open(program, "rb") as file:
+                called = set(name.decode() for name in re.findall(rb"(?<=\0)MPI_[A-Z][a-z]\w*(?=\0)", file.read()))
+            self.assertEqual(called, set(FUNCTIONS) | NOT_MADE_TO_FAIL)
+
+    def test_each_call_that_fails_ends_a_life_with_a_status(self):
+        counts = self.undisturbed("life")
+        few = list(self.cases(counts, ["*"], lambda count: [self.random.randint(1, max(1, count))]))
+        many = list(self.cases(counts, [0, "other"],
+                               lambda count: [1, min(2, max(1, count)), max(1, count), self.random.randint(1, max(1, count))]))
+        self.live_all("life", few + many, self.check_life)
+
+    def test_each_call_that_fails_ends_the_orchestrator_with_one_line(self):
+        counts = self.undisturbed("orchestrator")
+        self.live_all("orchestrator", self.cases(counts, [0, "other"], lambda count: [self.random.choice([1, self.random.randint(1, max(1, count))])]),
+                      self.check_orchestrator)
+
+
+if __name__ == "__main__":
+    whole_run.main()
