@@ -189,11 +189,7 @@ void Dispatcher::Remove(int job, ChunkRange chunks) {
 void Dispatcher::Retire(int processor) {
   is_retired_[static_cast<std::size_t>(processor)] = true;
   // A plan that cannot be followed is none.
-  for (const std::deque<Assignment>& own : options_.plan) {
-    if (own.empty()) continue;
-    options_.plan.clear();
-    break;
-  }
+  options_.plan.clear();
 }
 
 double Dispatcher::ExpectedSeconds(int job, Index chunks) const {

@@ -84,6 +84,7 @@ absl::Status Council::TryAgree(const absl::Status& mine, absl::Status* agreed) {
         message = std::move(early_.front());
         early_.pop_front();
       }
+      if (is_lost_(message->from)) continue;
       WireReader reader(absl::string_view(message->bytes).substr(message->bytes.empty() ? 0 : 1));
       std::optional<absl::Status>& of_rank = said[static_cast<std::size_t>(message->from)];
       absl::Status status;

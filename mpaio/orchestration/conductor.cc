@@ -145,6 +145,11 @@ void Conductor::KeepJournal() {
 }
 
 void Conductor::Bereave(int rank) {
+  if (executor_.node_of(rank) == executor_.node()) {
+    int node_rank = 0;
+    for (int other = 0; other < rank; ++other) node_rank += executor_.node_of(other) == executor_.node() ? 1 : 0;
+    own_work_.board().Bury(node_rank);
+  }
   lines_[static_cast<std::size_t>(rank)].is_lost = true;
   dispatcher_.Retire(ProcessorOf(rank));
   if (std::none_of(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.is_lost; })) rank_0_works_ = true;
@@ -220,9 +225,7 @@ void Conductor::Recover(int dead) {
     for (int rank = 0; rank < executor_.size(); ++rank) {
       if (executor_.node_of(rank) != executor_.node_of(dead)) continue;
       const bool is_here = executor_.node_of(rank) == executor_.node() && board.is_usable();
-      if (rank == dead) {
-        if (is_here) board.Bury(node_rank);
-      } else if (!lines_[static_cast<std::size_t>(rank)].is_lost && (is_here || rank != 0)) {
+      if (rank != dead && !lines_[static_cast<std::size_t>(rank)].is_lost && (is_here || rank != 0)) {
         ranks.push_back(rank);
         if (is_here) {
           for (const Assignment& one : board.HeldBy(node_rank)) held.push_back({rank, one});
@@ -253,10 +256,13 @@ bool Conductor::IsSilent(int rank, double times) const {
 }
 
 bool Conductor::Speculate(int rank) {
-  if (!options_.speculates || dispatcher_.has_pending_over(0)) return false;
+  // Where something is pending all the same, it is not for this rank, or may not be given out before something else has come back.
+  if (!options_.speculates) return false;
   for (int other = 0; other < executor_.size(); ++other) {
     // What rank 0 has, or this rank, though it has nothing to do, is in the hands of others, who have taken it.
-    if (lines_[static_cast<std::size_t>(other)].is_lost || (other == 0 && !own_work_.is_idle()) || !IsSilent(other, 1)) continue;
+    if (lines_[static_cast<std::size_t>(other)].is_lost || (other == 0 && !own_work_.is_idle() && !is_in_step_) || !IsSilent(other, 1)) continue;
+    // Its share is for anybody from here on.
+    if (other > 0 && (executor_.is_stopped(other) || IsSilent(other, kStandInTimes))) dispatcher_.Retire(ProcessorOf(other));
     const std::vector<Assignment> copies = ledger_.Copy(other);
     for (Assignment copy : copies) {
       copy.attempt = std::max(1, copy.attempt);
@@ -323,6 +329,8 @@ bool Conductor::TakeIn() {
 }
 
 void Conductor::Handle(int from, std::string bytes) {
+  // What comes of the dead this late may be of an earlier run.
+  if (lines_[static_cast<std::size_t>(from)].is_lost) return;
   absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
   if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
   if (const auto* bye = std::get_if<Bye>(&*message)) return HandleBye(from, *bye);
@@ -413,11 +421,16 @@ void Conductor::HandleCrash(int from, const CrashReport& crash) {
   }
   lines_[static_cast<std::size_t>(from)].heard = last_look_;
   const int attempts = ledger_.Fail(crash.job, crash.chunk);
-  // Another was quicker, or it is waiting to be tried again already.
+  // Another was quicker, or it has been given up.
   if (attempts == 0) return;
   const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
   dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
+  // One that another rank is at, too, may yet come to an end there.
+  const bool has_copy = std::any_of(retries_.begin(), retries_.end(), [&](const Retry& retry) {
+    return retry.assignment.job == crash.job && retry.assignment.chunks.begin == crash.chunk;
+  });
   if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
+  if (has_copy) return;
   retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from, last_look_});
 }
 
@@ -461,6 +474,13 @@ bool Conductor::IsIdle(int rank) const {
   return lines_[static_cast<std::size_t>(rank)].orders_sent == lines_[static_cast<std::size_t>(rank)].orders_done;
 }
 
+bool Conductor::OthersWork(int rank) const {
+  for (int other = rank_0_works_ ? 0 : 1; other < executor_.size(); ++other) {
+    if (other != rank && !lines_[static_cast<std::size_t>(other)].is_lost && !executor_.is_stopped(other)) return true;
+  }
+  return false;
+}
+
 std::optional<Assignment> Conductor::NextFor(int rank) {
   // Of which another has come to an end meanwhile.
   const auto is_closed = [this](const Retry& retry) {
@@ -471,7 +491,7 @@ std::optional<Assignment> Conductor::NextFor(int rank) {
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
     // Unless nobody else takes it, as they are dead, or stuck.
     const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
-    if (retry->not_on_rank == rank && executor_.size() > 1 && waited_seconds < SilenceSeconds(retry->assignment.job)) continue;
+    if (retry->not_on_rank == rank && OthersWork(rank) && waited_seconds < SilenceSeconds(retry->assignment.job)) continue;
     const Assignment assignment = retry->assignment;
     retries_.erase(retry);
     return assignment;
@@ -551,7 +571,12 @@ bool Conductor::KeepUpWithOthers() {
   if (phase_ == Phase::kRunning) KeepJournal();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) GiveOut();
-  return phase_ != Phase::kRunning;
+  // Others may have done all of what rank 0 has, while it is stuck.
+  bool all_are_closed = true;
+  for (std::size_t j = 0; j < jobs_.size() && all_are_closed; ++j) {
+    all_are_closed = stats_.jobs[j].chunks_done + stats_.jobs[j].chunks_quarantined == stats_.jobs[j].chunks;
+  }
+  return all_are_closed || phase_ != Phase::kRunning;
 }
 
 bool Conductor::OpenNextBatch() {

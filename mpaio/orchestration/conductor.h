@@ -129,6 +129,8 @@ class Conductor {
   // Ends the ranks that hold up the end of the run.
   void EndStragglers();
   std::optional<Assignment> NextFor(int rank);
+  // Whether another rank than this one processes chunks.
+  bool OthersWork(int rank) const;
   bool AllAreDone() const;
   // Takes over what an earlier run has done.
   absl::Status Resume();

@@ -141,6 +141,9 @@ bool Performer::Process(ChunkRange chunks, Clock::time_point* now, std::vector<s
       } else if (isolated.status().code() == absl::StatusCode::kCancelled) {
         Clear();
         return false;
+      } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
+        // Whatever ends processes as soon as they are made may do so on this rank alone.
+        some.crash = {chunks.begin, std::string(isolated.status().message()), false};
       } else {
         some.status = isolated.status();
       }
@@ -171,6 +174,8 @@ bool Performer::Process(ChunkRange chunks, Clock::time_point* now, std::vector<s
     batch_.clear();
     messages->push_back(EncodeMessage(CrashReport{job, some.crash->chunk, some.crash->cause}));
     ++chunks.begin;
+    // The chunk is not here any more.
+    Hold(job, chunks);
   }
   return true;
 }

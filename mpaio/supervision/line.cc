@@ -27,7 +27,7 @@ namespace {
 std::string RandomHex(std::size_t digits) {
   std::string hex(digits, '0');
   std::string random(digits, '\0');
-  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return hex;
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return {};
   for (std::size_t k = 0; k < digits; ++k) hex[k] = "0123456789abcdef"[static_cast<unsigned char>(random[k]) % 16];
   return hex;
 }
@@ -127,6 +127,7 @@ absl::StatusOr<LineAddress> DecodeAddress(absl::string_view text) {
 
 absl::StatusOr<LineAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners) {
   LineAddress address{RandomHex(kTokenBytes), absl::StrCat("mpaio-", RandomHex(16)), {}};
+  if (address.token.empty()) return absl::UnavailableError("no random numbers (getrandom) for the lines of supervisors");
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un name;
   const socklen_t length = SetLocalName(address.local_name, &name);

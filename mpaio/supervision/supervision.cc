@@ -30,6 +30,10 @@ namespace mpaio {
 namespace {
 
 constexpr std::chrono::seconds kArmPatience(5);
+// What supervisors say is shorter.
+constexpr std::size_t kMostHeard = 4096;
+// Lines of which nobody has said whose they are: supervisors say so at once.
+constexpr std::size_t kMostNameless = 1024;
 
 Supervision* the_supervision = nullptr;
 
@@ -46,6 +50,10 @@ void SetTitle(int argc, char** argv, int rank) {
   prctl(PR_SET_NAME, "mpaio:watch");
   if (argc < 1) return;
   char* const first = argv[0];
+  // The words lie one behind the other as the system has put them, unless somebody has moved them.
+  for (int k = 0; k + 1 < argc; ++k) {
+    if (argv[k] + std::strlen(argv[k]) + 1 != argv[k + 1]) return;
+  }
   char* const last = argv[argc - 1] + std::strlen(argv[argc - 1]);
   const auto room = static_cast<std::size_t>(last - first);
   std::memset(first, 0, room);
@@ -131,9 +139,10 @@ void Supervision::Accept() {
 
 void Supervision::Read(Line& line, std::vector<Death>* deaths) {
   char bytes[256];
-  ssize_t length;
-  while ((length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
-  const bool is_over = length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  ssize_t length = 1;
+  // A stranger has nothing to say that is longer.
+  while (line.heard.size() < kMostHeard && (length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
+  const bool is_over = length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   const auto take = [&line](void* to, std::size_t size) {
     std::memcpy(to, line.heard.data(), size);
     line.heard.erase(0, size);
@@ -182,6 +191,13 @@ std::vector<Death> Supervision::TakeDeaths() {
   }
   const auto is_closed = [](const Line& line) { return line.fd < 0; };
   lines_.erase(std::remove_if(lines_.begin(), lines_.end(), is_closed), lines_.end());
+  const auto nameless = std::count_if(lines_.begin(), lines_.end(), [](const Line& line) { return line.rank < 0; });
+  if (static_cast<std::size_t>(nameless) > kMostNameless) {
+    // The oldest come first.
+    const auto stranger = std::find_if(lines_.begin(), lines_.end(), [](const Line& line) { return line.rank < 0; });
+    close(stranger->fd);
+    lines_.erase(stranger);
+  }
   const std::size_t known = lines_.size();
   Accept();
   for (std::size_t k = known; k < lines_.size(); ++k) Read(lines_[k], &deaths);

@@ -91,12 +91,12 @@ LineAddress SupervisionTest::address_;
 TEST_F(SupervisionTest, TellsDeathsOnceAndHow) {
   const int one = Call(1), two = Call(2);
   EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
-  Say(two, Bytes(Obituary{SIGKILL}));
+  Say(two, Bytes(Notice{SIGKILL}));
   std::vector<Death> deaths = Await();
   ASSERT_EQ(deaths.size(), 1u);
   EXPECT_EQ(deaths[0].rank, 2);
   EXPECT_EQ(deaths[0].cause, "was killed by signal 9 (SIGKILL)");
-  Say(one, Bytes(Obituary{3 << 8}));
+  Say(one, Bytes(Notice{3 << 8}));
   deaths = Await();
   ASSERT_EQ(deaths.size(), 1u);
   EXPECT_EQ(deaths[0].rank, 1);
@@ -124,7 +124,7 @@ TEST_F(SupervisionTest, DoesNotListenToStrangers) {
     const int rank = address.token == address_.token ? 0 : 1;
     const int line = CallLine(address, Hello{rank}, 10'000);
     ASSERT_GE(line, 0);
-    Say(line, Bytes(Obituary{SIGKILL}));
+    Say(line, Bytes(Notice{SIGKILL}));
     EXPECT_EQ(Hear(line), "");
     close(line);
   }
@@ -145,7 +145,7 @@ TEST_F(SupervisionTest, WordsThatComeInPieces) {
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path + 1, address_.local_name.data(), address_.local_name.size());
   ASSERT_EQ(connect(line, reinterpret_cast<sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address_.local_name.size())), 0);
-  const std::string words = address_.token + Bytes(Hello{2}) + Bytes(Obituary{SIGSEGV});
+  const std::string words = address_.token + Bytes(Hello{2}) + Bytes(Notice{SIGSEGV});
   for (const char letter : words.substr(0, words.size() - 1)) {
     Say(line, absl::string_view(&letter, 1));
     EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());

@@ -24,8 +24,10 @@ namespace {
 constexpr int kCallTimeoutMs = 3000;
 // When rank 0 is gone, how long its rank has to come to its end by itself.
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
+// After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
+constexpr std::chrono::seconds kEndPatience(5);
 // A launcher that is on its own way out may not answer.
-constexpr unsigned kSignOffSeconds = 5;
+constexpr unsigned kSignOffSeconds = 30;
 
 class Supervisor {
  public:
@@ -61,7 +63,7 @@ class Supervisor {
       if (info.ssi_signo == SIGCHLD) {
         Reap();
       } else {
-        if (info.ssi_signo == SIGTERM) is_told_to_end_ = true;
+        if (info.ssi_signo == SIGTERM) told_to_end_ = std::chrono::steady_clock::now();
         kill(child_, static_cast<int>(info.ssi_signo));
       }
     }
@@ -107,8 +109,10 @@ class Supervisor {
   }
 
   [[noreturn]] void End(int status) {
+    // mpirun is ending the job then, and wants no more of it.
+    const bool is_being_ended = told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
-    if (phase == SupervisedState::kArmed && !is_told_to_end_) {
+    if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
       alarm(kSignOffSeconds);
       SignOffFromLauncher(/*is_other_process=*/true);
@@ -132,7 +136,7 @@ class Supervisor {
   SupervisedState* const state_;
   int from_child_;
   int line_ = -1;
-  bool is_told_to_end_ = false;
+  std::optional<std::chrono::steady_clock::time_point> told_to_end_;  // last, by SIGTERM
   std::optional<std::chrono::steady_clock::time_point> orphaned_;
 };
 

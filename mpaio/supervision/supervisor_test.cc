@@ -109,7 +109,7 @@ class SupervisorTest : public testing::Test {
   }
   // How the child ended, by its obituary; -1 where there is none.
   int WaitStatusHeard() {
-    Obituary obituary{-1};
+    Notice obituary{-1};
     const std::string heard = Hear(sizeof(obituary));
     if (heard.size() == sizeof(obituary)) std::memcpy(&obituary, heard.data(), sizeof(obituary));
     return obituary.wait_status;

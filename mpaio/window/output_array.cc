@@ -92,8 +92,8 @@ absl::Status OutputArray::Share(Index piece_bytes) const {
     const auto piece_size = static_cast<std::size_t>(std::min(piece_bytes, size_bytes - begin));
     if (executor_->rank() == 0) piece.assign(reinterpret_cast<const char*>(data + begin), piece_size);
     MPAIO_RETURN_IF_ERROR(executor_->Broadcast(&piece));
-    // One rank of a node writes for all of them.
-    if (!is_on_rank_0s_node_ && executor_->node_rank() == 0) std::memcpy(data + begin, piece.data(), std::min(piece_size, piece.size()));
+    // Any of a node's ranks may have died, so each writes, and all the same.
+    if (!is_on_rank_0s_node_) std::memcpy(data + begin, piece.data(), std::min(piece_size, piece.size()));
   }
   // Whoever wrote has done so before anybody reads.
   return executor_->Agree(absl::OkStatus());

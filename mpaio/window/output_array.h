@@ -28,7 +28,8 @@ using WrittenRows = std::string;
 // rank's own, which Finish writes to the file. That is for arrays that nobody reads during the run: it costs no memory, each rank writes its part of
 // the file, and it does so during the run.
 //
-// Rows written twice (a chunk that is run again) must be written the same. The executor outlives it.
+// A chunk may be run twice, by two ranks at once, and one of them be ended in the middle of it: so each byte of Rows is stored once in a call of Process, and
+// with the value that it keeps. Rows are not a place to compute in. The executor outlives it.
 class OutputArray {
  public:
   OutputArray() = default;

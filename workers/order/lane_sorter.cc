@@ -13,13 +13,17 @@ void LaneSorter::SortValues(const std::byte* from, Index count, std::byte* to) {
   const auto itemsize = static_cast<std::size_t>(dtype_.itemsize_bytes());
   if (size == 0 || itemsize == 0) return;
   if (HasKey(dtype_)) {
-    std::memcpy(to, from, size * itemsize);
+    // Not in `to`, which others may share: whoever does the same lane again, or is ended in the middle of it, must not
+    // disorder what is there already (OutputArray::Rows).
+    values_.resize(size * itemsize);
+    std::memcpy(values_.data(), from, size * itemsize);
     buffer_.resize(size * itemsize);
     VisitKey<true>(dtype_, [&](auto key) {
       using Bits = typename decltype(key)::Bits;
-      RadixSort(std::span(reinterpret_cast<Bits*>(to), size),
+      RadixSort(std::span(reinterpret_cast<Bits*>(values_.data()), size),
                 std::span(reinterpret_cast<Bits*>(buffer_.data()), size), key);
     });
+    std::memcpy(to, values_.data(), size * itemsize);
     return;
   }
   SortEntries(from, count);

@@ -27,6 +27,7 @@ class LaneSorter {
 
   DType dtype_;
   std::vector<KeyedIndex> entries_, entries_buffer_;
+  std::vector<std::byte> values_;
   std::vector<std::byte> buffer_;
 };
 
