@@ -1,5 +1,7 @@
 #include "mpaio/cli/program.h"
 
+#include <signal.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -121,6 +123,8 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
 
 int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
   const auto start = std::chrono::steady_clock::now();
+  // A file that may not grow any more (ulimit -f) is an error like a full disk, and no death.
+  signal(SIGXFSZ, SIG_IGN);
   Environment environment(argc, argv);
   const Communicator& world = environment.world();
   if (!environment.status().ok()) GiveUp(world, kCouldNotStart, environment.status());
