@@ -108,8 +108,10 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     planned.parameters = *std::move(parameters);
     plan.push_back(std::move(planned));
   }
-  for (const auto& [flag, file] : {std::pair<const char*, const std::string&>("cpu_usage", line.cpu_usage_file),
-                                   std::pair<const char*, const std::string&>("record", line.record_file)}) {
+  // What the run writes itself. With --resume the journal has to be one, which no input is.
+  const std::pair<const char*, const std::string&> written[] = {
+      {"cpu_usage", line.cpu_usage_file}, {"record", line.record_file}, {"journal", line.journal_file}};
+  for (const auto& [flag, file] : written) {
     if (file.empty()) continue;
     for (const PlannedJob& planned : plan) {
       const std::string& output = planned.line.output;
@@ -119,9 +121,15 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
         return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
       }
     }
+    for (const auto& [other_flag, other] : written) {
+      if (&other == &file) break;
+      if (!other.empty() && IsSameFile(file, other)) {
+        return absl::InvalidArgumentError(absl::StrCat("--", flag, " and --", other_flag, " both name ", file, "; give them different files"));
+      }
+    }
   }
-  if (!line.record_file.empty() && !line.cpu_usage_file.empty() && IsSameFile(line.record_file, line.cpu_usage_file)) {
-    return absl::InvalidArgumentError(absl::StrCat("--record and --cpu_usage both name ", line.record_file, "; give them different files"));
+  if (!line.journal_file.empty() && !line.replay_file.empty() && IsSameFile(line.journal_file, line.replay_file)) {
+    return absl::InvalidArgumentError(absl::StrCat("--journal and --replay both name ", line.journal_file, "; give them different files"));
   }
   return plan;
 }

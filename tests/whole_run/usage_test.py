@@ -71,6 +71,22 @@ class UsageTest(whole_run.WholeRunTest):
             ("--progress=often sum ints.npy", "--progress=often", "auto|always|never"),
             ("--cpu_usage= sum ints.npy", "--cpu_usage="),
             ("--report=yes sum ints.npy", "--report"),
+            ("--isolate=sometimes sum ints.npy", "--isolate=sometimes", "auto|always|never"),
+            ("--retries=-1 sum ints.npy", "--retries=-1"),
+            ("--retries=many sum ints.npy", "--retries=many"),
+            ("--retries= sum ints.npy", "--retries="),
+            ("--retries=99999999999999999999 sum ints.npy", "--retries=99999999999999999999"),
+            ("--chunk_deadline=0 sum ints.npy", "--chunk_deadline=0"),
+            ("--chunk_deadline=-1 sum ints.npy", "--chunk_deadline=-1"),
+            ("--chunk_deadline=soon sum ints.npy", "--chunk_deadline=soon"),
+            ("--chunk_deadline=nan sum ints.npy", "--chunk_deadline=nan"),
+            ("--chunk_deadline= sum ints.npy", "--chunk_deadline="),
+            ("--chunk_deadline=1 --isolate=never sum ints.npy", "--chunk_deadline", "--isolate=never"),
+            ("--fail_fast=yes sum ints.npy", "--fail_fast"),
+            ("--speculate=always sum ints.npy", "--speculate=always", "auto|never"),
+            ("--resume sum ints.npy", "--resume", "--journal=FILE"),
+            ("--resume=j --journal=j sum ints.npy", "--resume"),
+            ("--journal= sum ints.npy", "--journal="),
         ], WRONG_USAGE)
 
     def test_bad_inputs(self):
@@ -237,6 +253,29 @@ class UsageTest(whole_run.WholeRunTest):
         for jobs in ("sum raw:<f8:a.bin", "sum s.npz:x"):
             self.assert_done(self.run_in_folder(None, "--cpu_usage=usage.csv", *jobs.split()))
 
+    def test_journal_that_is_something_else_of_the_run(self):
+        os.symlink("ints.npy", self.path("symlink.journal"))
+        os.link(self.path("ints.npy"), self.path("hard_link.journal"))
+        np.linspace(0, 1, 1000).tofile(self.path("a.bin"))
+        before = {name: self.contents(name) for name in ("ints.npy", "doubles.npy", "a.bin")}
+        for resume in ("", "--resume "):
+            self.assert_refused_by_all([
+                ("%s--journal=%s %s" % (resume, file, jobs), "--journal=" + file, "overwrite", "another file") for file, jobs in [
+                    ("ints.npy", "sum ints.npy"),
+                    ("./ints.npy", "sum doubles.npy + sum ints.npy"),
+                    ("symlink.journal", "sum ints.npy"),
+                    ("hard_link.journal", "sum ints.npy"),
+                    ("a.bin", "sum raw:<f8:a.bin"),
+                    ("doubles.npy", "where ints.npy out.npy x=ints.npy y=doubles.npy"),
+                    ("out.npy", "map ints.npy out.npy fn=abs"),
+                    (self.path("out.npy"), "sum ints.npy + map ints.npy ./out.npy fn=abs"),
+                ]
+            ] + [
+                ("%s--journal=j --%s=./j sum ints.npy" % (resume, flag), "--journal", "--" + flag, "different files")
+                for flag in ("record", "cpu_usage", "replay")
+            ], WRONG_USAGE, all_ranks=(None, 3))
+        self.assertEqual({name: self.contents(name) for name in before}, before)
+
     def test_cpu_usage_that_would_overwrite_the_file_on_standard_input(self):
         os.symlink("ints.npy", self.path("symlink.csv"))
         os.link(self.path("ints.npy"), self.path("hard_link.csv"))
@@ -332,6 +371,7 @@ class UsageTest(whole_run.WholeRunTest):
         text = outputs["--help"].decode()
         self.assertEqual(outputs["--help"], outputs["-h"])
         for word in ("--chunk=", "--format=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status", "a.npz:MEMBER",
+                     "--isolate=", "--retries=", "--chunk_deadline=", "--fail_fast", "--speculate=", "--journal=", "--resume",
                      "raw:TYPE:SHAPE:FILE", " - "):
             self.assertIn(word, text)
         self.assertRegex(outputs["--version"].decode(), r"^mpaio \d+\.\d+\.\d+\n$")
