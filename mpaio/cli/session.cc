@@ -513,8 +513,8 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
 
 // All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
-  // A chunk that was given up is no matter of chance, and touches no other job.
-  const bool may_save = ended.ok() || (!stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
+  // A chunk that was given up is no matter of chance, and touches no other job, where the run has gone on to its end.
+  const bool may_save = ended.ok() || (!line_.fail_fast && !stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     const auto array = arrays_.find(j);
