@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -90,7 +91,7 @@ def without_banner(lines):
     return kept
 
 
-def _processes(mark):
+def processes(mark):
     """The processes, as "pid command", that have the mark in their environment; zombies have none."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -138,7 +139,7 @@ def _files(directory):
 def _look_for_what_is_left(mark, temporary, shared_memory_before):
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
-        left = _processes(mark) + _files(temporary) + _unused_shared_memory(shared_memory_before)
+        left = processes(mark) + _files(temporary) + _unused_shared_memory(shared_memory_before)
         if not left or time.monotonic() > end:
             return left
         time.sleep(0.05)
@@ -165,23 +166,59 @@ def _stop(process):
             pass
 
 
+def wait_for_byte(pipes, timeout=30):
+    """Until there is something to read from one of some pipes, though nobody may have opened their other ends yet."""
+    poll = select.poll()
+    for pipe in pipes:
+        poll.register(pipe, select.POLLIN)
+    if not poll.poll(timeout * 1000):
+        raise AssertionError("nothing came within %g s (seed %d)" % (timeout, SEED))
+
+
+class Running:
+    """A run that goes on. process: a subprocess.Popen, of mpirun or, without it, of the program."""
+
+    def __init__(self, process, mark):
+        self.process = process
+        self._mark = mark
+
+    def rank(self, rank):
+        """The process of a rank; of a rank that has a supervisor, the supervisor. Under mpirun, once it is there."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/environ" % pid, "rb") as file:
+                    environment = file.read().split(b"\0")
+                with open("/proc/%s/stat" % pid) as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if self._mark.encode() in environment and b"OMPI_COMM_WORLD_RANK=%d" % rank in environment:
+                found[int(pid)] = parent
+        # Others are its children, or theirs.
+        oldest, = (pid for pid, parent in found.items() if parent not in found)
+        return oldest
+
+
 def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, launcher=(), mpirun_flags=(),
-        stdin_file=os.devnull, stdout_file=None):
+        stdin_file=os.devnull, stdout_file=None, meanwhile=None):
     """Runs `mpirun -n ranks PROGRAM arguments`, without mpirun where `ranks` is None.
 
     launcher: words before `mpirun`. env: further variables; None takes one away. stdin_file: what the standard input is
-    redirected from. stdout_file: a file for the standard output, which is then not in the outcome. A run that takes longer
-    than `timeout` seconds is stopped and raises an AssertionError.
+    redirected from. stdout_file: a file for the standard output, which is then not in the outcome. meanwhile: called with
+    what is Running, when it has been started. A run that takes longer than `timeout` seconds is stopped and raises an
+    AssertionError.
     """
     # Open MPI 6 before its release may not notice that a program has been started which ends at once, and says so.
     for _ in range(5):
-        done = _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file)
+        done = _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file,
+                         meanwhile)
         if not any(_LOST_START.search(line) for line in done.stderr):
             break
     return done
 
 
-def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file):
+def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file, meanwhile):
     command = [program_path or program()] + [str(argument) for argument in arguments]
     if ranks is not None:
         command = ["mpirun", "-n", str(ranks), "--bind-to", "none"] + list(mpirun_flags) + command
@@ -208,6 +245,8 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
         reader.start()
         timed_out = False
         try:
+            if meanwhile:
+                meanwhile(Running(process, mark))
             # Its end is seen here at once; process.wait() alone would look for it every now and then.
             reader.join(timeout)
             process.wait(max(0.1, timeout - (time.monotonic() - start)))
