@@ -72,6 +72,9 @@ absl::Status Council::TryAgree(const absl::Status& mine, absl::Status* agreed) {
   }
   std::vector<std::optional<absl::Status>> said(static_cast<std::size_t>(transport_->size()));
   said[0] = mine;
+  // What comes now of those is of an earlier call, which was over without it.
+  std::vector<bool> was_lost;
+  for (int rank = 0; rank < transport_->size(); ++rank) was_lost.push_back(rank != 0 && is_lost_(rank));
   for (;;) {
     // What a rank said before it died counts.
     look_();
@@ -84,7 +87,7 @@ absl::Status Council::TryAgree(const absl::Status& mine, absl::Status* agreed) {
         message = std::move(early_.front());
         early_.pop_front();
       }
-      if (is_lost_(message->from)) continue;
+      if (was_lost[static_cast<std::size_t>(message->from)]) continue;
       WireReader reader(absl::string_view(message->bytes).substr(message->bytes.empty() ? 0 : 1));
       std::optional<absl::Status>& of_rank = said[static_cast<std::size_t>(message->from)];
       absl::Status status;

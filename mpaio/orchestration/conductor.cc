@@ -32,6 +32,7 @@ constexpr std::chrono::milliseconds kCountPeriod(1);
 // chunks take cores from others, and not much later, as all wait for it.
 constexpr std::chrono::milliseconds kLeastSilence(50);
 constexpr double kSilentChunks = 3;
+constexpr std::chrono::seconds kUnknownSilence(10);
 // Rank 0 does not take cores from workers: it waits longer before it does their work.
 constexpr double kStandInTimes = 10;
 // How long the end of a run waits for ranks that are still in a chunk which another has done, before it ends them: those that are known to be stopped, and
@@ -242,15 +243,16 @@ void Conductor::Recover(int dead) {
 }
 
 double Conductor::SilenceSeconds(int job) const {
-  return std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * dispatcher_.ExpectedSeconds(job, 1));
+  const double chunk_seconds = dispatcher_.ExpectedSeconds(job, 1);
+  // Nobody knows yet how long they take.
+  if (chunk_seconds == 0) return std::chrono::duration<double>(kUnknownSilence).count();
+  return std::max(std::chrono::duration<double>(kLeastSilence).count(), kSilentChunks * chunk_seconds);
 }
 
 bool Conductor::IsSilent(int rank, double times) const {
   if (ledger_.given(rank).empty()) return false;
   if (executor_.is_stopped(rank)) return true;
   const Ledger::InFlight& first = ledger_.given(rank).front();
-  // Nobody knows yet how long they take.
-  if (dispatcher_.ExpectedSeconds(first.assignment.job, 1) == 0) return false;
   const Clock::time_point since = std::max(lines_[static_cast<std::size_t>(rank)].heard, first.since);
   return std::chrono::duration<double>(last_look_ - since).count() >= times * SilenceSeconds(first.assignment.job);
 }

@@ -119,7 +119,7 @@ class Supervisor {
       _exit(0);
     }
     // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
-    if (phase == SupervisedState::kLeft && WIFSIGNALED(status) && !is_told_to_end_) _exit(0);
+    if (phase == SupervisedState::kLeft && WIFSIGNALED(status) && !is_being_ended) _exit(0);
     // As if it had been this process.
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     const int signal_number = WTERMSIG(status);
