@@ -29,8 +29,10 @@ absl::StatusOr<std::string> Council::Hear(char kind) {
       transport_->WaitForMessage(kLongestWait);
       continue;
     }
-    if (message->bytes.empty() || message->bytes.front() != kind) return NotTheSame();
-    return message->bytes.substr(1);
+    std::string said = std::move(message->bytes);
+    if (absl::string_view(said).substr(0, 1) != absl::string_view(&kind, 1)) return NotTheSame();
+    said.erase(0, 1);
+    return said;
   }
 }
 
