@@ -19,7 +19,7 @@
 namespace mpaio {
 namespace {
 
-constexpr Index kChunks = 400;
+constexpr Index kChunks = 2000;
 constexpr double kChunkNanoseconds = 1e6;
 
 class Burner final : public Worker<std::int64_t, std::int64_t> {

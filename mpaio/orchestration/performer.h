@@ -92,7 +92,7 @@ class Performer {
   struct Done {
     Pace pace;
     // To hand chunks over to another process costs some microseconds.
-    Pace isolated_pace{std::chrono::microseconds(500), 4096};
+    Pace isolated_pace{std::chrono::milliseconds(3), 4096};
     Index chunks = 0;
     Clock::duration busy{0};
   };
