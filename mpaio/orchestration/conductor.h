@@ -1,4 +1,5 @@
-// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in between. Never waits for one worker.
+// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in between. Never waits for one worker. What becomes of the run
+// when ranks die, or chunks fail, is in conductor_losses.cc.
 #ifndef MPAIO_ORCHESTRATION_CONDUCTOR_H_
 #define MPAIO_ORCHESTRATION_CONDUCTOR_H_
 
@@ -126,6 +127,7 @@ class Conductor {
   void StandIn();
   // How long the end of the run waits for ranks that are still in a chunk.
   Clock::duration Patience() const;
+  void StartPatience();
   // Ends the ranks that hold up the end of the run.
   void EndStragglers();
   std::optional<Assignment> NextFor(int rank);
