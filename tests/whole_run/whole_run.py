@@ -152,6 +152,12 @@ def _end(pid):
         pass
 
 
+def _heed_signals():
+    """What a shell starts in the background ignores SIGINT, and so does what that starts."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _stop(process):
     """Ends an mpirun, which ends its ranks; should it not, ends it the hard way: its ranks then find their server gone."""
     for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
@@ -240,7 +246,7 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
     out = open(stdout_file, "wb") if stdout_file else tempfile.TemporaryFile()
     with out, open(stdin_file, "rb") as standard_input:
         process = subprocess.Popen(command, stdin=standard_input, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
-                                   env=environment, start_new_session=True)
+                                   env=environment, start_new_session=True, preexec_fn=_heed_signals)
         reader = threading.Thread(target=read_stderr, args=(process.stderr,))
         reader.start()
         timed_out = False

@@ -318,6 +318,10 @@ class MapsTest(whole_run.WholeRunTest):
             real = values(self.random, "float64", 300)
             with np.errstate(all="ignore"):
                 arrays[dtype] = (real + 1j * values(self.random, "float64", 300)).astype(dtype) if dtype[0] == "c" else real.astype(dtype) / 3
+                # Next to the middle of two float16, where it shows which types a number goes through.
+                halves = np.arange(1, 0x7BFE, 61, dtype=np.uint16).view(np.float16).astype("f8")
+                middles = (halves + np.nextafter(halves.astype(np.float16), np.float16(np.inf)).astype("f8")) / 2
+                arrays[dtype] = np.concatenate([arrays[dtype], (middles * (1 + 1e-9)).astype(dtype), (middles * (1 - 1e-9)).astype(dtype)])
         arrays["times"] = np.array(["2000-01-01T00:00:01", "NaT", "1969-12-31T23:59:58"] * 40, dtype="M8[s]")
         arrays["spans"] = np.array([5, -5, "NaT", 10**12, -10**12] * 40, dtype="m8[us]")
         for name, array in arrays.items():

@@ -50,11 +50,14 @@ void AppendScientific(absl::string_view scientific, std::string* text) {
 std::string ShortestHalf(Float16 half) {
   char buffer[32];
   for (int digits = 0; digits < 5; ++digits) {
-    const auto end = std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(half), std::chars_format::scientific, digits);
-    double value = 0;
-    (void)absl::SimpleAtod(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)), &value);
-    if (Float16(value).bits() != half.bits()) continue;
-    return std::string(buffer, end.ptr);
+    // In the middle of two decimals to_chars takes the even one. Where float16 lie closer together below than above, at a power of two, the other
+    // one may be the one that reads back: so it is for 0.015625.
+    for (const double away_from_zero : {1.0, 1.0 + 1e-9}) {
+      const auto end = std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(half) * away_from_zero, std::chars_format::scientific, digits);
+      double value = 0;
+      (void)absl::SimpleAtod(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)), &value);
+      if (Float16(value).bits() == half.bits()) return std::string(buffer, end.ptr);
+    }
   }
   return absl::StrCat(static_cast<double>(half));
 }

@@ -34,6 +34,8 @@ TEST(NumberTextTest, FloatsAreWrittenAsPythonWritesThem) {
   EXPECT_EQ(TextOf(NumberType::kFloat32, 1e-5f), "1e-05");
   EXPECT_EQ(TextOf(NumberType::kFloat16, Float16(0.1)), "0.1");
   EXPECT_EQ(TextOf(NumberType::kFloat16, Float16(60000)), "60000.0");
+  // A power of two: its neighbour below is nearer than the one above.
+  EXPECT_EQ(TextOf(NumberType::kFloat16, Float16(0.015625)), "0.01563");
 }
 
 TEST(NumberTextTest, IntegersAndBools) {

@@ -60,6 +60,12 @@ template <typename From, typename To>
 void Cast(const std::byte* from, std::byte* to) {
   From x;
   std::memcpy(&x, from, sizeof(From));
+  if constexpr (std::is_same_v<From, long double> && std::is_same_v<To, Float16>) {
+    // numpy rounds twice here, to a float first; not so from double.
+    const Float16 y(static_cast<double>(static_cast<float>(x)));
+    std::memcpy(to, &y, sizeof(y));
+    return;
+  }
   const To y = Narrow<To>(Widen(x));
   std::memcpy(to, &y, sizeof(To));
 }
