@@ -20,6 +20,7 @@
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/session.h"
+#include "mpaio/cli/stop_signals.h"
 #include "mpaio/cli/version.h"
 #include "mpaio/executor/mpi_executor.h"
 #include "mpaio/mpi/environment.h"
@@ -97,6 +98,8 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
     if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
     Warn(*warning);
   }
+  // Until the results are out: what is done is worth to be told.
+  const StopSignals stop_signals(/*is_heeded=*/executor.rank() == 0);
   const absl::Status ended = session.Run();
   if (!session.has_begun()) return refuse(ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);

@@ -271,7 +271,6 @@ Index Session::mapped_bytes() const {
 }
 
 absl::Status Session::Run() {
-  const StopSignals stop_signals(/*is_heeded=*/executor_.rank() == 0);
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
   status.Update(gave_up_);
