@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,7 +86,9 @@ int PrintOnRank0(absl::string_view text) {
   return Refuse(kJobFailed, absl::DataLossError("it could not be written to the standard output"));
 }
 
-int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world, Executor& executor, std::chrono::steady_clock::time_point start) {
+// Once the run has begun signals are heeded by `stop_signals`.
+int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world, Executor& executor, std::chrono::steady_clock::time_point start,
+              std::optional<StopSignals>* stop_signals) {
   Session session(executor, line, std::move(plan));
   const auto refuse = [&](const absl::Status& why) {
     if (executor.is_broken()) GiveUp(world, kCouldNotStart, why);
@@ -98,8 +101,7 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
     if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
     Warn(*warning);
   }
-  // Until the results are out: what is done is worth to be told.
-  const StopSignals stop_signals(/*is_heeded=*/executor.rank() == 0);
+  stop_signals->emplace(/*is_heeded=*/executor.rank() == 0);
   const absl::Status ended = session.Run();
   if (!session.has_begun()) return refuse(ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
@@ -128,6 +130,8 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const auto start = std::chrono::steady_clock::now();
   // A file that may not grow any more (ulimit -f) is an error like a full disk, and no death.
   signal(SIGXFSZ, SIG_IGN);
+  // To the last: a signal that comes when the run is over changes neither what it has to tell nor its exit status.
+  std::optional<StopSignals> stop_signals;
   Environment environment(argc, argv);
   const Communicator& world = environment.world();
   if (!environment.status().ok()) GiveUp(world, kCouldNotStart, environment.status());
@@ -138,7 +142,7 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   // This all ranks know of.
   if (absl::IsFailedPrecondition(executor.status())) return Refuse(kCouldNotStart, executor.status());
   if (!executor.ok()) GiveUp(world, kCouldNotStart, executor.status());
-  const int exit_status = RunInPool(line, std::move(plan), world, **executor, start);
+  const int exit_status = RunInPool(line, std::move(plan), world, **executor, start, &stop_signals);
   // What cannot be given back the system takes; but ranks that still wait for this one have to be ended.
   const absl::Status closed = (*executor)->Close();
   if ((*executor)->is_broken()) GiveUp(world, kJobFailed, closed);
