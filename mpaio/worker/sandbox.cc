@@ -29,6 +29,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/doorbell.h"
+#include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/worker/guard.h"
@@ -78,15 +79,14 @@ bool AreResults(absl::string_view bytes, Index count) {
 }
 
 std::string CauseOf(int wait_status) {
-  if (WIFEXITED(wait_status)) return absl::StrCat("ended with exit status ", WEXITSTATUS(wait_status));
-  const int number = WTERMSIG(wait_status);
-  std::string cause = absl::StrCat("was killed by signal ", number);
-  const char* name = sigabbrev_np(number);
-  if (name == nullptr) return cause;
-  if (number == SIGKILL) return absl::StrCat(cause, " (SIGKILL), which is what the system does where memory runs out");
-  std::string description(sigdescr_np(number));
+  std::string cause = DescribeProcessEnd(wait_status);
+  if (!WIFSIGNALED(wait_status) || cause.back() != ')') return cause;
+  if (WTERMSIG(wait_status) == SIGKILL) return absl::StrCat(cause, ", which is what the system does where memory runs out");
+  // What the signal means, behind its name.
+  std::string description(sigdescr_np(WTERMSIG(wait_status)));
   description[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(description[0])));
-  return absl::StrCat(cause, " (SIG", name, ": ", description, ")");
+  cause.pop_back();
+  return absl::StrCat(cause, ": ", description, ")");
 }
 
 // A user's exit() is the end of the child, with its status, and without what the rank would do at its end: MPI is not the child's to finalise.
