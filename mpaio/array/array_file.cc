@@ -20,14 +20,15 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "mpaio/array/array_parts.h"
 #include "mpaio/array/byte_order.h"
 #include "mpaio/array/descr.h"
 #include "mpaio/array/file_io.h"
+#include "mpaio/array/file_mapping.h"
 #include "mpaio/array/fortran_order.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
 #include "mpaio/array/python_literal.h"
-#include "mpaio/array/file_mapping.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/array/zip_archive.h"
 #include "mpaio/base/status_macros.h"
@@ -55,16 +56,6 @@ std::span<std::byte> BytesOf(std::string& text) { return std::as_writable_bytes(
 std::uint64_t Hash(absl::string_view bytes, std::uint64_t hash) {
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
-}
-
-absl::Status ReadFailure(int error, const std::string& name, Index size_bytes) {
-  if (error == EFAULT) {
-    // The kernel could not put a page under the destination. Touching that page would have been a SIGBUS.
-    return absl::ResourceExhaustedError(
-        absl::StrCat("shared memory ran out while ", name, " was read: ", size_bytes,
-                     " bytes were to be filled; enlarge /dev/shm or use more nodes"));
-  }
-  return ErrnoStatus(error, absl::StrCat("cannot read ", name));
 }
 
 absl::Status Truncated(const std::string& name, Index promised_bytes, Index held_bytes) {
@@ -144,12 +135,6 @@ std::optional<std::vector<Index>> ParseRawShape(absl::string_view text) {
   return shape;
 }
 
-absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
-  FileDescriptor duplicate(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (duplicate.get() < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", name));
-  return duplicate;
-}
-
 absl::StatusOr<FileDescriptor> TakeStandardInput() {
   static std::atomic<bool> taken = false;
   if (::fcntl(STDIN_FILENO, F_GETFD) < 0)
@@ -194,13 +179,7 @@ struct ArrayFile::State {
 
   // Fills `to` from the data, `offset_bytes` from its start on.
   absl::Status ReadSlice(Index offset_bytes, std::span<std::byte> to) const {
-    const Index size_bytes = static_cast<Index>(to.size());
-    const Index got_bytes = ReadAt(fd.get(), to, data_offset + offset_bytes);
-    if (got_bytes == size_bytes) return absl::OkStatus();
-    if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, size_bytes);
-    return absl::DataLossError(absl::StrCat(name, " shrank while it was read: it ends at byte ",
-                                            data_offset + offset_bytes + got_bytes,
-                                            "; let nothing write it, and start again"));
+    return ReadWhole(fd.get(), name, to, data_offset + offset_bytes);
   }
 
   absl::Status LoadSlices(int share, int num_shares, std::span<std::byte> array,
@@ -463,6 +442,14 @@ absl::StatusOr<std::unique_ptr<FileMapping>> ArrayFile::Map(bool takes_lease) co
   else if (state_->data_offset % kArrayAlignmentBytes != 0) why = "its elements are not aligned";
   if (why != nullptr) return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be mapped: ", why));
   return FileMapping::Create(state_->fd.get(), state_->name, state_->data_offset, state_->size_bytes, takes_lease);
+}
+
+absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayFile::Parts() const {
+  if (state_->source != State::Source::kSlices || state_->member.has_value() || state_->is_fortran_order) {
+    return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be read in parts"));
+  }
+  return ArrayParts::Create(state_->fd.get(), state_->name, state_->data_offset, state_->size_bytes,
+                            state_->swapper);
 }
 
 absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte> array,

@@ -17,6 +17,7 @@
 
 namespace mpaio {
 
+class ArrayParts;
 class FileDescriptor;
 class FileMapping;
 
@@ -105,6 +106,10 @@ class ArrayFile {
   // array's as it is loaded (swapped, in Fortran's order, in an archive, not aligned, from a stream) or there are none; and
   // those of FileMapping::Create.
   absl::StatusOr<std::unique_ptr<FileMapping>> Map(bool takes_lease) const;
+
+  // A way to any part of the array, at any time; see array_parts.h. Errors: Unimplemented where parts cannot be
+  // read by themselves (of a stream, an archive, an array in Fortran's order); those of ArrayParts::Create.
+  absl::StatusOr<std::unique_ptr<ArrayParts>> Parts() const;
 
   // Whether a share is written from its begin to its end, and no byte of it by another share.
   bool writes_in_order() const;

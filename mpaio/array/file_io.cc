@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 
@@ -66,6 +67,36 @@ absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
   return file;
 }
 
+absl::StatusOr<FileStamp> FileStamp::Of(int fd, const std::string& name) {
+  struct stat now = {};
+  if (::fstat(fd, &now) != 0) return ErrnoStatus(errno, absl::StrCat("cannot look at ", name));
+  FileStamp stamp;
+  stamp.size_bytes_ = now.st_size;
+  // The time of the last change of its attributes says less: a file that is renamed or linked holds what it
+  // held.
+  stamp.written_ = now.st_mtim;
+  return stamp;
+}
+
+absl::Status FileStamp::CheckUnchanged(int fd, const std::string& name) const {
+  const auto changed = [&name](absl::string_view how) {
+    return absl::DataLossError(
+        absl::StrCat(name, " ", how, " while it was read; let nothing write it, and start again"));
+  };
+  MPAIO_ASSIGN_OR_RETURN(const FileStamp now, Of(fd, name));
+  if (now.size_bytes_ < size_bytes_) return changed("shrank");
+  if (now.size_bytes_ != size_bytes_ || now.written_.tv_sec != written_.tv_sec ||
+      now.written_.tv_nsec != written_.tv_nsec) {
+    return changed("was written");
+  }
+  return absl::OkStatus();
+}
+
+bool FileStamp::HasShrunk(int fd) const {
+  const absl::StatusOr<FileStamp> now = Of(fd, "");
+  return now.ok() && now->size_bytes_ < size_bytes_;
+}
+
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes) {
   const Index size_bytes = static_cast<Index>(to.size());
   Index done_bytes = 0;
@@ -99,6 +130,32 @@ Index ReadNext(int fd, std::span<std::byte> to) {
     }
   }
   return done_bytes;
+}
+
+absl::Status ReadFailure(int error, const std::string& name, Index size_bytes) {
+  if (error == EFAULT) {
+    // The kernel could not put a page under the destination. Touching that page would have been a SIGBUS.
+    return absl::ResourceExhaustedError(
+        absl::StrCat("shared memory ran out while ", name, " was read: ", size_bytes,
+                     " bytes were to be filled; enlarge /dev/shm or use more nodes"));
+  }
+  return ErrnoStatus(error, absl::StrCat("cannot read ", name));
+}
+
+absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to, Index offset_bytes) {
+  const Index size_bytes = static_cast<Index>(to.size());
+  const Index got_bytes = ReadAt(fd, to, offset_bytes);
+  if (got_bytes == size_bytes) return absl::OkStatus();
+  if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, size_bytes);
+  return absl::DataLossError(absl::StrCat(name, " shrank while it was read: it has no byte ",
+                                          offset_bytes + got_bytes,
+                                          " any more; let nothing write it, and start again"));
+}
+
+absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
+  FileDescriptor duplicate(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (duplicate.get() < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", name));
+  return duplicate;
 }
 
 absl::Status FlushDirectory(const std::string& directory) {

@@ -3,6 +3,7 @@
 #define MPAIO_ARRAY_FILE_IO_H_
 
 #include <sys/types.h>
+#include <time.h>
 
 #include <cstddef>
 #include <span>
@@ -61,12 +62,40 @@ struct OpenFile {
 //   ResourceExhausted   too many files are open.
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
 
+// How long a file is, and when it was last written: to find out later whether it has been written since.
+class FileStamp {
+ public:
+  FileStamp() = default;
+  // Errors: what the system says of the file `fd`, called `name`.
+  static absl::StatusOr<FileStamp> Of(int fd, const std::string& name);
+
+  Index size_bytes() const { return size_bytes_; }
+
+  // DataLoss, which says how it has changed, where the file is not as it was.
+  absl::Status CheckUnchanged(int fd, const std::string& name) const;
+  bool HasShrunk(int fd) const;
+
+ private:
+  Index size_bytes_ = 0;
+  timespec written_ = {};
+};
+
 // Reads up to `to.size()` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of
 // the file. A failure is errno, negated.
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
 
 // The same from where the file is, which may be a pipe; waits for what is to come.
 Index ReadNext(int fd, std::span<std::byte> to);
+
+// The Status of a failure to read `size_bytes` of the file `name` into shared memory: `error` is an errno.
+absl::Status ReadFailure(int error, const std::string& name, Index size_bytes);
+
+// Fills `to` from what the regular file `fd`, called `name`, has at `offset_bytes`. Errors: those of
+// ReadFailure; DataLoss where the file ends before.
+absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to, Index offset_bytes);
+
+// Another descriptor of the file `fd`, called `name`, which is not passed on to other programs.
+absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name);
 
 // Brings to the disk which names are in `directory`, where that is possible. Errors: what the system says.
 absl::Status FlushDirectory(const std::string& directory);

@@ -2,15 +2,16 @@
 #ifndef MPAIO_ARRAY_FILE_MAPPING_H_
 #define MPAIO_ARRAY_FILE_MAPPING_H_
 
-#include <sys/stat.h>
-
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "mpaio/array/file_io.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/memory_faults.h"
 
 namespace mpaio {
 
@@ -20,8 +21,7 @@ namespace mpaio {
 //     wait until it is let go of, for as long as /proc/sys/fs/lease-break-time says at most (45 s).
 //   - The file's length, and the time when it was last written, are looked at before and after.
 //   - Where a page cannot be had, because the file was cut or its disk fails, the process would be ended by SIGBUS: here
-//     it reads zeros instead, and it is remembered. For this a handler of SIGBUS is installed with the first mapping;
-//     what is not its own it passes on.
+//     it reads zeros instead, and it is remembered (MemoryFaults).
 // Unmapped by the destructor. Reading is safe from several threads.
 class FileMapping {
  public:
@@ -48,16 +48,19 @@ class FileMapping {
 
  private:
   FileMapping() = default;
+  // For MemoryFaults.
+  static bool ReadZeros(void* mapping, std::byte* address);
 
   std::string name_;
   int fd_ = -1;
-  struct stat at_first_ = {};
+  FileStamp at_first_;
   bool has_lease_ = false;
   void* pages_ = nullptr;
   std::size_t pages_bytes_ = 0;
   const std::byte* data_ = nullptr;
   Index size_bytes_ = 0;
-  int slot_ = -1;
+  std::unique_ptr<MemoryFaults> faults_;
+  std::atomic<bool> was_cut_{false};
 };
 
 }  // namespace mpaio

@@ -167,7 +167,7 @@ absl::Status Session::CheckJobs() const {
 }
 
 Source Session::SourceOf(const std::string& name) const {
-  if (line_.source != Source::kAuto) return line_.source;
+  if (line_.source == Source::kMap) return Source::kMap;
   for (const PlannedJob& planned : plan_) {
     if (!planned.info->needs_constant_input) continue;
     if (planned.line.input == name) return Source::kWindow;
@@ -175,14 +175,14 @@ Source Session::SourceOf(const std::string& name) const {
       if (other == name) return Source::kWindow;
     }
   }
-  return Source::kAuto;
+  return line_.source == Source::kWindow ? Source::kOnDemand : Source::kAuto;
 }
 
 absl::Status Session::Load() {
   Index bytes = 0;
   for (const auto& [name, file] : files_) {
     MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, SourceOf(name)));
-    if (!array.is_mapped()) bytes += array.view().size_bytes();
+    if (!array.needs_file()) bytes += array.view().size_bytes();
     inputs_.emplace(name, std::move(array));
   }
   files_.clear();
@@ -193,7 +193,7 @@ absl::Status Session::Load() {
 absl::Status Session::CheckInputs() {
   absl::Status first;
   for (const auto& [name, array] : inputs_) {
-    if (!array.is_mapped()) continue;
+    if (!array.needs_file()) continue;
     const absl::Status unchanged = executor_.Agree(array.CheckUnchanged());
     if (!unchanged.ok()) changed_inputs_.emplace(name, unchanged);
     first.Update(unchanged);

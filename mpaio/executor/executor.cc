@@ -28,6 +28,12 @@ absl::Status SharedMemory::ProtectReadOnly() {
   return absl::OkStatus();
 }
 
+Index UnbackedBytes(const std::vector<const SharedMemory*>& memories) {
+  Index bytes = 0;
+  for (const SharedMemory* memory : memories) bytes += UnbackedBytes(memory->data(), memory->size_bytes());
+  return bytes;
+}
+
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";

@@ -25,6 +25,8 @@ enum class Backing {
   // for which there is no memory left is fatal (SIGBUS). For what is written once from front to end: a page that was just zeroed is still in the cache
   // when it is written to.
   kWhenWritten,
+  // The same, at any time later: as long as there is none behind it, room is kept for it when more is allocated.
+  kOnDemand,
 };
 
 // Memory that the ranks of one node share; each node has its own. Owned by the executor that allocated it: valid until that is closed.
@@ -58,6 +60,9 @@ class SharedMemory {
   std::byte* data_;
   Index size_bytes_;
 };
+
+// How much of these has no memory behind it yet.
+Index UnbackedBytes(const std::vector<const SharedMemory*>& memories);
 
 // A rank that has died.
 struct LostRank {

@@ -47,8 +47,9 @@ class InlineExecutor final : public Executor {
   Transport& transport() override { return *transport_; }
   std::byte* control() override { return nullptr; }
   using Executor::Allocate;
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
-    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_));
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
+    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_, backing, UnbackedBytes(on_demand_)));
+    if (backing == Backing::kOnDemand) on_demand_.push_back(memory.get());
     memories_.push_back(std::move(memory));
     return memories_.back().get();
   }
@@ -56,6 +57,7 @@ class InlineExecutor final : public Executor {
   absl::Status Broadcast(std::string*) override { return absl::OkStatus(); }
   [[noreturn]] void Abort(int exit_status) override { std::_Exit(exit_status); }
   absl::Status Close() override {
+    on_demand_.clear();
     memories_.clear();
     return transport_->Close();
   }
@@ -64,13 +66,14 @@ class InlineExecutor final : public Executor {
   std::unique_ptr<Transport> transport_;
   HugePages huge_pages_;
   std::vector<std::unique_ptr<SharedMemory>> memories_;
+  std::vector<const SharedMemory*> on_demand_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages) {
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages, Backing backing, Index kept_bytes) {
   if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
-  MPAIO_RETURN_IF_ERROR(CheckRoom(FindRoom(""), size_bytes));
+  MPAIO_RETURN_IF_ERROR(CheckRoom(FindRoom(""), size_bytes, kept_bytes));
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index mapped_bytes = std::max<Index>(1, CeilDivide(size_bytes, page_bytes)) * page_bytes;
   void* data = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -80,7 +83,7 @@ absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_byte
   }
   auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes);
   AdviseHugePages(memory->data(), mapped_bytes, huge_pages);
-  MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
+  if (backing == Backing::kNow || !CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
   return std::unique_ptr<SharedMemory>(std::move(memory));
 }
 

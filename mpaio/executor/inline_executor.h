@@ -12,8 +12,10 @@ namespace mpaio {
 // Its memory is mapped shared and anonymous, so that children of this process see it. Every call returns at once.
 std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages = HugePages::kAuto);
 
-// Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled, every page backed. Freed with the object.
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages = HugePages::kAuto);
+// Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled. Freed with the object. There must be room for `kept_bytes`
+// more.
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages = HugePages::kAuto,
+                                                                 Backing backing = Backing::kNow, Index kept_bytes = 0);
 
 }  // namespace mpaio
 

@@ -146,12 +146,13 @@ class MultiRankExecutor final : public Executor {
     // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
     // Open MPI does not return to all ranks where it has not.
     absl::Status room = absl::OkStatus();
-    if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes));
+    if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes, UnbackedBytes(on_demand_)));
     MPAIO_RETURN_IF_ERROR(Agree(room));
     if (node_size() == 1) {
-      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_);
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, backing, UnbackedBytes(on_demand_));
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
       alone_.push_back(*std::move(memory));
+      if (backing == Backing::kOnDemand) on_demand_.push_back(alone_.back().get());
       return alone_.back().get();
     }
     SharedWindow window;
@@ -168,6 +169,7 @@ class MultiRankExecutor final : public Executor {
       return status;
     }
     windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_));
+    if (backing == Backing::kOnDemand) on_demand_.push_back(windows_.back().get());
     return windows_.back().get();
   }
 
@@ -301,6 +303,7 @@ class MultiRankExecutor final : public Executor {
   std::map<int, int> pool_rank_of_;  // by rank of the world
   int num_nodes_ = 1;
   std::vector<std::unique_ptr<WindowMemory>> windows_;
+  std::vector<const SharedMemory*> on_demand_;  // of both
   std::vector<std::unique_ptr<SharedMemory>> alone_;
   bool closed_ = false;
 };

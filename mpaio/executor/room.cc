@@ -138,13 +138,14 @@ Room FindRoom(const std::string& backing_directory) {
   return room;
 }
 
-absl::Status CheckRoom(const Room& room, Index wanted_bytes) {
+absl::Status CheckRoom(const Room& room, Index wanted_bytes, Index kept_bytes) {
   // Besides the array: Open MPI's own segments, 4 MiB for a rank, sparse.
   constexpr Index kReserveBytes = 8 << 20;
-  if (wanted_bytes <= room.available_bytes - kReserveBytes) return absl::OkStatus();
+  if (wanted_bytes <= room.available_bytes - kReserveBytes - kept_bytes) return absl::OkStatus();
+  const std::string also_kept = kept_bytes > 0 ? absl::StrCat(" and ", Gigabytes(kept_bytes), " for what is loaded meanwhile") : "";
   return absl::ResourceExhaustedError(absl::StrCat("no room for ", Gigabytes(wanted_bytes), " (", wanted_bytes, " bytes) of shared memory: ",
                                                    room.limited_by, " has ", Gigabytes(room.available_bytes), " (",
-                                                   room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI; ",
+                                                   room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI", also_kept, "; ",
                                                    room.remedy));
 }
 
@@ -184,6 +185,20 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   }
   close(zeros);
   return status;
+}
+
+Index UnbackedBytes(const std::byte* data, Index size_bytes) {
+  const Index page_bytes = sysconf(_SC_PAGESIZE);
+  constexpr Index kPagesAtATime = Index{1} << 16;
+  std::vector<unsigned char> is_there(static_cast<std::size_t>(kPagesAtATime));
+  Index unbacked = 0;
+  for (Index at = 0; at < size_bytes; at += kPagesAtATime * page_bytes) {
+    const Index pages = std::min(kPagesAtATime, CeilDivide(size_bytes - at, page_bytes));
+    // What is shared has been had by somebody where the page cache has it.
+    if (mincore(const_cast<std::byte*>(data) + at, static_cast<std::size_t>(pages * page_bytes), is_there.data()) != 0) continue;
+    for (Index k = 0; k < pages; ++k) unbacked += (is_there[static_cast<std::size_t>(k)] & 1) != 0 ? 0 : page_bytes;
+  }
+  return unbacked;
 }
 
 }  // namespace mpaio

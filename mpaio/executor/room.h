@@ -33,8 +33,9 @@ Room FindRoom(const std::string& backing_directory);
 // for no limit ("max", or a number near 2^63 as cgroup v1 writes it).
 Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes);
 
-// OK if `wanted_bytes` fit in `room`, and 8 MiB that Open MPI takes besides; else ResourceExhausted: the size wanted, the size there, the limit, the remedy.
-absl::Status CheckRoom(const Room& room, Index wanted_bytes);
+// OK if `wanted_bytes` fit in `room`, and besides 8 MiB that Open MPI takes and `kept_bytes` that have been promised; else ResourceExhausted: the size wanted,
+// the size there, the limit, the remedy.
+absl::Status CheckRoom(const Room& room, Index wanted_bytes, Index kept_bytes = 0);
 
 // Whether the kernel can back pages without touching what is in them (Linux 5.14).
 bool CanBackInPlace();
@@ -42,6 +43,9 @@ bool CanBackInPlace();
 // Makes the kernel back every page of [data, data + size_bytes) now; data must be page-aligned. Where it cannot be done in place, that
 // writes zeros. Errors: ResourceExhausted where it has none left.
 absl::Status PopulatePages(std::byte* data, Index size_bytes);
+
+// Of the pages of [data, data + size_bytes), a shared mapping, those that have no memory behind them. `data` must be page-aligned.
+Index UnbackedBytes(const std::byte* data, Index size_bytes);
 
 }  // namespace mpaio
 

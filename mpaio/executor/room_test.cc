@@ -69,6 +69,9 @@ TEST(CheckRoom, KeepsALittleBack) {
   // Said in the message too: else it would read as if there were enough.
   EXPECT_THAT(CheckRoom(room, 92 * kMebi + 1),
               StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI"));
+  MPAIO_EXPECT_OK(CheckRoom(room, 52 * kMebi, 40 * kMebi));
+  EXPECT_THAT(CheckRoom(room, 52 * kMebi + 1, 40 * kMebi),
+              StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI and 0.04 GB for what is loaded meanwhile"));
   EXPECT_THAT(CheckRoom(room, kUnlimited), StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(CheckRoom({0, "nothing", ""}, 1), StatusIs(absl::StatusCode::kResourceExhausted));
   MPAIO_EXPECT_OK(CheckRoom({kUnlimited, "nothing", ""}, Index{1} << 62));
@@ -133,6 +136,21 @@ TEST(FindRoom, IsLimitedByASmallFileSystem) {
     return 0;
   });
   if (!ran) GTEST_SKIP() << "this user may not mount a file system";
+}
+
+TEST(UnbackedBytes, ArePagesThatNobodyHasTouched) {
+  const Index page = sysconf(_SC_PAGESIZE);
+  constexpr Index kPages = 100;
+  void* const pages = mmap(nullptr, static_cast<std::size_t>(kPages * page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  auto* const data = static_cast<std::byte*>(pages);
+  EXPECT_EQ(UnbackedBytes(data, 0), 0);
+  EXPECT_EQ(UnbackedBytes(data, kPages * page - 5), kPages * page);
+  // Also where this process may not look at them.
+  MPAIO_EXPECT_OK(PopulatePages(data + 10 * page, 30 * page));
+  ASSERT_EQ(mprotect(data, static_cast<std::size_t>(20 * page), PROT_NONE), 0);
+  EXPECT_EQ(UnbackedBytes(data, kPages * page), 70 * page);
+  munmap(pages, static_cast<std::size_t>(kPages * page));
 }
 
 TEST(WhyNotWritable, TellsWhyAndLeavesNothing) {

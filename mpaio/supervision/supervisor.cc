@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "mpaio/supervision/in_time.h"
 #include "mpaio/supervision/line.h"
 #include "mpaio/supervision/sign_off.h"
 
@@ -26,8 +27,10 @@ constexpr int kCallTimeoutMs = 3000;
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
 // After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
 constexpr std::chrono::seconds kEndPatience(5);
-// A launcher that is on its own way out may not answer.
-constexpr unsigned kSignOffSeconds = 30;
+// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with 4.2.2, once in some thousand deaths); and a launcher that is on
+// its own way out does not answer at all. It takes a few ms, or some hundred where there are many processes for a core.
+constexpr int kSignOffAttempts = 4;
+constexpr std::chrono::seconds kSignOffPatience(5);
 
 class Supervisor {
  public:
@@ -114,8 +117,7 @@ class Supervisor {
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
-      alarm(kSignOffSeconds);
-      SignOffFromLauncher(/*is_other_process=*/true);
+      DoInTime([] { return SignOffFromLauncher(/*is_other_process=*/true); }, kSignOffAttempts, kSignOffPatience);
       _exit(0);
     }
     // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.

@@ -7,11 +7,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/array/array_parts.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 
 namespace mpaio {
 namespace {
+
+// Of less, reading it takes less than a millisecond.
+constexpr Index kLeastOnDemandBytes = Index{4} << 20;
 
 absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
   const std::string mine = file.Describe();
@@ -106,10 +110,34 @@ absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile
   return array;
 }
 
+absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const ArrayFile& file) {
+  // Every rank knows the same of the file so far.
+  if (file.size_bytes() < kLeastOnDemandBytes) return absl::UnimplementedError("a small array is read at once");
+  absl::StatusOr<std::unique_ptr<ArrayParts>> parts = file.Parts();
+  MPAIO_RETURN_IF_ERROR(executor.Agree(parts.status()));
+  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), Backing::kOnDemand));
+  absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(*memory, *std::move(parts));
+  MPAIO_RETURN_IF_ERROR(executor.Agree(loading.status()));
+  MPAIO_ASSIGN_OR_RETURN(MutableNdView view, MutableNdView::Create(memory->data(), file.dtype(), file.shape()));
+  SharedArray array(memory, std::move(view));
+  array.loading_ = *std::move(loading);
+  array.sealed_ = true;
+  return array;
+}
+
+absl::Status SharedArray::CheckUnchanged() const {
+  if (mapping_) return mapping_->CheckUnchanged();
+  return loading_ ? loading_->CheckUnchanged() : absl::OkStatus();
+}
+
 absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file, Source source) {
-  if (source != Source::kWindow) {
+  if (source == Source::kAuto || source == Source::kMap) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
+  }
+  if (source == Source::kAuto || source == Source::kOnDemand) {
+    absl::StatusOr<SharedArray> on_demand = LoadOnDemand(executor, file);
+    if (!absl::IsUnimplemented(on_demand.status())) return on_demand;
   }
   const bool in_order = file.writes_in_order();
   MPAIO_ASSIGN_OR_RETURN(SharedArray array,

@@ -15,15 +15,19 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/window/demand_loading.h"
 
 namespace mpaio {
 
 // Where a loaded array's bytes are.
 enum class Source {
-  // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window.
+  // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window, on demand.
   kAuto,
   // In shared memory, into which they are read: a copy.
   kWindow,
+  // The same, but each part is read when it is first touched, by whoever touches it: loading and processing overlap. What cannot be read in parts (a
+  // stream, an archive, Fortran's order) is read at once, and so is what is small. The file must stay as it is until the array has been read.
+  kOnDemand,
   // In the file itself: the page cache is memory that a node's processes share already. Nothing is copied, and nothing takes room. Where the system
   // has no lease to give, it is only looked afterwards whether the file was changed.
   kMap,
@@ -47,7 +51,7 @@ class SharedArray {
   static absl::StatusOr<ArrayFile> Open(Executor& executor, const std::string& input);
 
   // Collective over the executor's pool. Loads what Open gave, in C order and this machine's byte order: the ranks of a node each read their
-  // share of the bytes straight into the window, or map the file. Returns it sealed.
+  // share of the bytes straight into the window, or map the file, or see to it that parts are read when they are touched. Returns it sealed.
   // Errors, the same on every rank: those of ArrayFile::LoadShare; ResourceExhausted where a node has not the room; with kMap, those of ArrayFile::Map.
   static absl::StatusOr<SharedArray> Load(Executor& executor, const ArrayFile& file, Source source = Source::kWindow);
 
@@ -61,6 +65,7 @@ class SharedArray {
   }
 
   // The array as this rank sees it. Valid as long as the executor is open.
+  // A system call that is given what was loaded on demand, and not read yet, fails (EFAULT).
   const NdView& view() const { return mapping_ ? mapped_ : array_.view(); }
   bool is_sealed() const { return sealed_; }
 
@@ -69,21 +74,25 @@ class SharedArray {
 
   // Whether the file itself was mapped.
   bool is_mapped() const { return mapping_ != nullptr; }
-  // After the array was read, on each rank: whether what was read is what the file held. Not collective. Of a window it always is.
-  // Errors: those of FileMapping::CheckUnchanged.
-  absl::Status CheckUnchanged() const { return mapping_ ? mapping_->CheckUnchanged() : absl::OkStatus(); }
+  // Whether the file is still read after Load, so that it matters whether it changes.
+  bool needs_file() const { return mapping_ != nullptr || loading_ != nullptr; }
+  // After the array was read, on each rank: whether what was read is what the file held. Not collective. Of what does not need the file it always is.
+  // Errors: those of FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
+  absl::Status CheckUnchanged() const;
 
   // Collective over the executor's pool. What any rank of a node stored before is seen by all ranks of the node after.
   absl::Status Seal(Executor& executor);
 
  private:
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
+  static absl::StatusOr<SharedArray> LoadOnDemand(Executor& executor, const ArrayFile& file);
   static absl::StatusOr<SharedArray> Map(Executor& executor, const ArrayFile& file, Source source);
   SharedArray(SharedMemory* memory, MutableNdView array) : memory_(memory), array_(std::move(array)) {}
 
   SharedMemory* memory_ = nullptr;
   MutableNdView array_;
   std::unique_ptr<FileMapping> mapping_;
+  std::unique_ptr<DemandLoading> loading_;
   NdView mapped_;
   bool sealed_ = false;
 };

@@ -216,12 +216,14 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
     const std::string path = directory.Write("array.npy", NpyOf(dtype, shape));
     const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, path);
     MPAIO_ASSERT_OK(file);
-    for (const Source source : {Source::kAuto, Source::kMap, Source::kWindow}) {
+    for (const Source source : {Source::kAuto, Source::kMap, Source::kWindow, Source::kOnDemand}) {
       const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, source);
       MPAIO_ASSERT_OK(array);
       // With kAuto only where the file system has leases.
       if (source != Source::kAuto) {
         EXPECT_EQ(array->is_mapped(), source == Source::kMap);
+        // What is small is read at once.
+        EXPECT_EQ(array->needs_file(), source == Source::kMap || (source == Source::kOnDemand && array->view().size_bytes() > 5'000'000));
       }
       ExpectReadFrom(*array, dtype, shape);
       MPAIO_EXPECT_OK(array->CheckUnchanged());
@@ -240,6 +242,30 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
     const absl::Status refused = SharedArray::Load(executor, *file, Source::kMap).status();
     EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnimplemented, "cannot be mapped"));
     ExpectSameOnAllRanks(executor, refused.ToString());
+  }
+}
+
+// What has to be swapped is read when it is touched, too.
+void OtherByteOrdersOnDemand(Executor& executor) {
+  constexpr Index kCount = 1'000'003;
+  const PoolDirectory directory(executor);
+  const std::string swapped = DataOf(kInt64, {kCount});
+  const absl::StatusOr<ArrayFile> file =
+      SharedArray::Open(executor, absl::StrCat("raw:>i8:", directory.Write("array.bin", swapped)));
+  MPAIO_ASSERT_OK(file);
+  for (const Source source : {Source::kAuto, Source::kOnDemand}) {
+    const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, source);
+    MPAIO_ASSERT_OK(array);
+    EXPECT_TRUE(array->needs_file());
+    // Each rank begins elsewhere.
+    for (Index k = 0; k < kCount; ++k) {
+      const Index at = 8 * ((k + executor.rank() * (kCount / executor.size())) % kCount);
+      std::byte element[8];
+      std::reverse_copy(array->view().data() + at, array->view().data() + at + 8, element);
+      ASSERT_EQ(std::memcmp(element, swapped.data() + at, 8), 0) << "byte " << at;
+    }
+    MPAIO_EXPECT_OK(array->CheckUnchanged());
+    Meet(executor);
   }
 }
 
@@ -449,6 +475,7 @@ constexpr NamedCheck kChecks[] = {
     {"SeveralArraysLiveSideBySide", SeveralArraysLiveSideBySide},
     {"OtherOrdersAreTurned", OtherOrdersAreTurned},
     {"FilesAreMappedWhereTheyCanBe", FilesAreMappedWhereTheyCanBe},
+    {"OtherByteOrdersOnDemand", OtherByteOrdersOnDemand},
     {"OpenedFirstAndLoadedLater", OpenedFirstAndLoadedLater},
     {"StandardInputIsRefusedOnSeveralNodes", StandardInputIsRefusedOnSeveralNodes},
     {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},

@@ -29,6 +29,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/doorbell.h"
+#include "mpaio/base/memory_faults.h"
 #include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
@@ -111,6 +112,8 @@ void BecomeChild(pid_t parent, sigset_t mask) {
     signal(number, SIG_DFL);
     sigdelset(&mask, number);
   }
+  // Inputs may be loaded on demand.
+  KeepMemoryFaultsOnly(SIGSEGV);
   // The child does not survive the rank, also not one that ended a moment ago.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);

@@ -150,11 +150,14 @@ class Trial:
         self.outputs = os.path.join(folder, "outputs")
         os.mkdir(self.outputs)
         self.journal = os.path.join(folder, "journal")
+        self.schedule = os.path.join(folder, "schedule")
 
     def check(self):
         scenario = self.scenario
+        if scenario.replays:
+            self._record_schedule()
         self._write_plan(scenario.plan)
-        done, tormentor = self._run()
+        done, tormentor = self._run(scenario.blows)
         self.result.details = "\n".join([str(scenario)] + tormentor.log + ["harm done: " + line for line in self._events()] +
                                         [str(done) if done else ""] + ([tormentor.evidence] if tormentor.evidence else []))
         self.result.disturbances = tormentor.hits + len(self._events())
@@ -218,7 +221,10 @@ class Trial:
 
     def _arguments(self):
         words = list(self.scenario.flags)
-        if self.scenario.has_journal:
+        is_recording = self.scenario.replays and not os.path.exists(self.schedule)
+        if self.scenario.replays:
+            words.append(("--record=" if is_recording else "--replay=") + self.schedule)
+        if self.scenario.has_journal and not is_recording:
             words.append("--journal=" + self.journal)
         for index, job in enumerate(self.scenario.jobs):
             words += ["+"] if index else []
@@ -229,13 +235,24 @@ class Trial:
     def _output(self, index):
         return os.path.join(self.outputs, "%d.npy" % index)
 
-    def _run(self, *more):
+    def _record_schedule(self):
+        self._write_plan({})
+        done, tormentor = self._run([])
+        self._expect(done is not None and done.status == 0, "a run that nobody disturbs fails: %s" % (done or tormentor.log))
+        self._clear()
+
+    def _clear(self):
+        """So that another run begins as this one did, but for the journal and the schedule."""
+        for folder in (self.torments, self.outputs):
+            shutil.rmtree(folder)
+            os.mkdir(folder)
+
+    def _run(self, blows, *more):
         """The outcome, or None where it does not come to an end, and the tormentor."""
         scenario = self.scenario
         name = "%d-%d-%d" % (os.getpid(), scenario.seed, random.getrandbits(32))
-        tormentor = Tormentor(scenario, ("%s=%s" % (_MARK, name)).encode(), self.torments)
-        if more:
-            tormentor.scenario = _Undisturbed(scenario)
+        kind = scenario.kind if blows is scenario.blows else "outside"
+        tormentor = Tormentor(scenario.seed, scenario.ranks, kind, blows, ("%s=%s" % (_MARK, name)).encode(), self.torments)
         options = {"timeout": TIME_LIMIT_SECONDS, "env": {_MARK: name}}
         left = os.path.join(self.folder, "left")
         limit = None
@@ -331,7 +348,7 @@ class Trial:
     def _check_files(self, outputs):
         there = {os.path.join(self.outputs, name) for name in os.listdir(self.outputs)}
         self._expect(there <= outputs, "files left: %s" % sorted(there - outputs))
-        known = {"torments", "outputs", "left"} | ({"journal"} if self.scenario.has_journal else set())
+        known = {"torments", "outputs", "left", "schedule"} | ({"journal"} if self.scenario.has_journal else set())
         others = set(os.listdir(self.folder)) - known
         self._expect(not others, "files left: %s" % sorted(others))
 
@@ -370,8 +387,9 @@ class Trial:
 
     def _check_resume(self):
         if os.path.exists(self.journal):
+            self._clear()
             self._write_plan({})
-            again, tormentor = self._run("--resume")
+            again, tormentor = self._run(self.scenario.resume_blows, "--resume")
             self.result.details += "\ngone on with:\n%s" % (again or "\n".join(tormentor.log + [tormentor.evidence or ""]))
             self._expect(again is not None, "--resume: no end within %d s" % TIME_LIMIT_SECONDS)
             self._expect(again.left == [], "--resume: left behind: %s" % again.left)
@@ -385,13 +403,6 @@ def _is_of_another_mpi_job(name, mpi_job):
     """Whether a file in shared memory is of Open MPI 4, and of another job on this machine: where one was ended by force, it stays."""
     segment = re.fullmatch(r"/dev/shm/vader_segment\..*\.([0-9a-f]+)\.[0-9]+", name)
     return bool(segment and mpi_job and mpi_job.isdigit() and int(segment.group(1), 16) != int(mpi_job))
-
-
-class _Undisturbed:
-    """A scenario in which nothing happens."""
-
-    def __init__(self, scenario):
-        self.seed, self.kind, self.blows = scenario.seed, "outside", []
 
 
 def describe(result):

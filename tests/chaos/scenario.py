@@ -35,6 +35,8 @@ _JOBS = [
     ("map", "table", True, ["expr=sin(x)*3+x"]),
     ("filter", "small", True, ["expr=x>5"]),
     ("spin", "small", False, ["ns_per_row=3000"]),
+    ("sum", "many", False, []),
+    ("map", "swapped", True, ["expr=x*x"]),
 ]
 # Of these it is known when a rank has started up, and they do the harm.
 _CHAOS_JOBS = [("chaos_sum", "ints", False, []), ("chaos_map", "ints", True, [])]
@@ -46,6 +48,9 @@ def make_inputs(folder):
     generator = np.random.default_rng(20240607)
     arrays = {
         "ints": generator.integers(-2**40, 2**40, size=INT_ROWS),
+        # These two are large enough to be read while they are worked on.
+        "many": generator.integers(-2**40, 2**40, size=700_000),
+        "swapped": generator.standard_normal(650_000).astype(">f8"),
         "small": generator.integers(0, 20, size=30_000),
         "doubles": generator.standard_normal(60_000) * 10.0**generator.integers(-9, 9, 60_000),
         "table": generator.standard_normal((2003, 23)),
@@ -162,6 +167,17 @@ class Scenario:
             self.blows = [Blow(self.random.choice([0, 0.02, 0.05, 0.1, 0.2, 0.3]) * self.random.random(), "start",
                                self.random.choice([signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]), 1)]
         self._choose_retries()
+        # The schedule of an undisturbed run.
+        self.replays = self.kind in ("outside", "inside", "both") and self.random.random() < 0.08
+        if self.replays:
+            self.flags = [flag for flag in self.flags if not flag.startswith("--schedule=")]
+        # What happens to the run that goes on with this one.
+        self.resume_blows = []
+        if self.has_journal and self.random.random() < 0.4:
+            self.resume_blows = [Blow(0.1 * self.random.random(), "ranks", signal.SIGKILL, self.random.choice([1, 2]))]
+        # Without copies a rank that stays stopped is waited for to the end.
+        if self.random.random() < 0.15 and all(blow.number != signal.SIGSTOP or blow.cont is not None for blow in self.blows):
+            self.flags.append("--speculate=never")
 
     def _choose_run(self):
         choice, uniform = self.random.choice, self.random.random
@@ -184,7 +200,8 @@ class Scenario:
         if uniform() < 0.5:
             self.flags.append("--schedule=" + choice(["static", "dynamic", "guided", "factoring", "trapezoid", "adaptive"]))
         if uniform() < 0.6:
-            self.flags.append("--source=" + choice(["window", "map"]))
+            can_map = all(job.input != "swapped" for job in self.jobs)
+            self.flags.append("--source=" + choice(["window", "map"] if can_map else ["window"]))
         self.has_journal = uniform() < (0.75 if self.kind in ("rank0", "signal", "mpirun") else 0.15)
         if uniform() < 0.2 and self.isolate != "never":
             self._set_deadline()
@@ -267,7 +284,7 @@ class Scenario:
         if self.hosts > 1:
             text += " on %d hosts" % self.hosts
         jobs = " + ".join(" ".join([job.worker, job.input] + job.fixed + job.parameters) for job in self.jobs)
-        text += "; %s%s %s" % (" ".join(self.flags), " --journal" if self.has_journal else "", jobs)
+        text += "; %s%s%s %s" % (" ".join(self.flags), " --journal" if self.has_journal else "", " --replay" if self.replays else "", jobs)
         for blow in self.blows:
             text += "; %s" % blow
         for chunk, (how, times) in sorted(self.plan.items()):

@@ -98,14 +98,16 @@ def evidence(mark):
 
 
 class Tormentor(threading.Thread):
-    """Does to the run what the scenario says."""
+    """Does to a run what a scenario of this kind says: its blows. `folder` is where workers note that their rank has begun."""
 
-    def __init__(self, scenario, mark, folder):
+    def __init__(self, seed, ranks, kind, blows, mark, folder):
         super().__init__()
-        self.scenario = scenario
+        self.ranks = ranks
+        self.kind = kind
+        self.blows = blows
         self.mark = mark
         self.folder = folder
-        self.random = random.Random("blows %d" % scenario.seed)
+        self.random = random.Random("blows %d" % seed)
         self.is_over = threading.Event()
         self.start_time = time.monotonic()
         self.log = []
@@ -121,7 +123,7 @@ class Tormentor(threading.Thread):
         try:
             self._begin()
             while not self.is_over.wait(0.5):
-                if self.scenario.kind in ENDINGS and self._is_mpirun_stuck():
+                if self.kind in ENDINGS and self._is_mpirun_stuck():
                     self.is_mpirun_stuck = True
                     self._note("mpirun alone is left, and does not end:\n" + evidence(self.mark))
                     for process in processes_of(self.mark):
@@ -144,15 +146,15 @@ class Tormentor(threading.Thread):
 
     def _begin(self):
         self.mpi_job = self._wait_for(lambda processes: next((one.mpi_job for one in processes if one.mpi_job), None))
-        if not self.scenario.blows:
+        if not self.blows:
             return
-        if self.scenario.kind == "start":
+        if self.kind == "start":
             return self._disturb_start()
         begun = self._wait_for(lambda processes: self._ready(processes))
         if not begun:
             return
         start = time.monotonic()
-        pending = [(blow.at, index, blow, None) for index, blow in enumerate(self.scenario.blows)]
+        pending = [(blow.at, index, blow, None) for index, blow in enumerate(self.blows)]
         while pending and not self.is_over.is_set():
             pending.sort(key=lambda item: item[:2])
             at, index, blow, stopped = pending.pop(0)
@@ -208,8 +210,8 @@ class Tormentor(threading.Thread):
         return hit
 
     def _disturb_start(self):
-        rank = self.random.randrange(self.scenario.ranks)
-        blow = self.scenario.blows[0]
+        rank = self.random.randrange(self.ranks)
+        blow = self.blows[0]
         if not self._wait_for(lambda processes: [one for one in processes if one.rank == rank]) or self.is_over.wait(blow.at):
             return
         victims = [one for one in processes_of(self.mark) if one.rank == rank and one.role != "child"]

@@ -40,7 +40,7 @@ class SmallMemoryTest(whole_run.WholeRunTest):
         return done
 
     def assert_no_room(self, done, wanted_bytes):
-        self.assert_refused(done, 3, "no room for", "(%d bytes)" % wanted_bytes, "/dev/shm has", "remount,size=", "--shm-size=")
+        self.assert_refused(done, 3, "no room for %.2f GB" % (wanted_bytes / 1e9), "/dev/shm has", "remount,size=", "--shm-size=")
         self.assertEqual(done.stdout, b"")
 
     def test_array_that_does_not_fit(self):
@@ -74,6 +74,15 @@ class SmallMemoryTest(whole_run.WholeRunTest):
         self.save_zeros("b.npy", 40_000_000)
         for ranks in (2, 4):
             self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
+
+    def test_room_that_another_program_takes_while_an_array_is_loaded(self):
+        self.save_zeros("a.npy", 40_000_000)
+        taker = _MOUNT + '; (until test -s journal; do :; done; head -c 64m /dev/zero >/dev/shm/taken 2>/dev/null) & "$@"; exit'
+        for ranks in (2, 4):
+            done = self.run_in_folder(ranks, "--source=window", "--journal=journal", "--chunk=5000", "spin", "a.npy", "ns_per_row=100",
+                                      launcher=["unshare", "--mount", "sh", "-c", taker, "sh"])
+            self.assert_refused(done, 1, "shared memory ran out")
+            os.remove(self.path("journal"))
 
     def test_output_that_does_not_fit_beside_the_input(self):
         self.save_zeros("a.npy", 40_000_000)

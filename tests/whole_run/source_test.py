@@ -12,16 +12,16 @@ np = whole_run.import_numpy()
 JOB_FAILED, WRONG_USAGE, COULD_NOT_START = 1, 2, 3
 
 
-def is_mapped(path):
-    """Whether a process has the file mapped."""
+def num_mapped(path):
+    """How many processes have the file mapped."""
+    count = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/maps" % pid, errors="replace") as file:
-                if any(line.rstrip().endswith(path) for line in file):
-                    return True
+                count += any(line.rstrip().endswith(path) for line in file)
         except OSError:
             pass
-    return False
+    return count
 
 
 class SourceTest(whole_run.WholeRunTest):
@@ -29,12 +29,13 @@ class SourceTest(whole_run.WholeRunTest):
     def setUp(self):
         super().setUp()
         self.random = np.random.default_rng(whole_run.SEED)
-        self.doubles = self.random.standard_normal(30_000)
-        self.ints = np.arange(30_000)
+        # Large enough to be read on demand where it is not mapped.
+        self.doubles = self.random.standard_normal(600_000)
+        self.ints = np.arange(600_000)
         np.save(self.path("doubles.npy"), self.doubles)
         np.save(self.path("ints.npy"), self.ints)
         np.save(self.path("swapped.npy"), self.doubles.astype(">f8"))
-        np.save(self.path("fortran.npy"), np.asfortranarray(self.doubles.reshape(300, 100)))
+        np.save(self.path("fortran.npy"), np.asfortranarray(self.doubles.reshape(6000, 100)))
         np.save(self.path("none.npy"), self.doubles[:0])
         np.savez(self.path("archive.npz"), x=self.doubles)
         self.doubles.tofile(self.path("raw.bin"))
@@ -43,7 +44,7 @@ class SourceTest(whole_run.WholeRunTest):
         answers = set()
         for source in ("auto", "window", "map"):
             for ranks in (None, 1, 2, 3):
-                inputs = ["doubles.npy", "raw:<f8:300x100:raw.bin"] + ([] if source == "map" else ["swapped.npy", "fortran.npy", "archive.npz", "none.npy"])
+                inputs = ["doubles.npy", "raw:<f8:6000x100:raw.bin"] + ([] if source == "map" else ["swapped.npy", "fortran.npy", "archive.npz", "none.npy"])
                 words = sum((["+", "sum", name] for name in inputs), [])[1:]
                 done = self.run_in_folder(ranks, "--source=" + source, "--format=json", *words, "+", "median", "doubles.npy",
                                           "+", "sort", "doubles.npy", "sorted.npy", "+", "where", "ints.npy", "chosen.npy", "x=doubles.npy", "yvalue=0")
@@ -75,13 +76,14 @@ class SourceTest(whole_run.WholeRunTest):
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
 
-    def run_while_cut(self, ranks, *arguments, **options):
-        """Runs it, and cuts ints.npy as soon as a process has it mapped; that may have to wait for the end of the run."""
+    def run_while_cut(self, ranks, *arguments, when=None, **options):
+        """Runs it, and cuts ints.npy as soon as `when` (all ranks have it mapped); that may have to wait for the end of the run."""
+        when = when or (lambda: num_mapped(path) >= (ranks or 1))
         path = os.path.realpath(self.path("ints.npy"))
         ended = threading.Event()
 
         def cut():
-            while not is_mapped(path):
+            while not when():
                 if ended.is_set():
                     return
                 time.sleep(0.001)
@@ -109,6 +111,22 @@ class SourceTest(whole_run.WholeRunTest):
                 done = self.run_while_cut(ranks, "--source=" + source, "--chunk=100", "--format=json", *self.spin(ranks))
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
+
+    def test_a_file_that_is_cut_while_it_is_loaded(self):
+        """Into a window: what is there already is worked on."""
+        for ranks in (None, 3):
+            for isolate in ("never", "always"):
+                np.save(self.path("ints.npy"), self.ints)
+                journal = self.path("journal")
+
+                def has_begun():
+                    return os.path.exists(journal) and os.path.getsize(journal) > 2000
+
+                done = self.run_while_cut(ranks, "--source=window", "--chunk=2000", "--isolate=" + isolate, "--journal=journal", "--format=json",
+                                          *self.spin(ranks), "+", "sum", "doubles.npy", when=has_begun)
+                self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
+                self.assertEqual([job["status"] == "ok" for job in done.json["jobs"]], [False, True])
+                os.remove(journal)
 
     def has_leases(self):
         with open(self.path("doubles.npy"), "r+b"):

@@ -1,0 +1,52 @@
+// The parts of an array that lies in a file, to be read when they are needed.
+#ifndef MPAIO_ARRAY_ARRAY_PARTS_H_
+#define MPAIO_ARRAY_ARRAY_PARTS_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mpaio/array/byte_order.h"
+#include "mpaio/array/file_io.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// Made by ArrayFile::Parts(), which it may outlive. Reading is safe from several threads.
+class ArrayParts {
+ public:
+  // Of the array whose `size_bytes` bytes lie `data_offset` bytes behind the start of the file `fd`, called `name` in messages; the descriptor is
+  // duplicated. Errors: what the system says.
+  static absl::StatusOr<std::unique_ptr<ArrayParts>> Create(int fd, const std::string& name, Index data_offset, Index size_bytes, ByteSwapper swapper);
+
+  const std::string& name() const { return name_; }
+  Index size_bytes() const { return size_bytes_; }
+
+  // Fills `to` with the bytes that the loaded array has from `begin` on. Bytes are written as they are to be: where somebody has them already, they stay
+  // what they are. Memory beside `to`: a buffer for each thread, where there is something to swap.
+  //   DataLoss            the file was cut; the disk failed.
+  //   ResourceExhausted   there is no memory behind `to`.
+  // Precondition: 0 <= begin, begin + to.size() <= size_bytes().
+  absl::Status Read(Index begin, std::span<std::byte> to) const;
+
+  // DataLoss where the file is not what it was when this was made, so that parts may not fit together.
+  absl::Status CheckUnchanged() const { return at_first_.CheckUnchanged(fd_.get(), name_); }
+
+ private:
+  ArrayParts() = default;
+  absl::Status ReadFile(Index begin, std::span<std::byte> to) const;
+
+  std::string name_;
+  FileDescriptor fd_;
+  Index data_offset_ = 0;
+  Index size_bytes_ = 0;
+  ByteSwapper swapper_;
+  FileStamp at_first_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_ARRAY_ARRAY_PARTS_H_

@@ -1,0 +1,44 @@
+// Accesses to memory that fail, and can be mended: the access is tried again then, and the program knows nothing of it.
+#ifndef MPAIO_BASE_MEMORY_FAULTS_H_
+#define MPAIO_BASE_MEMORY_FAULTS_H_
+
+#include <cstddef>
+#include <memory>
+
+namespace mpaio {
+
+// As long as it lives, accesses to a region of memory that end in a signal are given to a function. With the first one for a signal a handler of that
+// signal is installed for the process; what is not in any region is passed on to the handler that was there before, or is what it would have been. A
+// system call that is given such memory does not signal: it returns EFAULT. Thread-safe.
+class MemoryFaults {
+ public:
+  // Mends what makes the access to `address` fail; returns whether it should be tried again. Called in a signal handler, on the thread that made the
+  // access: it may call whatever that thread was not in the middle of. errno is kept.
+  using Mend = bool (*)(void* owner, std::byte* address);
+
+  static constexpr int kMaxRegions = 1024;
+
+  // Of [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Null where there are kMaxRegions for that signal already.
+  static std::unique_ptr<MemoryFaults> Watch(int signal_number, const std::byte* begin, std::size_t size_bytes, Mend mend, void* owner);
+
+  // To be called before the memory is given back: its address may be another's then.
+  ~MemoryFaults();
+  MemoryFaults(const MemoryFaults&) = delete;
+  MemoryFaults& operator=(const MemoryFaults&) = delete;
+
+ private:
+  struct Region;
+  struct Table;
+  explicit MemoryFaults(Region* region) : region_(region) {}
+  friend void KeepMemoryFaultsOnly(int signal_number);
+
+  Region* region_;
+};
+
+// In a fork that has no use for its parent's handlers: of those of `signal_number` only the one for regions is kept, if there is one, and what is in no
+// region ends the process.
+void KeepMemoryFaultsOnly(int signal_number);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_BASE_MEMORY_FAULTS_H_

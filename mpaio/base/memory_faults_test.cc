@@ -1,0 +1,139 @@
+#include "mpaio/base/memory_faults.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+constexpr std::size_t kPageBytes = 4096;
+
+// Pages that cannot be accessed until they are opened.
+class Pages {
+ public:
+  explicit Pages(std::size_t count) : bytes_(count * kPageBytes) {
+    data_ = static_cast<std::byte*>(mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  }
+  ~Pages() { munmap(data_, bytes_); }
+  volatile std::byte* at(std::size_t offset) const { return data_ + offset; }
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::size_t bytes_;
+  std::byte* data_;
+};
+
+struct Opener {
+  bool opens = true;
+  std::vector<std::byte*> addresses = {};
+
+  static bool Mend(void* owner, std::byte* address) {
+    auto* const opener = static_cast<Opener*>(owner);
+    opener->addresses.push_back(address);
+    errno = EDOM;
+    return opener->opens && mprotect(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / kPageBytes * kPageBytes), kPageBytes,
+                                     PROT_READ | PROT_WRITE) == 0;
+  }
+};
+
+// The signal by which a fork that does `action` ends; 0 where it just ends.
+template <typename F>
+int SignalOf(const F& action) {
+  const pid_t child = fork();
+  if (child == 0) {
+    action();
+    _exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+TEST(MemoryFaultsTest, AnAccessIsTriedAgainAndNothingElseIsSeenOfIt) {
+  const Pages pages(3);
+  Opener opener;
+  const auto faults = MemoryFaults::Watch(SIGSEGV, pages.data(), pages.bytes(), Opener::Mend, &opener);
+  ASSERT_NE(faults, nullptr);
+  errno = ERANGE;
+  *pages.at(kPageBytes + 5) = std::byte{7};
+  EXPECT_TRUE(*pages.at(kPageBytes + 5) == std::byte{7});
+  EXPECT_TRUE(*pages.at(0) == std::byte{0});
+  EXPECT_EQ(errno, ERANGE);
+  EXPECT_EQ(opener.addresses, (std::vector<std::byte*>{pages.data() + kPageBytes + 5, pages.data()}));
+}
+
+TEST(MemoryFaultsTest, EachRegionHasItsOwner) {
+  const Pages a(1), b(1);
+  Opener of_a, of_b;
+  const auto faults_a = MemoryFaults::Watch(SIGSEGV, a.data(), a.bytes(), Opener::Mend, &of_a);
+  const auto faults_b = MemoryFaults::Watch(SIGSEGV, b.data(), b.bytes(), Opener::Mend, &of_b);
+  *b.at(1) = std::byte{1};
+  EXPECT_EQ(of_a.addresses.size(), 0u);
+  EXPECT_EQ(of_b.addresses.size(), 1u);
+}
+
+TEST(MemoryFaultsTest, WhatIsNotMendedIsDeadly) {
+  const Pages watched(1), other(1), over(1);
+  Opener opener{.opens = false};
+  const auto faults = MemoryFaults::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Mend, &opener);
+  { const auto no_more = MemoryFaults::Watch(SIGSEGV, over.data(), over.bytes(), Opener::Mend, &opener); }
+  for (const Pages* pages : {&watched, &other, &over}) {
+    EXPECT_EQ(SignalOf([&] { static_cast<void>(*pages->at(0)); }), SIGSEGV);
+  }
+}
+
+TEST(MemoryFaultsTest, TheHandlerOfBeforeHasTheRest) {
+  // In a fork: the first region of a process is what installs the handler. Other tests have none for this signal.
+  const Pages watched(1);
+  EXPECT_EQ(SignalOf([&] {
+              struct sigaction action = {};
+              action.sa_handler = [](int) { _exit(0); };
+              sigaction(SIGBUS, &action, nullptr);
+              Opener opener;
+              const auto faults = MemoryFaults::Watch(SIGBUS, watched.data(), watched.bytes(), Opener::Mend, &opener);
+              raise(SIGBUS);
+              kill(getpid(), SIGKILL);
+            }),
+            0);
+}
+
+TEST(MemoryFaultsTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
+  const Pages watched(1), other(1);
+  Opener opener;
+  const auto faults = MemoryFaults::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Mend, &opener);
+  EXPECT_EQ(SignalOf([&] {
+              signal(SIGSEGV, SIG_IGN);
+              KeepMemoryFaultsOnly(SIGSEGV);
+              static_cast<void>(*watched.at(0));
+            }),
+            0);
+  EXPECT_EQ(SignalOf([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              static_cast<void>(*other.at(0));
+            }),
+            SIGSEGV);
+}
+
+TEST(MemoryFaultsTest, ThereIsAnEndToRegions) {
+  const Pages pages(1);
+  Opener opener;
+  std::vector<std::unique_ptr<MemoryFaults>> all;
+  while (auto faults = MemoryFaults::Watch(SIGSEGV, pages.data(), 1, Opener::Mend, &opener)) all.push_back(std::move(faults));
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(MemoryFaults::kMaxRegions));
+  all.pop_back();
+  EXPECT_NE(MemoryFaults::Watch(SIGSEGV, pages.data(), 1, Opener::Mend, &opener), nullptr);
+}
+
+}  // namespace
+}  // namespace mpaio

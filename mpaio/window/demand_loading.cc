@@ -1,0 +1,168 @@
+#include "mpaio/window/demand_loading.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/executor/room.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22  // Linux 5.14; older headers do not have it
+#endif
+
+namespace mpaio {
+namespace {
+
+// Large enough for a fault to cost little beside reading it (some 5 us against 100), small enough to be in the cache when it is worked on.
+constexpr Index kLeastBlockBytes = Index{1} << 20;
+// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read and what it cannot is one.
+constexpr Index kMostBlocks = 8192;
+constexpr Index kHugePageBytes = Index{2} << 20;
+// Backed and read at a time: a page that was just zeroed is still in the cache.
+constexpr Index kPieceBytes = Index{256} << 10;
+// Who finds another at the same block waits so long for it before it takes it to be dead or stopped.
+constexpr std::chrono::milliseconds kPatience{200};
+
+// Of a block.
+constexpr unsigned char kOut = 0, kBeingRead = 1, kIn = 2, kFailed = 3;
+
+Index PageBytes() { return sysconf(_SC_PAGESIZE); }
+Index WholePages(Index bytes) { return CeilDivide(bytes, PageBytes()) * PageBytes(); }
+Index BlockBytes(Index array_bytes) {
+  const Index least = CeilDivide(array_bytes, kMostBlocks);
+  return least <= kLeastBlockBytes ? kLeastBlockBytes : CeilDivide(least, kHugePageBytes) * kHugePageBytes;
+}
+
+// Where this thread last met a block that its process could read already.
+thread_local constinit std::byte* last_readable = nullptr;
+
+}  // namespace
+
+// Zeros at first.
+struct DemandLoading::Notes {
+  std::atomic<unsigned char> failure;  // an absl::StatusCode
+  std::atomic<unsigned char> states[1];  // of num_blocks_
+};
+
+Index DemandLoading::SizeBytes(Index array_bytes) {
+  static_assert(std::atomic<unsigned char>::is_always_lock_free && sizeof(std::atomic<unsigned char>) == 1);
+  return WholePages(array_bytes) + static_cast<Index>(sizeof(Notes)) + CeilDivide(array_bytes, BlockBytes(array_bytes));
+}
+
+DemandLoading::DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts)
+    : data_(memory.data()),
+      parts_(std::move(parts)),
+      array_bytes_(WholePages(parts_->size_bytes())),
+      block_bytes_(BlockBytes(parts_->size_bytes())),
+      num_blocks_(static_cast<std::size_t>(CeilDivide(parts_->size_bytes(), block_bytes_))),
+      is_readable_(num_blocks_) {}
+
+absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemory& memory, std::unique_ptr<ArrayParts> parts) {
+  std::unique_ptr<DemandLoading> loading(new DemandLoading(memory, std::move(parts)));
+  const auto cannot = [](const char* what) {
+    return absl::UnimplementedError(absl::StrCat("shared memory cannot be filled on demand (", what, "): ", std::strerror(errno)));
+  };
+  // Of length 0 it is a second mapping of what is shared; see mremap(2).
+  const auto mapped_bytes = static_cast<std::size_t>(WholePages(memory.size_bytes()));
+  void* const writable = mremap(memory.data(), 0, mapped_bytes, MREMAP_MAYMOVE);
+  if (writable == MAP_FAILED) return cannot("mremap");
+  loading->writable_ = static_cast<std::byte*>(writable);
+  // Where ranks are threads, the mapping may be protected already.
+  if (mprotect(writable, mapped_bytes, PROT_READ | PROT_WRITE) != 0) return cannot("mprotect");
+  if (CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->writable_ + loading->array_bytes_, static_cast<Index>(mapped_bytes) - loading->array_bytes_));
+  loading->faults_ = MemoryFaults::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Mend, loading.get());
+  if (loading->faults_ == nullptr) return cannot("too many arrays");
+  if (mprotect(memory.data(), mapped_bytes, PROT_NONE) != 0) return cannot("mprotect");
+  return loading;
+}
+
+DemandLoading::~DemandLoading() {
+  faults_.reset();
+  if (writable_ != nullptr) munmap(writable_, static_cast<std::size_t>(WholePages(SizeBytes(parts_->size_bytes()))));
+}
+
+DemandLoading::Notes& DemandLoading::notes() const { return *std::launder(reinterpret_cast<Notes*>(writable_ + array_bytes_)); }
+
+std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const { return notes().states[block]; }
+
+bool DemandLoading::Mend(void* loading, std::byte* address) {
+  auto* const self = static_cast<DemandLoading*>(loading);
+  return self->HaveBlock(static_cast<std::size_t>((address - self->data_) / self->block_bytes_), address);
+}
+
+bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
+  if (is_readable_[block].load(std::memory_order_acquire)) {
+    // Another thread was quicker; or this is a store, which is tried once more.
+    return std::exchange(last_readable, address) != address;
+  }
+  using Clock = std::chrono::steady_clock;
+  bool is_in = false;
+  for (const Clock::time_point until = Clock::now() + kPatience;;) {
+    unsigned char found = state(block).load(std::memory_order_acquire);
+    is_in = found == kIn;
+    if (is_in || found == kFailed) break;
+    if ((found == kOut && state(block).compare_exchange_strong(found, kBeingRead)) || Clock::now() >= until) {
+      const absl::Status read = ReadBlock(block);
+      is_in = read.ok();
+      state(block).store(is_in ? kIn : kFailed, std::memory_order_release);
+      if (!is_in) Fail(read);
+      break;
+    }
+    constexpr timespec kPause = {0, 20'000};
+    nanosleep(&kPause, nullptr);
+  }
+  std::byte* const begin = data_ + static_cast<Index>(block) * block_bytes_;
+  const auto bytes = static_cast<std::size_t>(std::min(block_bytes_, array_bytes_ - static_cast<Index>(block) * block_bytes_));
+  if (is_in) {
+    if (mprotect(begin, bytes, PROT_READ) != 0) return false;
+    // All its pages at once: each would be a fault of its own. Fails on kernels that do not have it.
+    madvise(begin, bytes, MADV_POPULATE_READ);
+  } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    // Zeros that take no memory; in the window there may be none for them.
+    return false;
+  }
+  last_readable = address;
+  is_readable_[block].store(true, std::memory_order_release);
+  return true;
+}
+
+void DemandLoading::Fail(const absl::Status& status) {
+  notes().failure.store(static_cast<unsigned char>(status.code()), std::memory_order_relaxed);
+  if (has_failed_.exchange(true)) return;
+  failure_ = status;
+  is_failure_told_.store(true, std::memory_order_release);
+}
+
+absl::Status DemandLoading::ReadBlock(std::size_t block) {
+  const Index begin = static_cast<Index>(block) * block_bytes_, end = std::min(begin + block_bytes_, parts_->size_bytes());
+  for (Index at = begin; at < end; at += kPieceBytes) {
+    const Index piece_bytes = std::min(kPieceBytes, end - at);
+    if (CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(writable_ + at, WholePages(piece_bytes)));
+    MPAIO_RETURN_IF_ERROR(parts_->Read(at, {writable_ + at, static_cast<std::size_t>(piece_bytes)}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DemandLoading::CheckUnchanged() const {
+  if (is_failure_told_.load(std::memory_order_acquire)) return failure_;
+  MPAIO_RETURN_IF_ERROR(parts_->CheckUnchanged());
+  const unsigned char failure = notes().failure.load(std::memory_order_relaxed);
+  if (failure == 0) return absl::OkStatus();
+  if (failure == static_cast<unsigned char>(absl::StatusCode::kResourceExhausted)) {
+    return absl::ResourceExhaustedError(absl::StrCat("shared memory ran out while ", parts_->name(), " was read: another program took the room"));
+  }
+  return absl::DataLossError(absl::StrCat(parts_->name(), " could not be read in full: it was cut for a while, or its disk failed"));
+}
+
+}  // namespace mpaio

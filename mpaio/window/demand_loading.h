@@ -1,0 +1,68 @@
+// Shared memory that is filled while it is worked on: each block is read from its file by the first rank that touches it.
+#ifndef MPAIO_WINDOW_DEMAND_LOADING_H_
+#define MPAIO_WINDOW_DEMAND_LOADING_H_
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mpaio/array/array_parts.h"
+#include "mpaio/base/index.h"
+#include "mpaio/base/memory_faults.h"
+#include "mpaio/executor/executor.h"
+
+namespace mpaio {
+
+// The memory cannot be accessed at first. An access to a block that this process has not had yet is a fault; the handler makes it readable, and reads it
+// in before, unless another rank of the node has: what each has read is noted in the memory itself, behind the array. So no rank waits for what it does
+// not need, the reader of a block is the one who has it in the cache, and a rank that dies leaves blocks that others read in again.
+//
+// What is read twice is the same twice as long as the file is; a rank that finds another at the same block waits for it, some time. To the end a store to
+// the memory is what it is in a sealed array: a fault that ends the process. A system call that is given memory which was not read yet fails with EFAULT.
+//
+// Memory ordering: who reads a block sees all of what was stored to it by whoever read it in. Safe from several threads.
+class DemandLoading {
+ public:
+  // An array of so many bytes takes so many of shared memory.
+  static Index SizeBytes(Index array_bytes);
+
+  // By every rank of the node, of the same memory and file, before any of them reads what it is for; they have to agree that all have made it.
+  // `memory`: SizeBytes() of zeros, which must outlive this. Errors: Unimplemented where the system cannot do it, and the memory is as it was;
+  // ResourceExhausted where there is no memory for the notes.
+  static absl::StatusOr<std::unique_ptr<DemandLoading>> Create(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
+  ~DemandLoading();
+
+  // After the array was read, on each rank: why what was read may not be what the file held at first; OK if it is. A block that could not be read is zeros.
+  // Errors: those of ArrayParts::Read and CheckUnchanged; ResourceExhausted where memory ran out.
+  absl::Status CheckUnchanged() const;
+
+ private:
+  // Of all ranks of the node, behind the array.
+  struct Notes;
+  explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
+  static bool Mend(void* loading, std::byte* address);
+  bool HaveBlock(std::size_t block, std::byte* address);
+  absl::Status ReadBlock(std::size_t block);
+  void Fail(const absl::Status& status);
+  Notes& notes() const;
+  std::atomic<unsigned char>& state(std::size_t block) const;
+
+  std::byte* data_;  // what users see
+  std::unique_ptr<ArrayParts> parts_;
+  Index array_bytes_;  // whole pages
+  Index block_bytes_;
+  std::size_t num_blocks_;
+  std::byte* writable_ = nullptr;  // the same memory
+  std::vector<std::atomic<bool>> is_readable_;  // in this process, by block
+  std::atomic<bool> has_failed_{false};
+  absl::Status failure_;  // the first one, once has_failed_
+  std::atomic<bool> is_failure_told_{false};
+  std::unique_ptr<MemoryFaults> faults_;
+};
+
+}  // namespace mpaio
+
+#endif  // MPAIO_WINDOW_DEMAND_LOADING_H_

@@ -1,0 +1,217 @@
+#include "mpaio/window/demand_loading.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mpaio/array/array_file.h"
+#include "mpaio/executor/inline_executor.h"
+#include "mpaio/testing/child_process.h"
+#include "mpaio/testing/random_bytes.h"
+#include "mpaio/testing/status_matchers.h"
+#include "mpaio/testing/temp_directory.h"
+
+namespace mpaio {
+namespace {
+
+constexpr std::uint64_t kSeed = 20240622;
+constexpr Index kBytes = 10'000'008;
+constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
+
+class DemandLoadingTest : public testing::Test {
+ protected:
+  DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
+    std::ofstream(path_, std::ios::binary) << bytes_;
+  }
+
+  std::unique_ptr<ArrayParts> Parts(const char* dtype = "<i8") {
+    absl::StatusOr<ArrayFile> file = ArrayFile::Open(absl::StrCat("raw:", dtype, ":", path_));
+    MPAIO_EXPECT_OK(file.status());
+    absl::StatusOr<std::unique_ptr<ArrayParts>> parts = file->Parts();
+    MPAIO_EXPECT_OK(parts.status());
+    return *std::move(parts);
+  }
+  // Memory to load it into.
+  static std::unique_ptr<SharedMemory> Memory() {
+    absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes));
+    MPAIO_EXPECT_OK(memory.status());
+    return *std::move(memory);
+  }
+  static std::unique_ptr<DemandLoading> Load(SharedMemory& memory, std::unique_ptr<ArrayParts> parts) {
+    absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(memory, std::move(parts));
+    MPAIO_EXPECT_OK(loading.status());
+    return *std::move(loading);
+  }
+  // Whether what the file held at first is there from `begin` on.
+  bool IsThere(const SharedMemory& memory, Index begin, Index size) const {
+    return std::memcmp(memory.data() + begin, bytes_.data() + begin, static_cast<std::size_t>(size)) == 0;
+  }
+
+  TempDirectory directory_;
+  std::string bytes_;
+  std::string path_;
+};
+
+TEST_F(DemandLoadingTest, PartsInAnyOrder) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  std::mt19937_64 random(kSeed);
+  EXPECT_TRUE(IsThere(*memory, kBytes - 1, 1));
+  for (int times = 0; times < 100; ++times) {
+    const Index begin = std::uniform_int_distribution<Index>(0, kBytes - 1)(random);
+    const Index size = std::min(kBytes - begin, std::uniform_int_distribution<Index>(1, 100'000)(random));
+    EXPECT_TRUE(IsThere(*memory, begin, size)) << begin << ", seed " << kSeed;
+  }
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  MPAIO_EXPECT_OK(loading->CheckUnchanged());
+}
+
+TEST_F(DemandLoadingTest, OnlyWhatIsTouchedIsRead) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  EXPECT_TRUE(IsThere(*memory, 0, 1));
+  // The rest of the file is not there any more, and nobody asks for it.
+  std::filesystem::resize_file(path_, kBytes / 2);
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes / 4));
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
+}
+
+TEST_F(DemandLoadingTest, OtherByteOrders) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts(">i8"));
+  for (Index k = 0; k < kBytes; k += 8) std::reverse(bytes_.begin() + k, bytes_.begin() + k + 8);
+  EXPECT_TRUE(IsThere(*memory, kBytes / 2, kBytes / 2));
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+}
+
+TEST_F(DemandLoadingTest, ManyThreadsAtOnce) {
+  // As where ranks are threads: each has an object of its own for the same memory.
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  std::vector<std::unique_ptr<DemandLoading>> loadings;
+  for (int k = 0; k < 4; ++k) loadings.push_back(Load(*memory, Parts()));
+  std::vector<std::thread> threads;
+  std::vector<int> right(4);
+  for (std::size_t k = 0; k < 4; ++k) {
+    threads.emplace_back([&, k] {
+      std::mt19937_64 random(kSeed + k);
+      std::vector<Index> pages(static_cast<std::size_t>(kBytes / 4096));
+      std::iota(pages.begin(), pages.end(), 0);
+      if (k > 0) std::shuffle(pages.begin(), pages.end(), random);
+      right[k] = std::all_of(pages.begin(), pages.end(), [&](Index page) { return IsThere(*memory, page * 4096, 4096); });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(right, testing::Each(1));
+  // The others go on without the first one.
+  loadings.erase(loadings.begin());
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  for (const auto& loading : loadings) MPAIO_EXPECT_OK(loading->CheckUnchanged());
+}
+
+TEST_F(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  EXPECT_TRUE(IsThere(*memory, 0, 100));
+  EXPECT_EQ(RunInChild([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              return IsThere(*memory, 0, kBytes) ? 0 : 1;
+            }),
+            ChildEnd{});
+  // What the child has read is not read again: the file has nothing any more.
+  std::filesystem::resize_file(path_, 0);
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+}
+
+TEST_F(DemandLoadingTest, StoresAreFaults) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  EXPECT_TRUE(IsThere(*memory, 0, 1));
+  for (const Index at : {Index{0}, Index{8}, kBytes / 2, kBytes - 1}) {
+    EXPECT_EQ(RunInChild([&] {
+                KeepMemoryFaultsOnly(SIGSEGV);
+                *const_cast<volatile std::byte*>(memory->data() + at) = std::byte{1};
+                return 0;
+              }),
+              (ChildEnd{.signal = SIGSEGV}))
+        << at;
+  }
+  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+}
+
+TEST_F(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  MPAIO_EXPECT_OK(loading->CheckUnchanged());
+  std::filesystem::resize_file(path_, kBytes / 2);
+  EXPECT_EQ(memory->data()[kBytes - 1], std::byte{0});
+  // The first of the last block.
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read: it has no byte 9437184 any more"));
+}
+
+TEST_F(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  const auto time = std::filesystem::last_write_time(path_);
+  std::filesystem::resize_file(path_, kBytes / 2);
+  EXPECT_EQ(RunInChild([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              return memory->data()[kBytes - 1] == std::byte{0} ? 0 : 1;
+            }),
+            ChildEnd{});
+  // As if nothing had happened.
+  std::filesystem::resize_file(path_, kBytes);
+  std::filesystem::last_write_time(path_, time);
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin could not be read in full"));
+}
+
+TEST_F(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(3));
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin was written while it was read"));
+}
+
+// Its process has died there, or is stopped.
+TEST_F(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  // What is noted of the blocks is behind the array; all of it says now that they are being read, and that something failed.
+  std::memset(memory->data() + kBytes, 1, static_cast<std::size_t>(memory->size_bytes() - kBytes));
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  EXPECT_TRUE(IsThere(*memory, 12345, 100));
+  EXPECT_TRUE(IsThere(*memory, kBytes - 100, 100));
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin could not be read in full"));
+}
+
+TEST_F(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_EQ(write(ends[1], memory->data(), 8), -1);
+  EXPECT_EQ(errno, EFAULT);
+  EXPECT_TRUE(IsThere(*memory, 0, 1));
+  EXPECT_EQ(write(ends[1], memory->data(), 8), 8);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace mpaio
