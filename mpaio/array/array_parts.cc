@@ -1,10 +1,13 @@
 #include "mpaio/array/array_parts.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -13,10 +16,34 @@ namespace {
 // What is swapped at a time: it is in the cache still.
 constexpr Index kBlockBytes = Index{256} << 10;
 
+// What malloc does may not be done in a signal handler; a system call may.
+std::byte* MapBuffer(Index bytes) {
+  void* const pages = mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std::string& name,
-                                                               Index data_offset, Index size_bytes,
+// The one of the array, if nobody has it; else another.
+class ArrayParts::Buffer {
+ public:
+  explicit Buffer(const ArrayParts& parts) : parts_(parts), data_(parts.buffer_.exchange(nullptr, std::memory_order_acquire)) {
+    if (data_ == nullptr) data_ = MapBuffer(parts.buffer_bytes_);
+  }
+  ~Buffer() {
+    // The last one stays.
+    std::byte* none = nullptr;
+    if (data_ == nullptr || parts_.buffer_.compare_exchange_strong(none, data_, std::memory_order_release)) return;
+    munmap(data_, static_cast<std::size_t>(parts_.buffer_bytes_));
+  }
+  std::byte* data() const { return data_; }
+
+ private:
+  const ArrayParts& parts_;
+  std::byte* data_;
+};
+
+absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std::string& name, Index data_offset, Index size_bytes,
                                                                ByteSwapper swapper) {
   std::unique_ptr<ArrayParts> parts(new ArrayParts);
   parts->name_ = name;
@@ -25,29 +52,43 @@ absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std
   parts->data_offset_ = data_offset;
   parts->size_bytes_ = size_bytes;
   parts->swapper_ = std::move(swapper);
+  const Index unit = parts->swapper_.unit_bytes();
+  parts->buffer_bytes_ = std::max(kBlockBytes / unit, Index{1}) * unit;
   return parts;
 }
 
-absl::Status ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
-  return ReadWhole(fd_.get(), name_, to, data_offset_ + begin);
+ArrayParts::~ArrayParts() {
+  if (std::byte* const buffer = buffer_.load()) munmap(buffer, static_cast<std::size_t>(buffer_bytes_));
 }
 
-absl::Status ArrayParts::Read(Index begin, std::span<std::byte> to) const {
+int ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
+  const Index got_bytes = ReadAt(fd_.get(), to, data_offset_ + begin);
+  if (got_bytes < 0) return static_cast<int>(-got_bytes);
+  return got_bytes == static_cast<Index>(to.size()) ? 0 : kCut;
+}
+
+int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
   if (swapper_.swaps_nothing()) return ReadFile(begin, to);
   // Swapped elsewhere, so that nobody sees bytes in their old order.
-  thread_local std::vector<std::byte> block;
+  const Buffer buffer(*this);
+  if (buffer.data() == nullptr) return ENOMEM;
   const Index unit = swapper_.unit_bytes(), end = begin + static_cast<Index>(to.size());
-  for (Index at = begin - begin % unit; at < end;) {
-    const Index block_bytes =
-        std::min(std::max(kBlockBytes / unit, Index{1}) * unit, CeilDivide(end - at, unit) * unit);
-    block.resize(static_cast<std::size_t>(block_bytes));
-    MPAIO_RETURN_IF_ERROR(ReadFile(at, block));
-    swapper_.Swap(block.data(), block_bytes);
-    const Index first = std::max(at, begin), last = std::min(at + block_bytes, end);
-    std::memcpy(to.data() + (first - begin), block.data() + (first - at), static_cast<std::size_t>(last - first));
-    at += block_bytes;
+  for (Index at = begin - begin % unit; at < end; at += buffer_bytes_) {
+    const Index bytes = std::min(buffer_bytes_, CeilDivide(end - at, unit) * unit);
+    if (const int failure = ReadFile(at, {buffer.data(), static_cast<std::size_t>(bytes)}); failure != 0) return failure;
+    swapper_.Swap(buffer.data(), bytes);
+    const Index first = std::max(at, begin), last = std::min(at + bytes, end);
+    std::memcpy(to.data() + (first - begin), buffer.data() + (first - at), static_cast<std::size_t>(last - first));
   }
-  return absl::OkStatus();
+  return 0;
+}
+
+absl::Status ArrayParts::StatusOf(int failure) const {
+  if (failure == 0) return absl::OkStatus();
+  if (failure == kCut) return absl::DataLossError(absl::StrCat(name_, " shrank while it was read; let nothing write it, and start again"));
+  if (failure != EFAULT && failure != ENOMEM) return ErrnoStatus(failure, absl::StrCat("cannot read ", name_));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("shared memory ran out while ", name_, " was read: another program took the room; free some, and start again"));
 }
 
 }  // namespace mpaio

@@ -2,6 +2,7 @@
 #ifndef MPAIO_ARRAY_ARRAY_PARTS_H_
 #define MPAIO_ARRAY_ARRAY_PARTS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -22,22 +23,29 @@ class ArrayParts {
   // duplicated. Errors: what the system says.
   static absl::StatusOr<std::unique_ptr<ArrayParts>> Create(int fd, const std::string& name, Index data_offset, Index size_bytes, ByteSwapper swapper);
 
+  ~ArrayParts();
+  ArrayParts(const ArrayParts&) = delete;
+  ArrayParts& operator=(const ArrayParts&) = delete;
+
   const std::string& name() const { return name_; }
   Index size_bytes() const { return size_bytes_; }
 
   // Fills `to` with the bytes that the loaded array has from `begin` on. Bytes are written as they are to be: where somebody has them already, they stay
-  // what they are. Memory beside `to`: a buffer for each thread, where there is something to swap.
-  //   DataLoss            the file was cut; the disk failed.
-  //   ResourceExhausted   there is no memory behind `to`.
+  // what they are. 0, or what went wrong: an errno, or kCut. May be called in a signal handler.
   // Precondition: 0 <= begin, begin + to.size() <= size_bytes().
-  absl::Status Read(Index begin, std::span<std::byte> to) const;
+  int Read(Index begin, std::span<std::byte> to) const;
+  static constexpr int kCut = -1;
+
+  // What Read returned, in words. DataLoss: the file was cut; the disk failed. ResourceExhausted: there was no memory behind `to`.
+  absl::Status StatusOf(int failure) const;
 
   // DataLoss where the file is not what it was when this was made, so that parts may not fit together.
   absl::Status CheckUnchanged() const { return at_first_.CheckUnchanged(fd_.get(), name_); }
 
  private:
+  class Buffer;
   ArrayParts() = default;
-  absl::Status ReadFile(Index begin, std::span<std::byte> to) const;
+  int ReadFile(Index begin, std::span<std::byte> to) const;
 
   std::string name_;
   FileDescriptor fd_;
@@ -45,6 +53,9 @@ class ArrayParts {
   Index size_bytes_ = 0;
   ByteSwapper swapper_;
   FileStamp at_first_;
+  // Of buffer_bytes_, for what is swapped; one for a reader at a time, others have one of their own.
+  Index buffer_bytes_ = 0;
+  mutable std::atomic<std::byte*> buffer_{nullptr};
 };
 
 }  // namespace mpaio

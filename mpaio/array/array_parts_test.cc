@@ -1,6 +1,7 @@
 #include "mpaio/array/array_parts.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -54,7 +55,7 @@ TEST_F(ArrayPartsTest, AnyPartIsThatOfTheWholeArray) {
       const Index begin = std::uniform_int_distribution<Index>(0, kBytes)(random);
       const Index end = times == 0 ? begin : std::uniform_int_distribution<Index>(begin, kBytes)(random);
       std::vector<std::byte> part(static_cast<std::size_t>(end - begin));
-      MPAIO_ASSERT_OK((*parts)->Read(begin, part));
+      ASSERT_EQ((*parts)->Read(begin, part), 0);
       EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + begin)) << begin << " to " << end;
     }
     MPAIO_EXPECT_OK((*parts)->CheckUnchanged());
@@ -69,9 +70,18 @@ TEST_F(ArrayPartsTest, AFileThatIsCutOrWritten) {
   EXPECT_THAT((*parts)->CheckUnchanged(), StatusIs(absl::StatusCode::kDataLoss, "was written while it was read"));
   std::filesystem::resize_file(path, 100);
   std::vector<std::byte> part(50);
-  MPAIO_EXPECT_OK((*parts)->Read(50, part));
-  EXPECT_THAT((*parts)->Read(51, part), StatusIs(absl::StatusCode::kDataLoss, "shrank while it was read: it has no byte 100 any more"));
+  EXPECT_EQ((*parts)->Read(50, part), 0);
+  EXPECT_EQ((*parts)->Read(51, part), ArrayParts::kCut);
   EXPECT_THAT((*parts)->CheckUnchanged(), StatusIs(absl::StatusCode::kDataLoss, "shrank while it was read"));
+}
+
+TEST_F(ArrayPartsTest, FailuresInWords) {
+  const absl::StatusOr<std::unique_ptr<ArrayParts>> parts = PartsOf(absl::StrCat("raw:<i8:", Write("a.bin", std::string(8000, 'x'))));
+  MPAIO_ASSERT_OK(parts.status());
+  MPAIO_EXPECT_OK((*parts)->StatusOf(0));
+  EXPECT_THAT((*parts)->StatusOf(ArrayParts::kCut), StatusIs(absl::StatusCode::kDataLoss, "a.bin shrank while it was read"));
+  EXPECT_THAT((*parts)->StatusOf(EIO), StatusIs(absl::StatusCode::kDataLoss, "cannot read"));
+  EXPECT_THAT((*parts)->StatusOf(EFAULT), StatusIs(absl::StatusCode::kResourceExhausted, "shared memory ran out while"));
 }
 
 TEST_F(ArrayPartsTest, WhatHasNoParts) {

@@ -19,6 +19,9 @@ class Doorbell {
  public:
   void Ring();
 
+  // Whether somebody sleeps, or did so when it died.
+  bool HasSleeper() const { return sleepers_.load(std::memory_order_seq_cst) != 0; }
+
   std::uint32_t Heard() const { return rings_.load(std::memory_order_acquire); }
 
   // Until the bell rings, or has rung since Heard() gave `heard`, or `at_most` has passed; at times without a reason.

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -36,11 +37,13 @@ class Pages {
 
 struct Opener {
   bool opens = true;
-  std::vector<std::byte*> addresses = {};
+  // A handler must not allocate.
+  std::array<std::byte*, 4> addresses = {};
+  std::size_t count = 0;
 
   static bool Mend(void* owner, std::byte* address) {
     auto* const opener = static_cast<Opener*>(owner);
-    opener->addresses.push_back(address);
+    opener->addresses[opener->count++ % 4] = address;
     errno = EDOM;
     return opener->opens && mprotect(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / kPageBytes * kPageBytes), kPageBytes,
                                      PROT_READ | PROT_WRITE) == 0;
@@ -70,7 +73,9 @@ TEST(MemoryFaultsTest, AnAccessIsTriedAgainAndNothingElseIsSeenOfIt) {
   EXPECT_TRUE(*pages.at(kPageBytes + 5) == std::byte{7});
   EXPECT_TRUE(*pages.at(0) == std::byte{0});
   EXPECT_EQ(errno, ERANGE);
-  EXPECT_EQ(opener.addresses, (std::vector<std::byte*>{pages.data() + kPageBytes + 5, pages.data()}));
+  ASSERT_EQ(opener.count, 2u);
+  EXPECT_EQ(opener.addresses[0], pages.data() + kPageBytes + 5);
+  EXPECT_EQ(opener.addresses[1], pages.data());
 }
 
 TEST(MemoryFaultsTest, EachRegionHasItsOwner) {
@@ -79,8 +84,8 @@ TEST(MemoryFaultsTest, EachRegionHasItsOwner) {
   const auto faults_a = MemoryFaults::Watch(SIGSEGV, a.data(), a.bytes(), Opener::Mend, &of_a);
   const auto faults_b = MemoryFaults::Watch(SIGSEGV, b.data(), b.bytes(), Opener::Mend, &of_b);
   *b.at(1) = std::byte{1};
-  EXPECT_EQ(of_a.addresses.size(), 0u);
-  EXPECT_EQ(of_b.addresses.size(), 1u);
+  EXPECT_EQ(of_a.count, 0u);
+  EXPECT_EQ(of_b.count, 1u);
 }
 
 TEST(MemoryFaultsTest, WhatIsNotMendedIsDeadly) {
@@ -89,7 +94,12 @@ TEST(MemoryFaultsTest, WhatIsNotMendedIsDeadly) {
   const auto faults = MemoryFaults::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Mend, &opener);
   { const auto no_more = MemoryFaults::Watch(SIGSEGV, over.data(), over.bytes(), Opener::Mend, &opener); }
   for (const Pages* pages : {&watched, &other, &over}) {
-    EXPECT_EQ(SignalOf([&] { static_cast<void>(*pages->at(0)); }), SIGSEGV);
+    EXPECT_EQ(SignalOf([&] {
+                // A sanitizer's handler would report it.
+                KeepMemoryFaultsOnly(SIGSEGV);
+                static_cast<void>(*pages->at(0));
+              }),
+              SIGSEGV);
   }
 }
 

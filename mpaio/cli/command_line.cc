@@ -276,8 +276,9 @@ doctor examines each node for a run over these inputs, and says what should be d
   --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
   --report                      afterwards, the time of each stage and what each rank did, on the standard error
   --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
-  --source=auto|window|map      where inputs are while they are read: copied to shared memory, or mapped as they lie in
-                                their files (auto: mapped, where type and order allow it and nobody can write to them)
+  --source=auto|window|map      where inputs are while they are read: copied to shared memory, each part when it is first
+                                needed, or mapped as they lie in their files (auto: mapped, where type and order allow it
+                                and nobody can write to them)
   --huge_pages=auto|always|never  whether shared memory is of pages of 2 MiB, which are filled twice as fast (auto: where
                                 the system gives them; always: says how to have them where it does not)
   --bind=auto|never             whether ranks that mpirun has not bound, and was not told not to, are bound to cores (auto:

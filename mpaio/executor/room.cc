@@ -161,6 +161,10 @@ bool CanBackInPlace() {
   return can;
 }
 
+int PopulatePagesInPlace(std::byte* data, Index size_bytes) {
+  return madvise(data, static_cast<std::size_t>(size_bytes), MADV_POPULATE_WRITE) == 0 ? 0 : errno;
+}
+
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   const auto no_room = [] {
     return absl::ResourceExhaustedError(
@@ -168,8 +172,9 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
         "free some and start again");
   };
   if (size_bytes <= 0) return absl::OkStatus();
-  if (madvise(data, static_cast<std::size_t>(size_bytes), MADV_POPULATE_WRITE) == 0) return absl::OkStatus();
-  if (errno != EINVAL) return no_room();
+  const int error = PopulatePagesInPlace(data, size_bytes);
+  if (error == 0) return absl::OkStatus();
+  if (error != EINVAL) return no_room();
   // A kernel before 5.14. A read() into a page that cannot be backed gives EFAULT, where a store would be a SIGBUS.
   const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   if (zeros < 0) return absl::InternalError(absl::StrCat("/dev/zero: ", std::strerror(errno)));

@@ -44,6 +44,9 @@ bool CanBackInPlace();
 // writes zeros. Errors: ResourceExhausted where it has none left.
 absl::Status PopulatePages(std::byte* data, Index size_bytes);
 
+// The same in place, where CanBackInPlace(): 0, or an errno. May be called in a signal handler.
+int PopulatePagesInPlace(std::byte* data, Index size_bytes);
+
 // Of the pages of [data, data + size_bytes), a shared mapping, those that have no memory behind them. `data` must be page-aligned.
 Index UnbackedBytes(const std::byte* data, Index size_bytes);
 

@@ -28,6 +28,8 @@ bool Performer::IsOurs(const Assignment& assignment) const {
 
 void Performer::Enqueue(const Assignment& assignment, bool is_shared) {
   queue_.push_back({assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
+  // Whoever is woken takes half of it, shares that, and so wakes the next one.
+  if (wake_ && queue_.back().place && assignment.chunks.size() > 1) wake_();
 }
 
 void Performer::Clear() {

@@ -52,6 +52,8 @@ class Performer {
 
   // With `is_shared`, idle ranks of the node may take of it.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
+  // What is called when others may find something to take.
+  void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Whether what is shared now can be taken by others.
   bool can_share_more() const { return board_.has_free_place(); }
   // Drops what has not been processed.
@@ -127,6 +129,7 @@ class Performer {
   // The board shows that this rank holds something: it may not be there any more when there is nothing to take back.
   bool holds_ = false;
   bool has_failed_ = false;
+  std::function<void()> wake_;
   std::unique_ptr<Sandbox> sandbox_;  // null: nothing is isolated
   std::optional<Clock::time_point> left_since_;
 };

@@ -23,6 +23,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
                            std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   Performer performer(workers, BoardOf(executor, workers));
+  performer.set_wake([&transport] { transport.WakeOne(); });
   const auto take_in = [&]() -> absl::Status {
     while (!*end) {
       MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());

@@ -22,6 +22,7 @@ class FaultyTransport final : public Transport {
   void WaitForMessage(absl::Duration at_most) override {
     if (num_held_ == 0) inner_->WaitForMessage(at_most);
   }
+  void WakeOne() override { inner_->WakeOne(); }
   void Abandon(int rank) override { inner_->Abandon(rank); }
   absl::Status Close() override { return inner_->Close(); }
 

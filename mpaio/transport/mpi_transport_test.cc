@@ -1,5 +1,8 @@
 #include "mpaio/transport/mpi_transport.h"
 
+#include <sched.h>
+
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -115,6 +118,29 @@ class MpiTransportTest : public testing::Test {
 
 TEST_F(MpiTransportTest, OneRankNeedsNone) {
   EXPECT_THAT(MakeMpiTransport(Communicator()), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+// What is told by shared memory alone.
+TEST_F(MpiTransportTest, ASleeperIsWokenWithoutAMessage) {
+  if (size() < 2) return;
+  constexpr int kWaiting = 1, kSomething = 2, kTaken = 3;
+  absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(TestWorld(), sizeof(std::atomic<int>));
+  MPAIO_ASSERT_OK(window.status());
+  auto& word = *reinterpret_cast<std::atomic<int>*>(window->data());
+  WithDoorbells({}).run([&](Transport& transport) {
+    const auto start = steady_clock::now();
+    if (rank() == 0) {
+      while (word != kWaiting) sched_yield();
+      // Time for it to fall asleep; if it has not, this says less.
+      for (int k = 0; k < 2000; ++k) sched_yield();
+      for (word = kSomething; word != kTaken; sched_yield()) transport.WakeOne();
+    } else if (rank() == 1) {
+      for (word = kWaiting; word == kWaiting; transport.WaitForMessage(absl::Minutes(1))) MPAIO_EXPECT_OK(transport.Receive().status());
+      word = kTaken;
+    }
+    EXPECT_LT(steady_clock::now() - start, seconds(30));
+  });
+  MPAIO_EXPECT_OK(window->Free());
 }
 
 TEST_F(MpiTransportTest, HasTheRanksOfThePool) {

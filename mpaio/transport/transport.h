@@ -46,6 +46,10 @@ class Transport {
   // in between may sleep longer each time; the first ones return within microseconds, so that a short wait costs little.
   virtual void WaitForMessage(absl::Duration at_most) = 0;
 
+  // Wakes one of the ranks that sleep in WaitForMessage, if this one shares memory with any: for what is told by that memory, and no message. A wish: one that
+  // is just about to sleep may be overlooked.
+  virtual void WakeOne() {}
+
   // `rank` is dead: what was being sent to it is dropped, and so is everything that is sent to it from now on. What has arrived whole from it is still received, up
   // to what has not. Idempotent.
   virtual void Abandon(int rank) = 0;

@@ -51,7 +51,7 @@ thread_local constinit std::byte* last_readable = nullptr;
 
 // Zeros at first.
 struct DemandLoading::Notes {
-  std::atomic<unsigned char> failure;  // an absl::StatusCode
+  std::atomic<int> failure;  // the last one, of ArrayParts::Read
   std::atomic<unsigned char> states[1];  // of num_blocks_
 };
 
@@ -80,7 +80,8 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
   loading->writable_ = static_cast<std::byte*>(writable);
   // Where ranks are threads, the mapping may be protected already.
   if (mprotect(writable, mapped_bytes, PROT_READ | PROT_WRITE) != 0) return cannot("mprotect");
-  if (CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->writable_ + loading->array_bytes_, static_cast<Index>(mapped_bytes) - loading->array_bytes_));
+  loading->can_back_in_place_ = CanBackInPlace();
+  if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->writable_ + loading->array_bytes_, static_cast<Index>(mapped_bytes) - loading->array_bytes_));
   loading->faults_ = MemoryFaults::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Mend, loading.get());
   if (loading->faults_ == nullptr) return cannot("too many arrays");
   if (mprotect(memory.data(), mapped_bytes, PROT_NONE) != 0) return cannot("mprotect");
@@ -113,10 +114,10 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
     is_in = found == kIn;
     if (is_in || found == kFailed) break;
     if ((found == kOut && state(block).compare_exchange_strong(found, kBeingRead)) || Clock::now() >= until) {
-      const absl::Status read = ReadBlock(block);
-      is_in = read.ok();
+      const int failure = ReadBlock(block);
+      is_in = failure == 0;
+      if (!is_in) notes().failure.store(failure, std::memory_order_relaxed);
       state(block).store(is_in ? kIn : kFailed, std::memory_order_release);
-      if (!is_in) Fail(read);
       break;
     }
     constexpr timespec kPause = {0, 20'000};
@@ -137,32 +138,23 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
   return true;
 }
 
-void DemandLoading::Fail(const absl::Status& status) {
-  notes().failure.store(static_cast<unsigned char>(status.code()), std::memory_order_relaxed);
-  if (has_failed_.exchange(true)) return;
-  failure_ = status;
-  is_failure_told_.store(true, std::memory_order_release);
-}
-
-absl::Status DemandLoading::ReadBlock(std::size_t block) {
+int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = std::min(begin + block_bytes_, parts_->size_bytes());
-  for (Index at = begin; at < end; at += kPieceBytes) {
+  int failure = 0;
+  for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
     const Index piece_bytes = std::min(kPieceBytes, end - at);
-    if (CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(writable_ + at, WholePages(piece_bytes)));
-    MPAIO_RETURN_IF_ERROR(parts_->Read(at, {writable_ + at, static_cast<std::size_t>(piece_bytes)}));
+    if (can_back_in_place_) failure = PopulatePagesInPlace(writable_ + at, WholePages(piece_bytes));
+    if (failure == 0) failure = parts_->Read(at, {writable_ + at, static_cast<std::size_t>(piece_bytes)});
   }
-  return absl::OkStatus();
+  return failure;
 }
 
 absl::Status DemandLoading::CheckUnchanged() const {
-  if (is_failure_told_.load(std::memory_order_acquire)) return failure_;
   MPAIO_RETURN_IF_ERROR(parts_->CheckUnchanged());
-  const unsigned char failure = notes().failure.load(std::memory_order_relaxed);
-  if (failure == 0) return absl::OkStatus();
-  if (failure == static_cast<unsigned char>(absl::StatusCode::kResourceExhausted)) {
-    return absl::ResourceExhaustedError(absl::StrCat("shared memory ran out while ", parts_->name(), " was read: another program took the room"));
-  }
-  return absl::DataLossError(absl::StrCat(parts_->name(), " could not be read in full: it was cut for a while, or its disk failed"));
+  const int failure = notes().failure.load(std::memory_order_relaxed);
+  // It is as long again as it was.
+  if (failure == ArrayParts::kCut) return absl::DataLossError(absl::StrCat(parts_->name(), " could not be read in full: it was cut for a while"));
+  return parts_->StatusOf(failure);
 }
 
 }  // namespace mpaio

@@ -36,7 +36,7 @@ class DemandLoading {
   ~DemandLoading();
 
   // After the array was read, on each rank: why what was read may not be what the file held at first; OK if it is. A block that could not be read is zeros.
-  // Errors: those of ArrayParts::Read and CheckUnchanged; ResourceExhausted where memory ran out.
+  // Errors: those of ArrayParts::StatusOf and CheckUnchanged; ResourceExhausted where memory ran out.
   absl::Status CheckUnchanged() const;
 
  private:
@@ -45,8 +45,7 @@ class DemandLoading {
   explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
   static bool Mend(void* loading, std::byte* address);
   bool HaveBlock(std::size_t block, std::byte* address);
-  absl::Status ReadBlock(std::size_t block);
-  void Fail(const absl::Status& status);
+  int ReadBlock(std::size_t block);
   Notes& notes() const;
   std::atomic<unsigned char>& state(std::size_t block) const;
 
@@ -55,11 +54,9 @@ class DemandLoading {
   Index array_bytes_;  // whole pages
   Index block_bytes_;
   std::size_t num_blocks_;
+  bool can_back_in_place_ = false;
   std::byte* writable_ = nullptr;  // the same memory
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block
-  std::atomic<bool> has_failed_{false};
-  absl::Status failure_;  // the first one, once has_failed_
-  std::atomic<bool> is_failure_told_{false};
   std::unique_ptr<MemoryFaults> faults_;
 };
 

@@ -162,8 +162,7 @@ TEST_F(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
   std::filesystem::resize_file(path_, kBytes / 2);
   EXPECT_EQ(memory->data()[kBytes - 1], std::byte{0});
-  // The first of the last block.
-  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read: it has no byte 9437184 any more"));
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
 }
 
 TEST_F(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
@@ -192,12 +191,11 @@ TEST_F(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
 // Its process has died there, or is stopped.
 TEST_F(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
   const std::unique_ptr<SharedMemory> memory = Memory();
-  // What is noted of the blocks is behind the array; all of it says now that they are being read, and that something failed.
+  // What is noted of the blocks is behind the array; all of it says now that they are being read.
   std::memset(memory->data() + kBytes, 1, static_cast<std::size_t>(memory->size_bytes() - kBytes));
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 12345, 100));
   EXPECT_TRUE(IsThere(*memory, kBytes - 100, 100));
-  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin could not be read in full"));
 }
 
 TEST_F(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {

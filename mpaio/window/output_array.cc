@@ -1,14 +1,37 @@
 #include "mpaio/window/output_array.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/window/stream_copy.h"
 
 namespace mpaio {
+namespace {
+
+// Several ranks may store the same bytes to the same place at once; plain stores would be a data race.
+void StoreAsOthersDo(absl::string_view from, std::byte* to) {
+  constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
+  std::size_t at = 0;
+  const auto store_bytes_until = [&](std::size_t end) {
+    for (; at < end; ++at) std::atomic_ref(to[at]).store(static_cast<std::byte>(from[at]), std::memory_order_relaxed);
+  };
+  store_bytes_until(std::min(from.size(), (kWordBytes - reinterpret_cast<std::uintptr_t>(to) % kWordBytes) % kWordBytes));
+  for (; at + kWordBytes <= from.size(); at += kWordBytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from.data() + at, kWordBytes);
+    std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + at)).store(word, std::memory_order_relaxed);
+  }
+  store_bytes_until(from.size());
+}
+
+}  // namespace
 
 absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype, std::vector<Index> shape) {
   OutputArray output;
@@ -93,7 +116,7 @@ absl::Status OutputArray::Share(Index piece_bytes) const {
     if (executor_->rank() == 0) piece.assign(reinterpret_cast<const char*>(data + begin), piece_size);
     MPAIO_RETURN_IF_ERROR(executor_->Broadcast(&piece));
     // Any of a node's ranks may have died, so each writes, and all the same.
-    if (!is_on_rank_0s_node_) std::memcpy(data + begin, piece.data(), std::min(piece_size, piece.size()));
+    if (!is_on_rank_0s_node_) StoreAsOthersDo(absl::string_view(piece).substr(0, piece_size), data + begin);
   }
   // Whoever wrote has done so before anybody reads.
   return executor_->Agree(absl::OkStatus());
