@@ -94,12 +94,15 @@ bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
 }
 
 absl::Status FileMapping::CheckUnchanged() const {
-  absl::Status unchanged = at_first_.CheckUnchanged(fd_, name_);
   // That it shrank is why.
-  if (was_cut_.load(std::memory_order_relaxed) && !at_first_.HasShrunk(fd_)) {
-    return absl::DataLossError(absl::StrCat(name_, " could not be read in full: it was cut for a while, or its disk failed"));
-  }
-  return unchanged;
+  if (at_first_.HasShrunk(fd_)) return at_first_.CheckUnchanged(fd_, name_);
+  MPAIO_RETURN_IF_ERROR(ReadFailure());
+  return at_first_.CheckUnchanged(fd_, name_);
+}
+
+absl::Status FileMapping::ReadFailure() const {
+  if (!was_cut_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(name_, " could not be read in full: it was cut for a while, or its disk failed"));
 }
 
 }  // namespace mpaio

@@ -42,6 +42,9 @@ class FileMapping {
   const std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
+  // DataLoss where a page could not be had so far, and was read as zeros. Cheap.
+  absl::Status ReadFailure() const;
+
   // DataLoss where what was read through the mapping may not be what the file held at first: the file was cut or written, or
   // a page could not be read.
   absl::Status CheckUnchanged() const;

@@ -1,6 +1,7 @@
 #include "mpaio/base/memory_faults.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <array>
@@ -15,6 +16,7 @@ struct MemoryFaults::Region {
   std::atomic<std::uintptr_t> end{0};  // 0: free
   std::atomic<Mend> mend{nullptr};
   std::atomic<void*> owner{nullptr};
+  std::atomic<int> callers{0};
 };
 
 // What the handler of a signal looks at: no locks, no allocation.
@@ -35,28 +37,44 @@ struct MemoryFaults::Table {
   }
 
   static void OnSignal(int signal_number, siginfo_t* info, void* context) {
-    const Table& table = Of(signal_number);
-    const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    for (const Region& region : table.regions) {
-      const std::uintptr_t end = region.end.load(std::memory_order_acquire);
-      if (address < region.begin.load(std::memory_order_relaxed) || address >= end) continue;
-      const int error = errno;
-      const bool is_mended = region.mend.load(std::memory_order_relaxed)(region.owner.load(std::memory_order_relaxed), static_cast<std::byte*>(info->si_addr));
-      errno = error;
-      if (is_mended) return;
-      break;
-    }
-    // Somebody else's. Where nobody asked for it, returning makes the access fail again, and end the process.
-    if ((table.previous.sa_flags & SA_SIGINFO) != 0) {
-      table.previous.sa_sigaction(signal_number, info, context);
-    } else if (table.previous.sa_handler != SIG_DFL && table.previous.sa_handler != SIG_IGN) {
-      table.previous.sa_handler(signal_number);
+    Table& table = Of(signal_number);
+    // Sent by somebody: there is no address, and no access to try again.
+    const bool is_sent = info->si_code <= 0;
+    if (!is_sent && table.Mended(static_cast<std::byte*>(info->si_addr))) return;
+    const struct sigaction before = table.previous;
+    if ((before.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) table.previous = {};
+    if ((before.sa_flags & SA_SIGINFO) != 0) {
+      before.sa_sigaction(signal_number, info, context);
+    } else if (before.sa_handler == SIG_IGN && is_sent) {
+      return;
+    } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+      before.sa_handler(signal_number);
     } else {
+      // Returning makes the access fail again, and end the process.
       signal(signal_number, SIG_DFL);
+      if (is_sent) raise(signal_number);
     }
   }
 
+  bool Mended(std::byte* accessed) {
+    const auto address = reinterpret_cast<std::uintptr_t>(accessed);
+    const int error = errno;
+    bool is_mended = false;
+    for (Region& region : regions) {
+      if (address < region.begin.load(std::memory_order_relaxed) || address >= region.end.load(std::memory_order_relaxed)) continue;
+      // Counted first and looked at again then, so that ~MemoryFaults has either ended it or waits (Dekker's pattern).
+      region.callers.fetch_add(1, std::memory_order_seq_cst);
+      const bool is_here = address < region.end.load(std::memory_order_seq_cst) && address >= region.begin.load(std::memory_order_relaxed);
+      if (is_here) is_mended = region.mend.load(std::memory_order_relaxed)(region.owner.load(std::memory_order_relaxed), accessed);
+      region.callers.fetch_sub(1, std::memory_order_release);
+      if (is_here) break;
+    }
+    errno = error;
+    return is_mended;
+  }
+
   std::array<Region, kMaxRegions> regions;
+  std::atomic<int> num_regions{0};
   std::mutex mutex;
   bool is_installed = false;
   struct sigaction previous = {};
@@ -71,14 +89,23 @@ std::unique_ptr<MemoryFaults> MemoryFaults::Watch(int signal_number, const std::
     region.mend.store(mend, std::memory_order_relaxed);
     region.owner.store(owner, std::memory_order_relaxed);
     region.begin.store(first, std::memory_order_relaxed);
-    region.end.store(first + size_bytes, std::memory_order_release);
+    region.end.store(first + size_bytes, std::memory_order_seq_cst);
+    table.num_regions.fetch_add(1, std::memory_order_relaxed);
     if (!table.is_installed) table.Install(signal_number);
-    return std::unique_ptr<MemoryFaults>(new MemoryFaults(&region));
+    return std::unique_ptr<MemoryFaults>(new MemoryFaults(&region, &table));
   }
   return nullptr;
 }
 
-MemoryFaults::~MemoryFaults() { region_->end.store(0, std::memory_order_release); }
+MemoryFaults::~MemoryFaults() {
+  // It is nobody else's before the last caller has left.
+  const std::lock_guard<std::mutex> lock(table_->mutex);
+  region_->end.store(0, std::memory_order_seq_cst);
+  while (region_->callers.load(std::memory_order_seq_cst) != 0) sched_yield();
+  table_->num_regions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool MemoryFaults::AreAnyOfSegv() { return Table::Of(SIGSEGV).num_regions.load(std::memory_order_relaxed) > 0; }
 
 void KeepMemoryFaultsOnly(int signal_number) {
   // The mutex may be held by a thread that a fork does not have.

@@ -135,6 +135,34 @@ TEST(MemoryFaultsTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
             SIGSEGV);
 }
 
+// There is nothing to mend, whatever address comes with it.
+TEST(MemoryFaultsTest, ASignalThatIsSentIsDeadly) {
+  const Pages watched(1);
+  Opener opener;
+  const auto faults = MemoryFaults::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Mend, &opener);
+  EXPECT_EQ(SignalOf([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              kill(getpid(), SIGSEGV);
+            }),
+            SIGSEGV);
+  EXPECT_EQ(SignalOf([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              raise(SIGSEGV);
+            }),
+            SIGSEGV);
+}
+
+TEST(MemoryFaultsTest, WhetherAnyMemoryIsWatched) {
+  const Pages watched(1);
+  Opener opener;
+  EXPECT_FALSE(MemoryFaults::AreAnyOfSegv());
+  {
+    const auto faults = MemoryFaults::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Mend, &opener);
+    EXPECT_TRUE(MemoryFaults::AreAnyOfSegv());
+  }
+  EXPECT_FALSE(MemoryFaults::AreAnyOfSegv());
+}
+
 TEST(MemoryFaultsTest, ThereIsAnEndToRegions) {
   const Pages pages(1);
   Opener opener;

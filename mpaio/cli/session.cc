@@ -168,6 +168,8 @@ absl::Status Session::CheckJobs() const {
 
 Source Session::SourceOf(const std::string& name) const {
   if (line_.source == Source::kMap) return Source::kMap;
+  // To read what a chunk needs is not to be held against the chunk.
+  if (line_.source == Source::kWindow && line_.chunk_deadline != absl::InfiniteDuration()) return Source::kWindow;
   for (const PlannedJob& planned : plan_) {
     if (!planned.info->needs_constant_input) continue;
     if (planned.line.input == name) return Source::kWindow;
@@ -278,6 +280,13 @@ absl::Status Session::Run() {
     // That what was read is not what there was is more than any other reason.
     const absl::Status unchanged = CheckInputs();
     if (!unchanged.ok()) status = unchanged;
+    // Some of what was committed may come from what the file holds now. Where memory ran out nothing was committed that does.
+    if (journal_ && !unchanged.ok() && !absl::IsResourceExhausted(unchanged)) {
+      const absl::Status emptied = journal_->Empty();
+      journal_.reset();
+      status = absl::Status(status.code(), absl::StrCat(status.message(), emptied.ok() ? absl::StrCat("; the journal ", line_.journal_file, " was emptied")
+                                                                                         : absl::StrCat("; remove the journal ", line_.journal_file)));
+    }
   }
   if (executor_.rank() != 0 || !has_begun_) return status;
   if (journal_) status.Update(journal_->Sync());
@@ -315,6 +324,11 @@ absl::Status Session::RunPass(bool* is_last) {
   options.resumed = resumed_ ? &*resumed_ : nullptr;
   options.journal_pass = pass_;
   options.cancel_patience = absl::Milliseconds(500);
+  options.check_inputs = [this] {
+    absl::Status status;
+    for (const auto& [name, array] : inputs_) status.Update(array.ReadFailure());
+    return status;
+  };
   if (!line_.replay_file.empty()) {
     absl::Status status;
     if (executor_.rank() == 0) {

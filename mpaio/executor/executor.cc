@@ -19,11 +19,14 @@ absl::Status SharedMemory::Back(Index begin, Index end) {
   return begin == end || !CanBackInPlace() ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
 }
 
-absl::Status SharedMemory::ProtectReadOnly() {
+absl::Status SharedMemory::ProtectReadOnly() { return Protect(PROT_READ); }
+absl::Status SharedMemory::AllowStores() { return Protect(PROT_READ | PROT_WRITE); }
+
+absl::Status SharedMemory::Protect(int how) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index whole_pages = CeilDivide(size_bytes(), page_bytes) * page_bytes;
-  if (whole_pages > 0 && mprotect(data(), static_cast<std::size_t>(whole_pages), PROT_READ) != 0) {
-    return absl::InternalError(absl::StrCat("shared memory could not be sealed (mprotect): ", std::strerror(errno)));
+  if (whole_pages > 0 && mprotect(data(), static_cast<std::size_t>(whole_pages), how) != 0) {
+    return absl::InternalError(absl::StrCat("shared memory could not be protected (mprotect): ", std::strerror(errno)));
   }
   return absl::OkStatus();
 }

@@ -46,6 +46,9 @@ class SharedMemory {
   // Precondition: 0 <= begin <= end <= size_bytes().
   absl::Status Back(Index begin, Index end);
 
+  // This rank may read and store again, whatever was done to its mapping.
+  absl::Status AllowStores();
+
   // From here on a store to this memory by this rank is a fault (SIGSEGV). Not collective: each rank protects its own mapping.
   absl::Status ProtectReadOnly();
 
@@ -57,6 +60,8 @@ class SharedMemory {
   }
 
  private:
+  absl::Status Protect(int how);
+
   std::byte* data_;
   Index size_bytes_;
 };

@@ -149,7 +149,7 @@ class MultiRankExecutor final : public Executor {
     if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes, UnbackedBytes(on_demand_)));
     MPAIO_RETURN_IF_ERROR(Agree(room));
     if (node_size() == 1) {
-      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, backing, UnbackedBytes(on_demand_));
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, backing);
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
       alone_.push_back(*std::move(memory));
       if (backing == Backing::kOnDemand) on_demand_.push_back(alone_.back().get());

@@ -542,6 +542,17 @@ absl::Status JournalWriter::Sync() {
   return absl::OkStatus();
 }
 
+absl::Status JournalWriter::Empty() {
+  state_->buffer.clear();
+  state_->end_bytes = 0;
+  state_->number = 0;
+  state_->failure = absl::FailedPreconditionError(absl::StrCat("the journal ", state_->path, " was emptied"));
+  if (::ftruncate(state_->fd.get(), 0) != 0 || ::fdatasync(state_->fd.get()) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot empty the journal ", state_->path));
+  }
+  return absl::OkStatus();
+}
+
 Index JournalWriter::num_records() const { return static_cast<Index>(state_->number); }
 
 }  // namespace mpaio

@@ -128,6 +128,9 @@ class JournalWriter {
   // Brings all of it to the disk: it is there even if the machine fails. Waits for the disk. Errors: as Append.
   absl::Status Sync();
 
+  // Drops all that it holds: the file is as if it had just been made by somebody else, and every later call fails. Errors: what the system says.
+  absl::Status Empty();
+
   // How many records there are, those of before Continue() and those that are still buffered included.
   Index num_records() const;
 

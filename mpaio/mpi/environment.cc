@@ -60,6 +60,8 @@ Environment::Environment(int* argc, char*** argv) {
   // Open MPI 4, and 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
   SetUnlessSet("OMPI_MCA_smsc", "^cma");
+  // To see whether it works it makes a file in /dev/shm, which stays if the process is killed just then; mmap, which is preferred, does not.
+  SetUnlessSet("OMPI_MCA_shmem", "^posix");
   if (AllRanksOnOneNode()) {
     SetUnlessSet("OMPI_MCA_pml", "ob1");
     SetUnlessSet("OMPI_MCA_reachable", "^netlink");

@@ -59,6 +59,7 @@ Conductor::Conductor(Executor& executor, std::vector<WorkerBase*> workers, const
       delivery_paces_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
+  own_work_.set_check_inputs(options.check_inputs);
   own_work_.set_wake([&executor] { executor.transport().WakeOne(); });
   if (executor.can_isolate()) own_work_.Isolate(options, [this] { return KeepUpWithOthers(); });
   // A duration too long for the clock is as good as none.

@@ -154,6 +154,11 @@ bool Performer::Process(ChunkRange chunks, Clock::time_point* now, std::vector<s
       some.done = plain.done;
       some.status = plain.status;
     }
+    if (check_inputs_ && some.status.ok()) {
+      some.status = check_inputs_();
+      // Which of them it is not known.
+      if (!some.status.ok()) some.done = 0;
+    }
     const Clock::time_point after = Clock::now();
     busy_ += after - *now;
     batch_busy_ += after - *now;

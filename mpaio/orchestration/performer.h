@@ -52,6 +52,8 @@ class Performer {
 
   // With `is_shared`, idle ranks of the node may take of it.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
+  // See RunOptions::check_inputs.
+  void set_check_inputs(std::function<absl::Status()> check_inputs) { check_inputs_ = std::move(check_inputs); }
   // What is called when others may find something to take.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Whether what is shared now can be taken by others.
@@ -130,6 +132,7 @@ class Performer {
   bool holds_ = false;
   bool has_failed_ = false;
   std::function<void()> wake_;
+  std::function<absl::Status()> check_inputs_;
   std::unique_ptr<Sandbox> sandbox_;  // null: nothing is isolated
   std::optional<Clock::time_point> left_since_;
 };

@@ -3,10 +3,12 @@
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "mpaio/base/index.h"
 #include "mpaio/chunk/data_iterator.h"
@@ -47,6 +49,9 @@ struct RunOptions {
   JournalWriter* journal = nullptr;
   const JournalReader* resumed = nullptr;
   std::int32_t journal_pass = 0;
+  // If there is one: whether what chunks have read so far was there. Called on every rank after chunks have been processed, and before anything of them is
+  // sent: where it says no, these chunks fail with what it says, and the run with them. Takes some nanoseconds.
+  std::function<absl::Status()> check_inputs = nullptr;
   // How long a run that is cancelled waits for chunks that are being processed, before it ends the ranks that they are in, where it can.
   absl::Duration cancel_patience = absl::Seconds(10);
   // Sample how busy each core of rank 0's host is, every so often.

@@ -23,6 +23,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
                            std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   Performer performer(workers, BoardOf(executor, workers));
+  performer.set_check_inputs(options.check_inputs);
   performer.set_wake([&transport] { transport.WakeOne(); });
   const auto take_in = [&]() -> absl::Status {
     while (!*end) {

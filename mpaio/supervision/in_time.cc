@@ -27,12 +27,19 @@ bool IsClosedWithin(int pipe_end, std::chrono::milliseconds patience) {
   }
 }
 
+bool DoHere(const std::function<bool()>& work, std::chrono::milliseconds patience) {
+  alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(patience).count()));
+  const bool done = work();
+  alarm(0);
+  return done;
+}
+
 }  // namespace
 
 bool DoInTime(const std::function<bool()>& work, int attempts, std::chrono::milliseconds patience) {
   for (int k = 0; k < attempts; ++k) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return work();
+    if (pipe2(ends, O_CLOEXEC) != 0) return DoHere(work, patience);
     const pid_t parent = getpid(), child = fork();
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -43,7 +50,7 @@ bool DoInTime(const std::function<bool()>& work, int attempts, std::chrono::mill
     close(ends[1]);
     if (child < 0) {
       close(ends[0]);
-      return work();
+      return DoHere(work, patience);
     }
     if (!IsClosedWithin(ends[0], patience)) kill(child, SIGKILL);
     close(ends[0]);

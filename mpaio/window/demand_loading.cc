@@ -26,16 +26,29 @@ namespace {
 
 // Large enough for a fault to cost little beside reading it (some 5 us against 100), small enough to be in the cache when it is worked on.
 constexpr Index kLeastBlockBytes = Index{1} << 20;
-// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read and what it cannot is one.
+// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read and what it cannot is one. Of all its arrays together, and
+// of one.
+constexpr std::size_t kMostBlocksOfProcess = 32'768;
 constexpr Index kMostBlocks = 8192;
 constexpr Index kHugePageBytes = Index{2} << 20;
 // Backed and read at a time: a page that was just zeroed is still in the cache.
 constexpr Index kPieceBytes = Index{256} << 10;
-// Who finds another at the same block waits so long for it before it takes it to be dead or stopped.
+// Who finds another at the same block takes it to be dead or stopped when it has not come a piece further for so long.
 constexpr std::chrono::milliseconds kPatience{200};
 
-// Of a block.
-constexpr unsigned char kOut = 0, kBeingRead = 1, kIn = 2, kFailed = 3;
+// Of a block. What lies between kFirstPiece and kLastPiece: it is being read; it changes with each piece.
+constexpr unsigned char kOut = 0, kFirstPiece = 1, kLastPiece = 200, kIn = 254, kFailed = 255;
+
+std::atomic<std::size_t> blocks_of_process{0};
+
+std::byte* MapAgain(std::byte* pages, Index bytes) {
+  // Of length 0 it is a second mapping of what is shared, as accessible as the first one; see mremap(2).
+  void* const again = mremap(pages, 0, static_cast<std::size_t>(bytes), MREMAP_MAYMOVE);
+  if (again == MAP_FAILED) return nullptr;
+  if (mprotect(again, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE) == 0) return static_cast<std::byte*>(again);
+  munmap(again, static_cast<std::size_t>(bytes));
+  return nullptr;
+}
 
 Index PageBytes() { return sysconf(_SC_PAGESIZE); }
 Index WholePages(Index bytes) { return CeilDivide(bytes, PageBytes()) * PageBytes(); }
@@ -73,27 +86,25 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
   const auto cannot = [](const char* what) {
     return absl::UnimplementedError(absl::StrCat("shared memory cannot be filled on demand (", what, "): ", std::strerror(errno)));
   };
-  // Of length 0 it is a second mapping of what is shared; see mremap(2).
-  const auto mapped_bytes = static_cast<std::size_t>(WholePages(memory.size_bytes()));
-  void* const writable = mremap(memory.data(), 0, mapped_bytes, MREMAP_MAYMOVE);
-  if (writable == MAP_FAILED) return cannot("mremap");
-  loading->writable_ = static_cast<std::byte*>(writable);
-  // Where ranks are threads, the mapping may be protected already.
-  if (mprotect(writable, mapped_bytes, PROT_READ | PROT_WRITE) != 0) return cannot("mprotect");
+  if (blocks_of_process.fetch_add(loading->num_blocks_) + loading->num_blocks_ > kMostBlocksOfProcess) return cannot("too many blocks");
+  loading->notes_bytes_ = WholePages(memory.size_bytes()) - loading->array_bytes_;
+  loading->notes_ = MapAgain(memory.data() + loading->array_bytes_, loading->notes_bytes_);
+  if (loading->notes_ == nullptr) return cannot("mremap");
   loading->can_back_in_place_ = CanBackInPlace();
-  if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->writable_ + loading->array_bytes_, static_cast<Index>(mapped_bytes) - loading->array_bytes_));
+  if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->notes_, loading->notes_bytes_));
   loading->faults_ = MemoryFaults::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Mend, loading.get());
   if (loading->faults_ == nullptr) return cannot("too many arrays");
-  if (mprotect(memory.data(), mapped_bytes, PROT_NONE) != 0) return cannot("mprotect");
+  if (mprotect(memory.data(), static_cast<std::size_t>(WholePages(memory.size_bytes())), PROT_NONE) != 0) return cannot("mprotect");
   return loading;
 }
 
 DemandLoading::~DemandLoading() {
   faults_.reset();
-  if (writable_ != nullptr) munmap(writable_, static_cast<std::size_t>(WholePages(SizeBytes(parts_->size_bytes()))));
+  blocks_of_process.fetch_sub(num_blocks_);
+  if (notes_ != nullptr) munmap(notes_, static_cast<std::size_t>(notes_bytes_));
 }
 
-DemandLoading::Notes& DemandLoading::notes() const { return *std::launder(reinterpret_cast<Notes*>(writable_ + array_bytes_)); }
+DemandLoading::Notes& DemandLoading::notes() const { return *std::launder(reinterpret_cast<Notes*>(notes_)); }
 
 std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const { return notes().states[block]; }
 
@@ -109,11 +120,14 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
   }
   using Clock = std::chrono::steady_clock;
   bool is_in = false;
-  for (const Clock::time_point until = Clock::now() + kPatience;;) {
+  unsigned char before = kOut;
+  for (Clock::time_point until;;) {
     unsigned char found = state(block).load(std::memory_order_acquire);
     is_in = found == kIn;
     if (is_in || found == kFailed) break;
-    if ((found == kOut && state(block).compare_exchange_strong(found, kBeingRead)) || Clock::now() >= until) {
+    if (found != before) until = Clock::now() + kPatience;
+    before = found;
+    if ((found == kOut && state(block).compare_exchange_strong(found, kFirstPiece)) || (found != kOut && Clock::now() >= until)) {
       const int failure = ReadBlock(block);
       is_in = failure == 0;
       if (!is_in) notes().failure.store(failure, std::memory_order_relaxed);
@@ -138,23 +152,40 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
   return true;
 }
 
+Index DemandLoading::EndOf(std::size_t block) const { return std::min((static_cast<Index>(block) + 1) * block_bytes_, parts_->size_bytes()); }
+
 int DemandLoading::ReadBlock(std::size_t block) {
-  const Index begin = static_cast<Index>(block) * block_bytes_, end = std::min(begin + block_bytes_, parts_->size_bytes());
-  int failure = 0;
-  for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
-    const Index piece_bytes = std::min(kPieceBytes, end - at);
-    if (can_back_in_place_) failure = PopulatePagesInPlace(writable_ + at, WholePages(piece_bytes));
-    if (failure == 0) failure = parts_->Read(at, {writable_ + at, static_cast<std::size_t>(piece_bytes)});
-  }
+  const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
+  // A mapping of its own, for as long as it takes: what nobody has mapped to be written nobody can overwrite by mistake.
+  std::byte* const writable = MapAgain(data_ + begin, WholePages(end - begin));
+  if (writable == nullptr) return ENOMEM;
+  const int failure = ReadInto(writable, begin, end, state(block));
+  munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));
   return failure;
+}
+
+int DemandLoading::ReadInto(std::byte* block, Index begin, Index end, std::atomic<unsigned char>& state) {
+  for (Index at = begin; at < end; at += kPieceBytes) {
+    const Index piece_bytes = std::min(kPieceBytes, end - at);
+    if (can_back_in_place_) {
+      if (const int failure = PopulatePagesInPlace(block + (at - begin), WholePages(piece_bytes)); failure != 0) return failure;
+    }
+    if (const int failure = parts_->Read(at, {block + (at - begin), static_cast<std::size_t>(piece_bytes)}); failure != 0) return failure;
+    // Whoever waits sees that it goes on. Not where another has done it by now.
+    unsigned char piece = state.load(std::memory_order_relaxed);
+    if (piece < kIn) state.compare_exchange_strong(piece, piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece, std::memory_order_relaxed);
+  }
+  return 0;
+}
+
+absl::Status DemandLoading::ReadFailure() const {
+  const int failure = notes().failure.load(std::memory_order_relaxed);
+  return failure == 0 ? absl::OkStatus() : parts_->StatusOf(failure);
 }
 
 absl::Status DemandLoading::CheckUnchanged() const {
   MPAIO_RETURN_IF_ERROR(parts_->CheckUnchanged());
-  const int failure = notes().failure.load(std::memory_order_relaxed);
-  // It is as long again as it was.
-  if (failure == ArrayParts::kCut) return absl::DataLossError(absl::StrCat(parts_->name(), " could not be read in full: it was cut for a while"));
-  return parts_->StatusOf(failure);
+  return ReadFailure();
 }
 
 }  // namespace mpaio

@@ -20,8 +20,9 @@ namespace mpaio {
 // in before, unless another rank of the node has: what each has read is noted in the memory itself, behind the array. So no rank waits for what it does
 // not need, the reader of a block is the one who has it in the cache, and a rank that dies leaves blocks that others read in again.
 //
-// What is read twice is the same twice as long as the file is; a rank that finds another at the same block waits for it, some time. To the end a store to
-// the memory is what it is in a sealed array: a fault that ends the process. A system call that is given memory which was not read yet fails with EFAULT.
+// What is read twice is the same twice as long as the file is; a rank that finds another at the same block waits for it, as long as that makes progress. To the
+// end a store to the memory is what it is in a sealed array: a fault that ends the process; only a block that is being read is mapped once more, to be written.
+// A system call that is given memory which was not read yet fails with EFAULT.
 //
 // Memory ordering: who reads a block sees all of what was stored to it by whoever read it in. Safe from several threads.
 class DemandLoading {
@@ -30,13 +31,17 @@ class DemandLoading {
   static Index SizeBytes(Index array_bytes);
 
   // By every rank of the node, of the same memory and file, before any of them reads what it is for; they have to agree that all have made it.
-  // `memory`: SizeBytes() of zeros, which must outlive this. Errors: Unimplemented where the system cannot do it, and the memory is as it was;
-  // ResourceExhausted where there is no memory for the notes.
+  // `memory`: SizeBytes() of zeros, which must outlive this. Errors: Unimplemented where the system cannot do it, or too much is loaded so by this process
+  // already; then SharedMemory::AllowStores makes of the memory what it was. ResourceExhausted where there is no memory for the notes.
   static absl::StatusOr<std::unique_ptr<DemandLoading>> Create(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
   ~DemandLoading();
 
-  // After the array was read, on each rank: why what was read may not be what the file held at first; OK if it is. A block that could not be read is zeros.
-  // Errors: those of ArrayParts::StatusOf and CheckUnchanged; ResourceExhausted where memory ran out.
+  // Why a block that any rank of the node has touched could not be read; it is zeros then. OK if none was. Not collective, and cheap: to be asked before
+  // anything that follows from what was read leaves the rank. Errors: those of ArrayParts::StatusOf.
+  absl::Status ReadFailure() const;
+
+  // After the array was read, on each rank: why what was read may not be what the file held at first; OK if it is. Errors: those of
+  // ArrayParts::CheckUnchanged and ReadFailure.
   absl::Status CheckUnchanged() const;
 
  private:
@@ -45,8 +50,11 @@ class DemandLoading {
   explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
   static bool Mend(void* loading, std::byte* address);
   bool HaveBlock(std::size_t block, std::byte* address);
+  // 0, or what ArrayParts::Read says.
   int ReadBlock(std::size_t block);
+  int ReadInto(std::byte* block, Index begin, Index end, std::atomic<unsigned char>& state);
   Notes& notes() const;
+  Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
 
   std::byte* data_;  // what users see
@@ -55,7 +63,8 @@ class DemandLoading {
   Index block_bytes_;
   std::size_t num_blocks_;
   bool can_back_in_place_ = false;
-  std::byte* writable_ = nullptr;  // the same memory
+  std::byte* notes_ = nullptr;  // what is behind the array, mapped once more
+  Index notes_bytes_ = 0;
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block
   std::unique_ptr<MemoryFaults> faults_;
 };

@@ -1,6 +1,7 @@
 #include "mpaio/window/demand_loading.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -161,7 +162,9 @@ TEST_F(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
   std::filesystem::resize_file(path_, kBytes / 2);
+  MPAIO_EXPECT_OK(loading->ReadFailure());
   EXPECT_EQ(memory->data()[kBytes - 1], std::byte{0});
+  EXPECT_THAT(loading->ReadFailure(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
 }
 
@@ -178,7 +181,8 @@ TEST_F(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
   // As if nothing had happened.
   std::filesystem::resize_file(path_, kBytes);
   std::filesystem::last_write_time(path_, time);
-  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin could not be read in full"));
+  EXPECT_THAT(loading->ReadFailure(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
+  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
 }
 
 TEST_F(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
@@ -196,6 +200,47 @@ TEST_F(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 12345, 100));
   EXPECT_TRUE(IsThere(*memory, kBytes - 100, 100));
+}
+
+// Whatever it had begun is read by the next one.
+TEST_F(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
+  std::mt19937_64 random(kSeed);
+  for (int times = 0; times < 30; ++times) {
+    const std::unique_ptr<SharedMemory> memory = Memory();
+    const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts(times % 2 == 0 ? "<i8" : ">i8"));
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      KeepMemoryFaultsOnly(SIGSEGV);
+      _exit(IsThere(*memory, 0, kBytes) ? 0 : 1);
+    }
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 8000);
+    while (std::chrono::steady_clock::now() < until) {
+    }
+    // A stopped one may go on when somebody else has read the block.
+    const bool is_stopped = random() % 3 == 0;
+    kill(child, is_stopped ? SIGSTOP : SIGKILL);
+    std::vector<std::byte> wanted(kBytes);
+    MPAIO_ASSERT_OK(ArrayFile::Open(absl::StrCat("raw:", times % 2 == 0 ? "<i8" : ">i8", ":", path_))->LoadShare(0, 1, wanted));
+    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0) << "seed " << kSeed << ", round " << times;
+    if (is_stopped) kill(child, SIGCONT);
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0) << "seed " << kSeed << ", round " << times;
+    MPAIO_EXPECT_OK(loading->CheckUnchanged());
+  }
+}
+
+// Blocks are longer then; of the file nearly all is a hole.
+TEST_F(DemandLoadingTest, AHugeArray) {
+  constexpr Index kHuge = (Index{9} << 30) + 24;
+  std::filesystem::resize_file(path_, kHuge);
+  absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, Backing::kOnDemand);
+  MPAIO_ASSERT_OK(memory.status());
+  const std::unique_ptr<DemandLoading> loading = Load(**memory, Parts());
+  EXPECT_TRUE(IsThere(**memory, 0, kBytes));
+  for (const Index at : {kHuge - 1, kHuge / 2, kBytes}) EXPECT_EQ((*memory)->data()[at], std::byte{0});
+  MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
 TEST_F(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {

@@ -111,13 +111,18 @@ absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile
 }
 
 absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const ArrayFile& file) {
-  // Every rank knows the same of the file so far.
-  if (file.size_bytes() < kLeastOnDemandBytes) return absl::UnimplementedError("a small array is read at once");
   absl::StatusOr<std::unique_ptr<ArrayParts>> parts = file.Parts();
   MPAIO_RETURN_IF_ERROR(executor.Agree(parts.status()));
   MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), Backing::kOnDemand));
   absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(*memory, *std::move(parts));
-  MPAIO_RETURN_IF_ERROR(executor.Agree(loading.status()));
+  const absl::Status made = executor.Agree(loading.status());
+  if (absl::IsUnimplemented(made)) {
+    // On a rank. There may be no room for another window.
+    loading = made;
+    MPAIO_RETURN_IF_ERROR(executor.Agree(memory->AllowStores()));
+    return LoadAtOnce(executor, file, *memory);
+  }
+  MPAIO_RETURN_IF_ERROR(made);
   MPAIO_ASSIGN_OR_RETURN(MutableNdView view, MutableNdView::Create(memory->data(), file.dtype(), file.shape()));
   SharedArray array(memory, std::move(view));
   array.loading_ = *std::move(loading);
@@ -130,25 +135,38 @@ absl::Status SharedArray::CheckUnchanged() const {
   return loading_ ? loading_->CheckUnchanged() : absl::OkStatus();
 }
 
+absl::Status SharedArray::ReadFailure() const {
+  if (mapping_) return mapping_->ReadFailure();
+  return loading_ ? loading_->ReadFailure() : absl::OkStatus();
+}
+
 absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file, Source source) {
   if (source == Source::kAuto || source == Source::kMap) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
+    // Who has it open to write may do so, and the sooner it is read the better.
+    source = absl::IsFailedPrecondition(mapped.status()) ? Source::kWindow : Source::kOnDemand;
   }
-  if (source == Source::kAuto || source == Source::kOnDemand) {
+  // Every rank knows the same of the file so far.
+  if (source == Source::kOnDemand && file.size_bytes() >= kLeastOnDemandBytes) {
     absl::StatusOr<SharedArray> on_demand = LoadOnDemand(executor, file);
     if (!absl::IsUnimplemented(on_demand.status())) return on_demand;
   }
-  const bool in_order = file.writes_in_order();
-  MPAIO_ASSIGN_OR_RETURN(SharedArray array,
-                         Create(executor, file.dtype(), file.shape(), in_order ? Backing::kWhenWritten : Backing::kNow));
+  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory,
+                         executor.Allocate(file.size_bytes(), file.writes_in_order() ? Backing::kWhenWritten : Backing::kNow));
+  return LoadAtOnce(executor, file, *memory);
+}
+
+absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const ArrayFile& file, SharedMemory& memory) {
+  MPAIO_ASSIGN_OR_RETURN(MutableNdView view, MutableNdView::Create(memory.data(), file.dtype(), file.shape()));
+  SharedArray array(&memory, std::move(view));
   const Index size_bytes = array.view().size_bytes();
   std::byte* const data = array.array_.mutable_data();
   ArrayFile::BeforeWriting before_writing;
-  if (in_order) {
-    before_writing = [&array, data](std::span<std::byte> piece) {
+  if (file.writes_in_order()) {
+    before_writing = [&memory, data](std::span<std::byte> piece) {
       const Index begin = piece.data() - data;
-      return array.memory_->Back(begin, begin + static_cast<Index>(piece.size()));
+      return memory.Back(begin, begin + static_cast<Index>(piece.size()));
     };
   }
   MPAIO_RETURN_IF_ERROR(executor.Agree(

@@ -21,7 +21,8 @@ namespace mpaio {
 
 // Where a loaded array's bytes are.
 enum class Source {
-  // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window, on demand.
+  // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window: at once where somebody has the file open to
+  // write, on demand otherwise.
   kAuto,
   // In shared memory, into which they are read: a copy.
   kWindow,
@@ -79,6 +80,9 @@ class SharedArray {
   // After the array was read, on each rank: whether what was read is what the file held. Not collective. Of what does not need the file it always is.
   // Errors: those of FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
   absl::Status CheckUnchanged() const;
+  // Why some of it could not be read so far, and is zeros. Not collective, and cheap: to be asked before what follows from it leaves the rank
+  // (RunOptions::check_inputs). Errors: those of FileMapping::ReadFailure and DemandLoading::ReadFailure.
+  absl::Status ReadFailure() const;
 
   // Collective over the executor's pool. What any rank of a node stored before is seen by all ranks of the node after.
   absl::Status Seal(Executor& executor);
@@ -86,6 +90,7 @@ class SharedArray {
  private:
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
   static absl::StatusOr<SharedArray> LoadOnDemand(Executor& executor, const ArrayFile& file);
+  static absl::StatusOr<SharedArray> LoadAtOnce(Executor& executor, const ArrayFile& file, SharedMemory& memory);
   static absl::StatusOr<SharedArray> Map(Executor& executor, const ArrayFile& file, Source source);
   SharedArray(SharedMemory* memory, MutableNdView array) : memory_(memory), array_(std::move(array)) {}
 

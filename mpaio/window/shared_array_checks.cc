@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/memory_faults.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
@@ -269,6 +271,24 @@ void OtherByteOrdersOnDemand(Executor& executor) {
   }
 }
 
+// On one rank, which has no place for it: then all load it at once, into the same memory.
+void WhatCannotBeLoadedOnDemandIsLoadedAtOnce(Executor& executor) {
+  const PoolDirectory directory(executor);
+  const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
+  MPAIO_ASSERT_OK(file);
+  const std::byte taken{};
+  std::vector<std::unique_ptr<MemoryFaults>> all;
+  if (executor.rank() == executor.size() - 1) {
+    while (auto one = MemoryFaults::Watch(SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr)) all.push_back(std::move(one));
+  }
+  const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kOnDemand);
+  MPAIO_ASSERT_OK(array);
+  EXPECT_FALSE(array->needs_file());
+  Meet(executor);
+  all.clear();
+  ExpectReadFrom(*array, kInt64, {700'001});
+}
+
 // What an array is, is known before it is loaded.
 void OpenedFirstAndLoadedLater(Executor& executor) {
   const PoolDirectory directory(executor);
@@ -476,6 +496,7 @@ constexpr NamedCheck kChecks[] = {
     {"OtherOrdersAreTurned", OtherOrdersAreTurned},
     {"FilesAreMappedWhereTheyCanBe", FilesAreMappedWhereTheyCanBe},
     {"OtherByteOrdersOnDemand", OtherByteOrdersOnDemand},
+    {"WhatCannotBeLoadedOnDemandIsLoadedAtOnce", WhatCannotBeLoadedOnDemandIsLoadedAtOnce},
     {"OpenedFirstAndLoadedLater", OpenedFirstAndLoadedLater},
     {"StandardInputIsRefusedOnSeveralNodes", StandardInputIsRefusedOnSeveralNodes},
     {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},

@@ -19,6 +19,7 @@
 #define MPAIO_WORKER_WORKER_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -32,6 +33,7 @@
 #include "mpaio/array/elements.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/memory_faults.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/worker/codec.h"
@@ -125,16 +127,35 @@ class WorkerBase {
   virtual ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded);
 
  protected:
+  // Where inputs are read when they are touched, system calls that Process makes with its rows would fail (EFAULT) if nobody had.
+  void TouchRows(ChunkId first, Index count) const {
+    if (MemoryFaults::AreAnyOfSegv()) TouchRowsNow(first, count);
+  }
   Chunk ChunkOf(ChunkId id) const { return {id, data_iterator_.chunk(id)}; }
   static absl::Status Unreadable() { return absl::DataLossError("results cannot be read: all ranks must run the same program"); }
 
  private:
+  void TouchRowsNow(ChunkId first, Index count) const;
+
   DataIterator data_iterator_;
   std::string name_;
   bool is_isolated_ = false;
 };
 
+inline void WorkerBase::TouchRowsNow(ChunkId first, Index count) const {
+  // Of rows along another axis there is a piece everywhere; they are no one block that a system call could be given.
+  if (data_iterator_.num_blocks() != 1) return;
+  const RowRange rows = data_iterator_.chunks(first, count);
+  const NdView& array = data_iterator_.array();
+  const volatile std::byte* const begin = array.data() + data_iterator_.BlockElement(0, rows.begin) * array.dtype().itemsize_bytes();
+  const Index size_bytes = rows.size() * data_iterator_.row_bytes();
+  constexpr Index kStepBytes = Index{64} << 10;
+  for (Index at = 0; at < size_bytes; at += kStepBytes) static_cast<void>(begin[at]);
+  if (size_bytes > 0) static_cast<void>(begin[size_bytes - 1]);
+}
+
 inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count, std::string* encoded) const {
+  TouchRows(first, count);
   ChunksDone result;
   for (; result.done < count; ++result.done) {
     const std::size_t before = encoded->size();
@@ -170,7 +191,8 @@ class Worker : public WorkerBase {
   using WorkerBase::WorkerBase;
 
   // Runs in a worker rank. A pure function of the chunk: run twice, anywhere, it must give the same result, so that a chunk may be tried again. It
-  // may read members that were set before the run. An error or an exception ends the run.
+  // may read members that were set before the run, and all of the input; but rows of other chunks may still have to be read from their file, which is done
+  // when they are touched, and not by a system call that is given them (EFAULT). An error or an exception ends the run.
   virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
 
   // Runs on rank 0, once for each chunk, in the order of the chunks unless the run was asked for another. An error or an exception ends the run.
@@ -206,6 +228,7 @@ class Worker : public WorkerBase {
       return WorkerBase::ProcessChunks(first, count, encoded);
     } else {
       // Every result has the same length: so there is room for all, and one guard about all.
+      TouchRows(first, count);
       constexpr std::uint64_t kLength = sizeof(Result);
       constexpr std::size_t kEach = sizeof(kLength) + sizeof(Result);
       const std::size_t before = encoded->size();

@@ -76,12 +76,19 @@ class SmallMemoryTest(whole_run.WholeRunTest):
             self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
 
     def test_room_that_another_program_takes_while_an_array_is_loaded(self):
-        self.save_zeros("a.npy", 40_000_000)
+        np.save(self.path("a.npy"), np.arange(5_000_000))
         taker = _MOUNT + '; (until test -s journal; do :; done; head -c 64m /dev/zero >/dev/shm/taken 2>/dev/null) & "$@"; exit'
         for ranks in (2, 4):
             done = self.run_in_folder(ranks, "--source=window", "--journal=journal", "--chunk=5000", "spin", "a.npy", "ns_per_row=100",
                                       launcher=["unshare", "--mount", "sh", "-c", taker, "sh"])
-            self.assert_refused(done, 1, "shared memory ran out")
+            self.assert_refused(done, 1, "shared memory ran out", "go on with --resume")
+            # What is in the journal was not made of rows that could not be read.
+            done = self.run_in_folder(ranks, "--source=map", "--journal=journal", "--resume", "--chunk=5000", "--format=json", "spin", "a.npy", "ns_per_row=1")
+            self.assert_refused(done, 3, "ns_per_row")
+            done = self.run_in_folder(ranks, "--source=map", "--journal=journal", "--resume", "--chunk=5000", "--format=json", "spin", "a.npy",
+                                      "ns_per_row=100")
+            self.assert_done(done)
+            self.assertEqual(done.json["jobs"][0]["result"], int(np.load(self.path("a.npy"), mmap_mode="r").sum()))
             os.remove(self.path("journal"))
 
     def test_output_that_does_not_fit_beside_the_input(self):
