@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "mpaio/array/npy_writer.h"
@@ -168,8 +169,6 @@ absl::Status Session::CheckJobs() const {
 
 Source Session::SourceOf(const std::string& name) const {
   if (line_.source == Source::kMap) return Source::kMap;
-  // To read what a chunk needs is not to be held against the chunk.
-  if (line_.source == Source::kWindow && line_.chunk_deadline != absl::InfiniteDuration()) return Source::kWindow;
   for (const PlannedJob& planned : plan_) {
     if (!planned.info->needs_constant_input) continue;
     if (planned.line.input == name) return Source::kWindow;
@@ -177,7 +176,10 @@ Source Session::SourceOf(const std::string& name) const {
       if (other == name) return Source::kWindow;
     }
   }
-  return line_.source == Source::kWindow ? Source::kOnDemand : Source::kAuto;
+  // To read what a chunk needs is not to be held against the chunk.
+  const bool at_once = line_.chunk_deadline != absl::InfiniteDuration();
+  if (line_.source == Source::kWindow) return at_once ? Source::kWindow : Source::kOnDemand;
+  return at_once ? Source::kMapOrWindow : Source::kAuto;
 }
 
 absl::Status Session::Load() {
@@ -194,13 +196,26 @@ absl::Status Session::Load() {
 
 absl::Status Session::CheckInputs() {
   absl::Status first;
+  bool needs_files = false, has_changed = false;
   for (const auto& [name, array] : inputs_) {
     if (!array.needs_file()) continue;
-    const absl::Status unchanged = executor_.Agree(array.CheckUnchanged());
+    needs_files = true;
+    has_changed |= array.HasChanged();
+    const absl::Status unchanged = is_broken_ ? array.CheckUnchanged() : executor_.Agree(array.CheckUnchanged());
     if (!unchanged.ok()) changed_inputs_.emplace(name, unchanged);
     first.Update(unchanged);
   }
+  if (needs_files && !is_broken_) has_changed = !executor_.Agree(has_changed ? absl::DataLossError("changed") : absl::OkStatus()).ok();
+  if (has_changed) EmptyJournal();
   return first;
+}
+
+void Session::EmptyJournal() {
+  if (!journal_) return;
+  const absl::Status emptied = journal_->Empty();
+  journal_.reset();
+  journal_note_ = emptied.ok() ? absl::StrCat("; the journal ", line_.journal_file, " was emptied, as some of it may be made of what the input is now")
+                               : absl::StrCat("; remove the journal: ", emptied.message());
 }
 
 const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
@@ -276,17 +291,10 @@ absl::Status Session::Run() {
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
   status.Update(gave_up_);
-  if (has_begun_ && !is_broken_) {
+  if (has_begun_) {
     // That what was read is not what there was is more than any other reason.
     const absl::Status unchanged = CheckInputs();
     if (!unchanged.ok()) status = unchanged;
-    // Some of what was committed may come from what the file holds now. Where memory ran out nothing was committed that does.
-    if (journal_ && !unchanged.ok() && !absl::IsResourceExhausted(unchanged)) {
-      const absl::Status emptied = journal_->Empty();
-      journal_.reset();
-      status = absl::Status(status.code(), absl::StrCat(status.message(), emptied.ok() ? absl::StrCat("; the journal ", line_.journal_file, " was emptied")
-                                                                                         : absl::StrCat("; remove the journal ", line_.journal_file)));
-    }
   }
   if (executor_.rank() != 0 || !has_begun_) return status;
   if (journal_) status.Update(journal_->Sync());
@@ -458,7 +466,7 @@ absl::Status Session::Drive(mpaio::Run& run) {
 absl::Status Session::Explained(const absl::Status& ended) const {
   if (ended.ok()) return ended;
   std::string text(ended.message());
-  if (stop_signal_ != 0) {
+  if (stop_signal_ != 0 && ended.code() == absl::StatusCode::kCancelled) {
     Index done = 0, all = 0;
     for (const JobStats& job : stats_.jobs) {
       done += job.chunks_done;
@@ -466,8 +474,9 @@ absl::Status Session::Explained(const absl::Status& ended) const {
     }
     text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_), "): ", done, " of ", all, " chunks were processed");
   }
-  if (journal_) absl::StrAppend(&text, "; what was done is in ", line_.journal_file, ": go on with --resume");
-  return absl::Status(ended.code(), text);
+  // A journal that fails says so itself.
+  if (journal_ && !absl::StrContains(text, "--resume")) absl::StrAppend(&text, "; what was done is in ", line_.journal_file, ": go on with --resume");
+  return absl::Status(ended.code(), absl::StrCat(text, journal_note_));
 }
 
 absl::Status Session::CollectResults(const absl::Status& ended) {
@@ -481,6 +490,10 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
       // A job with a further pass to come is not done, though its chunks are.
     } else if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
       absl::StatusOr<nlohmann::ordered_json> answer = Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
+      // It may have looked at an input, too.
+      for (const auto& [name, array] : inputs_) {
+        if (const absl::Status failure = array.ReadFailure(); answer.ok() && !failure.ok()) answer = failure;
+      }
       if (answer.ok()) {
         result.result = *std::move(answer);
       } else {
@@ -493,6 +506,8 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
       for (const QuarantinedChunk& chunk : stats_.quarantined) {
         if (chunk.job == static_cast<int>(j)) result.quarantined.push_back({chunk.chunk, chunk.rows, chunk.attempts, chunk.cause});
       }
+      // They were given up in whatever order.
+      std::sort(result.quarantined.begin(), result.quarantined.end(), [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     } else {
       if (stop_signal_ != 0) result.partial = PartOf(j);
       result.status = stats_.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());

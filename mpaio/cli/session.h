@@ -70,6 +70,7 @@ class Session {
   Source SourceOf(const std::string& name) const;
   // Collective: whether the mapped inputs are still what they were; keeps those that are not in changed_inputs_.
   absl::Status CheckInputs();
+  void EmptyJournal();
   // Why the job's answer cannot be told, if one of its inputs is another by now.
   const absl::Status* ChangedInputOf(const PlannedJob& planned) const;
   absl::Status MakeJob(PlannedJob& planned);
@@ -121,6 +122,7 @@ class Session {
   bool has_begun_ = false;
   bool is_broken_ = false;
   std::map<std::string, absl::Status> changed_inputs_;
+  std::string journal_note_;
 };
 
 }  // namespace mpaio

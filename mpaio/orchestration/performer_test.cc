@@ -200,6 +200,34 @@ TEST_F(PerformerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(CountResults(ResultsOf(next[0]), 1), 1);
 }
 
+// Of inputs that could not be read: chunk 100 is the first to see it, and nothing of it or behind it is sent.
+TEST_F(PerformerTest, NothingIsSentThatInputsDoNotVouchFor) {
+  for (const bool is_isolated : {false, true}) {
+    Performer performer({&worker_, &other_});
+    if (is_isolated) performer.Isolate(RunOptions(), [] { return false; });
+    Index looks = 0;
+    performer.set_check_inputs([&]() -> absl::Status {
+      return ++looks < 4 ? absl::OkStatus() : absl::DataLossError("a.npy shrank");
+    });
+    worker_.set_isolated(is_isolated);
+    worker_.duration = std::chrono::milliseconds(2);  // so that chunks are processed a few at a time
+    performer.Enqueue({0, 0, {100, 600}});
+    std::vector<std::string> messages;
+    while (!performer.is_idle()) performer.Step(hours(1), &messages);
+    ASSERT_FALSE(messages.empty());
+    const absl::StatusOr<AnyMessage> last = DecodeMessage(messages.back());
+    ASSERT_TRUE(last.ok() && std::holds_alternative<Failure>(*last));
+    EXPECT_EQ(std::get<Failure>(*last).status.message(), "a.npy shrank");
+    messages.pop_back();
+    EXPECT_EQ(looks, 4);
+    // What was processed before the third look is in order.
+    const ChunkRange sent = ChunksOf(messages, 0);
+    EXPECT_LE(sent.size(), performer.chunks());
+    EXPECT_EQ(std::get<Failure>(*last).chunk, 100 + performer.chunks());
+    worker_.set_isolated(false);
+  }
+}
+
 TEST_F(PerformerTest, WorkThatIsNotThereIsAFailure) {
   for (const Assignment& assignment :
        {Assignment{2, 0, {0, 1}}, Assignment{-1, 0, {0, 1}}, Assignment{0, 0, {1000, 1002}}, Assignment{0, 0, {-1, 1}}}) {

@@ -39,6 +39,8 @@ constexpr std::chrono::milliseconds kPatience{200};
 // Of a block. What lies between kFirstPiece and kLastPiece: it is being read; it changes with each piece.
 constexpr unsigned char kOut = 0, kFirstPiece = 1, kLastPiece = 200, kIn = 254, kFailed = 255;
 
+constexpr unsigned char NextPiece(unsigned char piece) { return piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece; }
+
 std::atomic<std::size_t> blocks_of_process{0};
 
 std::byte* MapAgain(std::byte* pages, Index bytes) {
@@ -127,7 +129,8 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
     if (is_in || found == kFailed) break;
     if (found != before) until = Clock::now() + kPatience;
     before = found;
-    if ((found == kOut && state(block).compare_exchange_strong(found, kFirstPiece)) || (found != kOut && Clock::now() >= until)) {
+    // A claim, or that of who gave no sign for too long; whoever else waits begins to wait anew.
+    if ((found == kOut || Clock::now() >= until) && state(block).compare_exchange_strong(found, NextPiece(found))) {
       const int failure = ReadBlock(block);
       is_in = failure == 0;
       if (!is_in) notes().failure.store(failure, std::memory_order_relaxed);
@@ -173,7 +176,7 @@ int DemandLoading::ReadInto(std::byte* block, Index begin, Index end, std::atomi
     if (const int failure = parts_->Read(at, {block + (at - begin), static_cast<std::size_t>(piece_bytes)}); failure != 0) return failure;
     // Whoever waits sees that it goes on. Not where another has done it by now.
     unsigned char piece = state.load(std::memory_order_relaxed);
-    if (piece < kIn) state.compare_exchange_strong(piece, piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece, std::memory_order_relaxed);
+    if (piece < kIn) state.compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
   }
   return 0;
 }
@@ -181,6 +184,10 @@ int DemandLoading::ReadInto(std::byte* block, Index begin, Index end, std::atomi
 absl::Status DemandLoading::ReadFailure() const {
   const int failure = notes().failure.load(std::memory_order_relaxed);
   return failure == 0 ? absl::OkStatus() : parts_->StatusOf(failure);
+}
+
+bool DemandLoading::HasChanged() const {
+  return notes().failure.load(std::memory_order_relaxed) == ArrayParts::kCut || !parts_->CheckUnchanged().ok();
 }
 
 absl::Status DemandLoading::CheckUnchanged() const {

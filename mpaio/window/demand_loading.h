@@ -40,6 +40,9 @@ class DemandLoading {
   // anything that follows from what was read leaves the rank. Errors: those of ArrayParts::StatusOf.
   absl::Status ReadFailure() const;
 
+  // Whether the file is not what it was, or was not for a while.
+  bool HasChanged() const;
+
   // After the array was read, on each rank: why what was read may not be what the file held at first; OK if it is. Errors: those of
   // ArrayParts::CheckUnchanged and ReadFailure.
   absl::Status CheckUnchanged() const;

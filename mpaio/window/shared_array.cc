@@ -135,17 +135,22 @@ absl::Status SharedArray::CheckUnchanged() const {
   return loading_ ? loading_->CheckUnchanged() : absl::OkStatus();
 }
 
+bool SharedArray::HasChanged() const {
+  if (mapping_) return !mapping_->CheckUnchanged().ok();
+  return loading_ && loading_->HasChanged();
+}
+
 absl::Status SharedArray::ReadFailure() const {
   if (mapping_) return mapping_->ReadFailure();
   return loading_ ? loading_->ReadFailure() : absl::OkStatus();
 }
 
 absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file, Source source) {
-  if (source == Source::kAuto || source == Source::kMap) {
+  if (source == Source::kAuto || source == Source::kMap || source == Source::kMapOrWindow) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
     // Who has it open to write may do so, and the sooner it is read the better.
-    source = absl::IsFailedPrecondition(mapped.status()) ? Source::kWindow : Source::kOnDemand;
+    source = source == Source::kAuto && !absl::IsFailedPrecondition(mapped.status()) ? Source::kOnDemand : Source::kWindow;
   }
   // Every rank knows the same of the file so far.
   if (source == Source::kOnDemand && file.size_bytes() >= kLeastOnDemandBytes) {

@@ -24,6 +24,8 @@ enum class Source {
   // In the file itself, where it can be mapped and protected (FileMapping, with a lease); else in a window: at once where somebody has the file open to
   // write, on demand otherwise.
   kAuto,
+  // The same, but if it is a window then at once.
+  kMapOrWindow,
   // In shared memory, into which they are read: a copy.
   kWindow,
   // The same, but each part is read when it is first touched, by whoever touches it: loading and processing overlap. What cannot be read in parts (a
@@ -80,6 +82,9 @@ class SharedArray {
   // After the array was read, on each rank: whether what was read is what the file held. Not collective. Of what does not need the file it always is.
   // Errors: those of FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
   absl::Status CheckUnchanged() const;
+  // On each rank: whether the file is not what it was, so that what follows from it so far may be made of either; not for CheckUnchanged's other reasons. A
+  // mapped file whose page could not be had is taken to have changed. Not collective.
+  bool HasChanged() const;
   // Why some of it could not be read so far, and is zeros. Not collective, and cheap: to be asked before what follows from it leaves the rank
   // (RunOptions::check_inputs). Errors: those of FileMapping::ReadFailure and DemandLoading::ReadFailure.
   absl::Status ReadFailure() const;
