@@ -178,7 +178,8 @@ class MpiCallsTest(whole_run.WholeRunTest):
         for program, _ in self.programs.values():
             with open(program, "rb") as file:
                 called = set(name.decode() for name in re.findall(rb"(?<=\0)MPI_[A-Z][a-z]\w*(?=\0)", file.read()))
-            self.assertEqual(called, set(FUNCTIONS) | NOT_MADE_TO_FAIL)
+            # Not every version of Open MPI is asked for its name.
+            self.assertEqual(called | NOT_MADE_TO_FAIL, set(FUNCTIONS) | NOT_MADE_TO_FAIL)
 
     def test_each_call_that_fails_ends_a_life_with_a_status(self):
         counts = self.undisturbed("life")
