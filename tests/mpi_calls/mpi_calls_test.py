@@ -65,7 +65,17 @@ class Life:
         self.fail = fail = ",".join("%s:%d:%s" % (name, call, rank) for name in names)
         with tempfile.TemporaryDirectory(prefix="c") as calls:
             env = {"MPAIO_FAIL": fail, "MPAIO_CALLS_DIRECTORY": calls, "MPAIO_UNSUPERVISED": "1" if unsupervised else None}
-            self.done = whole_run.run(RANKS, *arguments, program_path=os.path.abspath(program), timeout=LIMIT_SECONDS, env=env)
+            for attempt in range(3):
+                try:
+                    self.done = whole_run.run(RANKS, *arguments, program_path=os.path.abspath(program), timeout=LIMIT_SECONDS, env=env)
+                    break
+                except AssertionError:
+                    # mpirun of Open MPI 4 may, once in a while, wait for ever for a rank that is gone while it greets it; nothing of ours does so
+                    # each time.
+                    if function != "MPI_Init_thread" or attempt == 2:
+                        raise
+                    for name in os.listdir(calls):
+                        os.remove(os.path.join(calls, name))
             # The ranks on which the call has failed, and how often each function was called, by rank.
             self.failed = sorted(int(name.split("_")[1]) for name in os.listdir(calls)
                                  if name.startswith("failed_") and name.endswith("_" + function))
@@ -150,7 +160,8 @@ class MpiCallsTest(whole_run.WholeRunTest):
                 if not life.mpirun_has_died:
                     check(function, life)
         print("%s: %d lives" % (program, len(cases)))
-        self.assertEqual(seen, set(FUNCTIONS))
+        # Those that are called as it comes may not have been called so often.
+        self.assertLessEqual(set(FUNCTIONS) - VARYING - set(ONLY_AFTER), seen)
 
     def check_life(self, function, life):
         if function in TOLERATED:

@@ -27,6 +27,12 @@ def _copts(copts):
         "//conditions:default": [],
     }) + copts
 
+# What is tested is in libraries, and optimised as it is; the tests' own code compiles faster so.
+_TEST_COPTS = select({
+    _label("//tools/bazel:opt"): ["-O1"],
+    "//conditions:default": [],
+})
+
 # What a program needs besides its own code, by kind. All kinds are listed here.
 _WORKER_DEPS = ["//mpaio/worker:registry"]
 _ORCHESTRATOR_DEPS = ["//mpaio/cli:main"]
@@ -69,7 +75,7 @@ def mpaio_cc_test(name, deps = [], copts = [], size = "small", linkstatic = True
     native.cc_test(
         name = name,
         deps = _with(deps, _TEST_DEPS),
-        copts = _copts(copts),
+        copts = _copts(copts) + _TEST_COPTS,
         size = size,
         linkstatic = linkstatic,
         **kwargs
@@ -206,7 +212,7 @@ def mpi_cc_test(
         name = name + "_bin",
         srcs = srcs,
         deps = _with(deps, _MPI_TEST_DEPS),
-        copts = _copts(copts),
+        copts = _copts(copts) + _TEST_COPTS,
         testonly = True,
         tags = tags + ["mpi"],
         visibility = visibility,
