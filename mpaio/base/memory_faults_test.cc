@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "mpaio/testing/child_process.h"
 
 namespace mpaio {
 namespace {
@@ -53,14 +53,12 @@ struct Opener {
 // The signal by which a fork that does `action` ends; 0 where it just ends.
 template <typename F>
 int SignalOf(const F& action) {
-  const pid_t child = fork();
-  if (child == 0) {
+  const ChildEnd end = RunInChild([&action] {
     action();
-    _exit(0);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return 0;
+  });
+  EXPECT_EQ(end.exit_status, 0);
+  return end.signal;
 }
 
 TEST(MemoryFaultsTest, AnAccessIsTriedAgainAndNothingElseIsSeenOfIt) {

@@ -12,7 +12,7 @@ warnings.simplefilter("ignore")
 np.seterr(all="ignore")
 
 # (ranks, --chunk); a rank alone is started without mpirun.
-POOLS = [(None, "auto"), (3, 1), (3, 7), (2, 10**9)]
+POOLS = [(None, "auto"), (3, "auto"), (3, 1), (3, 7), (1, 101), (2, 10**9)]
 # Of these there are the most jobs.
 QUANTILE_POOLS = [(None, "auto"), (3, 7), (2, 1)]
 # Chunks of one row are for arrays that have few.
