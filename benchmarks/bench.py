@@ -366,7 +366,7 @@ def load(bench: Bench) -> Result:
     file = bench.large_numbers()
     output = bench.run(bench.mpirun(bench.ranks, bench.program("benchmarks/load_benchmark"), file, str(bench.repetitions)))
     rows = re.findall(r"^(\S.*?) {2,}([\d.]+) (\S+) +\(([\d.]+) to ([\d.]+)\)$", output, re.MULTILINE)
-    if len(rows) != 3:
+    if len(rows) != 6:
         raise SuiteError(f"load_benchmark printed something else: {output}")
     # The program itself takes turns, and reports medians of its rounds.
     summaries = [

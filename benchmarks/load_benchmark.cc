@@ -1,19 +1,23 @@
-// Loading a .npy file into a fresh window by all ranks, in turns with its peer: each rank's plain pread() of its share into a fresh window of the same
-// kind. Prints the seconds of both and their ratio: medians, with the smallest and the largest.
+// Loading a .npy file of int64 into a fresh window by all ranks, in turns with its peer: each rank's plain pread() of its share into a fresh window of the
+// same kind. Then the same with a sum of what was loaded: ours reads what is touched when it is touched, the peer sums its share when it has read it. Prints
+// the seconds of both and their ratio: medians, with the smallest and the largest.
 //
 // usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]      the file's elements must be in this machine's byte order, and in C order
 //
-// Both start with no memory and end when every rank has its share in place; ours has also backed the window and sealed it. Freeing is not counted. The
-// page cache should hold the file: the rounds before the first that counts see to that if there is room.
+// All start with no memory and end when every rank is done with its share; where nothing is summed ours has also backed the window and sealed it. Freeing is not
+// counted. The page cache should hold the file: the rounds before the first that counts see to that if there is room.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +25,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/array_file.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/array/nd_view.h"
+#include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/executor/mpi_executor.h"
 #include "mpaio/mpi/communicator.h"
@@ -41,70 +49,108 @@ absl::StatusOr<double> Timed(const Communicator& world, F&& step) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-absl::StatusOr<double> LoadOurs(const Communicator& world, const std::string& path) {
+// What is compared.
+struct File {
+  std::string path;
+  Index header_bytes = 0;
+  Index size_bytes = 0;  // of the array
+};
+
+// A rank's share of the array.
+struct Share {
+  Index begin, end;
+  Share(const File& file, const Communicator& world) : begin(Border(file, world.rank(), world.size())), end(Border(file, world.rank() + 1, world.size())) {}
+
+ private:
+  static Index Border(const File& file, Index rank, Index size) {
+    const Index count = file.size_bytes / static_cast<Index>(sizeof(std::int64_t));
+    return (count / size * rank + count % size * rank / size) * static_cast<Index>(sizeof(std::int64_t));
+  }
+};
+
+std::int64_t Sum(const std::byte* array, const Share& share) {
+  const auto* const numbers = reinterpret_cast<const std::int64_t*>(array);
+  constexpr auto kBytes = static_cast<Index>(sizeof(std::int64_t));
+  return std::accumulate(numbers + share.begin / kBytes, numbers + share.end / kBytes, std::int64_t{0});
+}
+
+// `sum`: of the rank's share, unless null.
+absl::StatusOr<double> LoadOurs(const Communicator& world, const File& file, std::int64_t* sum) {
   MPAIO_ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor, MpiExecutor::Create(world));
-  const absl::StatusOr<double> seconds = Timed(world, [&] { return SharedArray::FromFile(*executor, path).status(); });
+  const absl::StatusOr<double> seconds = Timed(world, [&]() -> absl::Status {
+    MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, SharedArray::Open(*executor, file.path));
+    MPAIO_ASSIGN_OR_RETURN(const SharedArray array, SharedArray::Load(*executor, opened, sum == nullptr ? Source::kWindow : Source::kOnDemand));
+    if (sum != nullptr) *sum = Sum(array.view().data(), Share(file, world));
+    return array.CheckUnchanged();
+  });
   MPAIO_RETURN_IF_ERROR(executor->Close());
   return seconds;
 }
 
-absl::Status ReadShare(const std::string& path, Index begin, Index end, std::byte* to) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  while (begin < end) {
-    const ssize_t got = ::pread(fd, to + begin, static_cast<std::size_t>(end - begin), begin);
+absl::Status ReadShare(const File& file, const Share& share, std::byte* array) {
+  const int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::NotFoundError(absl::StrCat("cannot open ", file.path));
+  Index at = share.begin;
+  while (at < share.end) {
+    const ssize_t got = ::pread(fd, array + at, static_cast<std::size_t>(share.end - at), file.header_bytes + at);
     if (got <= 0) break;
-    begin += got;
+    at += got;
   }
   ::close(fd);
-  return begin == end ? absl::OkStatus() : absl::DataLossError(absl::StrCat("cannot read ", path));
+  return at == share.end ? absl::OkStatus() : absl::DataLossError(absl::StrCat("cannot read ", file.path));
 }
 
-// The header is read along with the rest: some hundred bytes.
-absl::StatusOr<double> LoadPlainly(const Communicator& world, const std::string& path) {
-  struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  const Index size_bytes = status.st_size;
+absl::StatusOr<double> LoadPlainly(const Communicator& world, const File& file, std::int64_t* sum) {
   SharedWindow window;
   const absl::StatusOr<double> seconds = Timed(world, [&]() -> absl::Status {
-    MPAIO_ASSIGN_OR_RETURN(window, SharedWindow::Allocate(world, size_bytes));
-    const auto share = [&](Index rank) { return size_bytes / world.size() * rank + size_bytes % world.size() * rank / world.size(); };
-    return ReadShare(path, share(world.rank()), share(world.rank() + 1), window.data());
+    MPAIO_ASSIGN_OR_RETURN(window, SharedWindow::Allocate(world, file.size_bytes));
+    const Share share(file, world);
+    MPAIO_RETURN_IF_ERROR(ReadShare(file, share, window.data()));
+    if (sum != nullptr) *sum = Sum(window.data(), share);
+    return absl::OkStatus();
   });
   MPAIO_RETURN_IF_ERROR(window.Free());
   return seconds;
 }
 
-void Show(const char* name, std::vector<double> values, const char* unit) {
+void Show(const std::string& name, std::vector<double> values, const char* unit) {
   std::sort(values.begin(), values.end());
-  std::printf("%-28s %8.3f %-6s (%.3f to %.3f)\n", name, values[values.size() / 2], unit, values.front(), values.back());
+  std::printf("%-28s %8.3f %-6s (%.3f to %.3f)\n", name.c_str(), values[values.size() / 2], unit, values.front(), values.back());
 }
 
-absl::Status Measure(const Communicator& world, const std::string& path, int rounds) {
-  if (world.size() < 2) return absl::InvalidArgumentError("give it at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
+absl::Status Compare(const Communicator& world, const File& file, int rounds, bool sums) {
   std::vector<double> ours, plain, ratios;
   constexpr int kWarmUps = 2;
   for (int round = -kWarmUps; round < rounds; ++round) {
+    std::int64_t our_sum = 0, plain_sum = 0;
     absl::StatusOr<double> first, second;
-    if (round % 2 == 0) {
-      first = LoadOurs(world, path);
-      second = LoadPlainly(world, path);
-    } else {
-      second = LoadPlainly(world, path);
-      first = LoadOurs(world, path);
+    for (const bool is_ours : {round % 2 == 0, round % 2 != 0}) {
+      (is_ours ? first : second) = is_ours ? LoadOurs(world, file, sums ? &our_sum : nullptr) : LoadPlainly(world, file, sums ? &plain_sum : nullptr);
     }
     MPAIO_RETURN_IF_ERROR(first.status());
     MPAIO_RETURN_IF_ERROR(second.status());
+    if (our_sum != plain_sum) return absl::InternalError(absl::StrCat("sums differ: ", our_sum, ", plainly ", plain_sum));
     if (round < 0) continue;
     ours.push_back(*first);
     plain.push_back(*second);
     ratios.push_back(*second / *first);
   }
   if (world.rank() != 0) return absl::OkStatus();
-  Show("SharedArray::FromFile", std::move(ours), "s");
-  Show("plain pread", std::move(plain), "s");
-  Show("speed, ours / plain", std::move(ratios), "times");
+  const std::string what = sums ? " and sum" : "";
+  Show("SharedArray::Load" + what, std::move(ours), "s");
+  Show("plain pread" + what, std::move(plain), "s");
+  Show("speed, ours / plain" + what, std::move(ratios), "times");
   return absl::OkStatus();
+}
+
+absl::Status Measure(const Communicator& world, const std::string& path, int rounds) {
+  if (world.size() < 2) return absl::InvalidArgumentError("give it at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
+  MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, ArrayFile::Open(path));
+  struct stat status;
+  if (opened.dtype().ToString() != "<i8" || ::stat(path.c_str(), &status) != 0) return absl::InvalidArgumentError(absl::StrCat(path, " is no array of int64"));
+  const File file = {path, status.st_size - opened.size_bytes(), opened.size_bytes()};
+  MPAIO_RETURN_IF_ERROR(Compare(world, file, rounds, /*sums=*/false));
+  return Compare(world, file, rounds, /*sums=*/true);
 }
 
 }  // namespace

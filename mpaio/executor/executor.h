@@ -37,6 +37,8 @@ class SharedMemory {
   // Aligned to a page (so to 64 bytes too). The same bytes have different addresses in different ranks.
   std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
+  // Whether it gets huge pages, if there are any left.
+  bool has_huge_pages() const { return has_huge_pages_; }
 
   // Collective over the node. Memory ordering: what any rank of the node stored before its call is seen by every rank after its call. An error is this rank's
   // alone: the others do not wait for it here, but have to be told (Executor::Agree).
@@ -53,7 +55,7 @@ class SharedMemory {
   absl::Status ProtectReadOnly();
 
  protected:
-  SharedMemory(std::byte* data, Index size_bytes) : data_(data), size_bytes_(size_bytes) {}
+  SharedMemory(std::byte* data, Index size_bytes, bool has_huge_pages) : data_(data), size_bytes_(size_bytes), has_huge_pages_(has_huge_pages) {}
   void Detach() {
     data_ = nullptr;
     size_bytes_ = 0;
@@ -64,6 +66,7 @@ class SharedMemory {
 
   std::byte* data_;
   Index size_bytes_;
+  bool has_huge_pages_;
 };
 
 // How much of these has no memory behind it yet.

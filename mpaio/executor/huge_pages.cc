@@ -72,16 +72,17 @@ absl::Status CheckHugePages(const std::string& backing_directory) {
                                                     backing_directory, ", as root, or give --huge_pages=auto"));
 }
 
-void AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish) {
+bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish, const std::string& backing_directory) {
   // A little memory is not worth one, which is then all its own.
   constexpr Index kLeastBytes = 4 << 20;
-  if (size_bytes < kLeastBytes) return;
+  if (size_bytes < kLeastBytes) return false;
   // Whole pages; the kernel itself finds the huge ones that lie within.
   const auto page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page_bytes - 1) / page_bytes * page_bytes;
   const auto end = (reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(size_bytes)) / page_bytes * page_bytes;
   // Fails where the kernel has none: then there is nothing to ask for.
-  madvise(reinterpret_cast<void*>(begin), end - begin, wish == HugePages::kNever ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+  const bool is_advised = madvise(reinterpret_cast<void*>(begin), end - begin, wish == HugePages::kNever ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) == 0;
+  return is_advised && wish != HugePages::kNever && CheckHugePages(backing_directory).ok();
 }
 
 }  // namespace mpaio

@@ -23,8 +23,8 @@ absl::Status CheckHugePages(const std::string& backing_directory);
 std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view directory);
 
 // Asks for huge pages for [data, data + size_bytes), or for none. For pages that have not been touched; a wish, which is not even
-// made for less than 4 MiB.
-void AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish);
+// made for less than 4 MiB. `backing_directory` as above. Whether it is granted, if there is room.
+bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish, const std::string& backing_directory);
 
 }  // namespace mpaio
 

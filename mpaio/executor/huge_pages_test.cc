@@ -51,10 +51,10 @@ TEST(HugePagesTest, AWishChangesNothingButPages) {
   ASSERT_NE(memory, MAP_FAILED);
   auto* const data = static_cast<std::byte*>(memory);
   for (const HugePages wish : {HugePages::kAuto, HugePages::kNever, HugePages::kAlways}) {
-    AdviseHugePages(data, kBytes, wish);
-    AdviseHugePages(data + 5, kBytes - 9, wish);
-    AdviseHugePages(data + 1, 10, wish);
-    AdviseHugePages(data, 0, wish);
+    EXPECT_EQ(AdviseHugePages(data, kBytes, wish, ""), wish != HugePages::kNever && CheckHugePages("").ok());
+    AdviseHugePages(data + 5, kBytes - 9, wish, "");
+    EXPECT_FALSE(AdviseHugePages(data + 1, 10, wish, ""));
+    EXPECT_FALSE(AdviseHugePages(data, 0, wish, ""));
     data[0] = data[kBytes - 1] = std::byte{7};
     EXPECT_EQ(data[kBytes / 2], std::byte{0});
   }

@@ -20,7 +20,8 @@ namespace {
 
 class AnonymousMemory final : public SharedMemory {
  public:
-  AnonymousMemory(std::byte* data, Index size_bytes, Index mapped_bytes) : SharedMemory(data, size_bytes), mapped_bytes_(mapped_bytes) {}
+  AnonymousMemory(std::byte* data, Index size_bytes, Index mapped_bytes, bool has_huge_pages)
+      : SharedMemory(data, size_bytes, has_huge_pages), mapped_bytes_(mapped_bytes) {}
   ~AnonymousMemory() override {
     if (mapped_bytes_ > 0) munmap(data(), static_cast<std::size_t>(mapped_bytes_));
   }
@@ -81,8 +82,8 @@ absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_byte
     return absl::ResourceExhaustedError(absl::StrCat("no room for ", size_bytes, " bytes of shared memory (mmap): ", std::strerror(errno),
                                                      "; look at the limits of this process (ulimit -v)"));
   }
-  auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes);
-  AdviseHugePages(memory->data(), mapped_bytes, huge_pages);
+  const bool has_huge_pages = AdviseHugePages(static_cast<std::byte*>(data), mapped_bytes, huge_pages, "");
+  auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes, has_huge_pages);
   if (backing == Backing::kNow || !CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
   return std::unique_ptr<SharedMemory>(std::move(memory));
 }

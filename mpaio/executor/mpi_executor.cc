@@ -38,8 +38,8 @@ absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
 // Memory of a node with several ranks.
 class WindowMemory final : public SharedMemory {
  public:
-  WindowMemory(SharedWindow window, const Communicator& node)
-      : SharedMemory(window.data(), window.size_bytes()), window_(std::move(window)), node_(node) {}
+  WindowMemory(SharedWindow window, const Communicator& node, bool has_huge_pages)
+      : SharedMemory(window.data(), window.size_bytes(), has_huge_pages), window_(std::move(window)), node_(node) {}
   absl::Status Synchronize() override { return window_.Synchronize(node_); }
   absl::Status Free() {
     Detach();
@@ -157,7 +157,7 @@ class MultiRankExecutor final : public Executor {
     }
     SharedWindow window;
     absl::Status status = SharedWindow::Allocate(node_comm_, size_bytes, &window);
-    if (status.ok()) AdviseHugePages(window.data(), size_bytes, huge_pages_);
+    const bool has_huge_pages = status.ok() && AdviseHugePages(window.data(), size_bytes, huge_pages_, BackingDirectory());
     if (status.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window.data() + begin, end - begin);
@@ -168,7 +168,7 @@ class MultiRankExecutor final : public Executor {
       if (!is_broken()) window.Free().IgnoreError();
       return status;
     }
-    windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_));
+    windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_, has_huge_pages));
     if (backing == Backing::kOnDemand) on_demand_.push_back(windows_.back().get());
     return windows_.back().get();
   }

@@ -42,7 +42,7 @@ struct Pool {
 // The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
 class ThreadMemory final : public SharedMemory {
  public:
-  ThreadMemory(std::byte* data, Index size_bytes, Pool* pool) : SharedMemory(data, size_bytes), pool_(pool) {}
+  ThreadMemory(std::byte* data, Index size_bytes, Pool* pool) : SharedMemory(data, size_bytes, /*has_huge_pages=*/false), pool_(pool) {}
   absl::Status Synchronize() override {
     pool_->barrier.arrive_and_wait();
     return absl::OkStatus();

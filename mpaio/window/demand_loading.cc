@@ -31,8 +31,8 @@ constexpr Index kLeastBlockBytes = Index{1} << 20;
 constexpr std::size_t kMostBlocksOfProcess = 32'768;
 constexpr Index kMostBlocks = 8192;
 constexpr Index kHugePageBytes = Index{2} << 20;
-// Backed and read at a time: a page that was just zeroed is still in the cache.
-constexpr Index kPieceBytes = Index{256} << 10;
+// Read at a time: what was just read, or zeroed, is still in the cache when it is copied.
+constexpr Index kPieceBytes = Index{128} << 10;
 // Who finds another at the same block takes it to be dead or stopped when it has not come a piece further for so long.
 constexpr std::chrono::milliseconds kPatience{200};
 
@@ -94,6 +94,12 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
   if (loading->notes_ == nullptr) return cannot("mremap");
   loading->can_back_in_place_ = CanBackInPlace();
   if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->notes_, loading->notes_bytes_));
+  // Huge pages are quicker still.
+  if (!memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
+  if (loading->installer_ != nullptr) {
+    loading->buffer_memory_ = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
+    loading->buffer_.store(loading->buffer_memory_.get(), std::memory_order_relaxed);
+  }
   loading->faults_ = MemoryFaults::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Mend, loading.get());
   if (loading->faults_ == nullptr) return cannot("too many arrays");
   if (mprotect(memory.data(), static_cast<std::size_t>(WholePages(memory.size_bytes())), PROT_NONE) != 0) return cannot("mprotect");
@@ -159,26 +165,42 @@ Index DemandLoading::EndOf(std::size_t block) const { return std::min((static_ca
 
 int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
-  // A mapping of its own, for as long as it takes: what nobody has mapped to be written nobody can overwrite by mistake.
-  std::byte* const writable = MapAgain(data_ + begin, WholePages(end - begin));
-  if (writable == nullptr) return ENOMEM;
-  const int failure = ReadInto(writable, begin, end, state(block));
-  munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));
+  // For what cannot be installed. A mapping of its own, for as long as it takes: what nobody has mapped to be written nobody can overwrite by mistake.
+  std::byte* writable = nullptr;
+  int failure = 0;
+  for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
+    const Index piece_bytes = std::min(kPieceBytes, end - at);
+    if (!InstallPiece(at, piece_bytes, &failure) && failure == 0) {
+      if (writable == nullptr) writable = MapAgain(data_ + begin, WholePages(end - begin));
+      failure = writable == nullptr ? ENOMEM : ReadPiece(at, writable + (at - begin), piece_bytes);
+    }
+    // Whoever waits sees that it goes on. Not where another has done it by now.
+    unsigned char piece = state(block).load(std::memory_order_relaxed);
+    if (piece < kIn) state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
+  }
+  if (writable != nullptr) munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));
   return failure;
 }
 
-int DemandLoading::ReadInto(std::byte* block, Index begin, Index end, std::atomic<unsigned char>& state) {
-  for (Index at = begin; at < end; at += kPieceBytes) {
-    const Index piece_bytes = std::min(kPieceBytes, end - at);
-    if (can_back_in_place_) {
-      if (const int failure = PopulatePagesInPlace(block + (at - begin), WholePages(piece_bytes)); failure != 0) return failure;
-    }
-    if (const int failure = parts_->Read(at, {block + (at - begin), static_cast<std::size_t>(piece_bytes)}); failure != 0) return failure;
-    // Whoever waits sees that it goes on. Not where another has done it by now.
-    unsigned char piece = state.load(std::memory_order_relaxed);
-    if (piece < kIn) state.compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
+bool DemandLoading::InstallPiece(Index begin, Index size_bytes, int* failure) {
+  std::byte* const buffer = installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
+  if (buffer == nullptr) return false;
+  *failure = parts_->Read(begin, {buffer, static_cast<std::size_t>(size_bytes)});
+  bool is_installed = false;
+  if (*failure == 0) {
+    const Index page_bytes = WholePages(size_bytes);
+    std::memset(buffer + size_bytes, 0, static_cast<std::size_t>(page_bytes - size_bytes));
+    is_installed = installer_->Install(data_ + begin, buffer, page_bytes);
   }
-  return 0;
+  buffer_.store(buffer, std::memory_order_release);
+  return is_installed;
+}
+
+int DemandLoading::ReadPiece(Index begin, std::byte* to, Index size_bytes) {
+  if (can_back_in_place_) {
+    if (const int failure = PopulatePagesInPlace(to, WholePages(size_bytes)); failure != 0) return failure;
+  }
+  return parts_->Read(begin, {to, static_cast<std::size_t>(size_bytes)});
 }
 
 absl::Status DemandLoading::ReadFailure() const {

@@ -13,6 +13,7 @@
 #include "mpaio/base/index.h"
 #include "mpaio/base/memory_faults.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/window/page_installer.h"
 
 namespace mpaio {
 
@@ -21,7 +22,8 @@ namespace mpaio {
 // not need, the reader of a block is the one who has it in the cache, and a rank that dies leaves blocks that others read in again.
 //
 // What is read twice is the same twice as long as the file is; a rank that finds another at the same block waits for it, as long as that makes progress. To the
-// end a store to the memory is what it is in a sealed array: a fault that ends the process; only a block that is being read is mapped once more, to be written.
+// end a store to the memory is what it is in a sealed array: a fault that ends the process. Pages are made with what they hold (PageInstaller); where that
+// cannot be, or where huge pages are to be had, a block is mapped once more, to be written, while it is being read.
 // A system call that is given memory which was not read yet fails with EFAULT.
 //
 // Memory ordering: who reads a block sees all of what was stored to it by whoever read it in. Safe from several threads.
@@ -55,7 +57,10 @@ class DemandLoading {
   bool HaveBlock(std::size_t block, std::byte* address);
   // 0, or what ArrayParts::Read says.
   int ReadBlock(std::size_t block);
-  int ReadInto(std::byte* block, Index begin, Index end, std::atomic<unsigned char>& state);
+  // Pages of what the array has from `begin` on; false where they could not be made, and `*failure` where the reason is the file.
+  bool InstallPiece(Index begin, Index size_bytes, int* failure);
+  // The same to memory that may be written.
+  int ReadPiece(Index begin, std::byte* to, Index size_bytes);
   Notes& notes() const;
   Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
@@ -66,6 +71,9 @@ class DemandLoading {
   Index block_bytes_;
   std::size_t num_blocks_;
   bool can_back_in_place_ = false;
+  std::unique_ptr<PageInstaller> installer_;  // null where there is none
+  std::unique_ptr<std::byte[]> buffer_memory_;  // what pages are made of
+  std::atomic<std::byte*> buffer_{nullptr};  // null while a thread has it
   std::byte* notes_ = nullptr;  // what is behind the array, mapped once more
   Index notes_bytes_ = 0;
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block

@@ -38,7 +38,8 @@ constexpr std::uint64_t kSeed = 20240622;
 constexpr Index kBytes = 10'000'008;
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
-class DemandLoadingTest : public testing::Test {
+// Of memory that has no pages yet, which are then made with what they hold, and of memory that has them.
+class DemandLoadingTest : public testing::TestWithParam<Backing> {
  protected:
   DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
     std::ofstream(path_, std::ios::binary) << bytes_;
@@ -53,7 +54,7 @@ class DemandLoadingTest : public testing::Test {
   }
   // Memory to load it into.
   static std::unique_ptr<SharedMemory> Memory() {
-    absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes));
+    absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kAuto, GetParam());
     MPAIO_EXPECT_OK(memory.status());
     return *std::move(memory);
   }
@@ -72,7 +73,7 @@ class DemandLoadingTest : public testing::Test {
   std::string path_;
 };
 
-TEST_F(DemandLoadingTest, PartsInAnyOrder) {
+TEST_P(DemandLoadingTest, PartsInAnyOrder) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   std::mt19937_64 random(kSeed);
@@ -86,7 +87,7 @@ TEST_F(DemandLoadingTest, PartsInAnyOrder) {
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_F(DemandLoadingTest, OnlyWhatIsTouchedIsRead) {
+TEST_P(DemandLoadingTest, OnlyWhatIsTouchedIsRead) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 0, 1));
@@ -96,7 +97,7 @@ TEST_F(DemandLoadingTest, OnlyWhatIsTouchedIsRead) {
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
 }
 
-TEST_F(DemandLoadingTest, OtherByteOrders) {
+TEST_P(DemandLoadingTest, OtherByteOrders) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts(">i8"));
   for (Index k = 0; k < kBytes; k += 8) std::reverse(bytes_.begin() + k, bytes_.begin() + k + 8);
@@ -104,7 +105,7 @@ TEST_F(DemandLoadingTest, OtherByteOrders) {
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
 }
 
-TEST_F(DemandLoadingTest, ManyThreadsAtOnce) {
+TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
   // As where ranks are threads: each has an object of its own for the same memory.
   const std::unique_ptr<SharedMemory> memory = Memory();
   std::vector<std::unique_ptr<DemandLoading>> loadings;
@@ -128,7 +129,7 @@ TEST_F(DemandLoadingTest, ManyThreadsAtOnce) {
   for (const auto& loading : loadings) MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_F(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
+TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 0, 100));
@@ -142,7 +143,7 @@ TEST_F(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
 }
 
-TEST_F(DemandLoadingTest, StoresAreFaults) {
+TEST_P(DemandLoadingTest, StoresAreFaults) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 0, 1));
@@ -158,7 +159,7 @@ TEST_F(DemandLoadingTest, StoresAreFaults) {
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
 }
 
-TEST_F(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
+TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
@@ -169,7 +170,7 @@ TEST_F(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
 }
 
-TEST_F(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
+TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   const auto time = std::filesystem::last_write_time(path_);
@@ -186,7 +187,7 @@ TEST_F(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
 }
 
-TEST_F(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
+TEST_P(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(3));
@@ -194,7 +195,7 @@ TEST_F(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
 }
 
 // Its process has died there, or is stopped.
-TEST_F(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
+TEST_P(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   // What is noted of the blocks is behind the array; all of it says now that they are being read.
   std::memset(memory->data() + kBytes, 1, static_cast<std::size_t>(memory->size_bytes() - kBytes));
@@ -204,7 +205,7 @@ TEST_F(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
 }
 
 // Whatever it had begun is read by the next one.
-TEST_F(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
+TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
   std::mt19937_64 random(kSeed);
   for (int times = 0; times < 30; ++times) {
     const std::unique_ptr<SharedMemory> memory = Memory();
@@ -237,11 +238,12 @@ TEST_F(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
 }
 
 // Blocks are longer then; of the file nearly all is a hole.
-TEST_F(DemandLoadingTest, AHugeArray) {
+TEST_P(DemandLoadingTest, AHugeArray) {
+  if (GetParam() == Backing::kNow) GTEST_SKIP() << "it would take all memory";
   constexpr Index kHuge = (Index{9} << 30) + 24;
   std::filesystem::resize_file(path_, kHuge);
   if (!CanBackInPlace()) GTEST_SKIP() << "this kernel cannot leave it without memory";
-  absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, Backing::kOnDemand);
+  absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, GetParam());
   if (absl::IsResourceExhausted(memory.status())) GTEST_SKIP() << memory.status();
   MPAIO_ASSERT_OK(memory.status());
   const std::unique_ptr<DemandLoading> loading = Load(**memory, Parts());
@@ -250,7 +252,7 @@ TEST_F(DemandLoadingTest, AHugeArray) {
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_F(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
+TEST_P(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   int ends[2];
@@ -262,6 +264,9 @@ TEST_F(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
   close(ends[0]);
   close(ends[1]);
 }
+
+INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest, testing::Values(Backing::kOnDemand, Backing::kNow),
+                         [](const auto& info) { return info.param == Backing::kOnDemand ? "FreshPages" : "PagesThatAreThere"; });
 
 }  // namespace
 }  // namespace mpaio
