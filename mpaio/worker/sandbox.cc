@@ -128,8 +128,9 @@ void BecomeChild(pid_t parent, sigset_t mask) {
     core.rlim_cur = 0;
     setrlimit(RLIMIT_CORE, &core);
   }
-  // So that what Process printed before its end is seen.
-  setvbuf(stdout, nullptr, _IOLBF, 0);
+  // So that what Process printed before its end is seen. With a buffer of its own: printf of glibc 2.41 goes on to fill the one that there is.
+  static char buffer[BUFSIZ];
+  setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
   on_exit(LeaveAtOnce, nullptr);
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
 }

@@ -241,8 +241,8 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
     def read_stderr(stream):
         for line in stream:
             text = line.decode(errors="replace").rstrip("\n")
-            # mpirun of Open MPI 5 may put a blank in front of what a rank says just before it aborts.
-            timed_lines.append((text[1:] if re.match(r" (orchestrator: |rank \d)", text) else text, time.time()))
+            # mpirun of Open MPI 5 may put a blank, or a byte of 0, in front of what a rank says just before it aborts.
+            timed_lines.append((text[1:] if re.match(r"[ \0](orchestrator: |rank \d)", text) else text, time.time()))
 
     start = time.monotonic()
     out = open(stdout_file, "wb") if stdout_file else tempfile.TemporaryFile()
