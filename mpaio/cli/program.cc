@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -115,6 +116,10 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
       exit_status = Refuse(kJobFailed, absl::DataLossError("the results could not be written to the standard output"));
     }
     if (line.report) Print(stderr, FormatReport(session.report()));
+    const std::vector<RankLoss>& losses = session.losses();
+    if (std::any_of(losses.begin(), losses.end(), [](const RankLoss& loss) { return loss.host_is_silent; })) {
+      Print(stderr, "orchestrator: all that could be done is done; mpirun may wait for minutes for the host that does not answer: Ctrl-C twice ends it\n");
+    }
   }
   // As shells report a program that a signal has ended.
   if (session.stop_signal() != 0 && executor.rank() == 0) exit_status = 128 + session.stop_signal();

@@ -299,7 +299,7 @@ absl::Status Session::Run() {
   if (executor_.rank() != 0 || !has_begun_) return status;
   if (journal_) status.Update(journal_->Sync());
   // Those of whom no run has been told.
-  for (const LostRank& lost : executor_.TakeLost()) stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), lost.cause});
+  for (const LostRank& lost : executor_.TakeLost()) stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), lost.cause, lost.host_is_silent});
   status = Explained(status);
   Index bytes = 0;
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();

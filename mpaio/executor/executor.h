@@ -76,6 +76,7 @@ Index UnbackedBytes(const std::vector<const SharedMemory*>& memories);
 struct LostRank {
   int rank = 0;
   std::string cause;  // "was killed by signal 9 (SIGKILL)"
+  bool host_is_silent = false;  // it may be alive, but its host cannot be reached
 };
 
 class Executor {

@@ -245,7 +245,7 @@ class MultiRankExecutor final : public Executor {
       is_lost_[static_cast<std::size_t>(rank->second)] = true;
       transport_->Abandon(rank->second);
       council_.transport().Abandon(rank->second);
-      lost_.push_back({rank->second, std::move(death.cause)});
+      lost_.push_back({rank->second, std::move(death.cause), death.host_is_silent});
     }
   }
 

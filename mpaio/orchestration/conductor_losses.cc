@@ -51,7 +51,8 @@ void Conductor::OnLost(const LostRank& lost) {
   while (TakeIn()) {
   }
   Line& line = lines_[static_cast<std::size_t>(lost.rank)];
-  stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), line.is_ended ? "did not answer, and was ended" : lost.cause});
+  const bool was_ended = line.is_ended && !lost.host_is_silent;
+  stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), was_ended ? "did not answer, and was ended" : lost.cause, lost.host_is_silent});
   if (line.is_lost || phase_ == Phase::kDone) return;
   Bereave(lost.rank);
   if (line.has_left) return;

@@ -90,6 +90,7 @@ struct RankLoss {
   int rank = 0;
   int node = 0;
   std::string cause;  // "was killed by signal 9 (SIGKILL)"
+  bool host_is_silent = false;  // it may be alive, but its host cannot be reached
 };
 
 // A chunk that was given up: it killed, or hung up, whatever processed it.

@@ -145,6 +145,17 @@ absl::StatusOr<LineAddress> OpenListeners(bool has_several_nodes, std::vector<in
   return address;
 }
 
+void WatchHost(int line) {
+  const auto set = [line](int level, int option, int value) { setsockopt(line, level, option, &value, sizeof(value)); };
+  constexpr int kTests = 5, kSecondsBetween = kHostPatienceSeconds / (kTests + 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kHostPatienceSeconds - kTests * kSecondsBetween);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kSecondsBetween);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kTests);
+  // For what has been sent, and is not acknowledged.
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostPatienceSeconds * 1000);
+}
+
 int CallLine(const LineAddress& address, const Hello& hello, int timeout_ms) {
   std::string words = address.token;
   words.append(reinterpret_cast<const char*>(&hello), sizeof(hello));
@@ -192,6 +203,7 @@ int CallLine(const LineAddress& address, const Hello& hello, int timeout_ms) {
   if (connected >= 0) {
     const int on = 1;
     setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    WatchHost(connected);
     fcntl(connected, F_SETFL, fcntl(connected, F_GETFL) & ~O_NONBLOCK);
   }
   return connected;

@@ -42,6 +42,11 @@ struct LineAddress {
 std::string EncodeAddress(const LineAddress& address);
 absl::StatusOr<LineAddress> DecodeAddress(absl::string_view text);
 
+// How long a host may be silent, though it is asked, until a line to it ends with an error.
+inline constexpr int kHostPatienceSeconds = 15;
+// A line that was accepted or called is asked from time to time whether the other host is still there. Nothing for one within a host.
+void WatchHost(int line);
+
 // Sockets that listen at a new address: of this host alone, or also for others. What is returned is theirs to close.
 absl::StatusOr<LineAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);
 

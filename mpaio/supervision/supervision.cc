@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/supervision/connections.h"
 #include "mpaio/supervision/line.h"
 #include "mpaio/supervision/sign_off.h"
 #include "mpaio/supervision/supervisor.h"
@@ -30,6 +31,7 @@ namespace mpaio {
 namespace {
 
 constexpr std::chrono::seconds kArmPatience(5);
+constexpr std::chrono::seconds kEndPatience(2);
 // What supervisors say is shorter.
 constexpr std::size_t kMostHeard = 4096;
 // Lines of which nobody has said whose they are: supervisors say so at once.
@@ -110,13 +112,18 @@ absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
 
 void Supervision::Call(absl::string_view address) {
   if (to_supervisor_ < 0) return;
-  if (send(to_supervisor_, address.data(), address.size(), MSG_NOSIGNAL) < 0) shared_->line.store(SupervisedState::kFailed, std::memory_order_release);
-  close(to_supervisor_);
-  to_supervisor_ = -1;
+  if (!SendMessage(to_supervisor_, address, {})) shared_->line.store(SupervisedState::kFailed, std::memory_order_release);
+}
+
+void Supervision::KeepConnections() {
+  if (to_supervisor_ < 0) return;
+  const std::vector<int> connections = ConnectionsToOtherHosts();
+  if (!connections.empty()) SendMessage(to_supervisor_, {&kKeep, 1}, connections);
 }
 
 void Supervision::Arm() {
-  if (shared_ == nullptr || has_left_ || is_armed()) return;
+  if (shared_ == nullptr || has_left_) return;
+  KeepConnections();
   const auto end = std::chrono::steady_clock::now() + kArmPatience;
   while (shared_->line.load(std::memory_order_acquire) == SupervisedState::kNone && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -133,7 +140,10 @@ bool Supervision::is_armed() const { return shared_ != nullptr && shared_->phase
 
 void Supervision::Accept() {
   for (const int listener : listeners_) {
-    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) lines_.push_back({.fd = fd});
+    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
+      WatchHost(fd);
+      lines_.push_back({.fd = fd});
+    }
   }
 }
 
@@ -143,6 +153,7 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
   // A stranger has nothing to say that is longer.
   while (line.heard.size() < kMostHeard && (length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
   const bool is_over = length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  const bool is_silent = length < 0 && (errno == ETIMEDOUT || errno == EHOSTUNREACH || errno == ENETUNREACH);
   const auto take = [&line](void* to, std::size_t size) {
     std::memcpy(to, line.heard.data(), size);
     line.heard.erase(0, size);
@@ -172,7 +183,7 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
     line.rank = -1;  // said
   }
   if (is_over && line.rank >= 0) {
-    deaths->push_back({line.rank, "is gone, and its supervisor with it"});
+    deaths->push_back({line.rank, is_silent ? "is out of reach, as its host does not answer" : "is gone, and its supervisor with it", is_silent});
   }
   if (is_over) {
     close(line.fd);
@@ -215,8 +226,22 @@ void Supervision::Kill(int rank) {
   }
 }
 
+void Supervision::AwaitEndOfOthers() {
+  const auto end = std::chrono::steady_clock::now() + kEndPatience;
+  const auto is_there = [](const Line& line) { return line.rank >= 0; };
+  do {
+    TakeDeaths();
+    std::vector<pollfd> polled;
+    for (const Line& line : lines_) polled.push_back({line.fd, POLLIN, 0});
+    if (std::none_of(lines_.begin(), lines_.end(), is_there)) return;
+    poll(polled.data(), polled.size(), 10);
+  } while (std::chrono::steady_clock::now() < end);
+}
+
 void Supervision::SignOff() {
   if (has_left_) return;
+  KeepConnections();
+  if (rank_ == 0 && listeners_.size() > 1) AwaitEndOfOthers();
   SignOffFromLauncher(/*is_other_process=*/false);
   has_left_ = true;
   if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);

@@ -13,6 +13,9 @@
 //
 // In the end nobody calls MPI_Finalize, which waits for the dead: each rank signs itself off and exits.
 //
+// A connection between hosts that is closed at one end is fatal at the other one (Open MPI 5: "Socket closed", btl_tcp_endpoint.c and pml_ob1.c). So a rank's
+// supervisor holds the rank's connections open, whatever becomes of the rank, until rank 0 has ended, which is the last to do so.
+//
 // Where another launcher has started the program, or libpmix is missing, there is no supervision (Get() is null), and a death ends the job.
 #ifndef MPAIO_SUPERVISION_SUPERVISION_H_
 #define MPAIO_SUPERVISION_SUPERVISION_H_
@@ -36,6 +39,7 @@ struct SupervisedState;
 struct Death {
   int rank = 0;
   std::string cause;  // "was killed by signal 9 (SIGKILL)"
+  bool host_is_silent = false;  // it may be alive: nobody hears of its host
 };
 
 // One for each process. Used by the thread that calls MPI.
@@ -54,7 +58,8 @@ class Supervision {
   // On the others: tells their supervisor what Listen gave. Does not wait.
   void Call(absl::string_view address);
 
-  // From here on this rank's death is survived. Waits, 5 s at most, until the supervisor has reached rank 0; where it does not, the rank stays unarmed: its
+  // From here on this rank's death is survived, and the connections to other hosts that it has now stay open. To be called again where there may be more of these.
+  // Waits, 5 s at most, until the supervisor has reached rank 0; where it does not, the rank stays unarmed: its
   // death ends the job.
   void Arm();
   // From here on it is not, until Arm is called again: for calls in which others wait for this rank, and rank 0 with them.
@@ -68,7 +73,8 @@ class Supervision {
   // On rank 0: ends that rank's process, if it is armed; its death is told by TakeDeaths.
   void Kill(int rank);
 
-  // Tells mpirun that this rank has come to its end in order. No MPI call may follow.
+  // Tells mpirun that this rank has come to its end in order. No MPI call may follow. Where there are several hosts rank 0 waits until the others have ended, but
+  // not longer than 2 s.
   void SignOff();
 
  private:
@@ -83,6 +89,8 @@ class Supervision {
   Supervision(int rank, SupervisedState* shared, int to_supervisor) : rank_(rank), shared_(shared), to_supervisor_(to_supervisor) {}
   void Accept();
   void Read(Line& line, std::vector<Death>* deaths);
+  void KeepConnections();
+  void AwaitEndOfOthers();
 
   int rank_;
   SupervisedState* shared_;     // with the supervisor; null on rank 0

@@ -13,8 +13,10 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "mpaio/supervision/connections.h"
 #include "mpaio/supervision/in_time.h"
 #include "mpaio/supervision/line.h"
 #include "mpaio/supervision/sign_off.h"
@@ -23,6 +25,7 @@ namespace mpaio {
 namespace {
 
 constexpr int kCallTimeoutMs = 3000;
+constexpr std::size_t kMostSaid = 4096;  // by the child at once
 // When rank 0 is gone, how long its rank has to come to its end by itself.
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
 // After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
@@ -34,21 +37,22 @@ constexpr std::chrono::seconds kSignOffPatience(5);
 
 class Supervisor {
  public:
-  Supervisor(pid_t child, int rank, SupervisedState* state, int from_child) : child_(child), rank_(rank), state_(state), from_child_(from_child) {}
+  Supervisor(pid_t child, int rank, SupervisedState* state, int from_child, int signals)
+      : child_(child), rank_(rank), state_(state), signals_(signals), from_child_(from_child) {}
 
-  [[noreturn]] void Run(int signals) {
+  [[noreturn]] void Run() {
     // It may be gone already: a signal that came before it was waited for is not told.
     Reap();
     for (;;) {
-      pollfd polled[] = {{signals, POLLIN, 0}, {from_child_, POLLIN, 0}, {line_, POLLIN, 0}};
+      pollfd polled[] = {{signals_, POLLIN, 0}, {from_child_, POLLIN, 0}, {line_, POLLIN, 0}};
       const int ready = poll(polled, 3, TimeoutMs());
       if (ready == 0) kill(child_, SIGKILL);
       if (ready <= 0) {
         orphaned_.reset();
         continue;
       }
-      if (polled[0].revents != 0) PassSignals(signals);
-      if (polled[1].revents != 0) Call();
+      if (polled[0].revents != 0) PassSignals();
+      if (polled[1].revents != 0) HearChild(/*also_calls=*/true);
       if (polled[2].revents != 0) Listen();
     }
   }
@@ -60,9 +64,9 @@ class Supervisor {
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
-  void PassSignals(int signals) {
+  void PassSignals() {
     signalfd_siginfo info;
-    while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+    while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       if (info.ssi_signo == SIGCHLD) {
         Reap();
       } else {
@@ -80,16 +84,20 @@ class Supervisor {
     }
   }
 
-  // The child says where to call.
-  void Call() {
-    char text[4096];
-    const ssize_t length = recv(from_child_, text, sizeof(text), 0);
-    close(from_child_);
-    from_child_ = -1;
-    if (length <= 0) return;
-    const absl::StatusOr<LineAddress> address = DecodeAddress(absl::string_view(text, static_cast<std::size_t>(length)));
-    if (address.ok()) line_ = CallLine(*address, {rank_}, kCallTimeoutMs);
-    state_->line.store(line_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
+  // The child says where to call, or which connections are to stay open.
+  void HearChild(bool also_calls) {
+    ReceivedMessage message = ReceiveMessage(from_child_, kMostSaid);
+    if (message.bytes.empty()) {
+      close(from_child_);
+      from_child_ = -1;
+    } else if (message.bytes == absl::string_view(&kKeep, 1)) {
+      kept_.swap(message.descriptors);
+      for (const int before : message.descriptors) close(before);
+    } else if (also_calls) {
+      const absl::StatusOr<LineAddress> address = DecodeAddress(message.bytes);
+      if (address.ok()) line_ = CallLine(*address, {rank_}, kCallTimeoutMs);
+      state_->line.store(line_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
+    }
   }
 
   // Rank 0 speaks, or is gone.
@@ -111,17 +119,39 @@ class Supervisor {
     if (line_ >= 0) (void)!send(line_, &notice, sizeof(notice), MSG_NOSIGNAL);
   }
 
+  // Until rank 0 is gone, or somebody wants this process to end. What is kept goes with it.
+  void AwaitEndOfRank0() {
+    char byte = 0;
+    while (!kept_.empty() && line_ >= 0) {
+      pollfd polled[] = {{line_, POLLIN, 0}, {signals_, POLLIN, 0}};
+      if (poll(polled, 2, -1) < 0 && errno != EINTR) return;
+      const ssize_t length = recv(line_, &byte, 1, MSG_DONTWAIT);
+      if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) return;
+      signalfd_siginfo info;
+      while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT) return;
+      }
+    }
+  }
+
   [[noreturn]] void End(int status) {
+    // What the child has said just before its end.
+    for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0; polled.fd = from_child_) HearChild(/*also_calls=*/false);
     // mpirun is ending the job then, and wants no more of it.
     const bool is_being_ended = told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
       DoInTime([] { return SignOffFromLauncher(/*is_other_process=*/true); }, kSignOffAttempts, kSignOffPatience);
+      AwaitEndOfRank0();
       _exit(0);
     }
-    // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
-    if (phase == SupervisedState::kLeft && WIFSIGNALED(status) && !is_being_ended) _exit(0);
+    if (phase == SupervisedState::kLeft && !is_being_ended) {
+      Tell(status);
+      AwaitEndOfRank0();
+      // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
+      if (WIFSIGNALED(status)) _exit(0);
+    }
     // As if it had been this process.
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     const int signal_number = WTERMSIG(status);
@@ -136,8 +166,10 @@ class Supervisor {
   const pid_t child_;
   const int rank_;
   SupervisedState* const state_;
+  const int signals_;
   int from_child_;
   int line_ = -1;
+  std::vector<int> kept_;  // connections of the child's
   std::optional<std::chrono::steady_clock::time_point> told_to_end_;  // last, by SIGTERM
   std::optional<std::chrono::steady_clock::time_point> orphaned_;
 };
@@ -150,7 +182,7 @@ void SuperviseChild(pid_t child, int rank, SupervisedState* state, int from_chil
   for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}) sigaddset(&passed, number);
   sigprocmask(SIG_BLOCK, &passed, nullptr);
   const int signals = signalfd(-1, &passed, SFD_CLOEXEC | SFD_NONBLOCK);
-  Supervisor(child, rank, state, from_child).Run(signals);
+  Supervisor(child, rank, state, from_child, signals).Run();
 }
 
 }  // namespace mpaio

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/supervision/connections.h"
 #include "mpaio/supervision/line.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/status_matchers.h"
@@ -180,6 +182,51 @@ TEST_F(SupervisorTest, OfAnArmedChildsDeathRank0IsToldAndMpirunIsNot) {
     // And that is all that is said.
     EXPECT_EQ(Hear(1), "");
     Hangup();
+  }
+}
+
+// Nobody who is connected to it sees that it is gone, until rank 0 is.
+TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
+  for (const std::uint32_t phase : {SupervisedState::kArmed, SupervisedState::kLeft}) {
+    for (const bool is_told_to_end : {false, true}) {
+      state_->phase = SupervisedState::kStarting;
+      Start([this] {
+        // Twice: the second set takes the place of the first.
+        for (int times = 0; times < 2; ++times) {
+          const int connection = CallLine(address_, Hello{7}, kTimeoutMs);
+          if (connection < 0 || !SendMessage(ends_[0], {&kKeep, 1}, {connection})) return 98;
+          close(connection);
+        }
+        Pause();
+        return 5;
+      });
+      AwaitPause();
+      int connections[2];
+      for (int& connection : connections) {
+        connection = accept(listeners_[0], nullptr, nullptr);
+        ASSERT_GE(connection, 0);
+        std::string words(kTokenBytes + sizeof(Hello), '\0');
+        ASSERT_EQ(recv(connection, words.data(), words.size(), MSG_WAITALL), static_cast<ssize_t>(words.size()));
+      }
+      Connect();
+      state_->phase = phase;
+      Go();
+      const int status = WaitStatusHeard();
+      EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 5) << status;
+      char byte = 0;
+      EXPECT_EQ(recv(connections[0], &byte, 1, 0), 0);
+      EXPECT_EQ(recv(connections[1], &byte, 1, MSG_DONTWAIT), -1);
+      EXPECT_EQ(errno, EAGAIN);
+      if (is_told_to_end) {
+        kill(supervisor_, SIGTERM);
+      } else {
+        Hangup();
+      }
+      EXPECT_EQ(End(), Exits(phase == SupervisedState::kArmed ? 0 : 5));
+      EXPECT_EQ(recv(connections[1], &byte, 1, 0), 0);
+      for (const int connection : connections) close(connection);
+      Hangup();
+    }
   }
 }
 
