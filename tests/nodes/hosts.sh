@@ -5,6 +5,8 @@
 # one switch), a host name and a /dev/shm of its own; files they share. mpirun starts processes on them, as told by variables
 # that are set for COMMAND. The file LEFT gets a line for each process and each file in shared memory that outlives COMMAND.
 #
+# Where HOSTS_CUT names a FIFO, each line in it is the number of a host, which then is cut off from the network.
+#
 # All of it is within namespaces that end with this script, however it ends: the machine's own network is not touched, and any
 # number of these may run at once. Needs root, iproute2 and util-linux.
 #
@@ -103,8 +105,14 @@ inside() {  # HOSTS COMMAND...
   export OMPI_MCA_plm_rsh_agent=$hosts_folder/agent PRTE_MCA_plm_ssh_agent=$hosts_folder/agent
   # Debian's Open MPI 6 keeps to the loopback interface unless told otherwise.
   export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24
+  if [ -n "${HOSTS_CUT-}" ]; then
+    # Open for both, so that it never ends.
+    while read -r host <&3; do ip link set "port$host" down; done 3<>"$HOSTS_CUT" &
+    cutter=$!
+  fi
   run bash "$hosts_script" --on host0 "$@"
   local status=$?
+  [ -z "${cutter-}" ] || kill "$cutter"
   others >>"$hosts_left"
   find "$hosts_folder" -mindepth 2 >>"$hosts_left"
   exit "$status"

@@ -2,6 +2,7 @@
 its part of the chunks, and the answers are those of one process."""
 
 import os
+import signal
 import subprocess
 import zlib
 
@@ -104,6 +105,37 @@ class NodesTest(whole_run.WholeRunTest):
                                                  "how=" + how, "where=" + where)
                         self.assert_refused(done, 1, "fails", "chunk 17", "rank ", "fails as it was told to")
                         self.assertEqual(done.stdout, b"")
+
+    def test_host_that_vanishes_is_done_without(self):
+        ints = self.save("ints.npy", np.arange(1000))
+        os.mkdir(self.path("counters"))
+        started, cut = self.path("counters/300"), self.path("cut")
+        for fifo in (started, cut):
+            os.mkfifo(fifo)
+
+        def cut_the_last_host_off(running):
+            pipe = os.open(started, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                whole_run.wait_for_byte([pipe])
+                with open("/proc/%d/stat" % running.rank(0)) as file:
+                    mpirun = int(file.read().rpartition(")")[2].split()[1])
+                with open(cut, "w") as file:
+                    file.write("2\n")
+                # Everything is done by then, but mpirun waits for the host.
+                running.wait_for_line("Ctrl-C twice ends it")
+                os.kill(mpirun, signal.SIGKILL)
+            finally:
+                os.close(pipe)
+
+        done = self.run_on_hosts((3, 2), "--chunk=1", "crashes", "ints.npy", "how=nothing", "rows=300", "counters=counters",
+                                 "chunk_us=20000", "+", "map", "ints.npy", "out.npy", "fn=square", env={"HOSTS_CUT": cut},
+                                 meanwhile=cut_the_last_host_off)
+        self.assertIn("crashes ints.npy: %d\n" % ints.sum(), done.text, done)
+        np.testing.assert_array_equal(np.load(self.path("out.npy")), np.square(ints))
+        for rank in (4, 5):
+            self.assertIn("orchestrator: rank %d is out of reach, as its host does not answer; the others did its work" % rank, done.stderr)
+        # Of the launcher there may be something left on that host.
+        self.assertEqual([line for line in done.left if "supervisor" in line or "_orchestrator --" in line], [], done)
 
     def test_no_output_is_left_by_a_run_that_failed(self):
         self.save("ints.npy", np.arange(1000))

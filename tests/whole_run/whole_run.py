@@ -184,9 +184,18 @@ def wait_for_byte(pipes, timeout=30):
 class Running:
     """A run that goes on. process: a subprocess.Popen, of mpirun or, without it, of the program."""
 
-    def __init__(self, process, mark):
+    def __init__(self, process, mark, timed_lines):
         self.process = process
         self._mark = mark
+        self._timed_lines = timed_lines
+
+    def wait_for_line(self, words, timeout=60):
+        """Until there are `words` in a line on the standard error."""
+        end = time.monotonic() + timeout
+        while not any(words in line for line, _ in list(self._timed_lines)):
+            if time.monotonic() > end:
+                raise AssertionError("%r was not said within %g s (seed %d)" % (words, timeout, SEED))
+            time.sleep(0.01)
 
     def rank(self, rank):
         """The process of a rank; of a rank that has a supervisor, the supervisor. Under mpirun, once it is there."""
@@ -254,7 +263,7 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
         timed_out = False
         try:
             if meanwhile:
-                meanwhile(Running(process, mark))
+                meanwhile(Running(process, mark, timed_lines))
             # Its end is seen here at once; process.wait() alone would look for it every now and then.
             reader.join(timeout)
             process.wait(max(0.1, timeout - (time.monotonic() - start)))
