@@ -424,11 +424,13 @@ class KillTest(JournalCase):
 class CommandTest(JournalCase):
 
     def test_complete_journal(self):
-        stdout, outputs, journal = right = self.run_uninterrupted(self.LARGE)
+        # mpirun of Open MPI 5 puts parts of a very long line among those of the report.
+        arguments = [word.replace("many_words", "words") for word in self.LARGE]
+        stdout, outputs, journal = self.run_uninterrupted(arguments)
         folder = self.make_folder("again")
         for ranks in (None, 1, 2, 3):
             self.write(journal, folder, "j")
-            done = whole_run.run(ranks, "--journal=j", "--resume", "--report", *self.LARGE, cwd=folder)
+            done = whole_run.run(ranks, "--journal=j", "--resume", "--report", *arguments, cwd=folder)
             self.assertEqual((done.status, done.stdout, done.left), (0, stdout, []), done)
             self.assertEqual(self.outputs(folder), outputs)
             self.assertEqual(self.read(folder, "j"), journal)
