@@ -77,12 +77,14 @@ std::int64_t Sum(const std::byte* array, const Share& share) {
 // `sum`: of the rank's share, unless null.
 absl::StatusOr<double> LoadOurs(const Communicator& world, const File& file, std::int64_t* sum) {
   MPAIO_ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor, MpiExecutor::Create(world));
+  SharedArray array;
   const absl::StatusOr<double> seconds = Timed(world, [&]() -> absl::Status {
     MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, SharedArray::Open(*executor, file.path));
-    MPAIO_ASSIGN_OR_RETURN(const SharedArray array, SharedArray::Load(*executor, opened, sum == nullptr ? Source::kWindow : Source::kOnDemand));
+    MPAIO_ASSIGN_OR_RETURN(array, SharedArray::Load(*executor, opened, sum == nullptr ? Source::kWindow : Source::kOnDemand));
     if (sum != nullptr) *sum = Sum(array.view().data(), Share(file, world));
     return array.CheckUnchanged();
   });
+  array = SharedArray();
   MPAIO_RETURN_IF_ERROR(executor->Close());
   return seconds;
 }

@@ -42,7 +42,7 @@ struct Pool {
 // The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
 class ThreadMemory final : public SharedMemory {
  public:
-  ThreadMemory(std::byte* data, Index size_bytes, Pool* pool) : SharedMemory(data, size_bytes, /*has_huge_pages=*/false), pool_(pool) {}
+  ThreadMemory(const SharedMemory& memory, Index size_bytes, Pool* pool) : SharedMemory(memory.data(), size_bytes, memory.has_huge_pages()), pool_(pool) {}
   absl::Status Synchronize() override {
     pool_->barrier.arrive_and_wait();
     return absl::OkStatus();
@@ -81,7 +81,7 @@ class ThreadExecutor final : public Executor {
       memories.push_back(memory.ok() ? *std::move(memory) : nullptr);
     }
     MPAIO_RETURN_IF_ERROR(Agree(status));
-    handles_.push_back(std::make_unique<ThreadMemory>(memories.back()->data(), size_bytes, pool_));
+    handles_.push_back(std::make_unique<ThreadMemory>(*memories.back(), size_bytes, pool_));
     pool_->barrier.arrive_and_wait();  // before another call grows `memories`
     return handles_.back().get();
   }

@@ -23,8 +23,8 @@ namespace mpaio {
 // alone. Start-up then takes well under a millisecond.
 //
 // Under mpirun a worker rank is a child of the process that mpirun has started, which is its supervisor (supervision.h): so a rank may die and the job go
-// on. Construct the environment before there are threads, and before anything that must not be done twice. The end does not wait for other ranks then;
-// MPI_Finalize is not called, as it would wait for the dead.
+// on. Construct the environment before there are threads, and before anything that must not be done twice. MPI_Finalize is not called then, as it would
+// wait for the dead: only rank 0 waits for the others, where there are several hosts, and not longer than 2 s.
 //
 // Construction is collective over the world; so is destruction, where there is no supervision.
 class Environment {

@@ -156,6 +156,8 @@ void WatchHost(int line) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostPatienceSeconds * 1000);
 }
 
+bool IsSilence(int error) { return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN; }
+
 int CallLine(const LineAddress& address, const Hello& hello, int timeout_ms) {
   std::string words = address.token;
   words.append(reinterpret_cast<const char*>(&hello), sizeof(hello));

@@ -25,8 +25,10 @@ struct Notice {
   std::int32_t wait_status = 0;
 };
 
-// What rank 0 sends, if anything: the rank is to be killed.
+// What rank 0 sends, if anything: that the rank is to be killed.
 inline constexpr char kKill = 'K';
+// Or that it will make no MPI call any more.
+inline constexpr char kEnd = 'E';
 
 // Where rank 0 listens: a name for sockets of its host, and what it has of internet addresses.
 struct LineAddress {
@@ -46,6 +48,8 @@ absl::StatusOr<LineAddress> DecodeAddress(absl::string_view text);
 inline constexpr int kHostPatienceSeconds = 15;
 // A line that was accepted or called is asked from time to time whether the other host is still there. Nothing for one within a host.
 void WatchHost(int line);
+// Whether a line's error says just that its other host does not answer.
+bool IsSilence(int error);
 
 // Sockets that listen at a new address: of this host alone, or also for others. What is returned is theirs to close.
 absl::StatusOr<LineAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);

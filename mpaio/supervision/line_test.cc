@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,6 +42,12 @@ std::string Hear(int listener, std::size_t size) {
   close(fd);
   heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
   return heard;
+}
+
+int Option(int fd, int level, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
 }
 
 std::string Words(const LineAddress& address, Hello hello) {
@@ -121,6 +128,10 @@ TEST(LineTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
     if (!is_4 && line < 0) continue;
     ASSERT_GE(line, 0);
     EXPECT_EQ(Hear(listeners.fds[k], kTokenBytes + sizeof(Hello)), Words(*address, Hello{2}));
+    // It does not wait for ever for a host that is silent.
+    EXPECT_EQ(Option(line, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(Option(line, IPPROTO_TCP, TCP_KEEPIDLE) + Option(line, IPPROTO_TCP, TCP_KEEPCNT) * Option(line, IPPROTO_TCP, TCP_KEEPINTVL), kHostPatienceSeconds);
+    EXPECT_EQ(Option(line, IPPROTO_TCP, TCP_USER_TIMEOUT), kHostPatienceSeconds * 1000);
     close(line);
   }
 }

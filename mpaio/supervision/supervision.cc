@@ -31,7 +31,7 @@ namespace mpaio {
 namespace {
 
 constexpr std::chrono::seconds kArmPatience(5);
-constexpr std::chrono::seconds kEndPatience(2);
+constexpr std::chrono::seconds kLeavePatience(2);
 // What supervisors say is shorter.
 constexpr std::size_t kMostHeard = 4096;
 // Lines of which nobody has said whose they are: supervisors say so at once.
@@ -69,7 +69,7 @@ void Supervision::Start(int argc, char** argv) {
   const std::optional<int> size = IntegerOf("OMPI_COMM_WORLD_SIZE");
   if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr || !CanSignOff()) return;
   if (*rank == 0) {
-    static Supervision rank_0(0, nullptr, -1);
+    static Supervision rank_0(0, *size, nullptr, -1);
     the_supervision = &rank_0;
     return;
   }
@@ -96,7 +96,7 @@ void Supervision::Start(int argc, char** argv) {
   if (getppid() != parent) _exit(1);
   // mpirun signals the process group of what it has started: the supervisor passes on what concerns the rank.
   setpgid(0, 0);
-  static Supervision supervised(*rank, shared, ends[0]);
+  static Supervision supervised(*rank, *size, shared, ends[0]);
   the_supervision = &supervised;
 }
 
@@ -105,6 +105,7 @@ Supervision* Supervision::Get() { return the_supervision; }
 void Supervision::Forgo() { the_supervision = nullptr; }
 
 absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
+  has_several_nodes_ = has_several_nodes;
   MPAIO_ASSIGN_OR_RETURN(const LineAddress address, OpenListeners(has_several_nodes, &listeners_));
   token_ = address.token;
   return EncodeAddress(address);
@@ -117,8 +118,11 @@ void Supervision::Call(absl::string_view address) {
 
 void Supervision::KeepConnections() {
   if (to_supervisor_ < 0) return;
-  const std::vector<int> connections = ConnectionsToOtherHosts();
-  if (!connections.empty()) SendMessage(to_supervisor_, {&kKeep, 1}, connections);
+  // Again where one has been closed meanwhile.
+  for (int attempts = 0; attempts < 3; ++attempts) {
+    const std::vector<int> connections = ConnectionsToOtherHosts();
+    if (connections.empty() || SendMessage(to_supervisor_, {&kKeep, 1}, connections)) return;
+  }
 }
 
 void Supervision::Arm() {
@@ -153,7 +157,7 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
   // A stranger has nothing to say that is longer.
   while (line.heard.size() < kMostHeard && (length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
   const bool is_over = length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-  const bool is_silent = length < 0 && (errno == ETIMEDOUT || errno == EHOSTUNREACH || errno == ENETUNREACH);
+  const bool is_silent = length < 0 && IsSilence(errno);
   const auto take = [&line](void* to, std::size_t size) {
     std::memcpy(to, line.heard.data(), size);
     line.heard.erase(0, size);
@@ -180,10 +184,12 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
     }
     if (WIFSTOPPED(notice.wait_status) || WIFCONTINUED(notice.wait_status)) continue;
     deaths->push_back({line.rank, DescribeProcessEnd(notice.wait_status)});
+    ended_.insert(line.rank);
     line.rank = -1;  // said
   }
   if (is_over && line.rank >= 0) {
     deaths->push_back({line.rank, is_silent ? "is out of reach, as its host does not answer" : "is gone, and its supervisor with it", is_silent});
+    ended_.insert(line.rank);
   }
   if (is_over) {
     close(line.fd);
@@ -227,23 +233,24 @@ void Supervision::Kill(int rank) {
 }
 
 void Supervision::AwaitEndOfOthers() {
-  const auto end = std::chrono::steady_clock::now() + kEndPatience;
-  const auto is_there = [](const Line& line) { return line.rank >= 0; };
-  do {
+  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
+  for (;;) {
     TakeDeaths();
+    if (static_cast<int>(ended_.size()) >= size_ - 1 || std::chrono::steady_clock::now() >= end) return;
     std::vector<pollfd> polled;
+    for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
     for (const Line& line : lines_) polled.push_back({line.fd, POLLIN, 0});
-    if (std::none_of(lines_.begin(), lines_.end(), is_there)) return;
     poll(polled.data(), polled.size(), 10);
-  } while (std::chrono::steady_clock::now() < end);
+  }
 }
 
 void Supervision::SignOff() {
   if (has_left_) return;
   KeepConnections();
-  if (rank_ == 0 && listeners_.size() > 1) AwaitEndOfOthers();
+  if (rank_ == 0 && has_several_nodes_) AwaitEndOfOthers();
   SignOffFromLauncher(/*is_other_process=*/false);
   has_left_ = true;
+  for (const Line& line : lines_) (void)!send(line.fd, &kEnd, 1, MSG_NOSIGNAL);
   if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);
 }
 

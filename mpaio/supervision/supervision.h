@@ -8,7 +8,8 @@
 //         \-- supervisor of rank 2 -- rank 2          its death ends:   the job           nothing            nothing
 //          \- rank 0 <--- lines ---/
 //
-// Rank 0 has no supervisor: its death ends the job, and so does the death of a supervisor or of a host. Signals that mpirun sends to a rank go to its
+// Rank 0 has no supervisor: its death ends the job, and so does that of a supervisor, of mpirun's daemon on a host, or of rank 0's host. A host that does not answer for
+// 15 s is taken for dead with its ranks; mpirun finds that out later, and ends the job then. Signals that mpirun sends to a rank go to its
 // supervisor, which passes them on. If rank 0 is gone the supervisors end their ranks.
 //
 // In the end nobody calls MPI_Finalize, which waits for the dead: each rank signs itself off and exits.
@@ -24,6 +25,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,13 +88,13 @@ class Supervision {
     std::optional<std::chrono::steady_clock::time_point> stopped_since = {};
   };
 
-  Supervision(int rank, SupervisedState* shared, int to_supervisor) : rank_(rank), shared_(shared), to_supervisor_(to_supervisor) {}
+  Supervision(int rank, int size, SupervisedState* shared, int to_supervisor) : rank_(rank), size_(size), shared_(shared), to_supervisor_(to_supervisor) {}
   void Accept();
   void Read(Line& line, std::vector<Death>* deaths);
   void KeepConnections();
   void AwaitEndOfOthers();
 
-  int rank_;
+  int rank_, size_;  // of the world
   SupervisedState* shared_;     // with the supervisor; null on rank 0
   int to_supervisor_;  // a socket; -1 on rank 0
   bool has_left_ = false;
@@ -100,6 +102,8 @@ class Supervision {
   std::string token_;
   std::vector<int> listeners_;
   std::vector<Line> lines_;
+  bool has_several_nodes_ = false;
+  std::set<int> ended_;  // ranks
 };
 
 }  // namespace mpaio

@@ -26,10 +26,13 @@ namespace {
 
 constexpr int kCallTimeoutMs = 3000;
 constexpr std::size_t kMostSaid = 4096;  // by the child at once
+constexpr int kParentPeriodMs = 1000;  // between looks whether the parent is still there
 // When rank 0 is gone, how long its rank has to come to its end by itself.
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
 // After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
 constexpr std::chrono::seconds kEndPatience(5);
+// Meanwhile rank 0 may be stopping in order.
+constexpr std::chrono::seconds kStopPatience(2);
 // Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with 4.2.2, once in some thousand deaths); and a launcher that is on
 // its own way out does not answer at all. It takes a few ms, or some hundred where there are many processes for a core.
 constexpr int kSignOffAttempts = 4;
@@ -100,18 +103,9 @@ class Supervisor {
     }
   }
 
-  // Rank 0 speaks, or is gone.
   void Listen() {
-    char word = 0;
-    const ssize_t length = recv(line_, &word, 1, 0);
-    if (length < 0 && errno == EINTR) return;
-    if (length == 1) {
-      if (word == kKill) kill(child_, SIGKILL);
-      return;
-    }
-    close(line_);
-    line_ = -1;
-    orphaned_ = std::chrono::steady_clock::now();
+    HearRank0();
+    if (line_ < 0) orphaned_ = std::chrono::steady_clock::now();
   }
 
   void Tell(int status) {
@@ -119,22 +113,57 @@ class Supervisor {
     if (line_ >= 0) (void)!send(line_, &notice, sizeof(notice), MSG_NOSIGNAL);
   }
 
-  // Until rank 0 is gone, or somebody wants this process to end. What is kept goes with it.
+  // Rank 0 speaks, or is gone: true if it needs nothing of this rank any more.
+  bool HearRank0() {
+    char word = 0;
+    const ssize_t length = recv(line_, &word, 1, MSG_DONTWAIT);
+    if (length == 1) {
+      if (word == kKill && !is_reaped_) kill(child_, SIGKILL);
+      rank_0_has_ended_ = rank_0_has_ended_ || word == kEnd;
+      return rank_0_has_ended_;
+    }
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) return rank_0_has_ended_;
+    // Where its host does not answer it may be alive, and may answer again.
+    if (length == 0 || !IsSilence(errno)) rank_0_has_ended_ = true;
+    close(line_);
+    line_ = -1;
+    return rank_0_has_ended_;
+  }
+
+  // Until rank 0 has ended, and whoever else is connected to this rank, as far as can be seen. What is kept goes with this process.
   void AwaitEndOfRank0() {
-    char byte = 0;
-    while (!kept_.empty() && line_ >= 0) {
-      pollfd polled[] = {{line_, POLLIN, 0}, {signals_, POLLIN, 0}};
-      if (poll(polled, 2, -1) < 0 && errno != EINTR) return;
-      const ssize_t length = recv(line_, &byte, 1, MSG_DONTWAIT);
-      if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) return;
+    while (!kept_.empty() && !rank_0_has_ended_) {
+      // It cannot be heard where the line is gone: then each connection is waited for to be closed by its other end.
+      std::vector<pollfd> polled = {{signals_, POLLIN, 0}, {line_, POLLIN, 0}};
+      if (line_ < 0) {
+        for (const int connection : kept_) polled.push_back({connection, POLLRDHUP, 0});
+      }
+      int patience_ms = kParentPeriodMs;
+      if (told_to_end_) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*told_to_end_ + kStopPatience - std::chrono::steady_clock::now());
+        if (left.count() <= 0) return;
+        patience_ms = std::min(patience_ms, static_cast<int>(left.count()) + 1);
+      }
+      if (poll(polled.data(), polled.size(), patience_ms) < 0 && errno != EINTR) return;
+      // mpirun's daemon is gone, which would have ended this.
+      if (getppid() != parent_) return;
       signalfd_siginfo info;
       while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT) return;
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT) {
+          told_to_end_ = std::chrono::steady_clock::now();
+        }
+      }
+      if (line_ >= 0 && HearRank0()) return;
+      for (std::size_t k = 2; k < polled.size(); ++k) {
+        if (polled[k].revents == 0) continue;
+        close(polled[k].fd);
+        kept_.erase(std::find(kept_.begin(), kept_.end(), polled[k].fd));
       }
     }
   }
 
   [[noreturn]] void End(int status) {
+    is_reaped_ = true;
     // What the child has said just before its end.
     for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0; polled.fd = from_child_) HearChild(/*also_calls=*/false);
     // mpirun is ending the job then, and wants no more of it.
@@ -146,11 +175,11 @@ class Supervisor {
       AwaitEndOfRank0();
       _exit(0);
     }
-    if (phase == SupervisedState::kLeft && !is_being_ended) {
+    if (phase == SupervisedState::kLeft) {
       Tell(status);
       AwaitEndOfRank0();
       // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
-      if (WIFSIGNALED(status)) _exit(0);
+      if (WIFSIGNALED(status) && !is_being_ended) _exit(0);
     }
     // As if it had been this process.
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
@@ -163,6 +192,7 @@ class Supervisor {
     _exit(128 + signal_number);
   }
 
+  const pid_t parent_ = getppid();
   const pid_t child_;
   const int rank_;
   SupervisedState* const state_;
@@ -170,6 +200,8 @@ class Supervisor {
   int from_child_;
   int line_ = -1;
   std::vector<int> kept_;  // connections of the child's
+  bool is_reaped_ = false;
+  bool rank_0_has_ended_ = false;
   std::optional<std::chrono::steady_clock::time_point> told_to_end_;  // last, by SIGTERM
   std::optional<std::chrono::steady_clock::time_point> orphaned_;
 };

@@ -1,8 +1,10 @@
 #include "mpaio/supervision/supervisor.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -117,6 +119,17 @@ class SupervisorTest : public testing::Test {
     return obituary.wait_status;
   }
 
+  // Until the supervisor, whose child is gone, has taken in a word that means nothing: so it waits for rank 0.
+  void AwaitHearing() {
+    ASSERT_EQ(send(line_, "?", 1, MSG_NOSIGNAL), 1);
+    for (int unread = 1; unread > 0;) {
+      ASSERT_EQ(ioctl(line_, SIOCOUTQ, &unread), 0);
+      pollfd polled = {line_, POLLIN, 0};
+      ASSERT_EQ(poll(&polled, 1, 0), 0) << "it has ended";
+      sched_yield();
+    }
+  }
+
   void Hangup() {
     if (line_ >= 0) close(line_);
     line_ = -1;
@@ -185,10 +198,12 @@ TEST_F(SupervisorTest, OfAnArmedChildsDeathRank0IsToldAndMpirunIsNot) {
   }
 }
 
-// Nobody who is connected to it sees that it is gone, until rank 0 is.
+// Nobody who is connected to it sees that it is gone, until rank 0 needs nothing of it any more; or not much longer than mpirun's signal, which the last of these
+// waits for.
+enum class Reason { kRank0SaysSo, kRank0IsGone, kSignal };
 TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   for (const std::uint32_t phase : {SupervisedState::kArmed, SupervisedState::kLeft}) {
-    for (const bool is_told_to_end : {false, true}) {
+    for (const Reason reason : {Reason::kRank0SaysSo, Reason::kRank0IsGone, Reason::kSignal}) {
       state_->phase = SupervisedState::kStarting;
       Start([this] {
         // Twice: the second set takes the place of the first.
@@ -215,12 +230,13 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 5) << status;
       char byte = 0;
       EXPECT_EQ(recv(connections[0], &byte, 1, 0), 0);
+      AwaitHearing();
       EXPECT_EQ(recv(connections[1], &byte, 1, MSG_DONTWAIT), -1);
       EXPECT_EQ(errno, EAGAIN);
-      if (is_told_to_end) {
-        kill(supervisor_, SIGTERM);
-      } else {
-        Hangup();
+      switch (reason) {
+        case Reason::kRank0SaysSo: EXPECT_EQ(send(line_, &kEnd, 1, MSG_NOSIGNAL), 1); break;
+        case Reason::kRank0IsGone: Hangup(); break;
+        case Reason::kSignal: kill(supervisor_, SIGTERM); break;
       }
       EXPECT_EQ(End(), Exits(phase == SupervisedState::kArmed ? 0 : 5));
       EXPECT_EQ(recv(connections[1], &byte, 1, 0), 0);
@@ -228,6 +244,23 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       Hangup();
     }
   }
+}
+
+// Where rank 0 cannot be heard.
+TEST_F(SupervisorTest, WithoutALineItWaitsForTheOtherEnds) {
+  Start([this] {
+    const int connection = CallLine(address_, Hello{7}, kTimeoutMs);
+    if (connection < 0 || !SendMessage(ends_[0], {&kKeep, 1}, {connection})) return 98;
+    Pause();
+    return 5;
+  });
+  AwaitPause();
+  const int connection = accept(listeners_[0], nullptr, nullptr);
+  ASSERT_GE(connection, 0);
+  state_->phase = SupervisedState::kLeft;
+  Go();
+  close(connection);
+  EXPECT_EQ(End(), Exits(5));
 }
 
 TEST_F(SupervisorTest, SaysWhetherThereIsALine) {

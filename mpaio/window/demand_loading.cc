@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
   loading->can_back_in_place_ = CanBackInPlace();
   if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->notes_, loading->notes_bytes_));
   // Huge pages are quicker still.
-  if (!memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
+  if (loading->can_back_in_place_ && !memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
   if (loading->installer_ != nullptr) {
     loading->buffer_memory_ = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
     loading->buffer_.store(loading->buffer_memory_.get(), std::memory_order_relaxed);
@@ -165,42 +165,36 @@ Index DemandLoading::EndOf(std::size_t block) const { return std::min((static_ca
 
 int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
+  std::byte* const buffer = installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
   // For what cannot be installed. A mapping of its own, for as long as it takes: what nobody has mapped to be written nobody can overwrite by mistake.
   std::byte* writable = nullptr;
   int failure = 0;
   for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
-    const Index piece_bytes = std::min(kPieceBytes, end - at);
-    if (!InstallPiece(at, piece_bytes, &failure) && failure == 0) {
+    const Index piece_bytes = std::min(kPieceBytes, end - at), page_bytes = WholePages(piece_bytes);
+    if (buffer != nullptr) {
+      failure = parts_->Read(at, {buffer, static_cast<std::size_t>(piece_bytes)});
+      if (failure != 0) break;
+      std::memset(buffer + piece_bytes, 0, static_cast<std::size_t>(page_bytes - piece_bytes));
+    }
+    if (buffer == nullptr || !installer_->Install(data_ + at, buffer, page_bytes)) {
       if (writable == nullptr) writable = MapAgain(data_ + begin, WholePages(end - begin));
-      failure = writable == nullptr ? ENOMEM : ReadPiece(at, writable + (at - begin), piece_bytes);
+      if (writable == nullptr) failure = ENOMEM;
+      std::byte* const to = writable + (at - begin);
+      if (failure == 0 && can_back_in_place_) failure = PopulatePagesInPlace(to, page_bytes);
+      if (failure != 0) break;
+      if (buffer != nullptr) {
+        std::memcpy(to, buffer, static_cast<std::size_t>(piece_bytes));
+      } else {
+        failure = parts_->Read(at, {to, static_cast<std::size_t>(piece_bytes)});
+      }
     }
     // Whoever waits sees that it goes on. Not where another has done it by now.
     unsigned char piece = state(block).load(std::memory_order_relaxed);
     if (piece < kIn) state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
   }
   if (writable != nullptr) munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));
+  if (buffer != nullptr) buffer_.store(buffer, std::memory_order_release);
   return failure;
-}
-
-bool DemandLoading::InstallPiece(Index begin, Index size_bytes, int* failure) {
-  std::byte* const buffer = installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
-  if (buffer == nullptr) return false;
-  *failure = parts_->Read(begin, {buffer, static_cast<std::size_t>(size_bytes)});
-  bool is_installed = false;
-  if (*failure == 0) {
-    const Index page_bytes = WholePages(size_bytes);
-    std::memset(buffer + size_bytes, 0, static_cast<std::size_t>(page_bytes - size_bytes));
-    is_installed = installer_->Install(data_ + begin, buffer, page_bytes);
-  }
-  buffer_.store(buffer, std::memory_order_release);
-  return is_installed;
-}
-
-int DemandLoading::ReadPiece(Index begin, std::byte* to, Index size_bytes) {
-  if (can_back_in_place_) {
-    if (const int failure = PopulatePagesInPlace(to, WholePages(size_bytes)); failure != 0) return failure;
-  }
-  return parts_->Read(begin, {to, static_cast<std::size_t>(size_bytes)});
 }
 
 absl::Status DemandLoading::ReadFailure() const {

@@ -57,10 +57,6 @@ class DemandLoading {
   bool HaveBlock(std::size_t block, std::byte* address);
   // 0, or what ArrayParts::Read says.
   int ReadBlock(std::size_t block);
-  // Pages of what the array has from `begin` on; false where they could not be made, and `*failure` where the reason is the file.
-  bool InstallPiece(Index begin, Index size_bytes, int* failure);
-  // The same to memory that may be written.
-  int ReadPiece(Index begin, std::byte* to, Index size_bytes);
   Notes& notes() const;
   Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
@@ -73,7 +69,7 @@ class DemandLoading {
   bool can_back_in_place_ = false;
   std::unique_ptr<PageInstaller> installer_;  // null where there is none
   std::unique_ptr<std::byte[]> buffer_memory_;  // what pages are made of
-  std::atomic<std::byte*> buffer_{nullptr};  // null while a thread has it
+  std::atomic<std::byte*> buffer_{nullptr};  // null while a thread has it, and for ever in a fork that was made meanwhile
   std::byte* notes_ = nullptr;  // what is behind the array, mapped once more
   Index notes_bytes_ = 0;
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block

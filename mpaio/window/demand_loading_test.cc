@@ -1,6 +1,7 @@
 #include "mpaio/window/demand_loading.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,19 @@ TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
   // What the child has read is not read again: the file has nothing any more.
   std::filesystem::resize_file(path_, 0);
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+}
+
+// So pages that are not there are made with what they hold, where that is possible: there is no room for another mapping.
+TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
+  if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr) GTEST_SKIP() << "this system does not let pages be installed";
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  EXPECT_EQ(RunInChild([&] {
+              KeepMemoryFaultsOnly(SIGSEGV);
+              const rlimit none = {0, RLIM_INFINITY};
+              return setrlimit(RLIMIT_AS, &none) == 0 && IsThere(*memory, 0, kBytes) ? 0 : 1;
+            }),
+            GetParam() == Backing::kOnDemand ? ChildEnd{} : ChildEnd{.signal = SIGSEGV});
 }
 
 TEST_P(DemandLoadingTest, StoresAreFaults) {

@@ -23,7 +23,7 @@ std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index siz
   // Faults of system calls are not to be mended here, so that no privilege is needed.
   const auto fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
-  std::unique_ptr<PageInstaller> installer(new PageInstaller(fd));
+  std::unique_ptr<PageInstaller> installer(new PageInstaller(fd, pages, size_bytes));
   // Without UFFD_FEATURE_SIGBUS a fault would wait for somebody who mends it.
   uffdio_api api = {};
   api.api = UFFD_API;
@@ -36,8 +36,16 @@ std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index siz
   return installer;
 }
 
-// What was registered is as it was before.
-PageInstaller::~PageInstaller() { close(fd_); }
+PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes) : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
+
+PageInstaller::~PageInstaller() {
+  // Closing it would be enough, but for forks that have it too; and in one of these this would be done to the other process.
+  if (getpid() == process_) {
+    uffdio_range all = {Address(pages_), static_cast<std::uint64_t>(size_bytes_)};
+    ioctl(fd_, UFFDIO_UNREGISTER, &all);
+  }
+  close(fd_);
+}
 
 bool PageInstaller::Install(std::byte* to, const std::byte* from, Index size_bytes) const {
   uffdio_copy copy = {};

@@ -2,6 +2,8 @@
 #ifndef MPAIO_WINDOW_PAGE_INSTALLER_H_
 #define MPAIO_WINDOW_PAGE_INSTALLER_H_
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <memory>
 
@@ -14,8 +16,10 @@ namespace mpaio {
 class PageInstaller {
  public:
   // [pages, pages + size_bytes) are whole pages, mapped shared from a file that may be written, with whatever protection. Null where the system
-  // does not have it or does not allow it: kernels before 5.11, containers whose filter leaves the call out.
+  // does not have it or does not allow it (kernels before 5.11, containers whose filter leaves the call out), for memory that is no tmpfs's, and where another
+  // of this process has any of these pages.
   static std::unique_ptr<PageInstaller> Create(std::byte* pages, Index size_bytes);
+  // In the process that has made it, the pages are then memory like any other.
   ~PageInstaller();
   PageInstaller(const PageInstaller&) = delete;
   PageInstaller& operator=(const PageInstaller&) = delete;
@@ -26,9 +30,12 @@ class PageInstaller {
   bool Install(std::byte* to, const std::byte* from, Index size_bytes) const;
 
  private:
-  explicit PageInstaller(int fd) : fd_(fd) {}
+  explicit PageInstaller(int fd, std::byte* pages, Index size_bytes);
 
   int fd_;
+  std::byte* pages_;
+  Index size_bytes_;
+  pid_t process_;
 };
 
 }  // namespace mpaio

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,6 +31,8 @@ class PageInstallerTest : public testing::Test {
     void* const memory = mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     pages_ = static_cast<std::byte*>(memory);
+    // One page at a time, also where the system gives more.
+    madvise(memory, size(), MADV_NOHUGEPAGE);
     bytes_ = RandomBytes(kSeed, static_cast<Index>(size()));
     installer_ = PageInstaller::Create(pages_, static_cast<Index>(size()));
     if (installer_ == nullptr) GTEST_SKIP() << "this system does not let pages be installed";
@@ -106,6 +109,16 @@ TEST_F(PageInstallerTest, ManyThreads) {
 }
 
 TEST_F(PageInstallerTest, AfterwardsItIsMemoryLikeAnyOther) {
+  // A fork that still has it does not matter.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    char byte = 0;
+    close(ends[1]);
+    _exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+  }
   EXPECT_EQ(PageInstaller::Create(pages_, static_cast<Index>(size())), nullptr) << "one at a time";
   EXPECT_TRUE(Install(0, 1));
   installer_.reset();
@@ -113,6 +126,9 @@ TEST_F(PageInstallerTest, AfterwardsItIsMemoryLikeAnyOther) {
   EXPECT_EQ(*to(1), std::byte{0});
   *to(2) = std::byte{1};
   EXPECT_NE(PageInstaller::Create(pages_, static_cast<Index>(size())), nullptr);
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 }  // namespace
