@@ -38,4 +38,6 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
   return text;
 }
 
+std::string TextOf(const std::string& path) { return ReadTextFile(path, "").value_or(""); }
+
 }  // namespace mpaio

@@ -17,6 +17,9 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl
 // Errors: what the system says, after "cannot read WHAT from PATH: ".
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what);
 
+// Nothing where it cannot be read: for what the system says in /proc and /sys, where it does.
+std::string TextOf(const std::string& path);
+
 }  // namespace mpaio
 
 #endif  // MPAIO_BASE_TEXT_FILE_H_

@@ -17,6 +17,7 @@ TEST(TextFileTest, WhatIsWrittenIsRead) {
     const absl::StatusOr<std::string> read = ReadTextFile(path, "a text");
     MPAIO_ASSERT_OK(read.status());
     EXPECT_TRUE(*read == text) << text.size();
+    EXPECT_TRUE(TextOf(path) == text) << text.size();
   }
 }
 
@@ -27,6 +28,8 @@ TEST(TextFileTest, WhatCannotBeDoneIsSaid) {
   EXPECT_THAT(ReadTextFile(directory.File("none"), "the list"),
               StatusIs(absl::StatusCode::kNotFound, "cannot read the list from " + directory.File("none")));
   EXPECT_FALSE(ReadTextFile(directory.path(), "the list").ok());
+  EXPECT_EQ(TextOf(directory.path()), "");
+  EXPECT_EQ(TextOf(directory.File("none")), "");
   EXPECT_THAT(WriteTextFile("/dev/full", "x", "the list"), StatusIs(absl::StatusCode::kResourceExhausted, "/dev/full"));
 }
 

@@ -5,25 +5,17 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "mpaio/base/text_file.h"
 
 namespace mpaio {
 namespace {
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string WithoutLinks(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
@@ -55,7 +47,7 @@ std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view director
 }
 
 absl::Status CheckHugePages(const std::string& backing_directory) {
-  const std::string setting = ReadFile("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+  const std::string setting = TextOf("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
   // These two are for all mounts as well.
   if (absl::StrContains(setting, "[force]")) return absl::OkStatus();
   if (backing_directory.empty() || absl::StrContains(setting, "[deny]")) {
@@ -66,7 +58,7 @@ absl::Status CheckHugePages(const std::string& backing_directory) {
         "--huge_pages=always, but the system gives none to shared memory: write advise to "
         "/sys/kernel/mm/transparent_hugepage/shmem_enabled, as root, or give --huge_pages=auto");
   }
-  const std::string option = HugeOptionOf(ReadFile("/proc/self/mountinfo"), WithoutLinks(backing_directory));
+  const std::string option = HugeOptionOf(TextOf("/proc/self/mountinfo"), WithoutLinks(backing_directory));
   if (option != "never") return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("--huge_pages=always, but the system gives none in ", backing_directory, ": mount -o remount,huge=advise ",
                                                     backing_directory, ", as root, or give --huge_pages=auto"));

@@ -9,9 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -20,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "mpaio/base/text_file.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14; older headers do not have it
@@ -29,13 +28,6 @@ namespace mpaio {
 namespace {
 
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // The number behind `key` in lines of "key number"; `otherwise` where there is none. "MemAvailable: 123 kB" has the key "MemAvailable:".
 Index NumberBehind(const std::string& text, absl::string_view key, Index otherwise) {
@@ -50,7 +42,7 @@ Index NumberBehind(const std::string& text, absl::string_view key, Index otherwi
 // The cgroup directories that this process's memory counts in, from its own up to the root.
 std::vector<std::string> CgroupDirectories(bool* version2) {
   std::vector<std::string> directories;
-  for (absl::string_view line : absl::StrSplit(ReadFile("/proc/self/cgroup"), '\n')) {
+  for (absl::string_view line : absl::StrSplit(TextOf("/proc/self/cgroup"), '\n')) {
     const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (fields.size() != 3) continue;
     const bool is_version2 = fields[0] == "0" && fields[1].empty();
@@ -123,16 +115,16 @@ Room FindRoom(const std::string& backing_directory) {
           absl::StrCat("enlarge it (mount -o remount,size=SIZE ", backing_directory,
                        "; docker run --shm-size=SIZE), or name a larger one in OMPI_MCA_osc_sm_backing_directory"));
   }
-  const Index available_kb = NumberBehind(ReadFile("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
+  const Index available_kb = NumberBehind(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
   limit(available_kb * 1024, "the node's available memory", "end other programs, or use a node with more memory");
   bool version2 = false;
   for (const std::string& directory : CgroupDirectories(&version2)) {
-    const std::string stat = ReadFile(directory + "/memory.stat");
+    const std::string stat = TextOf(directory + "/memory.stat");
     const Index reclaimable =
         version2 ? NumberBehind(stat, "inactive_file", 0) + NumberBehind(stat, "active_file", 0)
                  : NumberBehind(stat, "total_inactive_file", 0) + NumberBehind(stat, "total_active_file", 0);
-    limit(CgroupRoom(ReadFile(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
-                     ReadFile(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")), reclaimable),
+    limit(CgroupRoom(TextOf(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
+                     TextOf(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")), reclaimable),
           "the memory limit of the control group", "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");
   }
   return room;

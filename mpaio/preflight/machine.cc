@@ -9,10 +9,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <memory>
-#include <sstream>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -21,17 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/base/text_file.h"
 #include "mpaio/executor/huge_pages.h"
 
 namespace mpaio {
 namespace {
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string Stripped(const std::string& text) { return std::string(absl::StripAsciiWhitespace(text)); }
 
@@ -56,9 +48,9 @@ void LookUpwards(const std::string& root, std::string path, bool version2, std::
   if (path == "/") path.clear();
   for (;;) {
     const std::string directory = root + path;
-    const std::optional<double> quota = version2 ? CpuQuota(ReadFile(directory + "/cpu.max"), "")
-                                                 : CpuQuota(ReadFile(directory + "/cpu.cfs_quota_us"),
-                                                            ReadFile(directory + "/cpu.cfs_period_us"));
+    const std::optional<double> quota = version2 ? CpuQuota(TextOf(directory + "/cpu.max"), "")
+                                                 : CpuQuota(TextOf(directory + "/cpu.cfs_quota_us"),
+                                                            TextOf(directory + "/cpu.cfs_period_us"));
     if (quota && (!*least || *quota < **least)) *least = quota;
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return;
@@ -121,7 +113,7 @@ CpuFacts ReadCpus(const MachineSources& sources) {
   CpuFacts facts;
   facts.num_online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   // proc(5): ID:CONTROLLERS:PATH, with the ID 0 and no controllers for version 2.
-  for (absl::string_view line : absl::StrSplit(ReadFile(sources.root + "/proc/self/cgroup"), '\n')) {
+  for (absl::string_view line : absl::StrSplit(TextOf(sources.root + "/proc/self/cgroup"), '\n')) {
     const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (fields.size() != 3) continue;
     if (fields[0] == "0" && fields[1].empty()) {
@@ -146,7 +138,7 @@ LimitFacts ReadLimits() {
   facts.processes = geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root's are not limited
   // statm: the size of all mappings, in pages, comes first.
   Index pages = 0;
-  const std::vector<std::string> words = absl::StrSplit(ReadFile("/proc/self/statm"), ' ');
+  const std::vector<std::string> words = absl::StrSplit(TextOf("/proc/self/statm"), ' ');
   if (absl::SimpleAtoi(words.front(), &pages)) facts.address_space_used_bytes = pages * sysconf(_SC_PAGESIZE);
   return facts;
 }
@@ -180,8 +172,8 @@ ClockFacts ReadClock(const MachineSources& sources) {
   using Clock = std::chrono::steady_clock;
   ClockFacts facts;
   const std::string folder = sources.root + "/sys/devices/system/clocksource/clocksource0";
-  facts.source = Stripped(ReadFile(folder + "/current_clocksource"));
-  facts.available = Stripped(ReadFile(folder + "/available_clocksource"));
+  facts.source = Stripped(TextOf(folder + "/current_clocksource"));
+  facts.available = Stripped(TextOf(folder + "/available_clocksource"));
   // The least of several, as other programs may run in between.
   constexpr int kTries = 20, kLooks = 500;
   facts.nanoseconds = std::numeric_limits<double>::infinity();

@@ -1,5 +1,6 @@
 #include "mpaio/supervision/connections.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -34,6 +35,14 @@ bool LeadsToAnotherHost(int fd) {
 }
 
 }  // namespace
+
+bool LeadsTo(int connection, const std::vector<std::string>& hosts) {
+  const std::string other = AddressOf(connection, getpeername);
+  if (other.empty()) return false;
+  char text[INET6_ADDRSTRLEN] = "";
+  const bool is_4 = other.size() == sizeof(in_addr);
+  return inet_ntop(is_4 ? AF_INET : AF_INET6, other.data(), text, sizeof(text)) != nullptr && std::find(hosts.begin(), hosts.end(), text) != hosts.end();
+}
 
 std::vector<int> ConnectionsToOtherHosts() {
   std::vector<int> connections;

@@ -16,6 +16,9 @@ inline constexpr std::size_t kMostDescriptors = 250;
 // The descriptors of this process's TCP connections whose two ends have different addresses; kMostDescriptors at most.
 std::vector<int> ConnectionsToOtherHosts();
 
+// Whether a TCP connection's other end has one of these addresses (numeric, IPv4 or IPv6).
+bool LeadsTo(int connection, const std::vector<std::string>& hosts);
+
 // Sends `bytes`, which are not empty, over a socket of this machine as one message, and with them `descriptors`. False where that cannot be done.
 bool SendMessage(int socket, absl::string_view bytes, const std::vector<int>& descriptors);
 

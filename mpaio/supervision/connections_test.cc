@@ -74,6 +74,16 @@ TEST_F(ConnectionsTest, ThoseWithTwoAddressesLeadToAnotherHost) {
   EXPECT_THAT(ConnectionsToOtherHosts(), UnorderedElementsAre(ends[0], ends[1]));
 }
 
+TEST_F(ConnectionsTest, WhereTheyLead) {
+  const int listener = Listener(2);
+  const std::vector<int> ends = Connection(1, listener);
+  EXPECT_TRUE(LeadsTo(ends[0], {"::1", "127.0.0.2"}));
+  EXPECT_FALSE(LeadsTo(ends[0], {"127.0.0.1"}));
+  EXPECT_TRUE(LeadsTo(ends[1], {"127.0.0.1"}));
+  EXPECT_FALSE(LeadsTo(ends[1], {}));
+  EXPECT_FALSE(LeadsTo(listener, {"127.0.0.2"}));
+}
+
 TEST_F(ConnectionsTest, WhoeverReceivesOneHasIt) {
   int ends[2];
   Pair(SOCK_SEQPACKET, ends);

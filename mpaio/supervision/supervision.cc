@@ -173,6 +173,7 @@ void Supervision::Read(Line& line, std::vector<Death>* deaths) {
       return;
     }
     line.rank = hello.rank;
+    line.is_known = true;
   }
   while (line.rank >= 0 && line.heard.size() >= sizeof(Notice)) {
     Notice notice;
@@ -208,10 +209,11 @@ std::vector<Death> Supervision::TakeDeaths() {
   }
   const auto is_closed = [](const Line& line) { return line.fd < 0; };
   lines_.erase(std::remove_if(lines_.begin(), lines_.end(), is_closed), lines_.end());
-  const auto nameless = std::count_if(lines_.begin(), lines_.end(), [](const Line& line) { return line.rank < 0; });
+  const auto is_nameless = [](const Line& line) { return !line.is_known; };
+  const auto nameless = std::count_if(lines_.begin(), lines_.end(), is_nameless);
   if (static_cast<std::size_t>(nameless) > kMostNameless) {
     // The oldest come first.
-    const auto stranger = std::find_if(lines_.begin(), lines_.end(), [](const Line& line) { return line.rank < 0; });
+    const auto stranger = std::find_if(lines_.begin(), lines_.end(), is_nameless);
     close(stranger->fd);
     lines_.erase(stranger);
   }

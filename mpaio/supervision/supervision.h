@@ -83,7 +83,8 @@ class Supervision {
   // Rank 0's end of a line.
   struct Line {
     int fd = -1;
-    int rank = -1;          // until it has said which
+    int rank = -1;           // until it has said which, and after its last words
+    bool is_known = false;   // it has said which
     std::string heard = {};  // of what is not yet complete
     std::optional<std::chrono::steady_clock::time_point> stopped_since = {};
   };

@@ -27,6 +27,7 @@ namespace {
 constexpr int kCallTimeoutMs = 3000;
 constexpr std::size_t kMostSaid = 4096;  // by the child at once
 constexpr int kParentPeriodMs = 1000;  // between looks whether the parent is still there
+constexpr int kStopPeriodMs = 50;
 // When rank 0 is gone, how long its rank has to come to its end by itself.
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
 // After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
@@ -98,7 +99,10 @@ class Supervisor {
       for (const int before : message.descriptors) close(before);
     } else if (also_calls) {
       const absl::StatusOr<LineAddress> address = DecodeAddress(message.bytes);
-      if (address.ok()) line_ = CallLine(*address, {rank_}, kCallTimeoutMs);
+      if (address.ok()) {
+        for (const LineAddress::Internet& one : address->internet) rank_0_hosts_.push_back(one.host);
+        line_ = CallLine(*address, {rank_}, kCallTimeoutMs);
+      }
       state_->line.store(line_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
     }
   }
@@ -113,62 +117,77 @@ class Supervisor {
     if (line_ >= 0) (void)!send(line_, &notice, sizeof(notice), MSG_NOSIGNAL);
   }
 
-  // Rank 0 speaks, or is gone: true if it needs nothing of this rank any more.
-  bool HearRank0() {
+  // Rank 0 speaks, or is gone.
+  void HearRank0() {
     char word = 0;
     const ssize_t length = recv(line_, &word, 1, MSG_DONTWAIT);
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (length == 1) {
       if (word == kKill && !is_reaped_) kill(child_, SIGKILL);
-      rank_0_has_ended_ = rank_0_has_ended_ || word == kEnd;
-      return rank_0_has_ended_;
+      if (word == kEnd) rank_0_has_ended_ = true;
+      return;
     }
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) return rank_0_has_ended_;
-    // Where its host does not answer it may be alive, and may answer again.
-    if (length == 0 || !IsSilence(errno)) rank_0_has_ended_ = true;
+    // After an error it may be alive: its host may have been silent for a while.
+    if (length == 0) rank_0_has_ended_ = true;
     close(line_);
     line_ = -1;
-    return rank_0_has_ended_;
   }
 
-  // Until rank 0 has ended, and whoever else is connected to this rank, as far as can be seen. What is kept goes with this process.
+  // Without a line rank 0 is there as long as it has not closed its end of a connection. What came by such a one is nobody's, and would keep its end from being seen.
+  void DropWhatRank0HasClosed() {
+    static char unread[1 << 16];
+    for (std::size_t k = 0; k < kept_.size();) {
+      const ssize_t length = LeadsTo(kept_[k], rank_0_hosts_) ? recv(kept_[k], unread, sizeof(unread), MSG_DONTWAIT) : 0;
+      if (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR))) {
+        ++k;
+        continue;
+      }
+      close(kept_[k]);
+      kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(k));
+    }
+  }
+
+  // Until rank 0 has ended, as far as that can be seen; not much longer than a signal to end. What is kept goes with this process.
   void AwaitEndOfRank0() {
-    while (!kept_.empty() && !rank_0_has_ended_) {
-      // It cannot be heard where the line is gone: then each connection is waited for to be closed by its other end.
+    using Clock = std::chrono::steady_clock;
+    std::optional<Clock::time_point> limit;
+    if (told_to_end_) limit = Clock::now() + kStopPatience;
+    for (;;) {
+      if (line_ >= 0) {
+        HearRank0();
+      } else {
+        DropWhatRank0HasClosed();
+      }
+      // When mpirun's daemon is gone, who would have ended this, it is somebody else's child.
+      if (rank_0_has_ended_ || kept_.empty() || getppid() != parent_ || (limit && Clock::now() >= *limit)) return;
       std::vector<pollfd> polled = {{signals_, POLLIN, 0}, {line_, POLLIN, 0}};
       if (line_ < 0) {
-        for (const int connection : kept_) polled.push_back({connection, POLLRDHUP, 0});
+        for (const int connection : kept_) polled.push_back({connection, POLLIN | POLLRDHUP, 0});
       }
-      int patience_ms = kParentPeriodMs;
-      if (told_to_end_) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*told_to_end_ + kStopPatience - std::chrono::steady_clock::now());
-        if (left.count() <= 0) return;
-        patience_ms = std::min(patience_ms, static_cast<int>(left.count()) + 1);
-      }
-      if (poll(polled.data(), polled.size(), patience_ms) < 0 && errno != EINTR) return;
-      // mpirun's daemon is gone, which would have ended this.
-      if (getppid() != parent_) return;
-      signalfd_siginfo info;
-      while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT) {
-          told_to_end_ = std::chrono::steady_clock::now();
-        }
-      }
-      if (line_ >= 0 && HearRank0()) return;
-      for (std::size_t k = 2; k < polled.size(); ++k) {
-        if (polled[k].revents == 0) continue;
-        close(polled[k].fd);
-        kept_.erase(std::find(kept_.begin(), kept_.end(), polled[k].fd));
-      }
+      poll(polled.data(), polled.size(), limit ? kStopPeriodMs : kParentPeriodMs);
+      if (HasSignalToEnd() && !limit) limit = Clock::now() + kStopPatience;
     }
+  }
+
+  // Whether one has come; all that have come are forgotten.
+  bool HasSignalToEnd() {
+    bool has_one = false;
+    signalfd_siginfo info;
+    while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+      for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) has_one = has_one || info.ssi_signo == static_cast<std::uint32_t>(number);
+    }
+    return has_one;
   }
 
   [[noreturn]] void End(int status) {
     is_reaped_ = true;
+    const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     // What the child has said just before its end.
-    for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0; polled.fd = from_child_) HearChild(/*also_calls=*/false);
+    for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0; polled.fd = from_child_) {
+      HearChild(/*also_calls=*/phase == SupervisedState::kLeft);
+    }
     // mpirun is ending the job then, and wants no more of it.
     const bool is_being_ended = told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
-    const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
       DoInTime([] { return SignOffFromLauncher(/*is_other_process=*/true); }, kSignOffAttempts, kSignOffPatience);
@@ -200,6 +219,7 @@ class Supervisor {
   int from_child_;
   int line_ = -1;
   std::vector<int> kept_;  // connections of the child's
+  std::vector<std::string> rank_0_hosts_;
   bool is_reaped_ = false;
   bool rank_0_has_ended_ = false;
   std::optional<std::chrono::steady_clock::time_point> told_to_end_;  // last, by SIGTERM

@@ -1,6 +1,7 @@
 #include "mpaio/supervision/supervisor.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -236,7 +237,10 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       switch (reason) {
         case Reason::kRank0SaysSo: EXPECT_EQ(send(line_, &kEnd, 1, MSG_NOSIGNAL), 1); break;
         case Reason::kRank0IsGone: Hangup(); break;
-        case Reason::kSignal: kill(supervisor_, SIGTERM); break;
+        case Reason::kSignal:
+          kill(supervisor_, SIGTERM);
+          AwaitHearing();
+          break;
       }
       EXPECT_EQ(End(), Exits(phase == SupervisedState::kArmed ? 0 : 5));
       EXPECT_EQ(recv(connections[1], &byte, 1, 0), 0);
@@ -246,21 +250,42 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   }
 }
 
-// Where rank 0 cannot be heard.
-TEST_F(SupervisorTest, WithoutALineItWaitsForTheOtherEnds) {
-  Start([this] {
-    const int connection = CallLine(address_, Hello{7}, kTimeoutMs);
-    if (connection < 0 || !SendMessage(ends_[0], {&kKeep, 1}, {connection})) return 98;
+// Where rank 0 cannot be heard: until it has closed its ends. Whatever leads elsewhere is not waited for.
+TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at = {};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(at);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&at), length), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  // Nobody listens at port 1 of the loopback.
+  const LineAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}}, same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
+  Start([&] {
+    const std::vector<int> connections = {CallLine(same_host, Hello{7}, kTimeoutMs), CallLine(same_host, Hello{7}, kTimeoutMs), CallLine(address_, Hello{7}, kTimeoutMs)};
+    if (!SendMessage(ends_[0], EncodeAddress(rank_0), {}) || !SendMessage(ends_[0], {&kKeep, 1}, connections)) return 98;
     Pause();
     return 5;
   });
   AwaitPause();
-  const int connection = accept(listeners_[0], nullptr, nullptr);
-  ASSERT_GE(connection, 0);
+  const int one = accept(listener, nullptr, nullptr), two = accept(listener, nullptr, nullptr), elsewhere = accept(listeners_[0], nullptr, nullptr);
+  ASSERT_TRUE(one >= 0 && two >= 0 && elsewhere >= 0);
+  std::string words(kTokenBytes + sizeof(Hello), '\0');
+  for (const int end : {one, two, elsewhere}) ASSERT_EQ(recv(end, words.data(), words.size(), MSG_WAITALL), static_cast<ssize_t>(words.size()));
+  // Unread, it would keep the end behind it from being seen.
+  ASSERT_EQ(send(one, "unread", 6, 0), 6);
   state_->phase = SupervisedState::kLeft;
   Go();
-  close(connection);
+  char byte = 0;
+  EXPECT_EQ(recv(elsewhere, &byte, 1, 0), 0);
+  shutdown(one, SHUT_WR);
+  EXPECT_EQ(recv(one, &byte, 1, 0), 0);
+  EXPECT_EQ(recv(two, &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(waitpid(supervisor_, nullptr, WNOHANG), 0);
+  close(two);
   EXPECT_EQ(End(), Exits(5));
+  for (const int fd : {listener, one, elsewhere}) close(fd);
 }
 
 TEST_F(SupervisorTest, SaysWhetherThereIsALine) {

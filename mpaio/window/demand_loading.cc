@@ -178,9 +178,12 @@ int DemandLoading::ReadBlock(std::size_t block) {
     }
     if (buffer == nullptr || !installer_->Install(data_ + at, buffer, page_bytes)) {
       if (writable == nullptr) writable = MapAgain(data_ + begin, WholePages(end - begin));
-      if (writable == nullptr) failure = ENOMEM;
+      if (writable == nullptr) {
+        failure = ENOMEM;
+        break;
+      }
       std::byte* const to = writable + (at - begin);
-      if (failure == 0 && can_back_in_place_) failure = PopulatePagesInPlace(to, page_bytes);
+      if (can_back_in_place_) failure = PopulatePagesInPlace(to, page_bytes);
       if (failure != 0) break;
       if (buffer != nullptr) {
         std::memcpy(to, buffer, static_cast<std::size_t>(piece_bytes));
