@@ -29,7 +29,9 @@ NO_GRACE = {"OMPI_MCA_odls_base_sigkill_timeout": "0", "PRTE_MCA_odls_base_sigki
 # How long what outlives a run may take to go: the last process may be a moment behind mpirun.
 PATIENCE_SECONDS = 5
 
-_LOST_START = re.compile(r"^\[[^]]*\] PMIx_Spawn failed \(-1\): PMIX_ERROR$")
+# mpirun itself has failed. Open MPI 6 before its release may not notice that a program has been started which ends at once, and says so; Open MPI 4 may crash
+# while it passes on the standard input of a program that has ended.
+_MPIRUN_FAILED = re.compile(r"^\[[^]]*\] PMIx_Spawn failed \(-1\): PMIX_ERROR$|mca_iof_hnp\.so\(orte_iof_hnp_read_local_handler")
 # In the environment of all processes of one run, so that those that are left are found.
 _MARK = "MPAIO_TEST_RUN"
 
@@ -224,11 +226,10 @@ def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, la
     what is Running, when it has been started. A run that takes longer than `timeout` seconds is stopped and raises an
     AssertionError.
     """
-    # Open MPI 6 before its release may not notice that a program has been started which ends at once, and says so.
     for _ in range(5):
         done = _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file,
                          meanwhile)
-        if not any(_LOST_START.search(line) for line in done.stderr):
+        if not any(_MPIRUN_FAILED.search(line) for line in done.stderr):
             break
     return done
 
