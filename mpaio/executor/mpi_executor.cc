@@ -185,7 +185,7 @@ class MultiRankExecutor final : public Executor {
     return std::exchange(lost_, {});
   }
   bool is_lost(int rank) const override { return is_lost_[static_cast<std::size_t>(rank)]; }
-  bool is_stopped(int rank) const override { 
+  bool is_stopped(int rank) const override {
     return supervision_ != nullptr && supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]).has_value();
   }
   bool End(int rank) override {
