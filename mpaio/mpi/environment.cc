@@ -35,9 +35,10 @@ void SetUnlessSet(const char* name, const char* value) { setenv(name, value, /*o
 // Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
 absl::Status OpenLines(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
+  const bool has_several_nodes = !AllRanksOnOneNode();
   std::string address;
   if (supervision != nullptr && world.rank() == 0) {
-    const absl::StatusOr<std::string> listening = supervision->Listen(!AllRanksOnOneNode());
+    const absl::StatusOr<std::string> listening = supervision->Listen(has_several_nodes);
     if (listening.ok()) address = *listening;
   }
   MPAIO_RETURN_IF_ERROR(world.Broadcast(0, &address));
@@ -45,7 +46,7 @@ absl::Status OpenLines(const Communicator& world) {
   if (all_have_one == 0) {
     Supervision::Forgo();
   } else if (world.rank() != 0) {
-    supervision->Call(address);
+    supervision->Call(address, has_several_nodes);
   }
   return absl::OkStatus();
 }

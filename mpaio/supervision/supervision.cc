@@ -111,13 +111,14 @@ absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
   return EncodeAddress(address);
 }
 
-void Supervision::Call(absl::string_view address) {
+void Supervision::Call(absl::string_view address, bool has_several_nodes) {
+  has_several_nodes_ = has_several_nodes;
   if (to_supervisor_ < 0) return;
   if (!SendMessage(to_supervisor_, address, {})) shared_->line.store(SupervisedState::kFailed, std::memory_order_release);
 }
 
 void Supervision::KeepConnections() {
-  if (to_supervisor_ < 0) return;
+  if (to_supervisor_ < 0 || !has_several_nodes_) return;
   // Again where one has been closed meanwhile.
   for (int attempts = 0; attempts < 3; ++attempts) {
     const std::vector<int> connections = ConnectionsToOtherHosts();

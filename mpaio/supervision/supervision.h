@@ -15,7 +15,7 @@
 // In the end nobody calls MPI_Finalize, which waits for the dead: each rank signs itself off and exits.
 //
 // A connection between hosts that is closed at one end is fatal at the other one (Open MPI 5: "Socket closed", btl_tcp_endpoint.c and pml_ob1.c). So a rank's
-// supervisor holds the rank's connections open, whatever becomes of the rank, until rank 0 has ended, which is the last to do so.
+// supervisor holds the rank's connections open, whatever becomes of the rank, until rank 0 has done with MPI, which waits for all others.
 //
 // Where another launcher has started the program, or libpmix is missing, there is no supervision (Get() is null), and a death ends the job.
 #ifndef MPAIO_SUPERVISION_SUPERVISION_H_
@@ -57,8 +57,8 @@ class Supervision {
 
   // On rank 0: where supervisors are to call. Errors: what the system says.
   absl::StatusOr<std::string> Listen(bool has_several_nodes);
-  // On the others: tells their supervisor what Listen gave. Does not wait.
-  void Call(absl::string_view address);
+  // On the others: tells their supervisor what Listen gave. Does not wait. Where there are not several nodes no connections are kept.
+  void Call(absl::string_view address, bool has_several_nodes);
 
   // From here on this rank's death is survived, and the connections to other hosts that it has now stay open. To be called again where there may be more of these.
   // Waits, 5 s at most, until the supervisor has reached rank 0; where it does not, the rank stays unarmed: its
