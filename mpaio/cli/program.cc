@@ -1,6 +1,7 @@
 #include "mpaio/cli/program.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -28,6 +29,7 @@
 #include "mpaio/mpi/environment.h"
 #include "mpaio/preflight/finding.h"
 #include "mpaio/preflight/machine.h"
+#include "mpaio/supervision/sign_off.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/worker/registry.h"
 
@@ -169,20 +171,28 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
+// Every rank leaves this way where MPI has not been started: mpirun must have started all of them before one ends with
+// an error.
+int LeaveWithoutMpi(int exit_status) {
+  constexpr std::chrono::seconds kStartTimeout(10);
+  if (!WaitUntilAllRanksStarted(kStartTimeout)) _exit(exit_status);
+  return exit_status;
+}
+
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
-  if (!line.ok()) return Refuse(kWrongUsage, line.status());
+  if (!line.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, line.status()));
   switch (line->action) {
-    case Action::kHelp: return PrintOnRank0(HelpText());
-    case Action::kVersion: return PrintOnRank0(absl::StrCat("mpaio ", kVersion, "\n"));
-    case Action::kList: return PrintOnRank0(ListText());
+    case Action::kHelp: return LeaveWithoutMpi(PrintOnRank0(HelpText()));
+    case Action::kVersion: return LeaveWithoutMpi(PrintOnRank0(absl::StrCat("mpaio ", kVersion, "\n")));
+    case Action::kList: return LeaveWithoutMpi(PrintOnRank0(ListText()));
     case Action::kDoctor: return RunDoctor(*line, &argc, &argv);
     case Action::kRun: break;
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
-  if (!plan.ok()) return Refuse(kWrongUsage, plan.status());
+  if (!plan.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, plan.status()));
   return RunJobs(*line, *std::move(plan), &argc, &argv);
 }
 

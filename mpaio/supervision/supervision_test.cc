@@ -173,5 +173,9 @@ TEST_F(SupervisionTest, Rank0IsNeverArmed) {
   EXPECT_FALSE(Supervision::Get()->is_armed());
 }
 
+TEST_F(SupervisionTest, WaitUntilAllRanksStartedReturnsWhereNoLauncherAnswers) {
+  EXPECT_TRUE(WaitUntilAllRanksStarted(std::chrono::seconds(60)));
+}
+
 }  // namespace
 }  // namespace mpaio
