@@ -9,10 +9,11 @@ die() {
   exit 1
 }
 
-# Bazel 4 refuses a workspace whose path has a space in it. Such a tree is built through a folder of links to it.
+# Bazel 4 refuses a workspace whose path has a space in it, and its rules' shell commands stumble over quotes. Such a
+# tree is built through a folder of links to it.
 workspace_of() {  # DIRECTORY -> prints the directory to run Bazel in
   case $1 in
-    *[[:space:]]*) ;;
+    *[!A-Za-z0-9_./+,=@~%:-]*) ;;
     *) printf '%s\n' "$1" && return ;;
   esac
   local base=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}

@@ -92,6 +92,16 @@ def mpaio_benchmark(name, deps = [], copts = [], tags = [], **kwargs):
         **kwargs
     )
 
+def mpaio_cc_fuzzer(name, linkopts = [], tags = [], **kwargs):
+    """A libFuzzer of a function LLVMFuzzerTestOneInput. Built with `--config=fuzz` only, so not by `//...`."""
+    mpaio_cc_binary(
+        name = name,
+        linkopts = linkopts + ["-fsanitize=fuzzer"],
+        tags = tags + ["fuzzer", "manual"],
+        testonly = kwargs.pop("testonly", True),
+        **kwargs
+    )
+
 def mpaio_worker(name, srcs, hdrs = [], deps = [], copts = [], local_defines = [], isolate = True, visibility = None, **kwargs):
     """A worker that an orchestrator finds by name: MPAIO_WORKER_NAME is `name` as a string literal in its sources.
 
