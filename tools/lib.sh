@@ -72,6 +72,12 @@ run_bazel() {
   )
 }
 
+# Options with which Bazel tells that it is at work: on a terminal by lines that it renews, elsewhere by one every 20 s.
+bazel_progress_options() {
+  printf '%s\n' --noshow_loading_progress
+  [ -t 2 ] || printf '%s\n' --curses=no --show_progress_rate_limit=20
+}
+
 is_installed() {  # DEBIAN PACKAGE
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }

@@ -1,0 +1,29 @@
+#!/bin/bash
+# Usage: tools/checks/demo.sh
+#
+# Runs tools/demo with few numbers: its answers, and that it shows Bazel at work while it builds.
+
+set -u
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$scratch"' EXIT
+status=0
+
+if "$root/tools/demo" 50000 >"$scratch/printed" 2>"$scratch/said" </dev/null &&
+  grep -qx 'sum .cache/demo/ints.npy: 1250025000' "$scratch/printed" &&
+  [ "$(grep -c '^concat .cache/demo/' "$scratch/printed")" -eq 2 ]; then
+  printf 'PASS demo: its answers\n'
+else
+  cat -- "$scratch/printed" "$scratch/said" >&2
+  printf 'FAIL demo: its answers\n'
+  status=1
+fi
+# Without this line nobody sees for minutes that a build is under way.
+if grep -q '//mpaio:orchestrator' "$scratch/said"; then
+  printf 'PASS demo: it shows what Bazel does\n'
+else
+  cat -- "$scratch/said" >&2
+  printf 'FAIL demo: it shows what Bazel does\n'
+  status=1
+fi
+exit "$status"
