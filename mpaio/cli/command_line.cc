@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/base/nearest.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -113,6 +114,35 @@ std::size_t KeyLength(absl::string_view word) {
   return n > 0 && n < word.size() && word[n] == '=' ? n : absl::string_view::npos;
 }
 
+// Flags of mpirun that are often put behind the program, without their dashes. Open MPI takes the long ones with one dash
+// as well as with two.
+constexpr absl::string_view kFlagsOfMpirun[] = {
+    "allow-run-as-root", "bind-to", "c", "cpu-set", "display-allocation", "display-map", "do-not-launch", "gmca", "H",
+    "host", "hostfile", "launch-agent", "machinefile", "map-by", "mca", "merge-stderr-to-stdout", "n", "N", "nooversubscribe",
+    "np", "npernode", "npersocket", "oversubscribe", "output-filename", "pernode", "pmixmca", "prefix", "prtemca", "rank-by",
+    "report-bindings", "rf", "rankfile", "stdin", "tag-output", "timeout", "timestamp-output", "use-hwthread-cpus", "v",
+    "wd", "wdir", "x"};
+
+std::vector<std::string> FlagNames() {
+  std::vector<std::string> names;
+  for (const option* flag = kFlags; flag->name != nullptr; ++flag) names.emplace_back(flag->name);
+  return names;
+}
+
+// Refuses `word`, which begins with a dash. `value`: what getopt says of a known flag that takes no value, else below 256.
+absl::Status UnknownFlag(absl::string_view word, int value) {
+  if (value >= kHelpFlag) {
+    return Wrong(absl::StrCat(word, ": this flag takes no value; write ", word.substr(0, word.find('='))));
+  }
+  const absl::string_view without_dashes = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  const absl::string_view name = without_dashes.substr(0, without_dashes.find('='));
+  if (std::find(std::begin(kFlagsOfMpirun), std::end(kFlagsOfMpirun), name) != std::end(kFlagsOfMpirun)) {
+    return Wrong(absl::StrCat("unknown flag ", word, ": it is mpirun's, whose flags stand in front of the program, as in mpirun -n 4 orchestrator sum a.npy"));
+  }
+  const std::string nearest = Nearest(name, FlagNames());
+  return Wrong(absl::StrCat("unknown flag ", word, nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));
+}
+
 absl::StatusOr<JobLine> ParseJob(const std::vector<absl::string_view>& words) {
   if (words.empty()) return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
   JobLine job;
@@ -142,10 +172,19 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   const int count = static_cast<int>(arguments.size()) - 1;
   optind = 0;  // glibc: start anew
   opterr = 0;  // it is said once, by rank 0
-  // ':' tells a missing value from an unknown flag. Flags may stand anywhere; what is none stays in order.
-  for (int flag; (flag = getopt_long(count, arguments.data(), ":h", kFlags, nullptr)) != -1;) {
+  // '-': flags may stand anywhere, and words that are none come as kWord, in order. ':' tells a missing value from an
+  // unknown flag. As each flag of a letter ends the loop, a word is never left in its middle: each call begins with the
+  // word at optind, and that is the word to be named.
+  constexpr int kWord = 1;
+  std::vector<char*> plain;
+  for (int flag, at = 1; (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1; at = optind) {
+    const absl::string_view word = arguments[static_cast<std::size_t>(at)];
     switch (flag) {
+      case kWord: plain.push_back(optarg); break;
       case 'h':
+        if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
+        line.action = Action::kHelp;
+        return line;
       case kHelpFlag: line.action = Action::kHelp; return line;
       case kVersionFlag: line.action = Action::kVersion; return line;
       case kListFlag: line.action = Action::kList; return line;
@@ -229,27 +268,29 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         line.preflight = choice == 0;
         break;
       }
-      case ':': return Wrong(absl::StrCat("flag ", arguments[static_cast<std::size_t>(optind) - 1], " needs a value"));
-      default: return Wrong(absl::StrCat("unknown flag ", arguments[static_cast<std::size_t>(optind) - 1]));
+      case ':': return Wrong(absl::StrCat("flag ", word, " needs a value"));
+      default: return UnknownFlag(word, optopt);
     }
   }
+  // Behind "--".
+  plain.insert(plain.end(), arguments.begin() + std::min(optind, count), arguments.end() - 1);
   if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto) return Wrong("--replay has its own schedule: leave --schedule out");
   if (line.resumes && line.journal_file.empty()) return Wrong("--resume goes on with a journal: give --journal=FILE, too");
   if (line.chunk_deadline != absl::InfiniteDuration() && line.isolate == Isolate::kNever) {
     return Wrong("--chunk_deadline ends the process that a chunk runs in, and there is none with --isolate=never: leave one of them out");
   }
-  if (optind >= count) return Wrong("nothing to do: give WORKER INPUT");
-  if (absl::string_view(arguments[static_cast<std::size_t>(optind)]) == kDoctorWord) {
+  if (plain.empty()) return Wrong("nothing to do: give WORKER INPUT");
+  if (absl::string_view(plain.front()) == kDoctorWord) {
     line.action = Action::kDoctor;
-    line.doctor_inputs.assign(arguments.begin() + optind + 1, arguments.end() - 1);
+    line.doctor_inputs.assign(plain.begin() + 1, plain.end());
     if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") == line.doctor_inputs.end()) return line;
     return Wrong("doctor takes inputs, one behind the other: leave the '+' out");
   }
   std::vector<absl::string_view> words;
-  for (int i = optind; i <= count; ++i) {
-    const bool ends_job = i == count || absl::string_view(arguments[static_cast<std::size_t>(i)]) == "+";
+  for (std::size_t i = 0; i <= plain.size(); ++i) {
+    const bool ends_job = i == plain.size() || absl::string_view(plain[i]) == "+";
     if (!ends_job) {
-      words.push_back(arguments[static_cast<std::size_t>(i)]);
+      words.push_back(plain[i]);
       continue;
     }
     MPAIO_ASSIGN_OR_RETURN(JobLine job, ParseJob(words));

@@ -1,5 +1,6 @@
 #include "mpaio/cli/command_line.h"
 
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,6 +118,48 @@ TEST(ParseCommandLine, TwiceGivesTheSame) {
     EXPECT_TRUE(line->report);
     EXPECT_EQ(line->jobs.size(), 1u);
   }
+}
+
+TEST(ParseCommandLine, AnUnknownFlagIsNamedAsItWasTyped) {
+  const std::vector<std::pair<std::vector<const char*>, std::string>> cases = {
+      {{"sum", "-x=1", "a.npy"}, "unknown flag -x=1"},
+      {{"-q4", "sum", "a.npy"}, "unknown flag -q4"},
+      {{"sum", "a.npy", "-qh"}, "unknown flag -qh"},
+      {{"sum", "-qq", "a.npy", "b.npy"}, "unknown flag -qq"},
+      {{"sum", "a.npy", "-q"}, "unknown flag -q"},
+      // The value of a flag is not what is unknown.
+      {{"--record", "-q", "-qq", "sum", "a.npy"}, "unknown flag -qq"},
+      {{"--record", "-q", "sum", "--bogus=-h", "a.npy"}, "unknown flag --bogus=-h"},
+      {{"sum", "--bogus=1", "a.npy"}, "unknown flag --bogus=1"},
+      {{"sum", "a.npy", "--cunk=1"}, "unknown flag --cunk=1; did you mean --chunk?"},
+      {{"sum", "a.npy", "-chunk=1"}, "unknown flag -chunk=1; did you mean --chunk?"},
+      {{"sum", "--report=yes", "a.npy"}, "--report=yes: this flag takes no value; write --report"},
+      {{"sum", "a.npy", "--journal"}, "flag --journal needs a value"},
+      {{"sum", "--re", "a.npy"}, "unknown flag --re"},
+  };
+  for (const auto& [words, expected] : cases) {
+    EXPECT_THAT(std::string(Parse(words).status().message()), ::testing::StartsWith(expected));
+  }
+}
+
+TEST(ParseCommandLine, FlagsOfMpirunAreSaidToBeIts) {
+  for (const char* flag : {"-n", "-np", "--np", "--n", "-c", "-N", "-H", "-host", "--host", "--host=a,b", "--hostfile", "-hostfile", "--map-by", "--bind-to",
+                           "--mca", "-mca", "-x", "--oversubscribe", "--allow-run-as-root", "--report-bindings", "--prefix", "--timeout"}) {
+    for (const std::vector<const char*>& words : {std::vector<const char*>{flag, "4", "sum", "a.npy"}, {"sum", flag, "4", "a.npy"}, {"sum", "a.npy", flag}}) {
+      const absl::Status status = Parse(words).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << flag;
+      EXPECT_THAT(std::string(status.message()), ::testing::StartsWith(absl::StrCat("unknown flag ", flag, ": it is mpirun's")));
+    }
+  }
+}
+
+// Whatever the environment says of the order of flags and words.
+TEST(ParseCommandLine, FlagsMayStandAnywhereUnderPosixlyCorrect) {
+  ASSERT_EQ(setenv("POSIXLY_CORRECT", "1", 1), 0);
+  const absl::StatusOr<CommandLine> line = Parse({"sum", "a.npy", "--report"});
+  ASSERT_EQ(unsetenv("POSIXLY_CORRECT"), 0);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->report);
 }
 
 TEST(ParseCommandLine, WhatIsWrongIsNamed) {

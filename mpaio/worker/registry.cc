@@ -1,13 +1,12 @@
 #include "mpaio/worker/registry.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "mpaio/base/nearest.h"
 
 namespace mpaio {
 namespace {
@@ -16,21 +15,6 @@ namespace {
 std::map<std::string, WorkerInfo, std::less<>>& Workers() {
   static auto* const workers = new std::map<std::string, WorkerInfo, std::less<>>();
   return *workers;
-}
-
-// Levenshtein's distance: how many letters must be put in, taken out or changed.
-Index EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<Index> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    Index diagonal = std::exchange(row[0], static_cast<Index>(i));
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const Index change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 }  // namespace
@@ -74,15 +58,7 @@ std::vector<std::string> RegisteredWorkers() {
 }
 
 absl::Status UnknownWorker(absl::string_view name) {
-  std::string nearest;
-  Index least = std::max<Index>(2, static_cast<Index>(name.size()) / 3) + 1;
-  for (const std::string& known : RegisteredWorkers()) {
-    const Index distance = EditDistance(name, known);
-    if (distance < least) {
-      least = distance;
-      nearest = known;
-    }
-  }
+  const std::string nearest = Nearest(name, RegisteredWorkers());
   return absl::InvalidArgumentError(absl::StrCat("unknown worker '", name, "'; ",
                                                  nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "), "there are ",
                                                  absl::StrJoin(RegisteredWorkers(), ", "), " (see --list)"));
