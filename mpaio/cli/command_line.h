@@ -58,7 +58,7 @@ struct CommandLine {
   std::vector<std::string> doctor_inputs;
 };
 
-// Reads argv[1..argc). A word behind INPUT that begins like `key=` is a parameter; to name an output file so, write ./key=...
+// Reads argv[1..argc). A word behind INPUT that begins like `key=` is put among the parameters; PlanJobs, which knows the keys, may take it for the output.
 // Errors: InvalidArgument, one line that says what is wrong and what would do.
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -69,6 +70,43 @@ bool MayName(const std::string& input, const std::string& file) {
   return false;
 }
 
+bool TakesOutput(const WorkerInfo& info) { return info.output != nullptr || info.answers_with_array; }
+
+bool HasParameter(const WorkerInfo& info, absl::string_view key) {
+  return std::any_of(info.parameters.begin(), info.parameters.end(), [key](const ParameterInfo& parameter) { return parameter.key() == key; });
+}
+
+// Whether a word of the form "key=value" names a file, where the worker has no parameter of that key.
+bool LooksLikeFile(const std::string& word) {
+  struct stat status;
+  return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") || absl::EndsWith(word, ".npz") || ::stat(word.c_str(), &status) == 0;
+}
+
+// In the place of the output there may be a word of the form "key=value" that is the name of one.
+void TakeOutputFromParameters(const WorkerInfo& info, JobLine* job) {
+  if (!TakesOutput(info) || !job->output.empty() || job->parameters.empty()) return;
+  const auto& [key, value] = job->parameters.front();
+  if (HasParameter(info, key)) return;
+  std::string word = absl::StrCat(key, "=", value);
+  if (!LooksLikeFile(word)) return;
+  job->output = std::move(word);
+  job->parameters.erase(job->parameters.begin());
+}
+
+// What may be behind an unknown key, other than another key: a file's name; or nothing.
+std::string HintAtFile(const WorkerInfo& info, const JobLine& job) {
+  if (!TakesOutput(info)) return "";
+  for (std::size_t i = 0; i < job.parameters.size(); ++i) {
+    const auto& [key, value] = job.parameters[i];
+    if (HasParameter(info, key)) continue;
+    // Behind the input alone an output would be taken for one.
+    if (i == 0 && job.output.empty()) return absl::StrCat("; a file of that name is written ./", key, "=", value);
+    if (job.output.empty() && LooksLikeFile(absl::StrCat(key, "=", value))) return "; an output file stands right behind the input";
+    return "";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const {
@@ -82,13 +120,19 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const 
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   std::vector<PlannedJob> plan;
   std::set<std::string> outputs;
-  for (const JobLine& job : line.jobs) {
+  for (const JobLine& written_job : line.jobs) {
     PlannedJob planned;
-    planned.line = job;
-    planned.info = FindWorker(job.worker);
-    if (planned.info == nullptr) return UnknownWorker(job.worker);
+    planned.line = written_job;
+    planned.info = FindWorker(written_job.worker);
+    if (planned.info == nullptr) return UnknownWorker(written_job.worker);
+    TakeOutputFromParameters(*planned.info, &planned.line);
+    const JobLine& job = planned.line;
     const std::string prefix = absl::StrCat("worker ", job.worker);
-    const bool writes = static_cast<bool>(planned.info->output);
+    const bool writes = planned.info->output != nullptr;
+    absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
+    if (!parameters.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message(), HintAtFile(*planned.info, job)));
+    }
     if (writes && job.output.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, " writes an array: give the output file behind the input"));
     }
@@ -100,10 +144,6 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     }
     if (!job.output.empty() && !outputs.insert(Canonical(job.output)).second) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));
-    }
-    absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
-    if (!parameters.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message()));
     }
     planned.parameters = *std::move(parameters);
     plan.push_back(std::move(planned));

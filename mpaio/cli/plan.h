@@ -24,6 +24,8 @@ struct PlannedJob {
 };
 
 // Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no array.
+// A word key=value in the place of the output is one where the worker has no such key and the word contains a '/', ends in
+// .npy or .npz, or names a file that exists.
 // Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "mpaio/base/nearest.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -124,12 +125,11 @@ absl::StatusOr<Parameters> Parameters::Create(const std::vector<ParameterInfo>& 
   for (const auto& [key, value] : given) {
     const auto info = std::find_if(infos.begin(), infos.end(), [&key = key](const ParameterInfo& i) { return i.key() == key; });
     if (info == infos.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "unknown parameter '", key, "'",
-          infos.empty() ? "; it takes none"
-                        : absl::StrCat("; it takes ", absl::StrJoin(infos, ", ", [](std::string* out, const ParameterInfo& i) {
-                                         absl::StrAppend(out, i.key(), "=");
-                                       }))));
+      std::vector<std::string> keys;
+      for (const ParameterInfo& known : infos) keys.push_back(known.key());
+      const std::string nearest = Nearest(key, keys);
+      return absl::InvalidArgumentError(absl::StrCat("unknown parameter '", key, "'; ", nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "),
+                                                     keys.empty() ? "it takes none" : absl::StrCat("it takes ", absl::StrJoin(keys, "=, "), "=")));
     }
     MPAIO_RETURN_IF_ERROR(info->Check(value));
     if (!parameters.values_.emplace(key, value).second) {

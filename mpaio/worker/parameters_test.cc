@@ -57,7 +57,7 @@ TEST(ParametersTest, RefusesValuesThatWillNotDo) {
 }
 
 TEST(ParametersTest, RefusesUnknownAndRepeatedKeys) {
-  EXPECT_EQ(Refusal({{"row", "1"}}), "unknown parameter 'row'; it takes rows=, scale=, op=, label=");
+  EXPECT_EQ(Refusal({{"row", "1"}}), "unknown parameter 'row'; did you mean 'rows'? it takes rows=, scale=, op=, label=");
   EXPECT_EQ(Refusal({{"rows", "1"}, {"rows", "1"}}), "parameter 'rows' is given twice; give it once");
   EXPECT_EQ(Parameters::Create({}, {{"rows", "1"}}).status().message(), "unknown parameter 'rows'; it takes none");
   EXPECT_TRUE(Parameters::Create({}, {}).ok());

@@ -93,6 +93,45 @@ class UsageTest(whole_run.WholeRunTest):
             ("--journal= sum ints.npy", "--journal="),
         ], WRONG_USAGE)
 
+    def test_names_of_files_with_an_equals_sign(self):
+        os.mkdir(self.path("year=2020"))
+        np.save(self.path("year=2020/in.npy"), np.arange(10))
+        with open(self.path("axes=1"), "wb") as file:
+            file.write(b"of before")
+        for ranks in RANKS:
+            for output, job in [
+                ("year=2020/o.npy", "map ints.npy %s fn=square"),
+                ("o=1.npy", "map year=2020/in.npy %s expr=x+y y=year=2020/in.npy"),
+                ("o=1.npy", "sum year=2020/in.npy %s axis=0 keepdims=true"),
+                ("axes=1", "sum ints.npy %s"),  # There is one.
+                ("./axis=0", "sum ints.npy %s"),
+                ("./fn=sqrt", "map ints.npy %s fn=sqrt"),
+            ]:
+                with self.subTest(ranks=ranks, output=output, job=job):
+                    words = job.split()
+                    words[2] = output
+                    self.assert_done(self.run_in_folder(ranks, *words))
+                    np.load(self.path(output))
+                    os.remove(self.path(output))
+                    if output == "axes=1":
+                        with open(self.path(output), "wb") as file:
+                            file.write(b"of before")
+
+    def test_unknown_keys(self):
+        self.assert_refused_by_all([
+            ("sum ints.npy axes=1", "worker sum: unknown parameter 'axes'", "did you mean 'axis'?", "./axes=1"),
+            ("sum ints.npy out.npy axes=1", "unknown parameter 'axes'", "did you mean 'axis'?", "keepdims="),
+            ("map ints.npy year=2020 fn=sqrt", "unknown parameter 'year'", "it takes fn=", "./year=2020"),
+            ("map ints.npy fn=sqrt year=2020/o.npy", "unknown parameter 'year'", "right behind the input"),
+            ("map ints.npy o.npy fn=sqrt year=2020/o.npy", "unknown parameter 'year'", "it takes fn="),
+            ("map ints.npy fm=sqrt", "unknown parameter 'fm'", "did you mean 'fn'?", "./fm=sqrt"),
+            ("min_max ints.npy a=b/c.npy", "unknown parameter 'a'", "it takes none"),
+            ("sum ints.npy axis=0/o.npy", "axis=0/o.npy", "must be none|integer"),
+        ], WRONG_USAGE)
+        # The form that another file of that name would have is not offered where none is taken.
+        for job in ("min_max ints.npy axes=1", "sum ints.npy out.npy axes=1"):
+            self.assertNotIn("./axes", "".join(self.run_in_folder(None, *job.split()).stderr))
+
     def test_bad_inputs(self):
         self.write_bad_inputs()
         self.assert_refused_by_all([
