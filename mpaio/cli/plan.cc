@@ -93,6 +93,29 @@ void TakeOutputFromParameters(const WorkerInfo& info, JobLine* job) {
   job->parameters.erase(job->parameters.begin());
 }
 
+// Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would mislead.
+constexpr absl::string_view kOtherEndings[] = {".csv",  ".npz", ".h5",  ".hdf5", ".txt", ".tsv", ".json",    ".parquet", ".mat", ".zarr",
+                                               ".nc",   ".gz",  ".bz2", ".xz",   ".zst", ".zip", ".tar",     ".png",     ".jpg", ".tif",
+                                               ".tiff", ".xls", ".xlsx", ".pkl", ".pickle", ".feather", ".arrow", ".bin", ".raw", ".dat"};
+
+// `path` without such endings; the same where it has none, or where nothing else is left of the name.
+absl::string_view WithoutOtherEnding(absl::string_view path) {
+  for (const absl::string_view ending : kOtherEndings) {
+    if (!absl::EndsWithIgnoreCase(path, ending)) continue;
+    const absl::string_view stem = path.substr(0, path.size() - ending.size());
+    return stem.empty() || stem.back() == '/' ? path : WithoutOtherEnding(stem);
+  }
+  return path;
+}
+
+// Errors: InvalidArgument, the name is that of a file of another kind.
+absl::Status CheckOutputName(const std::string& output) {
+  const absl::string_view stem = WithoutOtherEnding(output);
+  if (stem == output) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("outputs are .npy files, and ", output, " is named like another kind; name it ", stem,
+                                                 absl::EndsWith(stem, ".npy") ? "" : ".npy"));
+}
+
 // What may be behind an unknown key, other than another key: a file's name; or nothing.
 std::string HintAtFile(const WorkerInfo& info, const JobLine& job) {
   if (!TakesOutput(info)) return "";
@@ -141,6 +164,13 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     }
     if (job.output == "-") {
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": the output '-' is not the standard output: give the name of a file, or ./- if it is called so"));
+    }
+    if (const absl::Status named = CheckOutputName(job.output); !named.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
+    }
+    if (HasParameter(*planned.info, job.output)) {
+      planned.warning = absl::StrCat(prefix, ": its output goes to a file named ", job.output, "; write ", job.output, "=VALUE to mean the parameter, or ./",
+                                     job.output, " to mean the file");
     }
     if (!job.output.empty() && !outputs.insert(Canonical(job.output)).second) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));

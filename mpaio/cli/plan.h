@@ -18,6 +18,8 @@ struct PlannedJob {
   JobLine line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
+  // One line, where the command may mean something else than it says; else nothing.
+  std::string warning = {};
 
   // The parameters that name arrays, and these names.
   std::vector<std::pair<std::string, std::string>> MoreArrays() const;

@@ -81,7 +81,7 @@ int Refuse(ExitStatus exit_status, const absl::Status& why) {
 
 void Warn(const std::string& what) {
   if (what.empty() || !IsRank0()) return;
-  Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), " (--preflight=never silences this)\n"));
+  Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), "\n"));
 }
 
 int PrintOnRank0(absl::string_view text) {
@@ -102,7 +102,7 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
   if (line.preflight) {
     const absl::StatusOr<std::string> warning = WarningBeforeRun(executor, world, session.mapped_bytes());
     if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
-    Warn(*warning);
+    if (!warning->empty()) Warn(absl::StrCat(*warning, " (--preflight=never silences this)"));
   }
   stop_signals->emplace(/*is_heeded=*/executor.rank() == 0);
   const absl::Status ended = session.Run();
@@ -193,6 +193,7 @@ int RunProgram(int argc, char** argv) {
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
   if (!plan.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, plan.status()));
+  for (const PlannedJob& planned : *plan) Warn(planned.warning);
   return RunJobs(*line, *std::move(plan), &argc, &argv);
 }
 

@@ -132,6 +132,37 @@ class UsageTest(whole_run.WholeRunTest):
         for job in ("min_max ints.npy axes=1", "sum ints.npy out.npy axes=1"):
             self.assertNotIn("./axes", "".join(self.run_in_folder(None, *job.split()).stderr))
 
+    def test_outputs_named_like_another_kind_of_file(self):
+        self.assert_refused_by_all([
+            ("map ints.npy %s fn=abs" % output, "worker map: outputs are .npy files", output, "name it " + other) for output, other in [
+                ("o.csv", "o.npy"),
+                ("./o.csv.gz", "./o.npy"),
+                ("o.CSV", "o.npy"),
+                ("o.npz", "o.npy"),
+                ("folder.h5/o.h5", "folder.h5/o.npy"),
+                ("o.npy.gz", "o.npy"),
+                (self.path("o.hdf5"), self.path("o.npy")),
+            ]
+        ] + [
+            ("sum ints.npy o%s" % ending, "worker sum: outputs are .npy files", "name it o.npy")
+            for ending in ".txt .tsv .json .parquet .mat .zarr .nc .zip .png .feather .pkl".split()
+        ], WRONG_USAGE)
+        for name in ("csv", "o", "o.csv.old", ".csv", "o.npy"):
+            self.assert_done(self.run_in_folder(None, "map", "ints.npy", name, "fn=abs"))
+            np.load(self.path(name))
+
+    def test_an_output_that_is_named_like_a_parameter(self):
+        for ranks in RANKS:
+            for job, key in [("sum ints.npy axis", "axis"), ("sum doubles.npy keepdims axis=0", "keepdims"), ("map ints.npy dtype fn=abs", "dtype")]:
+                with self.subTest(ranks=ranks, job=job):
+                    done = self.run_in_folder(ranks, *job.split())
+                    self.assert_refused(done, 0, "orchestrator: warning: worker %s: " % job.split()[0], "a file named " + key, key + "=VALUE", "./" + key)
+                    np.load(self.path(key))
+            for job in ("sum ints.npy ./axis", "sum ints.npy axes", "min_max ints.npy + sum ints.npy fn"):
+                self.assert_done(self.run_in_folder(ranks, *job.split()))
+            # Nothing is said of a run that is refused.
+            self.assert_refused(self.run_in_folder(ranks, "sum", "ints.npy", "axis", "+", "sums", "ints.npy"), WRONG_USAGE, "unknown worker")
+
     def test_bad_inputs(self):
         self.write_bad_inputs()
         self.assert_refused_by_all([
