@@ -39,8 +39,8 @@ absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Inde
       } else if (step.loop != nullptr) {
         step.loop(address(step.operands[0]), address(step.operands[1]), address(step.operands[2]), to, size);
       } else if (AnyNegative(reinterpret_cast<const std::int64_t*>(address(step.operands[0])), size)) {
-        return absl::OutOfRangeError(absl::StrCat("'", program.text, "' raises an integer to a negative power, which is no integer; convert one of them "
-                                                  "with float64(...)"));
+        return absl::OutOfRangeError(absl::StrCat(program.text.empty() ? "an integer is raised" : absl::StrCat("'", program.text, "' raises an integer"),
+                                                  " to a negative power, which is no integer; convert one of them with float64(...)"));
       }
     }
     if (store != nullptr) store(address(program.result), size, out);

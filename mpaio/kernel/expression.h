@@ -29,6 +29,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -51,6 +52,14 @@ class Expression {
   // names that are not known, operands that an operation does not take, constants that do not fit.
   static absl::StatusOr<Expression> Compile(absl::string_view text, const std::vector<Variable>& variables,
                                             std::optional<NumberType> convert_to = std::nullopt);
+
+  // The same for a text that the user has not written: errors state the problem alone, and neither place nor text.
+  static absl::StatusOr<Expression> CompileGenerated(absl::string_view text, const std::vector<Variable>& variables,
+                                                     std::optional<NumberType> convert_to = std::nullopt);
+
+  // The value of a text that is made of written integers alone, so that it takes on the type of what it is combined with;
+  // nothing for any other text.
+  static std::optional<absl::int128> WrittenInteger(absl::string_view text);
 
   NumberType type() const;
 

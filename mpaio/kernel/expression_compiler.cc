@@ -188,13 +188,34 @@ std::string Hint(const std::string& name) {
 
 class ExpressionCompiler {
  public:
-  ExpressionCompiler(absl::string_view text, const std::vector<Expression::Variable>& variables) : text_(text) {
+  // `is_shown`: whether errors have the text in them.
+  ExpressionCompiler(absl::string_view text, const std::vector<Expression::Variable>& variables, bool is_shown) : text_(text), is_shown_(is_shown) {
     program_.variables = variables;
-    program_.text = std::string(text);
+    if (is_shown) program_.text = std::string(text);
     loaded_.resize(variables.size());
   }
 
   absl::StatusOr<Expression> Compile(std::optional<NumberType> convert_to) {
+    MPAIO_ASSIGN_OR_RETURN(Value result, Evaluate());
+    if (!result.is_typed()) {
+      MPAIO_ASSIGN_OR_RETURN(result, Typed(result));
+    }
+    if (convert_to.has_value()) result = Cast(result, *convert_to);
+    program_.type = result.type;
+    program_.result = result.operand;
+    Finish();
+    return Expression(std::make_shared<const Expression::Program>(std::move(program_)));
+  }
+
+  std::optional<int128> EvaluateInteger() {
+    const absl::StatusOr<Value> value = Evaluate();
+    if (!value.ok() || value->strength != Value::Strength::kInteger) return std::nullopt;
+    return value->integer;
+  }
+
+ private:
+  // What the whole text gives.
+  absl::StatusOr<Value> Evaluate() {
     MPAIO_ASSIGN_OR_RETURN(const std::vector<ExpressionNode> nodes, ParseExpression(text_));
     // Names of functions are nodes too, which nothing refers to.
     std::vector<bool> is_used(nodes.size(), false);
@@ -209,19 +230,12 @@ class ExpressionCompiler {
       node_ = &nodes[i];
       MPAIO_ASSIGN_OR_RETURN(values_[i], Visit());
     }
-    Value result = values_.back();
-    if (!result.is_typed()) {
-      MPAIO_ASSIGN_OR_RETURN(result, Typed(result));
-    }
-    if (convert_to.has_value()) result = Cast(result, *convert_to);
-    program_.type = result.type;
-    program_.result = result.operand;
-    Finish();
-    return Expression(std::make_shared<const Expression::Program>(std::move(program_)));
+    return values_.back();
   }
 
- private:
-  absl::Status Error(absl::string_view problem) const { return ExpressionError(text_, node_->position, problem); }
+  absl::Status Error(absl::string_view problem) const {
+    return is_shown_ ? ExpressionError(text_, node_->position, problem) : absl::InvalidArgumentError(problem);
+  }
 
   absl::StatusOr<Value> Visit() {
     switch (node_->kind) {
@@ -331,7 +345,8 @@ class ExpressionCompiler {
     const int128 smallest = IsSigned(type) ? -largest - 1 : int128{0};
     if (value.integer < smallest || value.integer > largest) {
       return Error(absl::StrCat("the number ", Text(value.integer), " does not fit ", NumberTypeName(type),
-                                ", the type of what it is combined with; convert that, for example with int64(...) or float64(...)"));
+                                is_shown_ ? ", the type of what it is combined with; convert that, for example with int64(...) or float64(...)"
+                                          : ", the type of the array; convert that first, with the worker astype"));
     }
     if (IsSigned(type)) return Constant(type, static_cast<std::int64_t>(value.integer));
     return Constant(type, static_cast<std::uint64_t>(value.integer));
@@ -691,6 +706,7 @@ class ExpressionCompiler {
   }
 
   absl::string_view text_;
+  bool is_shown_;
   Expression::Program program_;
   // Where a variable is as wide numbers, once it was met.
   std::vector<ProgramOperand> loaded_;
@@ -699,7 +715,16 @@ class ExpressionCompiler {
 };
 
 absl::StatusOr<Expression> Expression::Compile(absl::string_view text, const std::vector<Variable>& variables, std::optional<NumberType> convert_to) {
-  return ExpressionCompiler(text, variables).Compile(convert_to);
+  return ExpressionCompiler(text, variables, /*is_shown=*/true).Compile(convert_to);
+}
+
+absl::StatusOr<Expression> Expression::CompileGenerated(absl::string_view text, const std::vector<Variable>& variables,
+                                                        std::optional<NumberType> convert_to) {
+  return ExpressionCompiler(text, variables, /*is_shown=*/false).Compile(convert_to);
+}
+
+std::optional<absl::int128> Expression::WrittenInteger(absl::string_view text) {
+  return ExpressionCompiler(text, {}, /*is_shown=*/false).EvaluateInteger();
 }
 
 }  // namespace mpaio

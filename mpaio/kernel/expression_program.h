@@ -41,7 +41,7 @@ struct Expression::Program {
   int num_registers = 0;
   // Where the result is after the steps; kOutput where they have written it.
   ProgramOperand result;
-  std::string text;
+  std::string text;  // empty: not to be shown
 };
 
 }  // namespace mpaio

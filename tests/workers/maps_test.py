@@ -243,6 +243,58 @@ class MapsTest(whole_run.WholeRunTest):
             self.add(["map", "n.npy", "fn=square", "dtype=" + dtype], np.square(n).astype(dtype))
         self.run_jobs()
 
+    def test_clip_with_limits_that_the_type_does_not_have(self):
+        """numpy before 2 gives another type, so the expectation is Python's."""
+        for dtype in INTS:
+            x = self.save("x_%s.npy" % dtype, values(self.random, dtype, 2500))
+            low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+            far = [(low - 1, high + 1), (low, high), (-10**30, 10**30), (-10**60, 10**60), (low - 4550, high - 7), (low + 7, high + 4550)]
+            far += [(low - 1, low), (high, high + 1), (None, high + 1), (low - 1, None), (None, 10**25), (-10**25, None)]
+            for least, most in far:
+                words = ["min=%d" % least] * (least is not None) + ["max=%d" % most] * (most is not None)
+                expected = [min(max(int(v), low if least is None else least), high if most is None else most) for v in x]
+                self.add(["clip", "x_%s.npy" % dtype] + words, np.array(expected, dtype=dtype))
+        for least, most in (("2**4", "2**12"), ("0x10", "0x11c6"), ("-(5)", "250")):
+            expected = np.clip(np.load(self.path("x_uint8.npy")).astype(int), eval(least), eval(most)).astype(np.uint8)
+            self.add(["clip", "x_uint8.npy", "min=" + least, "max=" + most], expected)
+        # With a float on the other side the result is one, and holds the integer.
+        small = np.load(self.path("x_uint8.npy")).astype(np.float64)
+        self.add(["clip", "x_uint8.npy", "min=0.5", "max=4550"], np.maximum(small, 0.5))
+        self.add(["clip", "x_uint8.npy", "min=300", "max=400.5"], np.full(2500, 300.0))
+        floats = self.save("x_float64.npy", values(self.random, "float64", 2500))
+        self.add(["clip", "x_float64.npy", "min=-%d" % 10**25, "max=%d" % 10**25], np.clip(floats, -1e25, 1e25))
+        bools = self.save("x_bool.npy", values(self.random, "bool", 2500))
+        self.add(["clip", "x_bool.npy", "min=-4550", "max=4550"], bools.astype(np.int64))
+        self.run_jobs()
+
+    def test_messages_show_what_was_given(self):
+        """Some workers are expressions, of which nobody knows who has not read them."""
+        for dtype in ("uint8", "int8", "int64", "bool", "float64"):
+            self.save("x_%s.npy" % dtype, np.ones(3, dtype=dtype))
+        for arguments, *words in [
+            ("clip x_uint8.npy out.npy max=-5", "max=-5 is below 0, the least uint8", "astype"),
+            ("clip x_uint8.npy out.npy min=300", "min=300 is above 255, the greatest uint8", "astype"),
+            ("clip x_uint8.npy out.npy min=300 max=4550", "min=300 is above 255, the greatest uint8"),
+            ("clip x_int8.npy out.npy min=-7 max=-129", "max=-129 is below -128, the least int8"),
+            ("clip x_int64.npy out.npy min=%d" % 10**40, "min=1%s is above 9223372036854775807, the greatest int64" % ("0" * 40)),
+            ("clip x_bool.npy out.npy max=%d" % 2**64, "max=18446744073709551616 is above 9223372036854775807, the greatest int64"),
+            ("clip x_uint8.npy out.npy min=int8(1)**int8(-1)", "negative power"),
+            ("where x_bool.npy out.npy x=x_uint8.npy yvalue=4550", "yvalue=4550: the number 4550 does not fit uint8", "astype"),
+            ("where x_bool.npy out.npy xvalue=-1 y=x_uint8.npy", "xvalue=-1: the number -1 does not fit uint8", "astype"),
+            ("map x_float64.npy out.npy fn=invert", "fn=invert: invert cannot be taken of float64"),
+            ("map x_bool.npy out.npy fn=negative", "fn=negative: negative cannot be taken of bool"),
+        ]:
+            for ranks in (None, 2):
+                with self.subTest(arguments=arguments, ranks=ranks):
+                    done = self.run_in_folder(ranks, *arguments.split())
+                    self.assertIn(done.status, (1, 3), done)
+                    self.assertEqual((len(done.stderr), done.left), (1, []), done)
+                    for word in words:
+                        self.assertIn(word, done.stderr[0], done)
+                    for generated in ("(x", "x,", "condition", "character", "((", "maximum", "minimum"):
+                        self.assertNotIn(generated, done.stderr[0], done)
+                    self.assertFalse(os.path.exists(self.path("out.npy")))
+
     def test_clip(self):
         for dtype in INTS + FLOATS:
             name = "x_%s.npy" % dtype

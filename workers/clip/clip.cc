@@ -1,31 +1,97 @@
 // clip: each element, but not less than `min` and not greater than `max`; as numpy.clip.
+#include <optional>
+#include <sstream>
 #include <string>
 
+#include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/kernel/expression.h"
+#include "mpaio/kernel/number_type.h"
 #include "workers/elementwise/elementwise.h"
 
 namespace mpaio {
 namespace {
 
-// The limits are texts, so that an integer stays one whatever its size, and the type of the result is numpy's.
-absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
-  const std::string& min = inputs.parameters.Text("min");
-  const std::string& max = inputs.parameters.Text("max");
-  if (min == "none" && max == "none") return absl::InvalidArgumentError("neither min= nor max= is given; give one of them, or both");
-  for (const char* key : {"min", "max"}) {
-    const std::string& limit = inputs.parameters.Text(key);
-    // By itself it must be a number, not an expression over the elements.
-    if (limit == "none") continue;
-    const absl::StatusOr<Expression> number = Expression::Compile(limit, {});
-    if (!number.ok()) return absl::InvalidArgumentError(absl::StrCat(key, "=", limit, ": the value must be a number"));
+// `min` or `max`. As a text an integer stays one whatever its size, and the type of the result is numpy's.
+struct Limit {
+  absl::string_view key;
+  std::string given;  // as it was given
+  std::string text;   // as expressions have it; "none": there is no limit
+  // Where it is an integer without a type of its own; the nearest one that an int128 holds.
+  std::optional<absl::int128> integer = {};
+
+  bool is_given() const { return text != "none"; }
+};
+
+absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& parameters) {
+  Limit limit{key, parameters.Text(key), parameters.Text(key)};
+  if (!limit.is_given()) return limit;
+  absl::string_view digits = limit.text;
+  const bool is_negative = absl::ConsumePrefix(&digits, "-");
+  if (!is_negative) absl::ConsumePrefix(&digits, "+");
+  if (digits.size() > 19 && digits.find_first_not_of("0123456789") == absl::string_view::npos) {
+    // Expressions have integers of 64 bits; as a float it may be of any size.
+    absl::int128 integer = 0;
+    if (!absl::SimpleAtoi(limit.text, &integer)) integer = is_negative ? absl::Int128Min() : absl::Int128Max();
+    limit.integer = integer;
+    if (!Expression::Compile(limit.text, {}).ok()) limit.text += ".0";
+    return limit;
   }
-  const std::string text = max == "none"   ? absl::StrCat("maximum(x, (", min, "))")
-                           : min == "none" ? absl::StrCat("minimum(x, (", max, "))")
-                                           : absl::StrCat("clip(x, (", min, "), (", max, "))");
-  return Elementwise{"min and max", text, {{"x", inputs.array}}};
+  // By itself it must be a number, not an expression over the elements.
+  if (!Expression::Compile(limit.text, {}).ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(key, "=", limit.text, ": the value must be a number"));
+  }
+  limit.integer = Expression::WrittenInteger(limit.text);
+  return limit;
+}
+
+// numpy 2's rules for integers that the elements' type does not have. Beyond the end of the type on its own side a limit
+// changes nothing, and is taken away; beyond the other end it is an error, unless the other limit is no such integer,
+// which gives the result a wider type.
+absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
+  if (IsFloat(type) || !limit->integer.has_value()) return absl::OkStatus();
+  // A bool becomes an int64, and then has no limit that changes nothing.
+  const bool is_bool = IsBool(type);
+  const NumberType integers = is_bool ? NumberType::kInt64 : type;
+  const int bits = static_cast<int>(8 * SizeBytes(integers)) - (IsSigned(integers) ? 1 : 0);
+  const absl::int128 highest = (absl::int128{1} << bits) - 1;
+  const absl::int128 lowest = IsSigned(integers) ? -highest - 1 : absl::int128{0};
+  const bool is_min = limit->key == "min";
+  if (!is_bool && (is_min ? *limit->integer <= lowest : *limit->integer >= highest)) {
+    limit->text = "none";
+    return absl::OkStatus();
+  }
+  const bool is_below = *limit->integer < lowest;
+  if ((!is_below && *limit->integer <= highest) || (other.is_given() && !other.integer.has_value())) return absl::OkStatus();
+  std::ostringstream end;
+  end << (is_below ? lowest : highest);
+  return absl::InvalidArgumentError(absl::StrCat(limit->key, "=", limit->given, " is ", is_below ? "below " : "above ", end.str(), ", the ",
+                                                 is_below ? "least " : "greatest ", NumberTypeName(integers),
+                                                 "; give a number that the type has, or convert the array first, with the worker astype"));
+}
+
+absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
+  MPAIO_ASSIGN_OR_RETURN(Limit min, ReadLimit("min", inputs.parameters));
+  MPAIO_ASSIGN_OR_RETURN(Limit max, ReadLimit("max", inputs.parameters));
+  if (!min.is_given() && !max.is_given()) return absl::InvalidArgumentError("neither min= nor max= is given; give one of them, or both");
+  const std::string parameter = absl::StrCat(min.is_given() ? absl::StrCat("min=", min.given) : "", min.is_given() && max.is_given() ? " and " : "",
+                                             max.is_given() ? absl::StrCat("max=", max.given) : "");
+  if (const std::optional<NumberType> type = NumberTypeOf(inputs.array.dtype())) {
+    const Limit given_min = min;
+    MPAIO_RETURN_IF_ERROR(FitToType(*type, max, &min));
+    MPAIO_RETURN_IF_ERROR(FitToType(*type, given_min, &max));
+  }
+  const std::string text = min.is_given() && max.is_given() ? absl::StrCat("clip(x, (", min.text, "), (", max.text, "))")
+                           : min.is_given()                 ? absl::StrCat("maximum(x, (", min.text, "))")
+                           : max.is_given()                 ? absl::StrCat("minimum(x, (", max.text, "))")
+                                                            : "x";
+  return Elementwise{parameter, text, {{"x", inputs.array}}};
 }
 
 MPAIO_REGISTER_WORKER({

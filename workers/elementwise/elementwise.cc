@@ -72,9 +72,11 @@ absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise) {
     }
     variables.push_back({name, *type, 0});
   }
-  absl::StatusOr<Expression> expression = Expression::Compile(elementwise.text, variables, elementwise.convert_to);
+  const bool is_shown = elementwise.is_written_by_user;
+  absl::StatusOr<Expression> expression = is_shown ? Expression::Compile(elementwise.text, variables, elementwise.convert_to)
+                                                   : Expression::CompileGenerated(elementwise.text, variables, elementwise.convert_to);
   if (expression.ok() || elementwise.parameter.empty()) return expression;
-  return absl::Status(expression.status().code(), absl::StrCat(elementwise.parameter, ", ", expression.status().message()));
+  return absl::Status(expression.status().code(), absl::StrCat(elementwise.parameter, is_shown ? ", " : ": ", expression.status().message()));
 }
 
 absl::StatusOr<OutputSpec> ElementwiseOutput(const Elementwise& elementwise) {

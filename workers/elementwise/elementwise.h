@@ -23,10 +23,12 @@ struct Elementwise {
     std::string name;
     NdView array;
   };
-  // For messages: the parameter that the expression comes from, or nothing where it is the worker's own.
+  // For messages: the parameters that the expression comes from, or nothing where it is the worker's own.
   std::string parameter;
   std::string text;
   std::vector<Operand> operands;
+  // Whether the text is what the user has given, so that messages may show it.
+  bool is_written_by_user = false;
   // What the result is converted to.
   std::optional<NumberType> convert_to = {};
   // Not null: called for each chunk of the input first; an error ends the run.

@@ -52,12 +52,13 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
   if (function == "none") {
     plan.parameter = "expr=";
     plan.text = inputs.parameters.Text("expr");
+    plan.is_written_by_user = true;
     return plan;
   }
   if (plan.operands.size() > 1) {
     return absl::InvalidArgumentError(absl::StrCat(plan.operands[1].name, "= is of use with expr= only; fn=", function, " takes the input alone"));
   }
-  plan.parameter = "fn=";
+  plan.parameter = absl::StrCat("fn=", function);
   plan.text = absl::StrCat(function, "(x)");
   if ((function == "abs" || function == "square") && inputs.array.dtype() == DType::Of<std::int64_t>()) {
     plan.check = [function](const ChunkView<RawElement>& chunk) { return CheckFits(chunk, function); };

@@ -27,6 +27,7 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
     // By itself it must be a number. As a text an integer stays one, of any size.
     if (!Expression::Compile(value, {}).ok()) return absl::InvalidArgumentError(absl::StrCat(name, "value=", value, ": the value must be a number"));
     absl::StrAppend(&plan.text, ", (", value, ")");
+    absl::StrAppend(&plan.parameter, plan.parameter.empty() ? "" : " and ", name, "value=", value);
   }
   plan.text += ")";
   return plan;
