@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/array/short_decimal.h"
 
 namespace mpaio {
 namespace {
@@ -21,6 +22,30 @@ Json WithNamedNonFinites(const Json& value) {
   return copy;
 }
 
+// As nlohmann::json writes it, but each number by its fewest digits: nlohmann::json's are too many for one in a thousand.
+// Precondition: all numbers are finite.
+void AppendJson(const Json& value, std::string* text) {
+  if (value.is_number_float()) {
+    *text += PlainDecimal(ShortestScientific(value.get<double>()), /*max_whole_digits=*/15);
+  } else if (!value.is_structured()) {
+    *text += value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  } else {
+    *text += value.is_array() ? '[' : '{';
+    for (auto element = value.begin(); element != value.end(); ++element) {
+      if (element != value.begin()) *text += ',';
+      if (value.is_object()) absl::StrAppend(text, Json(element.key()).dump(-1, ' ', false, Json::error_handler_t::replace), ":");
+      AppendJson(*element, text);
+    }
+    *text += value.is_array() ? ']' : '}';
+  }
+}
+
+std::string JsonText(const Json& value) {
+  std::string text;
+  AppendJson(value, &text);
+  return text;
+}
+
 std::string Text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_object()) {
@@ -28,7 +53,7 @@ std::string Text(const Json& value) {
     for (const auto& [key, element] : value.items()) absl::StrAppend(&text, text.empty() ? "" : ", ", key, " ", Text(element));
     return text;
   }
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return JsonText(value);
 }
 
 }  // namespace
@@ -51,7 +76,7 @@ std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double sec
   }
   Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
   for (const RankLoss& loss : lost) all["lost"].push_back({{"rank", loss.rank}, {"cause", loss.cause}});
-  return all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(all) + "\n";
 }
 
 std::string FormatText(const std::vector<JobResult>& jobs) {

@@ -1,7 +1,12 @@
 #include "mpaio/cli/results.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
+#include <random>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -32,6 +37,30 @@ TEST(FormatJson, NonFiniteNumbersAreNamed) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THAT(FormatJson({Ok({{"min", -inf}, {"max", Json::array({inf, nan, 1.5})}})}, 1, 0),
               HasSubstr(R"("result":{"min":"-inf","max":["inf","nan",1.5]})"));
+}
+
+// A writer of JSON that is not careful has more for some of them.
+TEST(FormatJson, DoublesHaveTheFewestDigits) {
+  const std::uint32_t seed = std::random_device()();
+  std::printf("seed %u\n", seed);
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> mantissa(1, 999999999), exponent(-30, 30);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string written = std::to_string(mantissa(random) / 10 * 10 + 1) + "e" + std::to_string(exponent(random));
+    const double number = std::strtod(written.c_str(), nullptr);
+    const std::string text = FormatText({Ok(number)});
+    const std::string digits = text.substr(11, text.size() - 12);
+    EXPECT_EQ(std::strtod(digits.c_str(), nullptr), number);
+    EXPECT_LE(std::count_if(digits.begin(), digits.begin() + static_cast<std::ptrdiff_t>(std::min(digits.find('e'), digits.size())),
+                            [](char c) { return c >= '1' && c <= '9'; }), 9) << digits << " of " << written;
+    EXPECT_THAT(FormatJson({Ok(Json::array({number, {{"x", number}}}))}, 1, 0), HasSubstr("\"result\":[" + digits + ",{\"x\":" + digits + "}]"));
+  }
+}
+
+TEST(FormatJson, IsWrittenAsTheLibraryDoes) {
+  const Json values = Json::array({0.0, -0.0, 1.0, 0.1, 1e14, 1e15, 123456789012345.0, 1e-4, 1e-5, 1.5e300, Json::object(), Json::array(), nullptr, true, "a\"\n",
+                                   {{"k\"", 1}}, -7});
+  EXPECT_THAT(FormatJson({Ok(values)}, 1, 0), HasSubstr("\"result\":" + values.dump() + ","));
 }
 
 TEST(FormatJson, BytesThatAreNoUtf8AreReplaced) {

@@ -14,6 +14,7 @@
 #include "absl/time/civil_time.h"
 #include "mpaio/array/elements.h"
 #include "mpaio/array/float16.h"
+#include "mpaio/array/short_decimal.h"
 #include "mpaio/array/unicode.h"
 
 namespace mpaio {
@@ -34,8 +35,8 @@ T Load(const std::byte* bytes) {
 
 Json FloatToJson(const std::byte* bytes, Index size_bytes) {
   switch (size_bytes) {
-    case 2: return static_cast<double>(Load<Float16>(bytes));
-    case 4: return static_cast<double>(Load<float>(bytes));
+    case 2: return DoubleOfShortest(Load<Float16>(bytes));
+    case 4: return DoubleOfShortest(Load<float>(bytes));
     case 8: return Load<double>(bytes);
     default: return absl::StrFormat("%.*g", std::numeric_limits<long double>::max_digits10, Load<long double>(bytes));
   }

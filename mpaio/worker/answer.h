@@ -58,8 +58,8 @@ class AnswerArray {
   std::vector<std::byte> bytes_;
 };
 
-// The array as nested lists; of shape (), the element itself. Integers are exact; floating-point numbers are as doubles (long double: the text of
-// all its digits); complex numbers are [real, imaginary]; strings are UTF-8 (code points that are none become U+FFFD); datetime64 is ISO 8601 text as
+// The array as nested lists; of shape (), the element itself. Integers are exact; floating-point numbers are doubles, those of float16 and float32
+// the ones whose shortest text is theirs (DoubleOfShortest(), so 0.1 is 0.1, whatever its type); long double: the text of all its digits; complex numbers are [real, imaginary]; strings are UTF-8 (code points that are none become U+FFFD); datetime64 is ISO 8601 text as
 // numpy prints it, timedelta64 a count of its unit, NaT "NaT"; a structured element is an object of its fields; raw bytes are hexadecimal.
 nlohmann::ordered_json ToJson(const NdView& array);
 

@@ -29,7 +29,9 @@ TEST(Answer, NumbersAreExact) {
   EXPECT_EQ(Text<std::uint16_t>("u2", {65535}), "[65535]");
   EXPECT_EQ(Text<std::uint8_t>("?", {0, 1, 2}), "[false,true,true]");
   EXPECT_EQ(Text<double>("f8", {0.1, -0.0}), "[0.1,-0.0]");
-  EXPECT_EQ(Text<float>("f4", {0.5f}), "[0.5]");
+  EXPECT_EQ(Text<float>("f4", {0.5f, 0.1f, -1e-7f, 16777216.0f, 3.4028235e38f}), "[0.5,0.1,-1e-07,16777216.0,3.4028235e+38]");
+  EXPECT_EQ(Text<std::uint16_t>("f2", {0x2E66, 0x7BFF, 0x0001}), "[0.1,65500.0,6e-08]");
+  EXPECT_EQ(Text<std::complex<float>>("c8", {{0.1f, -0.7f}}), "[[0.1,-0.7]]");
   EXPECT_EQ(Text<std::uint16_t>("f2", {0x3C00, 0xC000}), "[1.0,-2.0]");
   EXPECT_EQ(Text<std::complex<double>>("c16", {{1.5, -2}}), "[[1.5,-2.0]]");
   EXPECT_EQ(Text<std::complex<float>>("c8", {{1.5, -2}}), "[[1.5,-2.0]]");

@@ -6,7 +6,9 @@ ranks and every size of chunk.
 """
 
 import contextlib
+import decimal
 import itertools
+import json
 import os
 import warnings
 
@@ -230,6 +232,51 @@ class ReductionsTest(whole_run.WholeRunTest):
         self.assertEqual([job["result"] for job in done.json["jobs"]],
                          [15.0, [3.0, 5.0, 7.0], [[1.0], [4.0]], True, {"dtype": "<f8", "shape": []}])
         self.assertEqual(np.load(self.path("max.npy")), 5)
+
+    def test_floats_are_printed_with_the_digits_of_their_type(self):
+        rng = np.random.default_rng(whole_run.SEED)
+        arrays = {
+            "f2": np.arange(2**16, dtype=np.uint16).view(np.float16),
+            "f4": rng.integers(0, 2**32, 50_000, dtype=np.uint32).view(np.float32),
+            "f8": rng.integers(0, 2**64, 50_000, dtype=np.uint64).view(np.float64),
+        }
+        jobs, expected_texts = [], []
+        for code, array in arrays.items():
+            finite = array[np.isfinite(array)]
+            np.save(self.path(code + ".npy"), array)
+            np.save(self.path("finite_%s.npy" % code), finite)
+            jobs.append(["filter", code + ".npy", "expr=isfinite(x)"])
+            expected_texts.append(finite)
+            jobs.append(["unique", "finite_%s.npy" % code])
+            expected_texts.append(np.unique(finite))
+            for worker in ("min", "max"):
+                jobs.append([worker, "finite_%s.npy" % code])
+                expected_texts.append(getattr(np, worker)(finite))
+        for code in ("f2", "f4"):
+            tenths = np.arange(7).astype(code) / np.dtype(code).type(10)
+            np.save(self.path("tenths_%s.npy" % code), tenths)
+            jobs.append(["median", "tenths_%s.npy" % code])
+            expected_texts.append(np.median(tenths))
+        np.save(self.path("c8.npy"), np.array([0.1 - 0.7j], dtype="c8"))
+        jobs.append(["prod", "c8.npy"])
+        expected_texts.append(np.array([0.1, -0.7], dtype="f4"))
+        words = [word for job in jobs for word in ["+"] + job][1:]
+        for ranks in (None, 3):
+            done = self.run_in_folder(ranks, "--format=json", *words, timeout=120)
+            self.assert_done(done)
+            answers = json.loads(done.stdout, parse_float=str)["jobs"]
+            for job, answer, values in zip(jobs, answers, expected_texts):
+                with self.subTest(job=job, ranks=ranks):
+                    result = answer["result"]["values"] if job[0] == "unique" else answer["result"]
+                    texts = result if isinstance(result, list) else [result]
+                    self.assertEqual(len(texts), np.size(values))
+                    # As decimals: where the exponent begins is a matter of taste.
+                    for text, value in zip(texts, np.atleast_1d(values)):
+                        self.assertEqual(decimal.Decimal(text).as_tuple().sign, int(np.signbit(value)))
+                        self.assertEqual(decimal.Decimal(text).normalize(), decimal.Decimal(str(value)).normalize(), (text, value))
+        done = self.run_in_folder(None, "max", "tenths_f4.npy", "+", "min", "f4.npy", "+", "filter", "tenths_f2.npy", "expr=x<0.25")
+        self.assert_done(done)
+        self.assertEqual(done.text, "max tenths_f4.npy: 0.6\nmin f4.npy: nan\nfilter tenths_f2.npy: [0.0,0.1,0.2]\n")
 
     def test_what_can_not_be_reduced_is_refused_before_it_is_loaded(self):
         np.save(self.path("empty.npy"), np.zeros((0, 3)))

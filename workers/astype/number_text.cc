@@ -1,9 +1,7 @@
 #include "workers/astype/number_text.h"
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -11,8 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "mpaio/array/float16.h"
+#include "mpaio/array/short_decimal.h"
 
 namespace mpaio {
 namespace {
@@ -24,56 +22,14 @@ T Read(const std::byte* bytes) {
   return value;
 }
 
-// Of "d.ddde+xx", as std::to_chars gives it.
-void AppendScientific(absl::string_view scientific, std::string* text) {
-  if (absl::ConsumePrefix(&scientific, "-")) text->push_back('-');
-  const std::size_t e = scientific.find('e');
-  std::string digits(scientific.substr(0, 1));
-  if (e > 1) digits += std::string(scientific.substr(2, e - 2));
-  int exponent = 0;
-  (void)absl::SimpleAtoi(scientific.substr(e + 1), &exponent);
-  if (exponent < -4 || exponent >= 16) {
-    absl::StrAppend(text, digits.substr(0, 1), digits.size() > 1 ? "." : "", digits.substr(1), exponent < 0 ? "e-" : "e+",
-                    std::abs(exponent) < 10 ? "0" : "", std::abs(exponent));
-    return;
-  }
-  if (exponent < 0) {
-    absl::StrAppend(text, "0.", std::string(static_cast<std::size_t>(-exponent - 1), '0'), digits);
-    return;
-  }
-  const std::size_t whole = static_cast<std::size_t>(exponent) + 1;
-  if (digits.size() < whole) digits.append(whole - digits.size(), '0');
-  absl::StrAppend(text, digits.substr(0, whole), ".", digits.size() > whole ? digits.substr(whole) : "0");
-}
-
-// The fewest digits that read back as the same float16: five are always enough.
-std::string ShortestHalf(Float16 half) {
-  char buffer[32];
-  for (int digits = 0; digits < 5; ++digits) {
-    // In the middle of two decimals to_chars takes the even one. Where float16 lie closer together below than above, at a power of two, the other
-    // one may be the one that reads back: so it is for 0.015625.
-    for (const double away_from_zero : {1.0, 1.0 + 1e-9}) {
-      const auto end = std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(half) * away_from_zero, std::chars_format::scientific, digits);
-      double value = 0;
-      (void)absl::SimpleAtod(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)), &value);
-      if (Float16(value).bits() == half.bits()) return std::string(buffer, end.ptr);
-    }
-  }
-  return absl::StrCat(static_cast<double>(half));
-}
-
 template <typename T>
 void AppendFloat(T value, std::string* text) {
   if (std::isnan(static_cast<double>(value))) {
     *text += "nan";
   } else if (std::isinf(static_cast<double>(value))) {
     *text += static_cast<double>(value) < 0 ? "-inf" : "inf";
-  } else if constexpr (sizeof(T) == sizeof(Float16)) {
-    AppendScientific(ShortestHalf(value), text);
   } else {
-    char buffer[64];
-    const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
-    AppendScientific(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)), text);
+    *text += PlainDecimal(ShortestScientific(value), /*max_whole_digits=*/16);
   }
 }
 template <typename T>
