@@ -209,6 +209,18 @@ class TemporaryFile {
   std::string path_;  // empty: it has none
 };
 
+absl::Status WriteFailure(int error, const std::string& path, Index size_bytes, const Target& target) {
+  const Index available_bytes = error == ENOSPC ? AvailableBytes(target.directory) : -1;
+  if (available_bytes >= 0) return NoRoom(path, size_bytes, available_bytes, target.directory);
+  return ErrnoStatus(error, absl::StrCat("cannot write ", path));
+}
+
+// Of the file that is there, to be done before there is anything to read. A file system without permissions may refuse.
+absl::Status KeepPermissions(const Target& target, int fd, const std::string& path) {
+  if (!target.exists || ::fchmod(fd, target.permissions) == 0 || errno == EPERM) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
+}
+
 }  // namespace
 
 absl::Status CheckWritable(const std::string& path, Index size_bytes) {
@@ -216,12 +228,20 @@ absl::Status CheckWritable(const std::string& path, Index size_bytes) {
   return CheckTarget(target, path, size_bytes);
 }
 
+absl::Status WriteWhole(const std::string& path, absl::string_view bytes) {
+  const Index size_bytes = static_cast<Index>(bytes.size());
+  MPAIO_ASSIGN_OR_RETURN(const Target target, FindTarget(path));
+  MPAIO_RETURN_IF_ERROR(CheckTarget(target, path, size_bytes));
+  TemporaryFile file;
+  MPAIO_RETURN_IF_ERROR(file.Create(target));
+  MPAIO_RETURN_IF_ERROR(KeepPermissions(target, file.fd(), path));
+  if (const int error = WriteAt(file.fd(), bytes.data(), size_bytes, 0); error != 0) return WriteFailure(error, path, size_bytes, target);
+  MPAIO_RETURN_IF_ERROR(file.Rename(target));
+  return FlushDirectory(target.directory);
+}
+
 struct NpyFile::State {
-  absl::Status WriteFailure(int error) const {
-    const Index available_bytes = error == ENOSPC ? AvailableBytes(target.directory) : -1;
-    if (available_bytes >= 0) return NoRoom(path, file_bytes, available_bytes, target.directory);
-    return ErrnoStatus(error, absl::StrCat("cannot write ", path));
-  }
+  absl::Status WriteFailure(int error) const { return mpaio::WriteFailure(error, path, file_bytes, target); }
 
   std::string path;  // as it was given
   Target target;
@@ -253,9 +273,7 @@ absl::StatusOr<NpyFile> NpyFile::Create(const std::string& path, const DType& dt
   MPAIO_RETURN_IF_ERROR(CheckTarget(state->target, path, state->file_bytes));
   MPAIO_RETURN_IF_ERROR(state->made.Create(state->target));
   const int fd = state->fd = state->made.fd();
-  // Before there is anything to read. A file system without permissions may refuse.
-  if (state->target.exists && ::fchmod(fd, state->target.permissions) != 0 && errno != EPERM)
-    return state->WriteFailure(errno);
+  MPAIO_RETURN_IF_ERROR(KeepPermissions(state->target, fd, path));
   if (const int error = Reserve(fd, state->file_bytes); error != 0) return state->WriteFailure(error);
   if (::ftruncate(fd, state->file_bytes) != 0) return state->WriteFailure(errno);
   if (const int error = WriteAt(fd, header.data(), state->header_bytes, 0); error != 0)

@@ -1,4 +1,4 @@
-// Writing a .npy file, whole or not at all.
+// Writing a .npy file, or another one, whole or not at all.
 #ifndef MPAIO_ARRAY_NPY_WRITER_H_
 #define MPAIO_ARRAY_NPY_WRITER_H_
 
@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -23,6 +24,12 @@ namespace mpaio {
 //   ResourceExhausted   there is no room for size_bytes, on the disk or under the limit of a file's size
 //                       (ulimit -f).
 absl::Status CheckWritable(const std::string& path, Index size_bytes);
+
+// Writes a file of these bytes, flushed to the disk, in the place of one that may have been there, whole or not at all, as
+// NpyFile does.
+//   as CheckWritable()
+//   DataLoss            the disk failed.
+absl::Status WriteWhole(const std::string& path, absl::string_view bytes);
 
 // A .npy file that is being written, by one process or by several of a host, in any order. It appears whole, in
 // the place of one that may have been there, or not at all: until Commit() it has no name, where the file system

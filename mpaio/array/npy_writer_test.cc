@@ -330,6 +330,24 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
   fs::remove_all(directory);
 }
 
+TEST_F(NpyWriterTest, WriteWholeReplacesAFileAndKeepsItsPermissions) {
+  const std::string path = Path("results.json");
+  ASSERT_TRUE(WriteWhole(path, "first").ok());
+  EXPECT_EQ(ReadText(path), "first");
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  const std::string text(100000, 'x');
+  ASSERT_TRUE(WriteWhole(path, text).ok());
+  EXPECT_EQ(ReadText(path), text);
+  struct stat status;
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
+  ASSERT_TRUE(WriteWhole(path, "").ok());
+  EXPECT_EQ(ReadText(path), "");
+  EXPECT_EQ(Names(), std::set<std::string>{"results.json"});
+  EXPECT_EQ(WriteWhole(Path("nowhere/results.json"), text).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(WriteWhole("/dev/full", text).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(NpyWriterTest, CheckWritableLeavesNothing) {
   EXPECT_TRUE(CheckWritable(Path("a.npy"), 1000).ok());
   EXPECT_EQ(Names(), std::set<std::string>{});

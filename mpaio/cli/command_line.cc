@@ -23,6 +23,7 @@ enum Flag : int {
   kListFlag,
   kChunkFlag,
   kFormatFlag,
+  kResultsFlag,
   kProgressFlag,
   kCpuUsageFlag,
   kReportFlag,
@@ -48,6 +49,7 @@ constexpr option kFlags[] = {
     {"list", no_argument, nullptr, kListFlag},
     {"chunk", required_argument, nullptr, kChunkFlag},
     {"format", required_argument, nullptr, kFormatFlag},
+    {"results", required_argument, nullptr, kResultsFlag},
     {"progress", required_argument, nullptr, kProgressFlag},
     {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
     {"report", no_argument, nullptr, kReportFlag},
@@ -177,17 +179,25 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   // word at optind, and that is the word to be named.
   constexpr int kWord = 1;
   std::vector<char*> plain;
+  // Asked for, these are given whatever else there is; but where to may stand behind them.
+  const auto asked_for = [&](Action action) -> absl::StatusOr<CommandLine> {
+    line.action = action;
+    for (int flag; (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1;) {
+      if (flag != kResultsFlag) continue;
+      MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
+    }
+    return line;
+  };
   for (int flag, at = 1; (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1; at = optind) {
     const absl::string_view word = arguments[static_cast<std::size_t>(at)];
     switch (flag) {
       case kWord: plain.push_back(optarg); break;
       case 'h':
         if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
-        line.action = Action::kHelp;
-        return line;
-      case kHelpFlag: line.action = Action::kHelp; return line;
-      case kVersionFlag: line.action = Action::kVersion; return line;
-      case kListFlag: line.action = Action::kList; return line;
+        return asked_for(Action::kHelp);
+      case kHelpFlag: return asked_for(Action::kHelp);
+      case kVersionFlag: return asked_for(Action::kVersion);
+      case kListFlag: return asked_for(Action::kList);
       case kReportFlag: line.report = true; break;
       case kChunkFlag: {
         MPAIO_ASSIGN_OR_RETURN(line.partition, ParseChunk(optarg));
@@ -196,6 +206,10 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
       case kFormatFlag: {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("format", optarg, {"text", "json"}));
         line.format = choice == 0 ? OutputFormat::kText : OutputFormat::kJson;
+        break;
+      }
+      case kResultsFlag: {
+        MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
         break;
       }
       case kProgressFlag: {
@@ -315,6 +329,8 @@ doctor examines each node for a run over these inputs, and says what should be d
 
   --chunk=auto|ROWS             rows that are processed at a time (auto)
   --format=text|json            how results are printed on the standard output (text)
+  --results=FILE                write them to FILE instead, whole or not at all; for answers that must not be lost, as mpirun
+                                does not report that its own standard output could not be written
   --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
   --report                      afterwards, the time of each stage and what each rank did, on the standard error
   --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV

@@ -38,6 +38,7 @@ struct CommandLine {
   Partition partition = Partition::Auto();
   OutputFormat format = OutputFormat::kText;
   ProgressMode progress = ProgressMode::kAuto;
+  std::string results_file;    // empty: the standard output
   std::string cpu_usage_file;  // empty: not asked for
   Source source = Source::kAuto;
   HugePages huge_pages = HugePages::kAuto;

@@ -78,6 +78,21 @@ TEST(ParseCommandLine, HelpVersionAndListNeedNoJob) {
   EXPECT_EQ(Parse({"--list"})->action, Action::kList);
 }
 
+TEST(ParseCommandLine, ResultsGoToAFile) {
+  EXPECT_EQ(Parse({"sum", "a.npy"})->results_file, "");
+  EXPECT_EQ(Parse({"sum", "a.npy", "--results=r.txt"})->results_file, "r.txt");
+  EXPECT_EQ(Parse({"doctor", "--results", "r.txt"})->results_file, "r.txt");
+  EXPECT_EQ(Parse({"--results=", "sum", "a.npy"}).status().code(), absl::StatusCode::kInvalidArgument);
+  // Also of what is given whatever else there is.
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"--list", "--results=r.txt"}, {"--results=r.txt", "--list"}, {"--list", "--bogus", "sum", "--results=r.txt"}}) {
+    const absl::StatusOr<CommandLine> line = Parse(words);
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_EQ(line->action, Action::kList);
+    EXPECT_EQ(line->results_file, "r.txt");
+  }
+  EXPECT_EQ(Parse({"--help", "--list"})->action, Action::kHelp);
+}
+
 TEST(ParseCommandLine, Binding) {
   EXPECT_TRUE(Parse({"sum", "a.npy"})->binds_ranks);
   EXPECT_TRUE(Parse({"--bind=auto", "sum", "a.npy"})->binds_ranks);

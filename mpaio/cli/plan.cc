@@ -180,7 +180,7 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   }
   // What the run writes itself. With --resume the journal has to be one, which no input is.
   const std::pair<const char*, const std::string&> written[] = {
-      {"cpu_usage", line.cpu_usage_file}, {"record", line.record_file}, {"journal", line.journal_file}};
+      {"cpu_usage", line.cpu_usage_file}, {"record", line.record_file}, {"journal", line.journal_file}, {"results", line.results_file}};
   for (const auto& [flag, file] : written) {
     if (file.empty()) continue;
     for (const PlannedJob& planned : plan) {
@@ -198,10 +198,20 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
       }
     }
   }
-  if (!line.journal_file.empty() && !line.replay_file.empty() && IsSameFile(line.journal_file, line.replay_file)) {
-    return absl::InvalidArgumentError(absl::StrCat("--journal and --replay both name ", line.journal_file, "; give them different files"));
+  for (const auto& [flag, file] : written) {
+    // A schedule may be recorded anew where it is read from.
+    if (&file == &line.record_file || file.empty() || line.replay_file.empty() || !IsSameFile(file, line.replay_file)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--", flag, " and --replay both name ", file, "; give them different files"));
   }
   return plan;
+}
+
+absl::Status CheckDoctorLine(const CommandLine& line) {
+  for (const std::string& input : line.doctor_inputs) {
+    if (line.results_file.empty() || !MayName(input, line.results_file)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--results=", line.results_file, " would overwrite an input; give another file"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mpaio

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/worker/parameters.h"
@@ -30,6 +31,9 @@ struct PlannedJob {
 // .npy or .npz, or names a file that exists.
 // Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
+
+// What can be wrong with the command line of doctor. Errors: InvalidArgument, one line.
+absl::Status CheckDoctorLine(const CommandLine& line);
 
 }  // namespace mpaio
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "mpaio/array/npy_writer.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/doctor.h"
 #include "mpaio/cli/plan.h"
@@ -84,9 +85,15 @@ void Warn(const std::string& what) {
   Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), "\n"));
 }
 
-int PrintOnRank0(absl::string_view text) {
-  if (!IsRank0() || Print(stdout, text)) return kDone;
-  return Refuse(kJobFailed, absl::DataLossError("it could not be written to the standard output"));
+// On rank 0: to the standard output, or to the file of --results, whole.
+absl::Status Deliver(const CommandLine& line, absl::string_view text) {
+  if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
+  return Print(stdout, text) ? absl::OkStatus() : absl::DataLossError("the results could not be written to the standard output");
+}
+
+int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
+  const absl::Status delivered = IsRank0() ? Deliver(line, text) : absl::OkStatus();
+  return delivered.ok() ? kDone : Refuse(kJobFailed, delivered);
 }
 
 // Once the run has begun signals are heeded by `stop_signals`.
@@ -113,10 +120,9 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
       Print(stderr, absl::StrCat("orchestrator: rank ", loss.rank, " ", loss.cause, "; the others did its work\n"));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.losses())
-                                                          : FormatText(session.results()))) {
-      exit_status = Refuse(kJobFailed, absl::DataLossError("the results could not be written to the standard output"));
-    }
+    const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.losses())
+                                                                                    : FormatText(session.results()));
+    if (!delivered.ok()) exit_status = Refuse(kJobFailed, delivered);
     if (line.report) Print(stderr, FormatReport(session.report()));
     const std::vector<RankLoss>& losses = session.losses();
     if (std::any_of(losses.begin(), losses.end(), [](const RankLoss& loss) { return loss.host_is_silent; })) {
@@ -157,6 +163,7 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
 }
 
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
+  if (const absl::Status right = CheckDoctorLine(line); !right.ok()) return Refuse(kWrongUsage, right);
   // It starts a program, which is better done before MPI has threads. One rank of each node will be asked.
   const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
   const LauncherFacts launcher = local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
@@ -165,9 +172,8 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   const absl::StatusOr<std::vector<Finding>> findings = Examine(line.doctor_inputs, environment.world(), launcher);
   if (!findings.ok()) GiveUp(environment.world(), kCouldNotStart, findings.status());
   if (environment.world().rank() != 0) return kDone;
-  if (!Print(stdout, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings))) {
-    return Refuse(kJobFailed, absl::DataLossError("what was found could not be written to the standard output"));
-  }
+  const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings));
+  if (!delivered.ok()) return Refuse(kJobFailed, delivered);
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
@@ -185,9 +191,9 @@ int RunProgram(int argc, char** argv) {
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, line.status()));
   switch (line->action) {
-    case Action::kHelp: return LeaveWithoutMpi(PrintOnRank0(HelpText()));
-    case Action::kVersion: return LeaveWithoutMpi(PrintOnRank0(absl::StrCat("mpaio ", kVersion, "\n")));
-    case Action::kList: return LeaveWithoutMpi(PrintOnRank0(ListText()));
+    case Action::kHelp: return LeaveWithoutMpi(DeliverOnRank0(*line, HelpText()));
+    case Action::kVersion: return LeaveWithoutMpi(DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n")));
+    case Action::kList: return LeaveWithoutMpi(DeliverOnRank0(*line, ListText()));
     case Action::kDoctor: return RunDoctor(*line, &argc, &argv);
     case Action::kRun: break;
   }

@@ -160,9 +160,9 @@ absl::Status Session::CheckJobs() const {
   if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
   }
-  if (executor_.rank() == 0 && !line_.record_file.empty()) {
-    // It is written at the end: what is there before may be a schedule, too.
-    MPAIO_RETURN_IF_ERROR(CheckWritable(line_.record_file, 0));
+  // These are written at the end: until then what is there stays, which may be a schedule to be replayed.
+  for (const std::string& file : {line_.record_file, line_.results_file}) {
+    if (executor_.rank() == 0 && !file.empty()) MPAIO_RETURN_IF_ERROR(CheckWritable(file, 0));
   }
   return absl::OkStatus();
 }

@@ -205,6 +205,29 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
   return findings;
 }
 
+namespace {
+
+// Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes, and ends itself where it has gone beyond them. libpmix looks
+// for the home directory in the entry that the user has in passwd, if it is not in the environment. What has been started
+// already did not crash.
+void CheckWhatMpirunCrashesOver(const LauncherFacts& facts, std::vector<Finding>* findings) {
+  constexpr std::size_t kMostCharacters = 56;
+  if (facts.launched_ranks != 0 || facts.mpirun_version.empty() || facts.mpirun_version == "?") return;
+  if (MajorVersion(facts.mpirun_version) == "4" && facts.host_name.size() > kMostCharacters) {
+    findings->push_back(Found(Severity::kWarning, "launcher",
+                              absl::StrCat("mpirun ", facts.mpirun_version, " aborts where the name of the host has more than ", kMostCharacters,
+                                           " characters, and this one has ", facts.host_name.size()),
+                              "hostname NAME, as root, with a shorter one (docker run --hostname NAME)"));
+  }
+  if (!facts.has_home && !facts.has_passwd_entry) {
+    findings->push_back(Found(Severity::kWarning, "launcher",
+                              absl::StrCat("mpirun crashes where HOME is not set and the user has no entry in passwd, as user ", facts.user_id, " has none"),
+                              "export HOME=/tmp"));
+  }
+}
+
+}  // namespace
+
 std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   std::vector<Finding> findings;
   const auto add = [&findings](Severity severity, std::string text, std::string remedy = "") {
@@ -253,6 +276,7 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
               : "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe");
     }
   }
+  CheckWhatMpirunCrashesOver(facts, &findings);
   if (!facts.has_pmix) {
     add(Severity::kNote, "libpmix.so.2 cannot be loaded: a run cannot go on without a rank that has died",
         "apt-get install libpmix2");

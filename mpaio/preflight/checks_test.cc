@@ -219,6 +219,36 @@ TEST(CheckLauncher, WhatMpirunWillRefuseIsSaidBefore) {
   }
 }
 
+TEST(CheckLauncher, AHostNameThatMpirunHasNoRoomForIsAWarning) {
+  LauncherFacts facts = GoodLauncher(0);
+  facts.host_name = std::string(56, 'h');
+  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
+  facts.host_name = std::string(57, 'h');
+  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk(""), Is(Severity::kWarning, "more than 56 characters, and this one has 57", "--hostname")));
+  // Later ones have.
+  facts.mpirun_version = facts.library_version = "5.0.7";
+  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
+  facts = GoodLauncher(2);
+  facts.host_name = std::string(57, 'h');
+  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
+}
+
+TEST(CheckLauncher, AUserWithoutAnyHomeIsAWarning) {
+  LauncherFacts facts = GoodLauncher(0);
+  facts.user_id = 12345;
+  for (const bool has_home : {false, true}) {
+    for (const bool has_passwd_entry : {false, true}) {
+      facts.has_home = has_home;
+      facts.has_passwd_entry = has_passwd_entry;
+      const std::vector<Finding> findings = CheckLauncher(facts, 2);
+      ASSERT_EQ(findings.size(), has_home || has_passwd_entry ? 2u : 3u);
+      if (findings.size() == 3) {
+        EXPECT_THAT(findings.back(), Is(Severity::kWarning, "user 12345", "export HOME="));
+      }
+    }
+  }
+}
+
 TEST(CheckLauncher, NoPmixIsANote) {
   LauncherFacts facts = GoodLauncher(2);
   facts.has_pmix = false;

@@ -1,6 +1,7 @@
 #include "mpaio/preflight/machine.h"
 
 #include <dlfcn.h>
+#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/text_file.h"
+#include "mpaio/executor/executor.h"
 #include "mpaio/executor/huge_pages.h"
 
 namespace mpaio {
@@ -163,6 +165,11 @@ LauncherFacts ReadLauncher() {
           ? IsTrue(Environment("OMPI_MCA_rmaps_base_oversubscribe"))
           : absl::StrContains(Environment("PRTE_MCA_rmaps_default_mapping_policy"), ":oversubscribe") ||
                 absl::StrContains(Environment("PRTE_MCA_mapby"), ":oversubscribe");
+  facts.host_name = HostName();
+  facts.has_home = std::getenv("HOME") != nullptr;
+  facts.user_id = static_cast<long>(geteuid());
+  // mpirun asks for that of the effective user, too.
+  facts.has_passwd_entry = getpwuid(geteuid()) != nullptr;
   // It stays loaded: Open MPI, if it runs, has it too.
   facts.has_pmix = dlopen("libpmix.so.2", RTLD_LAZY | RTLD_LOCAL) != nullptr;
   return facts;

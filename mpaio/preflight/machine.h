@@ -50,6 +50,10 @@ struct LauncherFacts {
   bool allows_root = false;
   bool allows_oversubscription = false;
   bool has_pmix = false;
+  std::string host_name = {};
+  bool has_home = true;  // whether HOME is set, be it to nothing
+  bool has_passwd_entry = true;
+  long user_id = 0;
 };
 
 struct ClockFacts {

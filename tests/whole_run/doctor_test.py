@@ -169,7 +169,39 @@ class DoctorTest(whole_run.WholeRunTest):
         self.assertEqual(self.of(findings, "launcher")[0]["severity"], "refusal")
         self.assertIn("started 4 ranks, each of which is alone", self.of(findings, "launcher")[0]["text"])
 
+    def warnings_of_launcher(self, findings):
+        return [finding["text"] for finding in self.of(findings, "launcher") if finding["severity"] == "warning"]
+
+    def test_a_host_name_that_mpirun_has_no_room_for(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "--uts", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("only root may give a host another name, in a namespace of its own")
+        if b"Open MPI) 4." not in subprocess.run(["mpirun", "--version"], stdout=subprocess.PIPE).stdout:
+            self.skipTest("it is Open MPI 4 that has no room")
+        for length in (56, 57, 64):
+            launcher = ["unshare", "--uts", "sh", "-c", "hostname %s && exec \"$@\"" % ("h" * length), "sh"]
+            findings, done = self.examine(None, launcher=launcher)
+            warnings = self.warnings_of_launcher(findings)
+            self.assertEqual(len(warnings), 1 if length > 56 else 0, done)
+            if length > 56:
+                self.assertIn("this one has %d" % length, warnings[0])
+
+    def test_a_user_without_a_home(self):
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("only root may start a program as another user")
+        # Others may not look into the folders of the program and of the test.
+        shutil.copy(whole_run.program(), self.path("orchestrator"))
+        os.chmod(self.folder, 0o755)
+        stranger = ["setpriv", "--reuid", "1234567", "--clear-groups"]
+        for launcher, home, expected in ((stranger, None, 1), (stranger, "/nowhere", 0), ([], None, 0)):
+            done = self.run_in_folder(None, "--format=json", "doctor", program_path=self.path("orchestrator"), launcher=launcher,
+                                      env={"HOME": home, "TMPDIR": "/tmp"})
+            warnings = [text for text in self.warnings_of_launcher(done.json) if "passwd" in text]
+            self.assertEqual(len(warnings), expected, done)
+            if expected:
+                self.assertIn("user 1234567 ", warnings[0])
+
     def test_wrong_usage(self):
+        self.assert_refused(self.run_in_folder(2, "--results=./ints.npy", "doctor", "ints.npy"), WRONG_USAGE, "--results=./ints.npy", "overwrite")
         self.assert_refused(self.run_in_folder(None, "doctor", "ints.npy", "+", "sum", "ints.npy"), WRONG_USAGE, "doctor", "'+'")
         self.assert_refused(self.run_in_folder(2, "--preflight=always", "sum", "ints.npy"), WRONG_USAGE, "--preflight=always", "auto|never")
 

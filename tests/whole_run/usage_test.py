@@ -1,6 +1,7 @@
 """What is printed where, and what is said, with which exit status, of a command line or an input that will not do."""
 
 import csv
+import json
 import os
 import re
 import stat
@@ -450,7 +451,7 @@ class UsageTest(whole_run.WholeRunTest):
                 self.assertEqual(outputs.setdefault(flag, done.stdout), done.stdout, done)
         text = outputs["--help"].decode()
         self.assertEqual(outputs["--help"], outputs["-h"])
-        for word in ("--chunk=", "--format=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status", "a.npz:MEMBER",
+        for word in ("--chunk=", "--format=", "--results=", "--progress=", "--cpu_usage=", "--list", "--version", "exit status", "a.npz:MEMBER",
                      "--isolate=", "--retries=", "--chunk_deadline=", "--fail_fast", "--speculate=", "--journal=", "--resume",
                      "raw:TYPE:SHAPE:FILE", " - "):
             self.assertIn(word, text)
@@ -530,6 +531,72 @@ class UsageTest(whole_run.WholeRunTest):
         self.assert_done(done)
         with open(self.path("short.csv"), newline="") as file:
             self.assertGreaterEqual(len(list(csv.reader(file))), 2)
+
+    def test_results_in_a_file(self):
+        for ranks in RANKS:
+            for arguments in ("sum ints.npy + min_max doubles.npy", "--format=json sum ints.npy", "doctor", "--help", "--list", "--version"):
+                with self.subTest(ranks=ranks, arguments=arguments):
+                    printed = self.run_in_folder(ranks, *arguments.split())
+                    # Also where its own standard output is lost.
+                    for flag, options in (("--results=results", {}), ("--results=./results", {"stdout_file": "/dev/full"})):
+                        with open(self.path("results"), "wb") as file:
+                            file.write(b"of before " * 10000)
+                        os.chmod(self.path("results"), 0o640)
+                        done = self.run_in_folder(ranks, flag, *arguments.split(), **options)
+                        self.assert_done(done)
+                        self.assertEqual(done.stdout, b"")
+                        text = self.contents("results")
+                        self.assertEqual(stat.S_IMODE(os.stat(self.path("results")).st_mode), 0o640)
+                        if arguments.startswith("--format=json"):
+                            self.assertEqual(json.loads(text)["jobs"][0]["result"], 500500)
+                        elif arguments == "doctor":
+                            self.assertIn(b"shared memory", text)
+                        else:
+                            self.assertEqual(text, printed.stdout)
+                        os.remove(self.path("results"))
+            # What failed is told there, too.
+            np.save(self.path("large.npy"), np.full(3, 2**62))
+            done = self.run_in_folder(ranks, "--format=json", "--results=results", "sum", "ints.npy", "+", "sum", "large.npy")
+            self.assert_refused(done, 1, "job 1")
+            self.assertEqual([job["status"] == "ok" for job in json.loads(self.contents("results"))["jobs"]], [True, False])
+            self.assertEqual(done.stdout, b"")
+            os.remove(self.path("results"))
+        self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
+
+    def test_results_that_can_not_be_written(self):
+        os.mkdir(self.path("folder"))
+        self.assert_refused_by_all([
+            ("--results=nowhere/r.txt sum ints.npy", "nowhere", "create it"),
+            ("--results=folder sum ints.npy", "folder", "directory"),
+            ("--results=/dev/full sum ints.npy", "/dev/full"),
+        ], COULD_NOT_START)
+        self.assert_refused_by_all([
+            ("--results=nowhere/r.txt %s" % what, "nowhere", "create it") for what in ("--help", "--list", "--version", "doctor")
+        ], 1)
+
+    def test_results_that_would_overwrite_something_of_the_run(self):
+        os.symlink("ints.npy", self.path("symlink.txt"))
+        os.link(self.path("ints.npy"), self.path("hard_link.txt"))
+        np.savez(self.path("s.npz"), x=np.arange(1000.))
+        names = ("ints.npy", "doubles.npy", "s.npz")
+        before = {name: self.contents(name) for name in names}
+        self.assert_refused_by_all([
+            ("--results=%s %s" % (file, jobs), "--results=" + file, "overwrite") for file, jobs in [
+                ("ints.npy", "sum ints.npy"),
+                ("./ints.npy", "sum doubles.npy + sum ints.npy"),
+                ("symlink.txt", "sum ints.npy"),
+                ("hard_link.txt", "sum ints.npy"),
+                ("s.npz", "sum s.npz:x"),
+                ("doubles.npy", "where ints.npy out.npy x=ints.npy y=doubles.npy"),
+                ("out.npy", "map ints.npy ./out.npy fn=abs"),
+                ("ints.npy", "doctor doubles.npy ints.npy"),
+                ("s.npz", "doctor s.npz:x"),
+            ]
+        ] + [
+            ("--results=r --%s=./r sum ints.npy" % flag, "--results", "--" + flag, "different files")
+            for flag in ("record", "cpu_usage", "replay", "journal")
+        ] + [("--results= sum ints.npy", "--results=")], WRONG_USAGE, all_ranks=(None, 3))
+        self.assertEqual({name: self.contents(name) for name in names}, before)
 
     def test_standard_output_that_can_not_be_written(self):
         for arguments in ("sum ints.npy", "--format=json sum ints.npy", "--help", "--list", "--version"):
