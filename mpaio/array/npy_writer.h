@@ -1,4 +1,4 @@
-// Writing a .npy file, or another one, whole or not at all.
+// Writing a .npy file, or another one, whole or not at all wherever that is possible.
 #ifndef MPAIO_ARRAY_NPY_WRITER_H_
 #define MPAIO_ARRAY_NPY_WRITER_H_
 
@@ -17,13 +17,14 @@
 namespace mpaio {
 
 // Whether WriteNpy() could write a file of `size_bytes` to `path` now: to be asked before hours of work, not
-// after. Leaves nothing behind.
+// after. Leaves nothing behind. `*is_in_place` says whether the file that is there would have to be
+// written over, as it cannot be replaced; see write_target.h. It must be read by nobody then.
 //   NotFound            the directory does not exist.
 //   InvalidArgument     `path` is empty, or is a directory or something else that is not a regular file.
 //   PermissionDenied    the directory, or the file that is there, may not be written.
 //   ResourceExhausted   there is no room for size_bytes, on the disk or under the limit of a file's size
 //                       (ulimit -f).
-absl::Status CheckWritable(const std::string& path, Index size_bytes);
+absl::Status CheckWritable(const std::string& path, Index size_bytes, bool* is_in_place = nullptr);
 
 // Writes a file of these bytes, flushed to the disk, in the place of one that may have been there, whole or not at all, as
 // NpyFile does.
@@ -35,7 +36,9 @@ absl::Status WriteWhole(const std::string& path, absl::string_view bytes);
 // the place of one that may have been there, or not at all: until Commit() it has no name, where the file system
 // can do that (O_TMPFILE), and so is gone when whoever made it dies. Elsewhere it is ".NAME.tmp.PID" in the same
 // directory. A file that was there keeps its permissions; a symbolic link stays, and what it points to is
-// written.
+// written. Where a file that was there cannot be replaced it is written over by Commit(), in place,
+// which is not atomic; until then the array is in a file without a name in that directory, or in
+// the one for temporary files.
 class NpyFile {
  public:
   // Makes a file for an array of `dtype` and `shape`, byte for byte as numpy.save does; its elements are zeros.
@@ -61,8 +64,9 @@ class NpyFile {
   //   DataLoss            the disk failed.
   absl::Status Write(Index offset_bytes, const std::byte* from, Index size_bytes) const;
 
-  // Flushes it to the disk, then gives it its name. Once, and where it was made.
-  //   as Write()
+  // Flushes it to the disk, then gives it its name. Once, and where it was made. When it cannot
+  // have that name, it is kept under another, which the message tells.
+  //   as Write(), and what the system says
   absl::Status Commit();
 
  private:
@@ -75,6 +79,10 @@ class NpyFile {
 //   as NpyFile          when it is made, written and committed.
 //   InvalidArgument     `array` has bytes but no data().
 absl::Status WriteNpy(const std::string& path, const NdView& array);
+
+// The same, for an array that hours of work are in: where it cannot be written to `path` it is
+// written to a new directory among the temporary files, and the message tells where.
+absl::Status WriteNpyOrKeep(const std::string& path, const NdView& array);
 
 }  // namespace mpaio
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -227,6 +228,62 @@ TEST_F(NpyWriterTest, AnNpyFileThatIsNotCommittedLeavesTheOldFileAndNothingElse)
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
 }
 
+// What `message` says that the result is in.
+std::string KeptFile(const absl::Status& status) {
+  const std::string message(status.message());
+  const std::string before = "the result is in ";
+  const std::size_t begin = message.find(before);
+  const std::size_t end = message.find(", whole: ");
+  if (begin == std::string::npos || end == std::string::npos)
+    return "no file is named by: " + message;
+  return message.substr(begin + before.size(), end - begin - before.size());
+}
+
+TEST_F(NpyWriterTest, AnNpyFileThatCannotHaveItsNameIsKept) {
+  const std::int64_t number = 7;
+  ASSERT_TRUE(WriteNpy(Path("expected.npy"), NdView::Create(&number, kInt64, {1}).value()).ok());
+  absl::StatusOr<NpyFile> file = NpyFile::Create(Path("a.npy"), kInt64, {1});
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
+  // As a mount during the run would, so that no rename is possible.
+  fs::create_directories(Path("a.npy/full"));
+  const absl::Status status = file->Commit();
+  EXPECT_FALSE(status.ok());
+  const std::string kept = KeptFile(status);
+  EXPECT_EQ(fs::path(kept).parent_path(), directory_) << status;
+  EXPECT_EQ(ReadText(kept), ReadText(Path("expected.npy")));
+}
+
+TEST_F(NpyWriterTest, AnArrayWhoseDirectoryIsGoneIsKeptAmongTheTemporaryFiles) {
+  const std::int64_t number = 7;
+  const NdView array = NdView::Create(&number, kInt64, {1}).value();
+  ASSERT_TRUE(WriteNpy(Path("expected.npy"), array).ok());
+  fs::create_directory(Path("temporary"));
+  const char* const before = std::getenv("TMPDIR");
+  const std::string old = before == nullptr ? "" : before;
+  ASSERT_EQ(::setenv("TMPDIR", Path("temporary").c_str(), 1), 0);
+  fs::create_directory(Path("gone"));
+  absl::StatusOr<NpyFile> file = NpyFile::Create(Path("gone/a.npy"), kInt64, {1});
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
+  fs::remove_all(Path("gone"));
+  const absl::Status streamed = file->Commit();
+  const absl::Status gathered = WriteNpyOrKeep(Path("gone/b.npy"), array);
+  EXPECT_EQ(before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", old.c_str(), 1), 0);
+  for (const absl::Status& status : {streamed, gathered}) {
+    EXPECT_FALSE(status.ok());
+    const std::string kept = KeptFile(status);
+    EXPECT_EQ(kept.rfind(Path("temporary/"), 0), 0u) << status;
+    EXPECT_EQ(ReadText(kept), ReadText(Path("expected.npy"))) << status;
+  }
+}
+
+TEST_F(NpyWriterTest, WriteNpyOrKeepWritesAsWriteNpyDoes) {
+  const std::int64_t number = 7;
+  EXPECT_TRUE(WriteNpyOrKeep(Path("a.npy"), NdView::Create(&number, kInt64, {1}).value()).ok());
+  EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
+}
+
 TEST_F(NpyWriterTest, AnAddressMustLeadToAFile) {
   std::string address;
   {
@@ -323,6 +380,17 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
     ExpectRefused(CheckWritable(directory + "/a.npy", 100), kPermissionDenied, "cannot write over");
     fs::permissions(directory, fs::perms::owner_read | fs::perms::owner_exec);
     ExpectRefused(CheckWritable(directory + "/b.npy", 100), kPermissionDenied, "cannot write to directory");
+    // A file that may be written is written in place there.
+    fs::permissions(directory + "/a.npy", fs::perms::owner_read | fs::perms::owner_write);
+    bool is_in_place = false;
+    const absl::Status writable = CheckWritable(directory + "/a.npy", 100, &is_in_place);
+    EXPECT_TRUE(writable.ok()) << writable;
+    EXPECT_TRUE(is_in_place);
+    const std::int64_t number = 7;
+    const absl::Status written =
+        WriteNpy(directory + "/a.npy", NdView::Create(&number, kInt64, {1}).value());
+    EXPECT_TRUE(written.ok()) << written;
+    EXPECT_EQ(ReadText(directory + "/a.npy").size(), 136u);
     fs::permissions(directory, fs::perms::owner_all);
     fs::permissions(directory + "/a.npy", fs::perms::none);
     ExpectRefused(ArrayFile::Open(directory + "/a.npy").status(), kPermissionDenied, directory + "/a.npy");

@@ -320,8 +320,10 @@ std::string HelpText() {
 usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
        [mpirun -n N] orchestrator doctor [INPUT ...]
 
-Each job is a worker over an input; workers that write an array take an output file too. Inputs are a.npy,
-a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in raw:<f8:1000x3:a.bin) and - (.npy on standard input).
+Each job is a worker over an input; workers that write an array take an output file too, which takes
+the place of the old one at once (one that cannot be replaced, as a mounted file, is written over at
+the end). Inputs are a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
+raw:<f8:1000x3:a.bin) and - (.npy on standard input).
 Jobs separated by '+' run at once in one pool. --list shows the workers and their parameters. An output that is named
 like a parameter is written ./key=value; where the worker has no such key, year=2020/a.npy and a=1.npy are files, too.
 With one rank, or without mpirun, everything runs in this process.

@@ -140,6 +140,14 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const 
   return arrays;
 }
 
+bool PlannedJob::MayRead(const std::string& file) const {
+  if (MayName(line.input, file)) return true;
+  for (const auto& [key, array] : MoreArrays()) {
+    if (MayName(array, file)) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   std::vector<PlannedJob> plan;
   std::set<std::string> outputs;
@@ -185,9 +193,7 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     if (file.empty()) continue;
     for (const PlannedJob& planned : plan) {
       const std::string& output = planned.line.output;
-      bool overwrites = MayName(planned.line.input, file) || (!output.empty() && IsSameFile(file, output));
-      for (const auto& [key, array] : planned.MoreArrays()) overwrites |= MayName(array, file);
-      if (overwrites) {
+      if (planned.MayRead(file) || (!output.empty() && IsSameFile(file, output))) {
         return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
       }
     }

@@ -24,6 +24,9 @@ struct PlannedJob {
 
   // The parameters that name arrays, and these names.
   std::vector<std::pair<std::string, std::string>> MoreArrays() const;
+
+  // Whether `file` may be one of its inputs, by whatever name.
+  bool MayRead(const std::string& file) const;
 };
 
 // Looks up workers and checks parameters and output files' names: all that can be wrong with a command line. Reads no array.

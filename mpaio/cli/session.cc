@@ -155,7 +155,7 @@ absl::Status Session::CheckJobs() const {
       if (!spec.ok()) return Prefixed(prefix, spec.status());
       MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(spec->dtype, spec->shape));
     }
-    if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckWritable(planned.line.output, size_bytes));
+    if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckOutput(planned.line.output, size_bytes));
   }
   if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
@@ -165,6 +165,19 @@ absl::Status Session::CheckJobs() const {
     if (executor_.rank() == 0 && !file.empty()) MPAIO_RETURN_IF_ERROR(CheckWritable(file, 0));
   }
   return absl::OkStatus();
+}
+
+absl::Status Session::CheckOutput(const std::string& output, Index size_bytes) const {
+  bool is_in_place = false;
+  MPAIO_RETURN_IF_ERROR(CheckWritable(output, size_bytes, &is_in_place));
+  // Inputs are mapped until the end, under a lease for which a writer would wait.
+  const bool is_read = std::any_of(plan_.begin(), plan_.end(),
+                                   [&](const PlannedJob& job) { return job.MayRead(output); });
+  if (!is_in_place || !is_read) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      output,
+      " is an input, and cannot be replaced but only written in place, as it is a mount point or "
+      "its directory does not permit it; give another output"));
 }
 
 Source Session::SourceOf(const std::string& name) const {
@@ -549,7 +562,8 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
     if ((!jobs_[j].output && array == arrays_.end()) || results_[j].status != "ok") continue;
     const auto save = [&] {
       if (const auto file = streamed_.find(j); file != streamed_.end()) return file->second->Commit();
-      return WriteNpy(plan_[j].line.output, array == arrays_.end() ? jobs_[j].output() : array->second.view());
+      return WriteNpyOrKeep(plan_[j].line.output,
+                            array == arrays_.end() ? jobs_[j].output() : array->second.view());
     };
     const absl::Status saved = !may_save ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
                                            : Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), CallGuarded("output", save));

@@ -65,6 +65,8 @@ class Session {
   void SetIsolation(std::size_t j);
   absl::Status OpenInputs();
   absl::Status CheckJobs() const;
+  // On rank 0: whether a file of `size_bytes` can be put there when the run has ended.
+  absl::Status CheckOutput(const std::string& output, Index size_bytes) const;
   absl::Status Load();
   // Where an input is to be read from.
   Source SourceOf(const std::string& name) const;

@@ -1,0 +1,191 @@
+#include "mpaio/array/write_target.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "mpaio/array/file_io.h"
+#include "mpaio/array/temporary_file.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/base/text_file.h"
+
+namespace mpaio {
+namespace {
+
+constexpr mode_t kPermissionBits = 07777;
+
+absl::StatusOr<WriteTarget> Locate(const std::string& path) {
+  if (path.empty()) return absl::InvalidArgumentError("the path of the file to write is empty");
+  WriteTarget target;
+  target.path = path;
+  struct stat status;
+  if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+    char* const real_path = ::realpath(path.c_str(), nullptr);
+    if (real_path == nullptr)
+      return ErrnoStatus(errno, absl::StrCat("cannot write ", path, ", a symbolic link that leads nowhere"));
+    target.path = real_path;
+    std::free(real_path);
+  }
+  if (::stat(target.path.c_str(), &status) == 0) {
+    if (!S_ISREG(status.st_mode)) {
+      return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": it is ",
+                                                     FileKind(status.st_mode),
+                                                     "; give the name of a file"));
+    }
+    target.exists = true;
+    target.permissions = status.st_mode & kPermissionBits;
+  } else if (errno != ENOENT) {
+    return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
+  }
+  const std::size_t slash = target.path.rfind('/');
+  target.name = slash == std::string::npos ? target.path : target.path.substr(slash + 1);
+  target.directory = slash == std::string::npos ? "."
+                     : slash == 0               ? "/"
+                                                : target.path.substr(0, slash);
+  // A path that ends in a slash and exists is a directory, and refused above.
+  if (target.name.empty())
+    return absl::NotFoundError(
+        absl::StrCat("cannot write ", path, ": there is no such directory; create it first"));
+  target.temporary_directory = target.directory;
+  return target;
+}
+
+absl::Status CheckDirectory(const WriteTarget& target, const std::string& path) {
+  struct stat status;
+  if (::stat(target.directory.c_str(), &status) != 0) {
+    if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
+    return absl::NotFoundError(absl::StrCat("cannot write ", path, ": directory ", target.directory,
+                                            " does not exist; create it first"));
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", path, ": ", target.directory, " is not a directory"));
+  }
+  return absl::OkStatus();
+}
+
+// The number of the mount that `path` leads to, or "" where the system does not tell. statx has it
+// from Linux 5.8 on; name_to_handle_at not on overlayfs.
+std::string MountOf(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  const std::string text = TextOf(absl::StrCat("/proc/self/fdinfo/", file.get()));
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StartsWith(line, "mnt_id:")) return std::string(line);
+  }
+  return "";
+}
+
+// Why a new file cannot take the place of `target`, if so.
+absl::Status CheckReplaceable(const WriteTarget& target, const std::string& path) {
+  if (::faccessat(AT_FDCWD, target.directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    return ErrnoStatus(errno, absl::StrCat("cannot write to directory ", target.directory));
+  // A quota, or a server, may refuse it all the same.
+  MPAIO_RETURN_IF_ERROR(TemporaryFile().Create(target));
+  if (!target.exists) return absl::OkStatus();
+  // rename() fails on a mount point, but succeeds on every other file, so it cannot be tried.
+  const std::string mount = MountOf(target.path);
+  if (!mount.empty() && mount != MountOf(target.directory)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot replace ", path, ": it is a mount point"));
+  }
+  // What keeps a file from being replaced (a sticky directory, an immutable file) also keeps it
+  // from being removed, and rmdir() looks at that before it says that a file is no directory. It
+  // could only remove an empty directory that has been put there just now.
+  if (::rmdir(target.path.c_str()) != 0 && errno == EPERM)
+    return ErrnoStatus(EPERM, absl::StrCat("cannot replace ", path));
+  return absl::OkStatus();
+}
+
+// Whether a file can be made in `directory`, and grow to `size_bytes`.
+bool HasRoom(const WriteTarget& target, const std::string& directory, Index size_bytes) {
+  WriteTarget elsewhere = target;
+  elsewhere.temporary_directory = directory;
+  const Index available_bytes = AvailableBytes(directory);
+  return (available_bytes < 0 || available_bytes >= size_bytes) &&
+         TemporaryFile().Create(elsewhere).ok();
+}
+
+// Whether the file that is there can be written, and where its contents can be gathered until then.
+absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, Index size_bytes,
+                            WriteTarget* target) {
+  // Who reads it under a lease will be waited for at the end, and not now.
+  const FileDescriptor file(::open(target->path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0 && errno != EWOULDBLOCK) {
+    const absl::Status in_place = ErrnoStatus(errno, "nor write it in place");
+    return absl::Status(in_place.code(), absl::StrCat(why.message(), ", ", in_place.message()));
+  }
+  struct stat status;
+  const Index available_bytes = AvailableBytes(target->path);
+  if (::stat(target->path.c_str(), &status) == 0 && available_bytes >= 0) {
+    // Its own blocks are written over.
+    const Index with_its_own_bytes = available_bytes + static_cast<Index>(status.st_blocks) * 512;
+    if (with_its_own_bytes < size_bytes)
+      return NoRoomToWrite(path, size_bytes, with_its_own_bytes, path);
+  }
+  target->is_in_place = true;
+  std::error_code error;
+  const std::string temporary = std::filesystem::temp_directory_path(error).string();
+  for (const std::string& directory : {target->directory, temporary}) {
+    target->temporary_directory = directory;
+    if (!directory.empty() && HasRoom(*target, directory, size_bytes)) return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      why.message(), ", and neither ", target->directory, " nor ",
+      temporary.empty() ? "the temporary directory" : temporary, " takes a file of ", size_bytes,
+      " bytes, to gather its contents; name a directory that does in TMPDIR"));
+}
+
+}  // namespace
+
+absl::Status NoRoomToWrite(const std::string& path, Index wanted_bytes, Index available_bytes,
+                           absl::string_view where) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no room for ", path, ": it takes ", wanted_bytes, " bytes, ", where,
+                   " has room for ", available_bytes, "; make room or choose another place"));
+}
+
+Index AvailableBytes(const std::string& directory) {
+  struct statvfs status;
+  if (::statvfs(directory.c_str(), &status) != 0 || status.f_blocks == 0) return -1;
+  return CheckedMultiply(static_cast<Index>(status.f_bavail), static_cast<Index>(status.f_frsize))
+      .value_or(-1);
+}
+
+absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_bytes) {
+  MPAIO_ASSIGN_OR_RETURN(WriteTarget target, Locate(path));
+  MPAIO_RETURN_IF_ERROR(CheckDirectory(target, path));
+  if (target.exists && ::faccessat(AT_FDCWD, target.path.c_str(), W_OK, AT_EACCESS) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot write over ", path));
+  }
+  struct rlimit limit;
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      limit.rlim_cur < static_cast<rlim_t>(size_bytes)) {
+    return NoRoomToWrite(path, size_bytes, static_cast<Index>(limit.rlim_cur),
+                         "the limit of a file's size (ulimit -f)");
+  }
+  if (const absl::Status replaceable = CheckReplaceable(target, path); !replaceable.ok()) {
+    const bool is_forbidden =
+        absl::IsPermissionDenied(replaceable) || absl::IsFailedPrecondition(replaceable);
+    if (!target.exists || !is_forbidden) return replaceable;
+    MPAIO_RETURN_IF_ERROR(PrepareInPlace(replaceable, path, size_bytes, &target));
+    return target;
+  }
+  const Index available_bytes = AvailableBytes(target.directory);
+  if (available_bytes >= 0 && available_bytes < size_bytes)
+    return NoRoomToWrite(path, size_bytes, available_bytes, target.directory);
+  return target;
+}
+
+}  // namespace mpaio
