@@ -195,7 +195,8 @@ struct ArrayFile::State {
   Source source = Source::kSlices;
   std::string name;
   std::string path;
-  FileDescriptor fd;
+  FileDescriptor fd;  // null while it is closed
+  struct stat when_closed = {};
   Index file_size_bytes = 0;
   std::uint64_t fingerprint = 0xcbf29ce484222325;
   DType file_dtype, dtype;
@@ -222,6 +223,34 @@ const DType& ArrayFile::dtype() const { return state_->dtype; }
 const std::vector<Index>& ArrayFile::shape() const { return state_->shape; }
 Index ArrayFile::size_bytes() const { return state_->size_bytes; }
 std::uint64_t ArrayFile::fingerprint() const { return state_->fingerprint; }
+
+void ArrayFile::CloseForNow() {
+  const bool is_file =
+      state_->source == State::Source::kSlices || state_->source == State::Source::kMember;
+  if (is_file && ::fstat(state_->fd.get(), &state_->when_closed) == 0)
+    state_->fd = FileDescriptor();
+}
+
+absl::Status ArrayFile::OpenAgain() {
+  const bool is_file =
+      state_->source == State::Source::kSlices || state_->source == State::Source::kMember;
+  if (!is_file || state_->fd.get() >= 0) return absl::OkStatus();
+  MPAIO_ASSIGN_OR_RETURN(mpaio::OpenFile file, OpenRegularFile(state_->path));
+  struct stat now;
+  if (::fstat(file.fd.get(), &now) != 0)
+    return ErrnoStatus(errno, absl::StrCat("cannot open ", state_->path));
+  const struct stat& then = state_->when_closed;
+  if (now.st_dev != then.st_dev || now.st_ino != then.st_ino || now.st_size != then.st_size ||
+      now.st_mtim.tv_sec != then.st_mtim.tv_sec || now.st_mtim.tv_nsec != then.st_mtim.tv_nsec) {
+    return absl::DataLossError(
+        absl::StrCat(state_->path,
+                     " was replaced or written since it was looked at; let nothing "
+                     "write it, and start again"));
+  }
+  state_->fd = std::move(file.fd);
+  return absl::OkStatus();
+}
+
 bool ArrayFile::writes_in_order() const { return !state_->is_fortran_order; }
 bool ArrayFile::is_stream() const {
   return state_->source == State::Source::kStream || state_->source == State::Source::kElsewhere;

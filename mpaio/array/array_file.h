@@ -67,6 +67,14 @@ class ArrayFile {
 
   // What messages call it: the input as it was given, or "standard input".
   const std::string& name() const;
+  // Closes the file until OpenAgain(): for one of so many that they cannot all be open at once.
+  // What comes through a pipe stays open.
+  void CloseForNow();
+  // What Open() does when this is closed, and nothing otherwise. Until then it cannot be loaded.
+  //   NotFound, PermissionDenied, ResourceExhausted  as Open().
+  //   DataLoss            there is another file now, or it was written since.
+  absl::Status OpenAgain();
+
   // The file that it is in, by the name without member or type; empty for what comes through a pipe or another process.
   const std::string& path() const;
   // Of the array as it is loaded.
@@ -108,7 +116,8 @@ class ArrayFile {
   absl::StatusOr<std::unique_ptr<FileMapping>> Map(bool takes_lease) const;
 
   // A way to any part of the array, at any time; see array_parts.h. Errors: Unimplemented where parts cannot be
-  // read by themselves (of a stream, an archive, an array in Fortran's order); those of ArrayParts::Create.
+  // read by themselves (of a stream, an archive, an array in Fortran's order) or too many files are
+  // kept open; those of ArrayParts::Create.
   absl::StatusOr<std::unique_ptr<ArrayParts>> Parts() const;
 
   // Whether a share is written from its begin to its end, and no byte of it by another share.

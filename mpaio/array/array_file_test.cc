@@ -561,5 +561,27 @@ TEST_F(ArrayFileTest, FilesThatDifferHaveOtherFingerprints) {
   EXPECT_NE(ArrayFile::Open(Write("b.npy", CountingNpy(1001)))->fingerprint(), fingerprint);
 }
 
+TEST_F(ArrayFileTest, AFileThatWasClosedForNowIsTheSameOrRefused) {
+  const std::string path = Write("a.npy", CountingNpy(1000));
+  absl::StatusOr<ArrayFile> file = ArrayFile::Open(path);
+  MPAIO_ASSERT_OK(file);
+  file->CloseForNow();
+  EXPECT_EQ(file->shape(), std::vector<Index>{1000});
+  EXPECT_FALSE(Load(*file, 2).ok());
+  // The second time it is open.
+  for (int time = 0; time < 2; ++time) {
+    MPAIO_EXPECT_OK(file->OpenAgain());
+    const absl::StatusOr<std::string> loaded = Load(*file, 2);
+    MPAIO_ASSERT_OK(loaded);
+    EXPECT_TRUE(*loaded == Counting(1000));
+  }
+  file->CloseForNow();
+  std::filesystem::rename(Write("b.npy", CountingNpy(1000)), path);
+  EXPECT_THAT(file->OpenAgain(),
+              StatusIs(absl::StatusCode::kDataLoss, "a.npy was replaced or written since"));
+  std::filesystem::remove(path);
+  EXPECT_THAT(file->OpenAgain(), StatusIs(absl::StatusCode::kNotFound, "there is no file"));
+}
+
 }  // namespace
 }  // namespace mpaio

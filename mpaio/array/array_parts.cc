@@ -47,6 +47,9 @@ absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std
                                                                ByteSwapper swapper) {
   std::unique_ptr<ArrayParts> parts(new ArrayParts);
   parts->name_ = name;
+  parts->share_ = OpenFileShare::Take();
+  if (!parts->share_.is_taken())
+    return absl::UnimplementedError(absl::StrCat(name, " cannot be kept open: too many files are"));
   MPAIO_ASSIGN_OR_RETURN(parts->fd_, Duplicate(fd, name));
   MPAIO_ASSIGN_OR_RETURN(parts->at_first_, FileStamp::Of(fd, name));
   parts->data_offset_ = data_offset;

@@ -13,6 +13,7 @@
 #include "mpaio/array/byte_order.h"
 #include "mpaio/array/file_io.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/open_files.h"
 
 namespace mpaio {
 
@@ -20,7 +21,8 @@ namespace mpaio {
 class ArrayParts {
  public:
   // Of the array whose `size_bytes` bytes lie `data_offset` bytes behind the start of the file `fd`, called `name` in messages; the descriptor is
-  // duplicated. Errors: what the system says.
+  // duplicated. Errors: Unimplemented where too many files are kept open (OpenFileShare); what the
+  // system says.
   static absl::StatusOr<std::unique_ptr<ArrayParts>> Create(int fd, const std::string& name, Index data_offset, Index size_bytes, ByteSwapper swapper);
 
   ~ArrayParts();
@@ -49,6 +51,7 @@ class ArrayParts {
 
   std::string name_;
   FileDescriptor fd_;
+  OpenFileShare share_;
   Index data_offset_ = 0;
   Index size_bytes_ = 0;
   ByteSwapper swapper_;

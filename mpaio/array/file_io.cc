@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/base/open_files.h"
 #include "mpaio/base/status_macros.h"
 
 namespace mpaio {
@@ -24,6 +25,14 @@ absl::Status ErrnoStatus(int error, absl::string_view what) {
     case ELOOP:
     case ENXIO:  // of a socket
       return absl::InvalidArgumentError(message);
+    case EMFILE:
+      return absl::ResourceExhaustedError(
+          absl::StrCat(message, ": this process may have ", OpenFileLimit(),
+                       "; raise the limit (ulimit -n N; docker run --ulimit nofile=N), or name "
+                       "fewer files at once"));
+    case ENFILE:
+      return absl::ResourceExhaustedError(absl::StrCat(
+          message, ": the whole system may have no more; raise the limit (sysctl fs.file-max)"));
     case EROFS:
       return absl::PermissionDeniedError(message);
     case EDQUOT:

@@ -42,6 +42,13 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
                                                                  Index size_bytes, bool takes_lease) {
   std::unique_ptr<FileMapping> mapping(new FileMapping);
   mapping->name_ = name;
+  mapping->share_ = OpenFileShare::Take();
+  if (!mapping->share_.is_taken()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        name, " cannot be mapped: as many files are kept open as may be, half of the limit of ",
+        OpenFileLimit(),
+        "; raise it (ulimit -n N; docker run --ulimit nofile=N), or do without --source=map"));
+  }
   mapping->fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (mapping->fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   if (takes_lease) {

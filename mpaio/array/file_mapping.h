@@ -12,6 +12,7 @@
 #include "mpaio/array/file_io.h"
 #include "mpaio/base/index.h"
 #include "mpaio/base/memory_faults.h"
+#include "mpaio/base/open_files.h"
 
 namespace mpaio {
 
@@ -34,7 +35,7 @@ class FileMapping {
   // does that, as one lease protects all.
   // Errors: FailedPrecondition where the file is too short, or somebody has it open to write; PermissionDenied where there
   // are no leases for this user or this file system, or that may be one of several hosts; ResourceExhausted where there is no room in the address space, or too
-  // many files are mapped; Unimplemented where the file system has no mappings.
+  // many files are mapped or kept open; Unimplemented where the file system has no mappings.
   // Precondition: size_bytes > 0, offset_bytes >= 0.
   static absl::StatusOr<std::unique_ptr<FileMapping>> Create(int fd, const std::string& name, Index offset_bytes,
                                                              Index size_bytes, bool takes_lease);
@@ -56,6 +57,7 @@ class FileMapping {
 
   std::string name_;
   int fd_ = -1;
+  OpenFileShare share_;
   FileStamp at_first_;
   bool has_lease_ = false;
   void* pages_ = nullptr;

@@ -19,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "mpaio/array/npy_writer.h"
+#include "mpaio/base/open_files.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/doctor.h"
 #include "mpaio/cli/plan.h"
@@ -188,6 +189,9 @@ int LeaveWithoutMpi(int exit_status) {
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
+  // Each input may take a descriptor. Nothing here calls select(), nor does libevent, in which Open
+  // MPI waits, unless told to.
+  RaiseOpenFileLimit();
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, line.status()));
   switch (line->action) {

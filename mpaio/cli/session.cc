@@ -27,6 +27,10 @@ namespace {
 
 constexpr absl::string_view kSchedule = "the schedule";
 
+// Further inputs are closed from the look at their headers until they are loaded: systems let a
+// process have 1024 files open.
+constexpr std::size_t kMostOpenInputs = 128;
+
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
   return status.ok() ? status : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
 }
@@ -128,6 +132,7 @@ absl::Status Session::OpenInputs() {
       if (files_.count(name) != 0) continue;
       MPAIO_ASSIGN_OR_RETURN(ArrayFile file, SharedArray::Open(executor_, name));
       files_.emplace(name, std::move(file));
+      if (files_.size() > kMostOpenInputs) files_.at(name).CloseForNow();
     }
   }
   return absl::OkStatus();
@@ -197,10 +202,14 @@ Source Session::SourceOf(const std::string& name) const {
 
 absl::Status Session::Load() {
   Index bytes = 0;
-  for (const auto& [name, file] : files_) {
+  const bool may_be_closed = files_.size() > kMostOpenInputs;
+  for (auto& [name, file] : files_) {
+    if (may_be_closed) MPAIO_RETURN_IF_ERROR(executor_.Agree(file.OpenAgain()));
     MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, SourceOf(name)));
     if (!array.needs_file()) bytes += array.view().size_bytes();
     inputs_.emplace(name, std::move(array));
+    // What is needed of it further on is open otherwise.
+    file = ArrayFile();
   }
   files_.clear();
   EndStage("load", bytes);
@@ -264,12 +273,14 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   if (planned.info->output) {
     absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
-    if (planned.info->streams_output) {
-      MPAIO_ASSIGN_OR_RETURN(context.output, keep(OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, std::move(spec->shape))));
-      if (executor_.rank() == 0) streamed_.emplace(jobs_.size(), context.output.file());
-    } else {
-      MPAIO_ASSIGN_OR_RETURN(context.output, keep(OutputArray::Create(executor_, spec->dtype, std::move(spec->shape))));
-    }
+    absl::StatusOr<OutputArray> output = absl::UnavailableError("it is gathered in memory");
+    if (planned.info->streams_output)
+      output = OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, spec->shape);
+    if (output.ok() && executor_.rank() == 0) streamed_.emplace(jobs_.size(), output->file());
+    // Nor is it written during the run where too many files are open for that.
+    if (absl::IsUnavailable(output.status()))
+      output = OutputArray::Create(executor_, spec->dtype, std::move(spec->shape));
+    MPAIO_ASSIGN_OR_RETURN(context.output, keep(std::move(output)));
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
   if (job.ok() && job->worker == nullptr) job = absl::InternalError("make gave no worker");

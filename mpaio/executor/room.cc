@@ -104,8 +104,12 @@ Room FindRoom(const std::string& backing_directory) {
   };
   if (!backing_directory.empty()) {
     if (const std::string why = WhyNotWritable(backing_directory); !why.empty()) {
+      const bool is_limit_of_files = why == absl::AsciiStrToLower(std::strerror(EMFILE));
       limit(0, absl::StrCat(backing_directory, ", where no file can be made (", why, "),"),
-            absl::StrCat("mount it writable (mount -t tmpfs tmpfs ", backing_directory, "), or name another in OMPI_MCA_osc_sm_backing_directory"));
+            is_limit_of_files
+                ? "raise the limit of open files (ulimit -n N), or name fewer files at once"
+                : absl::StrCat("mount it writable (mount -t tmpfs tmpfs ", backing_directory,
+                               "), or name another in OMPI_MCA_osc_sm_backing_directory"));
     }
   }
   struct statvfs file_system;

@@ -50,7 +50,11 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
   output.in_file_ = *std::move(view);
   std::string address;
   absl::Status made;
-  if (executor.rank() == 0) {
+  output.file_share_ = OpenFileShare::Take();
+  const bool may_open = output.file_share_.is_taken();
+  if (executor.rank() == 0 && !may_open) {
+    made = absl::UnavailableError(absl::StrCat(path, " cannot be kept open: too many files are"));
+  } else if (executor.rank() == 0) {
     absl::StatusOr<NpyFile> file = NpyFile::Create(path, dtype, shape);
     made = file.status();
     if (file.ok()) {
@@ -60,7 +64,7 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
   }
   MPAIO_RETURN_IF_ERROR(executor.Agree(made));
   MPAIO_RETURN_IF_ERROR(executor.Broadcast(&address));
-  if (executor.rank() != 0 && executor.node() == 0) {
+  if (executor.rank() != 0 && executor.node() == 0 && may_open) {
     // A rank that cannot reach the file sends its rows to rank 0.
     absl::StatusOr<NpyFile> file = NpyFile::Attach(address);
     if (file.ok()) output.file_ = std::make_shared<NpyFile>(*std::move(file));

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_writer.h"
+#include "mpaio/base/open_files.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/window/shared_array.h"
 
@@ -45,7 +46,8 @@ class OutputArray {
 
   // Collective over the executor's pool. An array in a file that rank 0 makes; it appears when rank 0 commits file(), after the run, and not at all
   // where that is not done.
-  // Errors: those of NpyFile::Create, the same on every rank.
+  // Errors: those of NpyFile::Create, the same on every rank; Unavailable where rank 0 has too many
+  // files open already (OpenFileShare).
   static absl::StatusOr<OutputArray> CreateInFile(Executor& executor, const std::string& path, DType dtype, std::vector<Index> shape);
 
   // The elements of `rows`, to write; T must be the array's type. Of an array in a file: all of them, before Finish; and valid until then.
@@ -90,6 +92,7 @@ class OutputArray {
   bool rows_travel_ = false;
   NdView in_file_;
   std::shared_ptr<NpyFile> file_;  // null where it cannot be reached
+  OpenFileShare file_share_;
   std::unique_ptr<Scratch> scratch_;
 };
 
