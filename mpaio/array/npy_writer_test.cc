@@ -160,10 +160,27 @@ TEST_F(NpyWriterTest, WriteNpyFollowsASymbolicLink) {
   WriteCounting("link.npy", 3);
   EXPECT_TRUE(fs::is_symlink(Path("link.npy")));
   EXPECT_TRUE(ArrayFile::Open(Path("elsewhere/real.npy")).ok());
+}
 
-  fs::create_symlink("nowhere.npy", Path("dangling.npy"));
+TEST_F(NpyWriterTest, WriteNpyMakesTheFileThatASymbolicLinkNames) {
+  fs::create_directory(Path("elsewhere"));
+  fs::create_symlink("link_to_real.npy", Path("link.npy"));
+  fs::create_symlink("elsewhere/real.npy", Path("link_to_real.npy"));
+  EXPECT_TRUE(CheckWritable(Path("link.npy"), 100).ok());
+  EXPECT_FALSE(fs::exists(Path("elsewhere/real.npy")));
+  WriteCounting("link.npy", 3);
+  EXPECT_TRUE(fs::is_symlink(Path("link.npy")));
+  EXPECT_TRUE(fs::is_symlink(Path("link_to_real.npy")));
+  EXPECT_EQ(ReadText(Path("elsewhere/real.npy")).size(), 152u);
+  EXPECT_EQ(Names(), (std::set<std::string>{"elsewhere", "link.npy", "link_to_real.npy"}));
+
   const NdView nothing;
-  ExpectRefused(WriteNpy(Path("dangling.npy"), nothing), absl::StatusCode::kNotFound, "leads nowhere");
+  fs::create_symlink(Path("none/a.npy"), Path("no_directory.npy"));
+  ExpectRefused(WriteNpy(Path("no_directory.npy"), nothing), absl::StatusCode::kNotFound,
+                "does not exist; create it first");
+  fs::create_symlink("circle.npy", Path("circle.npy"));
+  ExpectRefused(WriteNpy(Path("circle.npy"), nothing), absl::StatusCode::kInvalidArgument,
+                "symbolic links");
 }
 
 TEST_F(NpyWriterTest, WriteNpyIntoTheWorkingDirectory) {

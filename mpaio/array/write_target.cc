@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -29,15 +28,9 @@ constexpr mode_t kPermissionBits = 07777;
 absl::StatusOr<WriteTarget> Locate(const std::string& path) {
   if (path.empty()) return absl::InvalidArgumentError("the path of the file to write is empty");
   WriteTarget target;
-  target.path = path;
+  // The file is made where a link leads, and the link stays.
+  target.path = FollowLinks(path);
   struct stat status;
-  if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
-    char* const real_path = ::realpath(path.c_str(), nullptr);
-    if (real_path == nullptr)
-      return ErrnoStatus(errno, absl::StrCat("cannot write ", path, ", a symbolic link that leads nowhere"));
-    target.path = real_path;
-    std::free(real_path);
-  }
   if (::stat(target.path.c_str(), &status) == 0) {
     if (!S_ISREG(status.st_mode)) {
       return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": it is ",
@@ -161,6 +154,19 @@ Index AvailableBytes(const std::string& directory) {
   if (::statvfs(directory.c_str(), &status) != 0 || status.f_blocks == 0) return -1;
   return CheckedMultiply(static_cast<Index>(status.f_bavail), static_cast<Index>(status.f_frsize))
       .value_or(-1);
+}
+
+std::string FollowLinks(const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as the kernel follows
+  std::string at = path;
+  for (int link = 0; link < kMaxLinks; ++link) {
+    std::error_code error;
+    const std::filesystem::path to = std::filesystem::read_symlink(at, error);
+    if (error) return at;  // it is no link
+    // An absolute path takes the place of what it is joined to.
+    at = (std::filesystem::path(at).parent_path() / to).string();
+  }
+  return path;
 }
 
 absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_bytes) {

@@ -38,6 +38,10 @@ struct WriteTarget {
 //                       size (ulimit -f).
 absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_bytes);
 
+// Where `path` leads when each symbolic link at its end is followed, of which the last may lead to
+// a file that is not there yet. `path` itself where there are none, or they go round in a circle.
+std::string FollowLinks(const std::string& path);
+
 // Bytes that may still be written to the file system of `directory`, or -1 if it does not tell.
 Index AvailableBytes(const std::string& directory);
 

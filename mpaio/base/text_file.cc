@@ -40,13 +40,36 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl
 }
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what) {
-  const auto failed = [&] { return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", what, " from ", path)); };
-  const File file(std::fopen(path.c_str(), "re"));
-  if (!file) return failed();
+  const std::string prefix = absl::StrCat("cannot read ", what, " from ", path);
+  const auto failed = [&prefix] { return absl::ErrnoToStatus(errno, prefix); };
+  const auto too_long = [&prefix] {
+    return absl::InvalidArgumentError(absl::StrCat(prefix, ": it is longer than ",
+                                                   kMaxTextFileBytes >> 20,
+                                                   " MiB, which none is; check the path"));
+  };
+  // A pipe without a writer would block for ever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return failed();
+  const File file(::fdopen(fd, "r"));
+  if (!file) {
+    const absl::Status status = failed();
+    ::close(fd);
+    return status;
+  }
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return failed();
+  if (!S_ISREG(status.st_mode))
+    return absl::InvalidArgumentError(
+        absl::StrCat(prefix, ": it is not a regular file; check the path"));
+  if (status.st_size > kMaxTextFileBytes) return too_long();
   std::string text;
   char buffer[1 << 16];
   std::size_t got;
-  while ((got = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0) text.append(buffer, got);
+  while ((got = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0) {
+    text.append(buffer, got);
+    // Those of /proc do not say how long they are.
+    if (static_cast<Index>(text.size()) > kMaxTextFileBytes) return too_long();
+  }
   if (std::ferror(file.get()) != 0) return failed();
   return text;
 }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
 
 namespace mpaio {
 
@@ -14,7 +15,13 @@ namespace mpaio {
 // Errors: what the system says (NotFound, PermissionDenied, ResourceExhausted, ...).
 absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl::string_view what);
 
-// Errors: what the system says, after "cannot read WHAT from PATH: ".
+// What is read as text is at most so long, so that a file that was named by mistake does not fill
+// the memory.
+inline constexpr Index kMaxTextFileBytes = Index{256} << 20;
+
+// Errors, after "cannot read WHAT from PATH: ": what the system says; InvalidArgument where it is
+// no regular file (/dev/zero has no end, and a pipe may have no writer), or is longer than
+// kMaxTextFileBytes.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what);
 
 // Nothing where it cannot be read: for what the system says in /proc and /sys, where it does.

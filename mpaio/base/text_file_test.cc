@@ -1,5 +1,8 @@
 #include "mpaio/base/text_file.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <string>
 
 #include "gtest/gtest.h"
@@ -31,6 +34,24 @@ TEST(TextFileTest, WhatCannotBeDoneIsSaid) {
   EXPECT_EQ(TextOf(directory.path()), "");
   EXPECT_EQ(TextOf(directory.File("none")), "");
   EXPECT_THAT(WriteTextFile("/dev/full", "x", "the list"), StatusIs(absl::StatusCode::kResourceExhausted, "/dev/full"));
+}
+
+TEST(TextFileTest, WhatHasNoEndOrIsTooLongIsRefusedAtOnce) {
+  const TempDirectory directory;
+  for (const char* endless : {"/dev/zero", "/dev/urandom"}) {
+    EXPECT_THAT(ReadTextFile(endless, "the list"),
+                StatusIs(absl::StatusCode::kInvalidArgument, "it is not a regular file"));
+  }
+  const std::string pipe = directory.File("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(ReadTextFile(pipe, "the list"),
+              StatusIs(absl::StatusCode::kInvalidArgument, "it is not a regular file"));
+  const std::string path = directory.File("long");
+  MPAIO_ASSERT_OK(WriteTextFile(path, "x", "a text"));
+  ASSERT_EQ(::truncate(path.c_str(), kMaxTextFileBytes + 1), 0);
+  EXPECT_THAT(ReadTextFile(path, "the list"),
+              StatusIs(absl::StatusCode::kInvalidArgument, "longer than 256 MiB"));
+  EXPECT_EQ(TextOf(path), "");
 }
 
 }  // namespace

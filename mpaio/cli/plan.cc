@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/array_file.h"
+#include "mpaio/array/write_target.h"
 
 namespace mpaio {
 namespace {
@@ -25,7 +26,8 @@ namespace {
 std::string Canonical(const std::string& path) {
   std::error_code error;
   // Absolute first: of a relative path that does not exist yet nothing would be made canonical.
-  const std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  const std::filesystem::path absolute = std::filesystem::absolute(FollowLinks(path), error);
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(absolute, error);
   return error ? path : canonical.string();
 }
 

@@ -17,6 +17,7 @@
 #include "mpaio/base/wire.h"
 #include "mpaio/base/text_file.h"
 #include "mpaio/cli/stop_signals.h"
+#include "mpaio/executor/room.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/worker/codec.h"
@@ -291,6 +292,22 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   return absl::OkStatus();
 }
 
+absl::Status Session::CheckAnswers() const {
+  // Smaller ones fit, or nothing does; and to look takes 0.1 ms.
+  constexpr Index kLeastBytes = Index{64} << 20;
+  Index answers_bytes = 0;
+  for (std::size_t j = 0; j < jobs_.size(); ++j) {
+    // No sum of two overflows: each is of an array.
+    answers_bytes = std::min(answers_bytes, kMaxArrayBytes / 2) +
+                    std::min(jobs_[j].answer_bytes, kMaxArrayBytes / 2);
+    if (answers_bytes < kLeastBytes) continue;
+    const std::string what = absl::StrCat("worker ", plan_[j].line.worker, ": the answer",
+                                          j == 0 ? "" : ", with those of the jobs before it,");
+    MPAIO_RETURN_IF_ERROR(CheckOwnMemory(FindRoom(""), answers_bytes, what));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Session::Prepare() {
   // Before a file of the same name is written anew.
   MPAIO_RETURN_IF_ERROR(executor_.Agree(ReadReplay()));
@@ -300,6 +317,7 @@ absl::Status Session::Prepare() {
   EndStage("start");
   MPAIO_RETURN_IF_ERROR(Load());
   for (PlannedJob& planned : plan_) MPAIO_RETURN_IF_ERROR(MakeJob(planned));
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 ? CheckAnswers() : absl::OkStatus()));
   MPAIO_RETURN_IF_ERROR(executor_.Agree(BeginJournal()));
   EndStage("prepare");
   return absl::OkStatus();

@@ -76,6 +76,8 @@ class Session {
   // Why the job's answer cannot be told, if one of its inputs is another by now.
   const absl::Status* ChangedInputOf(const PlannedJob& planned) const;
   absl::Status MakeJob(PlannedJob& planned);
+  // On rank 0, which has all answers: whether there is memory for them.
+  absl::Status CheckAnswers() const;
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
   absl::Status Drive(mpaio::Run& run);

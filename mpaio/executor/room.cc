@@ -145,6 +145,14 @@ absl::Status CheckRoom(const Room& room, Index wanted_bytes, Index kept_bytes) {
                                                    room.remedy));
 }
 
+absl::Status CheckOwnMemory(const Room& room, Index wanted_bytes, absl::string_view what) {
+  if (wanted_bytes <= room.available_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what, " needs ", Gigabytes(wanted_bytes), " (", wanted_bytes,
+                   " bytes) of memory, ", Gigabytes(room.available_bytes),
+                   " are free: the limit is ", room.limited_by, "; ", room.remedy));
+}
+
 bool CanBackInPlace() {
   static const bool can = [] {
     const std::size_t page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

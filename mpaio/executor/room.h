@@ -37,6 +37,10 @@ Index CgroupRoom(absl::string_view limit, absl::string_view usage, Index reclaim
 // the size there, the limit, the remedy.
 absl::Status CheckRoom(const Room& room, Index wanted_bytes, Index kept_bytes = 0);
 
+// OK if `wanted_bytes` of memory of its own fit in `room`; else ResourceExhausted: `what` needs so
+// much, so much is free, the limit, the remedy.
+absl::Status CheckOwnMemory(const Room& room, Index wanted_bytes, absl::string_view what);
+
 // Whether the kernel can back pages without touching what is in them (Linux 5.14).
 bool CanBackInPlace();
 

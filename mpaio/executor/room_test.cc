@@ -62,6 +62,16 @@ TEST(CheckRoom, SaysWhatIsWantedWhatIsThereAndTheRemedy) {
 }
 
 // 8 MiB are for Open MPI.
+TEST(CheckOwnMemory, SaysWhatIsNeededWhatIsFreeAndTheRemedy) {
+  const Room room{1'000'000'000, "the node's available memory", "end other programs"};
+  MPAIO_EXPECT_OK(CheckOwnMemory(room, 1'000'000'000, "the answer"));
+  EXPECT_THAT(CheckOwnMemory(room, 2'000'000'000, "the answer"),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "the answer needs 2.00 GB (2000000000 bytes) of memory, 1.00 GB are free: "
+                       "the limit is the node's available memory; "
+                       "end other programs"));
+}
+
 TEST(CheckRoom, KeepsALittleBack) {
   const Room room{100 * kMebi, "the shelf", "buy a larger one"};
   MPAIO_EXPECT_OK(CheckRoom(room, 0));

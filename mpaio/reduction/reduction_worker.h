@@ -198,6 +198,7 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   const Op op(ReductionInputs{array.dtype(), context.parameters});
   Job job;
   ReductionAnswer* answer = nullptr;
+  const std::vector<Index> result_shape = plan.geometry.result_shape;
   const auto take = [&](auto worker) {
     answer = worker.get();
     job.worker = std::move(worker);
@@ -210,6 +211,7 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
     take(std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry), result, op));
   }
   job.array = [answer] { return answer->Answer(); };
+  MPAIO_ASSIGN_OR_RETURN(job.answer_bytes, ArraySizeBytes(result, result_shape));
   return job;
 }
 

@@ -97,6 +97,9 @@ struct Job {
   std::function<const NdView&()> output = {};
   // On rank 0, after all chunks have been delivered: an answer that is an array. It is saved where an output file was given, else printed.
   std::function<absl::StatusOr<AnswerArray>()> array = {};
+  // What `array` takes of rank 0's memory, where that is known before the run: it is refused where
+  // there is less.
+  Index answer_bytes = 0;
   // On rank 0, where `array` is saved: what more there is to the answer, as an object. It is printed beside the type and shape of what is saved.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> beside_array = {};
   // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what every rank needs for the next pass, or nothing

@@ -11,6 +11,7 @@ import whole_run
 
 np = whole_run.import_numpy()
 
+WRONG_USAGE = 2
 COULD_NOT_START = 3
 RANKS = [None, 1, 3]
 # A streamed output, a gathered one, and an answer that is saved.
@@ -201,6 +202,31 @@ class OutputPlaceTest(whole_run.WholeRunTest):
                     self.assertTrue(os.path.islink(self.path("out.npy")))
                     self.assert_array("out.npy", expected(self.ints))
                     self.assertEqual(os.listdir(elsewhere), ["out.npy"])
+
+    def test_link_to_a_file_that_is_not_there_yet(self):
+        os.mkdir(self.path("folder"))
+        os.symlink("folder/new.npy", self.path("out.npy"))
+        os.symlink("folder/record", self.path("record"))
+        for ranks in RANKS:
+            for job, expected in JOBS:
+                with self.subTest(ranks=ranks, job=job):
+                    self.assert_done(self.run_in_folder(ranks, "--record=record", *job.split()))
+                    self.assertEqual(os.readlink(self.path("out.npy")), "folder/new.npy")
+                    self.assert_array("folder/new.npy", expected(self.ints))
+                    self.assertEqual(sorted(os.listdir(self.path("folder"))), ["new.npy", "record"])
+                    for name in ("new.npy", "record"):
+                        os.remove(self.path("folder/" + name))
+
+    def test_link_that_leads_to_no_place_for_a_file(self):
+        os.symlink("none/new.npy", self.path("out.npy"))
+        for job, _ in JOBS:
+            done = self.run_in_folder(None, *job.split())
+            self.assert_refused(done, COULD_NOT_START, "directory none does not exist", "create it")
+
+    def test_two_outputs_of_which_one_is_a_link_to_the_other(self):
+        os.symlink("new.npy", self.path("out.npy"))
+        done = self.run_in_folder(None, *"sort ints.npy out.npy + sort ints.npy new.npy".split())
+        self.assert_refused(done, WRONG_USAGE, "new.npy", "two jobs")
 
 
 if __name__ == "__main__":

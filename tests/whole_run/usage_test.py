@@ -427,6 +427,48 @@ class UsageTest(whole_run.WholeRunTest):
             ("map ints.npy folder/out.npy fn=abs", "folder"),
         ], COULD_NOT_START)
 
+    def test_schedules_that_are_something_else(self):
+        os.mkfifo(self.path("pipe"))
+        with open(self.path("long"), "wb") as file:
+            file.truncate(10 << 30)
+        self.assert_refused_by_all([
+            ("--replay=/dev/zero sum ints.npy", "/dev/zero", "not a regular file"),
+            ("--replay=pipe sum ints.npy", "pipe", "not a regular file"),
+            ("--replay=. sum ints.npy", "not a regular file"),
+            ("--replay=long sum ints.npy", "long", "longer than 256 MiB"),
+            ("--replay=missing sum ints.npy", "missing", "No such file"),
+            ("--resume --journal=/dev/zero sum ints.npy", "/dev/zero", "a device"),
+            ("--resume --journal=long sum ints.npy", "long", "not a journal"),
+        ], COULD_NOT_START, all_ranks=(None, 2))
+
+    def test_answers_that_memory_does_not_hold(self):
+        """How long they are is known from the header alone."""
+
+        def save_flat(columns):
+            header = {"descr": "<f8", "fortran_order": False, "shape": (0, columns)}
+            with open(self.path("flat.npy"), "wb") as file:
+                np.lib.format.write_array_header_1_0(file, header)
+
+        save_flat(10**12)
+        workers = "any all count_nonzero mean median nanmean nansum norm prod std sum var".split()
+        self.assert_refused_by_all(
+            [(worker + " flat.npy axis=0", "worker %s: the answer needs " % worker, " GB are free")
+             for worker in workers] +
+            [("sum flat.npy out.npy axis=0", "(8000000000000 bytes) of memory", " GB are free")],
+            COULD_NOT_START, all_ranks=(None,))
+        self.assert_refused_by_all([("sum flat.npy axis=0", "needs 8000.00 GB", " GB are free")],
+                                   COULD_NOT_START)
+        # Each answer would fit, but not all of them.
+        with open("/proc/meminfo") as file:
+            free_bytes = next(int(line.split()[1]) << 10 for line in file
+                              if line.startswith("MemAvailable:"))
+        save_flat(free_bytes // 40)
+        # The limit keeps a program that would not refuse it from taking the machine's memory.
+        done = self.run_in_folder(None, *(" + ".join(["sum flat.npy axis=0"] * 9)).split(),
+                                  launcher=["prlimit", "--as=%d" % (4 << 30)])
+        self.assert_refused(done, COULD_NOT_START,
+                            "the answer, with those of the jobs before it, needs")
+
     def test_seeded_damage_is_refused_or_read_but_never_a_crash(self):
         random = np.random.default_rng(whole_run.SEED)
         with open(self.path("ints.npy"), "rb") as file:

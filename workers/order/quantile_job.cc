@@ -243,14 +243,20 @@ absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
 absl::StatusOr<Job> Make(QuantileKind kind, JobContext& context) {
   const Request request = RequestOf(kind, context.parameters);
   MPAIO_ASSIGN_OR_RETURN(LaneGeometry lanes, LanesOf(context.inputs()));
-  if (lanes.num_lanes() == 1 && lanes.length > 0) return MakeOfAll(context, request, ResultShape(request, lanes));
-  if (lanes.num_lanes() > 0 && lanes.length > kMaxGathered) {
-    const DType dtype = context.chunks.dtype();
-    const std::vector<Index> shape = ResultShape(request, lanes);
-    return SearchLanes(context, lanes, Quantile(dtype, request.method, request.q, lanes.length),
-                       Quantile::ResultType(dtype, request.method), shape);
+  const DType dtype = context.chunks.dtype(), result = Quantile::ResultType(dtype, request.method);
+  const std::vector<Index> shape = ResultShape(request, lanes);
+  absl::StatusOr<Job> job;
+  if (lanes.num_lanes() == 1 && lanes.length > 0) {
+    job = MakeOfAll(context, request, shape);
+  } else if (lanes.num_lanes() > 0 && lanes.length > kMaxGathered) {
+    job = SearchLanes(context, lanes, Quantile(dtype, request.method, request.q, lanes.length),
+                      result, shape);
+  } else {
+    job = MakeOfLanes(context, request, std::move(lanes));
   }
-  return MakeOfLanes(context, request, std::move(lanes));
+  MPAIO_RETURN_IF_ERROR(job.status());
+  MPAIO_ASSIGN_OR_RETURN(job->answer_bytes, ArraySizeBytes(result, shape));
+  return job;
 }
 
 }  // namespace
