@@ -125,11 +125,14 @@ absl::Status NpyFile::Write(Index offset_bytes, const std::byte* from, Index siz
   return error == 0 ? absl::OkStatus() : state_->WriteFailure(error);
 }
 
+absl::Status NpyFile::Flush() const {
+  return ::fsync(state_->fd) == 0 ? absl::OkStatus() : state_->WriteFailure(errno);
+}
+
 absl::Status NpyFile::Commit() { return state_->made.Commit(state_->target); }
 
-namespace {
+absl::Status NpyFile::Keep(const absl::Status& why) { return state_->made.Keep(state_->target, why); }
 
-// The file `path` with all of `array` in it, to be committed.
 absl::StatusOr<NpyFile> WriteUncommitted(const std::string& path, const NdView& array) {
   if (array.data() == nullptr && array.size_bytes() > 0) {
     return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
@@ -139,6 +142,13 @@ absl::StatusOr<NpyFile> WriteUncommitted(const std::string& path, const NdView& 
   MPAIO_RETURN_IF_ERROR(file.Write(0, array.data(), array.size_bytes()));
   return file;
 }
+
+absl::Status WriteNpy(const std::string& path, const NdView& array) {
+  MPAIO_ASSIGN_OR_RETURN(NpyFile file, WriteUncommitted(path, array));
+  return file.Commit();
+}
+
+namespace {
 
 // Writes `array` to a new directory, and returns the path.
 absl::StatusOr<std::string> WriteElsewhere(const std::string& path, const NdView& array) {
@@ -158,22 +168,13 @@ absl::StatusOr<std::string> WriteElsewhere(const std::string& path, const NdView
 
 }  // namespace
 
-absl::Status WriteNpy(const std::string& path, const NdView& array) {
-  MPAIO_ASSIGN_OR_RETURN(NpyFile file, WriteUncommitted(path, array));
-  return file.Commit();
-}
-
-absl::Status WriteNpyOrKeep(const std::string& path, const NdView& array) {
-  absl::StatusOr<NpyFile> file = WriteUncommitted(path, array);
-  if (file.ok()) return file->Commit();
+absl::Status KeepNpy(const std::string& path, const NdView& array, const absl::Status& why) {
   const absl::StatusOr<std::string> elsewhere = WriteElsewhere(path, array);
   return absl::Status(
-      file.status().code(),
-      elsewhere.ok()
-          ? absl::StrCat(file.status().message(), "; the result is in ", *elsewhere,
-                         ", whole: put it in its place yourself")
-          : absl::StrCat(file.status().message(),
-                         "; nor can the result be kept elsewhere: ", elsewhere.status().message()));
+      why.code(), elsewhere.ok() ? absl::StrCat(why.message(), "; the result is in ", *elsewhere,
+                                                ", whole: put it in its place yourself")
+                                 : absl::StrCat(why.message(), "; nor can the result be kept elsewhere: ",
+                                                elsewhere.status().message()));
 }
 
 }  // namespace mpaio

@@ -64,10 +64,18 @@ class NpyFile {
   //   DataLoss            the disk failed.
   absl::Status Write(Index offset_bytes, const std::byte* from, Index size_bytes) const;
 
+  // Waits until the written bytes are on the disk. Call it on each of several files that must appear together before the
+  // first Commit(), as most failures show here. Where it was made.
+  //   as Write()
+  absl::Status Flush() const;
+
   // Flushes it to the disk, then gives it its name. Once, and where it was made. When it cannot
   // have that name, it is kept under another, which the message tells.
   //   as Write(), and what the system says
   absl::Status Commit();
+
+  // In place of Commit(), where `why` forbids it: keeps the file under another name. Returns `why` with that name.
+  absl::Status Keep(const absl::Status& why);
 
  private:
   struct State;
@@ -75,14 +83,19 @@ class NpyFile {
   std::unique_ptr<State> state_;
 };
 
+// An NpyFile with all of `array`, to be committed.
+//   as NpyFile          when it is made and written.
+//   InvalidArgument     `array` has bytes but no data().
+absl::StatusOr<NpyFile> WriteUncommitted(const std::string& path, const NdView& array);
+
 // Writes `array` to `path` by an NpyFile.
 //   as NpyFile          when it is made, written and committed.
 //   InvalidArgument     `array` has bytes but no data().
 absl::Status WriteNpy(const std::string& path, const NdView& array);
 
-// The same, for an array that hours of work are in: where it cannot be written to `path` it is
-// written to a new directory among the temporary files, and the message tells where.
-absl::Status WriteNpyOrKeep(const std::string& path, const NdView& array);
+// For an array that could not be written to `path`: writes it to a new directory among the temporary files. Returns `why`
+// with the path, or with the reason for there being none.
+absl::Status KeepNpy(const std::string& path, const NdView& array, const absl::Status& why);
 
 }  // namespace mpaio
 

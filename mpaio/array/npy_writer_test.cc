@@ -285,7 +285,7 @@ TEST_F(NpyWriterTest, AnArrayWhoseDirectoryIsGoneIsKeptAmongTheTemporaryFiles) {
   EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
   fs::remove_all(Path("gone"));
   const absl::Status streamed = file->Commit();
-  const absl::Status gathered = WriteNpyOrKeep(Path("gone/b.npy"), array);
+  const absl::Status gathered = KeepNpy(Path("gone/b.npy"), array, WriteNpy(Path("gone/b.npy"), array));
   EXPECT_EQ(before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", old.c_str(), 1), 0);
   for (const absl::Status& status : {streamed, gathered}) {
     EXPECT_FALSE(status.ok());
@@ -295,10 +295,14 @@ TEST_F(NpyWriterTest, AnArrayWhoseDirectoryIsGoneIsKeptAmongTheTemporaryFiles) {
   }
 }
 
-TEST_F(NpyWriterTest, WriteNpyOrKeepWritesAsWriteNpyDoes) {
+TEST_F(NpyWriterTest, AnNpyFileThatMayNotBeCommittedIsKept) {
   const std::int64_t number = 7;
-  EXPECT_TRUE(WriteNpyOrKeep(Path("a.npy"), NdView::Create(&number, kInt64, {1}).value()).ok());
-  EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
+  absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), NdView::Create(&number, kInt64, {1}).value());
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::Status status = file->Keep(absl::AbortedError("another output failed"));
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(status.message().find("another output failed; "), 0u) << status;
+  EXPECT_EQ(Names(), std::set<std::string>{fs::path(KeptFile(status)).filename()});
 }
 
 TEST_F(NpyWriterTest, AnAddressMustLeadToAFile) {
@@ -439,6 +443,29 @@ TEST_F(NpyWriterTest, CheckWritableLeavesNothing) {
   WriteText(Path("a.npy"), "old");
   EXPECT_TRUE(CheckWritable(Path("a.npy"), 1000).ok());
   EXPECT_EQ(ReadText(Path("a.npy")), "old");
+}
+
+// So that several appear, or none: all are written and flushed, then each gets its name.
+TEST_F(NpyWriterTest, AFileThatIsNotCommittedLeavesWhatWasThere) {
+  WriteText(Path("a.npy"), "old");
+  const std::int64_t number = 7;
+  const NdView array = NdView::Create(&number, kInt64, {1}).value();
+  {
+    const absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), array);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_TRUE(file->Flush().ok());
+    EXPECT_EQ(ReadText(Path("a.npy")), "old");
+  }
+  EXPECT_EQ(Names(), std::set<std::string>{"a.npy"});
+  EXPECT_EQ(ReadText(Path("a.npy")), "old");
+  absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), array);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_TRUE(file->Flush().ok());
+  EXPECT_TRUE(file->Commit().ok());
+  EXPECT_EQ(Names(), std::set<std::string>{"a.npy"});
+  EXPECT_EQ(ReadText(Path("a.npy")).size(), 136u);
+  ExpectRefused(WriteUncommitted(Path("b.npy"), NdView::Create(nullptr, kInt64, {1}).value()).status(), absl::StatusCode::kInvalidArgument,
+                "not at hand");
 }
 
 TEST_F(NpyWriterTest, NoRoomOnTheDiskIsToldBeforeTheWork) {

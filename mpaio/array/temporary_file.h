@@ -39,14 +39,16 @@ class TemporaryFile {
   // the system says. The file is kept then, and the message says where.
   absl::Status Commit(const WriteTarget& target);
 
+  // In place of Commit(): keeps the file under another name. Returns `why` with that name, or with the reason for there
+  // being none.
+  absl::Status Keep(const WriteTarget& target, const absl::Status& why);
+
  private:
   template <typename F>
   absl::Status WithName(const WriteTarget& target, const std::string& directory, F&& take);
   absl::Status GiveName(const WriteTarget& target);
   absl::Status Replace(const WriteTarget& target);
   absl::Status CopyInto(const WriteTarget& target) const;
-  // `why` with where the file is kept.
-  absl::Status Keep(const WriteTarget& target, const absl::Status& why);
 
   FileDescriptor fd_;
   std::string path_;  // empty: it has none

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -132,6 +132,11 @@ std::string HintAtFile(const WorkerInfo& info, const JobLine& job) {
   return "";
 }
 
+// Whether an input of any job may be in `file`.
+bool IsInput(const std::vector<PlannedJob>& plan, const std::string& file) {
+  return std::any_of(plan.begin(), plan.end(), [&file](const PlannedJob& planned) { return planned.MayRead(file); });
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const {
@@ -150,9 +155,18 @@ bool PlannedJob::MayRead(const std::string& file) const {
   return false;
 }
 
+std::vector<std::pair<std::string, std::string>> PlannedJob::Outputs() const {
+  std::vector<std::pair<std::string, std::string>> outputs;
+  if (!line.output.empty()) outputs.emplace_back("", line.output);
+  for (const ParameterInfo& parameter : info->parameters) {
+    if (parameter.is_output() && !parameters.Text(parameter.key()).empty()) outputs.emplace_back(parameter.key(), parameters.Text(parameter.key()));
+  }
+  return outputs;
+}
+
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   std::vector<PlannedJob> plan;
-  std::set<std::string> outputs;
+  std::map<std::string, std::size_t> outputs;  // and the number of the job
   for (const JobLine& written_job : line.jobs) {
     PlannedJob planned;
     planned.line = written_job;
@@ -172,32 +186,47 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     if (!writes && !planned.info->answers_with_array && !job.output.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output, "' is too much; parameters are key=value"));
     }
-    if (job.output == "-") {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": the output '-' is not the standard output: give the name of a file, or ./- if it is called so"));
-    }
-    if (const absl::Status named = CheckOutputName(job.output); !named.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
-    }
     if (HasParameter(*planned.info, job.output)) {
       planned.warning = absl::StrCat(prefix, ": its output goes to a file named ", job.output, "; write ", job.output, "=VALUE to mean the parameter, or ./",
                                      job.output, " to mean the file");
     }
-    if (!job.output.empty() && !outputs.insert(Canonical(job.output)).second) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", job.output, " is the output of two jobs; give each its own"));
-    }
     planned.parameters = *std::move(parameters);
+    for (const auto& [key, file] : planned.Outputs()) {
+      if (file == "-") {
+        return absl::InvalidArgumentError(absl::StrCat(prefix, ": the output '", key, key.empty() ? "" : "=",
+                                                       "-' is not the standard output: give the name of a file, or ./- if it is called so"));
+      }
+      if (const absl::Status named = CheckOutputName(file); !named.ok()) {
+        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
+      }
+      const auto [other, is_new] = outputs.emplace(Canonical(file), plan.size());
+      if (!is_new) {
+        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", file, other->second == plan.size() ? " is given for two outputs" : " is the output of two jobs",
+                                                       "; give each its own"));
+      }
+    }
     plan.push_back(std::move(planned));
+  }
+  // OUTPUT may take the place of an input, which is what it was made of. What stands beside it hardly is meant to.
+  for (const PlannedJob& planned : plan) {
+    for (const auto& [key, file] : planned.Outputs()) {
+      if (!key.empty() && IsInput(plan, file)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("worker ", planned.line.worker, ": ", key, "=", file, " would overwrite an input; give another file"));
+      }
+    }
   }
   // What the run writes itself. With --resume the journal has to be one, which no input is.
   const std::pair<const char*, const std::string&> written[] = {
       {"cpu_usage", line.cpu_usage_file}, {"record", line.record_file}, {"journal", line.journal_file}, {"results", line.results_file}};
   for (const auto& [flag, file] : written) {
     if (file.empty()) continue;
+    bool overwrites = IsInput(plan, file);
     for (const PlannedJob& planned : plan) {
-      const std::string& output = planned.line.output;
-      if (planned.MayRead(file) || (!output.empty() && IsSameFile(file, output))) {
-        return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
-      }
+      for (const auto& [key, output] : planned.Outputs()) overwrites |= IsSameFile(file, output);
+    }
+    if (overwrites) {
+      return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
     }
     for (const auto& [other_flag, other] : written) {
       if (&other == &file) break;

@@ -24,6 +24,8 @@ struct PlannedJob {
 
   // The parameters that name arrays, and these names.
   std::vector<std::pair<std::string, std::string>> MoreArrays() const;
+  // The files that the job writes: OUTPUT, if given, with an empty key; then those of parameters, with theirs.
+  std::vector<std::pair<std::string, std::string>> Outputs() const;
 
   // Whether `file` may be one of its inputs, by whatever name.
   bool MayRead(const std::string& file) const;

@@ -154,14 +154,15 @@ absl::Status Session::CheckJobs() const {
     if (planned.info->check) {
       MPAIO_RETURN_IF_ERROR(Prefixed(prefix, Guarded("check", [&] { return planned.info->check(inputs); })));
     }
-    if (planned.line.output.empty()) continue;
-    Index size_bytes = 0;
-    if (planned.info->output) {
-      const absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(inputs); });
-      if (!spec.ok()) return Prefixed(prefix, spec.status());
-      MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(spec->dtype, spec->shape));
+    for (const auto& [key, file] : planned.Outputs()) {
+      Index size_bytes = 0;
+      if (key.empty() && planned.info->output) {
+        const absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(inputs); });
+        if (!spec.ok()) return Prefixed(prefix, spec.status());
+        MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(spec->dtype, spec->shape));
+      }
+      if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckOutput(file, size_bytes));
     }
-    if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckOutput(planned.line.output, size_bytes));
   }
   if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
@@ -250,6 +251,20 @@ const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
   return nullptr;
 }
 
+absl::StatusOr<OutputArray> Session::Journaled(absl::StatusOr<OutputArray> array) const {
+  if (array.ok() && !line_.journal_file.empty()) array->set_rows_travel();
+  return array;
+}
+
+absl::StatusOr<OutputArray> Session::CreateInFile(std::size_t j, const std::string& key, DType dtype, std::vector<Index> shape) {
+  const std::vector<std::pair<std::string, std::string>> outputs = plan_[j].Outputs();
+  const auto output = std::find_if(outputs.begin(), outputs.end(), [&key](const auto& named) { return named.first == key; });
+  if (output == outputs.end()) return absl::FailedPreconditionError(absl::StrCat("no file was given for output '", key, "'"));
+  MPAIO_ASSIGN_OR_RETURN(OutputArray array, Journaled(OutputArray::CreateInFile(executor_, output->second, std::move(dtype), std::move(shape))));
+  if (executor_.rank() == 0) streamed_[{j, key}] = array.file();
+  return array;
+}
+
 absl::Status Session::MakeJob(PlannedJob& planned) {
   const std::string prefix = absl::StrCat("worker ", planned.line.worker);
   const NdView& input = inputs_.at(planned.line.input).view();
@@ -262,26 +277,26 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   JobContext context{std::move(chunks), planned.parameters};
   context.divide = [divide](const NdView& rows) { return divide(rows, {}); };
   context.divide_with = divide;
-  // What is written elsewhere than in a result would not be in the journal.
-  const auto keep = [this](absl::StatusOr<OutputArray> array) {
-    if (array.ok() && !line_.journal_file.empty()) array->set_rows_travel();
-    return array;
+  const std::size_t j = jobs_.size();
+  context.allocate = [this](DType dtype, std::vector<Index> shape) {
+    return Journaled(OutputArray::Create(executor_, std::move(dtype), std::move(shape)));
   };
-  context.allocate = [this, keep](DType dtype, std::vector<Index> shape) {
-    return keep(OutputArray::Create(executor_, std::move(dtype), std::move(shape)));
+  context.reserve = [this](DType dtype, std::vector<Index> shape) {
+    return Journaled(OutputArray::Reserve(executor_, std::move(dtype), std::move(shape)));
   };
+  context.create_output = [this, j](const std::string& key, DType dtype, std::vector<Index> shape) {
+    return CreateInFile(j, key, std::move(dtype), std::move(shape));
+  };
+  context.saves_answer = !planned.line.output.empty();
   for (const auto& [key, name] : planned.MoreArrays()) context.more_arrays.emplace(key, inputs_.at(name).view());
   if (planned.info->output) {
     absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
     absl::StatusOr<OutputArray> output = absl::UnavailableError("it is gathered in memory");
-    if (planned.info->streams_output)
-      output = OutputArray::CreateInFile(executor_, planned.line.output, spec->dtype, spec->shape);
-    if (output.ok() && executor_.rank() == 0) streamed_.emplace(jobs_.size(), output->file());
+    if (planned.info->streams_output) output = CreateInFile(j, "", spec->dtype, spec->shape);
     // Nor is it written during the run where too many files are open for that.
-    if (absl::IsUnavailable(output.status()))
-      output = OutputArray::Create(executor_, spec->dtype, std::move(spec->shape));
-    MPAIO_ASSIGN_OR_RETURN(context.output, keep(std::move(output)));
+    if (absl::IsUnavailable(output.status())) output = context.allocate(spec->dtype, std::move(spec->shape));
+    MPAIO_ASSIGN_OR_RETURN(context.output, std::move(output));
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
   if (job.ok() && job->worker == nullptr) job = absl::InternalError("make gave no worker");
@@ -568,17 +583,81 @@ std::optional<JobResult::Partial> Session::PartOf(std::size_t j) {
   return JobResult::Partial{jobs_[j].worker->data_iterator().chunks(0, job.chunks_delivered).end, *std::move(answer)};
 }
 
+absl::StatusOr<AnswerArray> Session::ArrayOf(std::size_t j, const std::string& key) {
+  if (key.empty()) return jobs_[j].array();
+  const auto named = jobs_[j].more_arrays.find(key);
+  if (named == jobs_[j].more_arrays.end()) return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
+  return named->second();
+}
+
 absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
-  if (!jobs_[j].array) return jobs_[j].result();
-  MPAIO_ASSIGN_OR_RETURN(AnswerArray array, jobs_[j].array());
-  if (plan_[j].line.output.empty()) return jobs_[j].result ? jobs_[j].result() : ToJson(array.view());
-  nlohmann::ordered_json summary = {{"dtype", array.dtype().ToString()}, {"shape", array.shape()}};
-  if (jobs_[j].beside_array) {
-    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, jobs_[j].beside_array());
+  const Job& job = jobs_[j];
+  bool saves_answer = false;
+  const std::vector<std::pair<std::string, std::string>> outputs = plan_[j].Outputs();
+  for (const auto& [key, file] : outputs) {
+    if (key.empty() && !job.array) continue;  // It is what the job writes (Job::output).
+    saves_answer |= key.empty();
+    if (streamed_.count({j, key}) != 0) continue;
+    MPAIO_ASSIGN_OR_RETURN(AnswerArray array, ArrayOf(j, key));
+    arrays_[{j, key}] = std::move(array);
+  }
+  if (job.summary && !outputs.empty()) return job.summary();
+  if (!saves_answer) {
+    if (job.result) return job.result();
+    MPAIO_ASSIGN_OR_RETURN(const AnswerArray array, job.array());
+    return ToJson(array.view());
+  }
+  const auto array = arrays_.find({j, ""});
+  if (array == arrays_.end()) return absl::InternalError("the worker has written OUTPUT itself, and has no summary of it");
+  nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()}, {"shape", array->second.shape()}};
+  if (job.beside_array) {
+    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, job.beside_array());
     summary.update(beside);
   }
-  arrays_.emplace(j, std::move(array));
   return summary;
+}
+
+NdView Session::OutputView(std::size_t j, const std::string& key) {
+  const auto array = arrays_.find({j, key});
+  return array == arrays_.end() ? jobs_[j].output() : array->second.view();
+}
+
+absl::StatusOr<std::shared_ptr<NpyFile>> Session::WrittenOutput(std::size_t j, const std::string& key, const std::string& path) {
+  std::shared_ptr<NpyFile> file;
+  if (const auto streamed = streamed_.find({j, key}); streamed != streamed_.end()) {
+    file = streamed->second;
+  } else {
+    MPAIO_ASSIGN_OR_RETURN(NpyFile written, WriteUncommitted(path, OutputView(j, key)));
+    file = std::make_shared<NpyFile>(std::move(written));
+  }
+  MPAIO_RETURN_IF_ERROR(file->Flush());
+  return file;
+}
+
+absl::Status Session::SaveOutputsOf(std::size_t j) {
+  const std::vector<std::pair<std::string, std::string>> outputs = plan_[j].Outputs();
+  std::vector<std::shared_ptr<NpyFile>> files;
+  absl::Status failure;
+  for (const auto& [key, path] : outputs) {
+    absl::StatusOr<std::shared_ptr<NpyFile>> file = Guarded("output", [&, &key = key, &path = path] { return WrittenOutput(j, key, path); });
+    if (file.ok()) {
+      files.push_back(*std::move(file));
+    } else {
+      failure.Update(file.status());
+    }
+  }
+  if (!failure.ok()) {
+    // No file has its name yet. Hours of work may be in them.
+    for (const auto& [key, path] : outputs) {
+      const auto streamed = streamed_.find({j, key});
+      failure = CallGuarded("output", [&, &key = key, &path = path] {
+        return streamed != streamed_.end() ? streamed->second->Keep(failure) : KeepNpy(path, OutputView(j, key), failure);
+      });
+    }
+    return failure;
+  }
+  for (const std::shared_ptr<NpyFile>& file : files) failure.Update(file->Commit());
+  return failure;
 }
 
 // All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
@@ -587,15 +666,9 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
   const bool may_save = ended.ok() || (!line_.fail_fast && !stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
-    const auto array = arrays_.find(j);
-    if ((!jobs_[j].output && array == arrays_.end()) || results_[j].status != "ok") continue;
-    const auto save = [&] {
-      if (const auto file = streamed_.find(j); file != streamed_.end()) return file->second->Commit();
-      return WriteNpyOrKeep(plan_[j].line.output,
-                            array == arrays_.end() ? jobs_[j].output() : array->second.view());
-    };
-    const absl::Status saved = !may_save ? absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()))
-                                           : Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), CallGuarded("output", save));
+    if (plan_[j].Outputs().empty() || results_[j].status != "ok") continue;
+    const absl::Status saved = may_save ? Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), SaveOutputsOf(j))
+                                        : absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()));
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());
     results_[j].result = nullptr;

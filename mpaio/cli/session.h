@@ -57,6 +57,9 @@ class Session {
   bool is_broken() const { return is_broken_; }
 
  private:
+  // A job's number, and the key of one of its PlannedJob::Outputs.
+  using OutputKey = std::pair<std::size_t, std::string>;
+
   absl::Status ReadReplay();
   // Finds out what this run is, and on rank 0 what an earlier one has left of it.
   absl::Status OpenJournal();
@@ -78,6 +81,10 @@ class Session {
   absl::Status MakeJob(PlannedJob& planned);
   // On rank 0, which has all answers: whether there is memory for them.
   absl::Status CheckAnswers() const;
+  // Collective: an array in a file that the workers of job `j` write.
+  absl::StatusOr<OutputArray> CreateInFile(std::size_t j, const std::string& key, DType dtype, std::vector<Index> shape);
+  // Whether what is written elsewhere than in a result is to be in it too, so that it is in the journal.
+  absl::StatusOr<OutputArray> Journaled(absl::StatusOr<OutputArray> array) const;
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
   absl::Status Drive(mpaio::Run& run);
@@ -86,9 +93,18 @@ class Session {
   void AddUp(const RunStats& pass);
   absl::Status CollectResults(const absl::Status& ended);
   absl::StatusOr<nlohmann::ordered_json> Answer(std::size_t j);
+  // The array that is to be saved, of those that are not in their files yet.
+  absl::StatusOr<AnswerArray> ArrayOf(std::size_t j, const std::string& key);
   // What the job's answer is for the first rows, where that can be stated.
   std::optional<JobResult::Partial> PartOf(std::size_t j);
   absl::Status SaveOutputs(const absl::Status& ended);
+  // A file with all of an output in it, but without its name.
+  absl::StatusOr<std::shared_ptr<NpyFile>> WrittenOutput(std::size_t j, const std::string& key, const std::string& path);
+  // All files are complete before the first gets its name, so that they appear together. Where one cannot be written, all
+  // are kept elsewhere, and the message says where.
+  absl::Status SaveOutputsOf(std::size_t j);
+  // An output that is not in its file yet.
+  NdView OutputView(std::size_t j, const std::string& key);
   void FillReport();
   void EndStage(const std::string& name, Index bytes = 0);
 
@@ -107,10 +123,10 @@ class Session {
   // On rank 0, by pass: what is to be done again, and what was done.
   std::vector<ScheduleRecord> replay_;
   std::vector<ScheduleRecord> record_;
-  // On rank 0, by job: the files that the workers write themselves.
-  std::map<std::size_t, std::shared_ptr<NpyFile>> streamed_;
-  // The answers that are arrays, by job.
-  std::map<std::size_t, AnswerArray> arrays_;
+  // On rank 0: the files that the workers write themselves.
+  std::map<OutputKey, std::shared_ptr<NpyFile>> streamed_;
+  // The answers that are arrays to be saved.
+  std::map<OutputKey, AnswerArray> arrays_;
   std::vector<JobResult> results_;
   RunReport report_;
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();

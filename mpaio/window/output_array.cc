@@ -41,6 +41,19 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
   return output;
 }
 
+absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype, std::vector<Index> shape) {
+  OutputArray output;
+  MPAIO_ASSIGN_OR_RETURN(output.array_, SharedArray::Create(executor, dtype, std::move(shape), Backing::kOnDemand));
+  output.executor_ = &executor;
+  output.is_on_rank_0s_node_ = executor.node() == 0;
+  output.is_reserved_ = true;
+  return output;
+}
+
+absl::Status OutputArray::Back(RowRange rows) const {
+  return is_reserved_ ? array_.Back(rows.begin * view().row_bytes(), rows.end * view().row_bytes()) : absl::OkStatus();
+}
+
 absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const std::string& path, DType dtype, std::vector<Index> shape) {
   OutputArray output;
   output.is_in_file_ = true;
@@ -105,15 +118,31 @@ absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) cons
   if (is_in_file_) {
     return file_->Write(rows.begin * view().row_bytes(), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   }
+  MPAIO_RETURN_IF_ERROR(Back(rows));
   // Nobody reads it before the run has ended.
   StreamCopy(array_.mutable_view().MutableRowData(rows.begin), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   return absl::OkStatus();
 }
 
 absl::Status OutputArray::Share(Index piece_bytes) const {
+  const RowRange all = {0, view().num_rows()};
+  return Share({&all, 1}, piece_bytes);
+}
+
+absl::Status OutputArray::Share(std::span<const RowRange> rows, Index piece_bytes) const {
   if (executor_ == nullptr) return absl::OkStatus();
-  const Index size_bytes = executor_->num_nodes() == 1 ? 0 : view().size_bytes();
-  std::byte* const data = array_.mutable_view().mutable_data();
+  if (executor_->num_nodes() > 1) {
+    for (const RowRange some : rows) MPAIO_RETURN_IF_ERROR(ShareRows(some, piece_bytes));
+  }
+  // Whoever wrote has done so before anybody reads.
+  return executor_->Agree(absl::OkStatus());
+}
+
+absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
+  const Index size_bytes = rows.size() * view().row_bytes();
+  // Where one rank cannot store them, none goes on.
+  MPAIO_RETURN_IF_ERROR(is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Back(rows)) : absl::OkStatus());
+  std::byte* const data = array_.mutable_view().mutable_data() + rows.begin * view().row_bytes();
   std::string piece;
   for (Index begin = 0; begin < size_bytes; begin += piece_bytes) {
     const auto piece_size = static_cast<std::size_t>(std::min(piece_bytes, size_bytes - begin));
@@ -122,8 +151,7 @@ absl::Status OutputArray::Share(Index piece_bytes) const {
     // Any of a node's ranks may have died, so each writes, and all the same.
     if (!is_on_rank_0s_node_) StoreAsOthersDo(absl::string_view(piece).substr(0, piece_size), data + begin);
   }
-  // Whoever wrote has done so before anybody reads.
-  return executor_->Agree(absl::OkStatus());
+  return absl::OkStatus();
 }
 
 }  // namespace mpaio

@@ -40,6 +40,12 @@ class OutputArray {
   // Collective over the executor's pool. Errors: as SharedArray::Create.
   static absl::StatusOr<OutputArray> Create(Executor& executor, DType dtype, std::vector<Index> shape);
 
+  // The same, with memory behind its pages only where Back asks for it: for what may not be needed. There is room for all of it.
+  static absl::StatusOr<OutputArray> Reserve(Executor& executor, DType dtype, std::vector<Index> shape);
+
+  // Memory behind `rows`, before they are written. Only of what was reserved is there anything to do. Errors: ResourceExhausted where there is none left.
+  absl::Status Back(RowRange rows) const;
+
   // From here on a chunk's rows come as its result from every node, so that results have all that a chunk has done: for a journal. On every rank, before the
   // run.
   void set_rows_travel() { rows_travel_ = true; }
@@ -66,6 +72,8 @@ class OutputArray {
   // pieces of at most `piece_bytes`; within rank 0's node it is there already.
   // Memory ordering: every rank sees what rank 0 saw before its call. Errors: those of Executor::Broadcast. Not of an array in a file.
   absl::Status Share(Index piece_bytes = kSharedPieceBytes) const;
+  // The same of some rows alone.
+  absl::Status Share(std::span<const RowRange> rows, Index piece_bytes = kSharedPieceBytes) const;
 
   // On rank 0, when the run has ended, and on every rank after Share: the whole array. Of an array in a file its type and shape, no data.
   const NdView& view() const { return is_in_file_ ? in_file_ : array_.view(); }
@@ -84,12 +92,14 @@ class OutputArray {
   };
 
   std::byte* RowBytes(RowRange rows) const;
+  absl::Status ShareRows(RowRange rows, Index piece_bytes) const;
 
   SharedArray array_;
   Executor* executor_ = nullptr;
   bool is_on_rank_0s_node_ = true;
   bool is_in_file_ = false;
   bool rows_travel_ = false;
+  bool is_reserved_ = false;
   NdView in_file_;
   std::shared_ptr<NpyFile> file_;  // null where it cannot be reached
   OpenFileShare file_share_;

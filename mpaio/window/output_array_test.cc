@@ -214,6 +214,40 @@ TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   }
 }
 
+// The same of memory that is backed where it is asked for, and of some rows: others are neither shared nor backed.
+TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
+  for (const int nodes : {1, 2, 3}) {
+    for (const Index piece_bytes : {100, 1000000}) {
+      SCOPED_TRACE(absl::StrCat(nodes, " nodes, pieces of ", piece_bytes));
+      ThreadPoolOptions options;
+      options.num_nodes = nodes;
+      RunOnThreads(3, options, [&](Executor& executor) {
+        const absl::StatusOr<OutputArray> output = OutputArray::Reserve(executor, kInt64, {100'000, 7});
+        MPAIO_ASSERT_OK(output);
+        const std::vector<RowRange> some = {{3, 30}, {50'000, 50'000}, {99'000, 100'000}};
+        for (const RowRange rows : some) {
+          MPAIO_EXPECT_OK(output->Back(rows));
+          if (executor.rank() == 0) Write(*output, rows);
+        }
+        MPAIO_EXPECT_OK(output->Share(some, piece_bytes));
+        for (const RowRange rows : some) EXPECT_EQ(Elements(*output, rows), Written(*output, rows)) << "rank " << executor.rank();
+        EXPECT_THAT(Elements(*output, {30, 40}), testing::Each(0));
+        Meet(executor);
+      });
+    }
+  }
+}
+
+// What other nodes send is backed before it is stored.
+TEST(OutputArray, AcceptsRowsOfWhatWasReserved) {
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  const absl::StatusOr<OutputArray> output = OutputArray::Reserve(*executor, kInt64, {1000, 2});
+  MPAIO_ASSERT_OK(output);
+  MPAIO_EXPECT_OK(output->Accept({1, 3}, std::string(32, '\1')));
+  EXPECT_THAT(Elements(*output, {1, 3}), testing::Each(0x0101010101010101));
+  EXPECT_THAT(Elements(*output, {3, 1000}), testing::Each(0));
+}
+
 // Every rank writes its rows, and what Finish returns goes to rank 0, as above; but the array is in a file, which appears when rank 0 commits it.
 void WriteToFile(Executor& executor, const std::string& path, std::vector<Index> shape) {
   const absl::StatusOr<OutputArray> output = OutputArray::CreateInFile(executor, path, kInt64, shape);

@@ -66,6 +66,8 @@ class SharedArray {
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape) {
     return Create(executor, std::move(dtype), std::move(shape), Backing::kNow);
   }
+  // The same, with memory behind its pages when `backing` says.
+  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
 
   // The array as this rank sees it. Valid as long as the executor is open.
   // A system call that is given what was loaded on demand, and not read yet, fails (EFAULT).
@@ -74,6 +76,9 @@ class SharedArray {
 
   // The same, to write to. Only before it is sealed.
   const MutableNdView& mutable_view() const { return array_; }
+
+  // Memory behind these bytes of an array that was created, before they are written. Not collective. Errors: ResourceExhausted where there is none left.
+  absl::Status Back(Index begin, Index end) const { return memory_->Back(begin, end); }
 
   // Whether the file itself was mapped.
   bool is_mapped() const { return mapping_ != nullptr; }
@@ -93,7 +98,6 @@ class SharedArray {
   absl::Status Seal(Executor& executor);
 
  private:
-  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
   static absl::StatusOr<SharedArray> LoadOnDemand(Executor& executor, const ArrayFile& file);
   static absl::StatusOr<SharedArray> LoadAtOnce(Executor& executor, const ArrayFile& file, SharedMemory& memory);
   static absl::StatusOr<SharedArray> Map(Executor& executor, const ArrayFile& file, Source source);

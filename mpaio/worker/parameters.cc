@@ -73,6 +73,10 @@ ParameterInfo ParameterInfo::Array(std::string key, std::string help) {
   return ParameterInfo(Kind::kArray, std::move(key), std::move(help), "");
 }
 
+ParameterInfo ParameterInfo::Output(std::string key, std::string help) {
+  return ParameterInfo(Kind::kOutput, std::move(key), std::move(help), "");
+}
+
 ParameterInfo ParameterInfo::Required() && {
   is_required_ = true;
   default_value_.clear();
@@ -96,6 +100,7 @@ std::string ParameterInfo::Values() const {
     case Kind::kOptionalNumber: return "none|number";
     case Kind::kNumbers: return "number,number,...";
     case Kind::kArray: return "file";
+    case Kind::kOutput: return "file.npy";
   }
   return "";
 }
@@ -112,7 +117,8 @@ absl::Status ParameterInfo::Check(absl::string_view value) const {
     case Kind::kOptionalInteger: will_do = value == kNone || ParseInteger(value, &integer); break;
     case Kind::kOptionalNumber: will_do = value == kNone || ParseNumber(value, &number); break;
     case Kind::kNumbers: will_do = ParseNumbers(value, &numbers); break;
-    case Kind::kArray: will_do = !value.empty(); break;
+    case Kind::kArray:
+    case Kind::kOutput: will_do = !value.empty(); break;
     case Kind::kText: break;
   }
   if (will_do) return absl::OkStatus();

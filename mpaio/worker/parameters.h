@@ -34,6 +34,8 @@ class ParameterInfo {
   static ParameterInfo Numbers(std::string key, std::string help, std::string default_value);
   // A further input, named as INPUT is; without one the worker has none of that key.
   static ParameterInfo Array(std::string key, std::string help);
+  // A further output file, a .npy; without one that array is not saved.
+  static ParameterInfo Output(std::string key, std::string help);
 
   // The same, without a default.
   ParameterInfo Required() &&;
@@ -48,13 +50,15 @@ class ParameterInfo {
   const std::string& alternative() const { return alternative_; }
   // Whether the value names an array to be loaded.
   bool is_array() const { return kind_ == Kind::kArray; }
+  // Whether the value names a file to be written.
+  bool is_output() const { return kind_ == Kind::kOutput; }
   // What may stand behind the '=': "integer >= 0", "sqrt|abs|square", ...
   std::string Values() const;
   // Errors: InvalidArgument, naming key, value and what would do.
   absl::Status Check(absl::string_view value) const;
 
  private:
-  enum class Kind { kInteger, kNumber, kChoice, kText, kOptionalInteger, kOptionalNumber, kNumbers, kArray };
+  enum class Kind { kInteger, kNumber, kChoice, kText, kOptionalInteger, kOptionalNumber, kNumbers, kArray, kOutput };
   ParameterInfo(Kind kind, std::string key, std::string help, std::string default_value)
       : kind_(kind), key_(std::move(key)), help_(std::move(help)), default_value_(std::move(default_value)) {}
 

@@ -87,28 +87,34 @@ TEST(ParametersTest, OfTwoAlternativesExactlyOneIsGiven) {
 TEST(ParametersTest, OptionalFlagsListsAndArrays) {
   const std::vector<ParameterInfo> infos = {ParameterInfo::OptionalInteger("axis", "which"), ParameterInfo::OptionalNumber("low", "least"),
                                             ParameterInfo::Flag("keepdims", "whether"), ParameterInfo::Numbers("q", "which", "0.5"),
-                                            ParameterInfo::Array("y", "another array")};
+                                            ParameterInfo::Array("y", "another array"), ParameterInfo::Output("counts", "a file")};
   const Parameters defaults = Parameters::Create(infos, {}).value();
   EXPECT_EQ(defaults.OptionalInteger("axis"), std::nullopt);
   EXPECT_EQ(defaults.OptionalNumber("low"), std::nullopt);
   EXPECT_FALSE(defaults.Flag("keepdims"));
   EXPECT_EQ(defaults.Numbers("q"), std::vector<double>({0.5}));
   EXPECT_EQ(defaults.Text("y"), "");
+  EXPECT_EQ(defaults.Text("counts"), "");
   const Parameters given =
-      Parameters::Create(infos, {{"axis", "-1"}, {"low", "-2.5"}, {"keepdims", "true"}, {"q", "0,0.25,1e-3"}, {"y", "b.npy"}}).value();
+      Parameters::Create(infos, {{"axis", "-1"}, {"low", "-2.5"}, {"keepdims", "true"}, {"q", "0,0.25,1e-3"}, {"y", "b.npy"}, {"counts", "c.npy"}}).value();
   EXPECT_EQ(given.OptionalInteger("axis"), -1);
   EXPECT_EQ(given.OptionalNumber("low"), -2.5);
   EXPECT_TRUE(given.Flag("keepdims"));
   EXPECT_EQ(given.Numbers("q"), std::vector<double>({0, 0.25, 1e-3}));
   EXPECT_EQ(given.Text("y"), "b.npy");
+  EXPECT_EQ(given.Text("counts"), "c.npy");
   EXPECT_EQ(Parameters::Create(infos, {{"axis", "none"}}).value().OptionalInteger("axis"), std::nullopt);
   for (const std::pair<std::string, std::string>& bad :
        {std::pair<std::string, std::string>("axis", "1.5"), {"axis", ""}, {"low", "x"}, {"low", "inf"}, {"keepdims", "yes"}, {"q", ""}, {"q", "1,"},
-        {"q", "1;2"}, {"y", ""}}) {
+        {"q", "1;2"}, {"y", ""}, {"counts", ""}}) {
     EXPECT_EQ(Parameters::Create(infos, {bad}).status().code(), absl::StatusCode::kInvalidArgument) << bad.first << "=" << bad.second;
   }
   EXPECT_TRUE(infos[4].is_array());
   EXPECT_FALSE(infos[0].is_array());
+  EXPECT_TRUE(infos[5].is_output());
+  EXPECT_FALSE(infos[5].is_array());
+  EXPECT_FALSE(infos[4].is_output());
+  EXPECT_EQ(infos[5].Values(), "file.npy");
   EXPECT_EQ(infos[0].Values(), "none|integer");
   EXPECT_EQ(infos[1].Values(), "none|number");
   EXPECT_EQ(infos[2].Values(), "false|true");

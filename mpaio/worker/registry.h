@@ -70,6 +70,8 @@ struct JobContext {
   // Zeros, of the type and shape that WorkerInfo::output says; empty where that is null. To be moved into the worker. Where
   // WorkerInfo::streams_output it is in a file alone.
   OutputArray output = {};
+  // Whether an output file was given, for a worker that can answer without one (WorkerInfo::answers_with_array).
+  bool saves_answer = false;
   std::map<std::string, NdView> more_arrays = {};
   // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
@@ -78,6 +80,14 @@ struct JobContext {
   std::function<absl::StatusOr<DataIterator>(const NdView& rows, DataIteratorOptions options)> divide_with = {};
   // Collective: every rank must call it alike. A further array in the memory that a node's ranks share, of zeros.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
+  // Collective. The same, with memory behind its pages only where a worker asks for it (OutputArray::Back), for what may not be needed: the room for it
+  // is looked for now, and kept.
+  std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> reserve = {};
+  // Collective, to be called in Job::begin_pass. For an answer of which the type and shape are known only by then: an array in the file that was given for
+  // OUTPUT (`key` is empty) or for a parameter of the kind Output, which workers write as WorkerInfo::streams_output says. It is saved as the others are, and
+  // Job::array or Job::more_arrays is not asked for it.
+  // Errors: those of OutputArray::CreateInFile; FailedPrecondition where no such file was given.
+  std::function<absl::StatusOr<OutputArray>(const std::string& key, DType, std::vector<Index>)> create_output = {};
 
   JobInputs inputs() const { return {chunks.array(), parameters, more_arrays}; }
 };
@@ -102,6 +112,10 @@ struct Job {
   Index answer_bytes = 0;
   // On rank 0, where `array` is saved: what more there is to the answer, as an object. It is printed beside the type and shape of what is saved.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> beside_array = {};
+  // On rank 0, after all chunks have been delivered: what is saved to the file of each parameter of the kind Output, by its key. Asked for where it was given.
+  std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> more_arrays = {};
+  // Not null: on rank 0, what is printed if any array of the job is saved, instead of the type and shape of `array` with `beside_array`, or of `result`.
+  std::function<absl::StatusOr<nlohmann::ordered_json>()> summary = {};
   // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what every rank needs for the next pass, or nothing
   // where that was the last.
   std::function<absl::StatusOr<std::optional<NextPass>>()> next_pass = {};

@@ -3,6 +3,7 @@ unique, bincount, count. For every type and shape, number of ranks and size of c
 
 import fractions
 import math
+import os
 import warnings
 
 import whole_run
@@ -320,7 +321,7 @@ class OrderTest(whole_run.WholeRunTest):
                      check=self.expect_bits(np.array([False, False, True])))
         column = self.save(array.reshape(7, 1))
         self.add("median", column, "axis=1", output=True, check=self.expect_bits(true.astype("f8")))
-        self.add("unique", name, output=True, check=self.expect_beside(self.expect_bits(np.array([False, True])), {"counts": [2, 5]}))
+        self.add("unique", name, output=True, check=self.expect_beside(self.expect_bits(np.array([False, True])), {"distinct": 2}))
         self.add("unique", name, check=self.expect_answer({"values": [False, True], "counts": [2, 5]}))
         self.add("histogram", name, "bins=2", check=self.expect_answer({"counts": [2, 5], "edges": [0.0, 0.5, 1.0]}))
         self.run_all([(None, "auto"), (3, 1), (2, 4)])
@@ -370,16 +371,33 @@ class OrderTest(whole_run.WholeRunTest):
 
     # unique, bincount, count
 
+    def add_unique(self, array, printed=True):
+        """In each of the ways that the values and the counts can be saved or printed."""
+        values, counts = np.unique(array, return_counts=True)
+        name = self.save(array)
+        saved = self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values)
+        summary = {"dtype": values.dtype.str, "shape": list(values.shape), "distinct": len(values)}
+
+        def check_counts(file):
+            def check(answer, _):
+                self.assertEqual(answer, summary)
+                self.expect_bits(counts)(answer, np.load(self.path(file)))
+                os.remove(self.path(file))
+            return check
+
+        self.add("unique", name, output=True, check=self.expect_beside(saved, {"distinct": len(values)}))
+        self.add("unique", name, "counts=counts_alone_of_" + name, check=check_counts("counts_alone_of_" + name))
+        beside = check_counts("counts_of_" + name)
+        self.add("unique", name, "counts=counts_of_" + name, output=True, check=lambda answer, found: (beside(answer, None), saved(answer, found)))
+        if printed:
+            self.add("unique", name, check=lambda answer, _, counts=counts.tolist(), size=len(values):
+                     self.assertEqual((answer["counts"], len(answer["values"])), (counts, size)))
+
     def test_unique(self):
         for dtype in INTS + FLOATS + OTHERS:
             for shape in SHAPES + [(5003,)]:
                 array = random_array(self.random, dtype, shape)
-                values, counts = np.unique(array, return_counts=True)
-                name = self.save(array)
-                saved = self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values)
-                self.add("unique", name, output=True, check=self.expect_beside(saved, {"counts": counts.tolist()}))
-                self.add("unique", name, check=lambda answer, _, counts=counts.tolist(), size=len(values):
-                         self.assertEqual((answer["counts"], len(answer["values"])), (counts, size)))
+                self.add_unique(array)
         ints = np.array([3, 1, 3, 2, 3])
         self.add("unique", self.save(ints), check=self.expect_answer({"values": [1, 2, 3], "counts": [1, 1, 3]}))
         words = np.array(["b", "\u4e2d", "b", ""])
@@ -388,12 +406,69 @@ class OrderTest(whole_run.WholeRunTest):
                  check=lambda answer, _: self.assertEqual(answer["counts"], [1, 3]))
         self.run_all()
 
+    def test_counts_that_cannot_be_saved_are_found_before_the_run(self):
+        np.save(self.path("ints.npy"), np.arange(5))
+        np.save(self.path("others.npy"), np.arange(5))
+        os.mkdir(self.path("folder"))
+        os.symlink("ints.npy", self.path("to_ints.npy"))
+        before = sorted(os.listdir(self.folder))
+        for command, status, words in (
+            ("unique ints.npy counts=", 2, ["counts=", "file"]),
+            ("unique ints.npy counts=-", 2, ["counts=-", "./-"]),
+            ("unique ints.npy o.npy counts=o.npy", 2, ["o.npy", "two outputs"]),
+            ("unique ints.npy o.npy counts=./o.npy", 2, ["./o.npy", "two outputs"]),
+            ("unique ints.npy counts=o.npy + sort ints.npy o.npy", 2, ["o.npy", "two jobs"]),
+            ("unique ints.npy counts=o.npy + unique others.npy counts=./o.npy", 2, ["./o.npy", "two jobs"]),
+            ("unique ints.npy counts=ints.npy", 2, ["counts=ints.npy", "overwrite an input"]),
+            ("unique ints.npy o.npy counts=to_ints.npy", 2, ["counts=to_ints.npy", "overwrite an input"]),
+            ("unique ints.npy counts=others.npy + sum others.npy", 2, ["counts=others.npy", "overwrite an input"]),
+            ("unique ints.npy counts=others.npy + where ints.npy o.npy x=others.npy yvalue=1", 2, ["counts=others.npy", "overwrite an input"]),
+            ("--cpu_usage=c.npy unique ints.npy counts=c.npy", 2, ["--cpu_usage=c.npy", "overwrite"]),
+            ("--record=./c.npy unique ints.npy counts=c.npy", 2, ["--record=./c.npy", "overwrite"]),
+            ("--journal=c.npy unique ints.npy counts=./c.npy", 2, ["--journal=c.npy", "overwrite"]),
+            ("unique ints.npy counts=folder", 3, ["folder", "directory"]),
+            ("unique ints.npy o.npy counts=nowhere/c.npy", 3, ["nowhere", "does not exist"]),
+        ):
+            for ranks in (None, 3):
+                with self.subTest(command=command, ranks=ranks):
+                    self.assert_refused(self.run_in_folder(ranks, *command.split()), status, *words)
+                    self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_outputs_of_a_job_are_all_saved_or_none(self):
+        """A limit of a file's size that one of them exceeds. What can be kept is kept among the temporary files."""
+        words = np.array(["%040d" % i for i in range(2000)])
+        np.save(self.path("words.npy"), words)
+        np.save(self.path("ints.npy"), np.arange(100))
+        np.save(self.path("many.npy"), self.random.integers(0, 2**60, LONG))
+        os.mkdir(self.path("temporary"))
+        before = set(os.listdir(self.folder))
+        # 64 KiB. 320 KB are of words, 16 KB of their counts, 800 bytes of another job; 560 KB of the counts of many.
+        limit = ["bash", "-c", "ulimit -f 64 && exec \"$@\"", "bash"]
+        for command, failed, saved, kept in (
+            ("bincount ints.npy b.npy + unique words.npy w.npy", "w.npy", {"b.npy"}, set()),
+            ("unique words.npy w.npy counts=c.npy + bincount ints.npy b.npy", "w.npy", {"b.npy"}, {"c.npy"}),
+            ("bincount ints.npy b.npy + unique words.npy w.npy counts=c.npy", "w.npy", {"b.npy"}, {"c.npy"}),
+            ("bincount ints.npy b.npy + unique many.npy counts=c.npy", "c.npy", {"b.npy"}, set()),
+        ):
+            with self.subTest(command=command):
+                done = self.run_in_folder(None, *command.split(), launcher=limit, env={"TMPDIR": self.path("temporary")})
+                self.assert_refused(done, 1, failed, "ulimit -f")
+                self.assertEqual(set(os.listdir(self.folder)), before | saved)
+                found = {os.path.join(at, name) for at, _, names in os.walk(self.path("temporary")) for name in names}
+                self.assertEqual({os.path.basename(name) for name in found}, kept, done)
+                for name in found:
+                    self.assertIn("the result is in " + name, done.stderr[0])
+                    np.testing.assert_array_equal(np.load(name), np.ones(2000))
+                    os.remove(name)
+                for name in saved:
+                    os.remove(self.path(name))
+
     def test_text_of_what_is_saved(self):
         name = self.save(np.array([3, 1, 3, 2, 3]))
         for ranks in (None, 3):
             done = self.run_in_folder(ranks, "unique", name, "values.npy", "+", "histogram", name, "counts.npy", "bins=2")
             self.assert_done(done)
-            self.assertEqual(done.text, "unique %s: dtype <i8, shape [3], counts [1,1,3]\n"
+            self.assertEqual(done.text, "unique %s: dtype <i8, shape [3], distinct 3\n"
                              "histogram %s: dtype <i8, shape [2], edges [1.0,2.0,3.0]\n" % (name, name))
 
     def test_bincount(self):

@@ -40,6 +40,10 @@ class FindUnique final : public Worker<RawElement, EncodedValues> {
     return values;
   }
   const std::vector<Index>& Counts() { return merger_.Total().counts; }
+  nlohmann::ordered_json Summary() {
+    const Index distinct = static_cast<Index>(Counts().size());
+    return {{"dtype", data_iterator().dtype().ToString()}, {"shape", std::vector<Index>{distinct}}, {"distinct", distinct}};
+  }
 
  private:
   UniqueMerger merger_;
@@ -48,6 +52,7 @@ class FindUnique final : public Worker<RawElement, EncodedValues> {
 MPAIO_REGISTER_WORKER({
     .summary = "the different values, sorted, and how often each is there; NaNs are one",
     .accepts = {AcceptsOrdered()},
+    .parameters = {ParameterInfo::Output("counts", "the file to save the counts to, as int64")},
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       auto worker = std::make_unique<FindUnique>(std::move(context.chunks));
@@ -58,9 +63,10 @@ MPAIO_REGISTER_WORKER({
         return nlohmann::ordered_json{{"values", ToJson(find->Values().view())}, {"counts", find->Counts()}};
       };
       job.array = [find]() -> absl::StatusOr<AnswerArray> { return find->Values(); };
-      job.beside_array = [find]() -> absl::StatusOr<nlohmann::ordered_json> {
-        return nlohmann::ordered_json{{"counts", find->Counts()}};
+      job.more_arrays["counts"] = [find]() -> absl::StatusOr<AnswerArray> {
+        return AnswerArray::Of<Index>(find->Counts());
       };
+      job.summary = [find]() -> absl::StatusOr<nlohmann::ordered_json> { return find->Summary(); };
       return job;
     },
 });
