@@ -69,20 +69,62 @@ std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& run
   return places;
 }
 
-// `to` becomes the elements of both, sorted; of equal ones those of `a` first.
-template <typename T, typename Less>
-void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
-  const T *i = a.data(), *j = b.data();
-  const T *const i_end = i + a.size(), *const j_end = j + b.size();
-  // No branch on the elements, which could not be foreseen.
-  while (i != i_end && j != j_end) {
+// A merge of two runs that is under way.
+template <typename T>
+struct TwoRuns {
+  const T *i, *i_end, *j, *j_end;
+  T* to;
+
+  TwoRuns(std::span<const T> a, std::span<const T> b, T* to)
+      : i(a.data()), i_end(i + a.size()), j(b.data()), j_end(j + b.size()), to(to) {}
+
+  bool has_both() const { return i != i_end && j != j_end; }
+  // No branch on the elements, which could not be foreseen. Precondition: has_both().
+  template <typename Less>
+  void Step(Less less) {
     const bool takes_b = less(*j, *i);
     *to++ = *(takes_b ? j : i);
     j += takes_b;
     i += !takes_b;
   }
-  to = std::copy(i, i_end, to);
-  std::copy(j, j_end, to);
+  template <typename Less>
+  void Finish(Less less) {
+    while (has_both()) Step(less);
+    to = std::copy(i, i_end, to);
+    std::copy(j, j_end, to);
+  }
+};
+
+// How many of the first `count` elements of the merged runs are of `a`.
+template <typename T, typename Less>
+std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t count, Less less) {
+  std::size_t least = count > b.size() ? count - b.size() : 0, most = std::min(count, a.size());
+  while (least < most) {
+    const std::size_t middle = least + (most - least) / 2;
+    // a[middle] is in front of b[count - middle - 1], so that it is among them.
+    if (!less(b[count - middle - 1], a[middle])) {
+      least = middle + 1;
+    } else {
+      most = middle;
+    }
+  }
+  return least;
+}
+
+// `to` becomes the elements of both, sorted; of equal ones those of `a` first.
+template <typename T, typename Less>
+void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
+  // Each step waits for the one before. So two halves that do not depend on each other are merged
+  // in turns.
+  const std::size_t half = (a.size() + b.size()) / 2, of_a = OfFirstRun(a, b, half, less);
+  TwoRuns<T> front(a.first(of_a), b.first(half - of_a), to);
+  TwoRuns<T> back(a.subspan(of_a), b.subspan(half - of_a), to + half);
+  while (front.has_both() && back.has_both()) {
+    front.Step(less);
+    back.Step(less);
+  }
+  front.Finish(less);
+  back.Finish(less);
 }
 
 // Merges runs that lie one behind the other in `values`: run r is [bounds[r], bounds[r + 1]). `buffer` is as

@@ -23,6 +23,7 @@ _JOBS = [
     ("min_max", "doubles", False, []),
     ("count", "small", False, ["value=3"]),
     ("unique", "small", False, []),
+    ("unique", "many", True, []),
     ("median", "doubles", False, []),
     ("quantile", "table", False, ["q=0.3", "axis=0"]),
     ("histogram", "doubles", False, ["bins=17"]),

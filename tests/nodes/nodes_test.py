@@ -96,6 +96,17 @@ class NodesTest(whole_run.WholeRunTest):
         data = "".join(words.tolist()).encode()
         self.assertEqual(done.json["jobs"][1]["result"], {"bytes": len(data), "adler32": zlib.adler32(data)})
 
+    def test_unique_of_many_values_is_merged_on_every_host(self):
+        array = self.save("many.npy", self.random.integers(0, 2**20, 600_007))
+        values, counts = np.unique(array, return_counts=True)
+        for cluster in CLUSTERS:
+            with self.subTest(cluster=cluster):
+                done = self.run_on_hosts(cluster, "--format=json", "unique", "many.npy", "values.npy", "counts=counts.npy", "+", "unique", "many.npy")
+                self.assert_done(done)
+                self.assertTrue(np.array_equal(np.load(self.path("values.npy")), values))
+                self.assertTrue(np.array_equal(np.load(self.path("counts.npy")), counts))
+                self.assertEqual(done.json["jobs"][1]["result"], {"values": values.tolist(), "counts": counts.tolist()})
+
     def test_failure_anywhere_ends_the_run(self):
         self.save("ints.npy", np.arange(1000))
         for cluster in CLUSTERS:

@@ -4,6 +4,8 @@ unique, bincount, count. For every type and shape, number of ranks and size of c
 import fractions
 import math
 import os
+import signal
+import struct
 import warnings
 
 import whole_run
@@ -94,6 +96,34 @@ def difference(array):
     """What numpy's quantile does with differences that its types do not hold is no help."""
     info = np.iinfo(array.dtype)
     return array >> 1 if info.min < 0 else array
+
+
+def last_pass(path):
+    """That of the last record of a journal (mpaio/ledger/journal.h), which may be being written; -1 where there is none."""
+    last = -1
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        at = 48 + struct.unpack_from("=Q", data, 24)[0]
+        while True:
+            _, number, _, _, _, size = struct.unpack_from("=QiiqqQ", data, at)
+            at += 56 + size
+            last = number
+    except (FileNotFoundError, struct.error):
+        return last
+
+
+def kill_rank(running, rank):
+    """A rank is a child of its supervisor."""
+    supervisor = running.rank(rank)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as file:
+                parent = int(file.read().rpartition(")")[2].split()[1])
+            if parent == supervisor:
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 class OrderTest(whole_run.WholeRunTest):
@@ -406,6 +436,35 @@ class OrderTest(whole_run.WholeRunTest):
                  check=lambda answer, _: self.assertEqual(answer["counts"], [1, 3]))
         self.run_all()
 
+    def test_unique_of_many_different_values(self):
+        """More than rank 0 merges by itself."""
+        for dtype in INTS + FLOATS + OTHERS:
+            self.add_unique(random_array(self.random, dtype, (LONG,)), printed=False)
+        self.add_unique(self.random.integers(-2**63, 2**63 - 1, LONG))
+        words = np.array(["w%d" % i for i in self.random.integers(0, 10**6, LONG)])
+        self.add_unique(words)
+        self.add_unique(words.astype("S"))
+        # Of complex numbers with a NaN there are many that are equal, in each run others.
+        complexes = self.random.standard_normal(LONG) + 1j * self.random.standard_normal(LONG)
+        complexes.imag[self.random.random(LONG) < 0.3] = np.nan
+        self.add_unique(complexes, printed=False)
+        self.run_all([(None, "auto"), (3, "auto"), (2, 10_007), (3, 7), (1, 101)], timeout=300)
+
+    def test_unique_of_many_values_in_parts(self):
+        # Many runs and several parts: all different, in order already, a few of which one is half of all, and none that a look here and there would find.
+        size = 500_009
+        half = self.random.integers(0, 2**40, size)
+        half[self.random.random(size) < 0.5] = 7
+        late = np.repeat(np.arange(50), 10_001)
+        late[-9000:] = self.random.integers(0, 2**40, 9000)
+        for array in (self.random.integers(-2**63, 2**63 - 1, size), np.arange(size), np.arange(size)[::-1].copy(), half, late,
+                      self.random.integers(0, 40_000, size), self.random.integers(0, 2**16, size).astype("u2"),
+                      self.random.random(size).astype("f4"), np.sort(self.random.integers(0, 100_000, size)),
+                      np.array(["%x" % i for i in self.random.integers(0, 2**31, size)]), np.tile(np.arange(5.0), 100_001),
+                      self.random.integers(0, 2**62, (501, 999)).view("M8[ns]")):
+            self.add_unique(array, printed=False)
+        self.run_all([(None, "auto"), (3, "auto"), (2, 100_003), (2, 777)], timeout=300)
+
     def test_counts_that_cannot_be_saved_are_found_before_the_run(self):
         np.save(self.path("ints.npy"), np.arange(5))
         np.save(self.path("others.npy"), np.arange(5))
@@ -462,6 +521,67 @@ class OrderTest(whole_run.WholeRunTest):
                     os.remove(name)
                 for name in saved:
                     os.remove(self.path(name))
+
+    def test_unique_goes_on_with_a_journal(self):
+        array = self.random.integers(0, 2**40, LONG)
+        np.save(self.path("many.npy"), array)
+        values, counts = np.unique(array, return_counts=True)
+        for command in (["v.npy", "counts=c.npy"], ["counts=c.npy"], []):
+            words = ["--journal=j", "--chunk=5000", "--format=json", "unique", "many.npy"] + command
+            done = self.run_in_folder(2, *words)
+            self.assert_done(done)
+            answer = done.json["jobs"][0]["result"]
+            with open(self.path("j"), "rb") as file:
+                journal = file.read()
+            cuts = [len(journal) - 1, len(journal) // 2, len(journal) // 4]
+            cuts += self.random.integers(4000, len(journal), 6).tolist()
+            for cut in cuts:
+                for ranks in (None, 3):
+                    with self.subTest(command=command, cut=cut, of=len(journal), ranks=ranks, seed=whole_run.SEED):
+                        with open(self.path("j"), "wb") as file:
+                            file.write(journal[:cut])
+                        for name in ("v.npy", "c.npy"):
+                            if os.path.exists(self.path(name)):
+                                os.remove(self.path(name))
+                        done = self.run_in_folder(ranks, "--resume", *words)
+                        self.assert_done(done)
+                        self.assertEqual(done.json["jobs"][0]["result"], answer)
+                        if "v.npy" in command:
+                            self.expect_bits(values)(None, np.load(self.path("v.npy")))
+                        if command:
+                            self.expect_bits(counts)(None, np.load(self.path("c.npy")))
+            other = ["counts=d.npy" if word == "counts=c.npy" else word for word in words]
+            if command:
+                self.assert_refused(self.run_in_folder(None, "--resume", *other), 3, "counts was c.npy, is d.npy")
+            os.remove(self.path("j"))
+
+    def test_unique_goes_on_when_ranks_die_in_any_pass(self):
+        """The journal says which pass has begun."""
+        array = self.random.integers(0, 2**40, 3_000_000)
+        np.save(self.path("many.npy"), array)
+        values, counts = np.unique(array, return_counts=True)
+        killed = 0
+        for number in range(4):
+            for victims in ((1,), (1, 2, 3)):
+
+                def kill(running):
+                    while running.process.poll() is None:
+                        if last_pass(self.path("j")) >= number:
+                            for victim in victims:
+                                kill_rank(running, victim)
+                            return
+
+                with self.subTest(number=number, victims=victims, seed=whole_run.SEED):
+                    done = self.run_in_folder(4, "--journal=j", "--format=json", "unique", "many.npy", "v.npy", "counts=c.npy", meanwhile=kill)
+                    self.assertEqual(done.status, 0, done)
+                    self.assertEqual(done.left, [], done)
+                    killed += len(done.json.get("lost", []))
+                    self.expect_bits(values)(None, np.load(self.path("v.npy")))
+                    self.expect_bits(counts)(None, np.load(self.path("c.npy")))
+                    for name in ("j", "v.npy", "c.npy"):
+                        os.remove(self.path(name))
+        print("%d ranks died" % killed)
+        self.assertGreater(killed, 4)
 
     def test_text_of_what_is_saved(self):
         name = self.save(np.array([3, 1, 3, 2, 3]))

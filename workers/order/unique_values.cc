@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <utility>
 
 #include "mpaio/kernel/radix_sort.h"
 #include "workers/order/element_order.h"
+#include "workers/order/key_dispatch.h"
 #include "workers/order/lane_sorter.h"
 
 namespace mpaio {
@@ -15,25 +17,42 @@ namespace {
 // Elements whose keys are made at once.
 constexpr Index kBlock = 1024;
 
-}  // namespace
+// Of elements whose bits, as Key::Bits, say all; NaNs have one key.
+template <typename Key>
+UniqueValues OfKeys(const std::byte* elements, std::size_t count, Key key) {
+  using Bits = typename Key::Bits;
+  const auto values = std::make_unique_for_overwrite<Bits[]>(count);
+  const auto buffer = std::make_unique_for_overwrite<Bits[]>(count);
+  if (count > 0) std::memcpy(values.get(), elements, count * sizeof(Bits));
+  RadixSort(std::span(values.get(), count), std::span(buffer.get(), count), key);
+  UniqueValues unique;
+  unique.counts.resize(count);
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    // The first of equal ones. No branch on the values, which could not be foreseen: what is equal
+    // to the one before is written over.
+    const bool is_first = i == 0 || key(values[i]) != key(values[i - 1]);
+    buffer[size] = values[i];
+    unique.counts[size] = static_cast<Index>(i);
+    size += is_first;
+  }
+  unique.counts.resize(size);
+  for (std::size_t i = 0; i < size; ++i)
+    unique.counts[i] =
+        (i + 1 < size ? unique.counts[i + 1] : static_cast<Index>(count)) - unique.counts[i];
+  unique.values.assign(reinterpret_cast<const char*>(buffer.get()), size * sizeof(Bits));
+  return unique;
+}
 
-UniqueValues UniqueValues::Of(const std::byte* elements, Index count, const DType& dtype) {
+// Of others, which are compared.
+UniqueValues OfSorted(const std::byte* elements, Index count, const DType& dtype) {
   UniqueValues unique;
   const auto itemsize = static_cast<std::size_t>(dtype.itemsize_bytes());
   std::vector<std::byte> sorted(static_cast<std::size_t>(count) * itemsize);
-  std::vector<std::byte> truths;
-  if (dtype.kind() == DType::Kind::kBool) {
-    // A byte of a bool array need not be 0 or 1.
-    truths.resize(static_cast<std::size_t>(count));
-    std::transform(elements, elements + count, truths.begin(),
-                   [](std::byte element) { return std::byte{element != std::byte{0}}; });
-    elements = truths.data();
-  }
   LaneSorter(dtype).SortValues(elements, count, sorted.data());
   const ElementOrder order(sorted.data(), dtype);
-  // Where keys say all, NaNs have one key.
   const auto are_nan = [&](const KeyedIndex& a, const KeyedIndex& b) {
-    return !order.is_exact() && order.IsNaN(a.index) && order.IsNaN(b.index);
+    return order.IsNaN(a.index) && order.IsNaN(b.index);
   };
   std::vector<KeyedIndex> block(static_cast<std::size_t>(std::min(count, kBlock)));
   KeyedIndex last = {};
@@ -54,6 +73,23 @@ UniqueValues UniqueValues::Of(const std::byte* elements, Index count, const DTyp
     }
   }
   return unique;
+}
+
+}  // namespace
+
+UniqueValues UniqueValues::Of(const std::byte* elements, Index count, const DType& dtype) {
+  std::vector<std::byte> truths;
+  if (dtype.kind() == DType::Kind::kBool) {
+    // A byte of a bool array need not be 0 or 1.
+    truths.resize(static_cast<std::size_t>(count));
+    std::transform(elements, elements + count, truths.begin(),
+                   [](std::byte element) { return std::byte{element != std::byte{0}}; });
+    elements = truths.data();
+  }
+  if (!HasKey(dtype)) return OfSorted(elements, count, dtype);
+  return VisitKey<true>(dtype, [&](auto key) {
+    return OfKeys(elements, static_cast<std::size_t>(count), key);
+  });
 }
 
 UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, const DType& dtype) {
@@ -101,6 +137,12 @@ void UniqueMerger::Add(UniqueValues values) {
   // Pieces become longer from the last to the first, at least by a factor.
   while (pieces_.size() >= 2 && pieces_[pieces_.size() - 2].counts.size() <= 2 * pieces_.back().counts.size())
     MergeLastTwo();
+}
+
+Index UniqueMerger::num_values() const {
+  Index count = 0;
+  for (const UniqueValues& piece : pieces_) count += static_cast<Index>(piece.counts.size());
+  return count;
 }
 
 const UniqueValues& UniqueMerger::Total() {

@@ -32,6 +32,8 @@ class UniqueMerger {
   explicit UniqueMerger(DType dtype) : dtype_(std::move(dtype)) {}
 
   void Add(UniqueValues values);
+  // How many values there may be: those that are in several pieces still count for each.
+  Index num_values() const;
   // Of all that were added.
   const UniqueValues& Total();
 
