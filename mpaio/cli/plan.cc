@@ -78,21 +78,26 @@ bool HasParameter(const WorkerInfo& info, absl::string_view key) {
   return std::any_of(info.parameters.begin(), info.parameters.end(), [key](const ParameterInfo& parameter) { return parameter.key() == key; });
 }
 
-// Whether a word of the form "key=value" names a file, where the worker has no parameter of that key.
+// Whether a word of the form "key=value" is the name of a file by its looks, where the worker has no parameter of that key.
 bool LooksLikeFile(const std::string& word) {
-  struct stat status;
-  return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") || absl::EndsWith(word, ".npz") || ::stat(word.c_str(), &status) == 0;
+  return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") || absl::EndsWith(word, ".npz");
 }
 
 // In the place of the output there may be a word of the form "key=value" that is the name of one.
-void TakeOutputFromParameters(const WorkerInfo& info, JobLine* job) {
-  if (!TakesOutput(info) || !job->output.empty() || job->parameters.empty()) return;
-  const auto& [key, value] = job->parameters.front();
+void TakeOutputFromParameters(PlannedJob* planned) {
+  const WorkerInfo& info = *planned->info;
+  JobLine& job = planned->line;
+  if (!TakesOutput(info) || !job.output.empty() || job.parameters.empty()) return;
+  const auto [key, value] = job.parameters.front();
   if (HasParameter(info, key)) return;
-  std::string word = absl::StrCat(key, "=", value);
-  if (!LooksLikeFile(word)) return;
-  job->output = std::move(word);
-  job->parameters.erase(job->parameters.begin());
+  job.output = absl::StrCat(key, "=", value);
+  job.parameters.erase(job.parameters.begin());
+  if (LooksLikeFile(job.output)) return;
+  struct stat status;
+  planned->doubt = ::stat(job.output.c_str(), &status) == 0
+                       ? absl::OkStatus()
+                       : absl::InvalidArgumentError(absl::StrCat("worker ", job.worker, ": ", Parameters::Create(info.parameters, {{key, value}}).status().message(),
+                                                                 "; a file of that name is written ./", job.output));
 }
 
 // Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would mislead.
@@ -118,16 +123,11 @@ absl::Status CheckOutputName(const std::string& output) {
                                                  absl::EndsWith(stem, ".npy") ? "" : ".npy"));
 }
 
-// What may be behind an unknown key, other than another key: a file's name; or nothing.
+// For an unknown key that may begin the name of an output in another place; or nothing.
 std::string HintAtFile(const WorkerInfo& info, const JobLine& job) {
-  if (!TakesOutput(info)) return "";
-  for (std::size_t i = 0; i < job.parameters.size(); ++i) {
-    const auto& [key, value] = job.parameters[i];
-    if (HasParameter(info, key)) continue;
-    // Behind the input alone an output would be taken for one.
-    if (i == 0 && job.output.empty()) return absl::StrCat("; a file of that name is written ./", key, "=", value);
-    if (job.output.empty() && LooksLikeFile(absl::StrCat(key, "=", value))) return "; an output file stands right behind the input";
-    return "";
+  if (!TakesOutput(info) || !job.output.empty()) return "";
+  for (const auto& [key, value] : job.parameters) {
+    if (!HasParameter(info, key)) return LooksLikeFile(absl::StrCat(key, "=", value)) ? "; an output file stands right behind the input" : "";
   }
   return "";
 }
@@ -172,12 +172,14 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     planned.line = written_job;
     planned.info = FindWorker(written_job.worker);
     if (planned.info == nullptr) return UnknownWorker(written_job.worker);
-    TakeOutputFromParameters(*planned.info, &planned.line);
+    TakeOutputFromParameters(&planned);
     const JobLine& job = planned.line;
     const std::string prefix = absl::StrCat("worker ", job.worker);
     const bool writes = planned.info->output != nullptr;
     absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
     if (!parameters.ok()) {
+      // A misspelt key is more likely than a file.
+      if (planned.doubt.has_value() && !planned.doubt->ok()) return *planned.doubt;
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message(), HintAtFile(*planned.info, job)));
     }
     if (writes && job.output.empty()) {

@@ -2,6 +2,7 @@
 #ifndef MPAIO_CLI_PLAN_H_
 #define MPAIO_CLI_PLAN_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,9 @@ struct PlannedJob {
   JobLine line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
+  // Where the output is a word key=value that is one only if there is such a file: why it would be refused, or OK as there is
+  // one. Ranks may differ, and rank 0's word counts; that there is one of these is the same on all.
+  std::optional<absl::Status> doubt = {};
   // One line, where the command may mean something else than it says; else nothing.
   std::string warning = {};
 

@@ -20,6 +20,7 @@
 #include "absl/strings/str_replace.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/base/open_files.h"
+#include "mpaio/base/status_macros.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/doctor.h"
 #include "mpaio/cli/plan.h"
@@ -97,9 +98,23 @@ int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
   return delivered.ok() ? kDone : Refuse(kJobFailed, delivered);
 }
 
+// Collective: whether rank 0 has the files that words of the form "key=value" may name. Before the pool is there ranks could
+// not learn from each other that one of them has not, and those that have would wait for it.
+absl::Status AgreeOnDoubts(const std::vector<PlannedJob>& plan, Executor& executor) {
+  for (const PlannedJob& planned : plan) {
+    if (planned.doubt.has_value()) MPAIO_RETURN_IF_ERROR(executor.Agree(executor.rank() == 0 ? *planned.doubt : absl::OkStatus()));
+  }
+  return absl::OkStatus();
+}
+
 // Once the run has begun signals are heeded by `stop_signals`.
 int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world, Executor& executor, std::chrono::steady_clock::time_point start,
               std::optional<StopSignals>* stop_signals) {
+  const absl::Status meant = AgreeOnDoubts(plan, executor);
+  if (!meant.ok()) {
+    if (executor.is_broken()) GiveUp(world, kCouldNotStart, meant);
+    return Refuse(kWrongUsage, meant);
+  }
   Session session(executor, line, std::move(plan));
   const auto refuse = [&](const absl::Status& why) {
     if (executor.is_broken()) GiveUp(world, kCouldNotStart, why);

@@ -39,7 +39,7 @@ Index UnbackedBytes(const std::vector<const SharedMemory*>& memories) {
 
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
+  return gethostname(name, sizeof(name)) == 0 ? name : "unknown";
 }
 
 }  // namespace mpaio

@@ -118,6 +118,20 @@ class UsageTest(whole_run.WholeRunTest):
                         with open(self.path(output), "wb") as file:
                             file.write(b"of before")
 
+    def test_a_file_with_an_equals_sign_that_only_some_ranks_see(self):
+        """Rank 0's word counts. A rank that left on its own would keep the others waiting."""
+        os.mkdir(self.path("other"))
+        np.save(self.path("year=2020"), np.arange(3))
+        os.rename(self.path("year=2020.npy"), self.path("year=2020"))
+        for elsewhere, status in ((0, WRONG_USAGE), (1, 0)):
+            script = 'if [ "$OMPI_COMM_WORLD_RANK" = %d ]; then cd other; fi; exec "$@"' % elsewhere
+            done = self.run_in_folder(3, "-c", script, "sh", whole_run.program(), "sum", self.path("ints.npy"), "year=2020", program_path="/bin/sh")
+            if status:
+                self.assert_refused(done, status, "unknown parameter 'year'", "./year=2020")
+            else:
+                self.assert_done(done)
+                self.assertEqual(np.load(self.path("year=2020")), 500500)
+
     def test_unknown_keys(self):
         self.assert_refused_by_all([
             ("sum ints.npy axes=1", "worker sum: unknown parameter 'axes'", "did you mean 'axis'?", "./axes=1"),

@@ -251,7 +251,7 @@ class MapsTest(whole_run.WholeRunTest):
             far = [(low - 1, high + 1), (low, high), (-10**30, 10**30), (-10**60, 10**60), (low - 4550, high - 7), (low + 7, high + 4550)]
             far += [(low - 1, low), (high, high + 1), (None, high + 1), (low - 1, None), (None, 10**25), (-10**25, None)]
             for least, most in far:
-                words = ["min=%d" % least] * (least is not None) + ["max=%d" % most] * (most is not None)
+                words = ["%s=%d" % (key, limit) for key, limit in (("min", least), ("max", most)) if limit is not None]
                 expected = [min(max(int(v), low if least is None else least), high if most is None else most) for v in x]
                 self.add(["clip", "x_%s.npy" % dtype] + words, np.array(expected, dtype=dtype))
         for least, most in (("2**4", "2**12"), ("0x10", "0x11c6"), ("-(5)", "250")):
@@ -263,6 +263,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["clip", "x_uint8.npy", "min=300", "max=400.5"], np.full(2500, 300.0))
         floats = self.save("x_float64.npy", values(self.random, "float64", 2500))
         self.add(["clip", "x_float64.npy", "min=-%d" % 10**25, "max=%d" % 10**25], np.clip(floats, -1e25, 1e25))
+        self.add(["clip", "x_float64.npy", "min=-9223372036854775809"], np.maximum(floats, -2.0**63))
         bools = self.save("x_bool.npy", values(self.random, "bool", 2500))
         self.add(["clip", "x_bool.npy", "min=-4550", "max=4550"], bools.astype(np.int64))
         self.run_jobs()

@@ -272,7 +272,9 @@ class ReductionsTest(whole_run.WholeRunTest):
                     self.assertEqual(len(texts), np.size(values))
                     # As decimals: where the exponent begins is a matter of taste.
                     for text, value in zip(texts, np.atleast_1d(values)):
-                        self.assertEqual(decimal.Decimal(text).as_tuple().sign, int(np.signbit(value)))
+                        # unique has one zero, of either sign.
+                        if value != 0 or job[0] != "unique":
+                            self.assertEqual(decimal.Decimal(text).is_signed(), bool(np.signbit(value)))
                         self.assertEqual(decimal.Decimal(text).normalize(), decimal.Decimal(str(value)).normalize(), (text, value))
         done = self.run_in_folder(None, "max", "tenths_f4.npy", "+", "min", "f4.npy", "+", "filter", "tenths_f2.npy", "expr=x<0.25")
         self.assert_done(done)

@@ -32,22 +32,23 @@ struct Limit {
 absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& parameters) {
   Limit limit{key, parameters.Text(key), parameters.Text(key)};
   if (!limit.is_given()) return limit;
+  limit.integer = Expression::WrittenInteger(limit.text);
+  if (limit.integer.has_value()) return limit;
   absl::string_view digits = limit.text;
   const bool is_negative = absl::ConsumePrefix(&digits, "-");
   if (!is_negative) absl::ConsumePrefix(&digits, "+");
-  if (digits.size() > 19 && digits.find_first_not_of("0123456789") == absl::string_view::npos) {
+  if (!digits.empty() && digits.front() != '0' && digits.find_first_not_of("0123456789") == absl::string_view::npos) {
     // Expressions have integers of 64 bits; as a float it may be of any size.
     absl::int128 integer = 0;
     if (!absl::SimpleAtoi(limit.text, &integer)) integer = is_negative ? absl::Int128Min() : absl::Int128Max();
     limit.integer = integer;
-    if (!Expression::Compile(limit.text, {}).ok()) limit.text += ".0";
+    limit.text += ".0";
     return limit;
   }
   // By itself it must be a number, not an expression over the elements.
   if (!Expression::Compile(limit.text, {}).ok()) {
     return absl::InvalidArgumentError(absl::StrCat(key, "=", limit.text, ": the value must be a number"));
   }
-  limit.integer = Expression::WrittenInteger(limit.text);
   return limit;
 }
 
