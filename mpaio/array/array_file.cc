@@ -98,19 +98,34 @@ bool IsZip(absl::string_view start) {
          absl::StartsWith(start, absl::string_view("PK\x05\x06", 4));  // of no members
 }
 
-// The position of the member that is meant by `wanted`, or of the only one if that is null.
+// The position of the member `name`; members.size() if there is none.
+std::size_t PositionOf(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
+  const auto has_name = [name](const ZipArchive::Member& member) { return member.name == name; };
+  return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), has_name) - members.begin());
+}
+
+// The shortest name by which FindMember() finds the member `name`.
+absl::string_view ShortName(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
+  const absl::string_view stripped = absl::StripSuffix(name, ".npy");
+  return PositionOf(members, stripped) == members.size() ? stripped : name;
+}
+
+// The position of the member that is meant by `wanted`, or of the only one if that is null. As in numpy, a
+// member that has the very name goes before one that has it with ".npy" behind it.
 absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& members,
                                        const std::string& path, const std::string* wanted) {
   if (members.empty())
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is an .npz without an array; save one with numpy.savez"));
   if (wanted == nullptr && members.size() == 1) return 0;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const std::string& name = members[i].name;
-    if (wanted != nullptr && (name == *wanted || name == absl::StrCat(*wanted, ".npy"))) return i;
-    if (i < kMaxNames) names.push_back(Printable(absl::StripSuffix(name, ".npy")));
+  if (wanted != nullptr) {
+    for (const std::string& name : {*wanted, absl::StrCat(*wanted, ".npy")}) {
+      if (const std::size_t position = PositionOf(members, name); position < members.size()) return position;
+    }
   }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(members.size(), kMaxNames); ++i)
+    names.push_back(Printable(ShortName(members, members[i].name)));
   if (members.size() > kMaxNames) names.push_back(absl::StrCat("and ", members.size() - kMaxNames, " more"));
   const std::string list = absl::StrJoin(names, ", ");
   if (wanted != nullptr)

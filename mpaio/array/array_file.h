@@ -35,7 +35,7 @@ class ArrayFile {
 
   // Opens `input`:
   //   "a.npy", "a.npz"      a file; of which kind it is its contents tell. The .npz has one member
-  //   "a.npz:x"             the member x, or x.npy, of an .npz
+  //   "a.npz:x"             the member x, or else x.npy, of an .npz; the last one of that name, as in numpy
   //   "raw:<f4:100x3:a.bin" raw bytes, without a header: element type, shape, file. One extent may be -1: as
   //                         many as the file has bytes for
   //   "raw:<f4:a.bin"       all of the file as a 1-d array

@@ -261,6 +261,42 @@ TEST_F(ArrayFileTest, MembersOfArchives) {
               StatusIs(kInvalidArgument, "arr_18, arr_19, and 80 more"));
 }
 
+// An archive to which Python's zipfile has appended has a name twice, and its last member is the newest.
+TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
+  for (const int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
+    // libzip refuses to write a name twice, so names are made equal afterwards.
+    const auto write = [&](const std::string& name, const std::vector<ZipEntry>& entries) {
+      const std::string path = WriteZip(Path(name), entries, method);
+      std::string contents(std::filesystem::file_size(path), '\0');
+      std::ifstream(path, std::ios::binary)
+          .read(contents.data(), static_cast<std::streamsize>(contents.size()));
+      for (std::size_t at = 0; (at = contents.find("other.npy", at)) != std::string::npos;)
+        contents.replace(at, 5, "array");
+      return Write(name, contents);
+    };
+    const std::string one = write("one.npz", {{"array.npy", CountingNpy(3)}, {"other.npy", CountingNpy(5)}});
+    ExpectArray(one, kInt64, {5}, Counting(5));
+    ExpectArray(one + ":array", kInt64, {5}, Counting(5));
+    const std::string two = write("two.npz", {{"array.npy", CountingNpy(3)},
+                                              {"rest.npy", CountingNpy(4)},
+                                              {"other.npy", CountingNpy(5)}});
+    ExpectArray(two + ":array.npy", kInt64, {5}, Counting(5));
+    ExpectArray(two + ":rest", kInt64, {4}, Counting(4));
+    EXPECT_THAT(ArrayFile::Open(two), StatusIs(kInvalidArgument, "two.npz:array; it has: array, rest"));
+    EXPECT_THAT(ArrayFile::Open(two + ":x"), StatusIs(kNotFound, "no array x; it has: array, rest"));
+  }
+}
+
+TEST_F(ArrayFileTest, TheVeryNameGoesBeforeTheSuffix) {
+  const std::string path = WriteZip(
+      Path("a.npz"), {{"x.npy", CountingNpy(3)}, {"x", CountingNpy(4)}, {"x.npy.npy", CountingNpy(5)}},
+      ZIP_CM_STORE);
+  ExpectArray(path + ":x", kInt64, {4}, Counting(4));
+  ExpectArray(path + ":x.npy", kInt64, {3}, Counting(3));
+  ExpectArray(path + ":x.npy.npy", kInt64, {5}, Counting(5));
+  EXPECT_THAT(ArrayFile::Open(path), StatusIs(kInvalidArgument, "it has: x.npy, x, x.npy.npy"));
+}
+
 TEST_F(ArrayFileTest, ArchivesThatAreDamaged) {
   for (const int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
     for (const bool fortran : {false, true}) {

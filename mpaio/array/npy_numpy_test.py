@@ -286,6 +286,30 @@ class NpyNumpyTest(unittest.TestCase):
             self.assert_target(run(one, self.target), saved(arrays["ints"]), save)
             os.remove(self.target)
 
+    def test_a_name_that_an_archive_has_several_times(self):
+        path = os.path.join(self.directory.name, "dup.npz")
+        names = ["x.npy", "x", "y.npy", "x.npy.npy", "y.npy.npy"]
+        for round in range(60):
+            members = self.random.choice(names, self.random.integers(1, 6))
+            with zipfile.ZipFile(path, "w", self.random.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive:
+                for length, name in enumerate(members):
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # "Duplicate name"
+                        archive.writestr(name, saved(np.arange(length)))
+            with np.load(path) as archive:
+                for key in ["x", "y", *names]:
+                    if key in members or key + ".npy" in members:
+                        done = run("%s:%s" % (path, key), self.target)
+                        self.assert_target(done, saved(archive[key]), (round, members, key))
+                        os.remove(self.target)
+                    else:
+                        self.assert_refused("has no array " + key, source="%s:%s" % (path, key))
+                if len(set(members)) == 1:
+                    self.assert_target(run(path, self.target), saved(archive[members[0]]), (round, members))
+                    os.remove(self.target)
+                else:
+                    self.assert_refused("has several arrays", source=path)
+
     def test_a_name_with_a_colon_is_a_name_first(self):
         for name in ["a:b.npy", "raw:<i4:x"]:
             path = os.path.join(self.directory.name, name)

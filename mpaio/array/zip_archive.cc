@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -183,6 +184,7 @@ absl::StatusOr<ZipArchive> ZipArchive::Open(int fd, Index size_bytes, const std:
   }
   zip_error_fini(&error);
 
+  std::unordered_map<std::string, std::size_t> positions;
   const zip_int64_t count = zip_get_num_entries(state.archive, 0);
   for (zip_int64_t i = 0; i < count; ++i) {
     zip_stat_t status;
@@ -194,11 +196,16 @@ absl::StatusOr<ZipArchive> ZipArchive::Open(int fd, Index size_bytes, const std:
       return absl::DataLossError(absl::StrCat(
           name, " is a damaged zip archive: its directory lacks what a member is; copy it again"));
     }
-    std::string member = status.name;
-    if (!member.empty() && member.back() == '/') continue;
-    state.members.push_back({std::move(member), CheckedCast<Index>(status.size).value_or(-1),
-                             status.comp_method == ZIP_CM_STORE, status.encryption_method != ZIP_EM_NONE});
-    state.numbers.push_back(static_cast<zip_uint64_t>(i));
+    Member member = {status.name, CheckedCast<Index>(status.size).value_or(-1),
+                     status.comp_method == ZIP_CM_STORE, status.encryption_method != ZIP_EM_NONE};
+    if (!member.name.empty() && member.name.back() == '/') continue;
+    const auto [found, is_new] = positions.try_emplace(member.name, state.members.size());
+    if (is_new) {
+      state.members.emplace_back();
+      state.numbers.emplace_back();
+    }
+    state.members[found->second] = std::move(member);
+    state.numbers[found->second] = static_cast<zip_uint64_t>(i);
   }
   return archive;
 }

@@ -60,7 +60,8 @@ class ZipArchive {
   //   DataLoss  not a zip archive, or damaged.
   static absl::StatusOr<ZipArchive> Open(int fd, Index size_bytes, const std::string& name);
 
-  // Folders left out.
+  // Each name once: of several members of one name the last one in the directory, which is the newest, as
+  // Python's zipfile and numpy take it. Folders are left out.
   const std::vector<Member>& members() const;
 
   // Starts to read members()[position].
