@@ -342,6 +342,7 @@ TEST_F(ArrayFileTest, RawBytes) {
                                                                {"raw:i8:2x-1x3:", {2, 10, 3}},
                                                                {"raw:i8:-1:", {60}},
                                                                {"raw:i8:", {60}},
+                                                               {"raw:int64:-1x5:", {12, 5}},
                                                                {"raw:i8:60:", {60}}})
     ExpectArray(form + path, kInt64, shape, Counting(60));
   ExpectArray("raw:[('a:b', '<i8'), ('c', '|S8')]:" + path,
@@ -351,7 +352,7 @@ TEST_F(ArrayFileTest, RawBytes) {
       ArrayFile::Open("raw:i8:12x6:" + path),
       StatusIs(kInvalidArgument, "holds 480 bytes, but int64 (12, 6) takes 576; check type and shape"));
   EXPECT_THAT(ArrayFile::Open("raw:i8:-1x7:" + path), StatusIs(kInvalidArgument, "not a multiple of the 56"));
-  EXPECT_THAT(ArrayFile::Open("raw:int:" + path),
+  EXPECT_THAT(ArrayFile::Open("raw:integer:" + path),
               StatusIs(kInvalidArgument, "the form is raw:TYPE:SHAPE:FILE"));
   EXPECT_THAT(ArrayFile::Open("raw:i8:12x5:" + Path("gone")), StatusIs(kNotFound, "gone"));
   EXPECT_THAT(ArrayFile::Open("raw:i8:" + directory_.path()), StatusIs(kInvalidArgument, "is a directory"));

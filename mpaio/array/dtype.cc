@@ -1,18 +1,16 @@
 #include "mpaio/array/dtype.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <functional>
-#include <iterator>
 #include <numeric>
 #include <unordered_set>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/descr.h"
+#include "mpaio/array/dtype_code.h"
 #include "mpaio/array/python_literal.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/array/utf8.h"
@@ -25,153 +23,8 @@ using Kind = DType::Kind;
 
 constexpr char kNativeOrder = std::endian::native == std::endian::little ? '<' : '>';
 constexpr char kSwappedOrder = std::endian::native == std::endian::little ? '>' : '<';
-constexpr Index kAnyWidth = -1;
 // Of a structured type in a message.
 constexpr Index kMaxNameBytes = 120;
-
-// What a kind letter means with a width after it: 'i' and one of 1, 2, 4, 8.
-struct SizedCode {
-  char letter;
-  Kind kind;
-  std::array<Index, 4> widths;  // in the units of the code; 0 ends the list, kAnyWidth allows all
-  Index bytes_per_unit;
-};
-constexpr SizedCode kSizedCodes[] = {
-    {'b', Kind::kBool, {1}, 1},
-    {'i', Kind::kInt, {1, 2, 4, 8}, 1},
-    {'u', Kind::kUint, {1, 2, 4, 8}, 1},
-    {'f', Kind::kFloat, {2, 4, 8, sizeof(long double)}, 1},
-    {'c', Kind::kComplex, {8, 16, 2 * sizeof(long double)}, 1},
-    {'S', Kind::kString, {kAnyWidth}, 1},
-    {'a', Kind::kString, {kAnyWidth}, 1},
-    {'U', Kind::kUnicode, {kAnyWidth}, 4},
-    {'V', Kind::kVoid, {kAnyWidth}, 1},
-    {'M', Kind::kDatetime, {8}, 1},
-    {'m', Kind::kTimedelta, {8}, 1},
-    {'O', Kind::kObject, {4, 8}, 1},
-};
-
-// What a letter means on its own: 'd' is a C double.
-struct PlainCode {
-  char letter;
-  Kind kind;
-  Index itemsize_bytes;
-};
-constexpr PlainCode kPlainCodes[] = {
-    {'?', Kind::kBool, 1},
-    {'b', Kind::kInt, 1},
-    {'B', Kind::kUint, 1},
-    {'h', Kind::kInt, sizeof(short)},
-    {'H', Kind::kUint, sizeof(short)},
-    {'i', Kind::kInt, sizeof(int)},
-    {'I', Kind::kUint, sizeof(int)},
-    {'l', Kind::kInt, sizeof(long)},
-    {'L', Kind::kUint, sizeof(long)},
-    {'q', Kind::kInt, sizeof(long long)},
-    {'Q', Kind::kUint, sizeof(long long)},
-    {'p', Kind::kInt, sizeof(void*)},
-    {'P', Kind::kUint, sizeof(void*)},
-    {'e', Kind::kFloat, 2},
-    {'f', Kind::kFloat, sizeof(float)},
-    {'d', Kind::kFloat, sizeof(double)},
-    {'g', Kind::kFloat, sizeof(long double)},
-    {'F', Kind::kComplex, 2 * sizeof(float)},
-    {'D', Kind::kComplex, 2 * sizeof(double)},
-    {'G', Kind::kComplex, 2 * sizeof(long double)},
-    {'c', Kind::kString, 1},
-    {'S', Kind::kString, 0},
-    {'a', Kind::kString, 0},
-    {'U', Kind::kUnicode, 0},
-    {'V', Kind::kVoid, 0},
-    {'M', Kind::kDatetime, 8},
-    {'m', Kind::kTimedelta, 8},
-    {'O', Kind::kObject, sizeof(void*)},
-};
-
-// Of datetime64 and timedelta64. Position 0 is numpy's generic unit.
-constexpr absl::string_view kTimeUnits[] = {"generic", "Y",  "M",  "W",  "D",  "h",  "m",
-                                            "s",       "ms", "us", "ns", "ps", "fs", "as"};
-
-struct KindAndSize {
-  Kind kind;
-  Index itemsize_bytes;
-};
-
-// The number that `digits` is, or nothing if it is none or is over DType::kMaxItemsizeBytes.
-std::optional<Index> ParseWidth(absl::string_view digits) {
-  if (digits.empty()) return std::nullopt;
-  Index value = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + (c - '0');
-    if (value > DType::kMaxItemsizeBytes) return std::nullopt;
-  }
-  return value;
-}
-
-// What `code`, a letter and perhaps a width, describes.
-std::optional<KindAndSize> FindCode(absl::string_view code) {
-  if (code.size() == 1) {
-    for (const PlainCode& plain : kPlainCodes) {
-      if (plain.letter == code[0]) return KindAndSize{plain.kind, plain.itemsize_bytes};
-    }
-    return std::nullopt;
-  }
-  if (code.empty()) return std::nullopt;
-  const std::optional<Index> width = ParseWidth(code.substr(1));
-  if (!width.has_value()) return std::nullopt;
-  for (const SizedCode& sized : kSizedCodes) {
-    if (sized.letter != code[0]) continue;
-    if (sized.kind == Kind::kObject && (*width == 4 || *width == 8))
-      return KindAndSize{sized.kind, sizeof(void*)};
-    for (const Index allowed : sized.widths) {
-      if (allowed == 0) break;
-      if (allowed != kAnyWidth && allowed != *width) continue;
-      const Index itemsize_bytes = *width * sized.bytes_per_unit;
-      if (itemsize_bytes > DType::kMaxItemsizeBytes) return std::nullopt;
-      return KindAndSize{sized.kind, itemsize_bytes};
-    }
-  }
-  return std::nullopt;
-}
-
-bool HasByteOrder(const KindAndSize& type) {
-  switch (type.kind) {
-    case Kind::kBool:
-    case Kind::kString:
-    case Kind::kVoid:
-    case Kind::kObject:
-      return false;
-    case Kind::kUnicode:  // even "<U0" has one
-      return true;
-    default:
-      return type.itemsize_bytes > 1;
-  }
-}
-
-absl::Status NotAType(absl::string_view descr) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)),
-                   "' is not the code of a numpy type; '<i8', '<f8', '<U5', '|S5' are"));
-}
-
-// Types that numpy has, on some machine or in some version, and that mean nothing here; else OK.
-absl::Status CheckKnownHere(absl::string_view descr, absl::string_view code) {
-  const std::string quoted = absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)), "'");
-  if (!code.empty() && code[0] == 'T' && (code.size() == 1 || ParseWidth(code.substr(1)).has_value())) {
-    return absl::UnimplementedError(absl::StrCat(
-        quoted, " is numpy's StringDType, of which a file has pointers only; save a.astype('U') instead"));
-  }
-  for (const absl::string_view other : {"f10", "f12", "f16", "c20", "c24", "c32"}) {
-    if (code != other) continue;
-    return absl::UnimplementedError(
-        absl::StrCat(quoted,
-                     " is the long double of another kind of machine; there, save "
-                     "a.astype('",
-                     code[0] == 'f' ? "f8" : "c16", "') instead"));
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -200,8 +53,7 @@ std::optional<Index> DType::Field::CheckedSizeBytes() const {
 }
 
 absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
-  if (descr.empty() || descr[0] != '[') return ParseCode(descr);
-  if (!IsUtf8(descr, Surrogates::kRefused)) return NotAType(descr);
+  if (descr.empty() || descr[0] != '[' || !IsUtf8(descr, Surrogates::kRefused)) return ParseCode(descr);
   PythonLiteralReader reader(descr);
   absl::StatusOr<Descr> read = ReadDescr(reader);
   if (read.ok() && !reader.AtEnd())
@@ -285,62 +137,19 @@ DType DType::Native() const {
 }
 
 absl::StatusOr<DType> DType::ParseCode(absl::string_view descr) {
-  absl::string_view code = descr;
-  char order = '=';
-  if (!code.empty() && (code[0] == '<' || code[0] == '>' || code[0] == '=' || code[0] == '|')) {
-    order = code[0];
-    code.remove_prefix(1);
-  }
-  absl::string_view step_text;
-  if (const auto bracket = code.find('['); bracket != absl::string_view::npos) {
-    step_text = code.substr(bracket);
-    code = code.substr(0, bracket);
-  }
-  const std::optional<KindAndSize> type = FindCode(code);
-  if (!type.has_value()) {
-    MPAIO_RETURN_IF_ERROR(CheckKnownHere(descr, code));
-    return NotAType(descr);
-  }
-
-  // numpy takes '|' before a type that has an order for this machine's.
-  ByteOrder byte_order = ByteOrder::kNotApplicable;
-  if (HasByteOrder(*type)) byte_order = order == kSwappedOrder ? ByteOrder::kSwapped : ByteOrder::kNative;
-  DType dtype(type->kind, type->itemsize_bytes, byte_order);
-  if (!step_text.empty()) {
-    if (type->kind != Kind::kDatetime && type->kind != Kind::kTimedelta) return NotAType(descr);
-    MPAIO_ASSIGN_OR_RETURN(dtype.time_step_, ParseTimeStep(step_text, descr));
-  }
+  MPAIO_ASSIGN_OR_RETURN(const DTypeCode code, ReadDTypeCode(descr));
+  DType dtype(code.kind, code.itemsize_bytes, code.byte_order);
+  dtype.time_step_ = {code.time_multiple, code.time_unit};
   return dtype;
-}
-
-absl::StatusOr<DType::TimeStep> DType::ParseTimeStep(absl::string_view text, absl::string_view descr) {
-  if (text.size() < 3 || text.front() != '[' || text.back() != ']') return NotAType(descr);
-  text = text.substr(1, text.size() - 2);
-  TimeStep step;
-  std::size_t num_digits = 0;
-  while (num_digits < text.size() && text[num_digits] >= '0' && text[num_digits] <= '9') ++num_digits;
-  if (num_digits > 0) {
-    const std::optional<Index> multiple = ParseWidth(text.substr(0, num_digits));
-    if (!multiple.has_value()) return NotAType(descr);
-    step.multiple = static_cast<std::int32_t>(*multiple);
-    text.remove_prefix(num_digits);
-  }
-  for (std::size_t unit = 0; unit < std::size(kTimeUnits); ++unit) {
-    if (text != kTimeUnits[unit]) continue;
-    if (unit == 0 && num_digits > 0) return NotAType(descr);
-    step.unit = static_cast<std::uint8_t>(unit);
-    return step;
-  }
-  return NotAType(descr);
 }
 
 std::string DType::TimeStepToString() const {
   if (time_step_.unit == 0) return "";
   const std::string multiple = time_step_.multiple == 1 ? "" : absl::StrCat(time_step_.multiple);
-  return absl::StrCat("[", multiple, kTimeUnits[time_step_.unit], "]");
+  return absl::StrCat("[", multiple, time_unit(), "]");
 }
 
-absl::string_view DType::time_unit() const { return kTimeUnits[time_step_.unit]; }
+absl::string_view DType::time_unit() const { return TimeUnitName(time_step_.unit); }
 
 Index DType::alignment_bytes() const {
   switch (kind_) {

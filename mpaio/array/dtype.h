@@ -63,8 +63,10 @@ class DType {
   // No bytes at all ("|V0"): a place to assign a type to.
   DType() = default;
 
-  // The type that numpy's dtype(descr) makes of a type code: "<i8", "i8", "d", "?", "|S5", ">f4",
-  // "<M8[25ns]", ... (but not of a name such as "int64"); or what ToString() gives for a structured type.
+  // The type that numpy's dtype(descr) makes of a code or a name: "<i8", "i8", "d", "?", "|S5", ">f4",
+  // "<M8[25ns]", "float32", "int", "datetime64[D]", ...; or what ToString() gives for a structured type. Names
+  // of all versions of numpy are known. All other code that takes the text of a type calls this. Lists of types
+  // with commas and repeats ("f4,f4", "3i4") are not read: they are written as lists of fields.
   //   InvalidArgument  `descr` is neither, or the width is over kMaxItemsizeBytes.
   //   Unimplemented    a type of numpy without a meaning here: a long double of another machine; StringDType.
   static absl::StatusOr<DType> Parse(absl::string_view descr);
@@ -141,7 +143,7 @@ class DType {
   static constexpr Index kBytesPerCodePoint = 4;
 
   // Of datetime64 and timedelta64: `multiple` units each, so 25 of unit "ns" for "[25ns]". `unit` is a
-  // position in the .cc's table; 0 is numpy's generic unit, which is not written.
+  // number of TimeUnitName(); 0 is numpy's generic unit, which is not written.
   struct TimeStep {
     std::int32_t multiple = 1;
     std::uint8_t unit = 0;
@@ -153,7 +155,6 @@ class DType {
       : itemsize_bytes_(static_cast<std::int32_t>(itemsize_bytes)), kind_(kind), byte_order_(byte_order) {}
 
   static absl::StatusOr<DType> ParseCode(absl::string_view descr);
-  static absl::StatusOr<TimeStep> ParseTimeStep(absl::string_view text, absl::string_view descr);
   std::string TimeStepToString() const;
   void AppendFields(std::string* out) const;
 

@@ -226,6 +226,16 @@ TEST(ParseNpyHeader, NestingIsBounded) {
   }
 }
 
+TEST(ParseNpyHeader, NamesOfTypes) {
+  for (const auto& [name, code] : std::vector<std::pair<const char*, const char*>>{
+           {"'float32'", "<f4"}, {"'int'", "<i8"}, {"[('x', 'double')]", "[('x', '<f8')]"}}) {
+    const absl::StatusOr<NpyHeader> header =
+        Parse(absl::StrCat("{'descr': ", name, ", 'fortran_order': False, 'shape': (3,), }"));
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->dtype.ToString(), code);
+  }
+}
+
 TEST(ParseNpyHeader, DamagedTexts) {
   struct {
     const char* text;
@@ -259,10 +269,10 @@ TEST(ParseNpyHeader, DamagedTexts) {
       {"{'descr\": '<i8'}", "':' is expected"},
       {"{'descr': 8}", "a string is expected"},
       {"{'descr': None}", "a string is expected"},
-      {"{'descr': 'int99'}", "'int99' is not the code of a numpy type"},
-      {"{'descr': ''}", "'' is not the code of a numpy type"},
-      {"{'descr': '<i8\\n'}", "is not the code of a numpy type"},
-      {"{'descr': '|S99999999999'}", "is not the code of a numpy type"},
+      {"{'descr': 'int99'}", "'int99' is not a type of numpy"},
+      {"{'descr': ''}", "'' is not a type of numpy"},
+      {"{'descr': '<i8\\n'}", "is not a type of numpy"},
+      {"{'descr': '|S99999999999'}", "is not a type of numpy"},
       {"{'descr': [('x', '<f8'}", "')' is expected"},
       {"{'descr': [('x', '<f8')}", "']' is expected"},
       {"{'descr': [x]}", "'(' is expected"},

@@ -267,6 +267,14 @@ class NpyNumpyTest(unittest.TestCase):
         self.write(with_header(("<i4", (2, 3)), (5,), data.tobytes()))
         self.assert_copied("sub-array", saved(data.reshape(5, 2, 3)))
 
+    def test_headers_with_names_of_types(self):
+        # As libraries beside numpy write them.
+        for descr in ["float32", "int", "double", "uint8", "bool", "complex64", "datetime64[D]", "=i4", ("half", (2,)),
+                      [("a", "float32"), ("b", "int16", (2,))]]:
+            plain = np.zeros(3, np.lib.format.descr_to_dtype(descr))
+            self.write(with_header(descr, (3,), plain.tobytes()))
+            self.assert_copied(descr, saved(plain))
+
     def test_members_of_archives(self):
         arrays = {"ints": np.arange(1000), "words": np.array(["a", "caf\xe9"]), "f": np.asfortranarray(np.eye(30, 41)),
                   "swapped": np.arange(7000, dtype=">i4"), "arr_0": np.zeros((0, 3)), "a:b/c d": np.float64(3),
@@ -325,11 +333,13 @@ class NpyNumpyTest(unittest.TestCase):
         with open(path, "wb") as file:
             file.write(array.tobytes())
         for form, shape in [("raw:>i4:12x5:", (12, 5)), ("raw:>i4:-1x5:", (12, 5)), ("raw:>i4:12x-1:", (12, 5)),
-                            ("raw:>i4:-1:", (60,)), ("raw:>i4:", (60,)), ("raw:>i4:2x-1x3:", (2, 10, 3))]:
+                            ("raw:>i4:-1:", (60,)), ("raw:>i4:", (60,)), ("raw:>i4:2x-1x3:", (2, 10, 3)), ("raw:>i4:60:", (60,))]:
             self.assert_target(run(form + path, self.target), saved(native(array).reshape(shape)), form)
         records = np.dtype([("a:b", ">i2"), ("c", "S2")])
         self.assert_target(run("raw:[('a:b', '>i2'), ('c', 'S2')]:%s" % path, self.target),
                            saved(native(array.reshape(60).view(records))), "records")
+        self.assert_target(run("raw:float32:12x5:%s" % path, self.target),
+                           saved(np.frombuffer(array.tobytes(), dtype="float32").reshape(12, 5)), "a name")
         self.assert_target(run("raw:M8[25ns]:3x10:%s" % path, self.target),
                            saved(np.frombuffer(array.tobytes(), dtype="M8[25ns]").reshape(3, 10)), "times")
         self.assert_target(run("raw:>i4:12x5:-", self.target, input=array.tobytes()), saved(native(array)), "stdin")
@@ -337,8 +347,8 @@ class NpyNumpyTest(unittest.TestCase):
         for form, words in [("raw:>i4:12x6:", ["holds 240 bytes, but int32 (>i4) (12, 6) takes 288"]),
                             ("raw:>i4:12x4:", ["takes 192"]), ("raw:i4:-1x7:", ["not a multiple of the 28"]),
                             ("raw:i4:-1x-1:", ["only one extent"]), ("raw:i4:-1x0:", ["cannot be counted"]),
-                            ("raw:O:", ["Python objects"]), ("raw:int32:", ["'int32' is not the code"]),
-                            ("raw:", ["is not the code of a numpy type"]), ("raw:[('a'):", ["',' is expected"]),
+                            ("raw:O:", ["Python objects"]), ("raw:int33:", ["'int33' is not a type"]),
+                            ("raw:", ["is not a type of numpy"]), ("raw:[('a'):", ["',' is expected"]),
                             ("raw:S0:", ["cannot be counted"]), ("raw:i8:99999999999999999999:", ["there is no file"]),
                             ("raw:i8:9223372036854775807:", ["larger than 2^62 bytes"]), ("raw:T:", ["StringDType"])]:
             self.assert_refused(*words, source=form + path)
@@ -381,7 +391,7 @@ class NpyNumpyTest(unittest.TestCase):
                 (with_header("<f12", (3,), b""), ["'<f12' is the long double of another kind of machine"]),
                 (with_header([("x", ">c24")], (3,), b""), ["'>c24' is the long double of another kind of machine"]),
                 (with_header("|T16", (3,), b""), ["StringDType", "a.astype('U')"]),
-                (with_header("<x9", (3,), b""), ["'<x9' is not the code of a numpy type"])]:
+                (with_header("<x9", (3,), b""), ["'<x9' is not a type of numpy"])]:
             self.write(contents)
             self.assert_refused(*words)
 

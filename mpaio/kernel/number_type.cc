@@ -50,11 +50,6 @@ DType DTypeOf(NumberType type) { return DType::Parse(EntryOf(type).code).value()
 absl::string_view NumberTypeName(NumberType type) { return EntryOf(type).name; }
 
 std::optional<NumberType> ParseNumberType(absl::string_view name) {
-  if (name == "int") return NumberType::kInt64;
-  if (name == "float") return NumberType::kFloat64;
-  for (int i = 0; i < kNumNumberTypes; ++i) {
-    if (kEntries[static_cast<std::size_t>(i)].name == name) return static_cast<NumberType>(i);
-  }
   const absl::StatusOr<DType> dtype = DType::Parse(name);
   return dtype.ok() ? NumberTypeOf(*dtype) : std::nullopt;
 }

@@ -37,7 +37,7 @@ DType DTypeOf(NumberType type);
 
 // "float64".
 absl::string_view NumberTypeName(NumberType type);
-// Of a name ("float64", "int", "float", "bool") or numpy's code ("f8", "<f8", "d").
+// The type of a text that DType::Parse() reads: a name ("float64", "int", "single") or a code ("f8", "<f8", "d").
 std::optional<NumberType> ParseNumberType(absl::string_view name);
 
 Index SizeBytes(NumberType type);

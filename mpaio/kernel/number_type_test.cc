@@ -46,6 +46,8 @@ TEST(NumberTypeTest, NamesCodesAndDtypesAreOneToOne) {
   }
   EXPECT_EQ(ParseNumberType("float"), kFloat64);
   EXPECT_EQ(ParseNumberType("int"), kInt64);
+  EXPECT_EQ(ParseNumberType("uintp"), kUint64);
+  EXPECT_EQ(ParseNumberType("single"), kFloat32);
   for (const char* other : {"", "complex128", "<c8", "<U3", "|S1", "M8[s]", ">i8", "float80", "INT8"}) {
     EXPECT_EQ(ParseNumberType(other), std::nullopt) << other;
   }

@@ -365,6 +365,20 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["astype", "ticks.npy", "dtype=m8[s]"], ticks.astype("m8[s]"))
         self.run_jobs()
 
+    def test_names_and_codes_of_types(self):
+        x = self.save("x.npy", self.random.integers(0, 100, 50))
+        words = self.save("words.npy", np.array(["1", "23", "456"]))
+        for name in ("int", "single", "double", "half", "longlong", "uintp", "ubyte", "bool_", "float", "longdouble", "csingle", "=f4", "?", "B", "i 8", "str", "str_", "bytes_", "S0", "U+4", "|S3"):
+            self.add(["astype", "x.npy", "dtype=" + name], x.astype(name))
+        for name in ("U", "str_", "S", "bytes_", "U0", "short", "int"):
+            self.add(["astype", "words.npy", "dtype=" + name], words.astype(name))
+        for name in ("int", "single", "ushort", "e"):
+            self.add(["map", "x.npy", "expr=x", "dtype=" + name], x.astype(name))
+        self.run_jobs()
+        for name in ("integer", "<float32", "Float32", "f4 "):
+            done = self.run_in_folder(None, "astype", "x.npy", "out.npy", "dtype=" + name)
+            self.assert_refused(done, 3, "is no type")
+
     def test_types_that_expressions_do_not_take(self):
         arrays = {}
         for dtype in ("longdouble", "complex64", "complex128"):

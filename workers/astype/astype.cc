@@ -10,10 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/status_macros.h"
@@ -32,36 +30,20 @@ bool IsTime(const DType& dtype) { return dtype.kind() == DType::Kind::kDatetime 
 bool IsNumber(const DType& dtype) { return NumberTypeOf(dtype).has_value(); }
 Index NumChars(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode ? dtype.itemsize_bytes() / 4 : dtype.itemsize_bytes(); }
 
-// numpy's code for what it also gives a name; other texts stay.
-std::string CodeOf(const std::string& name) {
-  constexpr std::pair<absl::string_view, absl::string_view> kCodes[] = {{"half", "f2"},       {"single", "f4"},      {"double", "f8"},  {"longdouble", "g"},
-                                                                        {"csingle", "c8"},    {"cdouble", "c16"},    {"complex", "c16"}, {"complex64", "c8"},
-                                                                        {"complex128", "c16"}, {"uint", "u8"}};
-  for (const auto& [known, code] : kCodes) {
-    if (known == name) return std::string(code);
-  }
-  for (const auto& [known, code] : {std::pair("datetime64", "M8"), std::pair("timedelta64", "m8")}) {
-    if (absl::StartsWith(name, known)) return absl::StrCat(code, absl::StripPrefix(name, known));
-  }
-  return name;
-}
-
-// Its width is of the input where the name gives none ("U", "S", "str", "bytes").
+// Texts are as wide as those of the input where the type gives no width ("U", "S", "str", "bytes").
 absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
   const std::string& name = inputs.parameters.Text("dtype");
   const DType& from = inputs.array.dtype();
-  if (const std::optional<NumberType> type = ParseNumberType(name)) return DTypeOf(*type);
-  const bool is_unicode = name == "U" || name == "str", is_bytes = name == "S" || name == "bytes";
-  if (is_unicode || is_bytes) {
-    const std::optional<NumberType> type = NumberTypeOf(from);
-    const Index width = type.has_value() ? TextWidth(*type) : IsText(from) ? NumChars(from) : 1;
-    return is_unicode ? DType::Unicode(width) : DType::Bytes(width);
-  }
-  absl::StatusOr<DType> dtype = DType::Parse(CodeOf(name));
+  const absl::StatusOr<DType> dtype = DType::Parse(name);
   if (!dtype.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("dtype=", name, " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("dtype=", name,
+                     " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
   }
-  return dtype->Native();
+  if (!IsText(*dtype) || dtype->itemsize_bytes() > 0) return dtype->Native();
+  const std::optional<NumberType> type = NumberTypeOf(from);
+  const Index width = type.has_value() ? TextWidth(*type) : IsText(from) ? NumChars(from) : 1;
+  return dtype->kind() == DType::Kind::kUnicode ? DType::Unicode(width) : DType::Bytes(width);
 }
 
 enum class Way { kNumbers, kWideNumbers, kTimes, kNumbersToText, kTextToNumbers, kTextToText };
