@@ -61,6 +61,30 @@ def texts_of(array):
     return np.array([text(x) for x in array], dtype=texts.dtype)
 
 
+def random_number_texts(random, count):
+    """Texts that are numbers, and some that are nearly so."""
+    digits = [*"0123456789"] * 6 + [*"\u0660\u0663\u0969\uff15\U0001d7d9\xb2\u2167"]
+    spaces = [*" \t\n\r\v\f\xa0\x85\u2009\u3000\x1c\u200b"]
+    texts = []
+    for _ in range(count):
+        text = random.choice([*"+-", "", "", ""]) if random.integers(2) else ""
+        text += "".join(random.choice(digits, random.integers(1, random.choice([3, 5, 25]))))
+        if random.integers(3) == 0:
+            text += "." + "".join(random.choice(digits, random.integers(0, 5)))
+        if random.integers(4) == 0:
+            text += random.choice(["e", "E", "e+", "e-"]) + "".join(random.choice(digits, random.integers(0, 4)))
+        if random.integers(12) == 0:
+            text = random.choice(["+", "-", ""]) + random.choice([
+                "nan", "NaN", "inf", "-Infinity", "INF", "infinit", "True", "0x1p3", "nan(1)", "1j", ""])
+        for _ in range(random.integers(3)):
+            at = random.integers(len(text) + 1)
+            text = text[:at] + random.choice(["_", "_", "0", " ", "."]) + text[at:]
+        if random.integers(3) == 0:
+            text = random.choice(spaces) + text + random.choice(spaces)
+        texts.append(text)
+    return texts
+
+
 class MapsTest(whole_run.WholeRunTest):
 
     def setUp(self):
@@ -364,6 +388,41 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["astype", "ticks.npy", "dtype=M8[ms]"], ticks.astype("M8[ms]"))
         self.add(["astype", "ticks.npy", "dtype=m8[s]"], ticks.astype("m8[s]"))
         self.run_jobs()
+
+    def test_texts_are_read_as_numbers_as_numpy_does(self):
+        texts = [text for text in random_number_texts(self.random, 6000) if text]
+        for kind in "US":
+            elements = [text.encode("utf-8") if kind == "S" else text for text in texts]
+            for dtype in TYPES:
+                taken, refused = [], []
+                for element in elements:
+                    try:
+                        number = np.array([element]).astype(dtype)[0]
+                    except (ValueError, OverflowError):
+                        refused.append(element)
+                        continue
+                    # Integers that do not fit wrap round in numpy, and are refused here.
+                    fits = dtype == "bool" or np.dtype(dtype).kind not in "iu" or int(element) == int(number)
+                    (taken if fits else refused).append(element)
+                self.assertGreater(min(len(taken), len(refused)), 100, "seed %d" % whole_run.SEED)
+                name = "%s_%s.npy" % (kind, dtype)
+                array = np.array(taken)
+                self.save(name, array)
+                self.add(["astype", name, "dtype=" + dtype], array.astype(dtype))
+                for element in self.random.choice(np.array(refused), 8):
+                    self.save("refused.npy", np.array([taken[0], element]))
+                    done = self.run_in_folder(None, "astype", "refused.npy", "out.npy", "dtype=" + dtype)
+                    self.assert_refused(done, 1, "element 1 is ", "which is no " + dtype)
+        self.run_jobs(WAYS[:1])
+
+    def test_texts_that_are_no_numbers_are_shown(self):
+        for element, shown in [
+                ("\u0661x", "'\u0661x'"), ("caf\xe9", "'caf\xe9'"), ("a\nb\x07", "'a\\nb\\x07'"),
+                ("\u200b5", "'\\u200b5'"), ("1" * 79 + "xyz", "'" + "1" * 79 + "x'..."),
+                (b"5\xe9\x01", "'5\\xe9\\x01'"), ("300", "'300'"), ("", "''")]:
+            self.save("texts.npy", np.array([element]))
+            done = self.run_in_folder(None, "astype", "texts.npy", "out.npy", "dtype=int8")
+            self.assert_refused(done, 1, "element 0 is %s, which is no int8" % shown)
 
     def test_names_and_codes_of_types(self):
         x = self.save("x.npy", self.random.integers(0, 100, 50))

@@ -14,9 +14,12 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
+#include "mpaio/array/python_literal.h"
+#include "mpaio/array/utf8.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/kernel/number_type.h"
 #include "workers/astype/number_text.h"
+#include "workers/astype/numeral.h"
 #include "workers/astype/time_cast.h"
 #include "workers/astype/wide_cast.h"
 #include "workers/elementwise/elementwise.h"
@@ -82,7 +85,11 @@ absl::Status AtElement(const ChunkView<RawElement>& chunk, std::size_t i, absl::
 // Texts on one side or both.
 class TextCast {
  public:
-  TextCast(DType from, DType to, Way way) : from_(std::move(from)), to_(std::move(to)), way_(way) {}
+  TextCast(DType from, DType to, Way way)
+      : from_(std::move(from)),
+        to_(std::move(to)),
+        way_(way),
+        number_(NumberTypeOf(way == Way::kNumbersToText ? from_ : to_)) {}
 
   absl::Status operator()(const ChunkView<RawElement>& chunk, std::byte* rows) const {
     const RawElements elements = chunk.elements();
@@ -122,7 +129,7 @@ class TextCast {
   absl::Status Convert(const std::byte* from, const DType& from_type, const DType& to_type, std::string* text, std::byte* to) const {
     text->clear();
     if (way_ == Way::kNumbersToText) {
-      AppendNumber(*NumberTypeOf(from_type), from, text);
+      AppendNumber(*number_, from, text);
       PutText(*text, to_type, to);
       return absl::OkStatus();
     }
@@ -138,21 +145,43 @@ class TextCast {
       }
       return absl::OkStatus();
     }
-    for (Index i = 0; i < width; ++i) {
-      const std::uint32_t code_point = CharAt(from, from_type, i);
-      text->push_back(code_point > 127 ? '?' : static_cast<char>(code_point));
-    }
+    for (Index i = 0; i < width; ++i) text->push_back(NumeralAt(from, from_type, i));
     while (!text->empty() && text->back() == '\0') text->pop_back();
-    const NumberType type = *NumberTypeOf(to_type);
-    if (ParseNumberText(type, *text, to)) return absl::OkStatus();
-    for (char& byte : *text) {
-      if (static_cast<unsigned char>(byte) < ' ') byte = '?';
+    if (ParseNumberText(*number_, *text, to)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("is ", Quoted(from, from_type), ", which is no ", NumberTypeName(*number_)));
+  }
+
+  // Bytes beyond ASCII are part of no number.
+  static char NumeralAt(const std::byte* element, const DType& dtype, Index i) {
+    const std::uint32_t code_point = CharAt(element, dtype, i);
+    return dtype.kind() == DType::Kind::kString && code_point > 127 ? '?' : NumeralOf(code_point);
+  }
+
+  // The text of an element for a message, as Python writes it: one line, printable, not long.
+  static std::string Quoted(const std::byte* element, const DType& dtype) {
+    constexpr Index kMaxChars = 80;
+    Index width = NumChars(dtype);
+    while (width > 0 && CharAt(element, dtype, width - 1) == 0) --width;
+    const bool is_cut = width > kMaxChars;
+    std::string text;
+    for (Index i = 0; i < std::min(width, kMaxChars); ++i) {
+      const std::uint32_t code_point = CharAt(element, dtype, i);
+      if (dtype.kind() == DType::Kind::kString || code_point > 0x10FFFF) {
+        text.push_back(static_cast<char>(code_point));
+      } else {
+        AppendCodePoint(code_point, &text);
+      }
     }
-    return absl::InvalidArgumentError(absl::StrCat("is '", text->substr(0, 100), "', which is no ", NumberTypeName(type)));
+    if (dtype.kind() == DType::Kind::kString) return absl::StrCat("'", Printable(text), is_cut ? "...'" : "'");
+    std::string quoted;
+    AppendPythonString(text, &quoted);
+    return is_cut ? absl::StrCat(quoted, "...") : quoted;
   }
 
   DType from_, to_;
   Way way_;
+  std::optional<NumberType> number_;  // of the side that is no text
 };
 
 absl::Status CastWideNumbers(CastNumber cast, Index to_bytes, const ChunkView<RawElement>& chunk, std::byte* rows) {

@@ -1,12 +1,16 @@
 #include "workers/astype/number_text.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/float16.h"
@@ -37,18 +41,54 @@ void Write(T value, std::byte* bytes) {
   std::memcpy(bytes, &value, sizeof(value));
 }
 
-template <typename T>
-bool ParseInteger(absl::string_view text, std::byte* number) {
-  if constexpr (std::is_signed_v<T>) {
-    std::int64_t value = 0;
-    if (!absl::SimpleAtoi(text, &value) || value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) return false;
-    Write(static_cast<T>(value), number);
-  } else {
-    std::uint64_t value = 0;
-    if (!absl::SimpleAtoi(text, &value) || value > std::numeric_limits<T>::max()) return false;
-    Write(static_cast<T>(value), number);
+bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
+
+// Removes underscores, each of which must be between digits.
+bool RemoveUnderscores(std::string* text) {
+  for (std::size_t at = 0; (at = text->find('_', at)) != std::string::npos;) {
+    if (at == 0 || !IsDigit((*text)[at - 1]) || at + 1 == text->size() || !IsDigit((*text)[at + 1])) return false;
+    text->erase(at, 1);
   }
   return true;
+}
+
+// An integer of any length.
+struct IntegerText {
+  bool is_negative = false;
+  absl::string_view digits;  // without zeros in front
+};
+
+std::optional<IntegerText> SplitInteger(absl::string_view text) {
+  IntegerText integer;
+  integer.is_negative = absl::ConsumePrefix(&text, "-");
+  if (!integer.is_negative) absl::ConsumePrefix(&text, "+");
+  if (text.empty() || !std::all_of(text.begin(), text.end(), IsDigit)) return std::nullopt;
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+  integer.digits = text;
+  return integer;
+}
+
+template <typename T>
+bool ParseInteger(absl::string_view text, std::byte* number) {
+  const std::optional<IntegerText> integer = SplitInteger(text);
+  if (!integer.has_value()) return false;
+  std::uint64_t value = 0;
+  if (!integer->digits.empty() && !absl::SimpleAtoi(integer->digits, &value)) return false;
+  const std::uint64_t largest = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+  if (integer->is_negative && value > (std::is_signed_v<T> ? largest + 1 : 0)) return false;
+  if (!integer->is_negative && value > largest) return false;
+  Write(static_cast<T>(integer->is_negative ? std::uint64_t{0} - value : value), number);
+  return true;
+}
+
+// The functions of C and Abseil take more than Python: hexadecimal numbers, "nan(...)".
+bool ParseReal(absl::string_view text, double* value) {
+  absl::string_view body = text;
+  if (absl::StartsWith(body, "+") || absl::StartsWith(body, "-")) body.remove_prefix(1);
+  const bool is_word = absl::EqualsIgnoreCase(body, "nan") || absl::EqualsIgnoreCase(body, "inf") ||
+                       absl::EqualsIgnoreCase(body, "infinity");
+  if (!is_word && body.find_first_not_of("0123456789.eE+-") != absl::string_view::npos) return false;
+  return absl::SimpleAtod(text, value);
 }
 
 }  // namespace
@@ -87,14 +127,17 @@ void AppendNumber(NumberType type, const std::byte* number, std::string* text) {
 
 bool ParseNumberText(NumberType type, absl::string_view text, std::byte* number) {
   text = absl::StripAsciiWhitespace(text);
-  // What the functions below take and Python does not: hexadecimal floats, "nan(...)".
-  if (text.find_first_of("xX(") != absl::string_view::npos) return false;
-  double real = 0;
+  std::string without_underscores;
+  if (text.find('_') != absl::string_view::npos) {
+    without_underscores = std::string(text);
+    if (!RemoveUnderscores(&without_underscores)) return false;
+    text = without_underscores;
+  }
   switch (type) {
     case NumberType::kBool: {
-      std::int64_t value = 0;
-      if (!absl::SimpleAtoi(text, &value)) return false;
-      Write(static_cast<std::uint8_t>(value != 0), number);
+      const std::optional<IntegerText> integer = SplitInteger(text);
+      if (!integer.has_value()) return false;
+      Write(static_cast<std::uint8_t>(!integer->digits.empty()), number);
       return true;
     }
     case NumberType::kInt8: return ParseInteger<std::int8_t>(text, number);
@@ -106,20 +149,20 @@ bool ParseNumberText(NumberType type, absl::string_view text, std::byte* number)
     case NumberType::kUint32: return ParseInteger<std::uint32_t>(text, number);
     case NumberType::kUint64: return ParseInteger<std::uint64_t>(text, number);
     case NumberType::kFloat16:
-      if (!absl::SimpleAtod(text, &real)) return false;
-      Write(Float16(real), number);
-      return true;
     case NumberType::kFloat32:
-      // By way of a double, as numpy does.
-      if (!absl::SimpleAtod(text, &real)) return false;
-      Write(static_cast<float>(real), number);
-      return true;
-    case NumberType::kFloat64:
-      if (!absl::SimpleAtod(text, &real)) return false;
-      Write(real, number);
-      return true;
+    case NumberType::kFloat64: break;
   }
-  return false;
+  double real = 0;
+  if (!ParseReal(text, &real)) return false;
+  if (type == NumberType::kFloat16) {
+    Write(Float16(real), number);
+  } else if (type == NumberType::kFloat32) {
+    // By way of a double, as numpy does.
+    Write(static_cast<float>(real), number);
+  } else {
+    Write(real, number);
+  }
+  return true;
 }
 
 }  // namespace mpaio

@@ -17,7 +17,10 @@ int TextWidth(NumberType type);
 // fewest digits that tell them from their neighbours of the type.
 void AppendNumber(NumberType type, const std::byte* number, std::string* text);
 
-// Reads a number as int() and float() do, and writes it to `number`; false where the text is none of `type`, or does not fit.
+// Reads a number as Python's int() and float() do, which numpy calls, and writes it to `number`: white
+// space around it, underscores between digits, "nan" and "inf" in any case. A bool is whether the integer is
+// other than 0. False where the text is none of `type`, or does not fit it (numpy's integers wrap round).
+// `text` has been made ASCII by NumeralOf().
 bool ParseNumberText(NumberType type, absl::string_view text, std::byte* number);
 
 }  // namespace mpaio

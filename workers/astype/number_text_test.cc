@@ -70,6 +70,29 @@ TEST(NumberTextTest, WhatIsWrittenReadsBackAsTheSame) {
   }
 }
 
+template <typename T>
+T Parsed(NumberType type, absl::string_view text) {
+  std::byte number[8] = {};
+  EXPECT_TRUE(ParseNumberText(type, text, number)) << text;
+  T value;
+  std::memcpy(&value, number, sizeof(value));
+  return value;
+}
+
+TEST(NumberTextTest, NumbersAreReadAsPythonReadsThem) {
+  EXPECT_EQ(Parsed<std::int64_t>(NumberType::kInt64, "1_000"), 1000);
+  EXPECT_EQ(Parsed<std::int64_t>(NumberType::kInt64, "-9_223372036854775808"), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(Parsed<std::int64_t>(NumberType::kInt64, "\v+0012\r"), 12);
+  EXPECT_EQ(Parsed<std::uint8_t>(NumberType::kUint8, "-0"), 0);
+  EXPECT_EQ(Parsed<std::uint8_t>(NumberType::kUint8, "-00_0"), 0);
+  EXPECT_EQ(Parsed<double>(NumberType::kFloat64, "1_0.2_5e1_0"), 10.25e10);
+  EXPECT_EQ(Parsed<double>(NumberType::kFloat64, "-iNfinitY"), -INFINITY);
+  EXPECT_EQ(Parsed<double>(NumberType::kFloat64, "1e400"), INFINITY);
+  EXPECT_TRUE(std::isnan(Parsed<double>(NumberType::kFloat64, "+NaN")));
+  EXPECT_EQ(Parsed<std::uint8_t>(NumberType::kBool, "-99999999999999999999999"), 1);
+  EXPECT_EQ(Parsed<std::uint8_t>(NumberType::kBool, "-00"), 0);
+}
+
 TEST(NumberTextTest, WhatIsNoNumberOfTheTypeIsRefused) {
   std::byte number[8];
   for (const char* text : {"", " ", "abc", "1.5", "1e3", "0x10", "128", "-129", "1 2", "--1"}) {
@@ -77,6 +100,16 @@ TEST(NumberTextTest, WhatIsNoNumberOfTheTypeIsRefused) {
   }
   for (const char* text : {"", "abc", "1.5.2", "0x1p3", "nan(1)", "1,5"}) EXPECT_FALSE(ParseNumberText(NumberType::kFloat64, text, number)) << text;
   EXPECT_FALSE(ParseNumberText(NumberType::kUint8, "-1", number));
+  EXPECT_FALSE(ParseNumberText(NumberType::kUint64, "18446744073709551616", number));
+  EXPECT_FALSE(ParseNumberText(NumberType::kInt64, "9223372036854775808", number));
+  for (const char* text : {"_1", "1_", "1__0", "+_1", "1_ ", "?", "- 5", "+-5", "-"}) {
+    EXPECT_FALSE(ParseNumberText(NumberType::kInt64, text, number)) << text;
+    EXPECT_FALSE(ParseNumberText(NumberType::kFloat64, text, number)) << text;
+  }
+  for (const char* text : {"1_.5", "1._5", "1_e5", "infinit", "1e", "1e+", ".", "e5", "n_an", "0x10", "1j"}) {
+    EXPECT_FALSE(ParseNumberText(NumberType::kFloat64, text, number)) << text;
+  }
+  for (const char* text : {"True", "1.0", ""}) EXPECT_FALSE(ParseNumberText(NumberType::kBool, text, number)) << text;
   EXPECT_TRUE(ParseNumberText(NumberType::kInt8, " -128\n", number));
   EXPECT_EQ(static_cast<std::int8_t>(number[0]), -128);
   EXPECT_TRUE(ParseNumberText(NumberType::kFloat64, " 1e3 ", number));
