@@ -25,6 +25,7 @@
 #include "mpaio/array/descr.h"
 #include "mpaio/array/file_io.h"
 #include "mpaio/array/file_mapping.h"
+#include "mpaio/array/foreign_format.h"
 #include "mpaio/array/fortran_order.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
@@ -98,6 +99,11 @@ bool IsZip(absl::string_view start) {
          absl::StartsWith(start, absl::string_view("PK\x05\x06", 4));  // of no members
 }
 
+absl::Status Foreign(const std::string& name, const ForeignFormat& format) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is not a .npy or .npz file but ", format.what, ": ", format.advice));
+}
+
 // The position of the member `name`; members.size() if there is none.
 std::size_t PositionOf(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
   const auto has_name = [name](const ZipArchive::Member& member) { return member.name == name; };
@@ -117,12 +123,16 @@ absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& me
   if (members.empty())
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is an .npz without an array; save one with numpy.savez"));
-  if (wanted == nullptr && members.size() == 1) return 0;
+  std::vector<std::string> all_names;
+  for (const ZipArchive::Member& member : members) all_names.push_back(member.name);
+  if (const auto format = RecognizeForeignArchive(all_names); format.has_value())
+    return Foreign(path, *format);
   if (wanted != nullptr) {
     for (const std::string& name : {*wanted, absl::StrCat(*wanted, ".npy")}) {
       if (const std::size_t position = PositionOf(members, name); position < members.size()) return position;
     }
   }
+  if (wanted == nullptr && members.size() == 1) return 0;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(members.size(), kMaxNames); ++i)
     names.push_back(Printable(ShortName(members, members[i].name)));
@@ -190,6 +200,15 @@ struct ArrayFile::State {
     const Index got_bytes = ReadNext(fd.get(), to);
     if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, static_cast<Index>(to.size()));
     return got_bytes;
+  }
+
+  // The file's first kFirstReadBytes bytes, or all of it.
+  absl::StatusOr<std::string> ReadFirstBytes() const {
+    std::string start(static_cast<std::size_t>(kFirstReadBytes), '\0');
+    const Index got_bytes = ReadAt(fd.get(), BytesOf(start), 0);
+    if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, kFirstReadBytes);
+    start.resize(static_cast<std::size_t>(got_bytes));
+    return start;
   }
 
   // Fills `to` from the data, `offset_bytes` from its start on.
@@ -306,16 +325,17 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
   auto state = std::make_unique<State>();
   state->name = name;
   state->path = path;
+  if (const auto format = RecognizeForeignDirectory(path); format.has_value())
+    return Foreign(path, *format);
   MPAIO_ASSIGN_OR_RETURN(mpaio::OpenFile file, OpenRegularFile(path));
   state->fd = std::move(file.fd);
   state->file_size_bytes = file.size_bytes;
 
-  std::string start(4, '\0');
-  const Index got_bytes = ReadAt(state->fd.get(), BytesOf(start), 0);
-  if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, 4);
-  start.resize(static_cast<std::size_t>(got_bytes));
+  MPAIO_ASSIGN_OR_RETURN(std::string start, state->ReadFirstBytes());
   const bool is_zip = IsZip(start);
   if (!is_zip && member != nullptr) {
+    if (const auto format = RecognizeForeignFile(start); format.has_value())
+      return Foreign(path, *format);
     return absl::InvalidArgumentError(absl::StrCat(path, " is not an .npz, so there is no ",
                                                    Printable(*member), " in it; give ", path, " alone"));
   }
@@ -418,6 +438,13 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     state->fd = std::move(file.fd);
     state->file_size_bytes = file.size_bytes;
   }
+  std::string start, but;
+  if (!is_stream) {
+    MPAIO_ASSIGN_OR_RETURN(start, state->ReadFirstBytes());
+    // Said only where the bytes do not fit: numbers may begin with anything.
+    if (const auto format = RecognizeSignature(start); format.has_value())
+      but = absl::StrCat("; it seems to be ", format->what, ": ", format->advice);
+  }
   if (open_axes > 0) {
     const auto axis = std::find(shape.begin(), shape.end(), -1);
     *axis = 1;
@@ -427,7 +454,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     if (state->file_size_bytes % *one_bytes != 0) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, " holds ", state->file_size_bytes, " bytes, not a multiple of the ", *one_bytes,
-                       " that one index of the axis -1 takes; check type and shape"));
+                       " that one index of the axis -1 takes; check type and shape", but));
     }
     *axis = state->file_size_bytes / *one_bytes;
   }
@@ -436,15 +463,9 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
   if (!is_stream && state->size_bytes != state->file_size_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(path, " holds ", state->file_size_bytes, " bytes, but ",
                                                    dtype->name(), " ", ShapeToString(state->shape), " takes ",
-                                                   state->size_bytes, "; check type and shape"));
+                                                   state->size_bytes, "; check type and shape", but));
   }
-  if (!is_stream) {
-    std::string start(static_cast<std::size_t>(std::min(kFirstReadBytes, state->file_size_bytes)), '\0');
-    const Index got_bytes = ReadAt(state->fd.get(), BytesOf(start), 0);
-    if (got_bytes < 0)
-      return ReadFailure(static_cast<int>(-got_bytes), path, static_cast<Index>(start.size()));
-    state->fingerprint = Hash(start, state->fingerprint);
-  }
+  if (!is_stream) state->fingerprint = Hash(start, state->fingerprint);
   return ArrayFile(std::move(state));
 }
 

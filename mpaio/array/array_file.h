@@ -43,7 +43,8 @@ class ArrayFile {
   // A file whose name is `input` goes before the other meanings; "./-" is a file.
   //   NotFound            there is no such file, or no such member.
   //   PermissionDenied    it may not be read.
-  //   InvalidArgument     not a regular file (a directory, a pipe, a device); not a .npy file; an .npz of
+  //   InvalidArgument     not a regular file (a directory, a pipe, a device); not a .npy file (the message says
+  //                       what it is, if foreign_format.h knows); an .npz of
   //   several
   //                       members, which the message lists, or of none; a raw type or shape that is none, or
   //                       that the file's length does not fit.

@@ -326,7 +326,7 @@ TEST_F(ArrayFileTest, ArchivesThatAreDamaged) {
     EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.npy", ""}}, method)),
                 StatusIs(kInvalidArgument, "a.npz:x is not a .npy file: it is empty"));
     EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.txt", "words"}}, method)),
-                StatusIs(kInvalidArgument, "a.npz:x.txt is not a .npy file: it starts with 'words'"));
+                StatusIs(kInvalidArgument, "a.npz:x.txt is not a .npy file but text, starting with 'words'"));
   }
   EXPECT_THAT(ArrayFile::Open(Write("empty.npz", std::string("PK\x05\x06", 4) + std::string(18, '\0'))),
               StatusIs(kInvalidArgument, "is an .npz without an array"));

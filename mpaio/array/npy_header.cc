@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/descr.h"
+#include "mpaio/array/foreign_format.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/python_literal.h"
 #include "mpaio/array/shape.h"
@@ -35,6 +36,20 @@ constexpr Index PrefixBytes(int version_major) { return version_major == 1 ? 10 
 
 absl::Status Truncated(absl::string_view name) {
   return absl::DataLossError(absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
+}
+
+// The status of a file that does not begin as a .npy file does.
+absl::Status NotNpy(absl::string_view first_bytes, absl::string_view name) {
+  const absl::string_view start = first_bytes.substr(0, kMagic.size());
+  if (const auto format = RecognizeForeignFile(first_bytes); format.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not a .npy file but ", format->what,
+                                                   ", starting with '", Printable(start),
+                                                   "': ", format->advice));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is not a .npy file: it starts with '", Printable(start),
+                   "' instead of '\\x93NUMPY'; save the array with numpy.save, or say what the bytes are, as in "
+                   "raw:<f8:1000x3:FILE"));
 }
 
 // Reads the dict that the text of a header is into `*header`. Errors: InvalidArgument, what is wrong at
@@ -106,7 +121,8 @@ std::optional<std::string> ToLatin1(absl::string_view text) {
 
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name) {
   if (first_bytes.empty())
-    return absl::InvalidArgumentError(absl::StrCat(name, " is not a .npy file: it is empty"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " is not a .npy file: it is empty; what wrote it has failed, write or copy it again"));
   if (first_bytes.substr(0, kZipMagic.size()) == kZipMagic) {
     return absl::InvalidArgumentError(
         absl::StrCat(name,
@@ -114,11 +130,7 @@ absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::st
                      "is read as a file by itself only; give its name"));
   }
   const std::size_t num_magic = std::min(first_bytes.size(), kMagic.size());
-  if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, " is not a .npy file: it starts with '", Printable(first_bytes.substr(0, num_magic)),
-        "' instead of '\\x93NUMPY'; save the array with numpy.save"));
-  }
+  if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic)) return NotNpy(first_bytes, name);
   if (first_bytes.size() < kMagic.size() + 2) return Truncated(name);
   const int major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
   const int minor = static_cast<unsigned char>(first_bytes[kMagic.size() + 1]);

@@ -177,7 +177,7 @@ TEST(ParseNpyHeader, NotANpyFile) {
   using enum absl::StatusCode;
   ExpectRefused(ParseNpyHeader("", kName).status(), kInvalidArgument, "not a .npy file: it is empty");
   ExpectRefused(ParseNpyHeader("1,2,3\n4,5,6\n", kName).status(), kInvalidArgument,
-                "not a .npy file: it starts with '1,2,3\\n'");
+                "not a .npy file but a table in text (CSV), starting with '1,2,3\\n'");
   ExpectRefused(ParseNpyHeader("\x93NUMPX", kName).status(), kInvalidArgument, "not a .npy file");
   ExpectRefused(ParseNpyHeader("a", kName).status(), kInvalidArgument, "not a .npy file");
   ExpectRefused(ParseNpyHeader("PK\x03\x04zip", kName).status(), kInvalidArgument, ".npz");

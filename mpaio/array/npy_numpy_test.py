@@ -5,11 +5,16 @@ byte for byte, what numpy.save writes for the same array in C order and this mac
 take must be refused by name.
 """
 
+import bz2
+import gzip
 import io
+import lzma
 import os
+import pickle
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 import warnings
@@ -422,6 +427,56 @@ class NpyNumpyTest(unittest.TestCase):
                 self.assert_refused("truncated" if size else "it is empty")
             self.write(contents + contents)
             self.assert_refused("holds %d bytes more than its header promises" % len(contents), "numpy.save")
+
+    def test_files_that_are_something_else(self):
+        array = np.arange(1000.0)
+        csv, tar = io.StringIO(), io.BytesIO()
+        np.savetxt(csv, array.reshape(-1, 4), "%g", delimiter=",")
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("a.npy"))
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8128\n" % (b"5e" * 32)
+        for contents, words in [
+                (pointer, ["a git-lfs pointer", "git lfs pull"]),
+                (b"<!DOCTYPE html>\n<html><title>Sign in</title></html>\n", ["a web page (HTML)", "download"]),
+                (gzip.compress(saved(array)), ["compressed with gzip", "gunzip"]),
+                (bz2.compress(saved(array)), ["compressed with bzip2", "bunzip2"]),
+                (lzma.compress(saved(array)), ["compressed with xz", "unxz"]),
+                (pickle.dumps(array, 0), ["not a .npy file"]),
+                (pickle.dumps(array, 2), ["a pickle", "numpy.save"]),
+                (pickle.dumps(array), ["a pickle", "numpy.save"]),
+                (csv.getvalue().encode(), ["a table in text (CSV)", "numpy.loadtxt"]),
+                (b"1 2 3\n" * 2000, ["but text", "numpy.loadtxt"]),
+                (b"\x89HDF\r\n\x1a\n" + bytes(5000), ["an HDF5 file", "numpy.save"]),
+                (b"CDF\x02" + bytes(100), ["a netCDF file", "numpy.save"]),
+                (b"PAR1" + bytes(100), ["a Parquet file", "numpy.save"]),
+                (b"\x89PNG\r\n\x1a\n" + bytes(100), ["a PNG image", "numpy.save"]),
+                (b"%PDF-1.7\n" + bytes(100), ["a PDF document"]),
+                (b"MATLAB 5.0 MAT-file" + bytes(200), ["a MATLAB file", "scipy.io.loadmat"]),
+                (b"SIMPLE  =" + b" " * 3000, ["a FITS file", "astropy"]),
+                (bytes([1, 2, 3, 4]) * 100, ["not a .npy file: it starts with", "raw:<f8"])]:
+            self.write(contents)
+            self.assert_refused(*words)
+            self.assert_refused(words[0].split(" (")[0], source="-", stdin=contents)
+            path = os.path.join(self.directory.name, "a.npz")
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("x.npy", contents)
+            self.assert_refused("a.npz:x is not a .npy file", *words, source=path)
+        self.write(tar.getvalue())
+        self.assert_refused("a tar archive", "unpack")
+        self.write(pointer)
+        self.assert_refused("a git-lfs pointer", source=self.source + ":x")
+        self.assert_refused("check type and shape; it seems to be a git-lfs pointer", "git lfs pull", source="raw:f8:125x8:" + self.source)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("[Content_Types].xml", "<Types/>")
+            archive.writestr("xl/workbook.xml", "<workbook/>")
+        for member in ["", ":x"]:
+            self.assert_refused("is not a .npy or .npz file but an Office document", source=path + member)
+        zarr = os.path.join(self.directory.name, "a.zarr")
+        os.mkdir(zarr)
+        self.assert_refused("is a directory", source=zarr)
+        with open(os.path.join(zarr, ".zarray"), "w") as file:
+            file.write("{}")
+        self.assert_refused("is not a .npy or .npz file but a Zarr array", source=zarr)
 
     def test_damaged_archives(self):
         path = os.path.join(self.directory.name, "a.npz")

@@ -1,6 +1,7 @@
 """What is printed where, and what is said, with which exit status, of a command line or an input that will not do."""
 
 import csv
+import gzip
 import json
 import os
 import re
@@ -193,7 +194,9 @@ class UsageTest(whole_run.WholeRunTest):
             ("sum half_header.npy", "half_header.npy", "truncated"),
             ("sum damaged.npy", "damaged.npy", "damaged header"),
             ("sum empty.npy", "empty.npy", "empty"),
-            ("sum text.npy", "text.npy", "not a .npy file"),
+            ("sum text.npy", "text.npy", "not a .npy file but a table in text (CSV)", "numpy.loadtxt"),
+            ("sum pointer.npy", "pointer.npy", "a git-lfs pointer", "git lfs pull"),
+            ("sum packed.npy", "packed.npy", "compressed with gzip", "gunzip"),
             ("sum objects.npy", "objects.npy", "Python objects"),
             ("sum structured.npy", "structured.npy", "structured"),
             ("spin int32.npy", "int32.npy", "int32", "int64 (<i8)"),
@@ -274,6 +277,8 @@ class UsageTest(whole_run.WholeRunTest):
                 "damaged": good.replace(b"'shape'", b"'shove'"),
                 "empty": b"",
                 "text": b"1, 2, 3\n" * 100,
+                "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8128\n" % (b"5e" * 32),
+                "packed": gzip.compress(good),
         }.items():
             with open(self.path(name + ".npy"), "wb") as file:
                 file.write(data)

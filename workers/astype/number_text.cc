@@ -1,7 +1,6 @@
 #include "workers/astype/number_text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
