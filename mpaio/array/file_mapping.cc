@@ -77,9 +77,9 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
     return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   }
   mapping->pages_ = pages;
-  mapping->faults_ = MemoryFaults::Watch(SIGBUS, static_cast<const std::byte*>(pages), mapping->pages_bytes_, ReadZeros, mapping.get());
+  mapping->faults_ = FaultHandler::Watch(SIGBUS, static_cast<const std::byte*>(pages), mapping->pages_bytes_, ReadZeros, mapping.get());
   if (mapping->faults_ == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat(name, " cannot be mapped: ", MemoryFaults::kMaxRegions, " files are already"));
+    return absl::ResourceExhaustedError(absl::StrCat(name, " cannot be mapped: ", FaultHandler::kMaxRegions, " files are already"));
   }
   mapping->data_ = static_cast<const std::byte*>(pages) + before;
   mapping->size_bytes_ = size_bytes;

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/file_io.h"
 #include "mpaio/base/index.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/base/open_files.h"
 
 namespace mpaio {
@@ -22,7 +22,7 @@ namespace mpaio {
 //     wait until it is let go of, for as long as /proc/sys/fs/lease-break-time says at most (45 s).
 //   - The file's length, and the time when it was last written, are looked at before and after.
 //   - Where a page cannot be had, because the file was cut or its disk fails, the process would be ended by SIGBUS: here
-//     it reads zeros instead, and it is remembered (MemoryFaults).
+//     it reads zeros instead, and it is remembered (FaultHandler).
 // Unmapped by the destructor. Reading is safe from several threads.
 class FileMapping {
  public:
@@ -52,7 +52,7 @@ class FileMapping {
 
  private:
   FileMapping() = default;
-  // For MemoryFaults.
+  // For FaultHandler.
   static bool ReadZeros(void* mapping, std::byte* address);
 
   std::string name_;
@@ -64,7 +64,7 @@ class FileMapping {
   std::size_t pages_bytes_ = 0;
   const std::byte* data_ = nullptr;
   Index size_bytes_ = 0;
-  std::unique_ptr<MemoryFaults> faults_;
+  std::unique_ptr<FaultHandler> faults_;
   std::atomic<bool> was_cut_{false};
 };
 

@@ -14,7 +14,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/testing/status_matchers.h"
 #include "mpaio/testing/temp_directory.h"
 
@@ -151,7 +151,7 @@ TEST_F(FileMappingTest, OtherFaultsArePassedOn) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     // A sanitizer's handler would report it.
-    KeepMemoryFaultsOnly(SIGBUS);
+    KeepFaultHandlerOnly(SIGBUS);
     const auto* plain = static_cast<const volatile char*>(mmap(nullptr, 10'000, PROT_READ, MAP_SHARED, other, 0));
     if (truncate(directory_.File("b").c_str(), 0) == 0) static_cast<void>(plain[5000]);
     _exit(0);

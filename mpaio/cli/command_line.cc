@@ -145,9 +145,9 @@ absl::Status UnknownFlag(absl::string_view word, int value) {
   return Wrong(absl::StrCat("unknown flag ", word, nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));
 }
 
-absl::StatusOr<JobLine> ParseJob(const std::vector<absl::string_view>& words) {
+absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
   if (words.empty()) return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
-  JobLine job;
+  JobSpec job;
   job.worker = std::string(words[0]);
   if (words.size() < 2) return Wrong(absl::StrCat("worker ", job.worker, ": the input file is missing: give WORKER INPUT"));
   job.input = std::string(words[1]);
@@ -307,7 +307,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
       words.push_back(plain[i]);
       continue;
     }
-    MPAIO_ASSIGN_OR_RETURN(JobLine job, ParseJob(words));
+    MPAIO_ASSIGN_OR_RETURN(JobSpec job, ParseJob(words));
     line.jobs.push_back(std::move(job));
     words.clear();
   }

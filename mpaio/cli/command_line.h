@@ -26,7 +26,7 @@ enum class OutputFormat { kText, kJson };
 enum class Isolate { kAuto, kAlways, kNever };
 
 // One job as it was written. Whether the worker exists and takes these is not looked at here.
-struct JobLine {
+struct JobSpec {
   std::string worker;
   std::string input;
   std::string output;  // empty: none given
@@ -55,7 +55,7 @@ struct CommandLine {
   bool resumes = false;
   bool report = false;
   bool preflight = true;
-  std::vector<JobLine> jobs;
+  std::vector<JobSpec> jobs;
   std::vector<std::string> doctor_inputs;
 };
 

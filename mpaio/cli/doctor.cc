@@ -15,7 +15,7 @@
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/executor/binding.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/mpi/environment.h"
 #include "mpaio/preflight/checks.h"
 #include "mpaio/preflight/stale.h"
@@ -83,7 +83,7 @@ std::vector<Finding> ExamineNode(const std::vector<std::string>& inputs, CpuFact
                                          : std::max(1, static_cast<int>(cpus.affinities.front().size()));
   ExamineInputs(inputs, &wanted, &findings);
   const SharedMemoryFacts shared_memory = ReadSharedMemory(BackingDirectory());
-  add({CheckSharedMemory(shared_memory, wanted), CheckMemory(FindRoom(""), wanted)});
+  add({CheckSharedMemory(shared_memory, wanted), CheckMemory(FindMemoryCapacity(""), wanted)});
   add(CheckStale(FindStale(OwnStaleSources())));
   add(CheckLimits(ReadLimits(), wanted));
   add(CheckCpus(cpus, IsToldNotToBind()));
@@ -162,7 +162,7 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
   // Less than this is not worth a look, which opens some files.
   constexpr Index kManyBytes = Index{256} << 20;
   if (warning.ok() && executor.node_rank() == 0 && mapped_bytes >= kManyBytes) {
-    const Room room = FindRoom("");
+    const MemoryCapacity room = FindMemoryCapacity("");
     if (room.available_bytes < mapped_bytes && absl::StrContains(room.limited_by, "control group")) {
       warning = absl::FailedPreconditionError(
           absl::StrCat("the inputs take ", FormatBytes(mapped_bytes), " on host ", executor.host(),

@@ -86,7 +86,7 @@ bool LooksLikeFile(const std::string& word) {
 // In the place of the output there may be a word of the form "key=value" that is the name of one.
 void TakeOutputFromParameters(PlannedJob* planned) {
   const WorkerInfo& info = *planned->info;
-  JobLine& job = planned->line;
+  JobSpec& job = planned->line;
   if (!TakesOutput(info) || !job.output.empty() || job.parameters.empty()) return;
   const auto [key, value] = job.parameters.front();
   if (HasParameter(info, key)) return;
@@ -124,7 +124,7 @@ absl::Status CheckOutputName(const std::string& output) {
 }
 
 // For an unknown key that may begin the name of an output in another place; or nothing.
-std::string HintAtFile(const WorkerInfo& info, const JobLine& job) {
+std::string HintAtFile(const WorkerInfo& info, const JobSpec& job) {
   if (!TakesOutput(info) || !job.output.empty()) return "";
   for (const auto& [key, value] : job.parameters) {
     if (!HasParameter(info, key)) return LooksLikeFile(absl::StrCat(key, "=", value)) ? "; an output file stands right behind the input" : "";
@@ -139,7 +139,7 @@ bool IsInput(const std::vector<PlannedJob>& plan, const std::string& file) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const {
+std::vector<std::pair<std::string, std::string>> PlannedJob::ExtraInputs() const {
   std::vector<std::pair<std::string, std::string>> arrays;
   for (const ParameterInfo& parameter : info->parameters) {
     if (parameter.is_array() && !parameters.Text(parameter.key()).empty()) arrays.emplace_back(parameter.key(), parameters.Text(parameter.key()));
@@ -149,7 +149,7 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::MoreArrays() const 
 
 bool PlannedJob::MayRead(const std::string& file) const {
   if (MayName(line.input, file)) return true;
-  for (const auto& [key, array] : MoreArrays()) {
+  for (const auto& [key, array] : ExtraInputs()) {
     if (MayName(array, file)) return true;
   }
   return false;
@@ -167,13 +167,13 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::Outputs() const {
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   std::vector<PlannedJob> plan;
   std::map<std::string, std::size_t> outputs;  // and the number of the job
-  for (const JobLine& written_job : line.jobs) {
+  for (const JobSpec& written_job : line.jobs) {
     PlannedJob planned;
     planned.line = written_job;
     planned.info = FindWorker(written_job.worker);
     if (planned.info == nullptr) return UnknownWorker(written_job.worker);
     TakeOutputFromParameters(&planned);
-    const JobLine& job = planned.line;
+    const JobSpec& job = planned.line;
     const std::string prefix = absl::StrCat("worker ", job.worker);
     const bool writes = planned.info->output != nullptr;
     absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);

@@ -17,7 +17,7 @@ namespace mpaio {
 
 // A job of the command line, and the worker it names.
 struct PlannedJob {
-  JobLine line;
+  JobSpec line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
   // Where the output is a word key=value that is one only if there is such a file: why it would be refused, or OK as there is
@@ -27,7 +27,7 @@ struct PlannedJob {
   std::string warning = {};
 
   // The parameters that name arrays, and these names.
-  std::vector<std::pair<std::string, std::string>> MoreArrays() const;
+  std::vector<std::pair<std::string, std::string>> ExtraInputs() const;
   // The files that the job writes: OUTPUT, if given, with an empty key; then those of parameters, with theirs.
   std::vector<std::pair<std::string, std::string>> Outputs() const;
 

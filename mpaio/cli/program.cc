@@ -32,7 +32,7 @@
 #include "mpaio/mpi/environment.h"
 #include "mpaio/preflight/finding.h"
 #include "mpaio/preflight/machine.h"
-#include "mpaio/supervision/sign_off.h"
+#include "mpaio/supervision/pmix.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/worker/registry.h"
 
@@ -132,16 +132,16 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
   if (!session.has_begun()) return refuse(ended);
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
   if (executor.rank() == 0) {
-    for (const RankLoss& loss : session.losses()) {
-      Print(stderr, absl::StrCat("orchestrator: rank ", loss.rank, " ", loss.cause, "; the others did its work\n"));
+    for (const LostRank& lost : session.lost_ranks()) {
+      Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause, "; the others did its work\n"));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.losses())
+    const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
                                                                                     : FormatText(session.results()));
     if (!delivered.ok()) exit_status = Refuse(kJobFailed, delivered);
     if (line.report) Print(stderr, FormatReport(session.report()));
-    const std::vector<RankLoss>& losses = session.losses();
-    if (std::any_of(losses.begin(), losses.end(), [](const RankLoss& loss) { return loss.host_is_silent; })) {
+    const std::vector<LostRank>& lost_ranks = session.lost_ranks();
+    if (std::any_of(lost_ranks.begin(), lost_ranks.end(), [](const LostRank& lost) { return lost.host_is_silent; })) {
       Print(stderr, "orchestrator: all that could be done is done; mpirun may wait for minutes for the host that does not answer: Ctrl-C twice ends it\n");
     }
   }
@@ -157,7 +157,7 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
 
 int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
   const auto start = std::chrono::steady_clock::now();
-  // A file that may not grow any more (ulimit -f) is an error like a full disk, and no death.
+  // A file that may not grow any more (ulimit -f) is an error like a full disk, and no lost.
   signal(SIGXFSZ, SIG_IGN);
   // To the last: a signal that comes when the run is over changes neither what it has to tell nor its exit status.
   std::optional<StopSignals> stop_signals;

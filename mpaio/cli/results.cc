@@ -58,7 +58,7 @@ std::string Text(const Json& value) {
 
 }  // namespace
 
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<RankLoss>& lost) {
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<LostRank>& lost_ranks) {
   Json list = Json::array();
   for (const JobResult& job : jobs) {
     list.push_back({{"worker", job.worker},
@@ -69,13 +69,13 @@ std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double sec
                     {"chunks", job.chunks},
                     {"seconds", job.seconds}});
     if (job.partial) list.back()["partial"] = {{"rows", job.partial->rows}, {"result", WithNamedNonFinites(job.partial->result)}};
-    for (const JobResult::Quarantined& chunk : job.quarantined) {
+    for (const QuarantinedChunk& chunk : job.quarantined) {
       list.back()["quarantined"].push_back(
           {{"chunk", chunk.chunk}, {"rows", {chunk.rows.begin, chunk.rows.end}}, {"attempts", chunk.attempts}, {"cause", chunk.cause}});
     }
   }
   Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
-  for (const RankLoss& loss : lost) all["lost"].push_back({{"rank", loss.rank}, {"cause", loss.cause}});
+  for (const LostRank& lost : lost_ranks) all["lost"].push_back({{"rank", lost.rank}, {"cause", lost.cause}});
   return JsonText(all) + "\n";
 }
 

@@ -23,13 +23,7 @@ struct JobResult {
   Index chunks = 0;
   double seconds = 0;
   // Chunks that were given up, if any.
-  struct Quarantined {
-    ChunkId chunk = 0;
-    RowRange rows;
-    int attempts = 0;
-    std::string cause;
-  };
-  std::vector<Quarantined> quarantined = {};
+  std::vector<QuarantinedChunk> quarantined = {};
   // Of a run that was stopped: the answer for the first rows, where it can be stated.
   struct Partial {
     Index rows = 0;
@@ -43,7 +37,7 @@ struct JobResult {
 //
 // A job that has them also has "quarantined": [{"chunk", "rows": [first, last + 1], "attempts", "cause"}...], or "partial": {"rows", "result"}. If ranks were
 // lost, there is "lost": [{"rank", "cause"}...] beside "ranks".
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<RankLoss>& lost = {});
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<LostRank>& lost_ranks = {});
 
 // A line for each job that is ok: "sum ints.npy: 5050"; and for one of which a part is known: "sum ints.npy (partial, rows 0 to 49): 1275". Strings are printed as they are, objects as "min 1, max 100".
 std::string FormatText(const std::vector<JobResult>& jobs);

@@ -238,7 +238,7 @@ absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, cons
     for (const ParameterInfo& parameter : planned.info->parameters) job.parameters.emplace_back(parameter.key(), planned.parameters.Text(parameter.key()));
 
     std::vector<std::string> names = {planned.line.input};
-    for (const auto& [key, name] : planned.MoreArrays()) names.push_back(name);
+    for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
     for (const std::string& name : names) {
       if (std::any_of(identity.inputs.begin(), identity.inputs.end(), [&name](const RunIdentity::Input& input) { return input.name == name; })) continue;
       if (ArrayFile::IsStandardInput(name)) {

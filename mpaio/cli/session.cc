@@ -17,7 +17,7 @@
 #include "mpaio/base/wire.h"
 #include "mpaio/base/text_file.h"
 #include "mpaio/cli/stop_signals.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/telemetry/cpu_usage.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/worker/codec.h"
@@ -75,21 +75,21 @@ void Session::EndStage(const std::string& name, Index bytes) {
 }
 
 absl::Status Session::ReadReplay() {
-  if (executor_.rank() != 0 || line_.replay_file.empty()) return absl::OkStatus();
-  MPAIO_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(line_.replay_file, kSchedule));
+  if (executor_.rank() != 0 || flags_.replay_file.empty()) return absl::OkStatus();
+  MPAIO_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(flags_.replay_file, kSchedule));
   absl::StatusOr<std::vector<ScheduleRecord>> replay = ParseSchedules(text);
-  if (!replay.ok()) return Prefixed(line_.replay_file, replay.status());
+  if (!replay.ok()) return Prefixed(flags_.replay_file, replay.status());
   replay_ = *std::move(replay);
   return absl::OkStatus();
 }
 
 absl::Status Session::OpenJournal() {
   parallelism_ = executor_.size();
-  if (line_.journal_file.empty()) return absl::OkStatus();
+  if (flags_.journal_file.empty()) return absl::OkStatus();
   const auto open = [this]() -> absl::Status {
-    MPAIO_ASSIGN_OR_RETURN(identity_, IdentityOf(plan_, line_, parallelism_));
-    if (!line_.resumes) return absl::OkStatus();
-    absl::StatusOr<JournalReader> journal = JournalReader::Open(line_.journal_file);
+    MPAIO_ASSIGN_OR_RETURN(identity_, IdentityOf(plan_, flags_, parallelism_));
+    if (!flags_.resumes) return absl::OkStatus();
+    absl::StatusOr<JournalReader> journal = JournalReader::Open(flags_.journal_file);
     // A run that was stopped before it began has left nothing, and is begun now.
     if (journal.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
     if (!journal.ok()) return journal.status();
@@ -113,22 +113,22 @@ absl::Status Session::BeginJournal() {
   for (std::size_t j = 0; j < jobs_.size(); ++j) now.jobs[j].chunks = jobs_[j].worker->data_iterator().num_chunks();
   if (resumed_) {
     MPAIO_RETURN_IF_ERROR(CheckSameRun(*identity_, now));
-    MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Continue(line_.journal_file, *resumed_));
+    MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Continue(flags_.journal_file, *resumed_));
     return absl::OkStatus();
   }
-  MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Create(line_.journal_file, IdentityText(now)));
+  MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Create(flags_.journal_file, IdentityText(now)));
   return absl::OkStatus();
 }
 
 void Session::SetIsolation(std::size_t j) {
-  const bool has_deadline = line_.chunk_deadline != absl::InfiniteDuration();
-  jobs_[j].worker->set_isolated(line_.isolate == Isolate::kAlways || has_deadline || (line_.isolate == Isolate::kAuto && plan_[j].info->is_isolated));
+  const bool has_deadline = flags_.chunk_deadline != absl::InfiniteDuration();
+  jobs_[j].worker->set_isolated(flags_.isolate == Isolate::kAlways || has_deadline || (flags_.isolate == Isolate::kAuto && plan_[j].info->is_isolated));
 }
 
 absl::Status Session::OpenInputs() {
   for (const PlannedJob& planned : plan_) {
     std::vector<std::string> names = {planned.line.input};
-    for (const auto& [key, name] : planned.MoreArrays()) names.push_back(name);
+    for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
     for (const std::string& name : names) {
       if (files_.count(name) != 0) continue;
       MPAIO_ASSIGN_OR_RETURN(ArrayFile file, SharedArray::Open(executor_, name));
@@ -146,11 +146,11 @@ absl::Status Session::CheckJobs() const {
     const ArrayFile& file = files_.at(planned.line.input);
     MPAIO_RETURN_IF_ERROR(Prefixed(absl::StrCat(prefix, ": ", planned.line.input), planned.info->CheckAccepts(file.dtype())));
     MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(nullptr, file.dtype(), file.shape()));
-    std::map<std::string, NdView> more_arrays;
-    for (const auto& [key, name] : planned.MoreArrays()) {
-      MPAIO_ASSIGN_OR_RETURN(more_arrays[key], NdView::Create(nullptr, files_.at(name).dtype(), files_.at(name).shape()));
+    std::map<std::string, NdView> extra_inputs;
+    for (const auto& [key, name] : planned.ExtraInputs()) {
+      MPAIO_ASSIGN_OR_RETURN(extra_inputs[key], NdView::Create(nullptr, files_.at(name).dtype(), files_.at(name).shape()));
     }
-    const JobInputs inputs{input, planned.parameters, more_arrays};
+    const JobInputs inputs{input, planned.parameters, extra_inputs};
     if (planned.info->check) {
       MPAIO_RETURN_IF_ERROR(Prefixed(prefix, Guarded("check", [&] { return planned.info->check(inputs); })));
     }
@@ -164,11 +164,11 @@ absl::Status Session::CheckJobs() const {
       if (executor_.rank() == 0) MPAIO_RETURN_IF_ERROR(CheckOutput(file, size_bytes));
     }
   }
-  if (executor_.rank() == 0 && !line_.cpu_usage_file.empty()) {
-    MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(line_.cpu_usage_file, CpuUsage()));
+  if (executor_.rank() == 0 && !flags_.cpu_usage_file.empty()) {
+    MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(flags_.cpu_usage_file, CpuUsage()));
   }
   // These are written at the end: until then what is there stays, which may be a schedule to be replayed.
-  for (const std::string& file : {line_.record_file, line_.results_file}) {
+  for (const std::string& file : {flags_.record_file, flags_.results_file}) {
     if (executor_.rank() == 0 && !file.empty()) MPAIO_RETURN_IF_ERROR(CheckWritable(file, 0));
   }
   return absl::OkStatus();
@@ -188,17 +188,17 @@ absl::Status Session::CheckOutput(const std::string& output, Index size_bytes) c
 }
 
 Source Session::SourceOf(const std::string& name) const {
-  if (line_.source == Source::kMap) return Source::kMap;
+  if (flags_.source == Source::kMap) return Source::kMap;
   for (const PlannedJob& planned : plan_) {
     if (!planned.info->needs_constant_input) continue;
     if (planned.line.input == name) return Source::kWindow;
-    for (const auto& [key, other] : planned.MoreArrays()) {
+    for (const auto& [key, other] : planned.ExtraInputs()) {
       if (other == name) return Source::kWindow;
     }
   }
   // To read what a chunk needs is not to be held against the chunk.
-  const bool at_once = line_.chunk_deadline != absl::InfiniteDuration();
-  if (line_.source == Source::kWindow) return at_once ? Source::kWindow : Source::kOnDemand;
+  const bool at_once = flags_.chunk_deadline != absl::InfiniteDuration();
+  if (flags_.source == Source::kWindow) return at_once ? Source::kWindow : Source::kOnDemand;
   return at_once ? Source::kMapOrWindow : Source::kAuto;
 }
 
@@ -238,13 +238,13 @@ void Session::EmptyJournal() {
   if (!journal_) return;
   const absl::Status emptied = journal_->Empty();
   journal_.reset();
-  journal_note_ = emptied.ok() ? absl::StrCat("; the journal ", line_.journal_file, " was emptied, as some of it may be made of what the input is now")
+  journal_note_ = emptied.ok() ? absl::StrCat("; the journal ", flags_.journal_file, " was emptied, as some of it may be made of what the input is now")
                                : absl::StrCat("; remove the journal: ", emptied.message());
 }
 
 const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
   std::vector<std::string> names = {planned.line.input};
-  for (const auto& [key, name] : planned.MoreArrays()) names.push_back(name);
+  for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
   for (const std::string& name : names) {
     if (const auto changed = changed_inputs_.find(name); changed != changed_inputs_.end()) return &changed->second;
   }
@@ -252,7 +252,7 @@ const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
 }
 
 absl::StatusOr<OutputArray> Session::Journaled(absl::StatusOr<OutputArray> array) const {
-  if (array.ok() && !line_.journal_file.empty()) array->set_rows_travel();
+  if (array.ok() && !flags_.journal_file.empty()) array->set_rows_travel();
   return array;
 }
 
@@ -270,8 +270,8 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
   const NdView& input = inputs_.at(planned.line.input).view();
   const auto divide = [this](const NdView& rows, DataIteratorOptions options) {
     options.parallelism = parallelism_;
-    if (line_.partition.kind() != Partition::Kind::kAuto) options.row_alignment = 1;
-    return DataIterator::Create(rows, line_.partition, options);
+    if (flags_.partition.kind() != Partition::Kind::kAuto) options.row_alignment = 1;
+    return DataIterator::Create(rows, flags_.partition, options);
   };
   MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(input, {}));
   JobContext context{std::move(chunks), planned.parameters};
@@ -288,7 +288,7 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
     return CreateInFile(j, key, std::move(dtype), std::move(shape));
   };
   context.saves_answer = !planned.line.output.empty();
-  for (const auto& [key, name] : planned.MoreArrays()) context.more_arrays.emplace(key, inputs_.at(name).view());
+  for (const auto& [key, name] : planned.ExtraInputs()) context.extra_inputs.emplace(key, inputs_.at(name).view());
   if (planned.info->output) {
     absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
@@ -318,7 +318,7 @@ absl::Status Session::CheckAnswers() const {
     if (answers_bytes < kLeastBytes) continue;
     const std::string what = absl::StrCat("worker ", plan_[j].line.worker, ": the answer",
                                           j == 0 ? "" : ", with those of the jobs before it,");
-    MPAIO_RETURN_IF_ERROR(CheckOwnMemory(FindRoom(""), answers_bytes, what));
+    MPAIO_RETURN_IF_ERROR(CheckOwnMemory(FindMemoryCapacity(""), answers_bytes, what));
   }
   return absl::OkStatus();
 }
@@ -356,19 +356,19 @@ absl::Status Session::Run() {
   if (executor_.rank() != 0 || !has_begun_) return status;
   if (journal_) status.Update(journal_->Sync());
   // Those of whom no run has been told.
-  for (const LostRank& lost : executor_.TakeLost()) stats_.losses.push_back({lost.rank, executor_.node_of(lost.rank), lost.cause, lost.host_is_silent});
-  status = Explained(status);
+  for (LostRank& lost : executor_.PollLostRanks()) stats_.lost_ranks.push_back(std::move(lost));
+  status = AnnotateStatus(status);
   Index bytes = 0;
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
   EndStage("process", bytes);
   if (pass_ < static_cast<int>(replay_.size())) {
-    status.Update(absl::InvalidArgumentError(absl::StrCat(line_.replay_file, " has the schedules of ", replay_.size(), " runs, and this command took ",
+    status.Update(absl::InvalidArgumentError(absl::StrCat(flags_.replay_file, " has the schedules of ", replay_.size(), " runs, and this command took ",
                                                           pass_, ": replay it with the command that recorded it")));
   }
   status.Update(CollectResults(status));
   status.Update(SaveOutputs(status));
-  if (!line_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(line_.cpu_usage_file, stats_.cpu_usage));
-  if (!line_.record_file.empty() && status.ok()) status.Update(WriteTextFile(line_.record_file, ScheduleText(record_), kSchedule));
+  if (!flags_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(flags_.cpu_usage_file, stats_.cpu_usage));
+  if (!flags_.record_file.empty() && status.ok()) status.Update(WriteTextFile(flags_.record_file, ScheduleText(record_), kSchedule));
   EndStage("save");
   FillReport();
   return status;
@@ -378,13 +378,13 @@ absl::Status Session::RunPass(bool* is_last) {
   std::vector<WorkerBase*> workers;
   for (const Job& job : jobs_) workers.push_back(job.worker.get());
   RunOptions options;
-  options.monitor_cpu_usage = !line_.cpu_usage_file.empty();
-  options.schedule = line_.schedule;
-  options.record_schedule = !line_.record_file.empty();
-  options.retries = line_.retries;
-  options.chunk_deadline = line_.chunk_deadline;
-  options.fail_fast = line_.fail_fast;
-  options.speculates = line_.speculates;
+  options.monitor_cpu_usage = !flags_.cpu_usage_file.empty();
+  options.schedule = flags_.schedule;
+  options.record_schedule = !flags_.record_file.empty();
+  options.retries = flags_.retries;
+  options.chunk_deadline = flags_.chunk_deadline;
+  options.fail_fast = flags_.fail_fast;
+  options.speculates = flags_.speculates;
   options.journal = journal_ ? &*journal_ : nullptr;
   options.resumed = resumed_ ? &*resumed_ : nullptr;
   options.journal_pass = pass_;
@@ -394,13 +394,13 @@ absl::Status Session::RunPass(bool* is_last) {
     for (const auto& [name, array] : inputs_) status.Update(array.ReadFailure());
     return status;
   };
-  if (!line_.replay_file.empty()) {
+  if (!flags_.replay_file.empty()) {
     absl::Status status;
     if (executor_.rank() == 0) {
       if (pass_ < static_cast<int>(replay_.size())) {
         options.replay = replay_[static_cast<std::size_t>(pass_)];
       } else {
-        status = absl::InvalidArgumentError(absl::StrCat(line_.replay_file, " has the schedule of ", replay_.size(),
+        status = absl::InvalidArgumentError(absl::StrCat(flags_.replay_file, " has the schedule of ", replay_.size(),
                                                          replay_.size() == 1 ? " run" : " runs", ", and this command takes more: replay it with the command that recorded it"));
       }
     }
@@ -409,10 +409,10 @@ absl::Status Session::RunPass(bool* is_last) {
   WorkerOrchestrator orchestrator(executor_, std::move(workers));
   MPAIO_ASSIGN_OR_RETURN(mpaio::Run run, orchestrator.Start(options));
   has_begun_ = true;
-  const absl::Status ended = executor_.rank() == 0 ? Drive(run) : run.Wait();
+  const absl::Status ended = executor_.rank() == 0 ? RunUntilDone(run) : run.Wait();
   is_broken_ = run.is_broken();
   if (executor_.rank() == 0) {
-    AddUp(run.stats());
+    Accumulate(run.stats());
     record_.push_back(run.stats().schedule);
   }
   ++pass_;
@@ -423,7 +423,7 @@ absl::Status Session::RunPass(bool* is_last) {
   // What was found in an input that is another by now may lead nowhere.
   MPAIO_RETURN_IF_ERROR(CheckInputs());
   // Rank 0 alone may have something more to say of a run that went well otherwise. A chunk that was given up concerns no other job.
-  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() && ended.code() == absl::StatusCode::kAborted && !line_.fail_fast;
+  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() && ended.code() == absl::StatusCode::kAborted && !flags_.fail_fast;
   MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 && !only_gave_up ? ended : absl::OkStatus()));
   if (only_gave_up) gave_up_.Update(ended);
   MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
@@ -474,12 +474,12 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   return goes_on;
 }
 
-void Session::AddUp(const RunStats& pass) {
+void Session::Accumulate(const RunStats& pass) {
   if (pass_ == 0) {
     stats_ = pass;
     return;
   }
-  stats_.losses.insert(stats_.losses.end(), pass.losses.begin(), pass.losses.end());
+  stats_.lost_ranks.insert(stats_.lost_ranks.end(), pass.lost_ranks.begin(), pass.lost_ranks.end());
   stats_.quarantined.insert(stats_.quarantined.end(), pass.quarantined.begin(), pass.quarantined.end());
   stats_.seconds += pass.seconds;
   stats_.failed_job = pass.failed_job;
@@ -501,9 +501,9 @@ void Session::AddUp(const RunStats& pass) {
   stats_.cpu_usage.samples.insert(stats_.cpu_usage.samples.end(), pass.cpu_usage.samples.begin(), pass.cpu_usage.samples.end());
 }
 
-absl::Status Session::Drive(mpaio::Run& run) {
+absl::Status Session::RunUntilDone(mpaio::Run& run) {
   ProgressOptions options;
-  options.mode = line_.progress;
+  options.mode = flags_.progress;
   options.terminal = StderrIsTerminal();
   ProgressMeter meter(options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
   StopSignals::set_run(&run);
@@ -520,7 +520,7 @@ absl::Status Session::Drive(mpaio::Run& run) {
   return ended;
 }
 
-absl::Status Session::Explained(const absl::Status& ended) const {
+absl::Status Session::AnnotateStatus(const absl::Status& ended) const {
   if (ended.ok()) return ended;
   std::string text(ended.message());
   if (stop_signal_ != 0 && ended.code() == absl::StatusCode::kCancelled) {
@@ -532,7 +532,7 @@ absl::Status Session::Explained(const absl::Status& ended) const {
     text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_), "): ", done, " of ", all, " chunks were processed");
   }
   // A journal that fails says so itself.
-  if (journal_ && !absl::StrContains(text, "--resume")) absl::StrAppend(&text, "; what was done is in ", line_.journal_file, ": go on with --resume");
+  if (journal_ && !absl::StrContains(text, "--resume")) absl::StrAppend(&text, "; what was done is in ", flags_.journal_file, ": go on with --resume");
   return absl::Status(ended.code(), absl::StrCat(text, journal_note_));
 }
 
@@ -561,12 +561,12 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
     } else if (job.chunks_quarantined > 0) {
       result.status = absl::StrCat(job.chunks_quarantined, job.chunks_quarantined == 1 ? " chunk was" : " chunks were", " given up, of ", job.chunks);
       for (const QuarantinedChunk& chunk : stats_.quarantined) {
-        if (chunk.job == static_cast<int>(j)) result.quarantined.push_back({chunk.chunk, chunk.rows, chunk.attempts, chunk.cause});
+        if (chunk.job == static_cast<int>(j)) result.quarantined.push_back(chunk);
       }
       // They were given up in whatever order.
       std::sort(result.quarantined.begin(), result.quarantined.end(), [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     } else {
-      if (stop_signal_ != 0) result.partial = PartOf(j);
+      if (stop_signal_ != 0) result.partial = PartialResult(j);
       result.status = stats_.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());
     }
     results_.push_back(std::move(result));
@@ -574,7 +574,7 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
   return first_failure;
 }
 
-std::optional<JobResult::Partial> Session::PartOf(std::size_t j) {
+std::optional<JobResult::Partial> Session::PartialResult(std::size_t j) {
   // What callbacks have seen is the first chunks, in order. Of arrays there may be more or less; and a pass before the last has no answer.
   const JobStats& job = stats_.jobs[j];
   if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 || job.chunks_delivered == 0) return std::nullopt;
@@ -585,8 +585,8 @@ std::optional<JobResult::Partial> Session::PartOf(std::size_t j) {
 
 absl::StatusOr<AnswerArray> Session::ArrayOf(std::size_t j, const std::string& key) {
   if (key.empty()) return jobs_[j].array();
-  const auto named = jobs_[j].more_arrays.find(key);
-  if (named == jobs_[j].more_arrays.end()) return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
+  const auto named = jobs_[j].extra_outputs.find(key);
+  if (named == jobs_[j].extra_outputs.end()) return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
   return named->second();
 }
 
@@ -610,8 +610,8 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
   const auto array = arrays_.find({j, ""});
   if (array == arrays_.end()) return absl::InternalError("the worker has written OUTPUT itself, and has no summary of it");
   nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()}, {"shape", array->second.shape()}};
-  if (job.beside_array) {
-    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, job.beside_array());
+  if (job.array_summary) {
+    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, job.array_summary());
     summary.update(beside);
   }
   return summary;
@@ -663,7 +663,7 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
 // All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
   // A chunk that was given up is no matter of chance, and touches no other job, where the run has gone on to its end.
-  const bool may_save = ended.ok() || (!line_.fail_fast && !stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
+  const bool may_save = ended.ok() || (!flags_.fail_fast && !stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (plan_[j].Outputs().empty() || results_[j].status != "ok") continue;

@@ -32,7 +32,7 @@ namespace mpaio {
 class Session {
  public:
   Session(Executor& executor, const CommandLine& line, std::vector<PlannedJob> plan)
-      : executor_(executor), line_(line), plan_(std::move(plan)) {}
+      : executor_(executor), flags_(line), plan_(std::move(plan)) {}
 
   // Checks what can be checked before anything large is read, then loads the inputs and makes the workers.
   // Errors, the same on every rank: why the run cannot start.
@@ -50,7 +50,7 @@ class Session {
   const std::vector<JobResult>& results() const { return results_; }
   const RunReport& report() const { return report_; }
   // On rank 0: the ranks that died during the runs.
-  const std::vector<RankLoss>& losses() const { return stats_.losses; }
+  const std::vector<LostRank>& lost_ranks() const { return stats_.lost_ranks; }
   // On rank 0: the signal that stopped the run, or 0.
   int stop_signal() const { return stop_signal_; }
   // The ranks cannot hear each other any more: nothing collective may follow.
@@ -87,16 +87,16 @@ class Session {
   absl::StatusOr<OutputArray> Journaled(absl::StatusOr<OutputArray> array) const;
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
-  absl::Status Drive(mpaio::Run& run);
+  absl::Status RunUntilDone(mpaio::Run& run);
   // How it ended, with what the user should know of the signal and the journal.
-  absl::Status Explained(const absl::Status& ended) const;
-  void AddUp(const RunStats& pass);
+  absl::Status AnnotateStatus(const absl::Status& ended) const;
+  void Accumulate(const RunStats& pass);
   absl::Status CollectResults(const absl::Status& ended);
   absl::StatusOr<nlohmann::ordered_json> Answer(std::size_t j);
   // The array that is to be saved, of those that are not in their files yet.
   absl::StatusOr<AnswerArray> ArrayOf(std::size_t j, const std::string& key);
   // What the job's answer is for the first rows, where that can be stated.
-  std::optional<JobResult::Partial> PartOf(std::size_t j);
+  std::optional<JobResult::Partial> PartialResult(std::size_t j);
   absl::Status SaveOutputs(const absl::Status& ended);
   // A file with all of an output in it, but without its name.
   absl::StatusOr<std::shared_ptr<NpyFile>> WrittenOutput(std::size_t j, const std::string& key, const std::string& path);
@@ -109,7 +109,7 @@ class Session {
   void EndStage(const std::string& name, Index bytes = 0);
 
   Executor& executor_;
-  const CommandLine& line_;
+  const CommandLine& flags_;
   std::vector<PlannedJob> plan_;
   // By name: two jobs over one file share it.
   std::map<std::string, ArrayFile> files_;

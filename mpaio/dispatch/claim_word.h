@@ -1,7 +1,7 @@
 // A range of chunks that ranks of a node may still take, as one word that they compare and exchange: its owner takes chunks at the front, idle ranks
 // cut the far half. Work stealing (Blumofe and Leiserson, J. ACM 46(5), 1999) where what is stolen from is an interval of a loop and not a queue.
 //
-// Pure arithmetic; claim_board.h does it on shared memory. A word says all there is to know of a range: so, whatever happened between reading it
+// Pure arithmetic; steal_board.h does it on shared memory. A word says all there is to know of a range: so, whatever happened between reading it
 // and exchanging it, where it is still the same the chunks it names can still be taken (there is no ABA problem).
 #ifndef MPAIO_DISPATCH_CLAIM_WORD_H_
 #define MPAIO_DISPATCH_CLAIM_WORD_H_

@@ -8,15 +8,15 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 
 namespace mpaio {
 
-absl::Status SharedMemory::Back(Index begin, Index end) {
+absl::Status SharedMemory::Populate(Index begin, Index end) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index first = begin - begin % page_bytes;
   // Where pages cannot be backed in place, all were from the beginning; what is in them now may not be zeroed.
-  return begin == end || !CanBackInPlace() ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
+  return begin == end || !CanPopulateInPlace() ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
 }
 
 absl::Status SharedMemory::ProtectReadOnly() { return Protect(PROT_READ); }
@@ -31,9 +31,9 @@ absl::Status SharedMemory::Protect(int how) {
   return absl::OkStatus();
 }
 
-Index UnbackedBytes(const std::vector<const SharedMemory*>& memories) {
+Index UnpopulatedBytes(const std::vector<const SharedMemory*>& memories) {
   Index bytes = 0;
-  for (const SharedMemory* memory : memories) bytes += UnbackedBytes(memory->data(), memory->size_bytes());
+  for (const SharedMemory* memory : memories) bytes += UnpopulatedBytes(memory->data(), memory->size_bytes());
   return bytes;
 }
 

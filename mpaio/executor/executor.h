@@ -13,15 +13,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
+#include "mpaio/supervision/lost_rank.h"
 #include "mpaio/transport/transport.h"
 
 namespace mpaio {
 
 // When the system puts memory behind the pages of what is allocated.
-enum class Backing {
+enum class PagePolicy {
   // At once, the node's ranks in parallel: touching it cannot fail later.
   kNow,
-  // Piece by piece, by SharedMemory::Back, or by system calls that write to it and say if there is none (read() gives EFAULT). A plain store to a page
+  // Piece by piece, by SharedMemory::Populate, or by system calls that write to it and say if there is none (read() gives EFAULT). A plain store to a page
   // for which there is no memory left is fatal (SIGBUS). For what is written once from front to end: a page that was just zeroed is still in the cache
   // when it is written to.
   kWhenWritten,
@@ -46,7 +47,7 @@ class SharedMemory {
 
   // Memory behind the pages that [begin, end) lies in, now. Not collective. Errors: ResourceExhausted where there is none left.
   // Precondition: 0 <= begin <= end <= size_bytes().
-  absl::Status Back(Index begin, Index end);
+  absl::Status Populate(Index begin, Index end);
 
   // This rank may read and store again, whatever was done to its mapping.
   absl::Status AllowStores();
@@ -70,14 +71,7 @@ class SharedMemory {
 };
 
 // How much of these has no memory behind it yet.
-Index UnbackedBytes(const std::vector<const SharedMemory*>& memories);
-
-// A rank that has died.
-struct LostRank {
-  int rank = 0;
-  std::string cause;  // "was killed by signal 9 (SIGKILL)"
-  bool host_is_silent = false;  // it may be alive, but its host cannot be reached
-};
+Index UnpopulatedBytes(const std::vector<const SharedMemory*>& memories);
 
 class Executor {
  public:
@@ -110,11 +104,11 @@ class Executor {
   static constexpr Index kControlBytes = 128;
   virtual std::byte* control() = 0;
 
-  // Collective over the pool: `size_bytes` of memory on each node, zero-filled. `backing` is a wish: memory may also be backed before it is written.
+  // Collective over the pool: `size_bytes` of memory on each node, zero-filled. `page_policy` is a wish: memory may also be backed before it is written.
   // Errors, the same on every rank: InvalidArgument where `size_bytes` is negative; ResourceExhausted where a node has not the room; the message
   // says what is wanted, what is there and how to get more; Aborted where a rank has been lost.
-  virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) = 0;
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) { return Allocate(size_bytes, Backing::kNow); }
+  virtual absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) = 0;
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes) { return Allocate(size_bytes, PagePolicy::kNow); }
 
   // Collective over the pool's living: OK if every rank says OK; else the status of the lowest rank that does not, on every rank. No rank returns before all
   // have called.
@@ -123,17 +117,17 @@ class Executor {
   // Collective over the pool's living: rank 0's bytes on every rank.
   virtual absl::Status Broadcast(std::string* bytes) = 0;
 
-  // A pool may outlive its ranks, all but rank 0: where it can, a rank that dies after it has called SurviveLosses no longer ends the job. It then takes part
+  // A pool may outlive its ranks, all but rank 0: where it can, a rank that dies after it has called EnableFaultTolerance no longer ends the job. It then takes part
   // in nothing: Agree and Broadcast go on without it, nothing is sent to it, and memory can no longer be allocated. Not collective.
-  virtual void SurviveLosses() {}
+  virtual void EnableFaultTolerance() {}
   // On rank 0: those that have been lost since the last call. Cheap enough to be called every millisecond; not in every loop.
-  virtual std::vector<LostRank> TakeLost() { return {}; }
-  // On rank 0: whether it has been lost, as far as TakeLost has told.
+  virtual std::vector<LostRank> PollLostRanks() { return {}; }
+  // On rank 0: whether it has been lost, as far as PollLostRanks has told.
   virtual bool is_lost(int) const { return false; }
-  // On rank 0: whether its process has been stopped and does nothing, as far as is known since the last TakeLost.
+  // On rank 0: whether its process has been stopped and does nothing, as far as is known since the last PollLostRanks.
   virtual bool is_stopped(int) const { return false; }
-  // On rank 0: ends a rank that does not answer. TakeLost tells when it is gone. False where the pool cannot.
-  virtual bool End(int) { return false; }
+  // On rank 0: ends a rank that does not answer. PollLostRanks tells when it is gone. False where the pool cannot.
+  virtual bool TerminateRank(int) { return false; }
 
   // Whether a collective call has failed on this rank in a way that the others do not know of: they may wait for it for ever, and all further collective calls
   // fail here. Abort is what is left. Of a run's messages Run::is_broken tells.

@@ -128,11 +128,11 @@ void ControlIsZeroAndSharedByTheNode(Executor& executor) {
 void MemoryMayBeBackedWhenItIsWritten(Executor& executor) {
   const Index own_bytes = 5 * PageBytes() / 2;
   const Index size_bytes = own_bytes * executor.node_size();
-  const absl::StatusOr<SharedMemory*> memory = executor.Allocate(size_bytes, Backing::kWhenWritten);
+  const absl::StatusOr<SharedMemory*> memory = executor.Allocate(size_bytes, PagePolicy::kWhenWritten);
   MPAIO_ASSERT_OK(memory);
   const Index begin = own_bytes * executor.node_rank();
-  MPAIO_EXPECT_OK((*memory)->Back(begin, begin));
-  MPAIO_EXPECT_OK((*memory)->Back(begin, begin + own_bytes));
+  MPAIO_EXPECT_OK((*memory)->Populate(begin, begin));
+  MPAIO_EXPECT_OK((*memory)->Populate(begin, begin + own_bytes));
   for (Index at = begin; at < begin + own_bytes; ++at) (*memory)->data()[at] = static_cast<std::byte>(at % 251);
   MPAIO_EXPECT_OK((*memory)->Synchronize());
   EXPECT_EQ(NumResidentPages((*memory)->data(), size_bytes), CeilDivide(size_bytes, PageBytes()));

@@ -83,7 +83,7 @@ TEST(MapAnonymousMemory, IsFreedWithTheObject) {
   EXPECT_EQ(NumResidentPages(data + kSizeBytes / 2, 1), -1) << "still mapped";
 }
 
-// The limit that FindRoom does not know of.
+// The limit that FindMemoryCapacity does not know of.
 TEST(MapAnonymousMemory, LimitOfTheProcessIsAStatusThatNamesIt) {
   EXPECT_EQ(RunInChild([] {
               rlim_t pages = 0;

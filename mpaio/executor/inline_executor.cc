@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/transport/in_process_transport.h"
 
 namespace mpaio {
@@ -48,9 +48,9 @@ class InlineExecutor final : public Executor {
   Transport& transport() override { return *transport_; }
   std::byte* control() override { return nullptr; }
   using Executor::Allocate;
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
-    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_, backing, UnbackedBytes(on_demand_)));
-    if (backing == Backing::kOnDemand) on_demand_.push_back(memory.get());
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) override {
+    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_, page_policy, UnpopulatedBytes(on_demand_)));
+    if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(memory.get());
     memories_.push_back(std::move(memory));
     return memories_.back().get();
   }
@@ -72,9 +72,9 @@ class InlineExecutor final : public Executor {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages, Backing backing, Index kept_bytes) {
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages, PagePolicy page_policy, Index kept_bytes) {
   if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
-  MPAIO_RETURN_IF_ERROR(CheckRoom(FindRoom(""), size_bytes, kept_bytes));
+  MPAIO_RETURN_IF_ERROR(CheckMemoryCapacity(FindMemoryCapacity(""), size_bytes, kept_bytes));
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index mapped_bytes = std::max<Index>(1, CeilDivide(size_bytes, page_bytes)) * page_bytes;
   void* data = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -84,7 +84,7 @@ absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_byte
   }
   const bool has_huge_pages = AdviseHugePages(static_cast<std::byte*>(data), mapped_bytes, huge_pages, "");
   auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes, has_huge_pages);
-  if (backing == Backing::kNow || !CanBackInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
+  if (page_policy == PagePolicy::kNow || !CanPopulateInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
   return std::unique_ptr<SharedMemory>(std::move(memory));
 }
 

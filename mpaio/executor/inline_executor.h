@@ -15,7 +15,7 @@ std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages = HugePages::k
 // Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled. Freed with the object. There must be room for `kept_bytes`
 // more.
 absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages = HugePages::kAuto,
-                                                                 Backing backing = Backing::kNow, Index kept_bytes = 0);
+                                                                 PagePolicy page_policy = PagePolicy::kNow, Index kept_bytes = 0);
 
 }  // namespace mpaio
 

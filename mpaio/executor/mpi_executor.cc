@@ -14,9 +14,9 @@
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/executor/binding.h"
-#include "mpaio/executor/council.h"
+#include "mpaio/executor/rank_consensus.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/supervision/supervision.h"
 
@@ -69,7 +69,7 @@ class ControlWindow {
     if (node.size() == 1) return control;
     const Index doorbell_bytes = Index{kDoorbellStrideBytes} * node.size();
     const Index size_bytes = doorbell_bytes + Executor::kControlBytes * node.size();
-    const bool fits = node.rank() != 0 || CheckRoom(FindRoom(BackingDirectory()), size_bytes).ok();
+    const bool fits = node.rank() != 0 || CheckMemoryCapacity(FindMemoryCapacity(BackingDirectory()), size_bytes).ok();
     MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
     if (fits_everywhere == 0) return control;
     MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
@@ -106,12 +106,12 @@ constexpr std::chrono::seconds kPatienceWithStopped(1);
 class MultiRankExecutor final : public Executor {
  public:
   MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, std::vector<int> world_ranks, ControlWindow control,
-                    std::unique_ptr<Transport> transport, std::unique_ptr<Transport> council, bool orchestrator_works, HugePages huge_pages)
+                    std::unique_ptr<Transport> transport, std::unique_ptr<Transport> consensus, bool orchestrator_works, HugePages huge_pages)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
         control_(std::move(control)),
         transport_(std::move(transport)),
-        council_(std::move(council), [this] { LookInCouncil(); }, [this](int rank) { return is_lost(rank); }),
+        consensus_(std::move(consensus), [this] { LookInConsensus(); }, [this](int rank) { return is_lost(rank); }),
         orchestrator_works_(orchestrator_works),
         huge_pages_(huge_pages),
         supervision_(Supervision::Get()),
@@ -138,7 +138,7 @@ class MultiRankExecutor final : public Executor {
   std::byte* control() override { return control_.control(); }
 
   using Executor::Allocate;
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing backing) override {
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) override {
     if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
     // What follows waits for every rank, so a death in it must end the job; and one before it is found out by agreeing on it.
     const Unarmed unarmed(supervision_);
@@ -146,19 +146,19 @@ class MultiRankExecutor final : public Executor {
     // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
     // Open MPI does not return to all ranks where it has not.
     absl::Status room = absl::OkStatus();
-    if (node_rank() == 0) room = OnThisHost(CheckRoom(FindRoom(node_size() > 1 ? BackingDirectory() : ""), size_bytes, UnbackedBytes(on_demand_)));
+    if (node_rank() == 0) room = OnThisHost(CheckMemoryCapacity(FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : ""), size_bytes, UnpopulatedBytes(on_demand_)));
     MPAIO_RETURN_IF_ERROR(Agree(room));
     if (node_size() == 1) {
-      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, backing);
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, page_policy);
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
       alone_.push_back(*std::move(memory));
-      if (backing == Backing::kOnDemand) on_demand_.push_back(alone_.back().get());
+      if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(alone_.back().get());
       return alone_.back().get();
     }
     SharedWindow window;
     absl::Status status = SharedWindow::Allocate(node_comm_, size_bytes, &window);
     const bool has_huge_pages = status.ok() && AdviseHugePages(window.data(), size_bytes, huge_pages_, BackingDirectory());
-    if (status.ok() && (backing == Backing::kNow || !CanBackInPlace())) {
+    if (status.ok() && (page_policy == PagePolicy::kNow || !CanPopulateInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window.data() + begin, end - begin);
     }
@@ -169,18 +169,18 @@ class MultiRankExecutor final : public Executor {
       return status;
     }
     windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_, has_huge_pages));
-    if (backing == Backing::kOnDemand) on_demand_.push_back(windows_.back().get());
+    if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(windows_.back().get());
     return windows_.back().get();
   }
 
-  absl::Status Agree(const absl::Status& mine) override { return council_.Agree(mine); }
-  absl::Status Broadcast(std::string* bytes) override { return council_.Broadcast(bytes); }
+  absl::Status Agree(const absl::Status& mine) override { return consensus_.Agree(mine); }
+  absl::Status Broadcast(std::string* bytes) override { return consensus_.Broadcast(bytes); }
 
-  void SurviveLosses() override {
+  void EnableFaultTolerance() override {
     survives_ = supervision_ != nullptr;
     if (survives_) supervision_->Arm();
   }
-  std::vector<LostRank> TakeLost() override {
+  std::vector<LostRank> PollLostRanks() override {
     Look();
     return std::exchange(lost_, {});
   }
@@ -188,13 +188,13 @@ class MultiRankExecutor final : public Executor {
   bool is_stopped(int rank) const override {
     return supervision_ != nullptr && supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]).has_value();
   }
-  bool End(int rank) override {
+  bool TerminateRank(int rank) override {
     if (supervision_ == nullptr) return false;
     supervision_->Kill(world_ranks_[static_cast<std::size_t>(rank)]);
     return true;
   }
 
-  bool is_broken() const override { return council_.is_broken(); }
+  bool is_broken() const override { return consensus_.is_broken(); }
 
   [[noreturn]] void Abort(int exit_status) override { world_.Abort(exit_status); }
 
@@ -206,7 +206,7 @@ class MultiRankExecutor final : public Executor {
     // Collective calls wait for the dead, and where deaths are survived somebody may die now: so nothing is freed then that others would have to free with
     // us, but its memory. Nor where they do not hear of us.
     status.Update(transport_->Close());
-    status.Update(council_.transport().Close());
+    status.Update(consensus_.transport().Close());
     if (survives_ || is_broken()) {
       control_.Empty(node_rank() == 0);
       for (std::unique_ptr<WindowMemory>& memory : windows_) memory->Empty(node_rank() == 0);
@@ -239,24 +239,24 @@ class MultiRankExecutor final : public Executor {
   // Marks those that have died meanwhile. On rank 0; nothing elsewhere.
   void Look() {
     if (supervision_ == nullptr || rank() != 0) return;
-    for (Death& death : supervision_->TakeDeaths()) {
-      const auto rank = pool_rank_of_.find(death.rank);
+    for (LostRank& lost : supervision_->PollLostRanks()) {
+      const auto rank = pool_rank_of_.find(lost.rank);
       if (rank == pool_rank_of_.end() || is_lost(rank->second)) continue;
       is_lost_[static_cast<std::size_t>(rank->second)] = true;
       transport_->Abandon(rank->second);
-      council_.transport().Abandon(rank->second);
-      lost_.push_back({rank->second, std::move(death.cause), death.host_is_silent});
+      consensus_.transport().Abandon(rank->second);
+      lost_.push_back({rank->second, std::move(lost.cause), lost.host_is_silent});
     }
   }
 
   // All wait for each other here: so one that is stopped, and may never go on, is ended.
-  void LookInCouncil() {
+  void LookInConsensus() {
     Look();
     if (!survives_ || supervision_ == nullptr) return;
     const auto now = std::chrono::steady_clock::now();
     for (int rank = 1; rank < size(); ++rank) {
       const auto since = supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]);
-      if (since && now - *since > kPatienceWithStopped) End(rank);
+      if (since && now - *since > kPatienceWithStopped) TerminateRank(rank);
     }
   }
 
@@ -291,7 +291,7 @@ class MultiRankExecutor final : public Executor {
   Communicator node_comm_;
   ControlWindow control_;
   std::unique_ptr<Transport> transport_;
-  Council council_;
+  RankConsensus consensus_;
   bool orchestrator_works_;
   HugePages huge_pages_;
   Supervision* supervision_;
@@ -336,7 +336,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   // Of which there is one message at a time.
   transport_options.slots = 2;
   transport_options.slot_bytes = 4 << 10;
-  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> council, MakeMpiTransport(pool, transport_options));
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> consensus, MakeMpiTransport(pool, transport_options));
   std::vector<int> world_ranks;
   MPAIO_ASSIGN_OR_RETURN(const int world_rank, Communicator::WorldRank());
   MPAIO_RETURN_IF_ERROR(pool.AllGather(world_rank, &world_ranks));
@@ -348,7 +348,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   WireReader(rank_0_works).Read(&works);
   return std::unique_ptr<Executor>(
       std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(world_ranks), std::move(control),
-                                          std::move(transport), std::move(council), works, options.huge_pages));
+                                          std::move(transport), std::move(consensus), works, options.huge_pages));
 }
 
 }  // namespace mpaio

@@ -72,7 +72,7 @@ class ThreadExecutor final : public Executor {
   }
 
   using Executor::Allocate;
-  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, Backing) override {
+  absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy) override {
     absl::Status status;
     std::vector<std::unique_ptr<SharedMemory>>& memories = pool_->memories[static_cast<std::size_t>(node())];
     if (node_rank() == 0) {
@@ -107,7 +107,7 @@ class ThreadExecutor final : public Executor {
     return absl::OkStatus();
   }
 
-  std::vector<LostRank> TakeLost() override {
+  std::vector<LostRank> PollLostRanks() override {
     std::vector<LostRank> lost;
     if (rank_ == 0) {
       const std::lock_guard lock(pool_->mutex);

@@ -11,7 +11,7 @@
 
 namespace mpaio {
 
-// Room for the numbers of one block.
+// MemoryCapacity for the numbers of one block.
 struct alignas(64) NumberBlock {
   std::byte bytes[Expression::kBlock * 8];
 };

@@ -1,12 +1,12 @@
 // A model of how the ranks of a node take chunks from each other, in which every order of their steps is tried, with the death of ranks at each.
 //
-// A step is one access to shared memory, as claim_board.cc and performer.cc make them, with the same arithmetic (claim_word.h); what a rank keeps to
+// A step is one access to shared memory, as steal_board.cc and chunk_runner.cc make them, with the same arithmetic (claim_word.h); what a rank keeps to
 // itself between two of them is its local state. A state is everything that there is: so all that can happen from there is tried once, however
 // it was reached. Rank 0's part is in the same steps: it takes in results, finds that a rank is dead, reads what the living hold a word at a time, and
 // asks the Ledger itself what is lost.
 //
 // What is shown: whenever nothing can go on any more, each chunk is committed, whoever died, but for the last one alive; and without a death none is
-// processed twice. What is left out: that a rank has several places, and gathers the results of several claims before it sends them; and that a rank
+// processed twice. What is left out: that a rank has several slots, and gathers the results of several claims before it sends them; and that a rank
 // could go on stealing and being stolen from without ever taking a chunk.
 #include <algorithm>
 #include <cstdint>

@@ -33,7 +33,7 @@ bool AllRanksOnOneNode() {
 void SetUnlessSet(const char* name, const char* value) { setenv(name, value, /*overwrite=*/0); }
 
 // Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
-absl::Status OpenLines(const Communicator& world) {
+absl::Status OpenChannels(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
   const bool has_several_nodes = !AllRanksOnOneNode();
   std::string address;
@@ -44,9 +44,9 @@ absl::Status OpenLines(const Communicator& world) {
   MPAIO_RETURN_IF_ERROR(world.Broadcast(0, &address));
   MPAIO_ASSIGN_OR_RETURN(const Index all_have_one, world.Minimum(supervision != nullptr && !address.empty() ? 1 : 0));
   if (all_have_one == 0) {
-    Supervision::Forgo();
+    Supervision::Disable();
   } else if (world.rank() != 0) {
-    supervision->Call(address, has_several_nodes);
+    supervision->Connect(address, has_several_nodes);
   }
   return absl::OkStatus();
 }
@@ -81,7 +81,7 @@ Environment::Environment(int* argc, char*** argv) {
   status_ = world.status();
   if (!world.ok()) return;
   world_ = *std::move(world);
-  status_ = OpenLines(world_);
+  status_ = OpenChannels(world_);
 }
 
 absl::Status Environment::Finalize() {

@@ -27,7 +27,7 @@ class SharedWindow {
   // Collective over `node` (SplitByNode), which must have at least two ranks: for one, Open MPI's window is ordinary private memory.
   // `size_bytes` are allocated by the node's first rank and mapped by all; every rank must pass the same size.
   //
-  // There must be room: where Open MPI does not find it, its first rank gets an error and the others never return. So look first (Room).
+  // There must be room: where Open MPI does not find it, its first rank gets an error and the others never return. So look first (MemoryCapacity).
   static absl::StatusOr<SharedWindow> Allocate(const Communicator& node, Index size_bytes);
   // The same, for ranks that go on after an error of one of them: `*window` is then what there is of it, which all have to free. Null before.
   static absl::Status Allocate(const Communicator& node, Index size_bytes, SharedWindow* window);

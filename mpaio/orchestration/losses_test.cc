@@ -89,7 +89,7 @@ TEST_P(LossesTest, AnswersAreExactWhoeverDiesAndWhenever) {
     ASSERT_THAT(outcome.status, IsOk());
     ASSERT_EQ(rows_a, numbers) << "round " << round;
     ASSERT_EQ(rows_b, numbers) << "round " << round;
-    for (const RankLoss& loss : outcome.stats.losses) EXPECT_EQ(loss.cause, "was lost");
+    for (const LostRank& lost : outcome.stats.lost_ranks) EXPECT_EQ(lost.cause, "was lost");
   }
 }
 
@@ -111,7 +111,7 @@ TEST_P(LossesTest, Rank0FinishesAlone) {
       Dying(plans));
   ASSERT_THAT(outcome.status, IsOk());
   EXPECT_EQ(rows, numbers);
-  EXPECT_EQ(outcome.stats.losses.size(), static_cast<std::size_t>(pool.ranks) - 1);
+  EXPECT_EQ(outcome.stats.lost_ranks.size(), static_cast<std::size_t>(pool.ranks) - 1);
   EXPECT_EQ(outcome.stats.ranks[0].chunks, 500);
 }
 
@@ -137,7 +137,7 @@ TEST_P(LossesTest, TheNextRunGoesOnWithoutTheDead) {
   for (const Outcome& outcome : outcomes) ASSERT_THAT(outcome.status, IsOk());
   // Told once.
   std::size_t told = 0;
-  for (const Outcome& outcome : outcomes) told += outcome.stats.losses.size();
+  for (const Outcome& outcome : outcomes) told += outcome.stats.lost_ranks.size();
   EXPECT_EQ(told, 1u);
   EXPECT_EQ(outcomes[2].stats.ranks[1].chunks, 0);
 }

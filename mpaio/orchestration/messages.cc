@@ -28,10 +28,10 @@ std::string Start(Kind kind) {
 
 }  // namespace
 
-std::string EncodeMessage(const Order& order) {
+std::string EncodeMessage(const AssignMessage& assign) {
   std::string out = Start(Kind::kOrder);
-  WireAppend(static_cast<std::uint8_t>(order.is_shared), &out);
-  WireAppend(order.assignment, &out);
+  WireAppend(static_cast<std::uint8_t>(assign.is_shared), &out);
+  WireAppend(assign.assignment, &out);
   return out;
 }
 
@@ -43,7 +43,7 @@ std::string EncodeMessage(const Failure& failure) {
   return out;
 }
 
-std::string EncodeMessage(const CrashReport& crash) {
+std::string EncodeMessage(const ChunkCrash& crash) {
   std::string out = Start(Kind::kCrash);
   WireAppend(crash.job, &out);
   WireAppend(crash.chunk, &out);
@@ -51,7 +51,7 @@ std::string EncodeMessage(const CrashReport& crash) {
   return out;
 }
 
-std::string EncodeMessage(const Idle& idle) {
+std::string EncodeMessage(const IdleMessage& idle) {
   std::string out = Start(Kind::kIdle);
   WireAppend(idle.tasks_done, &out);
   return out;
@@ -63,13 +63,13 @@ std::string EncodeMessage(const Finish& finish) {
   return out;
 }
 
-std::string EncodeMessage(const Bye& bye) {
+std::string EncodeMessage(const SummaryMessage& summary) {
   std::string out = Start(Kind::kBye);
-  WireAppendBytes(bye.host, &out);
-  WireAppend(bye.node, &out);
-  WireAppend(bye.chunks, &out);
-  WireAppend(bye.rows, &out);
-  WireAppend(bye.busy_seconds, &out);
+  WireAppendBytes(summary.host, &out);
+  WireAppend(summary.node, &out);
+  WireAppend(summary.chunks, &out);
+  WireAppend(summary.rows, &out);
+  WireAppend(summary.busy_seconds, &out);
   return out;
 }
 
@@ -88,11 +88,11 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
   WireReader reader(bytes.substr(sizeof(kind)));
   switch (kind) {
     case Kind::kOrder: {
-      Order order;
+      AssignMessage assign;
       std::uint8_t is_shared = 0;
-      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&order.assignment) || !reader.at_end()) return damaged;
-      order.is_shared = is_shared != 0;
-      return order;
+      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign.assignment) || !reader.at_end()) return damaged;
+      assign.is_shared = is_shared != 0;
+      return assign;
     }
     case Kind::kResults: {
       ResultsHead head;
@@ -109,14 +109,14 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       return failure;
     }
     case Kind::kCrash: {
-      CrashReport crash;
+      ChunkCrash crash;
       absl::string_view cause;
       if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) || !reader.at_end()) return damaged;
       crash.cause = std::string(cause);
       return crash;
     }
     case Kind::kIdle: {
-      Idle idle;
+      IdleMessage idle;
       if (!reader.Read(&idle.tasks_done) || !reader.at_end()) return damaged;
       return idle;
     }
@@ -126,14 +126,14 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       return finish;
     }
     case Kind::kBye: {
-      Bye bye;
+      SummaryMessage summary;
       absl::string_view host;
-      if (!reader.ReadBytes(&host) || !reader.Read(&bye.node) || !reader.Read(&bye.chunks) || !reader.Read(&bye.rows) ||
-          !reader.Read(&bye.busy_seconds) || !reader.at_end()) {
+      if (!reader.ReadBytes(&host) || !reader.Read(&summary.node) || !reader.Read(&summary.chunks) || !reader.Read(&summary.rows) ||
+          !reader.Read(&summary.busy_seconds) || !reader.at_end()) {
         return damaged;
       }
-      bye.host = std::string(host);
-      return bye;
+      summary.host = std::string(host);
+      return summary;
     }
   }
   return damaged;

@@ -1,7 +1,7 @@
 // What rank 0 and the worker ranks say to each other during a run.
 //
-//   rank 0 -> worker   Order, of an assignment; Finish, once: no more work, answer with Bye
-//   worker -> rank 0   Results, Failure and CrashReport, as chunks are processed; Idle, when it has nothing to do any more; Bye, once, its last message of the run
+//   rank 0 -> worker   AssignMessage, of an assignment; Finish, once: no more work, answer with SummaryMessage
+//   worker -> rank 0   Results, Failure and ChunkCrash, as chunks are processed; IdleMessage, when it has nothing to do any more; SummaryMessage, once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
 
@@ -13,13 +13,14 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/dispatch/assignment.h"
+#include "mpaio/worker/chunk_crash.h"
 
 namespace mpaio {
 
 // What a worker rank is to process.
-struct Order {
+struct AssignMessage {
   Assignment assignment;
-  // Whether idle ranks of its node may take of it (ClaimBoard).
+  // Whether idle ranks of its node may take of it (StealBoard).
   bool is_shared = false;
 };
 
@@ -41,16 +42,8 @@ struct Failure {
   absl::Status status;
 };
 
-// A chunk that has killed or hung up the process which it ran in, which was not the rank's own; the rank goes on.
-struct CrashReport {
-  std::int32_t job = 0;
-  ChunkId chunk = 0;
-  // How the process ended: "was killed by signal 11 (SIGSEGV)".
-  std::string cause;
-};
-
 // That a rank is done with so many Orders, where no Results say so: others have taken what was left of them.
-struct Idle {
+struct IdleMessage {
   Index tasks_done = 0;
 };
 
@@ -60,7 +53,7 @@ struct Finish {
 };
 
 // What a rank did in the run.
-struct Bye {
+struct SummaryMessage {
   std::string host;
   std::int32_t node = 0;
   Index chunks = 0;
@@ -68,14 +61,14 @@ struct Bye {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<Order, Results, Failure, CrashReport, Idle, Finish, Bye>;
+using AnyMessage = std::variant<AssignMessage, Results, Failure, ChunkCrash, IdleMessage, Finish, SummaryMessage>;
 
-std::string EncodeMessage(const Order& order);
+std::string EncodeMessage(const AssignMessage& order);
 std::string EncodeMessage(const Failure& failure);
-std::string EncodeMessage(const CrashReport& crash);
-std::string EncodeMessage(const Idle& idle);
+std::string EncodeMessage(const ChunkCrash& crash);
+std::string EncodeMessage(const IdleMessage& idle);
 std::string EncodeMessage(const Finish& finish);
-std::string EncodeMessage(const Bye& bye);
+std::string EncodeMessage(const SummaryMessage& summary);
 
 // Results are put together in place: StartResults gives the head of a message, behind which encoded results are appended; EndResults fills in
 // the head.

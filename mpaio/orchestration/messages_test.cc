@@ -28,14 +28,14 @@ std::string ResultsMessage() {
   return message;
 }
 
-TEST(MessagesTest, Order) {
+TEST(MessagesTest, AssignMessage) {
   for (const bool is_shared : {false, true}) {
     const Assignment assignment{2, 5, {kLarge, kLarge + 7}};
-    const std::string bytes = EncodeMessage(Order{assignment, is_shared});
+    const std::string bytes = EncodeMessage(AssignMessage{assignment, is_shared});
     const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
     ASSERT_TRUE(decoded.ok()) << decoded.status();
-    EXPECT_EQ(std::get<Order>(*decoded).assignment, assignment);
-    EXPECT_EQ(std::get<Order>(*decoded).is_shared, is_shared);
+    EXPECT_EQ(std::get<AssignMessage>(*decoded).assignment, assignment);
+    EXPECT_EQ(std::get<AssignMessage>(*decoded).is_shared, is_shared);
   }
 }
 
@@ -82,30 +82,30 @@ TEST(MessagesTest, FinishWellAndNot) {
   }
 }
 
-TEST(MessagesTest, Bye) {
-  const std::string bytes = EncodeMessage(Bye{"node-17.example", 4, kLarge, kLarge * 3, 1e-9});
+TEST(MessagesTest, SummaryMessage) {
+  const std::string bytes = EncodeMessage(SummaryMessage{"node-17.example", 4, kLarge, kLarge * 3, 1e-9});
   const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
   ASSERT_TRUE(decoded.ok()) << decoded.status();
-  const Bye& bye = std::get<Bye>(*decoded);
-  EXPECT_EQ(bye.host, "node-17.example");
-  EXPECT_EQ(bye.node, 4);
-  EXPECT_EQ(bye.chunks, kLarge);
-  EXPECT_EQ(bye.rows, kLarge * 3);
-  EXPECT_EQ(bye.busy_seconds, 1e-9);
+  const SummaryMessage& summary = std::get<SummaryMessage>(*decoded);
+  EXPECT_EQ(summary.host, "node-17.example");
+  EXPECT_EQ(summary.node, 4);
+  EXPECT_EQ(summary.chunks, kLarge);
+  EXPECT_EQ(summary.rows, kLarge * 3);
+  EXPECT_EQ(summary.busy_seconds, 1e-9);
 }
 
-TEST(MessagesTest, CrashReport) {
-  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(EncodeMessage(CrashReport{3, Index{1} << 40, "was killed by signal 11 (SIGSEGV)"}));
-  ASSERT_TRUE(decoded.ok() && std::holds_alternative<CrashReport>(*decoded));
-  const CrashReport& report = std::get<CrashReport>(*decoded);
+TEST(MessagesTest, ChunkCrash) {
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(EncodeMessage(ChunkCrash{3, Index{1} << 40, "was killed by signal 11 (SIGSEGV)"}));
+  ASSERT_TRUE(decoded.ok() && std::holds_alternative<ChunkCrash>(*decoded));
+  const ChunkCrash& report = std::get<ChunkCrash>(*decoded);
   EXPECT_EQ(report.job, 3);
   EXPECT_EQ(report.chunk, Index{1} << 40);
   EXPECT_EQ(report.cause, "was killed by signal 11 (SIGSEGV)");
 }
 
 std::vector<std::string> OneOfEach() {
-  return {EncodeMessage(Order{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}), EncodeMessage(Idle{7}),
-          EncodeMessage(CrashReport{1, 17, "was killed"}),          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(Bye{"host", 1, 2, 3, 0.5})};
+  return {EncodeMessage(AssignMessage{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}), EncodeMessage(IdleMessage{7}),
+          EncodeMessage(ChunkCrash{1, 17, "was killed"}),          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(SummaryMessage{"host", 1, 2, 3, 0.5})};
 }
 
 TEST(MessagesTest, CutAtEveryByteIsAnError) {

@@ -30,7 +30,7 @@ Run::~Run() {
 
 bool Run::Poll() {
   if (impl_->is_done()) return false;
-  impl_->conductor().Round(/*deliver=*/true);
+  impl_->coordinator().Round(/*deliver=*/true);
   if (!impl_->is_done()) return true;
   impl_->Settle();
   return false;
@@ -38,11 +38,11 @@ bool Run::Poll() {
 
 std::optional<Delivered> Run::Next() {
   while (!impl_->is_done()) {
-    impl_->conductor().KeepUp();
-    if (std::optional<DeliveredResult> result = impl_->conductor().DeliverOne()) {
+    impl_->coordinator().PumpMessages();
+    if (std::optional<DeliveredResult> result = impl_->coordinator().DeliverOne()) {
       return Delivered{result->job, result->chunk, result->encoded};
     }
-    if (!impl_->conductor().Round(/*deliver=*/false)) impl_->conductor().Wait(kLongestWait);
+    if (!impl_->coordinator().Round(/*deliver=*/false)) impl_->coordinator().Wait(kLongestWait);
   }
   impl_->Settle();
   return std::nullopt;
@@ -53,11 +53,11 @@ Run::ResultRange Run::Results() { return ResultRange(this); }
 bool Run::WaitFor(absl::Duration at_most) {
   const auto start = std::chrono::steady_clock::now();
   while (!impl_->is_done()) {
-    const bool did_something = impl_->conductor().Round(/*deliver=*/true);
+    const bool did_something = impl_->coordinator().Round(/*deliver=*/true);
     if (impl_->is_done()) break;
     const absl::Duration left = at_most - absl::FromChrono(std::chrono::steady_clock::now() - start);
     if (left <= absl::ZeroDuration()) return false;
-    if (!did_something) impl_->conductor().Wait(std::min(left, kLongestWait));
+    if (!did_something) impl_->coordinator().Wait(std::min(left, kLongestWait));
   }
   impl_->Settle();
   return true;
@@ -70,7 +70,7 @@ absl::Status Run::Wait() {
 }
 
 void Run::Cancel() {
-  if (impl_->has_conductor()) impl_->conductor().Cancel();
+  if (impl_->has_coordinator()) impl_->coordinator().Cancel();
 }
 
 const RunStats& Run::stats() const { return impl_->stats(); }

@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/orchestration/conductor.h"
+#include "mpaio/orchestration/run_coordinator.h"
 #include "mpaio/orchestration/run.h"
-#include "mpaio/orchestration/serve.h"
+#include "mpaio/orchestration/worker_loop.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
 namespace mpaio {
@@ -18,27 +18,27 @@ namespace mpaio {
 class Run::Impl {
  public:
   // On a worker rank: a run that has ended.
-  explicit Impl(ServeOutcome ended) : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
+  explicit Impl(WorkerLoopOutcome ended) : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
   // On rank 0: one that begins.
   Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
-    conductor_.emplace(executor, std::move(workers), options);
+    coordinator_.emplace(executor, std::move(workers), options);
     if (options.monitor_cpu_usage) {
       sampler_.emplace();
       sampler_status_ = sampler_->Start(options.cpu_usage_period);
     }
   }
 
-  bool is_done() const { return !conductor_ || conductor_->is_done(); }
-  Conductor& conductor() { return *conductor_; }
-  bool has_conductor() const { return conductor_.has_value(); }
+  bool is_done() const { return !coordinator_ || coordinator_->is_done(); }
+  RunCoordinator& coordinator() { return *coordinator_; }
+  bool has_coordinator() const { return coordinator_.has_value(); }
 
   // After the last round: takes over what the run has to tell.
   void Settle() {
-    if (settled_ || !conductor_) return;
+    if (settled_ || !coordinator_) return;
     settled_ = true;
-    status_ = conductor_->status();
-    stats_ = conductor_->stats();
+    status_ = coordinator_->status();
+    stats_ = coordinator_->stats();
     if (sampler_) {
       stats_.cpu_usage = sampler_->Stop();
       // A run without its samples is better than none: what was asked for and could not be had is said only if all else went well.
@@ -46,11 +46,11 @@ class Run::Impl {
     }
   }
   const absl::Status& status() const { return status_; }
-  const RunStats& stats() const { return settled_ || !conductor_ ? stats_ : conductor_->stats(); }
-  bool is_broken() const { return is_broken_ || (conductor_ && conductor_->is_broken()); }
+  const RunStats& stats() const { return settled_ || !coordinator_ ? stats_ : coordinator_->stats(); }
+  bool is_broken() const { return is_broken_ || (coordinator_ && coordinator_->is_broken()); }
 
  private:
-  std::optional<Conductor> conductor_;
+  std::optional<RunCoordinator> coordinator_;
   std::optional<CpuSampler> sampler_;
   absl::Status sampler_status_;
   absl::Status status_;

@@ -15,6 +15,7 @@
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/ledger/journal.h"
+#include "mpaio/supervision/lost_rank.h"
 #include "mpaio/result/reorder_buffer.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
@@ -85,14 +86,6 @@ struct RankStats {
   double busy_seconds = 0;
 };
 
-// A rank that died during the run, or was ended as it did not answer.
-struct RankLoss {
-  int rank = 0;
-  int node = 0;
-  std::string cause;  // "was killed by signal 9 (SIGKILL)"
-  bool host_is_silent = false;  // it may be alive, but its host cannot be reached
-};
-
 // A chunk that was given up: it killed, or hung up, whatever processed it.
 struct QuarantinedChunk {
   int job = 0;
@@ -109,7 +102,7 @@ struct RunStats {
   std::vector<RankStats> ranks;
   // The job whose chunk or callback ended the run by failing; -1 where none did.
   int failed_job = -1;
-  std::vector<RankLoss> losses;
+  std::vector<LostRank> lost_ranks;
   std::vector<QuarantinedChunk> quarantined;
   CpuUsage cpu_usage;
   // Where RunOptions::record_schedule was set.

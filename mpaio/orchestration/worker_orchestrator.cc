@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/orchestration/conductor.h"
+#include "mpaio/orchestration/run_coordinator.h"
 #include "mpaio/orchestration/run_impl.h"
-#include "mpaio/orchestration/serve.h"
+#include "mpaio/orchestration/worker_loop.h"
 
 namespace mpaio {
 
@@ -29,9 +29,9 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
     status = options.replay->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)).status();
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
-  executor_.SurviveLosses();
+  executor_.EnableFaultTolerance();
   if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
-  return Run(std::make_unique<Run::Impl>(Serve(executor_, workers_, options)));
+  return Run(std::make_unique<Run::Impl>(RunWorkerLoop(executor_, workers_, options)));
 }
 
 }  // namespace mpaio

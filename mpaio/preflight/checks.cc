@@ -93,7 +93,7 @@ Finding CheckHugePageSupply(const SharedMemoryFacts& facts) {
                facts.huge_pages_remedy);
 }
 
-Finding CheckMemory(const Room& room, const Wanted& wanted) {
+Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted) {
   if (room.available_bytes == std::numeric_limits<Index>::max())
     return Found(Severity::kOk, "memory", "no limit can be read");
   std::string text =

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mpaio/base/index.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/preflight/finding.h"
 #include "mpaio/preflight/machine.h"
 #include "mpaio/preflight/stale.h"
@@ -27,8 +27,8 @@ struct Wanted {
 
 Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted);
 Finding CheckHugePageSupply(const SharedMemoryFacts& facts);
-// `room`: without the file system of shared memory, FindRoom("").
-Finding CheckMemory(const Room& room, const Wanted& wanted);
+// `room`: without the file system of shared memory, FindMemoryCapacity("").
+Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted);
 // One for each limit that bites; one that is ok where none does.
 std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted);
 std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind);

@@ -73,7 +73,7 @@ TEST(CheckHugePageSupply, IsOkOrANote) {
 }
 
 TEST(CheckMemory, IsOkAWarningOrARefusal) {
-  const Room room{kGibi, "the memory limit of the control group", "raise it"};
+  const MemoryCapacity room{kGibi, "the memory limit of the control group", "raise it"};
   EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi / 2, .mapped_bytes = kGibi / 2, .ranks = 2}),
               IsOk("1 GiB available; the limit is the memory limit of"));
   EXPECT_THAT(CheckMemory(room, {.mapped_bytes = kGibi + 1}),

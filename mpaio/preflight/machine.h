@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "mpaio/base/index.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 
 namespace mpaio {
 

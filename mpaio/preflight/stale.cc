@@ -20,7 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 
 namespace mpaio {
 namespace {

@@ -29,10 +29,10 @@ int main(int argc, char** argv) {
   if (rank == 2) return 0;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (std::chrono::steady_clock::now() < end) {
-    for (const mpaio::Death& death : supervision->TakeDeaths()) {
+    for (const mpaio::LostRank& lost : supervision->PollLostRanks()) {
       // Who leaves in order is gone, too.
-      if (death.rank != 1) continue;
-      std::printf("rank %d %s\n", death.rank, death.cause.c_str());
+      if (lost.rank != 1) continue;
+      std::printf("rank %d %s\n", lost.rank, lost.cause.c_str());
       std::fflush(stdout);
       return std::atoi(argv[2]);
     }

@@ -23,8 +23,8 @@
 #include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/line.h"
-#include "mpaio/supervision/sign_off.h"
+#include "mpaio/supervision/supervisor_channel.h"
+#include "mpaio/supervision/pmix.h"
 #include "mpaio/supervision/supervisor.h"
 
 namespace mpaio {
@@ -67,7 +67,7 @@ void SetTitle(int argc, char** argv, int rank) {
 void Supervision::Start(int argc, char** argv) {
   const std::optional<int> rank = IntegerOf("OMPI_COMM_WORLD_RANK");
   const std::optional<int> size = IntegerOf("OMPI_COMM_WORLD_SIZE");
-  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr || !CanSignOff()) return;
+  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr || !HasPmix()) return;
   if (*rank == 0) {
     static Supervision rank_0(0, *size, nullptr, -1);
     the_supervision = &rank_0;
@@ -102,19 +102,19 @@ void Supervision::Start(int argc, char** argv) {
 
 Supervision* Supervision::Get() { return the_supervision; }
 
-void Supervision::Forgo() { the_supervision = nullptr; }
+void Supervision::Disable() { the_supervision = nullptr; }
 
 absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
   has_several_nodes_ = has_several_nodes;
-  MPAIO_ASSIGN_OR_RETURN(const LineAddress address, OpenListeners(has_several_nodes, &listeners_));
+  MPAIO_ASSIGN_OR_RETURN(const ChannelAddress address, OpenListeners(has_several_nodes, &listeners_));
   token_ = address.token;
   return EncodeAddress(address);
 }
 
-void Supervision::Call(absl::string_view address, bool has_several_nodes) {
+void Supervision::Connect(absl::string_view address, bool has_several_nodes) {
   has_several_nodes_ = has_several_nodes;
   if (to_supervisor_ < 0) return;
-  if (!SendMessage(to_supervisor_, address, {})) shared_->line.store(SupervisedState::kFailed, std::memory_order_release);
+  if (!SendMessage(to_supervisor_, address, {})) shared_->channel.store(SupervisedState::kFailed, std::memory_order_release);
 }
 
 void Supervision::KeepConnections() {
@@ -130,10 +130,10 @@ void Supervision::Arm() {
   if (shared_ == nullptr || has_left_) return;
   KeepConnections();
   const auto end = std::chrono::steady_clock::now() + kArmPatience;
-  while (shared_->line.load(std::memory_order_acquire) == SupervisedState::kNone && std::chrono::steady_clock::now() < end) {
+  while (shared_->channel.load(std::memory_order_acquire) == SupervisedState::kNone && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
-  if (shared_->line.load(std::memory_order_acquire) != SupervisedState::kOpen) return;
+  if (shared_->channel.load(std::memory_order_acquire) != SupervisedState::kOpen) return;
   shared_->phase.store(SupervisedState::kArmed, std::memory_order_release);
 }
 
@@ -147,102 +147,102 @@ void Supervision::Accept() {
   for (const int listener : listeners_) {
     for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
       WatchHost(fd);
-      lines_.push_back({.fd = fd});
+      channels_.push_back({.fd = fd});
     }
   }
 }
 
-void Supervision::Read(Line& line, std::vector<Death>* deaths) {
+void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   char bytes[256];
   ssize_t length = 1;
   // A stranger has nothing to say that is longer.
-  while (line.heard.size() < kMostHeard && (length = recv(line.fd, bytes, sizeof(bytes), 0)) > 0) line.heard.append(bytes, static_cast<std::size_t>(length));
+  while (channel.heard.size() < kMostHeard && (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0) channel.heard.append(bytes, static_cast<std::size_t>(length));
   const bool is_over = length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   const bool is_silent = length < 0 && IsSilence(errno);
-  const auto take = [&line](void* to, std::size_t size) {
-    std::memcpy(to, line.heard.data(), size);
-    line.heard.erase(0, size);
+  const auto take = [&channel](void* to, std::size_t size) {
+    std::memcpy(to, channel.heard.data(), size);
+    channel.heard.erase(0, size);
   };
-  if (line.rank < 0 && line.heard.size() >= kTokenBytes + sizeof(Hello)) {
-    const bool is_ours = line.heard.compare(0, kTokenBytes, token_) == 0;
-    line.heard.erase(0, kTokenBytes);
+  if (channel.rank < 0 && channel.heard.size() >= kTokenBytes + sizeof(Hello)) {
+    const bool is_ours = channel.heard.compare(0, kTokenBytes, token_) == 0;
+    channel.heard.erase(0, kTokenBytes);
     Hello hello;
     take(&hello, sizeof(hello));
     if (!is_ours || hello.rank <= 0) {
-      close(line.fd);
-      line.fd = -1;
+      close(channel.fd);
+      channel.fd = -1;
       return;
     }
-    line.rank = hello.rank;
-    line.is_known = true;
+    channel.rank = hello.rank;
+    channel.is_known = true;
   }
-  while (line.rank >= 0 && line.heard.size() >= sizeof(Notice)) {
+  while (channel.rank >= 0 && channel.heard.size() >= sizeof(Notice)) {
     Notice notice;
     take(&notice, sizeof(notice));
     if (!WIFSTOPPED(notice.wait_status)) {
-      line.stopped_since.reset();
-    } else if (!line.stopped_since) {
-      line.stopped_since = std::chrono::steady_clock::now();
+      channel.stopped_since.reset();
+    } else if (!channel.stopped_since) {
+      channel.stopped_since = std::chrono::steady_clock::now();
     }
     if (WIFSTOPPED(notice.wait_status) || WIFCONTINUED(notice.wait_status)) continue;
-    deaths->push_back({line.rank, DescribeProcessEnd(notice.wait_status)});
-    ended_.insert(line.rank);
-    line.rank = -1;  // said
+    lost_ranks->push_back({channel.rank, DescribeProcessEnd(notice.wait_status)});
+    ended_.insert(channel.rank);
+    channel.rank = -1;  // said
   }
-  if (is_over && line.rank >= 0) {
-    deaths->push_back({line.rank, is_silent ? "is out of reach, as its host does not answer" : "is gone, and its supervisor with it", is_silent});
-    ended_.insert(line.rank);
+  if (is_over && channel.rank >= 0) {
+    lost_ranks->push_back({channel.rank, is_silent ? "is out of reach, as its host does not answer" : "is gone, and its supervisor with it", is_silent});
+    ended_.insert(channel.rank);
   }
   if (is_over) {
-    close(line.fd);
-    line.fd = -1;
+    close(channel.fd);
+    channel.fd = -1;
   }
 }
 
-std::vector<Death> Supervision::TakeDeaths() {
-  std::vector<Death> deaths;
+std::vector<LostRank> Supervision::PollLostRanks() {
+  std::vector<LostRank> lost_ranks;
   std::vector<pollfd> polled;
   for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
-  for (const Line& line : lines_) polled.push_back({line.fd, POLLIN, 0});
-  if (polled.empty() || poll(polled.data(), polled.size(), 0) <= 0) return deaths;
-  for (std::size_t k = 0; k < lines_.size(); ++k) {
-    if (polled[listeners_.size() + k].revents != 0) Read(lines_[k], &deaths);
+  for (const Channel& channel : channels_) polled.push_back({channel.fd, POLLIN, 0});
+  if (polled.empty() || poll(polled.data(), polled.size(), 0) <= 0) return lost_ranks;
+  for (std::size_t k = 0; k < channels_.size(); ++k) {
+    if (polled[listeners_.size() + k].revents != 0) Read(channels_[k], &lost_ranks);
   }
-  const auto is_closed = [](const Line& line) { return line.fd < 0; };
-  lines_.erase(std::remove_if(lines_.begin(), lines_.end(), is_closed), lines_.end());
-  const auto is_nameless = [](const Line& line) { return !line.is_known; };
-  const auto nameless = std::count_if(lines_.begin(), lines_.end(), is_nameless);
+  const auto is_closed = [](const Channel& channel) { return channel.fd < 0; };
+  channels_.erase(std::remove_if(channels_.begin(), channels_.end(), is_closed), channels_.end());
+  const auto is_nameless = [](const Channel& channel) { return !channel.is_known; };
+  const auto nameless = std::count_if(channels_.begin(), channels_.end(), is_nameless);
   if (static_cast<std::size_t>(nameless) > kMostNameless) {
     // The oldest come first.
-    const auto stranger = std::find_if(lines_.begin(), lines_.end(), is_nameless);
+    const auto stranger = std::find_if(channels_.begin(), channels_.end(), is_nameless);
     close(stranger->fd);
-    lines_.erase(stranger);
+    channels_.erase(stranger);
   }
-  const std::size_t known = lines_.size();
+  const std::size_t known = channels_.size();
   Accept();
-  for (std::size_t k = known; k < lines_.size(); ++k) Read(lines_[k], &deaths);
-  return deaths;
+  for (std::size_t k = known; k < channels_.size(); ++k) Read(channels_[k], &lost_ranks);
+  return lost_ranks;
 }
 
 std::optional<std::chrono::steady_clock::time_point> Supervision::stopped_since(int rank) const {
-  const auto line = std::find_if(lines_.begin(), lines_.end(), [rank](const Line& one) { return one.rank == rank; });
-  return line == lines_.end() ? std::nullopt : line->stopped_since;
+  const auto channel = std::find_if(channels_.begin(), channels_.end(), [rank](const Channel& one) { return one.rank == rank; });
+  return channel == channels_.end() ? std::nullopt : channel->stopped_since;
 }
 
 void Supervision::Kill(int rank) {
-  for (const Line& line : lines_) {
-    if (line.rank == rank) (void)!send(line.fd, &kKill, 1, MSG_NOSIGNAL);
+  for (const Channel& channel : channels_) {
+    if (channel.rank == rank) (void)!send(channel.fd, &kKill, 1, MSG_NOSIGNAL);
   }
 }
 
 void Supervision::AwaitEndOfOthers() {
   const auto end = std::chrono::steady_clock::now() + kLeavePatience;
   for (;;) {
-    TakeDeaths();
+    PollLostRanks();
     if (static_cast<int>(ended_.size()) >= size_ - 1 || std::chrono::steady_clock::now() >= end) return;
     std::vector<pollfd> polled;
     for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
-    for (const Line& line : lines_) polled.push_back({line.fd, POLLIN, 0});
+    for (const Channel& channel : channels_) polled.push_back({channel.fd, POLLIN, 0});
     poll(polled.data(), polled.size(), 10);
   }
 }
@@ -251,9 +251,9 @@ void Supervision::SignOff() {
   if (has_left_) return;
   KeepConnections();
   if (rank_ == 0 && has_several_nodes_) AwaitEndOfOthers();
-  SignOffFromLauncher(/*is_other_process=*/false);
+  FinalizePmix(/*is_other_process=*/false);
   has_left_ = true;
-  for (const Line& line : lines_) (void)!send(line.fd, &kEnd, 1, MSG_NOSIGNAL);
+  for (const Channel& channel : channels_) (void)!send(channel.fd, &kEnd, 1, MSG_NOSIGNAL);
   if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);
 }
 

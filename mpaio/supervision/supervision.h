@@ -2,11 +2,11 @@
 //
 // mpirun ends a whole job when a process that it has started dies. So the process that it starts for a worker rank forks before MPI begins: the child
 // becomes the rank, and the parent, its *supervisor*, does nothing but wait for it. When the child dies, the supervisor tells rank 0 so by a socket (the
-// *line*), signs the rank off at mpirun by way of PMIx, as MPI_Finalize would have done, and ends with status 0: mpirun has nothing to complain of.
+// *channel*), signs the rank off at mpirun by way of PMIx, as MPI_Finalize would have done, and ends with status 0: mpirun has nothing to complain of.
 //
 //   mpirun -- supervisor of rank 1 -- rank 1          a rank's phases:  starting --Arm--> armed --SignOff--> left
 //         \-- supervisor of rank 2 -- rank 2          its death ends:   the job           nothing            nothing
-//          \- rank 0 <--- lines ---/
+//          \- rank 0 <--- channels ---/
 //
 // Rank 0 has no supervisor: its death ends the job, and so does that of a supervisor, of mpirun's daemon on a host, or of rank 0's host. A host that does not answer for
 // 15 s is taken for dead with its ranks; mpirun finds that out later, and ends the job then. Signals that mpirun sends to a rank go to its
@@ -32,17 +32,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/supervision/lost_rank.h"
 
 namespace mpaio {
 
 struct SupervisedState;
-
-// A rank of the world that is gone.
-struct Death {
-  int rank = 0;
-  std::string cause;  // "was killed by signal 9 (SIGKILL)"
-  bool host_is_silent = false;  // it may be alive: nobody hears of its host
-};
 
 // One for each process. Used by the thread that calls MPI.
 class Supervision {
@@ -53,12 +47,12 @@ class Supervision {
   // This process's; null where there is none.
   static Supervision* Get();
   // Does without, where not all ranks have it: a death ends the job.
-  static void Forgo();
+  static void Disable();
 
   // On rank 0: where supervisors are to call. Errors: what the system says.
   absl::StatusOr<std::string> Listen(bool has_several_nodes);
   // On the others: tells their supervisor what Listen gave. Does not wait. Where there are not several nodes no connections are kept.
-  void Call(absl::string_view address, bool has_several_nodes);
+  void Connect(absl::string_view address, bool has_several_nodes);
 
   // From here on this rank's death is survived, and the connections to other hosts that it has now stay open. To be called again where there may be more of these.
   // Waits, 5 s at most, until the supervisor has reached rank 0; where it does not, the rank stays unarmed: its
@@ -68,11 +62,11 @@ class Supervision {
   void Disarm();
   bool is_armed() const;
 
-  // On rank 0: the deaths since the last call. Costs a system call.
-  std::vector<Death> TakeDeaths();
-  // On rank 0: since when that rank's process has been stopped (SIGSTOP), as far as TakeDeaths has seen; nothing if it is not.
+  // On rank 0: the lost_ranks since the last call. Costs a system call.
+  std::vector<LostRank> PollLostRanks();
+  // On rank 0: since when that rank's process has been stopped (SIGSTOP), as far as PollLostRanks has seen; nothing if it is not.
   std::optional<std::chrono::steady_clock::time_point> stopped_since(int rank) const;
-  // On rank 0: ends that rank's process, if it is armed; its death is told by TakeDeaths.
+  // On rank 0: ends that rank's process, if it is armed; its death is told by PollLostRanks.
   void Kill(int rank);
 
   // Tells mpirun that this rank has come to its end in order. No MPI call may follow. Where there are several hosts rank 0 waits until the others have ended, but
@@ -80,8 +74,8 @@ class Supervision {
   void SignOff();
 
  private:
-  // Rank 0's end of a line.
-  struct Line {
+  // Rank 0's end of a channel.
+  struct Channel {
     int fd = -1;
     int rank = -1;           // until it has said which, and after its last words
     bool is_known = false;   // it has said which
@@ -91,7 +85,7 @@ class Supervision {
 
   Supervision(int rank, int size, SupervisedState* shared, int to_supervisor) : rank_(rank), size_(size), shared_(shared), to_supervisor_(to_supervisor) {}
   void Accept();
-  void Read(Line& line, std::vector<Death>* deaths);
+  void Read(Channel& channel, std::vector<LostRank>* lost_ranks);
   void KeepConnections();
   void AwaitEndOfOthers();
 
@@ -102,7 +96,7 @@ class Supervision {
   // On rank 0:
   std::string token_;
   std::vector<int> listeners_;
-  std::vector<Line> lines_;
+  std::vector<Channel> channels_;
   bool has_several_nodes_ = false;
   std::set<int> ended_;  // ranks
 };

@@ -19,8 +19,8 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/supervision/line.h"
-#include "mpaio/supervision/sign_off.h"
+#include "mpaio/supervision/supervisor_channel.h"
+#include "mpaio/supervision/pmix.h"
 #include "mpaio/testing/status_matchers.h"
 
 namespace mpaio {
@@ -39,127 +39,127 @@ class SupervisionTest : public testing::Test {
     if (Supervision::Get() == nullptr) return;
     const absl::StatusOr<std::string> text = Supervision::Get()->Listen(/*has_several_nodes=*/false);
     MPAIO_ASSERT_OK(text);
-    absl::StatusOr<LineAddress> address = DecodeAddress(*text);
+    absl::StatusOr<ChannelAddress> address = DecodeAddress(*text);
     MPAIO_ASSERT_OK(address);
     address_ = *address;
   }
   void SetUp() override {
-    if (!CanSignOff()) GTEST_SKIP() << "there is no libpmix here";
+    if (!HasPmix()) GTEST_SKIP() << "there is no libpmix here";
     ASSERT_NE(Supervision::Get(), nullptr);
   }
   void TearDown() override {
-    for (const int fd : lines_) Hangup(fd);
+    for (const int fd : channels_) Hangup(fd);
     // What is left of them is no other test's.
-    if (Supervision::Get() != nullptr) Supervision::Get()->TakeDeaths();
+    if (Supervision::Get() != nullptr) Supervision::Get()->PollLostRanks();
   }
 
   int Call(int rank) {
-    lines_.push_back(CallLine(address_, Hello{rank}, 10'000));
-    EXPECT_GE(lines_.back(), 0);
-    return lines_.back();
+    channels_.push_back(ConnectChannel(address_, Hello{rank}, 10'000));
+    EXPECT_GE(channels_.back(), 0);
+    return channels_.back();
   }
-  static void Say(int line, absl::string_view words) { EXPECT_EQ(send(line, words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size())); }
+  static void Say(int channel, absl::string_view words) { EXPECT_EQ(send(channel, words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size())); }
   template <typename T>
   static std::string Bytes(const T& value) {
     return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
   }
-  static void Hangup(int line) { shutdown(line, SHUT_WR); }
+  static void Hangup(int channel) { shutdown(channel, SHUT_WR); }
 
-  // The next deaths that are told; none after a while.
-  static std::vector<Death> Await() {
+  // The next lost_ranks that are told; none after a while.
+  static std::vector<LostRank> Await() {
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    std::vector<Death> deaths;
-    while ((deaths = Supervision::Get()->TakeDeaths()).empty() && std::chrono::steady_clock::now() < end) sched_yield();
-    return deaths;
+    std::vector<LostRank> lost_ranks;
+    while ((lost_ranks = Supervision::Get()->PollLostRanks()).empty() && std::chrono::steady_clock::now() < end) sched_yield();
+    return lost_ranks;
   }
-  // What comes of rank 0 on a line: "" where it has been closed. Meanwhile rank 0 looks, and must hear of no death.
-  static std::string Hear(int line) {
+  // What comes of rank 0 on a channel: "" where it has been closed. Meanwhile rank 0 looks, and must hear of no lost.
+  static std::string Hear(int channel) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    pollfd polled = {line, POLLIN, 0};
-    while (poll(&polled, 1, 0) == 0 && std::chrono::steady_clock::now() < end) EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+    pollfd polled = {channel, POLLIN, 0};
+    while (poll(&polled, 1, 0) == 0 && std::chrono::steady_clock::now() < end) EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
     char byte = 0;
-    const ssize_t length = recv(line, &byte, 1, MSG_DONTWAIT);
+    const ssize_t length = recv(channel, &byte, 1, MSG_DONTWAIT);
     return length < 0 && errno != ECONNRESET ? "nothing" : std::string(&byte, length < 0 ? 0 : static_cast<std::size_t>(length));
   }
 
-  static LineAddress address_;
-  std::vector<int> lines_;
+  static ChannelAddress address_;
+  std::vector<int> channels_;
 };
 
-LineAddress SupervisionTest::address_;
+ChannelAddress SupervisionTest::address_;
 
 TEST_F(SupervisionTest, TellsDeathsOnceAndHow) {
   const int one = Call(1), two = Call(2);
-  EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+  EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   Say(two, Bytes(Notice{SIGKILL}));
-  std::vector<Death> deaths = Await();
-  ASSERT_EQ(deaths.size(), 1u);
-  EXPECT_EQ(deaths[0].rank, 2);
-  EXPECT_EQ(deaths[0].cause, "was killed by signal 9 (SIGKILL)");
+  std::vector<LostRank> lost_ranks = Await();
+  ASSERT_EQ(lost_ranks.size(), 1u);
+  EXPECT_EQ(lost_ranks[0].rank, 2);
+  EXPECT_EQ(lost_ranks[0].cause, "was killed by signal 9 (SIGKILL)");
   Say(one, Bytes(Notice{3 << 8}));
-  deaths = Await();
-  ASSERT_EQ(deaths.size(), 1u);
-  EXPECT_EQ(deaths[0].rank, 1);
-  EXPECT_EQ(deaths[0].cause, "ended with exit status 3");
+  lost_ranks = Await();
+  ASSERT_EQ(lost_ranks.size(), 1u);
+  EXPECT_EQ(lost_ranks[0].rank, 1);
+  EXPECT_EQ(lost_ranks[0].cause, "ended with exit status 3");
   Hangup(one);
   Hangup(two);
-  EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+  EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
 }
 
 TEST_F(SupervisionTest, ASupervisorThatIsGoneIsARankThatIsGone) {
   const int three = Call(3);
-  EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+  EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   Hangup(three);
-  const std::vector<Death> deaths = Await();
-  ASSERT_EQ(deaths.size(), 1u);
-  EXPECT_EQ(deaths[0].rank, 3);
-  EXPECT_EQ(deaths[0].cause, "is gone, and its supervisor with it");
+  const std::vector<LostRank> lost_ranks = Await();
+  ASSERT_EQ(lost_ranks.size(), 1u);
+  EXPECT_EQ(lost_ranks[0].rank, 3);
+  EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
 }
 
 TEST_F(SupervisionTest, DoesNotListenToStrangers) {
-  LineAddress wrong = address_;
+  ChannelAddress wrong = address_;
   wrong.token[kTokenBytes - 1] = wrong.token[kTokenBytes - 1] == 'a' ? 'b' : 'a';
-  for (const LineAddress& address : {wrong, address_}) {
+  for (const ChannelAddress& address : {wrong, address_}) {
     // There is no rank 0 to be supervised, nor one below.
     const int rank = address.token == address_.token ? 0 : 1;
-    const int line = CallLine(address, Hello{rank}, 10'000);
-    ASSERT_GE(line, 0);
-    Say(line, Bytes(Notice{SIGKILL}));
-    EXPECT_EQ(Hear(line), "");
-    close(line);
+    const int channel = ConnectChannel(address, Hello{rank}, 10'000);
+    ASSERT_GE(channel, 0);
+    Say(channel, Bytes(Notice{SIGKILL}));
+    EXPECT_EQ(Hear(channel), "");
+    close(channel);
   }
   // One who says too little and goes.
-  const int line = Call(1);
-  EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
-  Say(line, "x");
-  Hangup(line);
-  const std::vector<Death> deaths = Await();
-  ASSERT_EQ(deaths.size(), 1u);
-  EXPECT_EQ(deaths[0].cause, "is gone, and its supervisor with it");
+  const int channel = Call(1);
+  EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
+  Say(channel, "x");
+  Hangup(channel);
+  const std::vector<LostRank> lost_ranks = Await();
+  ASSERT_EQ(lost_ranks.size(), 1u);
+  EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
 }
 
 TEST_F(SupervisionTest, WordsThatComeInPieces) {
-  const int line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  lines_.push_back(line);
+  const int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  channels_.push_back(channel);
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path + 1, address_.local_name.data(), address_.local_name.size());
-  ASSERT_EQ(connect(line, reinterpret_cast<sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address_.local_name.size())), 0);
+  ASSERT_EQ(connect(channel, reinterpret_cast<sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address_.local_name.size())), 0);
   const std::string words = address_.token + Bytes(Hello{2}) + Bytes(Notice{SIGSEGV});
   for (const char letter : words.substr(0, words.size() - 1)) {
-    Say(line, absl::string_view(&letter, 1));
-    EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+    Say(channel, absl::string_view(&letter, 1));
+    EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   }
-  Say(line, absl::string_view(words).substr(words.size() - 1));
-  const std::vector<Death> deaths = Await();
-  ASSERT_EQ(deaths.size(), 1u);
-  EXPECT_EQ(deaths[0].rank, 2);
-  EXPECT_EQ(deaths[0].cause, "was killed by signal 11 (SIGSEGV)");
+  Say(channel, absl::string_view(words).substr(words.size() - 1));
+  const std::vector<LostRank> lost_ranks = Await();
+  ASSERT_EQ(lost_ranks.size(), 1u);
+  EXPECT_EQ(lost_ranks[0].rank, 2);
+  EXPECT_EQ(lost_ranks[0].cause, "was killed by signal 11 (SIGSEGV)");
 }
 
 TEST_F(SupervisionTest, KillIsSaidToTheSupervisorOfThatRankAlone) {
   const int one = Call(1), two = Call(2);
-  EXPECT_TRUE(Supervision::Get()->TakeDeaths().empty());
+  EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   Supervision::Get()->Kill(2);
   EXPECT_EQ(Hear(two), std::string(1, kKill));
   pollfd polled = {one, POLLIN, 0};

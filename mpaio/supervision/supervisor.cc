@@ -17,9 +17,9 @@
 
 #include "absl/strings/string_view.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/in_time.h"
-#include "mpaio/supervision/line.h"
-#include "mpaio/supervision/sign_off.h"
+#include "mpaio/supervision/run_with_timeout.h"
+#include "mpaio/supervision/supervisor_channel.h"
+#include "mpaio/supervision/pmix.h"
 
 namespace mpaio {
 namespace {
@@ -34,10 +34,10 @@ constexpr std::chrono::milliseconds kOrphanPatience(1000);
 constexpr std::chrono::seconds kEndPatience(5);
 // Meanwhile rank 0 may be stopping in order.
 constexpr std::chrono::seconds kStopPatience(2);
-// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with 4.2.2, once in some thousand deaths); and a launcher that is on
+// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with 4.2.2, once in some thousand lost_ranks); and a launcher that is on
 // its own way out does not answer at all. It takes a few ms, or some hundred where there are many processes for a core.
-constexpr int kSignOffAttempts = 4;
-constexpr std::chrono::seconds kSignOffPatience(5);
+constexpr int kFinalizeAttempts = 4;
+constexpr std::chrono::seconds kFinalizeTimeout(5);
 
 class Supervisor {
  public:
@@ -48,7 +48,7 @@ class Supervisor {
     // It may be gone already: a signal that came before it was waited for is not told.
     Reap();
     for (;;) {
-      pollfd polled[] = {{signals_, POLLIN, 0}, {from_child_, POLLIN, 0}, {line_, POLLIN, 0}};
+      pollfd polled[] = {{signals_, POLLIN, 0}, {from_child_, POLLIN, 0}, {channel_, POLLIN, 0}};
       const int ready = poll(polled, 3, TimeoutMs());
       if (ready == 0) kill(child_, SIGKILL);
       if (ready <= 0) {
@@ -98,29 +98,29 @@ class Supervisor {
       kept_.swap(message.descriptors);
       for (const int before : message.descriptors) close(before);
     } else if (also_calls) {
-      const absl::StatusOr<LineAddress> address = DecodeAddress(message.bytes);
+      const absl::StatusOr<ChannelAddress> address = DecodeAddress(message.bytes);
       if (address.ok()) {
-        for (const LineAddress::Internet& one : address->internet) rank_0_hosts_.push_back(one.host);
-        line_ = CallLine(*address, {rank_}, kCallTimeoutMs);
+        for (const ChannelAddress::Internet& one : address->internet) rank_0_hosts_.push_back(one.host);
+        channel_ = ConnectChannel(*address, {rank_}, kCallTimeoutMs);
       }
-      state_->line.store(line_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
+      state_->channel.store(channel_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
     }
   }
 
   void Listen() {
     HearRank0();
-    if (line_ < 0) orphaned_ = std::chrono::steady_clock::now();
+    if (channel_ < 0) orphaned_ = std::chrono::steady_clock::now();
   }
 
   void Tell(int status) {
     const Notice notice{status};
-    if (line_ >= 0) (void)!send(line_, &notice, sizeof(notice), MSG_NOSIGNAL);
+    if (channel_ >= 0) (void)!send(channel_, &notice, sizeof(notice), MSG_NOSIGNAL);
   }
 
   // Rank 0 speaks, or is gone.
   void HearRank0() {
     char word = 0;
-    const ssize_t length = recv(line_, &word, 1, MSG_DONTWAIT);
+    const ssize_t length = recv(channel_, &word, 1, MSG_DONTWAIT);
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (length == 1) {
       if (word == kKill && !is_reaped_) kill(child_, SIGKILL);
@@ -129,11 +129,11 @@ class Supervisor {
     }
     // After an error it may be alive: its host may have been silent for a while.
     if (length == 0) rank_0_has_ended_ = true;
-    close(line_);
-    line_ = -1;
+    close(channel_);
+    channel_ = -1;
   }
 
-  // Without a line rank 0 is there as long as it has not closed its end of a connection. What came by such a one is nobody's, and would keep its end from being seen.
+  // Without a channel rank 0 is there as long as it has not closed its end of a connection. What came by such a one is nobody's, and would keep its end from being seen.
   void DropWhatRank0HasClosed() {
     static char unread[1 << 16];
     for (std::size_t k = 0; k < kept_.size();) {
@@ -153,15 +153,15 @@ class Supervisor {
     std::optional<Clock::time_point> limit;
     if (told_to_end_) limit = Clock::now() + kStopPatience;
     for (;;) {
-      if (line_ >= 0) {
+      if (channel_ >= 0) {
         HearRank0();
       } else {
         DropWhatRank0HasClosed();
       }
       // When mpirun's daemon is gone, who would have ended this, it is somebody else's child.
       if (rank_0_has_ended_ || kept_.empty() || getppid() != parent_ || (limit && Clock::now() >= *limit)) return;
-      std::vector<pollfd> polled = {{signals_, POLLIN, 0}, {line_, POLLIN, 0}};
-      if (line_ < 0) {
+      std::vector<pollfd> polled = {{signals_, POLLIN, 0}, {channel_, POLLIN, 0}};
+      if (channel_ < 0) {
         for (const int connection : kept_) polled.push_back({connection, POLLIN | POLLRDHUP, 0});
       }
       poll(polled.data(), polled.size(), limit ? kStopPeriodMs : kParentPeriodMs);
@@ -190,7 +190,7 @@ class Supervisor {
     const bool is_being_ended = told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
     if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
-      DoInTime([] { return SignOffFromLauncher(/*is_other_process=*/true); }, kSignOffAttempts, kSignOffPatience);
+      RunWithTimeout([] { return FinalizePmix(/*is_other_process=*/true); }, kFinalizeAttempts, kFinalizeTimeout);
       AwaitEndOfRank0();
       _exit(0);
     }
@@ -217,7 +217,7 @@ class Supervisor {
   SupervisedState* const state_;
   const int signals_;
   int from_child_;
-  int line_ = -1;
+  int channel_ = -1;
   std::vector<int> kept_;  // connections of the child's
   std::vector<std::string> rank_0_hosts_;
   bool is_reaped_ = false;

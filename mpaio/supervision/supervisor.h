@@ -19,9 +19,9 @@ struct SupervisedState {
     kArmed,     // a death is survived
     kLeft,      // the rank has signed off
   };
-  enum LineState : std::uint32_t { kNone, kOpen, kFailed };
+  enum ChannelState : std::uint32_t { kNone, kOpen, kFailed };
   std::atomic<std::uint32_t> phase;
-  std::atomic<std::uint32_t> line;
+  std::atomic<std::uint32_t> channel;
 };
 
 // Waits for `child`, which is `rank`, and ends as it should be seen by mpirun; where it keeps connections of a child that was armed or has left, when rank 0 has

@@ -26,7 +26,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/line.h"
+#include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/status_matchers.h"
 
@@ -36,7 +36,7 @@ namespace {
 constexpr int kRank = 3;
 constexpr int kTimeoutMs = 20'000;
 
-// A supervisor with its child, in processes of their own; this process has rank 0's end of the line.
+// A supervisor with its child, in processes of their own; this process has rank 0's end of the channel.
 class SupervisorTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -47,14 +47,14 @@ class SupervisorTest : public testing::Test {
     // Through these the child says that it is there, and is told to go on.
     ASSERT_EQ(pipe(ready_), 0);
     ASSERT_EQ(pipe(go_), 0);
-    const absl::StatusOr<LineAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners_);
+    const absl::StatusOr<ChannelAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners_);
     MPAIO_ASSERT_OK(address);
     address_ = *address;
   }
   void TearDown() override {
     if (supervisor_ > 0) kill(supervisor_, SIGKILL);
     if (supervisor_ > 0) waitpid(supervisor_, nullptr, 0);
-    for (const int fd : {ends_[0], ends_[1], ready_[0], ready_[1], go_[0], go_[1], line_}) {
+    for (const int fd : {ends_[0], ends_[1], ready_[0], ready_[1], go_[0], go_[1], channel_}) {
       if (fd >= 0) close(fd);
     }
     for (const int fd : listeners_) close(fd);
@@ -99,16 +99,16 @@ class SupervisorTest : public testing::Test {
     ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
     pollfd polled = {listeners_[0], POLLIN, 0};
     ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
-    line_ = accept(listeners_[0], nullptr, nullptr);
+    channel_ = accept(listeners_[0], nullptr, nullptr);
     const Hello hello{kRank};
     EXPECT_EQ(Hear(kTokenBytes + sizeof(hello)), address_.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello)));
   }
-  // So many bytes of the line, or fewer when it ends.
+  // So many bytes of the channel, or fewer when it ends.
   std::string Hear(std::size_t size) {
     std::string heard(size, '\0');
-    pollfd polled = {line_, POLLIN, 0};
+    pollfd polled = {channel_, POLLIN, 0};
     EXPECT_EQ(poll(&polled, 1, kTimeoutMs), 1);
-    const ssize_t length = recv(line_, heard.data(), size, MSG_WAITALL);
+    const ssize_t length = recv(channel_, heard.data(), size, MSG_WAITALL);
     heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
     return heard;
   }
@@ -122,18 +122,18 @@ class SupervisorTest : public testing::Test {
 
   // Until the supervisor, whose child is gone, has taken in a word that means nothing: so it waits for rank 0.
   void AwaitHearing() {
-    ASSERT_EQ(send(line_, "?", 1, MSG_NOSIGNAL), 1);
+    ASSERT_EQ(send(channel_, "?", 1, MSG_NOSIGNAL), 1);
     for (int unread = 1; unread > 0;) {
-      ASSERT_EQ(ioctl(line_, SIOCOUTQ, &unread), 0);
-      pollfd polled = {line_, POLLIN, 0};
+      ASSERT_EQ(ioctl(channel_, SIOCOUTQ, &unread), 0);
+      pollfd polled = {channel_, POLLIN, 0};
       ASSERT_EQ(poll(&polled, 1, 0), 0) << "it has ended";
       sched_yield();
     }
   }
 
   void Hangup() {
-    if (line_ >= 0) close(line_);
-    line_ = -1;
+    if (channel_ >= 0) close(channel_);
+    channel_ = -1;
   }
 
   ChildEnd End() {
@@ -148,9 +148,9 @@ class SupervisorTest : public testing::Test {
   int ends_[2] = {-1, -1};
   int ready_[2] = {-1, -1};
   int go_[2] = {-1, -1};
-  int line_ = -1;
+  int channel_ = -1;
   std::vector<int> listeners_;
-  LineAddress address_;
+  ChannelAddress address_;
   pid_t supervisor_ = -1;
 };
 
@@ -209,7 +209,7 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       Start([this] {
         // Twice: the second set takes the place of the first.
         for (int times = 0; times < 2; ++times) {
-          const int connection = CallLine(address_, Hello{7}, kTimeoutMs);
+          const int connection = ConnectChannel(address_, Hello{7}, kTimeoutMs);
           if (connection < 0 || !SendMessage(ends_[0], {&kKeep, 1}, {connection})) return 98;
           close(connection);
         }
@@ -235,7 +235,7 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       EXPECT_EQ(recv(connections[1], &byte, 1, MSG_DONTWAIT), -1);
       EXPECT_EQ(errno, EAGAIN);
       switch (reason) {
-        case Reason::kRank0SaysSo: EXPECT_EQ(send(line_, &kEnd, 1, MSG_NOSIGNAL), 1); break;
+        case Reason::kRank0SaysSo: EXPECT_EQ(send(channel_, &kEnd, 1, MSG_NOSIGNAL), 1); break;
         case Reason::kRank0IsGone: Hangup(); break;
         case Reason::kSignal:
           kill(supervisor_, SIGTERM);
@@ -261,9 +261,9 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
   ASSERT_EQ(listen(listener, 8), 0);
   // Nobody listens at port 1 of the loopback.
-  const LineAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}}, same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
+  const ChannelAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}}, same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
   Start([&] {
-    const std::vector<int> connections = {CallLine(same_host, Hello{7}, kTimeoutMs), CallLine(same_host, Hello{7}, kTimeoutMs), CallLine(address_, Hello{7}, kTimeoutMs)};
+    const std::vector<int> connections = {ConnectChannel(same_host, Hello{7}, kTimeoutMs), ConnectChannel(same_host, Hello{7}, kTimeoutMs), ConnectChannel(address_, Hello{7}, kTimeoutMs)};
     if (!SendMessage(ends_[0], EncodeAddress(rank_0), {}) || !SendMessage(ends_[0], {&kKeep, 1}, connections)) return 98;
     Pause();
     return 5;
@@ -291,30 +291,30 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
 TEST_F(SupervisorTest, SaysWhetherThereIsALine) {
   Start([this] {
     Pause();
-    const std::uint32_t line = state_->line;
+    const std::uint32_t channel = state_->channel;
     Pause();
-    return line == SupervisedState::kNone && state_->line == SupervisedState::kOpen ? 0 : 1;
+    return channel == SupervisedState::kNone && state_->channel == SupervisedState::kOpen ? 0 : 1;
   });
   AwaitPause();
   Go();
   AwaitPause();
   Connect();
   // It is said after the first words have been sent.
-  while (state_->line == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
+  while (state_->channel == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
   Go();
   EXPECT_EQ(End(), Exits(0));
 }
 
 TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
   for (const std::string& text : {std::string("damaged"), std::string(kTokenBytes, 'a') + " mpaio-nobody"}) {
-    state_->line = SupervisedState::kNone;
+    state_->channel = SupervisedState::kNone;
     Start([this] {
       Pause();
-      return state_->line == SupervisedState::kFailed ? 0 : 1;
+      return state_->channel == SupervisedState::kFailed ? 0 : 1;
     });
     AwaitPause();
     ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-    while (state_->line == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
+    while (state_->channel == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
     Go();
     EXPECT_EQ(End(), Exits(0));
   }
@@ -328,8 +328,8 @@ TEST_F(SupervisorTest, KillsItsChildWhenRank0SaysSo) {
   AwaitPause();
   Connect();
   state_->phase = SupervisedState::kArmed;
-  ASSERT_EQ(send(line_, "?", 1, 0), 1);  // no word that is known
-  ASSERT_EQ(send(line_, &kKill, 1, 0), 1);
+  ASSERT_EQ(send(channel_, "?", 1, 0), 1);  // no word that is known
+  ASSERT_EQ(send(channel_, &kKill, 1, 0), 1);
   const int status = WaitStatusHeard();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
   EXPECT_EQ(End(), Exits(0));

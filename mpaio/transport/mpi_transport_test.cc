@@ -77,7 +77,7 @@ const bool kRegistered = [] {
   pool.large_bytes = Index{3} << 20;
   pool.flood_bytes = 40000;
   RegisterTransportConformance("MpiTransportWithDoorbellsAndTinyPieces", pool);
-  // Room for the frame only, and one message at a time.
+  // MemoryCapacity for the frame only, and one message at a time.
   MpiTransportOptions tiniest;
   tiniest.slots = 1;
   tiniest.slot_bytes = 16;

@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22  // Linux 5.14; older headers do not have it
@@ -65,14 +65,14 @@ thread_local constinit std::byte* last_readable = nullptr;
 }  // namespace
 
 // Zeros at first.
-struct DemandLoading::Notes {
+struct DemandLoading::BlockStates {
   std::atomic<int> failure;  // the last one, of ArrayParts::Read
   std::atomic<unsigned char> states[1];  // of num_blocks_
 };
 
 Index DemandLoading::SizeBytes(Index array_bytes) {
   static_assert(std::atomic<unsigned char>::is_always_lock_free && sizeof(std::atomic<unsigned char>) == 1);
-  return WholePages(array_bytes) + static_cast<Index>(sizeof(Notes)) + CeilDivide(array_bytes, BlockBytes(array_bytes));
+  return WholePages(array_bytes) + static_cast<Index>(sizeof(BlockStates)) + CeilDivide(array_bytes, BlockBytes(array_bytes));
 }
 
 DemandLoading::DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts)
@@ -89,18 +89,18 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
     return absl::UnimplementedError(absl::StrCat("shared memory cannot be filled on demand (", what, "): ", std::strerror(errno)));
   };
   if (blocks_of_process.fetch_add(loading->num_blocks_) + loading->num_blocks_ > kMostBlocksOfProcess) return cannot("too many blocks");
-  loading->notes_bytes_ = WholePages(memory.size_bytes()) - loading->array_bytes_;
-  loading->notes_ = MapAgain(memory.data() + loading->array_bytes_, loading->notes_bytes_);
-  if (loading->notes_ == nullptr) return cannot("mremap");
-  loading->can_back_in_place_ = CanBackInPlace();
-  if (loading->can_back_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->notes_, loading->notes_bytes_));
+  loading->block_states_bytes_ = WholePages(memory.size_bytes()) - loading->array_bytes_;
+  loading->block_states_ = MapAgain(memory.data() + loading->array_bytes_, loading->block_states_bytes_);
+  if (loading->block_states_ == nullptr) return cannot("mremap");
+  loading->can_populate_in_place_ = CanPopulateInPlace();
+  if (loading->can_populate_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->block_states_, loading->block_states_bytes_));
   // Huge pages are quicker still.
-  if (loading->can_back_in_place_ && !memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
+  if (loading->can_populate_in_place_ && !memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
   if (loading->installer_ != nullptr) {
     loading->buffer_memory_ = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
     loading->buffer_.store(loading->buffer_memory_.get(), std::memory_order_relaxed);
   }
-  loading->faults_ = MemoryFaults::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Mend, loading.get());
+  loading->faults_ = FaultHandler::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Resolve, loading.get());
   if (loading->faults_ == nullptr) return cannot("too many arrays");
   if (mprotect(memory.data(), static_cast<std::size_t>(WholePages(memory.size_bytes())), PROT_NONE) != 0) return cannot("mprotect");
   return loading;
@@ -109,19 +109,19 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemor
 DemandLoading::~DemandLoading() {
   faults_.reset();
   blocks_of_process.fetch_sub(num_blocks_);
-  if (notes_ != nullptr) munmap(notes_, static_cast<std::size_t>(notes_bytes_));
+  if (block_states_ != nullptr) munmap(block_states_, static_cast<std::size_t>(block_states_bytes_));
 }
 
-DemandLoading::Notes& DemandLoading::notes() const { return *std::launder(reinterpret_cast<Notes*>(notes_)); }
+DemandLoading::BlockStates& DemandLoading::block_states() const { return *std::launder(reinterpret_cast<BlockStates*>(block_states_)); }
 
-std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const { return notes().states[block]; }
+std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const { return block_states().states[block]; }
 
-bool DemandLoading::Mend(void* loading, std::byte* address) {
+bool DemandLoading::Resolve(void* loading, std::byte* address) {
   auto* const self = static_cast<DemandLoading*>(loading);
-  return self->HaveBlock(static_cast<std::size_t>((address - self->data_) / self->block_bytes_), address);
+  return self->EnsureBlock(static_cast<std::size_t>((address - self->data_) / self->block_bytes_), address);
 }
 
-bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
+bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
   if (is_readable_[block].load(std::memory_order_acquire)) {
     // Another thread was quicker; or this is a store, which is tried once more.
     return std::exchange(last_readable, address) != address;
@@ -139,7 +139,7 @@ bool DemandLoading::HaveBlock(std::size_t block, std::byte* address) {
     if ((found == kOut || Clock::now() >= until) && state(block).compare_exchange_strong(found, NextPiece(found))) {
       const int failure = ReadBlock(block);
       is_in = failure == 0;
-      if (!is_in) notes().failure.store(failure, std::memory_order_relaxed);
+      if (!is_in) block_states().failure.store(failure, std::memory_order_relaxed);
       state(block).store(is_in ? kIn : kFailed, std::memory_order_release);
       break;
     }
@@ -183,7 +183,7 @@ int DemandLoading::ReadBlock(std::size_t block) {
         break;
       }
       std::byte* const to = writable + (at - begin);
-      if (can_back_in_place_) failure = PopulatePagesInPlace(to, page_bytes);
+      if (can_populate_in_place_) failure = PopulatePagesInPlace(to, page_bytes);
       if (failure != 0) break;
       if (buffer != nullptr) {
         std::memcpy(to, buffer, static_cast<std::size_t>(piece_bytes));
@@ -201,12 +201,12 @@ int DemandLoading::ReadBlock(std::size_t block) {
 }
 
 absl::Status DemandLoading::ReadFailure() const {
-  const int failure = notes().failure.load(std::memory_order_relaxed);
+  const int failure = block_states().failure.load(std::memory_order_relaxed);
   return failure == 0 ? absl::OkStatus() : parts_->StatusOf(failure);
 }
 
 bool DemandLoading::HasChanged() const {
-  return notes().failure.load(std::memory_order_relaxed) == ArrayParts::kCut || !parts_->CheckUnchanged().ok();
+  return block_states().failure.load(std::memory_order_relaxed) == ArrayParts::kCut || !parts_->CheckUnchanged().ok();
 }
 
 absl::Status DemandLoading::CheckUnchanged() const {

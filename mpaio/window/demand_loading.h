@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/array_parts.h"
 #include "mpaio/base/index.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/window/page_installer.h"
 
@@ -51,13 +51,13 @@ class DemandLoading {
 
  private:
   // Of all ranks of the node, behind the array.
-  struct Notes;
+  struct BlockStates;
   explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
-  static bool Mend(void* loading, std::byte* address);
-  bool HaveBlock(std::size_t block, std::byte* address);
+  static bool Resolve(void* loading, std::byte* address);
+  bool EnsureBlock(std::size_t block, std::byte* address);
   // 0, or what ArrayParts::Read says.
   int ReadBlock(std::size_t block);
-  Notes& notes() const;
+  BlockStates& block_states() const;
   Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
 
@@ -66,14 +66,14 @@ class DemandLoading {
   Index array_bytes_;  // whole pages
   Index block_bytes_;
   std::size_t num_blocks_;
-  bool can_back_in_place_ = false;
+  bool can_populate_in_place_ = false;
   std::unique_ptr<PageInstaller> installer_;  // null where there is none
   std::unique_ptr<std::byte[]> buffer_memory_;  // what pages are made of
   std::atomic<std::byte*> buffer_{nullptr};  // null while a thread has it, and for ever in a fork that was made meanwhile
-  std::byte* notes_ = nullptr;  // what is behind the array, mapped once more
-  Index notes_bytes_ = 0;
+  std::byte* block_states_ = nullptr;  // what is behind the array, mapped once more
+  Index block_states_bytes_ = 0;
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block
-  std::unique_ptr<MemoryFaults> faults_;
+  std::unique_ptr<FaultHandler> faults_;
 };
 
 }  // namespace mpaio

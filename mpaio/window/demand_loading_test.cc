@@ -26,7 +26,7 @@
 #include "gtest/gtest.h"
 #include "mpaio/array/array_file.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/room.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
@@ -40,7 +40,7 @@ constexpr Index kBytes = 10'000'008;
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
 // Of memory that has no pages yet, which are then made with what they hold, and of memory that has them.
-class DemandLoadingTest : public testing::TestWithParam<Backing> {
+class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
  protected:
   DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
     std::ofstream(path_, std::ios::binary) << bytes_;
@@ -135,7 +135,7 @@ TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_TRUE(IsThere(*memory, 0, 100));
   EXPECT_EQ(RunInChild([&] {
-              KeepMemoryFaultsOnly(SIGSEGV);
+              KeepFaultHandlerOnly(SIGSEGV);
               return IsThere(*memory, 0, kBytes) ? 0 : 1;
             }),
             ChildEnd{});
@@ -147,17 +147,17 @@ TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
 // So pages that are not there are made with what they hold, where that is possible: there is no room for another mapping.
 TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
   if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr) GTEST_SKIP() << "this system does not let pages be installed";
-  if (!CanBackInPlace()) GTEST_SKIP() << "this kernel gives fresh memory its pages at once";
+  if (!CanPopulateInPlace()) GTEST_SKIP() << "this kernel gives fresh memory its pages at once";
   absl::StatusOr<std::unique_ptr<SharedMemory>> small_pages = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kNever, GetParam());
   MPAIO_ASSERT_OK(small_pages.status());
   const std::unique_ptr<SharedMemory> memory = *std::move(small_pages);
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   EXPECT_EQ(RunInChild([&] {
-              KeepMemoryFaultsOnly(SIGSEGV);
+              KeepFaultHandlerOnly(SIGSEGV);
               const rlimit none = {0, RLIM_INFINITY};
               return setrlimit(RLIMIT_AS, &none) == 0 && IsThere(*memory, 0, kBytes) ? 0 : 1;
             }),
-            GetParam() == Backing::kOnDemand ? ChildEnd{} : ChildEnd{.signal = SIGSEGV});
+            GetParam() == PagePolicy::kOnDemand ? ChildEnd{} : ChildEnd{.signal = SIGSEGV});
 }
 
 TEST_P(DemandLoadingTest, StoresAreFaults) {
@@ -166,7 +166,7 @@ TEST_P(DemandLoadingTest, StoresAreFaults) {
   EXPECT_TRUE(IsThere(*memory, 0, 1));
   for (const Index at : {Index{0}, Index{8}, kBytes / 2, kBytes - 1}) {
     EXPECT_EQ(RunInChild([&] {
-                KeepMemoryFaultsOnly(SIGSEGV);
+                KeepFaultHandlerOnly(SIGSEGV);
                 *const_cast<volatile std::byte*>(memory->data() + at) = std::byte{1};
                 return 0;
               }),
@@ -193,7 +193,7 @@ TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
   const auto time = std::filesystem::last_write_time(path_);
   std::filesystem::resize_file(path_, kBytes / 2);
   EXPECT_EQ(RunInChild([&] {
-              KeepMemoryFaultsOnly(SIGSEGV);
+              KeepFaultHandlerOnly(SIGSEGV);
               return memory->data()[kBytes - 1] == std::byte{0} ? 0 : 1;
             }),
             ChildEnd{});
@@ -233,7 +233,7 @@ TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      KeepMemoryFaultsOnly(SIGSEGV);
+      KeepFaultHandlerOnly(SIGSEGV);
       _exit(std::memcmp(memory->data(), wanted.data(), wanted.size()) == 0 ? 0 : 1);
     }
     const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 8000);
@@ -256,10 +256,10 @@ TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
 
 // Blocks are longer then; of the file nearly all is a hole.
 TEST_P(DemandLoadingTest, AHugeArray) {
-  if (GetParam() == Backing::kNow) GTEST_SKIP() << "it would take all memory";
+  if (GetParam() == PagePolicy::kNow) GTEST_SKIP() << "it would take all memory";
   constexpr Index kHuge = (Index{9} << 30) + 24;
   std::filesystem::resize_file(path_, kHuge);
-  if (!CanBackInPlace()) GTEST_SKIP() << "this kernel cannot leave it without memory";
+  if (!CanPopulateInPlace()) GTEST_SKIP() << "this kernel cannot leave it without memory";
   absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, GetParam());
   if (absl::IsResourceExhausted(memory.status())) GTEST_SKIP() << memory.status();
   MPAIO_ASSERT_OK(memory.status());
@@ -282,8 +282,8 @@ TEST_P(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
   close(ends[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest, testing::Values(Backing::kOnDemand, Backing::kNow),
-                         [](const auto& info) { return info.param == Backing::kOnDemand ? "FreshPages" : "PagesThatAreThere"; });
+INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest, testing::Values(PagePolicy::kOnDemand, PagePolicy::kNow),
+                         [](const auto& info) { return info.param == PagePolicy::kOnDemand ? "FreshPages" : "PagesThatAreThere"; });
 
 }  // namespace
 }  // namespace mpaio

@@ -43,15 +43,15 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
 
 absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype, std::vector<Index> shape) {
   OutputArray output;
-  MPAIO_ASSIGN_OR_RETURN(output.array_, SharedArray::Create(executor, dtype, std::move(shape), Backing::kOnDemand));
+  MPAIO_ASSIGN_OR_RETURN(output.array_, SharedArray::Create(executor, dtype, std::move(shape), PagePolicy::kOnDemand));
   output.executor_ = &executor;
   output.is_on_rank_0s_node_ = executor.node() == 0;
   output.is_reserved_ = true;
   return output;
 }
 
-absl::Status OutputArray::Back(RowRange rows) const {
-  return is_reserved_ ? array_.Back(rows.begin * view().row_bytes(), rows.end * view().row_bytes()) : absl::OkStatus();
+absl::Status OutputArray::Populate(RowRange rows) const {
+  return is_reserved_ ? array_.Populate(rows.begin * view().row_bytes(), rows.end * view().row_bytes()) : absl::OkStatus();
 }
 
 absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const std::string& path, DType dtype, std::vector<Index> shape) {
@@ -118,7 +118,7 @@ absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) cons
   if (is_in_file_) {
     return file_->Write(rows.begin * view().row_bytes(), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   }
-  MPAIO_RETURN_IF_ERROR(Back(rows));
+  MPAIO_RETURN_IF_ERROR(Populate(rows));
   // Nobody reads it before the run has ended.
   StreamCopy(array_.mutable_view().MutableRowData(rows.begin), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
   return absl::OkStatus();
@@ -141,7 +141,7 @@ absl::Status OutputArray::Share(std::span<const RowRange> rows, Index piece_byte
 absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
   const Index size_bytes = rows.size() * view().row_bytes();
   // Where one rank cannot store them, none goes on.
-  MPAIO_RETURN_IF_ERROR(is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Back(rows)) : absl::OkStatus());
+  MPAIO_RETURN_IF_ERROR(is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Populate(rows)) : absl::OkStatus());
   std::byte* const data = array_.mutable_view().mutable_data() + rows.begin * view().row_bytes();
   std::string piece;
   for (Index begin = 0; begin < size_bytes; begin += piece_bytes) {

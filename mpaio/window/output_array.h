@@ -44,7 +44,7 @@ class OutputArray {
   static absl::StatusOr<OutputArray> Reserve(Executor& executor, DType dtype, std::vector<Index> shape);
 
   // Memory behind `rows`, before they are written. Only of what was reserved is there anything to do. Errors: ResourceExhausted where there is none left.
-  absl::Status Back(RowRange rows) const;
+  absl::Status Populate(RowRange rows) const;
 
   // From here on a chunk's rows come as its result from every node, so that results have all that a chunk has done: for a journal. On every rank, before the
   // run.

@@ -226,7 +226,7 @@ TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
         MPAIO_ASSERT_OK(output);
         const std::vector<RowRange> some = {{3, 30}, {50'000, 50'000}, {99'000, 100'000}};
         for (const RowRange rows : some) {
-          MPAIO_EXPECT_OK(output->Back(rows));
+          MPAIO_EXPECT_OK(output->Populate(rows));
           if (executor.rank() == 0) Write(*output, rows);
         }
         MPAIO_EXPECT_OK(output->Share(some, piece_bytes));

@@ -20,11 +20,11 @@ std::uint64_t Address(const std::byte* at) { return reinterpret_cast<std::uintpt
 }  // namespace
 
 std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index size_bytes) {
-  // Faults of system calls are not to be mended here, so that no privilege is needed.
+  // Faults of system calls are not to be resolved here, so that no privilege is needed.
   const auto fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
   std::unique_ptr<PageInstaller> installer(new PageInstaller(fd, pages, size_bytes));
-  // Without UFFD_FEATURE_SIGBUS a fault would wait for somebody who mends it.
+  // Without UFFD_FEATURE_SIGBUS a fault would wait for somebody who resolves it.
   uffdio_api api = {};
   api.api = UFFD_API;
   api.features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MISSING_SHMEM;

@@ -78,9 +78,9 @@ absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::strin
 
 }  // namespace
 
-absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing) {
+absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype, std::vector<Index> shape, PagePolicy page_policy) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
-  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(size_bytes, backing));
+  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(size_bytes, page_policy));
   MPAIO_ASSIGN_OR_RETURN(MutableNdView array, MutableNdView::Create(memory->data(), dtype, std::move(shape)));
   return SharedArray(memory, std::move(array));
 }
@@ -113,7 +113,7 @@ absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile
 absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const ArrayFile& file) {
   absl::StatusOr<std::unique_ptr<ArrayParts>> parts = file.Parts();
   MPAIO_RETURN_IF_ERROR(executor.Agree(parts.status()));
-  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), Backing::kOnDemand));
+  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), PagePolicy::kOnDemand));
   absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(*memory, *std::move(parts));
   const absl::Status made = executor.Agree(loading.status());
   if (absl::IsUnimplemented(made)) {
@@ -158,7 +158,7 @@ absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFil
     if (!absl::IsUnimplemented(on_demand.status())) return on_demand;
   }
   MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory,
-                         executor.Allocate(file.size_bytes(), file.writes_in_order() ? Backing::kWhenWritten : Backing::kNow));
+                         executor.Allocate(file.size_bytes(), file.writes_in_order() ? PagePolicy::kWhenWritten : PagePolicy::kNow));
   return LoadAtOnce(executor, file, *memory);
 }
 
@@ -171,7 +171,7 @@ absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const Ar
   if (file.writes_in_order()) {
     before_writing = [&memory, data](std::span<std::byte> piece) {
       const Index begin = piece.data() - data;
-      return memory.Back(begin, begin + static_cast<Index>(piece.size()));
+      return memory.Populate(begin, begin + static_cast<Index>(piece.size()));
     };
   }
   MPAIO_RETURN_IF_ERROR(executor.Agree(

@@ -64,10 +64,10 @@ class SharedArray {
   // Collective over the executor's pool. An array of zeros, not sealed. Every rank must pass the same type and shape.
   // Errors: InvalidArgument where the shape does not fit 63 bits; ResourceExhausted where a node has not the room.
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape) {
-    return Create(executor, std::move(dtype), std::move(shape), Backing::kNow);
+    return Create(executor, std::move(dtype), std::move(shape), PagePolicy::kNow);
   }
-  // The same, with memory behind its pages when `backing` says.
-  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, Backing backing);
+  // The same, with memory behind its pages when `page_policy` says.
+  static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype, std::vector<Index> shape, PagePolicy page_policy);
 
   // The array as this rank sees it. Valid as long as the executor is open.
   // A system call that is given what was loaded on demand, and not read yet, fails (EFAULT).
@@ -78,7 +78,7 @@ class SharedArray {
   const MutableNdView& mutable_view() const { return array_; }
 
   // Memory behind these bytes of an array that was created, before they are written. Not collective. Errors: ResourceExhausted where there is none left.
-  absl::Status Back(Index begin, Index end) const { return memory_->Back(begin, end); }
+  absl::Status Populate(Index begin, Index end) const { return memory_->Populate(begin, end); }
 
   // Whether the file itself was mapped.
   bool is_mapped() const { return mapping_ != nullptr; }

@@ -25,7 +25,7 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
 #include "mpaio/base/index.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
@@ -277,9 +277,9 @@ void WhatCannotBeLoadedOnDemandIsLoadedAtOnce(Executor& executor) {
   const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
   MPAIO_ASSERT_OK(file);
   const std::byte taken{};
-  std::vector<std::unique_ptr<MemoryFaults>> all;
+  std::vector<std::unique_ptr<FaultHandler>> all;
   if (executor.rank() == executor.size() - 1) {
-    while (auto one = MemoryFaults::Watch(SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr)) all.push_back(std::move(one));
+    while (auto one = FaultHandler::Watch(SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr)) all.push_back(std::move(one));
   }
   const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kOnDemand);
   MPAIO_ASSERT_OK(array);

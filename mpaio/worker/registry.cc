@@ -20,8 +20,8 @@ std::map<std::string, WorkerInfo, std::less<>>& Workers() {
 }  // namespace
 
 const NdView* JobInputs::Array(absl::string_view key) const {
-  const auto array = more_arrays.find(std::string(key));
-  return array == more_arrays.end() ? nullptr : &array->second;
+  const auto array = extra_inputs.find(std::string(key));
+  return array == extra_inputs.end() ? nullptr : &array->second;
 }
 
 absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {

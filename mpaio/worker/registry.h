@@ -57,7 +57,7 @@ struct JobInputs {
   const NdView& array;
   const Parameters& parameters;
   // Of the parameters that name arrays, those that were given.
-  const std::map<std::string, NdView>& more_arrays;
+  const std::map<std::string, NdView>& extra_inputs;
 
   // The array of parameter `key`, or nullptr.
   const NdView* Array(absl::string_view key) const;
@@ -72,7 +72,7 @@ struct JobContext {
   OutputArray output = {};
   // Whether an output file was given, for a worker that can answer without one (WorkerInfo::answers_with_array).
   bool saves_answer = false;
-  std::map<std::string, NdView> more_arrays = {};
+  std::map<std::string, NdView> extra_inputs = {};
   // Divides the rows of another view as those of the input were, for a worker that goes over something else than these.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
   // The same with options: of some rows, along another axis. Their parallelism is set here, and a row_alignment holds unless the user has set the
@@ -85,11 +85,11 @@ struct JobContext {
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> reserve = {};
   // Collective, to be called in Job::begin_pass. For an answer of which the type and shape are known only by then: an array in the file that was given for
   // OUTPUT (`key` is empty) or for a parameter of the kind Output, which workers write as WorkerInfo::streams_output says. It is saved as the others are, and
-  // Job::array or Job::more_arrays is not asked for it.
+  // Job::array or Job::extra_outputs is not asked for it.
   // Errors: those of OutputArray::CreateInFile; FailedPrecondition where no such file was given.
   std::function<absl::StatusOr<OutputArray>(const std::string& key, DType, std::vector<Index>)> create_output = {};
 
-  JobInputs inputs() const { return {chunks.array(), parameters, more_arrays}; }
+  JobInputs inputs() const { return {chunks.array(), parameters, extra_inputs}; }
 };
 
 // The next pass of a job over its chunks.
@@ -111,10 +111,10 @@ struct Job {
   // there is less.
   Index answer_bytes = 0;
   // On rank 0, where `array` is saved: what more there is to the answer, as an object. It is printed beside the type and shape of what is saved.
-  std::function<absl::StatusOr<nlohmann::ordered_json>()> beside_array = {};
+  std::function<absl::StatusOr<nlohmann::ordered_json>()> array_summary = {};
   // On rank 0, after all chunks have been delivered: what is saved to the file of each parameter of the kind Output, by its key. Asked for where it was given.
-  std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> more_arrays = {};
-  // Not null: on rank 0, what is printed if any array of the job is saved, instead of the type and shape of `array` with `beside_array`, or of `result`.
+  std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> extra_outputs = {};
+  // Not null: on rank 0, what is printed if any array of the job is saved, instead of the type and shape of `array` with `array_summary`, or of `result`.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> summary = {};
   // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what every rank needs for the next pass, or nothing
   // where that was the last.

@@ -29,7 +29,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/doorbell.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
@@ -113,7 +113,7 @@ void BecomeChild(pid_t parent, sigset_t mask) {
     sigdelset(&mask, number);
   }
   // Inputs may be loaded on demand.
-  KeepMemoryFaultsOnly(SIGSEGV);
+  KeepFaultHandlerOnly(SIGSEGV);
   // The child does not survive the rank, also not one that ended a moment ago.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
@@ -218,7 +218,7 @@ absl::Status Sandbox::ProcessAll(int job, ChunkId first, Index count, std::strin
     result->done += outcome.done;
     result->status = std::move(outcome.status);
     if (outcome.ended && outcome.suspects == 1) {
-      result->crash = Crash{first + result->done, std::move(outcome.cause), outcome.overran};
+      result->crash = ChunkCrash{.chunk = first + result->done, .cause = std::move(outcome.cause), .overran = outcome.overran};
       break;
     }
     suspected = std::max(suspected, result->done + outcome.suspects);
@@ -411,7 +411,7 @@ absl::Status Sandbox::Fork() {
   const pid_t child = fork();
   if (child == 0) {
     BecomeChild(parent, mask);
-    Serve(parent);
+    RunWorkerLoop(parent);
   }
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
@@ -444,7 +444,7 @@ void Sandbox::EndChild(std::string* cause) {
   Reap(0, cause);
 }
 
-void Sandbox::Serve(pid_t parent) {
+void Sandbox::RunWorkerLoop(pid_t parent) {
   std::vector<Index> batches(workers_.size(), 1);
   std::string encoded;
   for (std::uint32_t answered = 0;; ++answered) {

@@ -27,25 +27,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
+#include "mpaio/worker/chunk_crash.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
-
-// The chunk that ended the process, and how, as the end of a sentence: "was killed by signal 11 (SIGSEGV: segmentation fault)", "ended with
-// exit status 3", "took longer than 0.5 s and was ended".
-struct Crash {
-  ChunkId chunk = 0;
-  std::string cause;
-  // It was ended because of the deadline.
-  bool overran = false;
-};
 
 // How far several chunks came: `done` of them are, with their results. Then: all are; or `status` is what the next one returned or threw; or `crash`
 // is what became of the next one.
 struct SandboxDone {
   Index done = 0;
   absl::Status status;
-  std::optional<Crash> crash;
+  std::optional<ChunkCrash> crash;
 };
 
 struct SandboxOptions {
@@ -115,7 +107,7 @@ class Sandbox {
   void EndChild(std::string* cause);
 
   // In the child.
-  [[noreturn]] void Serve(pid_t parent);
+  [[noreturn]] void RunWorkerLoop(pid_t parent);
   void Obey(std::vector<Index>& batches, std::string& encoded);
   absl::Status Write(std::size_t position, const std::string& bytes);
 

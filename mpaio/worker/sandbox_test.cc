@@ -126,7 +126,7 @@ class SandboxTest : public testing::Test {
 };
 
 // Ways to die, and how they are told.
-struct Death {
+struct ProcessDeath {
   std::string name;
   std::function<void()> deed;
   std::string cause;
@@ -149,7 +149,7 @@ void StoreNowhere() {
   *static_cast<volatile char*>(nowhere) = 1;
 }
 
-std::vector<Death> Deaths() {
+std::vector<ProcessDeath> Deaths() {
   return {
       {"StrayStore", StoreNowhere, "was killed by signal 11 (SIGSEGV: segmentation fault)"},
       {"Abort", [] { abort(); }, "was killed by signal 6 (SIGABRT: aborted)"},
@@ -248,9 +248,9 @@ TEST_F(SandboxTest, ErrorsAndExceptionsAreStatuses) {
 }
 
 TEST_F(SandboxTest, EveryDeathIsTheChilds) {
-  for (const Death& death : Deaths()) {
-    SCOPED_TRACE(death.name);
-    auto sums = SumsBut(70, death.deed);
+  for (const ProcessDeath& lost : Deaths()) {
+    SCOPED_TRACE(lost.name);
+    auto sums = SumsBut(70, lost.deed);
     for (const nanoseconds batch_time : {nanoseconds(0), SandboxOptions().batch_time, nanoseconds(hours(1))}) {
       Sandbox sandbox({&sums}, {.chunk_deadline = std::nullopt, .batch_time = batch_time});
       // The deadly chunk is the first, one in the middle, the last.
@@ -263,7 +263,7 @@ TEST_F(SandboxTest, EveryDeathIsTheChilds) {
         MPAIO_EXPECT_OK(done->status);
         ASSERT_TRUE(done->crash.has_value());
         EXPECT_EQ(done->crash->chunk, 70);
-        EXPECT_EQ(done->crash->cause, death.cause);
+        EXPECT_EQ(done->crash->cause, lost.cause);
         EXPECT_FALSE(done->crash->overran);
         EXPECT_EQ(encoded, "kept" + Sums(first, 70 - first));
       }

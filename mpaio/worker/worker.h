@@ -33,7 +33,7 @@
 #include "mpaio/array/elements.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
-#include "mpaio/base/memory_faults.h"
+#include "mpaio/base/fault_handler.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/worker/codec.h"
@@ -129,7 +129,7 @@ class WorkerBase {
  protected:
   // Where inputs are read when they are touched, system calls that Process makes with its rows would fail (EFAULT) if nobody had.
   void TouchRows(ChunkId first, Index count) const {
-    if (MemoryFaults::AreAnyOfSegv()) TouchRowsNow(first, count);
+    if (FaultHandler::AreAnyOfSegv()) TouchRowsNow(first, count);
   }
   Chunk ChunkOf(ChunkId id) const { return {id, data_iterator_.chunk(id)}; }
   static absl::Status Unreadable() { return absl::DataLossError("results cannot be read: all ranks must run the same program"); }

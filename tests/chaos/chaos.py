@@ -27,7 +27,7 @@ import time
 
 import whole_run
 from scenario import ENDINGS, INT_ROWS, Answers, Scenario, bytes_of, make_inputs
-from tormentor import Tormentor
+from fault_injector import FaultInjector
 
 # Most runs take a second or two, and a few as long as the deadlines of their chunks together. Whatever takes longer hangs.
 TIME_LIMIT_SECONDS = 40
@@ -157,45 +157,45 @@ class Trial:
         if scenario.replays:
             self._record_schedule()
         self._write_plan(scenario.plan)
-        done, tormentor = self._run(scenario.blows)
-        self.result.details = "\n".join([str(scenario)] + tormentor.log + ["harm done: " + line for line in self._events()] +
-                                        [str(done) if done else ""] + ([tormentor.evidence] if tormentor.evidence else []))
-        self.result.disturbances = tormentor.hits + len(self._events())
-        if tormentor.error:
-            raise tormentor.error
+        done, fault_injector = self._run(scenario.blows)
+        self.result.details = "\n".join([str(scenario)] + fault_injector.log + ["harm done: " + line for line in self._events()] +
+                                        [str(done) if done else ""] + ([fault_injector.evidence] if fault_injector.evidence else []))
+        self.result.disturbances = fault_injector.hits + len(self._events())
+        if fault_injector.error:
+            raise fault_injector.error
         if done is None:
             raise AssertionError("no end within %d s" % TIME_LIMIT_SECONDS)
         # Open MPI 4's, on its way out: it no longer heeds SIGPIPE when it still writes to those that it has ended; or, after somebody has died
         # who was just connecting, it waits for a lock of PMIx that a thread had which is gone (in PMIx_server_finalize). It leaves its files then.
-        if scenario.kind in ENDINGS and (done.status == -signal.SIGPIPE or tormentor.is_mpirun_stuck):
-            self.result.notes.append("mpirun itself did not end" if tormentor.is_mpirun_stuck else "mpirun itself was killed by SIGPIPE")
+        if scenario.kind in ENDINGS and (done.status == -signal.SIGPIPE or fault_injector.is_mpirun_stuck):
+            self.result.notes.append("mpirun itself did not end" if fault_injector.is_mpirun_stuck else "mpirun itself was killed by SIGPIPE")
             self._remove_what_mpirun_left(done)
         self._expect(done.left == [], "left behind: %s" % done.left)
-        if scenario.blows and not tormentor.hits:
+        if scenario.blows and not fault_injector.hits:
             self.result.notes.append("over before anything could happen to it")
         if scenario.kind == "start":
             # Late enough, it is survived, and then everything must be right.
-            if tormentor.hits and done.status != 0:
+            if fault_injector.hits and done.status != 0:
                 return self._check_no_output()
-            self._expect(0 not in tormentor.harmed, "rank 0 was killed, and the exit status is 0")
-            return self._check_survived(done, tormentor)
-        ended = any(blow.target not in ("ranks", "children") for blow in scenario.blows) and self._was_ended(tormentor)
+            self._expect(0 not in fault_injector.harmed, "rank 0 was killed, and the exit status is 0")
+            return self._check_survived(done, fault_injector)
+        ended = any(blow.target not in ("ranks", "children") for blow in scenario.blows) and self._was_ended(fault_injector)
         if not ended:
-            return self._check_survived(done, tormentor)
+            return self._check_survived(done, fault_injector)
         if scenario.kind == "signal":
-            self._check_stopped(done, tormentor)
+            self._check_stopped(done, fault_injector)
         elif done.status == 0:
             # It was printing its answer.
-            return self._check_survived(done, tormentor)
+            return self._check_survived(done, fault_injector)
         else:
             self._check_no_output()
         if scenario.has_journal:
             self._check_resume()
 
-    def _was_ended(self, tormentor):
+    def _was_ended(self, fault_injector):
         last = self.scenario.blows[-1]
         word = {"rank 0": "to rank 0 ", "supervisors": "to supervisor ", "mpirun": "to other "}[last.target]
-        return any(word in line for line in tormentor.log)
+        return any(word in line for line in fault_injector.log)
 
     @staticmethod
     def _expect(condition, text):
@@ -237,8 +237,8 @@ class Trial:
 
     def _record_schedule(self):
         self._write_plan({})
-        done, tormentor = self._run([])
-        self._expect(done is not None and done.status == 0, "a run that nobody disturbs fails: %s" % (done or tormentor.log))
+        done, fault_injector = self._run([])
+        self._expect(done is not None and done.status == 0, "a run that nobody disturbs fails: %s" % (done or fault_injector.log))
         self._clear()
 
     def _clear(self):
@@ -248,11 +248,11 @@ class Trial:
             os.mkdir(folder)
 
     def _run(self, blows, *more):
-        """The outcome, or None where it does not come to an end, and the tormentor."""
+        """The outcome, or None where it does not come to an end, and the fault_injector."""
         scenario = self.scenario
         name = "%d-%d-%d" % (os.getpid(), scenario.seed, random.getrandbits(32))
         kind = scenario.kind if blows is scenario.blows else "outside"
-        tormentor = Tormentor(scenario.seed, scenario.ranks, kind, blows, ("%s=%s" % (_MARK, name)).encode(), self.torments)
+        fault_injector = FaultInjector(scenario.seed, scenario.ranks, kind, blows, ("%s=%s" % (_MARK, name)).encode(), self.torments)
         options = {"timeout": TIME_LIMIT_SECONDS, "env": {_MARK: name}}
         left = os.path.join(self.folder, "left")
         limit = None
@@ -264,23 +264,23 @@ class Trial:
             limit = MemoryLimit()
             limit.__enter__()
             options["launcher"] = limit.launcher
-        tormentor.start()
+        fault_injector.start()
         done = None
         try:
             done = whole_run.run(scenario.ranks, *self._arguments(), *more, cwd=self.folder, **options)
         except AssertionError as error:
-            tormentor.log.append(str(error))
+            fault_injector.log.append(str(error))
         finally:
-            tormentor.is_over.set()
-            tormentor.join()
+            fault_injector.is_over.set()
+            fault_injector.join()
             if limit:
                 limit.__exit__()
         if done is not None:
-            done.left = [name for name in done.left if not _is_of_another_mpi_job(name, tormentor.mpi_job)]
+            done.left = [name for name in done.left if not _is_of_another_mpi_job(name, fault_injector.mpi_job)]
         if scenario.hosts > 1 and done is not None:
             with open(left) as file:
                 done.left += file.read().splitlines()
-        return done, tormentor
+        return done, fault_injector
 
     def _check_answer(self, index, answer):
         """Of a job that is done."""
@@ -292,7 +292,7 @@ class Trial:
         if self.scenario.jobs[index].writes:
             self._expect(bytes_of(self._output(index)) == output, "%s: the output is not what it should be" % name)
 
-    def _check_survived(self, done, tormentor):
+    def _check_survived(self, done, fault_injector):
         scenario = self.scenario
         try:
             jobs = done.json["jobs"]
@@ -320,7 +320,7 @@ class Trial:
                 self._check_answer(index, answer)
         any_given_up = any("quarantined" in answer for answer in jobs)
         self._expect(done.status == (1 if any_given_up else 0), "the exit status is %d" % done.status)
-        self._check_losses(done, tormentor)
+        self._check_losses(done, fault_injector)
         self._check_files({self._output(index) for index, answer in enumerate(jobs) if answer["status"] == "ok"})
 
     def _poisoned(self, num_chunks):
@@ -332,9 +332,9 @@ class Trial:
             rows = [one["chunk"] * chunk, min((one["chunk"] + 1) * chunk, INT_ROWS)]
             self._expect(one["rows"] == rows, "chunk %d has rows %s instead of %s" % (one["chunk"], one["rows"], rows))
 
-    def _check_losses(self, done, tormentor):
+    def _check_losses(self, done, fault_injector):
         """Whoever is lost has been harmed."""
-        harmed = set(tormentor.harmed)
+        harmed = set(fault_injector.harmed)
         harmed |= {int(line.split()[0]) for line in self._events() if line.split()[1] == "rank" or line.split()[3] in ("hang", "stop")}
         for loss in done.json.get("lost", []):
             if loss["rank"] in harmed:
@@ -363,11 +363,11 @@ class Trial:
                              (index, job.worker))
         self._check_files(there)
 
-    def _check_stopped(self, done, tormentor):
+    def _check_stopped(self, done, fault_injector):
         number = self.scenario.blows[-1].number
         if done.status == 0:
             # All was done when the signal came.
-            return self._check_survived(done, tormentor)
+            return self._check_survived(done, fault_injector)
         self._expect(done.status == 128 + number, "the exit status is %d instead of %d" % (done.status, 128 + number))
         try:
             jobs = done.json["jobs"]
@@ -382,19 +382,19 @@ class Trial:
                 self._expect(partial["result"] == expected, "of the first %d rows the answer is %s instead of %s" %
                              (partial["rows"], partial["result"], expected))
         self._expect(any("stopped by signal" in line for line in done.stderr), "it does not say that it was stopped")
-        self._check_losses(done, tormentor)
+        self._check_losses(done, fault_injector)
         self._check_no_output()
 
     def _check_resume(self):
         if os.path.exists(self.journal):
             self._clear()
             self._write_plan({})
-            again, tormentor = self._run(self.scenario.resume_blows, "--resume")
-            self.result.details += "\ngone on with:\n%s" % (again or "\n".join(tormentor.log + [tormentor.evidence or ""]))
+            again, fault_injector = self._run(self.scenario.resume_blows, "--resume")
+            self.result.details += "\ngone on with:\n%s" % (again or "\n".join(fault_injector.log + [fault_injector.evidence or ""]))
             self._expect(again is not None, "--resume: no end within %d s" % TIME_LIMIT_SECONDS)
             self._expect(again.left == [], "--resume: left behind: %s" % again.left)
             try:
-                self._check_survived(again, tormentor)
+                self._check_survived(again, fault_injector)
             except AssertionError as error:
                 raise AssertionError("--resume: %s" % error) from None
 

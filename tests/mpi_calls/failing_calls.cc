@@ -90,7 +90,7 @@ extern "C" {
 int MPI_Init_thread(int* argc, char*** argv, int required, int* provided) {
   if (Fails("MPI_Init_thread")) return MPI_ERR_OTHER;
   const int code = PMPI_Init_thread(argc, argv, required, provided);
-  if (!Variable("MPAIO_UNSUPERVISED").empty()) mpaio::Supervision::Forgo();
+  if (!Variable("MPAIO_UNSUPERVISED").empty()) mpaio::Supervision::Disable();
   return code;
 }
 FAILS_AFTERWARDS(MPI_Finalize, (), ())

@@ -21,7 +21,7 @@ namespace mpaio {
 namespace {
 
 // Further arrays that a condition may be about, beside the rows themselves.
-constexpr const char* kMoreArrays[] = {"y", "z", "w"};
+constexpr const char* kExtraInputs[] = {"y", "z", "w"};
 
 struct Condition {
   // Where a variable of the expression is: the first one, and from one row to the next.
@@ -83,7 +83,7 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
   std::vector<Condition::Place> places;
   const absl::Status own = AddOwnVariables(inputs.array, &variables, &places);
   const std::size_t num_own = variables.size();
-  for (const char* key : kMoreArrays) {
+  for (const char* key : kExtraInputs) {
     const NdView* array = inputs.Array(key);
     if (array != nullptr) MPAIO_RETURN_IF_ERROR(AddMoreArray(key, *array, inputs.array, &variables, &places));
   }

@@ -247,7 +247,7 @@ absl::StatusOr<Job> Make(JobContext& context) {
     return nlohmann::ordered_json{{"counts", counts()}, {"edges", ToJson(Edges(*state).view())}};
   };
   job.array = [counts]() -> absl::StatusOr<AnswerArray> { return AnswerArray::Of<Index>(counts()); };
-  job.beside_array = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
+  job.array_summary = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
     return nlohmann::ordered_json{{"edges", ToJson(Edges(*state).view())}};
   };
   return job;

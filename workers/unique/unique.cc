@@ -174,8 +174,8 @@ class SortRuns final : public Worker<RawElement, std::tuple<Index, WrittenRows, 
         UniqueValues::Of(elements.data(), static_cast<Index>(elements.size()), state_->dtype());
     const auto length = static_cast<Index>(unique.counts.size());
     const RowRange rows = RowsOf(chunk.id(), length);
-    MPAIO_RETURN_IF_ERROR(state_->values.Back(rows));
-    MPAIO_RETURN_IF_ERROR(state_->counts.Back(rows));
+    MPAIO_RETURN_IF_ERROR(state_->values.Populate(rows));
+    MPAIO_RETURN_IF_ERROR(state_->counts.Populate(rows));
     std::memcpy(state_->values.Rows<std::byte>(rows).data(), unique.values.data(),
                 unique.values.size());
     std::copy(unique.counts.begin(), unique.counts.end(),
@@ -437,7 +437,7 @@ absl::StatusOr<Job> Make(JobContext& context) {
                                   {"counts", CountsOf(*state)}};
   };
   job.array = [state]() -> absl::StatusOr<AnswerArray> { return ValuesOf(*state); };
-  job.more_arrays["counts"] = [state]() -> absl::StatusOr<AnswerArray> {
+  job.extra_outputs["counts"] = [state]() -> absl::StatusOr<AnswerArray> {
     return AnswerArray::Of<Index>(CountsOf(*state));
   };
   job.summary = [state]() -> absl::StatusOr<nlohmann::ordered_json> { return SummaryOf(*state); };

@@ -1,0 +1,119 @@
+#include "mpaio/executor/rank_consensus.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/base/wire.h"
+
+namespace mpaio {
+namespace {
+
+// What a message is of, so that ranks which do not make the same calls are found out.
+constexpr char kAgreement = 'A';
+constexpr char kBroadcast = 'B';
+
+// A death must be seen while the consensus waits for the dead.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
+
+absl::Status NotTheSame() { return absl::InternalError("the ranks do not make the same calls: all ranks must run the same program on the same input"); }
+
+}  // namespace
+
+absl::StatusOr<std::string> RankConsensus::Receive(char kind) {
+  for (;;) {
+    MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport_->Receive());
+    if (!message) {
+      transport_->WaitForMessage(kLongestWait);
+      continue;
+    }
+    std::string said = std::move(message->bytes);
+    if (absl::string_view(said).substr(0, 1) != absl::string_view(&kind, 1)) return NotTheSame();
+    said.erase(0, 1);
+    return said;
+  }
+}
+
+absl::Status RankConsensus::Send(char kind, absl::string_view bytes) {
+  for (int rank = 1; rank < transport_->size(); ++rank) {
+    if (is_lost_(rank)) continue;
+    MPAIO_RETURN_IF_ERROR(transport_->Send(rank, absl::StrCat(absl::string_view(&kind, 1), bytes)));
+  }
+  // Rank 0 may leave as soon as it has spoken.
+  while (transport_->unsent_bytes() > 0) {
+    look_();
+    MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport_->Receive());
+    if (message) early_.push_back(*std::move(message));
+    if (transport_->unsent_bytes() > 0) transport_->WaitForMessage(kLongestWait);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RankConsensus::Agree(const absl::Status& mine) {
+  absl::Status agreed;
+  if (broken_.ok()) broken_ = TryAgree(mine, &agreed);
+  return broken_.ok() ? agreed : broken_;
+}
+
+absl::Status RankConsensus::Broadcast(std::string* bytes) {
+  if (broken_.ok()) broken_ = TryBroadcast(bytes);
+  return broken_;
+}
+
+absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agreed) {
+  std::string bytes;
+  if (transport_->rank() != 0) {
+    bytes.push_back(kAgreement);
+    EncodeStatus(mine, &bytes);
+    MPAIO_RETURN_IF_ERROR(transport_->Send(0, std::move(bytes)));
+    MPAIO_ASSIGN_OR_RETURN(bytes, Receive(kAgreement));
+    WireReader reader(bytes);
+    return DecodeStatus(&reader, agreed) ? absl::OkStatus() : absl::InternalError("a status was damaged on its way");
+  }
+  std::vector<std::optional<absl::Status>> said(static_cast<std::size_t>(transport_->size()));
+  said[0] = mine;
+  // What comes now of those is of an earlier call, which was over without it.
+  std::vector<bool> was_lost;
+  for (int rank = 0; rank < transport_->size(); ++rank) was_lost.push_back(rank != 0 && is_lost_(rank));
+  for (;;) {
+    // What a rank said before it died counts.
+    look_();
+    for (;;) {
+      std::optional<Message> message;
+      if (early_.empty()) {
+        MPAIO_ASSIGN_OR_RETURN(message, transport_->Receive());
+        if (!message) break;
+      } else {
+        message = std::move(early_.front());
+        early_.pop_front();
+      }
+      if (was_lost[static_cast<std::size_t>(message->from)]) continue;
+      WireReader reader(absl::string_view(message->bytes).substr(message->bytes.empty() ? 0 : 1));
+      std::optional<absl::Status>& of_rank = said[static_cast<std::size_t>(message->from)];
+      absl::Status status;
+      if (of_rank || message->bytes.empty() || message->bytes.front() != kAgreement) return NotTheSame();
+      if (!DecodeStatus(&reader, &status)) return absl::InternalError("a status was damaged on its way");
+      of_rank = status;
+    }
+    bool all_have_spoken = true;
+    for (int rank = 1; rank < transport_->size(); ++rank) all_have_spoken &= said[static_cast<std::size_t>(rank)].has_value() || is_lost_(rank);
+    if (all_have_spoken) break;
+    transport_->WaitForMessage(kLongestWait);
+  }
+  *agreed = absl::OkStatus();
+  for (const std::optional<absl::Status>& status : said) {
+    if (agreed->ok() && status) *agreed = *status;
+  }
+  EncodeStatus(*agreed, &bytes);
+  return Send(kAgreement, bytes);
+}
+
+absl::Status RankConsensus::TryBroadcast(std::string* bytes) {
+  if (transport_->rank() == 0) return Send(kBroadcast, *bytes);
+  MPAIO_ASSIGN_OR_RETURN(*bytes, Receive(kBroadcast));
+  return absl::OkStatus();
+}
+
+}  // namespace mpaio

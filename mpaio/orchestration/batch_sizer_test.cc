@@ -1,0 +1,45 @@
+#include "mpaio/orchestration/batch_sizer.h"
+
+#include <chrono>
+
+#include "gtest/gtest.h"
+
+namespace mpaio {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+TEST(BatchSizer, BeginsWithOneAndDoublesAsLongAsThereIsTime) {
+  BatchSizer batch_sizer;
+  for (const Index expected : {1, 2, 4, 8, 16, 32, 64, 64}) {
+    EXPECT_EQ(batch_sizer.next(), expected);
+    batch_sizer.Took(batch_sizer.next(), nanoseconds(batch_sizer.next()));
+  }
+}
+
+TEST(BatchSizer, AimsAtATime) {
+  BatchSizer batch_sizer;
+  for (int i = 0; i < 10; ++i) batch_sizer.Took(batch_sizer.next(), batch_sizer.next() * BatchSizer::kAim / 20);
+  EXPECT_EQ(batch_sizer.next(), 20);
+}
+
+TEST(BatchSizer, FallsToOneAtOnce) {
+  BatchSizer batch_sizer;
+  for (int i = 0; i < 10; ++i) batch_sizer.Took(batch_sizer.next(), nanoseconds(1));
+  ASSERT_EQ(batch_sizer.next(), BatchSizer::kMost);
+  batch_sizer.Took(BatchSizer::kMost, seconds(1));
+  EXPECT_EQ(batch_sizer.next(), 1);
+}
+
+// A clock may stand still, and what fails at once has done nothing.
+TEST(BatchSizer, TakesNothingForAnAnswer) {
+  BatchSizer batch_sizer;
+  batch_sizer.Took(1, nanoseconds(0));
+  EXPECT_EQ(batch_sizer.next(), 2);
+  batch_sizer.Took(0, nanoseconds(5));
+  EXPECT_EQ(batch_sizer.next(), 1);
+}
+
+}  // namespace
+}  // namespace mpaio

@@ -1,0 +1,211 @@
+#include "mpaio/orchestration/chunk_runner.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/wire.h"
+#include "mpaio/orchestration/messages.h"
+
+namespace mpaio {
+
+std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
+  std::vector<Index> chunks;
+  for (const WorkerBase* worker : workers) chunks.push_back(worker->data_iterator().num_chunks());
+  return chunks;
+}
+
+StealBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers) {
+  static_assert(StealBoard::kBytesPerRank == Executor::kControlBytes);
+  return StealBoard(executor.control(), executor.node_rank(), executor.node_size(), ChunksPerJob(workers));
+}
+
+bool ChunkRunner::IsOurs(const Assignment& assignment) const {
+  return assignment.job >= 0 && assignment.job < static_cast<int>(workers_.size()) && assignment.chunks.begin >= 0 &&
+         assignment.chunks.end <= workers_[static_cast<std::size_t>(assignment.job)]->data_iterator().num_chunks();
+}
+
+void ChunkRunner::Enqueue(const Assignment& assignment, bool is_shared) {
+  queue_.push_back({assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
+  // Whoever is woken takes half of it, shares that, and so wakes the next one.
+  if (wake_ && queue_.back().slot && assignment.chunks.size() > 1) wake_();
+}
+
+void ChunkRunner::Clear() {
+  while (!queue_.empty()) PopFront();
+  batch_.clear();
+  if (holds_) Hold(0, {});
+}
+
+void ChunkRunner::Hold(std::int32_t job, ChunkRange chunks) {
+  if (!board_.is_usable()) return;
+  board_.Hold(job, chunks);
+  holds_ = chunks.size() > 0;
+}
+
+bool ChunkRunner::Steal() {
+  if (has_failed_) return false;
+  const Clock::time_point now = Clock::now();
+  // What costs so little would be gone by now.
+  const bool is_dear = left_since_ && now - *left_since_ >= kPatience;
+  bool leaves = false;
+  const auto worth = [&](const Assignment& offered) {
+    const Done& done = done_[static_cast<std::size_t>(offered.job)];
+    // Chunks of unknown cost may be long ones.
+    if (done.chunks == 0 || is_dear) return std::numeric_limits<double>::infinity();
+    const double seconds = std::chrono::duration<double>(done.busy).count() / static_cast<double>(done.chunks) * static_cast<double>(offered.chunks.size());
+    if (seconds >= std::chrono::duration<double>(kLeastWorth).count()) return seconds;
+    leaves = true;
+    return 0.0;
+  };
+  const std::optional<Assignment> stolen = board_.Steal(worth);
+  if (stolen || !leaves) {
+    left_since_.reset();
+  } else if (!left_since_) {
+    left_since_ = now;
+  }
+  if (!stolen) return false;
+  Enqueue(*stolen, /*is_shared=*/true);
+  queue_.back().is_stolen = true;
+  return true;
+}
+
+ChunkRange ChunkRunner::Take(Task& task, Index most) {
+  if (task.slot) return board_.Claim(*task.slot, task.assignment.job, most);
+  ChunkRange& left = task.assignment.chunks;
+  const ChunkRange taken{left.begin, left.begin + std::min(most, left.size())};
+  left.begin = taken.end;
+  return taken;
+}
+
+bool ChunkRunner::IsOver(const Task& task) const { return task.slot ? board_.IsEmpty(*task.slot) : task.assignment.chunks.size() == 0; }
+
+void ChunkRunner::PopFront() {
+  if (!queue_.front().is_stolen) ++tasks_done_;
+  if (queue_.front().slot) board_.Release(*queue_.front().slot);
+  queue_.pop_front();
+}
+
+void ChunkRunner::SendBatch(std::vector<std::string>* messages) {
+  Results head;
+  head.job = queue_.front().assignment.job;
+  head.chunks = batch_chunks_;
+  head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
+  head.tasks_done = tasks_told_ = tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
+  EndResults(head, &batch_);
+  messages->push_back(std::exchange(batch_, std::string()));
+}
+
+std::optional<std::string> ChunkRunner::ReportIdle() {
+  if (tasks_told_ == tasks_done_) return std::nullopt;
+  tasks_told_ = tasks_done_;
+  return EncodeMessage(IdleMessage{tasks_told_});
+}
+
+void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages) {
+  has_failed_ = true;
+  messages->push_back(EncodeMessage(Failure{queue_.front().assignment.job, chunk, status}));
+  Clear();
+}
+
+void ChunkRunner::Isolate(const RunOptions& options, std::function<bool()> is_over) {
+  SandboxOptions sandbox;
+  if (options.chunk_deadline < absl::Hours(24 * 365)) sandbox.chunk_deadline = absl::ToChronoNanoseconds(options.chunk_deadline);
+  sandbox.is_over = std::move(is_over);
+  sandbox_ = std::make_unique<Sandbox>(workers_, sandbox);
+}
+
+bool ChunkRunner::IsIsolated(const Assignment& assignment) const {
+  return sandbox_ != nullptr && (assignment.attempt > 0 || workers_[static_cast<std::size_t>(assignment.job)]->is_isolated());
+}
+
+void ChunkRunner::StartBatch(ChunkId first, Clock::time_point now) {
+  batch_ = StartResults();
+  batch_chunks_ = {first, first};
+  batch_busy_ = Clock::duration(0);
+  batch_start_ = now;
+}
+
+bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages) {
+  const std::int32_t job = queue_.front().assignment.job;
+  const WorkerBase& worker = *workers_[static_cast<std::size_t>(job)];
+  const bool is_isolated = IsIsolated(queue_.front().assignment);
+  Done& done = done_[static_cast<std::size_t>(job)];
+  while (chunks.size() > 0) {
+    if (batch_.empty()) StartBatch(chunks.begin, *now);
+    Hold(job, {batch_chunks_.begin, chunks.end});
+    SandboxDone some;
+    if (is_isolated) {
+      absl::StatusOr<SandboxDone> isolated = sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
+      if (isolated.ok()) {
+        some = *std::move(isolated);
+      } else if (isolated.status().code() == absl::StatusCode::kCancelled) {
+        Clear();
+        return false;
+      } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
+        // Whatever ends processes as soon as they are made may do so on this rank alone.
+        some.crash = {chunks.begin, std::string(isolated.status().message()), false};
+      } else {
+        some.status = isolated.status();
+      }
+    } else {
+      const ChunksDone plain = worker.ProcessChunks(chunks.begin, chunks.size(), &batch_);
+      some.done = plain.done;
+      some.status = plain.status;
+    }
+    if (check_inputs_ && some.status.ok()) {
+      some.status = check_inputs_();
+      // Which of them it is not known.
+      if (!some.status.ok()) some.done = 0;
+    }
+    const Clock::time_point after = Clock::now();
+    busy_ += after - *now;
+    batch_busy_ += after - *now;
+    done.busy += after - *now;
+    (is_isolated ? done.isolated_batch_sizer : done.batch_sizer).Took(some.done, after - *now);
+    *now = after;
+    if (some.done > 0) {
+      chunks_ += some.done;
+      done.chunks += some.done;
+      rows_ += worker.data_iterator().chunks(chunks.begin, some.done).size();
+      chunks.begin += some.done;
+      batch_chunks_.end = chunks.begin;
+    }
+    if (!some.status.ok()) {
+      Fail(chunks.begin, some.status, messages);
+      return false;
+    }
+    if (!some.crash) continue;
+    if (batch_chunks_.size() > 0) SendBatch(messages);
+    batch_.clear();
+    messages->push_back(EncodeMessage(ChunkCrash{job, some.crash->chunk, some.crash->cause}));
+    ++chunks.begin;
+    // The chunk is not here any more.
+    Hold(job, chunks);
+  }
+  return true;
+}
+
+void ChunkRunner::Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages) {
+  const Clock::time_point start = Clock::now();
+  Clock::time_point now = start;
+  do {
+    Task& task = queue_.front();
+    const std::int32_t job = task.assignment.job;
+    if (!IsOurs(task.assignment)) {
+      return Fail(task.assignment.chunks.begin,
+                  absl::InternalError("this rank has not the same jobs as rank 0: all ranks must run the same program on the same input"), messages);
+    }
+    const Done& done = done_[static_cast<std::size_t>(job)];
+    const ChunkRange taken = Take(task, (IsIsolated(task.assignment) ? done.isolated_batch_sizer : done.batch_sizer).next());
+    if (taken.size() > 0 && !Process(taken, &now, messages)) return;
+    const bool is_over = IsOver(task);
+    if (!batch_.empty() && (is_over || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge)) {
+      SendBatch(messages);
+    }
+    if (is_over) PopFront();
+  } while (!queue_.empty() && now - start < slice);
+}
+
+}  // namespace mpaio

@@ -1,0 +1,549 @@
+#include "mpaio/orchestration/run_coordinator.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+namespace {
+
+// How long rank 0 works before it looks for messages again.
+constexpr std::chrono::microseconds kOwnSlice(100);
+// Messages taken in before work is given out again.
+constexpr int kMessagesPerRound = 256;
+// How often it looks for messages while results are taken one by one: a look costs about a microsecond.
+constexpr std::chrono::microseconds kPumpPeriod(20);
+// How long it calls callbacks before it looks for messages again.
+constexpr std::chrono::milliseconds kDeliverSlice(1);
+// Assignments of unknown cost that a worker may hold.
+constexpr Index kMostUnknown = 2;
+// A worker that holds this much work need not be given more yet.
+constexpr double kEnoughAheadSeconds = 0.001;
+// How often the journal is handed to the kernel, and to the disk, which rank 0 waits for.
+constexpr std::chrono::milliseconds kFlushPeriod(10);
+constexpr std::chrono::seconds kSyncPeriod(5);
+// Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
+// millisecond at least, which is below 1 % of it.
+constexpr double kLongChunkSeconds = 0.100;
+
+DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
+  DispatchOptions dispatch;
+  dispatch.schedule = options.schedule;
+  if (options.replay) {
+    dispatch.plan = options.replay->PlanFor(executor.size(), executor.orchestrator_works(), ChunksPerJob(workers)).value();
+    if (!executor.orchestrator_works()) dispatch.plan.erase(dispatch.plan.begin());
+  }
+  dispatch.processors = std::max(1, executor.size() - (executor.orchestrator_works() ? 0 : 1));
+  dispatch.credits = std::max(1, options.credits);
+  dispatch.result_budget_bytes = options.max_held_bytes;
+  return dispatch;
+}
+
+}  // namespace
+
+RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
+    : executor_(executor),
+      options_(options),
+      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, workers, options)),
+      own_work_(workers, BoardOf(executor, workers)),
+      frontier_(workers.size(), 0),
+      ledger_(ChunksPerJob(workers), executor.size()),
+      ranks_(static_cast<std::size_t>(executor.size())),
+      rank_0_works_(executor.orchestrator_works()),
+      is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
+      all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() && executor.control() != nullptr),
+      delivery_batch_sizers_(workers.size()),
+      start_(Clock::now()),
+      deadline_(Clock::time_point::max()) {
+  own_work_.set_check_inputs(options.check_inputs);
+  own_work_.set_wake([&executor] { executor.transport().WakeOne(); });
+  if (executor.can_isolate()) own_work_.Isolate(options, [this] { return PumpWhileWaiting(); });
+  // A duration too long for the clock is as good as none.
+  if (options.deadline < absl::Hours(24 * 365)) deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
+  for (WorkerBase* worker : workers) {
+    jobs_.emplace_back(worker, options.delivery);
+    const DataIterator& data = worker->data_iterator();
+    JobStats job;
+    job.worker = worker->name();
+    job.rows = data.num_rows();
+    job.chunks = data.num_chunks();
+    stats_.jobs.push_back(std::move(job));
+  }
+  if (options.record_schedule) {
+    stats_.schedule.ranks = executor.size();
+    stats_.schedule.chunks_per_job = ChunksPerJob(workers);
+  }
+  for (int rank = 0; rank < executor.size(); ++rank) {
+    RankStats stats;
+    stats.rank = rank;
+    stats.node = executor.node_of(rank);
+    stats_.ranks.push_back(std::move(stats));
+    // Before this run.
+    if (rank > 0 && executor.is_lost(rank)) MarkRankLost(rank);
+  }
+  last_sync_ = start_;
+  if (options.resumed != nullptr) {
+    absl::Status resumed = Resume();
+    if (!resumed.ok()) Finish(std::move(resumed));
+  }
+}
+
+absl::Status RunCoordinator::Resume() {
+  for (const JournalEntry& entry : options_.resumed->entries()) {
+    if (entry.pass != options_.journal_pass) continue;
+    if (entry.job >= static_cast<int>(jobs_.size()) || entry.chunks.end > ledger_.num_chunks(entry.job)) {
+      return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ", entry.chunks.end - 1, " of job ", entry.job,
+                                              ", which there are not: it is of another run"));
+    }
+    const auto j = static_cast<std::size_t>(entry.job);
+    ledger_.Commit(entry.job, entry.chunks);
+    dispatcher_.Remove(entry.job, entry.chunks);
+    stats_.jobs[j].rows_done += jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
+    stats_.jobs[j].chunks_done += entry.chunks.size();
+    stats_.jobs[j].chunks_resumed += entry.chunks.size();
+    // They stay where they are until it is their turn.
+    MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(), HeldResults{{}, 0, &entry}, 0));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunCoordinator::Journal(const Results& results, ChunkRange part) {
+  WireReader reader(results.encoded);
+  absl::string_view skipped;
+  std::size_t begin = 0;
+  for (ChunkId chunk = results.chunks.begin; part != results.chunks && chunk < part.end; ++chunk) {
+    if (chunk == part.begin) begin = results.encoded.size() - reader.rest().size();
+    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+  }
+  const std::size_t end = part == results.chunks ? results.encoded.size() : results.encoded.size() - reader.rest().size();
+  return options_.journal->Append(options_.journal_pass, results.job, part, results.encoded.substr(begin, end - begin));
+}
+
+void RunCoordinator::KeepJournal() {
+  if (options_.journal == nullptr || last_look_ - last_flush_ < kFlushPeriod) return;
+  last_flush_ = last_look_;
+  const bool syncs = last_look_ - last_sync_ >= kSyncPeriod;
+  if (syncs) last_sync_ = last_look_;
+  absl::Status kept = syncs ? options_.journal->Sync() : options_.journal->Flush();
+  if (!kept.ok()) Finish(std::move(kept));
+}
+
+bool RunCoordinator::Round(bool deliver) {
+  if (phase_ == Phase::kDone) return false;
+  bool did_something = ReceiveMessages();
+  UpdateRankStates();
+  if (phase_ == Phase::kFinishing) EndStragglers();
+  if (phase_ == Phase::kRunning) KeepJournal();
+  if (phase_ == Phase::kRunning) CheckLimits();
+  if (phase_ == Phase::kRunning) did_something |= AssignWork();
+  if (phase_ == Phase::kRunning) EnableOrchestratorWork();
+  if (phase_ == Phase::kRunning && deliver) did_something |= DeliverBatches();
+  if (phase_ == Phase::kRunning) did_something |= WorkOneSlice();
+  if (phase_ == Phase::kRunning && AllAreDone()) Finish(HowItEnded());
+  return did_something;
+}
+
+bool RunCoordinator::AllAreDone() const {
+  return std::all_of(stats_.jobs.begin(), stats_.jobs.end(),
+                     [](const JobStats& job) { return job.chunks_delivered + job.chunks_quarantined == job.chunks; });
+}
+
+void RunCoordinator::PumpMessages() {
+  if (phase_ != Phase::kRunning || Clock::now() - last_look_ < kPumpPeriod) return;
+  ReceiveMessages();
+  UpdateRankStates();
+  if (phase_ == Phase::kRunning) AssignWork();
+  if (phase_ == Phase::kRunning) EnableOrchestratorWork();
+}
+
+void RunCoordinator::CheckLimits() {
+  if (cancelled_.load(std::memory_order_relaxed)) {
+    is_cancelled_ = true;
+    return Finish(absl::CancelledError("the run was cancelled"));
+  }
+  if (deadline_ != Clock::time_point::max() && Clock::now() >= deadline_) {
+    Index done = 0, all = 0;
+    for (const JobStats& job : stats_.jobs) {
+      done += job.chunks_done;
+      all += job.chunks;
+    }
+    Finish(absl::DeadlineExceededError(
+        absl::StrCat("the run took longer than ", absl::FormatDuration(options_.deadline), ": ", done, " of ", all, " chunks were done")));
+  }
+}
+
+bool RunCoordinator::ReceiveMessages() {
+  last_look_ = Clock::now();
+  int taken = 0;
+  for (; taken < kMessagesPerRound && phase_ != Phase::kDone; ++taken) {
+    absl::StatusOr<std::optional<Message>> message = executor_.transport().Receive();
+    if (!message.ok()) {
+      Break(message.status());
+      break;
+    }
+    if (!message->has_value()) break;
+    Handle((*message)->from, std::move((*message)->bytes));
+  }
+  return taken > 0;
+}
+
+void RunCoordinator::Handle(int from, std::string bytes) {
+  // What comes of the dead this late may be of an earlier run.
+  if (ranks_[static_cast<std::size_t>(from)].is_lost) return;
+  absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
+  if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
+  if (const auto* summary = std::get_if<SummaryMessage>(&*message)) return HandleSummary(from, *summary);
+  if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
+  if (const auto* crash = std::get_if<ChunkCrash>(&*message)) return HandleCrash(from, *crash);
+  if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
+  const auto hear = [&](Index assignments_done) {
+    RankState& rank_state = ranks_[static_cast<std::size_t>(from)];
+    rank_state.assignments_done = assignments_done;
+    rank_state.heard = last_look_;
+  };
+  if (const auto* idle = std::get_if<IdleMessage>(&*message)) return hear(idle->tasks_done);
+  if (const auto* results = std::get_if<Results>(&*message)) {
+    hear(results->tasks_done);
+    const Results head = *results;  // a copy: `bytes` is about to move
+    absl::Status status = HandleResults(from, head, std::move(bytes));
+    if (!status.ok()) Finish(std::move(status));
+  }
+}
+
+absl::Status RunCoordinator::HandleResults(int from, const Results& results, std::string message) {
+  if (results.job < 0 || results.job >= static_cast<int>(jobs_.size())) {
+    return absl::InternalError(absl::StrCat("rank ", from, " sent results of a job that there is not: all ranks must run the same program"));
+  }
+  const auto j = static_cast<std::size_t>(results.job);
+  JobState& job = jobs_[j];
+  if (results.chunks.begin < 0 || results.chunks.size() < 0 || results.chunks.end > ledger_.num_chunks(results.job)) {
+    return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
+  }
+  for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
+    if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
+    if (options_.journal != nullptr) MPAIO_RETURN_IF_ERROR(Journal(results, part));
+    dispatcher_.Drop(results.job, part);
+    const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
+    stats_.jobs[j].rows_done += rows.size();
+    stats_.jobs[j].chunks_done += part.size();
+    const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+    dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
+                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share), ProcessorOf(from));
+    MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
+  }
+  return absl::OkStatus();
+}
+
+void RunCoordinator::Record(int rank, const Assignment& done) {
+  std::vector<ScheduleRecord::Entry>& entries = stats_.schedule.entries;
+  if (!entries.empty() && entries.back().rank == rank && entries.back().job == done.job && entries.back().chunks.end == done.chunks.begin) {
+    entries.back().chunks.end = done.chunks.end;
+  } else {
+    entries.push_back({rank, done.job, done.chunks});
+  }
+}
+
+absl::Status RunCoordinator::Hold(const Results& results, ChunkRange part, std::string message) {
+  const std::size_t all_bytes = results.encoded.size();
+  HeldResults held{std::move(message)};
+  held.offset = held.message.size() - all_bytes;
+  // A part of a batch begins behind the results that are repetitions.
+  WireReader reader(absl::string_view(held.message).substr(held.offset));
+  absl::string_view skipped;
+  for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
+    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+  }
+  held.offset = held.message.size() - reader.rest().size();
+  const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+  return jobs_[static_cast<std::size_t>(results.job)].held.Insert(part.begin, part.size(), std::move(held),
+                                                                  static_cast<Index>(static_cast<double>(all_bytes) * share));
+}
+
+void RunCoordinator::HandleSummary(int from, const SummaryMessage& summary) {
+  if (phase_ == Phase::kRunning) {
+    return Break(absl::InternalError(absl::StrCat("rank ", from, " left the run before its end: all ranks must run the same program")));
+  }
+  RankStats& stats = stats_.ranks[static_cast<std::size_t>(from)];
+  stats.host = summary.host;
+  stats.node = summary.node;
+  stats.chunks = summary.chunks;
+  stats.rows = summary.rows;
+  stats.busy_seconds = summary.busy_seconds;
+  ranks_[static_cast<std::size_t>(from)].has_left = true;
+  --summaries_missing_;
+  EndIfAllHaveStopped();
+}
+
+bool RunCoordinator::WantsMore(int rank) const {
+  const RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
+  if (rank_state.is_lost || executor_.is_stopped(rank)) return false;
+  const Index orders = rank_state.assignments_sent - rank_state.assignments_done;
+  if (orders <= 0) return true;
+  if (orders >= options_.credits) return false;
+  double ahead_seconds = 0;
+  for (const Ledger::InFlight& one : ledger_.given(rank)) {
+    const double expected_seconds = dispatcher_.ExpectedSeconds(one.assignment.job, one.missing);
+    // Chunks of unknown cost may be long ones, and others have nothing to do yet.
+    if (expected_seconds == 0 && orders >= kMostUnknown) return false;
+    ahead_seconds += expected_seconds;
+  }
+  if (orders == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
+  // One that has not been heard of for so long is in a long chunk, whatever others have taken of the rest: it would not even see an order.
+  const double silent_seconds = std::chrono::duration<double>(last_look_ - rank_state.heard).count();
+  return ahead_seconds < kEnoughAheadSeconds && silent_seconds < kEnoughAheadSeconds;
+}
+
+bool RunCoordinator::IsIdle(int rank) const {
+  return ranks_[static_cast<std::size_t>(rank)].assignments_sent == ranks_[static_cast<std::size_t>(rank)].assignments_done;
+}
+
+std::optional<Assignment> RunCoordinator::NextFor(int rank) {
+  // Of which another has come to an end meanwhile.
+  const auto is_closed = [this](const Retry& retry) {
+    const Assignment& one = retry.assignment;
+    return ledger_.is_committed(one.job, one.chunks.begin) || ledger_.is_quarantined(one.job, one.chunks.begin);
+  };
+  retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
+  for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
+    // Unless nobody else takes it, as they are dead, or stuck.
+    const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
+    if (retry->not_on_rank == rank && OthersWork(rank) && waited_seconds < SilenceSeconds(retry->assignment.job)) continue;
+    const Assignment assignment = retry->assignment;
+    retries_.erase(retry);
+    return assignment;
+  }
+  return dispatcher_.Next(frontier_, ProcessorOf(rank));
+}
+
+bool RunCoordinator::AssignWork() {
+  bool gave_any = false;
+  for (bool gave = true; gave;) {
+    gave = false;
+    // One for each rank in turn, so that the first does not take what the last could have had.
+    for (int rank = 1; rank < executor_.size(); ++rank) {
+      if (!WantsMore(rank)) continue;
+      // The last chunks go to whoever is free first.
+      if (!IsIdle(rank) && !dispatcher_.has_pending_over(executor_.size())) continue;
+      const std::optional<Assignment> assignment = NextFor(rank);
+      // Another may yet be given something, where what is left is not for everybody.
+      if (!assignment) {
+        if (IsIdle(rank)) gave_any |= Speculate(rank);
+        continue;
+      }
+      AssignTo(rank, *assignment);
+      if (phase_ != Phase::kRunning) return true;
+      gave = gave_any = true;
+    }
+  }
+  return gave_any;
+}
+
+void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
+  ledger_.Assign(rank, assignment, last_look_);
+  // Where nobody takes from others, what was given is what is processed, and how it was cut is what the schedule is about.
+  if (options_.record_schedule && !is_shared_) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
+  // What may kill a rank is nobody else's, and neither is what is done twice.
+  const bool is_shared = is_shared_ && assignment.attempt == 0;
+  if (rank == 0) return own_work_.Enqueue(assignment, is_shared);
+  RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
+  if (rank_state.assignments_sent == rank_state.assignments_done) rank_state.heard = last_look_;
+  ++rank_state.assignments_sent;
+  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(AssignMessage{assignment, is_shared}));
+  if (!sent.ok()) Break(sent);
+}
+
+// Who is done while rank 0 is in the middle of a chunk need not wait for it: the last chunks lie on the board by then.
+void RunCoordinator::ClaimTail() {
+  while (all_share_ && own_work_.can_share_more() && !dispatcher_.has_pending_over(executor_.size())) {
+    const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
+    if (!assignment) return;
+    AssignTo(0, *assignment);
+  }
+}
+
+bool RunCoordinator::WorkOneSlice() {
+  if (!rank_0_works_) return false;
+  if (own_work_.is_idle()) {
+    const std::optional<Assignment> assignment = NextFor(0);
+    if (assignment) {
+      AssignTo(0, *assignment);
+      ClaimTail();
+    } else if (!own_work_.Steal() && !Speculate(0)) {
+      return false;
+    }
+  }
+  own_messages_.clear();
+  is_in_step_ = true;
+  own_work_.Step(kOwnSlice, &own_messages_);
+  is_in_step_ = false;
+  if (phase_ != Phase::kRunning) own_work_.Clear();
+  for (std::string& message : own_messages_) Handle(0, std::move(message));
+  return true;
+}
+
+bool RunCoordinator::PumpWhileWaiting() {
+  ReceiveMessages();
+  UpdateRankStates();
+  if (phase_ == Phase::kRunning) KeepJournal();
+  if (phase_ == Phase::kRunning) CheckLimits();
+  if (phase_ == Phase::kRunning) AssignWork();
+  // Others may have done all of what rank 0 has, while it is stuck.
+  bool all_are_closed = true;
+  for (std::size_t j = 0; j < jobs_.size() && all_are_closed; ++j) {
+    all_are_closed = stats_.jobs[j].chunks_done + stats_.jobs[j].chunks_quarantined == stats_.jobs[j].chunks;
+  }
+  return all_are_closed || phase_ != Phase::kRunning;
+}
+
+bool RunCoordinator::OpenNextBatch() {
+  for (std::size_t k = 0; k < jobs_.size(); ++k) {
+    const int j = next_job_;
+    next_job_ = (next_job_ + 1) % static_cast<int>(jobs_.size());
+    ReorderBuffer<HeldResults>& held = jobs_[static_cast<std::size_t>(j)].held;
+    const Index before = held.held_bytes();
+    std::optional<Batch<HeldResults>> batch = held.PopNext();
+    if (!batch) continue;
+    if (batch->payload.entry != nullptr) {
+      absl::StatusOr<std::string> kept = options_.resumed->Read(*batch->payload.entry);
+      if (!kept.ok()) {
+        Finish(kept.status());
+        return false;
+      }
+      batch->payload.message = *std::move(kept);
+    }
+    open_.emplace(OpenBatch{j, std::move(batch->payload), WireReader(""), {batch->first, batch->first + batch->count},
+                            before - held.held_bytes()});
+    open_->reader = WireReader(absl::string_view(open_->results.message).substr(open_->results.offset));
+    frontier_[static_cast<std::size_t>(j)] = held.frontier();
+    return true;
+  }
+  return false;
+}
+
+std::optional<DeliveredResult> RunCoordinator::DeliverOne() {
+  if (phase_ == Phase::kRunning) CheckLimits();
+  if (phase_ != Phase::kRunning) return std::nullopt;
+  if (open_ && open_->chunks.size() == 0) open_.reset();
+  if (!open_ && !OpenNextBatch()) return std::nullopt;
+  JobState& job = jobs_[static_cast<std::size_t>(open_->job)];
+  JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
+  const ChunkId id = open_->chunks.begin++;
+  DeliveredResult delivered{open_->job, {id, job.worker->data_iterator().chunk(id)}, {}};
+  absl::Status status = open_->reader.ReadBytes(&delivered.encoded)
+                            ? job.worker->DeliverChunk(delivered.chunk, delivered.encoded)
+                            : absl::DataLossError("results cannot be read: all ranks must run the same program");
+  if (!status.ok()) {
+    Fail(delivered.job, id, 0, status);
+    return std::nullopt;
+  }
+  // The batch stays until the next call, as what is returned points into it; its room may be given out already.
+  if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
+  if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
+  return delivered;
+}
+
+// As many results of a batch as there is time for between two looks at the clock.
+bool RunCoordinator::DeliverSome() {
+  if (open_ && open_->chunks.size() == 0) open_.reset();
+  if (!open_ && !OpenNextBatch()) return false;
+  JobState& job = jobs_[static_cast<std::size_t>(open_->job)];
+  JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
+  BatchSizer& batch_sizer = delivery_batch_sizers_[static_cast<std::size_t>(open_->job)];
+  const ChunkId first = open_->chunks.begin;
+  const ChunksDone some = job.worker->DeliverChunks(first, std::min(batch_sizer.next(), open_->chunks.size()), cancelled_, &open_->reader);
+  const Clock::time_point now = Clock::now();
+  batch_sizer.Took(some.done, now - delivery_clock_);
+  delivery_clock_ = now;
+  open_->chunks.begin += some.done;
+  stats.chunks_delivered += some.done;
+  if (!some.status.ok()) {
+    Fail(open_->job, first + some.done, 0, some.status);
+    return false;
+  }
+  if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
+  if (stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
+  return true;
+}
+
+bool RunCoordinator::DeliverBatches() {
+  delivery_clock_ = Clock::now();
+  const Clock::time_point end = delivery_clock_ + kDeliverSlice;
+  bool delivered = false;
+  // Nothing from one call means that no job has any.
+  for (std::size_t batches = 0; batches < jobs_.size() && phase_ == Phase::kRunning && DeliverSome();) {
+    delivered = true;
+    if (delivery_clock_ >= end) return true;
+    CheckLimits();
+    if (open_->chunks.size() == 0) ++batches;
+  }
+  return delivered;
+}
+
+void RunCoordinator::Fail(int job, ChunkId chunk, int rank, const absl::Status& cause) {
+  if (job >= 0 && job < static_cast<int>(jobs_.size()) && phase_ == Phase::kRunning) stats_.failed_job = job;
+  Finish(absl::Status(cause.code(), absl::StrCat(WhereIs(job, chunk), ", rank ", rank, ": ", cause.message())));
+}
+
+std::string RunCoordinator::WhereIs(int job, ChunkId chunk) const {
+  std::string where = absl::StrCat("job ", job);
+  if (job < 0 || job >= static_cast<int>(jobs_.size())) return where;
+  const WorkerBase& worker = *jobs_[static_cast<std::size_t>(job)].worker;
+  absl::StrAppend(&where, " (", worker.name(), "), chunk ", chunk);
+  if (chunk >= 0 && chunk < worker.data_iterator().num_chunks()) {
+    const RowRange rows = worker.data_iterator().chunk(chunk);
+    absl::StrAppend(&where, " (rows ", rows.begin, " to ", rows.end - 1, ")");
+  }
+  return where;
+}
+
+void RunCoordinator::Finish(absl::Status status) {
+  if (phase_ != Phase::kRunning) return;
+  phase_ = Phase::kFinishing;
+  status_ = std::move(status);
+  // In a step it is not to be touched.
+  if (!is_in_step_) own_work_.Clear();
+  const std::string message = EncodeMessage(mpaio::Finish{status_});
+  summaries_missing_ = 0;
+  // One that cannot be reached is no reason not to tell the others.
+  absl::Status sent;
+  for (int rank = 1; rank < executor_.size(); ++rank) {
+    if (ranks_[static_cast<std::size_t>(rank)].is_lost) continue;
+    ++summaries_missing_;
+    sent.Update(executor_.transport().Send(rank, message));
+  }
+  StartFinishTimeout();
+  if (!sent.ok()) return Break(sent);
+  EndIfAllHaveStopped();
+}
+
+void RunCoordinator::EndIfAllHaveStopped() {
+  if (phase_ != Phase::kFinishing || summaries_missing_ > 0) return;
+  phase_ = Phase::kDone;
+  RankStats& own = stats_.ranks.front();
+  own.host = executor_.host();
+  own.node = executor_.node();
+  own.chunks = own_work_.chunks();
+  own.rows = own_work_.rows();
+  own.busy_seconds = own_work_.busy_seconds();
+  stats_.seconds = SecondsSinceStart();
+}
+
+void RunCoordinator::Break(const absl::Status& status) {
+  if (phase_ == Phase::kDone) return;
+  if (status_.ok()) status_ = status;
+  is_broken_ = true;
+  if (phase_ == Phase::kRunning) {
+    // Those that can still be reached need not wait for ever.
+    const std::string message = EncodeMessage(mpaio::Finish{status_});
+    for (int rank = 1; rank < executor_.size(); ++rank) executor_.transport().Send(rank, message).IgnoreError();
+  }
+  summaries_missing_ = 0;
+  phase_ = Phase::kFinishing;
+  EndIfAllHaveStopped();
+}
+
+}  // namespace mpaio

@@ -1,0 +1,92 @@
+#include "mpaio/orchestration/worker_loop.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/orchestration/messages.h"
+#include "mpaio/orchestration/chunk_runner.h"
+#include "mpaio/transport/transport.h"
+
+namespace mpaio {
+namespace {
+constexpr std::chrono::microseconds kSlice(100);
+constexpr Index kMaxUnsentBytes = 64 << 20;
+constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
+
+// Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to rank 0 is broken.
+absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options,
+                           std::optional<absl::Status>* end) {
+  Transport& transport = executor.transport();
+  ChunkRunner runner(workers, BoardOf(executor, workers));
+  runner.set_check_inputs(options.check_inputs);
+  runner.set_wake([&transport] { transport.WakeOne(); });
+  const auto take_in = [&]() -> absl::Status {
+    while (!*end) {
+      MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
+      if (!message) break;
+      MPAIO_ASSIGN_OR_RETURN(const AnyMessage what, DecodeMessage(message->bytes));
+      if (const auto* assign = std::get_if<AssignMessage>(&what)) {
+        runner.Enqueue(assign->assignment, assign->is_shared);
+      } else if (const auto* finish = std::get_if<Finish>(&what)) {
+        *end = finish->status;
+      }
+    }
+    return absl::OkStatus();
+  };
+  // What another process is at can be given up as soon as the run is over.
+  absl::Status heard;
+  if (executor.can_isolate()) {
+    runner.Isolate(options, [&] {
+      heard.Update(take_in());
+      return end->has_value() || !heard.ok();
+    });
+  }
+  std::vector<std::string> messages;
+  while (!*end) {
+    MPAIO_RETURN_IF_ERROR(heard);
+    MPAIO_RETURN_IF_ERROR(take_in());
+    if (*end) break;
+    if (transport.unsent_bytes() > kMaxUnsentBytes) {
+      transport.WaitForMessage(kLongestWait);
+      continue;
+    }
+    if (runner.is_idle() && !runner.Steal()) {
+      if (std::optional<std::string> idle = runner.ReportIdle()) MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
+      transport.WaitForMessage(runner.has_left_something() ? absl::FromChrono(ChunkRunner::kPatience) : kLongestWait);
+      continue;
+    }
+    messages.clear();
+    runner.Step(kSlice, &messages);
+    for (std::string& message : messages) MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
+  }
+  runner.Clear();
+  SummaryMessage summary;
+  summary.host = executor.host();
+  summary.node = executor.node();
+  summary.chunks = runner.chunks();
+  summary.rows = runner.rows();
+  summary.busy_seconds = runner.busy_seconds();
+  MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(summary)));
+  // The run goes on until rank 0 has it.
+  while (transport.unsent_bytes() > 0) {
+    MPAIO_RETURN_IF_ERROR(transport.Receive().status());
+    if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
+  std::optional<absl::Status> end;
+  absl::Status line = ServeUntilEnd(executor, workers, options, &end);
+  if (!line.ok()) return {std::move(line), /*is_broken=*/true};
+  return {*std::move(end), /*is_broken=*/false};
+}
+
+}  // namespace mpaio
