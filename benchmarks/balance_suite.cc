@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers; and what chunks of other sizes than the automatic would give.
 #include <cmath>
 #include <cstdint>

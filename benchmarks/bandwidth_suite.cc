@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much of the memory's speed is reached: sums of 800 MB and a map of as much, warm, by ours and by processes and threads that do nothing else.
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the benchmark suites beside their peers: a table of each on the standard output, and its repetitions and a plot in files.
 
 usage: bench.py [--repetitions=N] [--ranks=N] [--out=DIR] [--programs=DIR] [--filter=REGEX] [SUITE ...]

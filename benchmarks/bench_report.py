@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the suites measured, and how it is shown: tables, JSON and plots. For benchmarks/bench.py."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cases of a suite that compares ours with peers: each load by each of them.
 #ifndef MPAIO_BENCHMARKS_CASE_LIST_H_
 #define MPAIO_BENCHMARKS_CASE_LIST_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a chunk costs besides its processing, in a pool of one: assignment, result, ledger, delivery, callback.
 #include <cstdint>
 #include <memory>

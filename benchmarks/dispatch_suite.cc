@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a chunk costs: small chunks, many of them, by ours and by the peers; and chunks of a known duration, from which the smallest efficient one
 // follows (METG, as Task Bench defines it: Slaughter and others, SC 2020).
 #include <algorithm>

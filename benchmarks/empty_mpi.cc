@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least that a program with MPI takes from start to exit.
 #include <mpi.h>
 

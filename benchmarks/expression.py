@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """An expression over a large array, by 2 ranks and by numpy, measured in turns: medians of paired ratios, with their spread.
 
 usage: expression.py ORCHESTRATOR [ROUNDS [FOLDER]]

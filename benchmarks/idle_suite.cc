@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What waiting costs: processor time while a long chunk runs elsewhere, and how long a rank that sleeps takes to begin with its next chunk.
 #include <mpi.h>
 #include <time.h>

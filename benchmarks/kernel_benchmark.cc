@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels against the speed at which one core can read memory: a loop written by hand with AVX2 that does nothing but read, and a plain -O3 loop,
 // stand beside them.
 #if defined(__x86_64__)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loading a .npy file of int64 into a fresh window by all ranks, in turns with its peer: each rank's plain pread() of its share into a fresh window of the
 // same kind. Then the same with a sum of what was loaded: ours reads what is touched when it is touched, the peer sums its share when it has read it. Prints
 // the seconds of both and their ratio: medians, with the smallest and the largest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the chunks of a benchmark do, the same compiled code for ours and for the peers.
 #ifndef MPAIO_BENCHMARKS_LOADS_H_
 #define MPAIO_BENCHMARKS_LOADS_H_

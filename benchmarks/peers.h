@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Other ways to run `function(chunk)` for chunks 0 to count - 1 and keep what each gives: what mpaio is measured beside. Each is written as its own
 // documentation would have it, without tuning.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The peer of `sum`: plain processes that share memory and each sum a part of it, started together by a byte in a pipe. Prints the seconds of each
 // round, from the start of the first to the end of the last.
 //

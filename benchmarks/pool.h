@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the suites' cases need of mpaio: a pool, arrays in it, a worker made of a function.
 #ifndef MPAIO_BENCHMARKS_POOL_H_
 #define MPAIO_BENCHMARKS_POOL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What it costs to be protected: chunks of a millisecond, isolated, with a deadline, with a journal, and with all of it, beside none of it.
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The peers that are written in Python: ways to sum pieces of an array of int64 in a pool of processes. benchmarks/bench.py runs them.
 
 usage: python_peers.py SUITE PEER WORKERS REPETITIONS

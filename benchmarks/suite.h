@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Benchmarks of several ranks: Google Benchmark on rank 0, which the other ranks follow.
 #ifndef MPAIO_BENCHMARKS_SUITE_H_
 #define MPAIO_BENCHMARKS_SUITE_H_

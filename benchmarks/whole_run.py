@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Whole runs of the orchestrator, measured beside their peers in turns: medians of paired ratios, with their spread.
 
 usage: whole_run.py ORCHESTRATOR PLAIN_PROCESSES [ROUNDS]

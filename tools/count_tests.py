@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts the tests of one `bazel test` from the events that it wrote with --build_event_json_file.
 
 Usage: count_tests.py EVENTS_FILE BAZEL_EXIT_STATUS

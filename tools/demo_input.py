@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the demo's input as numpy saves it: ints.npy, foo.npy and words.npy. A file that is right already stays.
 
 Usage: demo_input.py DIRECTORY NUM_INTS NUM_WORDS WORD_LIST

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the scripts in tools/ share. Source it; it sets `root` to the top of the tree. Bash.
 # shellcheck shell=bash
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arrays where they come from: .npy files, members of .npz archives, raw bytes, standard input.
 #ifndef MPAIO_ARRAY_ARRAY_FILE_H_
 #define MPAIO_ARRAY_ARRAY_FILE_H_

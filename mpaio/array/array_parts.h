@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of an array that lies in a file, to be read when they are needed.
 #ifndef MPAIO_ARRAY_ARRAY_PARTS_H_
 #define MPAIO_ARRAY_ARRAY_PARTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the other byte order to this machine's.
 #ifndef MPAIO_ARRAY_BYTE_ORDER_H_
 #define MPAIO_ARRAY_BYTE_ORDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Array descriptors: the Python literal under 'descr' in the header of a .npy file.
 #ifndef MPAIO_ARRAY_DESCR_H_
 #define MPAIO_ARRAY_DESCR_H_

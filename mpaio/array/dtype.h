@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The type of an array's elements, as numpy describes it.
 //
 // A simple type has a code: a byte order ('<' little, '>' big, '=' this machine's, '|' not applicable), a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The texts of simple types, codes and names, as numpy's dtype(text) takes them. DType::Parse() is made of it;
 // all others call that.
 #ifndef MPAIO_ARRAY_DTYPE_CODE_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Usage: dtype_numpy_test.py DTYPE_PARSE
 
 Spellings of simple types, with numpy's dtype(text) as the oracle: DTYPE_PARSE must make the same type of each, and

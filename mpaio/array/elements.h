@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The elements of a chunk, as a range of C++ values.
 //
 //   Elements<std::int64_t>   is std::span<const std::int64_t>    (numpy "<i8"; the other numbers likewise:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reading files, in slices and as streams, with a Status for each errno.
 #ifndef MPAIO_ARRAY_FILE_IO_H_
 #define MPAIO_ARRAY_FILE_IO_H_

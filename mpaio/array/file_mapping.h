@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of a file as memory: the system's page cache, which the processes of a node share already.
 #ifndef MPAIO_ARRAY_FILE_MAPPING_H_
 #define MPAIO_ARRAY_FILE_MAPPING_H_

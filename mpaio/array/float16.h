@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // IEEE 754 half precision, numpy's float16. C++20 has no such type, and not every compiler that mpaio is
 // built with has one of its own.
 #ifndef MPAIO_ARRAY_FLOAT16_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that users give for an array and that are something else: a git-lfs pointer, HDF5, CSV, ... They are
 // recognised by their contents, so that the message says what the file is and what to do about it. A new
 // format is a row of a table in the .cc.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turning arrays in Fortran order (the first axis varies fastest) to C order, piece by piece.
 //
 // Symbols: an array of shape (d0, ..., dk). In the file, element (i0, ..., ik) is behind i0 + d0 * (i1 + d1 *

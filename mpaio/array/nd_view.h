@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An n-dimensional array that somebody else owns: where its bytes are, and how to read them.
 //
 // Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An array of

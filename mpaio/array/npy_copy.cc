@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, through the code that mpaio
 // reads and writes with. For the test that compares it with numpy. What is not a stream is loaded in one, two
 // and three shares, which must make up the same array, and must leave what is behind it alone. Exit status:

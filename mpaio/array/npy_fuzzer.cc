@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A fuzzer (libFuzzer) of all that reads what others have written: headers, archives, data. The input is the
 // contents of a file; it is read as a .npy or .npz from a file, as a .npy from a stream, and as the one
 // member of an .npz. What must hold for any input is checked with Check(), besides what the address sanitizer

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Usage: npy_fuzzer_corpus.py DIRECTORY
 
 Makes what npy_fuzzer begins with: small arrays of every type, in every version of the format and both orders, archives

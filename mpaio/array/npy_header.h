@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The header of a .npy file: reading, checking and writing it.
 //
 // A .npy file is: the magic string "\x93NUMPY", a major and a minor version byte, the length of the text that

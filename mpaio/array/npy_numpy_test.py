@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Usage: npy_numpy_test.py NPY_COPY
 
 Reading and writing of arrays, with numpy as the oracle: what NPY_COPY makes of a file that numpy has saved must be,

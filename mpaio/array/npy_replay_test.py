@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gives what the fuzzer begins with (npy_fuzzer_corpus.py) to the function that it tests, whole and cut short, also where there is no clang."""
 
 import glob

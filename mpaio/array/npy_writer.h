@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing a .npy file, or another one, whole or not at all wherever that is possible.
 #ifndef MPAIO_ARRAY_NPY_WRITER_H_
 #define MPAIO_ARRAY_NPY_WRITER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Python literals, as far as the headers of .npy files have them: strings, whole numbers, True and False,
 // tuples of numbers. What they make up is for the caller to say.
 #ifndef MPAIO_ARRAY_PYTHON_LITERAL_H_

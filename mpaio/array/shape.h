@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shapes of arrays: how large they may be, and how they are written.
 #ifndef MPAIO_ARRAY_SHAPE_H_
 #define MPAIO_ARRAY_SHAPE_H_

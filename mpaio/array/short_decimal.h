@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The fewest decimal digits that stand for a floating-point number.
 #ifndef MPAIO_ARRAY_SHORT_DECIMAL_H_
 #define MPAIO_ARRAY_SHORT_DECIMAL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file that is written under no name, or a temporary one, until it takes the place of another.
 #ifndef MPAIO_ARRAY_TEMPORARY_FILE_H_
 #define MPAIO_ARRAY_TEMPORARY_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the code points that numpy keeps (UCS-4) to UTF-8.
 #ifndef MPAIO_ARRAY_UNICODE_H_
 #define MPAIO_ARRAY_UNICODE_H_

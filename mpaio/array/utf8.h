@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // UTF-8, code point by code point. Surrogates are code points like others here (in three bytes each), as a
 // Python string may hold them.
 #ifndef MPAIO_ARRAY_UTF8_H_

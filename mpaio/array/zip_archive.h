@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zip archives, as numpy.savez writes them (.npz): what is in them, and reading it.
 #ifndef MPAIO_ARRAY_ZIP_ARCHIVE_H_
 #define MPAIO_ARRAY_ZIP_ARCHIVE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a rank that sleeps is woken by another of its node: a futex in memory that they share.
 #ifndef MPAIO_BASE_DOORBELL_H_
 #define MPAIO_BASE_DOORBELL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Accesses to memory that fail, and can be resolved: the access is tried again then, and the program knows nothing of it.
 #ifndef MPAIO_BASE_FAULT_HANDLER_H_
 #define MPAIO_BASE_FAULT_HANDLER_H_

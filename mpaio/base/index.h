@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The integer types that counts and positions are kept in, and checked narrowing between them.
 #ifndef MPAIO_BASE_INDEX_H_
 #define MPAIO_BASE_INDEX_H_

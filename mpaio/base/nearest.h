@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // For messages about a name that is not known: which of the known ones may have been meant.
 #ifndef MPAIO_BASE_NEAREST_H_
 #define MPAIO_BASE_NEAREST_H_

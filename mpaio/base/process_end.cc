@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/base/process_end.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a process ended, in words.
 #ifndef MPAIO_BASE_PROCESS_END_H_
 #define MPAIO_BASE_PROCESS_END_H_

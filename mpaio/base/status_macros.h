@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Early return of a failed absl::Status. (Abseil has these macros only from 20260526 on.)
 #ifndef MPAIO_BASE_STATUS_MACROS_H_
 #define MPAIO_BASE_STATUS_MACROS_H_

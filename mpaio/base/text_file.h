@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small files of text, whole.
 #ifndef MPAIO_BASE_TEXT_FILE_H_
 #define MPAIO_BASE_TEXT_FILE_H_

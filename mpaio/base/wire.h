@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes as messages carry them: fixed-width integers in the machine's own order, and byte strings behind their length.
 //
 // All ranks of a run execute the same binary on machines of one architecture, so no byte order is translated. A `WireReader` never

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an array is divided into chunks.
 //
 // Terms. A *row* is one index of the array's first axis, with everything under it: row r of an array of shape (n, a, b) has a * b

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Preflight checks: at length for `orchestrator doctor`, shortly before each run.
 #ifndef MPAIO_CLI_DOCTOR_H_
 #define MPAIO_CLI_DOCTOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The jobs of a command line, with the workers that they name.
 #ifndef MPAIO_CLI_PLAN_H_
 #define MPAIO_CLI_PLAN_H_

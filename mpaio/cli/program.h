@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The orchestrator program: from a command line to an exit status.
 #ifndef MPAIO_CLI_PROGRAM_H_
 #define MPAIO_CLI_PROGRAM_H_

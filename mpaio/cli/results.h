@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an orchestrator program prints on the standard output.
 #ifndef MPAIO_CLI_RESULTS_H_
 #define MPAIO_CLI_RESULTS_H_

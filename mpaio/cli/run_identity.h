@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What ties a journal (mpaio/ledger/journal.h) to its run: the jobs, with all their parameters, what their inputs hold, and how these are divided into
 // chunks. Chunks of another run would be no good to this one.
 #ifndef MPAIO_CLI_RUN_IDENTITY_H_

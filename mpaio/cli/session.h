@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run of the program on one rank, once the command line is known to be right: load, process, save.
 #ifndef MPAIO_CLI_SESSION_H_
 #define MPAIO_CLI_SESSION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SIGINT and SIGTERM while a run goes on: the first one stops it in order, the second one ends the process at once.
 #ifndef MPAIO_CLI_STOP_SIGNALS_H_
 #define MPAIO_CLI_STOP_SIGNALS_H_

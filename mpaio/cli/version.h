@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef MPAIO_CLI_VERSION_H_
 #define MPAIO_CLI_VERSION_H_
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A range of chunks that ranks of a node may still take, as one word that they compare and exchange: its owner takes chunks at the front, idle ranks
 // cut the far half. Work stealing (Blumofe and Leiserson, J. ACM 46(5), 1999) where what is stolen from is an interval of a loop and not a queue.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which chunks are processed next: the schedule of a run. Pure arithmetic; knows nothing of ranks' addresses, messages or workers.
 //
 // An assignment is a range of chunks of one job, for one of the P processors. How long it is, for a job with R chunks pending, by default:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dynamic loop self-scheduling, as the literature has it: how many of the chunks that are left the next request is given.
 //
 // With N chunks in all, R left, P processors:

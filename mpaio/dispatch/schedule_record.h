@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which rank processed what, in which order: a schedule as it happened, to be looked at, or run again.
 #ifndef MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 #define MPAIO_DISPATCH_SCHEDULE_RECORD_H_

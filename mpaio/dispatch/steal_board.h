@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the ranks of a node have taken on and not yet begun, in memory that they share: so that an idle one takes from a busy one without a message.
 //
 // Each rank has a few slots, of which it alone fills the empty ones (Post), and from which it takes chunks at the front (Claim). Any rank cuts the far

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ranks bound to cores, so that the memory that a rank touches first stays near it.
 #ifndef MPAIO_EXECUTOR_BINDING_H_
 #define MPAIO_EXECUTOR_BINDING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What runs chunks: a pool of ranks, their messages and their shared memory. Made by the user, and injected.
 //
 // Terms: rank 0 is the orchestrator, the other ranks are worker ranks; a node is the ranks that share memory. Every rank of a pool has an

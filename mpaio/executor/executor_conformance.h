@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What executor.h promises, as tests that every implementation is held to; and steps for tests on any pool.
 #ifndef MPAIO_EXECUTOR_EXECUTOR_CONFORMANCE_H_
 #define MPAIO_EXECUTOR_EXECUTOR_CONFORMANCE_H_

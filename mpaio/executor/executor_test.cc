@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The executors that need no MPI: one process alone, and a pool of threads.
 #include "mpaio/executor/executor.h"
 

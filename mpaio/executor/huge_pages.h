@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Huge pages (2 MiB on x86) behind shared memory: filling fresh memory is mostly the work of giving it pages, of which there are 512 times fewer then.
 #ifndef MPAIO_EXECUTOR_HUGE_PAGES_H_
 #define MPAIO_EXECUTOR_HUGE_PAGES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool of one: everything runs in this process, without MPI. What a single rank falls back to, and what unit tests use.
 #ifndef MPAIO_EXECUTOR_INLINE_EXECUTOR_H_
 #define MPAIO_EXECUTOR_INLINE_EXECUTOR_H_

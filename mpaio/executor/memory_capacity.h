@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Is there room for more shared memory on this node? Asked before it is allocated, because afterwards it is too late: Open MPI hangs, or the kernel
 // sends SIGBUS or kills the process at the first touch.
 #ifndef MPAIO_EXECUTOR_MEMORY_CAPACITY_H_

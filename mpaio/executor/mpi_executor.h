@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool of an `mpirun`: its ranks, over MPI.
 #ifndef MPAIO_EXECUTOR_MPI_EXECUTOR_H_
 #define MPAIO_EXECUTOR_MPI_EXECUTOR_H_

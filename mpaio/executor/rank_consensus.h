@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the ranks of a pool come to agree, some of whom may have died: by messages to rank 0 and back.
 #ifndef MPAIO_EXECUTOR_RANK_CONSENSUS_H_
 #define MPAIO_EXECUTOR_RANK_CONSENSUS_H_

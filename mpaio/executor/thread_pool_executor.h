@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool whose ranks are threads of this process: for tests of what runs on several ranks, without MPI and under the thread sanitizer.
 #ifndef MPAIO_EXECUTOR_THREAD_POOL_EXECUTOR_H_
 #define MPAIO_EXECUTOR_THREAD_POOL_EXECUTOR_H_

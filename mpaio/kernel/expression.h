@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Expressions over the elements of arrays, such as "sqrt(x) * sin(x)" or "where(x > 0, x, y) ** 2", with the types and results that numpy has.
 //
 //   MPAIO_ASSIGN_OR_RETURN(const Expression f, Expression::Compile("sqrt(x) + 1", {{"x", NumberType::kFloat64}}));

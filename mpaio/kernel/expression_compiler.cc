@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Types the nodes of an expression and lays out the steps of its program.
 #include <algorithm>
 #include <cmath>

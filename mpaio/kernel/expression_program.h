@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an expression is compiled to: loops over blocks of numbers.
 #ifndef MPAIO_KERNEL_EXPRESSION_PROGRAM_H_
 #define MPAIO_KERNEL_EXPRESSION_PROGRAM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the text of an expression says: its operations, each with where it stands.
 #ifndef MPAIO_KERNEL_EXPRESSION_TREE_H_
 #define MPAIO_KERNEL_EXPRESSION_TREE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every kernel that is compiled for several instruction sets, run over given data: for multiversion_test.
 //
 // Compiled several times, each time with another name in the place of `mpaio`, together with the kernels.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loops over a leaf of a reduction, or over any number of elements where their order is of no consequence.
 //
 // A floating-point leaf is 16 lanes: lane j takes, in order, the elements j, j + 16, j + 32, ...; then the lanes are joined as (l, l + 8),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Smallest and largest value at the speed of memory.
 #ifndef MPAIO_KERNEL_MIN_MAX_H_
 #define MPAIO_KERNEL_MIN_MAX_H_

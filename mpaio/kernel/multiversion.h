@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One binary for old and new processors: a function marked so is compiled for several instruction sets, and the best one that the processor has is
 // chosen when the program is loaded (GCC's function multiversioning).
 //

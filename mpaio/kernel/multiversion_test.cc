@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the kernels compute are the same bits on each instruction set that they are compiled for, and those of the versions that are shipped.
 #include "mpaio/kernel/multiversion.h"
 

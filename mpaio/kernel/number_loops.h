@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loops over blocks of numbers, of which expressions are put together. What they compute is what numpy's functions of the same name compute.
 //
 // Numbers are held as their WideType: a byte 0 or 1, std::int64_t, std::uint64_t, double. A narrower type is held by the wider one exactly, and

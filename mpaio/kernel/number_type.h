@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The types of numbers that kernels compute with, and numpy's rules of what comes of two of them.
 #ifndef MPAIO_KERNEL_NUMBER_TYPE_H_
 #define MPAIO_KERNEL_NUMBER_TYPE_H_

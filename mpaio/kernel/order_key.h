@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys that order as numbers do: elements become unsigned integers, and `<` on these is numpy's order of the
 // elements.
 //

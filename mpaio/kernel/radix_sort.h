@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stable sorting by unsigned keys, digit by digit from the least one on.
 #ifndef MPAIO_KERNEL_RADIX_SORT_H_
 #define MPAIO_KERNEL_RADIX_SORT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the elements of given ranks without sorting: by counting, in a few passes over all keys, in bounded
 // memory.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Merging of many sorted runs, in parts that do not depend on each other.
 //
 // The order of all elements is that of a stable sort of the runs put one behind the other: by `less`, equal

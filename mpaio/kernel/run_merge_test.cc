@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/kernel/run_merge.h"
 
 #include <algorithm>

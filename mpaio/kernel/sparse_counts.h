@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How often each of many numbered things was met, as a list of those that were met at all.
 #ifndef MPAIO_KERNEL_SPARSE_COUNTS_H_
 #define MPAIO_KERNEL_SPARSE_COUNTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sums at the speed of memory.
 #ifndef MPAIO_KERNEL_SUM_H_
 #define MPAIO_KERNEL_SUM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mathematical functions of float64, many at once, with the same bits on every processor.
 //
 // All but sin and cos are SLEEF's deterministic functions (those that its documentation calls "cinz"), of which there is a version for each

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elements of any numeric type, read as the widest of their kind: what a kernel written for five types needs to serve all of numpy's.
 //
 //   bool, int8 ... int64, datetime64, timedelta64   std::int64_t

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A set of chunks, a bit for each.
 #ifndef MPAIO_LEDGER_CHUNK_BITS_H_
 #define MPAIO_LEDGER_CHUNK_BITS_H_

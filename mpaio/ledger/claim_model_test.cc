@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model of how the ranks of a node take chunks from each other, in which every order of their steps is tried, with the death of ranks at each.
 //
 // A step is one access to shared memory, as steal_board.cc and chunk_runner.cc make them, with the same arithmetic (claim_word.h); what a rank keeps to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The journal of a run: which chunks are committed, and their results, in a file. From it a run that was stopped by anything
 // (a signal, the machine's end in the middle of a write, a full disk) goes on without doing again what was done.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rank 0's account of the chunks of a run: which are in flight, where and since when, which are committed, and which were given up. One bit for each chunk,
 // and one entry for each assignment in flight and for each chunk that has failed.
 #ifndef MPAIO_LEDGER_LEDGER_H_

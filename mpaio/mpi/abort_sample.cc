@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The last rank aborts with exit status 7 while the others wait for it. For abort_test.sh.
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/mpi/environment.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An MPI communicator, owned.
 #ifndef MPAIO_MPI_COMMUNICATOR_H_
 #define MPAIO_MPI_COMMUNICATOR_H_

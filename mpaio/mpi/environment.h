@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // MPI's life in a process.
 #ifndef MPAIO_MPI_ENVIRONMENT_H_
 #define MPAIO_MPI_ENVIRONMENT_H_

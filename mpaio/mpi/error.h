@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // MPI return codes as absl::Status.
 #ifndef MPAIO_MPI_ERROR_H_
 #define MPAIO_MPI_ERROR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nonblocking operations in flight, tested in batches.
 #ifndef MPAIO_MPI_REQUEST_SET_H_
 #define MPAIO_MPI_REQUEST_SET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that the ranks of a node share: MPI_Win_allocate_shared (MPI-4.0, section 12.2.3), owned.
 #ifndef MPAIO_MPI_SHARED_WINDOW_H_
 #define MPAIO_MPI_SHARED_WINDOW_H_

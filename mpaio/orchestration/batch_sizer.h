@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much to do between two looks at the clock: a look costs as much as a small chunk.
 #ifndef MPAIO_ORCHESTRATION_BATCH_SIZER_H_
 #define MPAIO_ORCHESTRATION_BATCH_SIZER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs over lines that delay, repeat, mangle and lose messages.
 #include <atomic>
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have one; rank 0 has one when it works too. Those of a node
 // take from each other what they have not begun, by a StealBoard.
 #ifndef MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_

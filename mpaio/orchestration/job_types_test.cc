@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Jobs of every kind of element, result and partition, several at once, in every kind of pool.
 #include <time.h>
 

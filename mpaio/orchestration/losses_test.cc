@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs of which ranks die, or fall silent.
 #include <algorithm>
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What rank 0 and the worker ranks say to each other during a run.
 //
 //   rank 0 -> worker   AssignMessage, of an assignment; Finish, once: no more work, answer with SummaryMessage

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The orchestrator over MPI: what the tests on threads cannot show.
 #include <random>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handle of a run.
 #ifndef MPAIO_ORCHESTRATION_RUN_H_
 #define MPAIO_ORCHESTRATION_RUN_H_

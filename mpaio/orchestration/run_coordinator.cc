@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/orchestration/run_coordinator.h"
 
 #include <algorithm>

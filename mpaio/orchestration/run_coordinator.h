@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in between. Never waits for one worker. What becomes of the run
 // when ranks die, or chunks fail, is in run_coordinator_losses.cc.
 #ifndef MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_

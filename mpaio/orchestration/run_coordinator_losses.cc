@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of a run when ranks die, or are not heard of, and when chunks fail.
 #include <algorithm>
 #include <chrono>

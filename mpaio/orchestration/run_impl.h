@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a Run holds. Private to this package.
 #ifndef MPAIO_ORCHESTRATION_RUN_IMPL_H_
 #define MPAIO_ORCHESTRATION_RUN_IMPL_H_

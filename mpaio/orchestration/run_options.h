@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a run may be told, and what it tells.
 #ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handle of a run: every way to go on, and every way to end it.
 #include "mpaio/orchestration/run.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pools of this package's tests that do without MPI: one process, and threads as ranks in every arrangement.
 #ifndef MPAIO_ORCHESTRATION_TEST_POOLS_H_
 #define MPAIO_ORCHESTRATION_TEST_POOLS_H_

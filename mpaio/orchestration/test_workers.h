@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workers of this package's tests, in pools of all kinds, those over MPI too.
 #ifndef MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 #define MPAIO_ORCHESTRATION_TEST_WORKERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A worker rank's part in a run.
 #ifndef MPAIO_ORCHESTRATION_WORKER_LOOP_H_
 #define MPAIO_ORCHESTRATION_WORKER_LOOP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs several workers, of different types over different arrays, in one pool at once.
 #ifndef MPAIO_ORCHESTRATION_WORKER_ORCHESTRATOR_H_
 #define MPAIO_ORCHESTRATION_WORKER_ORCHESTRATOR_H_

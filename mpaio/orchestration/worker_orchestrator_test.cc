@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Start: what it begins, and what it refuses.
 #include "mpaio/orchestration/worker_orchestrator.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Judges facts about a node: pure functions, from what is the case and what is wanted to findings.
 #ifndef MPAIO_PREFLIGHT_CHECKS_H_
 #define MPAIO_PREFLIGHT_CHECKS_H_

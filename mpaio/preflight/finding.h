@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a look at the machine before a run has found.
 #ifndef MPAIO_PREFLIGHT_FINDING_H_
 #define MPAIO_PREFLIGHT_FINDING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Facts about a node that decide whether a run works there, and how fast: read from the system, judged in
 // checks.h.
 #ifndef MPAIO_PREFLIGHT_MACHINE_H_

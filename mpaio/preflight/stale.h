@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What dead jobs have left behind: files in shared memory, which take memory until they are removed, and
 // session directories of Open MPI.
 #ifndef MPAIO_PREFLIGHT_STALE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The smallest and the largest element, and where they are. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_EXTREMES_H_
 #define MPAIO_REDUCTION_EXTREMES_H_

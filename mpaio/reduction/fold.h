@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an operation is carried out over the elements of a lane, chunk by chunk.
 //
 // An operation `Op` is a small value with

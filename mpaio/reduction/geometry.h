@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a reduction reduces, or a sort sorts: the lanes of an array along an axis.
 //
 // An array of shape (s0, ..., sk) is seen as (outer, length, inner) around axis a: outer = s0 * ... * s(a-1), length = sa, inner = s(a+1) * ... * sk.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Workers that reduce an array to a value, or each of its lanes along an axis to one.
 //
 // Besides what fold.h asks of it, an operation here has

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How values are stored, and leaves prepared, for operations. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_STORES_H_
 #define MPAIO_REDUCTION_STORES_H_

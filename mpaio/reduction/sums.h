@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operations of the reductions: see fold.h and reduction_worker.h for what each has to have.
 //
 // What numpy does, but for two things. Integer sums and products are exact, and one that does not fit 64 bits is an error unless overflow=wrap asks

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Variance and standard deviation. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_VARIANCE_H_
 #define MPAIO_REDUCTION_VARIANCE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A reduction whose answer does not depend, to the bit, on how the elements were divided into chunks.
 //
 // Floating-point addition is not associative: sums over chunks of different sizes differ in their last bits. So the order of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Results that arrive in any order, given on in the order of their chunks.
 //
 // A *batch* is the results of the consecutive chunks [first, first + count), as one payload. The *frontier* is the first chunk

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process's connections to other hosts, and how another process gets hold of them. Private to this package.
 #ifndef MPAIO_SUPERVISION_CONNECTIONS_H_
 #define MPAIO_SUPERVISION_CONNECTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef MPAIO_SUPERVISION_LOST_RANK_H_
 #define MPAIO_SUPERVISION_LOST_RANK_H_
 

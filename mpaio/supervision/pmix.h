@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process's end in the eyes of its launcher, by way of PMIx (PMIx Standard 4.1: PMIx_Init, PMIx_Finalize, PMIx_Fence).
 #ifndef MPAIO_SUPERVISION_PMIX_H_
 #define MPAIO_SUPERVISION_PMIX_H_

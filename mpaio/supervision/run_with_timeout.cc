@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/supervision/run_with_timeout.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // For what may never return.
 #ifndef MPAIO_SUPERVISION_RUN_WITH_TIMEOUT_H_
 #define MPAIO_SUPERVISION_RUN_WITH_TIMEOUT_H_

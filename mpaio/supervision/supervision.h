@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // That a rank may die and the job go on, under a plain mpirun.
 //
 // mpirun ends a whole job when a process that it has started dies. So the process that it starts for a worker rank forks before MPI begins: the child

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both under mpirun in loss_test.sh.
 #include "mpaio/supervision/supervision.h"
 

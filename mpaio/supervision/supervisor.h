@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A supervisor's life. Private to this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The channel between a supervisor and rank 0: how it is made, and what is said on it. Private to this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How busy each core of this host is, sampled while a run goes on.
 //
 // Terms. A *tick* is the unit of /proc/stat, 10 ms on most systems. A core is *busy* in a tick unless it was idle or waiting for

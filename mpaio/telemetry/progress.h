@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One line that says how far a run has come.
 //
 //     add_int [########------------]  42% | 1.23 GB/s | 0:12 ETA 0:16            one job

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a run did, and the time it took, as tables of plain text.
 #ifndef MPAIO_TELEMETRY_REPORT_H_
 #define MPAIO_TELEMETRY_REPORT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers for people: three digits and a prefix of thousands.
 #ifndef MPAIO_TELEMETRY_SI_FORMAT_H_
 #define MPAIO_TELEMETRY_SI_FORMAT_H_

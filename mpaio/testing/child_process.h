@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What happens to a process that does something deadly.
 #ifndef MPAIO_TESTING_CHILD_PROCESS_H_
 #define MPAIO_TESTING_CHILD_PROCESS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/testing/mpi_test_environment.h"
 
 #include <cstdlib>

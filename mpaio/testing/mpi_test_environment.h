@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a test under mpirun (mpi_cc_test) finds.
 #ifndef MPAIO_TESTING_MPI_TEST_ENVIRONMENT_H_
 #define MPAIO_TESTING_MPI_TEST_ENVIRONMENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // main() of the tests that mpirun runs (mpi_cc_test).
 //
 // Rank 0 prints and writes the report; the other ranks print only their failures. A test has failed if it has

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests that fail in the ways that mpi_test_main_test.sh looks at: one of them at a time, by --gtest_filter.
 #include <string>
 #include <vector>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Whether a test under mpirun fails when it should, says why, and ends.
 failures=0
 report=$TMPDIR/report.xml

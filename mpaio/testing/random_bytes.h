@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Contents for messages and files.
 #ifndef MPAIO_TESTING_RANDOM_BYTES_H_
 #define MPAIO_TESTING_RANDOM_BYTES_H_

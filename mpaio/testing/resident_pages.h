@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which pages of memory the kernel has put something behind.
 #ifndef MPAIO_TESTING_RESIDENT_PAGES_H_
 #define MPAIO_TESTING_RESIDENT_PAGES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Matchers for absl::Status and absl::StatusOr. (Abseil has them only from 20240722 on.)
 //
 //   EXPECT_THAT(file.status(), IsOk());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/testing/temp_directory.h"
 
 #include <stdlib.h>

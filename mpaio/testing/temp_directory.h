@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A place for a test's files.
 #ifndef MPAIO_TESTING_TEMP_DIRECTORY_H_
 #define MPAIO_TESTING_TEMP_DIRECTORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The helpers of this package must themselves be able to fail a test.
 #include <signal.h>
 #include <sys/mman.h>

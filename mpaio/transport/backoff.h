@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an idle rank waits where nobody can wake it, and how it begins to wait where somebody can (base/doorbell.h): spin, then yield, then sleep, longer each time.
 #ifndef MPAIO_TRANSPORT_BACKOFF_H_
 #define MPAIO_TRANSPORT_BACKOFF_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A transport that misbehaves in stated ways, for tests of what stands above it.
 #ifndef MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 #define MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_

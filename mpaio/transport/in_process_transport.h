@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages between threads of one process: what tests of the orchestrator and the thread sanitizer run on, and, with one rank, what a process
 // alone uses.
 #ifndef MPAIO_TRANSPORT_IN_PROCESS_TRANSPORT_H_

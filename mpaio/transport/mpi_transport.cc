@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/transport/mpi_transport.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages over MPI: nonblocking sends, receives posted ahead, completion in batches.
 #ifndef MPAIO_TRANSPORT_MPI_TRANSPORT_H_
 #define MPAIO_TRANSPORT_MPI_TRANSPORT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The seam between what is said and how it travels: whole messages between rank 0 and the other ranks of a pool.
 //
 // Shape of the pool: a star. Rank 0 may send to every other rank; every other rank may send to rank 0 only.

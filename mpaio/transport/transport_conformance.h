@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What transport.h promises, as tests that every implementation is held to.
 #ifndef MPAIO_TRANSPORT_TRANSPORT_CONFORMANCE_H_
 #define MPAIO_TRANSPORT_TRANSPORT_CONFORMANCE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The transport within a process, the one that misbehaves, and what their ranks wait with.
 #include "mpaio/transport/transport.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared memory that is filled while it is worked on: each block is read from its file by the first rank that touches it.
 #ifndef MPAIO_WINDOW_DEMAND_LOADING_H_
 #define MPAIO_WINDOW_DEMAND_LOADING_H_

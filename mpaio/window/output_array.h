@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An array that the workers of a job write, each chunk its own rows, and that is whole on rank 0 when the run has ended.
 #ifndef MPAIO_WINDOW_OUTPUT_ARRAY_H_
 #define MPAIO_WINDOW_OUTPUT_ARRAY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/window/page_installer.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pages that come into being with what they hold: neither zeroed first nor faulted in one by one, which is most of the cost of filling fresh memory.
 #ifndef MPAIO_WINDOW_PAGE_INSTALLER_H_
 #define MPAIO_WINDOW_PAGE_INSTALLER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An n-d array in the shared memory of each node.
 #ifndef MPAIO_WINDOW_SHARED_ARRAY_H_
 #define MPAIO_WINDOW_SHARED_ARRAY_H_

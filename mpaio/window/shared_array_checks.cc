@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mpaio/window/shared_array_checks.h"
 
 #include <signal.h>

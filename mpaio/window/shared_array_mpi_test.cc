@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared arrays, and output arrays on one node, in the pool of an `mpirun`.
 #include <cstdint>
 #include <functional>

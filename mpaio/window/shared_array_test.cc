@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared arrays in pools that need no MPI.
 #include "mpaio/window/shared_array.h"
 

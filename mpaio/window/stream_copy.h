@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies to memory that will not be read soon.
 #ifndef MPAIO_WINDOW_STREAM_COPY_H_
 #define MPAIO_WINDOW_STREAM_COPY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An answer that is an array, and arrays as JSON.
 #ifndef MPAIO_WORKER_ANSWER_H_
 #define MPAIO_WORKER_ANSWER_H_

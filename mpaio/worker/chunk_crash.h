@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef MPAIO_WORKER_CHUNK_CRASH_H_
 #define MPAIO_WORKER_CHUNK_CRASH_H_
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a chunk's result becomes bytes, and back.
 //
 // Has a codec: every trivially copyable type that is no pointer and no view (numbers, enums, plain structs); std::string; std::vector, std::array,

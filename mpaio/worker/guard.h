@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What user code throws, as a Status: exceptions do not cross into the library.
 #ifndef MPAIO_WORKER_GUARD_H_
 #define MPAIO_WORKER_GUARD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The key=value parameters that a registered worker takes from a command line.
 #ifndef MPAIO_WORKER_PARAMETERS_H_
 #define MPAIO_WORKER_PARAMETERS_H_

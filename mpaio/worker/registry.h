@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Workers by name: what `orchestrator WORKER INPUT` finds.
 //
 // A worker target (the macro mpaio_worker) registers itself under the target's name: its .cc ends in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Process in a process of its own, so that what kills it does not kill the rank: a stray pointer, abort(), exit(), memory without end, a hang.
 //
 //   Sandbox sandbox({&sum_worker, &word_worker}, {.chunk_deadline = std::chrono::seconds(5)});

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is done with a chunk, and with its result.
 //
 //   class AddInts : public mpaio::Worker<std::int64_t, std::int64_t> {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs of the program that are disturbed, each made from a number (its seed), and what must be true of them.
 
     python3 chaos.py --runs=200 --seed=1        see tools/chaos, which builds the program first

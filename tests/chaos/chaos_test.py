@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Some runs that are disturbed, of each kind: see chaos.py. More of them: tools/chaos."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens to a run: its processes, found by a mark in their environment, and the signals that they get."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is run, and what is to happen to it: all of it made from a seed. And the right answers."""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Linked into a program, these stand before MPI's functions: all that mpaio calls, each of which does what MPI's does, but for one call that is told to fail.
 //
 //   MPAIO_FAIL=MPI_Bcast:2:1     the second call of MPI_Bcast on rank 1 returns an error ("*" for the rank: on each). In a call that others wait in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Usage: mpirun -n RANKS life INTS.npy
 // All that a program does with mpaio, in a small way: an array in a window, a run over it, an agreement, a broadcast, and the end.
 //

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A call to MPI that fails ends the program: with a status that names it, never with ranks that wait for each other.
 
 Each function that mpaio calls is made to fail (failing_calls.cc), at its first call on a rank, at its second, at its last

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: hosts.sh HOSTS LEFT COMMAND [ARGUMENT]...
 #
 # Runs COMMAND on the first of HOSTS hosts, host0, host1, ..., that it makes out of this machine. Each has a network (10.77.0.K on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs over several hosts, which are namespaces of this machine (hosts.sh): every host has its own copy of the arrays, takes
 its part of the chunks, and the answers are those of one process."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the program answers is what numpy answers: for every number of ranks, chunk size and shape."""
 
 import math

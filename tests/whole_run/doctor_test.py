@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """orchestrator doctor: what it finds, how it says so, and with which exit status; and the one line that a run may begin with."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worker that fails ends the run: at once, with one line that says what and where, and with nothing left behind."""
 
 import os

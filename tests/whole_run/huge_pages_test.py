@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--huge_pages: where the system gives them, and what is said where it does not."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worker that ends its process, or never ends, costs its own chunks and nothing else."""
 
 import os

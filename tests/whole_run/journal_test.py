@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--journal and --resume: whatever becomes of a run and of its journal, --resume gives the right answer, and does again only
 what the journal does not have; or says in one line why it cannot."""
 

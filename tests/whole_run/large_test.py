@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Usage: large_test.py CASE
 
 Arrays over 4 GiB and over 2^31 elements, and results of hundreds of megabytes. The files have holes where the zeros are,

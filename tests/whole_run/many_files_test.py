@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """More inputs and outputs than files may be open at once."""
 
 import shutil

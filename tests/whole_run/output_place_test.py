@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Outputs that cannot be replaced by a new file: mount points, files in directories that may not be
 written. They are written in place, or refused before the run. And outputs that symbolic links name.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules: the answers do not depend on them, they are what their names say, and what was recorded can be run again."""
 
 import os

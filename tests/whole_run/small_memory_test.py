@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shared memory that an array does not fit in: one line with what is wanted, what there is and what to do; no hang, and
 no signal. A /dev/shm of 64 MiB, in a mount namespace of its own."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where inputs are read from: windows and mapped files give the same answers, and a file that is written meanwhile is known."""
 
 import os

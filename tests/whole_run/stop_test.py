@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGINT and SIGTERM: the run stops in order, soon, says how far it was, and leaves nothing but what it was asked to keep.
 
 What mpirun makes of it (Open MPI 4.1). Where rank 0 alone is signalled, mpirun ends with rank 0's status, 128 + signal. mpirun itself, by SIGINT or by SIGTERM,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is printed where, and what is said, with which exit status, of a command line or an input that will not do."""
 
 import csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the orchestrator program as a user does, under mpirun or without, for the tests in this folder.
 
     done = whole_run.run(4, "sum", "ints.npy")

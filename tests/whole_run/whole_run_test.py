@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of whole_run.py itself: what goes wrong in a run is noticed."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Floating-point sums and means are nearer to the exact ones than numpy's, over badly conditioned data.
 
 Exact values are rational (fractions.Fraction). What holds for every data set, by mpaio/kernel/sum.h: with u = 2^-53, h the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers that compute element by element (map, clip, where, astype, filter, isnan) against numpy: of all types and shapes, for every number of ranks."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The workers about order and counting give what numpy gives, to the bit: sort, argsort, median, quantile, histogram,
 unique, bincount, count. For every type and shape, number of ranks and size of chunks."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every reduction on every type it takes, over arrays of many shapes, against numpy.
 
 Integer, boolean and time answers must be numpy's to the bit; so must extremes and positions. Floating-point sums are not: numpy's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers over strings (grep, len, lower, upper) against numpy.char and Python's re: of all widths and shapes, for every
 number of ranks."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/workers.md has every worker of the program, and every parameter with its default, and no others."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules of the tree: libraries, tests, workers, orchestrators, benchmarks.
 
 They work inside this repository and from any other that has it as `@mpaio`.

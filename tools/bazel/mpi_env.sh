@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Environment in which mpirun works in tests and in containers. Source it; POSIX shell. What the user has set stays.
 # As root:
 export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}"

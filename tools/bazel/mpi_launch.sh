@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: mpi_launch.sh RANKS PROGRAM [ARGUMENT]...
 # Runs PROGRAM under mpirun as one Bazel test. Bounded: stops mpirun shortly before Bazel's own time limit.
 set -u

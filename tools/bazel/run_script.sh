@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: run_script.sh SCRIPT [ARGUMENT]...
 # Runs a .py or .sh file as a Bazel test.
 set -u

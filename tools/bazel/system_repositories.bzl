@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Libraries installed on the system, under the labels they have when built from source.
 
 `mpaio_system_repositories()` defines them all. A further library needs one line there: its labels, the pkg-config

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/add_a_worker.sh
 #
 # Follows docs/add_a_worker.md: takes its files and its commands out of the page, runs them, and compares what the

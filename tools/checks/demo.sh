@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/demo.sh
 #
 # Runs tools/demo with few numbers: its answers, and that it shows Bazel at work while it builds.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/format.sh [FILE]...
 #
 # Looks whether the C++ files, all of them or those named, are as clang-format makes them by .clang-format. Versions of

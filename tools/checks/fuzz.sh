@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/fuzz.sh
 #
 # Gives the fuzzer of what reads .npy and .npz files (tools/fuzz) each file that it begins with, and then 100,000 inputs.

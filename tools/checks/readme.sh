@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/readme.sh
 #
 # Builds the program in README.md, laid over the tree (--package_path), and runs it with 1 and 3 ranks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // all: whether all elements are not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // any: whether any element is not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>

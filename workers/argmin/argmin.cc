@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // argmin: where the smallest element is: the index of the first one, or of the first NaN or NaT.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and from them; texts to texts; times to and from integers,
 // and to other units.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "workers/astype/number_text.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers as texts, as Python and numpy write and read them.
 #ifndef WORKERS_ASTYPE_NUMBER_TEXT_H_
 #define WORKERS_ASTYPE_NUMBER_TEXT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The characters of which numbers in texts are made, as Python reads them.
 #ifndef WORKERS_ASTYPE_NUMERAL_H_
 #define WORKERS_ASTYPE_NUMERAL_H_

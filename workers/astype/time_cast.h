@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times of one unit as times of another.
 #ifndef WORKERS_ASTYPE_TIME_CAST_H_
 #define WORKERS_ASTYPE_TIME_CAST_H_

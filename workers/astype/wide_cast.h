@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers of any type as any other, element by element: where complex numbers or long doubles are among them, which expressions do not take.
 #ifndef WORKERS_ASTYPE_WIDE_CAST_H_
 #define WORKERS_ASTYPE_WIDE_CAST_H_

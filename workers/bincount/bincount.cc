@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bincount: how often each of the integers 0, 1, 2, ... is there.
 #include <algorithm>
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // clip: each element, but not less than `min` and not greater than `max`; as numpy.clip.
 #include <optional>
 #include <sstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // concat: all strings joined to one, in order. Unicode strings come out as UTF-8, byte strings as they are.
 #include <memory>
 #include <string>

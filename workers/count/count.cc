@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // count: how many elements equal a value.
 #include <cmath>
 #include <complex>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // count_nonzero: how many elements are not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the workers share that write an expression over arrays of one shape: map, clip, where, isnan, astype.
 #ifndef WORKERS_ELEMENTWISE_ELEMENTWISE_H_
 #define WORKERS_ELEMENTWISE_ELEMENTWISE_H_

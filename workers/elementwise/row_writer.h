@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What workers share that write an array of the input's shape, element by element: len, lower, upper, isnan, astype.
 #ifndef WORKERS_ELEMENTWISE_ROW_WRITER_H_
 #define WORKERS_ELEMENTWISE_ROW_WRITER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // filter: the rows of an array for which an expression is true, in order; as array[mask] of numpy. The expression is about the rows themselves, or about
 // arrays that have a number for each row.
 #include <algorithm>

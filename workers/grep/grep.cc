@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // grep: the strings in which a regular expression is found, in order, as array[mask] of numpy.
 //
 // The expressions are RE2's: matching takes time linear in the text, whatever the expression, and so there

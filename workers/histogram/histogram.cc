@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // histogram: how many elements are in each of a number of bins of equal width.
 #include <algorithm>
 #include <cmath>

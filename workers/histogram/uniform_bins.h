@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bins of equal width, as numpy.histogram has them: the edges, and which bin a number is in, to the bit.
 #ifndef MPAIO_WORKERS_HISTOGRAM_UNIFORM_BINS_H_
 #define MPAIO_WORKERS_HISTOGRAM_UNIFORM_BINS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // isnan: which elements are no numbers, or no times.
 #include <cmath>
 #include <complex>

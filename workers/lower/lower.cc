@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // lower: the strings in lower case, as numpy.char.lower. Of a str array by the full mapping of Unicode, as
 // Python's str.lower; of a bytes array the ASCII letters. What gets longer than the array's strings can be is
 // cut off.

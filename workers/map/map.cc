@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // map: a function of each element, or an expression over the elements of up to four arrays, written to an array of the same shape and of the type that
 // numpy's result has. Where fn=abs or fn=square of an int64 does not fit an int64 it is an error (in an expression it wraps, as in numpy).
 #include <cstdint>

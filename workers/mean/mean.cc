@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // mean: the arithmetic mean.
 #include <complex>
 #include <cstdint>

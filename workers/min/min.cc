@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // min: the smallest element. A NaN or NaT anywhere is the answer, as in numpy.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // min_max: the smallest and the largest element. A NaN anywhere makes both NaN, as in numpy.
 #include "mpaio/kernel/min_max.h"
 

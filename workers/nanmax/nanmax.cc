@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // nanmax: the largest element that is not NaN; NaN where there is no other.
 #include <complex>
 #include <cstdint>

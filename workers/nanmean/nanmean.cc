@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // nanmean: the mean of the elements that are not NaN.
 #include <complex>
 #include <cstdint>

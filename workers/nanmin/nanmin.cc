@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // nanmin: the smallest element that is not NaN or NaT; NaN where there is no other.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // nansum: the elements that are not NaN added up.
 #include <complex>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // norm: the norm of the elements as one vector, or of the vectors along an axis, as numpy.linalg.norm gives it.
 #include <complex>
 #include <cstdint>

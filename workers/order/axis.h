@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parameter axis=, and lanes along it one behind the other.
 #ifndef MPAIO_WORKERS_ORDER_AXIS_H_
 #define MPAIO_WORKERS_ORDER_AXIS_H_

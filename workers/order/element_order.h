@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // numpy's order of elements of any sortable type, by their positions in an array.
 #ifndef MPAIO_WORKERS_ORDER_ELEMENT_ORDER_H_
 #define MPAIO_WORKERS_ORDER_ELEMENT_ORDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From an array's type to the keys its elements are ordered by.
 #ifndef MPAIO_WORKERS_ORDER_KEY_DISPATCH_H_
 #define MPAIO_WORKERS_ORDER_KEY_DISPATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Quantiles of lanes that are too long for one rank to hold the keys of one: found by counting, in a few
 // passes over many lanes at once, in bounded memory.
 //

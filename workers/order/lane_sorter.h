@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sorts a lane, elements one behind the other, in one thread.
 #ifndef MPAIO_WORKERS_ORDER_LANE_SORTER_H_
 #define MPAIO_WORKERS_ORDER_LANE_SORTER_H_

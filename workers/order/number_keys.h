@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Real numbers of any type of up to 64 bits, by keys and as doubles.
 #ifndef MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_
 #define MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_

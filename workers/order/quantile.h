@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // numpy's formulas for median and quantile: which ranks are wanted, and what is made of the elements that
 // have them.
 #ifndef MPAIO_WORKERS_ORDER_QUANTILE_H_

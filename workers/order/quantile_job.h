@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What median and quantile have in common.
 #ifndef MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_
 #define MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sorting on several nodes, each with memory of its own: what the passes hand on to each other reaches all of
 // them.
 #include "workers/order/sort_job.h"

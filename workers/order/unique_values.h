@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The different values among elements, sorted, with how often each is there.
 #ifndef MPAIO_WORKERS_ORDER_UNIQUE_VALUES_H_
 #define MPAIO_WORKERS_ORDER_UNIQUE_VALUES_H_

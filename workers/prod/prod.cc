@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // prod: all elements multiplied.
 #include <complex>
 #include <cstdint>

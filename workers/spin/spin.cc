@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // spin: a sum that also burns a stated time for each row, to stand for a worker that computes much. For benchmarks and tests of scheduling and of
 // faults.
 #include <time.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // std: the standard deviation.
 #include <complex>
 #include <cstdint>

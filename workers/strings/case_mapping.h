@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Upper and lower case of the elements of string arrays, as Python's str.lower, str.upper, bytes.lower and
 // bytes.upper have them.
 #ifndef WORKERS_STRINGS_CASE_MAPPING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The job of the workers lower and upper.
 #ifndef WORKERS_STRINGS_MAP_CASE_H_
 #define WORKERS_STRINGS_MAP_CASE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sum: all elements added up. Integers exactly, or an error where the sum does not fit 64 bits; floating point over a fixed tree, so that the
 // answer is the same to the bit however the array is divided.
 #include <complex>

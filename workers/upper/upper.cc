@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // upper: the strings in upper case, as numpy.char.upper. Of a str array by the full mapping of Unicode, as
 // Python's str.upper; of a bytes array the ASCII letters. What gets longer than the array's strings can be is
 // cut off.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // var: the variance.
 #include <complex>
 #include <cstdint>

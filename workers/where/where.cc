@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // where: for each element of the input, the one of x where it is true (not 0), else the one of y; as numpy.where.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // chaos_map: writes 3 x + 1 for each integer x; what is left of a chunk that was not finished is wrong.
 #include <cstdint>
 #include <memory>

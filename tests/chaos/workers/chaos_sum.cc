@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // chaos_sum: the sum of integers, and a digest that knows their order and number: a chunk that is left out,
 // done twice or out of order changes it.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the workers of the chaos tests do besides their work: they say where they are, take their time, and
 // end their process when they are told to.
 //

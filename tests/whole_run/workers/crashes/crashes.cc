@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // crashes: a sum that ends its process, or never ends, on the rows that it is told to. For tests.
 #include <fcntl.h>
 #include <signal.h>

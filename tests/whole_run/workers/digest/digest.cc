@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // digest: joins strings as concat does, and answers with the length and a checksum of what comes out. For tests of results that are too large to print.
 #include <cstdint>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fails: a sum that takes its time, and fails on one chunk in the way it is told to. For tests.
 #include <chrono>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // throws: writes zeros, and throws in that function of its registration or its job that it is told to. For tests.
 #include <cstdint>
 #include <cstdlib>
