@@ -58,9 +58,10 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
                    [=] { return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); }); });
     }
     // The schedules of the literature, a row a chunk as for the peers.
-    for (const std::string& name : ScheduleNames()) {
+    for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
+      const std::string& name = ScheduleNames()[k];
       RunOptions with_schedule;
-      with_schedule.schedule = *ParseSchedule(name);
+      with_schedule.schedule = static_cast<ScheduleKind>(k);
       if (with_schedule.schedule == ScheduleKind::kAuto) continue;
       list.AddOurs(absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
         return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }, with_schedule);

@@ -12,13 +12,6 @@ const std::vector<std::string>& ScheduleNames() {
   return names;
 }
 
-std::optional<ScheduleKind> ParseSchedule(absl::string_view name) {
-  const std::vector<std::string>& names = ScheduleNames();
-  const auto found = std::find(names.begin(), names.end(), std::string(name));
-  if (found == names.end()) return std::nullopt;
-  return static_cast<ScheduleKind>(found - names.begin());
-}
-
 ScheduleRule::ScheduleRule(ScheduleKind kind, Index num_chunks, int processors)
     : kind_(kind), num_chunks_(num_chunks), processors_(processors) {
   if (kind != ScheduleKind::kTrapezoid) return;

@@ -16,11 +16,9 @@
 #ifndef MPAIO_DISPATCH_SCHEDULE_H_
 #define MPAIO_DISPATCH_SCHEDULE_H_
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
 
 namespace mpaio {
@@ -29,7 +27,6 @@ enum class ScheduleKind { kAuto, kStatic, kDynamic, kGuided, kFactoring, kTrapez
 
 // "auto", "static", ...; in the order of the kinds.
 const std::vector<std::string>& ScheduleNames();
-std::optional<ScheduleKind> ParseSchedule(absl::string_view name);
 
 // The lengths that a schedule gives for one job. Not for kAuto.
 class ScheduleRule {

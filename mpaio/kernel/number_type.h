@@ -46,7 +46,6 @@ WideType WideTypeOf(NumberType type);
 inline bool IsBool(NumberType type) { return type == NumberType::kBool; }
 inline bool IsSigned(NumberType type) { return type >= NumberType::kInt8 && type <= NumberType::kInt64; }
 inline bool IsUnsigned(NumberType type) { return type >= NumberType::kUint8 && type <= NumberType::kUint64; }
-inline bool IsInteger(NumberType type) { return IsSigned(type) || IsUnsigned(type); }
 inline bool IsFloat(NumberType type) { return type >= NumberType::kFloat16; }
 
 // numpy.promote_types.

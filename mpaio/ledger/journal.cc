@@ -352,8 +352,6 @@ absl::StatusOr<JournalReader> JournalReader::Open(const std::string& path) {
 
 const std::string& JournalReader::identity() const { return state_->identity; }
 const std::vector<JournalEntry>& JournalReader::entries() const { return state_->entries; }
-Index JournalReader::num_torn_bytes() const { return static_cast<Index>(state_->at_first.st_size) - state_->end_bytes; }
-
 absl::StatusOr<std::string> JournalReader::Read(const JournalEntry& entry) const {
   const absl::Status changed = absl::DataLossError(absl::StrCat("the journal ", state_->path, " has changed since it was opened, at byte ", entry.offset,
                                                                 "; let nothing else write it, and start again with --resume"));

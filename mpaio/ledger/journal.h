@@ -78,8 +78,6 @@ class JournalReader {
   const std::string& identity() const;
   // In the order of the file. No two of one pass and job have a chunk in common.
   const std::vector<JournalEntry>& entries() const;
-  // How many bytes there are behind the last whole record.
-  Index num_torn_bytes() const;
 
   // The results of one of entries(), verified again.
   //   DataLoss            they are not what they were when the journal was opened; the disk failed.

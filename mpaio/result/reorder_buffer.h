@@ -101,8 +101,7 @@ class ReorderBuffer {
   Delivery delivery() const { return delivery_; }
   // The first chunk that has neither been delivered nor skipped.
   ChunkId frontier() const { return done_.FirstAbsent(); }
-  // What is held: batches inserted, and not yet taken out.
-  Index held_batches() const { return static_cast<Index>(held_.size()); }
+  // The size of the batches that were inserted and not yet taken out.
   Index held_bytes() const { return held_bytes_; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both under mpirun in loss_test.sh.
+// Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both under mpirun in tests/supervision.
 #include "mpaio/supervision/supervision.h"
 
 #include <poll.h>
