@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers; and what chunks of other sizes than the automatic would give.
+
+// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers; and what
+// chunks of other sizes than the automatic would give.
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -35,13 +37,18 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
   CaseList list(pool);
   MPAIO_ASSIGN_OR_RETURN(const double ns_per_round, SameOnAllRanks(world, NanosecondsPerRound));
 
-  const auto add = [&](const std::string& shape, auto cost_of_row, bool with_peers = true) -> absl::Status {
-    MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(kRows, [](Index row) { return row; }));
-    MPAIO_ASSIGN_OR_RETURN(const NdView array, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row, DataIterator::Create(array, Partition::ChunkSize(1)));
+  const auto add = [&](const std::string& shape, auto cost_of_row,
+                       bool with_peers = true) -> absl::Status {
+    MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
+                           pool->Numbers(kRows, [](Index row) { return row; }));
+    MPAIO_ASSIGN_OR_RETURN(const NdView array,
+                           NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row,
+                           DataIterator::Create(array, Partition::ChunkSize(1)));
     DataIterator::Options options;
     options.parallelism = world.size();
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator automatic, DataIterator::Create(array, Partition::Auto(), options));
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator automatic,
+                           DataIterator::Create(array, Partition::Auto(), options));
     std::uint64_t total = 0;
     for (Index row = 0; row < kRows; ++row) total += static_cast<std::uint64_t>(cost_of_row(row));
     const auto of_elements = [cost_of_row](std::span<const std::int64_t> rows, ChunkId) {
@@ -50,12 +57,15 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
       return static_cast<std::int64_t>(sum);
     };
     const auto expected = static_cast<std::int64_t>(total);
-    list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows,
-                 [=] { return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); }); });
+    list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows, [=] {
+      return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); });
+    });
     for (const Index size : kSweptSizes) {
-      MPAIO_ASSIGN_OR_RETURN(const DataIterator swept, DataIterator::Create(array, Partition::ChunkSize(size)));
-      list.AddOurs(absl::StrCat("BM_Balance_MpaioChunk", size, "/", shape), kRows,
-                   [=] { return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); }); });
+      MPAIO_ASSIGN_OR_RETURN(const DataIterator swept,
+                             DataIterator::Create(array, Partition::ChunkSize(size)));
+      list.AddOurs(absl::StrCat("BM_Balance_MpaioChunk", size, "/", shape), kRows, [=] {
+        return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); });
+      });
     }
     // The schedules of the literature, a row a chunk as for the peers.
     for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
@@ -63,22 +73,29 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
       RunOptions with_schedule;
       with_schedule.schedule = static_cast<ScheduleKind>(k);
       if (with_schedule.schedule == ScheduleKind::kAuto) continue;
-      list.AddOurs(absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
-        return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }, with_schedule);
-      });
+      list.AddOurs(
+          absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
+            return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); },
+                                 with_schedule);
+          });
     }
-    const auto ours = [=] { return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); }); };
+    const auto ours = [=] {
+      return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); });
+    };
     if (with_peers) return list.Add("Balance", shape, kRows, 0, cost_of_row, ours);
     list.AddOurs(absl::StrCat("BM_Balance_Mpaio/", shape), kRows, ours);
     return absl::OkStatus();
   };
   for (const NamedShape& shape : kShapes) {
-    const auto rounds =
-        std::make_shared<const std::vector<std::int64_t>>(RoundsOf(shape.shape, kRows, kSerialSeconds * 1e9 / ns_per_round));
-    MPAIO_RETURN_IF_ERROR(add(shape.name, [rounds](Index row) { return Burn((*rounds)[static_cast<std::size_t>(row)]); }));
+    const auto rounds = std::make_shared<const std::vector<std::int64_t>>(
+        RoundsOf(shape.shape, kRows, kSerialSeconds * 1e9 / ns_per_round));
+    MPAIO_RETURN_IF_ERROR(add(shape.name, [rounds](Index row) {
+      return Burn((*rounds)[static_cast<std::size_t>(row)]);
+    }));
   }
   // Rows of one cost, but not on every rank. The peers' threads have no ranks.
-  const std::int64_t rounds = std::llround(kSerialSeconds * 1e9 / ns_per_round / static_cast<double>(kRows));
+  const std::int64_t rounds =
+      std::llround(kSerialSeconds * 1e9 / ns_per_round / static_cast<double>(kRows));
   const int times = world.rank() == 1 ? kSlowness : 1;
   const auto on_this_rank = [rounds, times](Index row) {
     std::int64_t result = 0;
@@ -87,7 +104,8 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
     return result;
   };
   MPAIO_RETURN_IF_ERROR(add("SlowRank", on_this_rank, /*with_peers=*/false));
-  MPAIO_RETURN_IF_ERROR(add("Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); }));
+  MPAIO_RETURN_IF_ERROR(
+      add("Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); }));
   return list.Take();
 }
 

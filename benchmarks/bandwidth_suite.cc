@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much of the memory's speed is reached: sums of 800 MB and a map of as much, warm, by ours and by processes and threads that do nothing else.
+
+// How much of the memory's speed is reached: sums of 800 MB and a map of as much, warm, by ours and
+// by processes and threads that do nothing else.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -28,7 +30,9 @@ namespace {
 constexpr Index kCount = 100'000'000;
 constexpr Index kBytes = kCount * 8;
 
-std::int64_t Sum(std::span<const std::int64_t> numbers) { return static_cast<std::int64_t>(SumExactly(numbers)); }
+std::int64_t Sum(std::span<const std::int64_t> numbers) {
+  return static_cast<std::int64_t>(SumExactly(numbers));
+}
 
 // y = sqrt(x) * sin(x), a block at a time.
 void Map(const double* x, double* y, Index count) {
@@ -41,23 +45,29 @@ void Map(const double* x, double* y, Index count) {
   }
 }
 
-void Copy(const double* x, double* y, Index count) { std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(double)); }
+void Copy(const double* x, double* y, Index count) {
+  std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(double));
+}
 
 void Stream(const double* x, double* y, Index count) {
-  StreamCopy(reinterpret_cast<std::byte*>(y), reinterpret_cast<const std::byte*>(x), count * Index{sizeof(double)});
+  StreamCopy(reinterpret_cast<std::byte*>(y), reinterpret_cast<const std::byte*>(x),
+             count * Index{sizeof(double)});
 }
 
 using Loop = void (*)(const double*, double*, Index);
 
 class LoopWorker final : public Worker<double, std::string> {
  public:
-  LoopWorker(DataIterator data, Loop loop, const OutputArray& output) : Worker(std::move(data)), loop_(loop), output_(output) {}
+  LoopWorker(DataIterator data, Loop loop, const OutputArray& output)
+      : Worker(std::move(data)), loop_(loop), output_(output) {}
   absl::StatusOr<std::string> Process(const ChunkView<double>& chunk) const override {
     const std::span<const double> x = chunk.elements();
     loop_(x.data(), output_.Rows<double>(chunk.rows()).data(), static_cast<Index>(x.size()));
     return output_.Finish(chunk.rows());
   }
-  absl::Status ProcessCallback(const Chunk& chunk, std::string written) override { return output_.Accept(chunk.rows, written); }
+  absl::Status ProcessCallback(const Chunk& chunk, std::string written) override {
+    return output_.Accept(chunk.rows, written);
+  }
   absl::Status Check() const { return absl::OkStatus(); }
 
  private:
@@ -67,14 +77,16 @@ class LoopWorker final : public Worker<double, std::string> {
 
 class Cases {
  public:
-  explicit Cases(std::shared_ptr<BenchmarkPool> pool) : pool_(std::move(pool)), world_(pool_->world()) {}
+  explicit Cases(std::shared_ptr<BenchmarkPool> pool)
+      : pool_(std::move(pool)), world_(pool_->world()) {}
 
   void Add(std::string name, double bytes, std::function<absl::StatusOr<double>()> run) {
     BenchmarkCase one{std::move(name), std::move(run)};
     one.bytes = bytes;
     cases_.push_back(std::move(one));
   }
-  // Each rank does `work(begin, end)` of its share of the elements: processes that only do that. Ends when all have.
+  // Each rank does `work(begin, end)` of its share of the elements: processes that only do that.
+  // Ends when all have.
   template <typename Work>
   void AddBare(std::string name, double bytes, Work work) {
     const Communicator& world = world_;
@@ -96,18 +108,21 @@ class Cases {
     const Communicator& world = world_;
     const auto results = std::make_shared<std::vector<std::int64_t>>(kPieces);
     const auto add = [&](const char* peer, auto run) {
-      Add(absl::StrCat(name, peer), bytes, [&world, run, piece, results]() -> absl::StatusOr<double> {
-        return Timed(world, [&]() -> absl::Status {
-          if (world.rank() == 0) run(world.size(), piece, std::span<std::int64_t>(*results));
-          return absl::OkStatus();
-        });
-      });
+      Add(absl::StrCat(name, peer), bytes,
+          [&world, run, piece, results]() -> absl::StatusOr<double> {
+            return Timed(world, [&]() -> absl::Status {
+              if (world.rank() == 0) run(world.size(), piece, std::span<std::int64_t>(*results));
+              return absl::OkStatus();
+            });
+          });
     };
     add("OpenMpDynamic", [](int threads, const auto& function, std::span<std::int64_t> to) {
       peers::OpenMp(peers::OpenMpSchedule::kDynamic, threads, function, to);
     });
 #ifdef MPAIO_HAVE_TBB
-    add("TbbAuto", [](int threads, const auto& function, std::span<std::int64_t> to) { peers::TbbAuto(threads, function, to); });
+    add("TbbAuto", [](int threads, const auto& function, std::span<std::int64_t> to) {
+      peers::TbbAuto(threads, function, to);
+    });
 #endif
   }
   std::vector<BenchmarkCase> Take() { return std::move(cases_); }
@@ -121,31 +136,38 @@ class Cases {
 absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator& world) {
   MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world));
   Cases cases(pool);
-  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(kCount, [](Index k) { return k; }));
-  MPAIO_ASSIGN_OR_RETURN(const NdView array, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kCount}));
+  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
+                         pool->Numbers(kCount, [](Index k) { return k; }));
+  MPAIO_ASSIGN_OR_RETURN(const NdView array,
+                         NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kCount}));
 
   // The limit: the same kernel, with nothing around it.
   cases.AddBare("BM_Sum_BareProcesses", kBytes, [numbers](Index begin, Index end) {
-    volatile std::int64_t kept = Sum(numbers.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    volatile std::int64_t kept = Sum(
+        numbers.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
     static_cast<void>(kept);
   });
   DataIterator::Options options;
   options.parallelism = world.size();
-  for (const auto& [name, partition] : {std::pair{"8", Partition::ChunkCount(8)}, std::pair{"1000", Partition::ChunkCount(1'000)},
-                                        std::pair{"auto", Partition::Auto()}}) {
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator data, DataIterator::Create(array, partition, options));
+  for (const auto& [name, partition] :
+       {std::pair{"8", Partition::ChunkCount(8)}, std::pair{"1000", Partition::ChunkCount(1'000)},
+        std::pair{"auto", Partition::Auto()}}) {
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator data,
+                           DataIterator::Create(array, partition, options));
     const auto sum = [](std::span<const std::int64_t> elements, ChunkId) { return Sum(elements); };
     cases.Add(absl::StrCat("BM_Sum_Mpaio/chunks:", name), kBytes, [=] {
       return pool->TimeRun([&] { return FunctionWorker(data, sum, kCount * (kCount - 1) / 2); });
     });
   }
   cases.AddThreads("BM_Sum_", kBytes, [numbers](Index begin, Index end) {
-    volatile std::int64_t kept = Sum(numbers.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    volatile std::int64_t kept = Sum(
+        numbers.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
     static_cast<void>(kept);
   });
 
   // The same bytes as float64: small numbers all, whose sines cost what those of others do.
-  MPAIO_ASSIGN_OR_RETURN(OutputArray output, OutputArray::Create(pool->executor(), DType::Of<double>(), {kCount}));
+  MPAIO_ASSIGN_OR_RETURN(OutputArray output,
+                         OutputArray::Create(pool->executor(), DType::Of<double>(), {kCount}));
   const auto shared_output = std::make_shared<OutputArray>(std::move(output));
   MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> bits, pool->Numbers(kCount, [](Index k) {
     return std::bit_cast<std::int64_t>(static_cast<double>(k % 1'000'000) * 1e-3);
@@ -153,13 +175,17 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
   const double* const x = reinterpret_cast<const double*>(bits.data());
   double* const y = shared_output->Rows<double>({0, kCount}).data();
   MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(x, DType::Of<double>(), {kCount}));
-  for (const auto& [kind, loop] : {std::pair{"Map", &Map}, std::pair{"Copy", &Copy}, std::pair{"StreamCopy", &Stream}}) {
-    const auto range = [loop = loop, x, y](Index begin, Index end) { loop(x + begin, y + begin, end - begin); };
+  for (const auto& [kind, loop] :
+       {std::pair{"Map", &Map}, std::pair{"Copy", &Copy}, std::pair{"StreamCopy", &Stream}}) {
+    const auto range = [loop = loop, x, y](Index begin, Index end) {
+      loop(x + begin, y + begin, end - begin);
+    };
     range(0, kCount);  // so that every rank has mapped every page
     MPAIO_RETURN_IF_ERROR(world.Barrier());
     cases.AddBare(absl::StrCat("BM_", kind, "_BareProcesses"), 2.0 * kBytes, range);
     cases.AddThreads(absl::StrCat("BM_", kind, "_"), 2.0 * kBytes, range);
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator data, DataIterator::Create(input, Partition::Auto(), options));
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator data,
+                           DataIterator::Create(input, Partition::Auto(), options));
     cases.Add(absl::StrCat("BM_", kind, "_Mpaio"), 2.0 * kBytes, [=, loop = loop] {
       return pool->TimeRun([&] { return LoopWorker(data, loop, *shared_output); });
     });

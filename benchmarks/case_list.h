@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The cases of a suite that compares ours with peers: each load by each of them.
 #ifndef MPAIO_BENCHMARKS_CASE_LIST_H_
 #define MPAIO_BENCHMARKS_CASE_LIST_H_
@@ -24,13 +25,17 @@ namespace mpaio {
 // A suite under construction: each peer for one load.
 class CaseList {
  public:
-  explicit CaseList(std::shared_ptr<BenchmarkPool> pool) : pool_(std::move(pool)), world_(pool_->world()) {}
+  explicit CaseList(std::shared_ptr<BenchmarkPool> pool)
+      : pool_(std::move(pool)), world_(pool_->world()) {}
 
   // `function(chunk)` for `count` chunks, in all the ways there are; `ours` times our own.
   template <typename Function>
-  absl::Status Add(const std::string& suite, const std::string& suffix, Index count, double chunk_ns, const Function& function,
+  absl::Status Add(const std::string& suite, const std::string& suffix, Index count,
+                   double chunk_ns, const Function& function,
                    std::function<absl::StatusOr<double>()> ours) {
-    const auto name = [&](const char* peer) { return absl::StrCat("BM_", suite, "_", peer, "/", suffix); };
+    const auto name = [&](const char* peer) {
+      return absl::StrCat("BM_", suite, "_", peer, "/", suffix);
+    };
     const auto add = [&](const char* peer, std::function<absl::StatusOr<double>()> run) {
       BenchmarkCase one{name(peer), std::move(run)};
       one.items = static_cast<double>(count);
@@ -49,14 +54,20 @@ class CaseList {
         });
       });
     };
-    on_rank_0("Serial", [function](int, std::span<std::int64_t> to) { peers::Serial(function, to); });
-    for (const auto& [schedule, peer] : {std::pair{peers::OpenMpSchedule::kStatic, "OpenMpStatic"},
-                                         std::pair{peers::OpenMpSchedule::kDynamic, "OpenMpDynamic"},
-                                         std::pair{peers::OpenMpSchedule::kGuided, "OpenMpGuided"}}) {
-      on_rank_0(peer, [function, schedule = schedule](int threads, std::span<std::int64_t> to) { peers::OpenMp(schedule, threads, function, to); });
+    on_rank_0("Serial",
+              [function](int, std::span<std::int64_t> to) { peers::Serial(function, to); });
+    for (const auto& [schedule, peer] :
+         {std::pair{peers::OpenMpSchedule::kStatic, "OpenMpStatic"},
+          std::pair{peers::OpenMpSchedule::kDynamic, "OpenMpDynamic"},
+          std::pair{peers::OpenMpSchedule::kGuided, "OpenMpGuided"}}) {
+      on_rank_0(peer, [function, schedule = schedule](int threads, std::span<std::int64_t> to) {
+        peers::OpenMp(schedule, threads, function, to);
+      });
     }
 #ifdef MPAIO_HAVE_TBB
-    on_rank_0("TbbAuto", [function](int threads, std::span<std::int64_t> to) { peers::TbbAuto(threads, function, to); });
+    on_rank_0("TbbAuto", [function](int threads, std::span<std::int64_t> to) {
+      peers::TbbAuto(threads, function, to);
+    });
 #endif
     const auto collective = [&](const char* peer, auto run) {
       add(peer, [&world, results, run]() -> absl::StatusOr<double> {
@@ -66,12 +77,19 @@ class CaseList {
         });
       });
     };
-    collective("MpiStatic", [&world, function](std::span<std::int64_t> to) { peers::StaticMpi(world, function, to); });
-    for (const auto& [depth, peer] : {std::pair{1, "MpiFarmDepth1"}, std::pair{4, "MpiFarmDepth4"}}) {
-      collective(peer, [&world, function, depth = depth](std::span<std::int64_t> to) { peers::Farm(world, depth, function, to); });
+    collective("MpiStatic", [&world, function](std::span<std::int64_t> to) {
+      peers::StaticMpi(world, function, to);
+    });
+    for (const auto& [depth, peer] :
+         {std::pair{1, "MpiFarmDepth1"}, std::pair{4, "MpiFarmDepth4"}}) {
+      collective(peer, [&world, function, depth = depth](std::span<std::int64_t> to) {
+        peers::Farm(world, depth, function, to);
+      });
     }
-    MPAIO_ASSIGN_OR_RETURN(SharedMemory* const shared, pool_->executor().Allocate(peers::Ticket::Bytes(count)));
-    for (const auto& [guided, peer] : {std::pair{false, "Ticket"}, std::pair{true, "TicketGuided"}}) {
+    MPAIO_ASSIGN_OR_RETURN(SharedMemory* const shared,
+                           pool_->executor().Allocate(peers::Ticket::Bytes(count)));
+    for (const auto& [guided, peer] :
+         {std::pair{false, "Ticket"}, std::pair{true, "TicketGuided"}}) {
       add(peer, [&world, function, shared, count, guided = guided]() -> absl::StatusOr<double> {
         peers::Ticket ticket(shared->data());
         if (world.rank() == 0) ticket.next.store(0);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a chunk costs besides its processing, in a pool of one: assignment, result, ledger, delivery, callback.
+
+// What a chunk costs besides its processing, in a pool of one: assignment, result, ledger,
+// delivery, callback.
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,7 +19,9 @@ namespace {
 class FirstElement final : public Worker<std::int64_t, std::int64_t> {
  public:
   using Worker::Worker;
-  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override { return chunk.elements()[0]; }
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
+    return chunk.elements()[0];
+  }
   absl::Status ProcessCallback(const Chunk&, std::int64_t first) override {
     total += first;
     return absl::OkStatus();
@@ -34,11 +38,17 @@ void BM_Dispatch_Inline(benchmark::State& state) {
     FirstElement worker(*DataIterator::Create(array, Partition::ChunkSize(1)));
     WorkerOrchestrator orchestrator(*executor, {&worker});
     absl::StatusOr<Run> run = orchestrator.Start();
-    if (!run.ok() || !run->Wait().ok() || worker.total != chunks) state.SkipWithError("the run failed");
+    if (!run.ok() || !run->Wait().ok() || worker.total != chunks)
+      state.SkipWithError("the run failed");
   }
   state.SetItemsProcessed(state.iterations() * chunks);
 }
-BENCHMARK(BM_Dispatch_Inline)->ArgName("chunks")->Arg(1)->Arg(1000)->Arg(100000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Dispatch_Inline)
+    ->ArgName("chunks")
+    ->Arg(1)
+    ->Arg(1000)
+    ->Arg(100000)
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace mpaio

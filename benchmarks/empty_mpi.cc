@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The least that a program with MPI takes from start to exit.
 #include <mpi.h>
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What waiting costs: processor time while a long chunk runs elsewhere, and how long a rank that sleeps takes to begin with its next chunk.
+
+// What waiting costs: processor time while a long chunk runs elsewhere, and how long a rank that
+// sleeps takes to begin with its next chunk.
 #include <mpi.h>
 #include <time.h>
 
@@ -45,7 +47,9 @@ class LongChunks final : public Worker<std::int64_t, std::int64_t> {
 class Begun final : public Worker<std::int64_t, double> {
  public:
   explicit Begun(DataIterator data) : Worker(std::move(data)) {}
-  absl::StatusOr<double> Process(const ChunkView<std::int64_t>&) const override { return SecondsOn(CLOCK_MONOTONIC); }
+  absl::StatusOr<double> Process(const ChunkView<std::int64_t>&) const override {
+    return SecondsOn(CLOCK_MONOTONIC);
+  }
   absl::Status ProcessCallback(const Chunk&, double begun) override {
     begun_ = begun;
     return absl::OkStatus();
@@ -56,7 +60,8 @@ class Begun final : public Worker<std::int64_t, double> {
   double begun_ = 0;
 };
 
-// From when rank 0, which has let the workers wait until they sleep, gives out a chunk, until a worker begins with it: the median of several.
+// From when rank 0, which has let the workers wait until they sleep, gives out a chunk, until a
+// worker begins with it: the median of several.
 absl::StatusOr<double> WakeUpMedian(BenchmarkPool& pool, const DataIterator& one_chunk) {
   constexpr int kTimes = 51;
   std::vector<double> latencies;
@@ -75,20 +80,27 @@ absl::StatusOr<double> WakeUpMedian(BenchmarkPool& pool, const DataIterator& one
 absl::StatusOr<std::vector<BenchmarkCase>> MakeIdleCases(const Communicator& world) {
   MpiExecutorOptions directing;
   directing.orchestrator_works = false;
-  MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world, directing));
-  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(1, [](Index k) { return k; }));
-  MPAIO_ASSIGN_OR_RETURN(const NdView one, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {1}));
-  MPAIO_ASSIGN_OR_RETURN(const DataIterator one_chunk, DataIterator::Create(one, Partition::ChunkSize(1)));
+  MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool,
+                         BenchmarkPool::Create(world, directing));
+  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
+                         pool->Numbers(1, [](Index k) { return k; }));
+  MPAIO_ASSIGN_OR_RETURN(const NdView one,
+                         NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {1}));
+  MPAIO_ASSIGN_OR_RETURN(const DataIterator one_chunk,
+                         DataIterator::Create(one, Partition::ChunkSize(1)));
 
   std::vector<BenchmarkCase> cases;
   for (const double seconds : {0.02, 2.0}) {
     // The processor time of the rank that used most of it, of those that waited.
-    cases.push_back({absl::StrCat("BM_Idle_CpuOfAWaitingRank/chunk_ms:", seconds * 1e3), [=]() -> absl::StatusOr<double> {
+    cases.push_back({absl::StrCat("BM_Idle_CpuOfAWaitingRank/chunk_ms:", seconds * 1e3),
+                     [=]() -> absl::StatusOr<double> {
                        const double before = SecondsOn(CLOCK_PROCESS_CPUTIME_ID);
-                       MPAIO_RETURN_IF_ERROR(pool->TimeRun([&] { return LongChunks(one_chunk, seconds); }).status());
+                       MPAIO_RETURN_IF_ERROR(
+                           pool->TimeRun([&] { return LongChunks(one_chunk, seconds); }).status());
                        const double used = SecondsOn(CLOCK_PROCESS_CPUTIME_ID) - before;
                        std::vector<double> of_rank(static_cast<std::size_t>(pool->world().size()));
-                       MPI_Allgather(&used, 1, MPI_DOUBLE, of_rank.data(), 1, MPI_DOUBLE, pool->world().get());
+                       MPI_Allgather(&used, 1, MPI_DOUBLE, of_rank.data(), 1, MPI_DOUBLE,
+                                     pool->world().get());
                        std::sort(of_rank.begin(), of_rank.end());
                        return of_rank.size() < 2 ? 0 : of_rank[of_rank.size() - 2];
                      }});

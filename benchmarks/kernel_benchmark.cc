@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels against the speed at which one core can read memory: a loop written by hand with AVX2 that does nothing but read, and a plain -O3 loop,
-// stand beside them.
+
+// The kernels against the speed at which one core can read memory: a loop written by hand with AVX2
+// that does nothing but read, and a plain -O3 loop, stand beside them.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -28,19 +29,25 @@ std::vector<T> Numbers(benchmark::State& state) {
   return numbers;
 }
 
-void SetBytes(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * state.range(0) * 8); }
+void SetBytes(benchmark::State& state) {
+  state.SetBytesProcessed(state.iterations() * state.range(0) * 8);
+}
 
 #if defined(__x86_64__)
 // Four registers, so that additions do not wait for each other.
-__attribute__((target("avx2"))) std::int64_t ReadByHand(const std::int64_t* numbers, std::size_t count) {
+__attribute__((target("avx2"))) std::int64_t ReadByHand(const std::int64_t* numbers,
+                                                        std::size_t count) {
   __m256i sums[4] = {};
   for (std::size_t i = 0; i + 16 <= count; i += 16) {
     for (std::size_t k = 0; k < 4; ++k) {
-      sums[k] = _mm256_add_epi64(sums[k], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers + i + 4 * k)));
+      sums[k] = _mm256_add_epi64(
+          sums[k], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers + i + 4 * k)));
     }
   }
   alignas(32) std::int64_t lanes[4];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]), _mm256_add_epi64(sums[2], sums[3])));
+  _mm256_store_si256(
+      reinterpret_cast<__m256i*>(lanes),
+      _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]), _mm256_add_epi64(sums[2], sums[3])));
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
@@ -55,7 +62,8 @@ BENCHMARK(BM_Read_ByHand)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);
 
 void BM_Sum_PlainLoop(benchmark::State& state) {
   const std::vector<std::int64_t> numbers = Numbers<std::int64_t>(state);
-  for (auto _ : state) benchmark::DoNotOptimize(std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0}));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0}));
   SetBytes(state);
 }
 BENCHMARK(BM_Sum_PlainLoop)->ArgName("elements")->Arg(kInCache)->Arg(kInMemory);

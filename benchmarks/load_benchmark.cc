@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading a .npy file of int64 into a fresh window by all ranks, in turns with its peer: each rank's plain pread() of its share into a fresh window of the
-// same kind. Then the same with a sum of what was loaded: ours reads what is touched when it is touched, the peer sums its share when it has read it. Prints
-// the seconds of both and their ratio: medians, with the smallest and the largest.
+
+// Loading a .npy file of int64 into a fresh window by all ranks, in turns with its peer: each
+// rank's plain pread() of its share into a fresh window of the same kind. Then the same with a sum
+// of what was loaded: ours reads what is touched when it is touched, the peer sums its share when
+// it has read it. Prints the seconds of both and their ratio: medians, with the smallest and the
+// largest.
 //
-// usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]      the file's elements must be in this machine's byte order, and in C order
+// usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS] the file's elements must be in this
+// machine's byte order, and in C order
 //
-// All start with no memory and end when every rank is done with its share; where nothing is summed ours has also backed the window and sealed it. Freeing is not
-// counted. The page cache should hold the file: the rounds before the first that counts see to that if there is room.
+// All start with no memory and end when every rank is done with its share; where nothing is summed
+// ours has also backed the window and sealed it. Freeing is not counted. The page cache should hold
+// the file: the rounds before the first that counts see to that if there is room.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,19 +65,23 @@ struct File {
 // A rank's share of the array.
 struct Share {
   Index begin, end;
-  Share(const File& file, const Communicator& world) : begin(Border(file, world.rank(), world.size())), end(Border(file, world.rank() + 1, world.size())) {}
+  Share(const File& file, const Communicator& world)
+      : begin(Border(file, world.rank(), world.size())),
+        end(Border(file, world.rank() + 1, world.size())) {}
 
  private:
   static Index Border(const File& file, Index rank, Index size) {
     const Index count = file.size_bytes / static_cast<Index>(sizeof(std::int64_t));
-    return (count / size * rank + count % size * rank / size) * static_cast<Index>(sizeof(std::int64_t));
+    return (count / size * rank + count % size * rank / size) *
+           static_cast<Index>(sizeof(std::int64_t));
   }
 };
 
 std::int64_t Sum(const std::byte* array, const Share& share) {
   const auto* const numbers = reinterpret_cast<const std::int64_t*>(array);
   constexpr auto kBytes = static_cast<Index>(sizeof(std::int64_t));
-  return std::accumulate(numbers + share.begin / kBytes, numbers + share.end / kBytes, std::int64_t{0});
+  return std::accumulate(numbers + share.begin / kBytes, numbers + share.end / kBytes,
+                         std::int64_t{0});
 }
 
 // `sum`: of the rank's share, unless null.
@@ -81,7 +90,9 @@ absl::StatusOr<double> LoadOurs(const Communicator& world, const File& file, std
   SharedArray array;
   const absl::StatusOr<double> seconds = Timed(world, [&]() -> absl::Status {
     MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, SharedArray::Open(*executor, file.path));
-    MPAIO_ASSIGN_OR_RETURN(array, SharedArray::Load(*executor, opened, sum == nullptr ? Source::kWindow : Source::kOnDemand));
+    MPAIO_ASSIGN_OR_RETURN(
+        array,
+        SharedArray::Load(*executor, opened, sum == nullptr ? Source::kWindow : Source::kOnDemand));
     if (sum != nullptr) *sum = Sum(array.view().data(), Share(file, world));
     return array.CheckUnchanged();
   });
@@ -95,12 +106,14 @@ absl::Status ReadShare(const File& file, const Share& share, std::byte* array) {
   if (fd < 0) return absl::NotFoundError(absl::StrCat("cannot open ", file.path));
   Index at = share.begin;
   while (at < share.end) {
-    const ssize_t got = ::pread(fd, array + at, static_cast<std::size_t>(share.end - at), file.header_bytes + at);
+    const ssize_t got =
+        ::pread(fd, array + at, static_cast<std::size_t>(share.end - at), file.header_bytes + at);
     if (got <= 0) break;
     at += got;
   }
   ::close(fd);
-  return at == share.end ? absl::OkStatus() : absl::DataLossError(absl::StrCat("cannot read ", file.path));
+  return at == share.end ? absl::OkStatus()
+                         : absl::DataLossError(absl::StrCat("cannot read ", file.path));
 }
 
 absl::StatusOr<double> LoadPlainly(const Communicator& world, const File& file, std::int64_t* sum) {
@@ -118,7 +131,8 @@ absl::StatusOr<double> LoadPlainly(const Communicator& world, const File& file, 
 
 void Show(const std::string& name, std::vector<double> values, const char* unit) {
   std::sort(values.begin(), values.end());
-  std::printf("%-28s %8.3f %-6s (%.3f to %.3f)\n", name.c_str(), values[values.size() / 2], unit, values.front(), values.back());
+  std::printf("%-28s %8.3f %-6s (%.3f to %.3f)\n", name.c_str(), values[values.size() / 2], unit,
+              values.front(), values.back());
 }
 
 absl::Status Compare(const Communicator& world, const File& file, int rounds, bool sums) {
@@ -128,11 +142,13 @@ absl::Status Compare(const Communicator& world, const File& file, int rounds, bo
     std::int64_t our_sum = 0, plain_sum = 0;
     absl::StatusOr<double> first, second;
     for (const bool is_ours : {round % 2 == 0, round % 2 != 0}) {
-      (is_ours ? first : second) = is_ours ? LoadOurs(world, file, sums ? &our_sum : nullptr) : LoadPlainly(world, file, sums ? &plain_sum : nullptr);
+      (is_ours ? first : second) = is_ours ? LoadOurs(world, file, sums ? &our_sum : nullptr)
+                                           : LoadPlainly(world, file, sums ? &plain_sum : nullptr);
     }
     MPAIO_RETURN_IF_ERROR(first.status());
     MPAIO_RETURN_IF_ERROR(second.status());
-    if (our_sum != plain_sum) return absl::InternalError(absl::StrCat("sums differ: ", our_sum, ", plainly ", plain_sum));
+    if (our_sum != plain_sum)
+      return absl::InternalError(absl::StrCat("sums differ: ", our_sum, ", plainly ", plain_sum));
     if (round < 0) continue;
     ours.push_back(*first);
     plain.push_back(*second);
@@ -147,10 +163,13 @@ absl::Status Compare(const Communicator& world, const File& file, int rounds, bo
 }
 
 absl::Status Measure(const Communicator& world, const std::string& path, int rounds) {
-  if (world.size() < 2) return absl::InvalidArgumentError("give it at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
+  if (world.size() < 2)
+    return absl::InvalidArgumentError(
+        "give it at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
   MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, ArrayFile::Open(path));
   struct stat status;
-  if (opened.dtype().ToString() != "<i8" || ::stat(path.c_str(), &status) != 0) return absl::InvalidArgumentError(absl::StrCat(path, " is no array of int64"));
+  if (opened.dtype().ToString() != "<i8" || ::stat(path.c_str(), &status) != 0)
+    return absl::InvalidArgumentError(absl::StrCat(path, " is no array of int64"));
   const File file = {path, status.st_size - opened.size_bytes(), opened.size_bytes()};
   MPAIO_RETURN_IF_ERROR(Compare(world, file, rounds, /*sums=*/false));
   return Compare(world, file, rounds, /*sums=*/true);
@@ -163,8 +182,12 @@ int main(int argc, char** argv) {
   mpaio::Environment environment(&argc, &argv);
   absl::Status status = environment.status();
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
-  if (status.ok()) status = argc < 2 || rounds < 1 ? absl::InvalidArgumentError("usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]")
-                                                   : mpaio::Measure(environment.world(), argv[1], rounds);
-  if (!status.ok() && environment.world().rank() == 0) std::fprintf(stderr, "load_benchmark: %s\n", std::string(status.message()).c_str());
+  if (status.ok())
+    status =
+        argc < 2 || rounds < 1
+            ? absl::InvalidArgumentError("usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]")
+            : mpaio::Measure(environment.world(), argv[1], rounds);
+  if (!status.ok() && environment.world().rank() == 0)
+    std::fprintf(stderr, "load_benchmark: %s\n", std::string(status.message()).c_str());
   return status.ok() ? 0 : 1;
 }

@@ -9,11 +9,14 @@
 
 namespace mpaio {
 
-std::int64_t SumPlainly(std::span<const std::int64_t> numbers) { return std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0}); }
+std::int64_t SumPlainly(std::span<const std::int64_t> numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0});
+}
 
 std::int64_t Burn(std::int64_t rounds) {
   std::uint64_t x = static_cast<std::uint64_t>(rounds);
-  // The multiplier and the increment of Knuth's MMIX ("The Art of Computer Programming", vol. 2, 3.3.4): nothing that a compiler could leave out.
+  // The multiplier and the increment of Knuth's MMIX ("The Art of Computer Programming", vol. 2,
+  // 3.3.4): nothing that a compiler could leave out.
   for (std::int64_t k = 0; k < rounds; ++k) x = x * 6364136223846793005u + 1442695040888963407u;
   return static_cast<std::int64_t>(x);
 }
@@ -25,7 +28,9 @@ double NanosecondsPerRound() {
     const auto start = std::chrono::steady_clock::now();
     volatile std::int64_t kept = Burn(kRounds);
     static_cast<void>(kept);
-    measured.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / kRounds);
+    measured.push_back(
+        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() /
+        kRounds);
   }
   std::sort(measured.begin(), measured.end());
   return measured[measured.size() / 2];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Other ways to run `function(chunk)` for chunks 0 to count - 1 and keep what each gives: what mpaio is measured beside. Each is written as its own
-// documentation would have it, without tuning.
+
+// Other ways to run `function(chunk)` for chunks 0 to count - 1 and keep what each gives: what
+// mpaio is measured beside. Each is written as its own documentation would have it, without tuning.
 //
-// Shared by all: `function` maps a chunk's number to an int64 and may run anywhere; `results` has `count` places. The threads' peers run in rank 0
-// alone; those of MPI are collective.
+// Shared by all: `function` maps a chunk's number to an int64 and may run anywhere; `results` has
+// `count` places. The threads' peers run in rank 0 alone; those of MPI are collective.
 #ifndef MPAIO_BENCHMARKS_PEERS_H_
 #define MPAIO_BENCHMARKS_PEERS_H_
 
@@ -38,7 +39,8 @@ void Serial(const Function& function, std::span<std::int64_t> results) {
 enum class OpenMpSchedule { kStatic, kDynamic, kGuided };
 
 template <typename Function>
-void OpenMp(OpenMpSchedule schedule, int threads, const Function& function, std::span<std::int64_t> results) {
+void OpenMp(OpenMpSchedule schedule, int threads, const Function& function,
+            std::span<std::int64_t> results) {
   const auto count = static_cast<Index>(results.size());
   omp_set_schedule(schedule == OpenMpSchedule::kStatic    ? omp_sched_static
                    : schedule == OpenMpSchedule::kDynamic ? omp_sched_dynamic
@@ -51,41 +53,49 @@ void OpenMp(OpenMpSchedule schedule, int threads, const Function& function, std:
 #ifdef MPAIO_HAVE_TBB
 template <typename Function>
 void TbbAuto(int threads, const Function& function, std::span<std::int64_t> results) {
-  static oneapi::tbb::global_control limit(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+  static oneapi::tbb::global_control limit(oneapi::tbb::global_control::max_allowed_parallelism,
+                                           static_cast<std::size_t>(threads));
   oneapi::tbb::parallel_for(
       oneapi::tbb::blocked_range<std::size_t>(0, results.size()),
       [&](const oneapi::tbb::blocked_range<std::size_t>& range) {
-        for (std::size_t k = range.begin(); k != range.end(); ++k) results[k] = function(static_cast<Index>(k));
+        for (std::size_t k = range.begin(); k != range.end(); ++k)
+          results[k] = function(static_cast<Index>(k));
       },
       oneapi::tbb::auto_partitioner());
 }
 #endif
 
-// A counter in memory that the ranks share, and the results beside it. `shared` is zeroed; every rank's view of the same memory.
+// A counter in memory that the ranks share, and the results beside it. `shared` is zeroed; every
+// rank's view of the same memory.
 struct Ticket {
   static Index Bytes(Index count) { return kHead + count * Index{sizeof(std::int64_t)}; }
-  explicit Ticket(std::byte* shared) : next(*reinterpret_cast<std::atomic<std::int64_t>*>(shared)),
-                                       results(reinterpret_cast<std::int64_t*>(shared + kHead)) {}
+  explicit Ticket(std::byte* shared)
+      : next(*reinterpret_cast<std::atomic<std::int64_t>*>(shared)),
+        results(reinterpret_cast<std::int64_t*>(shared + kHead)) {}
   static constexpr Index kHead = 64;
   std::atomic<std::int64_t>& next;
   std::int64_t* results;
 };
 
-// Takes chunks one at a time, or with `guided` a share of what is left: collective; returns when this rank finds none left.
+// Takes chunks one at a time, or with `guided` a share of what is left: collective; returns when
+// this rank finds none left.
 template <typename Function>
 void TakeTickets(Ticket& ticket, Index count, int ranks, bool guided, const Function& function) {
   std::int64_t begin = ticket.next.load();
   while (begin < count) {
-    const std::int64_t length = guided ? std::max<std::int64_t>(1, (count - begin) / (4 * ranks)) : 1;
+    const std::int64_t length =
+        guided ? std::max<std::int64_t>(1, (count - begin) / (4 * ranks)) : 1;
     if (!ticket.next.compare_exchange_weak(begin, begin + length)) continue;
-    for (std::int64_t k = begin; k < std::min(begin + length, count); ++k) ticket.results[k] = function(k);
+    for (std::int64_t k = begin; k < std::min(begin + length, count); ++k)
+      ticket.results[k] = function(k);
     begin = ticket.next.load();
   }
 }
 
 // Every rank does its share; rank 0 gathers.
 template <typename Function>
-void StaticMpi(const Communicator& world, const Function& function, std::span<std::int64_t> results) {
+void StaticMpi(const Communicator& world, const Function& function,
+               std::span<std::int64_t> results) {
   const auto count = static_cast<Index>(results.size());
   const auto bound = [&](int rank) { return static_cast<int>(count * rank / world.size()); };
   const int begin = bound(world.rank()), end = bound(world.rank() + 1);
@@ -95,13 +105,15 @@ void StaticMpi(const Communicator& world, const Function& function, std::span<st
     displacements.push_back(bound(rank));
     counts.push_back(bound(rank + 1) - bound(rank));
   }
-  MPI_Gatherv(world.rank() == 0 ? MPI_IN_PLACE : results.data() + begin, end - begin, MPI_INT64_T, results.data(), counts.data(),
-              displacements.data(), MPI_INT64_T, 0, world.get());
+  MPI_Gatherv(world.rank() == 0 ? MPI_IN_PLACE : results.data() + begin, end - begin, MPI_INT64_T,
+              results.data(), counts.data(), displacements.data(), MPI_INT64_T, 0, world.get());
 }
 
-// The usual farm: rank 0 sends one chunk's number a message, keeps `depth` under way at each worker, and sends the next for each result.
+// The usual farm: rank 0 sends one chunk's number a message, keeps `depth` under way at each
+// worker, and sends the next for each result.
 template <typename Function>
-void Farm(const Communicator& world, int depth, const Function& function, std::span<std::int64_t> results) {
+void Farm(const Communicator& world, int depth, const Function& function,
+          std::span<std::int64_t> results) {
   constexpr int kTag = 7;
   constexpr std::int64_t kStop = -1;
   const auto count = static_cast<std::int64_t>(results.size());
@@ -132,7 +144,8 @@ void Farm(const Communicator& world, int depth, const Function& function, std::s
     results[static_cast<std::size_t>(result.chunk)] = result.value;
     if (next < count) give(status.MPI_SOURCE);
   }
-  for (int rank = 1; rank < world.size(); ++rank) MPI_Send(&kStop, 1, MPI_INT64_T, rank, kTag, world.get());
+  for (int rank = 1; rank < world.size(); ++rank)
+    MPI_Send(&kStop, 1, MPI_INT64_T, rank, kTag, world.get());
 }
 
 }  // namespace mpaio::peers

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The peer of `sum`: plain processes that share memory and each sum a part of it, started together by a byte in a pipe. Prints the seconds of each
-// round, from the start of the first to the end of the last.
+
+// The peer of `sum`: plain processes that share memory and each sum a part of it, started together
+// by a byte in a pipe. Prints the seconds of each round, from the start of the first to the end of
+// the last.
 //
 // usage: plain_processes PROCESSES MEGABYTES ROUNDS
 #include <sys/mman.h>
@@ -20,10 +22,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   const int processes = std::atoi(argv[1]);
-  const std::size_t count = static_cast<std::size_t>(std::atoll(argv[2])) * 1000000 / sizeof(std::int64_t);
+  const std::size_t count =
+      static_cast<std::size_t>(std::atoll(argv[2])) * 1000000 / sizeof(std::int64_t);
   const int rounds = std::atoi(argv[3]);
-  void* memory = mmap(nullptr, (count + static_cast<std::size_t>(processes)) * sizeof(std::int64_t), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, (count + static_cast<std::size_t>(processes)) * sizeof(std::int64_t),
+                      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (processes < 1 || rounds < 1 || memory == MAP_FAILED) {
     std::fprintf(stderr, "plain_processes: no room, or a number that makes no sense\n");
     return 1;
@@ -35,8 +38,10 @@ int main(int argc, char** argv) {
   if (pipe(start) != 0 || pipe(done) != 0) return 1;
   for (int p = 0; p < processes; ++p) {
     if (fork() != 0) continue;
-    const std::size_t begin = count * static_cast<std::size_t>(p) / static_cast<std::size_t>(processes);
-    const std::size_t end = count * static_cast<std::size_t>(p + 1) / static_cast<std::size_t>(processes);
+    const std::size_t begin =
+        count * static_cast<std::size_t>(p) / static_cast<std::size_t>(processes);
+    const std::size_t end =
+        count * static_cast<std::size_t>(p + 1) / static_cast<std::size_t>(processes);
     char byte;
     close(start[1]);
     while (read(start[0], &byte, 1) == 1) {
@@ -54,8 +59,10 @@ int main(int argc, char** argv) {
     for (int p = 0; p < processes; ++p) {
       if (read(done[0], &byte, 1) != 1) return 1;
     }
-    std::printf("%.6f\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count());
-    const std::int64_t expected = static_cast<std::int64_t>(count) * (static_cast<std::int64_t>(count) + 1) / 2;
+    std::printf("%.6f\n",
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count());
+    const std::int64_t expected =
+        static_cast<std::int64_t>(count) * (static_cast<std::int64_t>(count) + 1) / 2;
     if (std::accumulate(sums, sums + processes, std::int64_t{0}) != expected) return 1;
   }
   close(start[1]);

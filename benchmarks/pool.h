@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What the suites' cases need of mpaio: a pool, arrays in it, a worker made of a function.
 #ifndef MPAIO_BENCHMARKS_POOL_H_
 #define MPAIO_BENCHMARKS_POOL_H_
@@ -27,7 +28,8 @@ namespace mpaio {
 // A pool over `world`, which must outlive it. Closed by the destructor: collective.
 class BenchmarkPool {
  public:
-  static absl::StatusOr<std::shared_ptr<BenchmarkPool>> Create(const Communicator& world, const MpiExecutorOptions& options = {}) {
+  static absl::StatusOr<std::shared_ptr<BenchmarkPool>> Create(
+      const Communicator& world, const MpiExecutorOptions& options = {}) {
     auto pool = std::make_shared<BenchmarkPool>(world);
     MPAIO_ASSIGN_OR_RETURN(pool->executor_, MpiExecutor::Create(world, options));
     return pool;
@@ -40,11 +42,14 @@ class BenchmarkPool {
   const Communicator& world() const { return world_; }
   Executor& executor() { return *executor_; }
 
-  // Collective: `count` int64, made by rank 0 from fill(k), in memory of the node; every page of it mapped by every rank.
+  // Collective: `count` int64, made by rank 0 from fill(k), in memory of the node; every page of it
+  // mapped by every rank.
   template <typename Fill>
   absl::StatusOr<std::span<std::int64_t>> Numbers(Index count, Fill&& fill) {
-    MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor_->Allocate(count * Index{sizeof(std::int64_t)}));
-    const std::span<std::int64_t> numbers(reinterpret_cast<std::int64_t*>(memory->data()), static_cast<std::size_t>(count));
+    MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory,
+                           executor_->Allocate(count * Index{sizeof(std::int64_t)}));
+    const std::span<std::int64_t> numbers(reinterpret_cast<std::int64_t*>(memory->data()),
+                                          static_cast<std::size_t>(count));
     if (world_.rank() == 0) {
       for (Index k = 0; k < count; ++k) numbers[static_cast<std::size_t>(k)] = fill(k);
     }
@@ -56,7 +61,8 @@ class BenchmarkPool {
     return numbers;
   }
 
-  // Collective: the seconds of a run of the worker that `make` gives, from the start to the last callback. `look` sees the worker afterwards, on rank 0.
+  // Collective: the seconds of a run of the worker that `make` gives, from the start to the last
+  // callback. `look` sees the worker afterwards, on rank 0.
   template <typename Make>
   absl::StatusOr<double> TimeRun(Make&& make, const RunOptions& options = {}) {
     return TimeRun(std::forward<Make>(make), options, [](const auto&) {});
@@ -81,11 +87,13 @@ class BenchmarkPool {
   std::unique_ptr<Executor> executor_;
 };
 
-// `function(elements of the chunk, its number)` gives an int64; rank 0 adds them up, and expects `total`.
+// `function(elements of the chunk, its number)` gives an int64; rank 0 adds them up, and expects
+// `total`.
 template <typename Function>
 class FunctionWorker final : public Worker<std::int64_t, std::int64_t> {
  public:
-  FunctionWorker(DataIterator data, Function function, std::int64_t total) : Worker(std::move(data)), function_(function), expected_(total) {}
+  FunctionWorker(DataIterator data, Function function, std::int64_t total)
+      : Worker(std::move(data)), function_(function), expected_(total) {}
 
   absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
     return function_(chunk.elements(), chunk.id());

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it costs to be protected: chunks of a millisecond, isolated, with a deadline, with a journal, and with all of it, beside none of it.
+
+// What it costs to be protected: chunks of a millisecond, isolated, with a deadline, with a
+// journal, and with all of it, beside none of it.
 #include <unistd.h>
 
 #include <cstdint>
@@ -25,14 +27,22 @@ constexpr double kChunkNanoseconds = 1e6;
 
 class Burner final : public Worker<std::int64_t, std::int64_t> {
  public:
-  Burner(DataIterator data, std::int64_t rounds, bool is_isolated) : Worker(std::move(data)), rounds_(rounds) { set_isolated(is_isolated); }
+  Burner(DataIterator data, std::int64_t rounds, bool is_isolated)
+      : Worker(std::move(data)), rounds_(rounds) {
+    set_isolated(is_isolated);
+  }
 
-  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override { return chunk.elements()[0] + (Burn(rounds_) & 0); }
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
+    return chunk.elements()[0] + (Burn(rounds_) & 0);
+  }
   absl::Status ProcessCallback(const Chunk&, std::int64_t value) override {
     total_ += value;
     return absl::OkStatus();
   }
-  absl::Status Check() const { return total_ == kChunks * (kChunks - 1) / 2 ? absl::OkStatus() : absl::InternalError("the results' sum is wrong"); }
+  absl::Status Check() const {
+    return total_ == kChunks * (kChunks - 1) / 2 ? absl::OkStatus()
+                                                 : absl::InternalError("the results' sum is wrong");
+  }
 
  private:
   std::int64_t rounds_;
@@ -53,28 +63,39 @@ std::string JournalPath() {
 
 absl::StatusOr<std::vector<BenchmarkCase>> MakeProtectionCases(const Communicator& world) {
   MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world));
-  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers, pool->Numbers(kChunks, [](Index k) { return k; }));
-  MPAIO_ASSIGN_OR_RETURN(const NdView array, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kChunks}));
-  MPAIO_ASSIGN_OR_RETURN(const DataIterator chunks, DataIterator::Create(array, Partition::ChunkSize(1)));
-  MPAIO_ASSIGN_OR_RETURN(const double rounds, SameOnAllRanks(world, [] { return kChunkNanoseconds / NanosecondsPerRound(); }));
+  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
+                         pool->Numbers(kChunks, [](Index k) { return k; }));
+  MPAIO_ASSIGN_OR_RETURN(const NdView array,
+                         NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kChunks}));
+  MPAIO_ASSIGN_OR_RETURN(const DataIterator chunks,
+                         DataIterator::Create(array, Partition::ChunkSize(1)));
+  MPAIO_ASSIGN_OR_RETURN(const double rounds, SameOnAllRanks(world, [] {
+                           return kChunkNanoseconds / NanosecondsPerRound();
+                         }));
 
   std::vector<BenchmarkCase> cases;
-  for (const Protection& protection : {Protection{"Mpaio"}, Protection{"Isolated", true}, Protection{"WithDeadline", true, true},
-                                       Protection{"WithJournal", false, false, true}, Protection{"WithAll", true, true, true}}) {
-    cases.push_back({absl::StrCat("BM_Protection_", protection.name, "/chunk_ms:1"), [=]() -> absl::StatusOr<double> {
-                       RunOptions options;
-                       if (protection.has_deadline) options.chunk_deadline = absl::Seconds(10);
-                       std::optional<JournalWriter> journal;
-                       if (protection.has_journal && pool->world().rank() == 0) {
-                         MPAIO_ASSIGN_OR_RETURN(journal, JournalWriter::Create(JournalPath(), "a benchmark"));
-                         options.journal = &*journal;
-                       }
-                       const absl::StatusOr<double> seconds =
-                           pool->TimeRun([&] { return Burner(chunks, static_cast<std::int64_t>(rounds), protection.is_isolated); }, options);
-                       if (journal) std::filesystem::remove(JournalPath());
-                       return seconds;
-                     },
-                     static_cast<double>(kChunks)});
+  for (const Protection& protection :
+       {Protection{"Mpaio"}, Protection{"Isolated", true}, Protection{"WithDeadline", true, true},
+        Protection{"WithJournal", false, false, true}, Protection{"WithAll", true, true, true}}) {
+    cases.push_back(
+        {absl::StrCat("BM_Protection_", protection.name, "/chunk_ms:1"),
+         [=]() -> absl::StatusOr<double> {
+           RunOptions options;
+           if (protection.has_deadline) options.chunk_deadline = absl::Seconds(10);
+           std::optional<JournalWriter> journal;
+           if (protection.has_journal && pool->world().rank() == 0) {
+             MPAIO_ASSIGN_OR_RETURN(journal, JournalWriter::Create(JournalPath(), "a benchmark"));
+             options.journal = &*journal;
+           }
+           const absl::StatusOr<double> seconds = pool->TimeRun(
+               [&] {
+                 return Burner(chunks, static_cast<std::int64_t>(rounds), protection.is_isolated);
+               },
+               options);
+           if (journal) std::filesystem::remove(JournalPath());
+           return seconds;
+         },
+         static_cast<double>(kChunks)});
   }
   return cases;
 }

@@ -21,16 +21,19 @@ constexpr int kEnd = -1;
   world.Abort(1);
 }
 
-// Which case comes next, from rank 0 to all. The others sleep while they wait: they may not take a core from rank 0's threads.
+// Which case comes next, from rank 0 to all. The others sleep while they wait: they may not take a
+// core from rank 0's threads.
 void Announce(const Communicator& world, int number) {
-  for (int rank = 1; rank < world.size(); ++rank) MPI_Send(&number, 1, MPI_INT, rank, 0, world.get());
+  for (int rank = 1; rank < world.size(); ++rank)
+    MPI_Send(&number, 1, MPI_INT, rank, 0, world.get());
 }
 int AwaitAnnouncement(const Communicator& world) {
   int number = kEnd, arrived = 0;
   MPI_Request request;
   MPI_Irecv(&number, 1, MPI_INT, 0, 0, world.get(), &request);
   Backoff backoff;
-  for (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE); arrived == 0; MPI_Test(&request, &arrived, MPI_STATUS_IGNORE)) {
+  for (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE); arrived == 0;
+       MPI_Test(&request, &arrived, MPI_STATUS_IGNORE)) {
     backoff.Pause(absl::Milliseconds(1));
   }
   return number;
@@ -45,15 +48,22 @@ double RunCase(const Communicator& world, const BenchmarkCase& one) {
 void Register(const Communicator& world, const std::vector<BenchmarkCase>& cases) {
   for (std::size_t k = 0; k < cases.size(); ++k) {
     const BenchmarkCase& one = cases[k];
-    benchmark::RegisterBenchmark(one.name.c_str(), [&world, &one, k](benchmark::State& state) {
-      for (auto _ : state) {
-        Announce(world, static_cast<int>(k));
-        state.SetIterationTime(RunCase(world, one));
-      }
-      if (one.items > 0) state.SetItemsProcessed(static_cast<std::int64_t>(one.items));
-      if (one.bytes > 0) state.SetBytesProcessed(static_cast<std::int64_t>(one.bytes));
-      for (const auto& [name, value] : one.counters) state.counters[name] = value;
-    })->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark(one.name.c_str(),
+                                 [&world, &one, k](benchmark::State& state) {
+                                   for (auto _ : state) {
+                                     Announce(world, static_cast<int>(k));
+                                     state.SetIterationTime(RunCase(world, one));
+                                   }
+                                   if (one.items > 0)
+                                     state.SetItemsProcessed(static_cast<std::int64_t>(one.items));
+                                   if (one.bytes > 0)
+                                     state.SetBytesProcessed(static_cast<std::int64_t>(one.bytes));
+                                   for (const auto& [name, value] : one.counters)
+                                     state.counters[name] = value;
+                                 })
+        ->Iterations(1)
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
   }
 }
 
@@ -76,7 +86,8 @@ int RunSuite(int argc, char** argv, const MakeCases& make_cases) {
   }
   // What is given on the command line comes later, and wins.
   std::vector<char*> arguments = {argv[0]};
-  char repetitions[] = "--benchmark_repetitions=7", interleave[] = "--benchmark_enable_random_interleaving=true";
+  char repetitions[] = "--benchmark_repetitions=7",
+       interleave[] = "--benchmark_enable_random_interleaving=true";
   arguments.push_back(repetitions);
   arguments.push_back(interleave);
   arguments.insert(arguments.end(), argv + 1, argv + argc);

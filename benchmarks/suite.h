@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Benchmarks of several ranks: Google Benchmark on rank 0, which the other ranks follow.
 #ifndef MPAIO_BENCHMARKS_SUITE_H_
 #define MPAIO_BENCHMARKS_SUITE_H_
@@ -21,7 +22,8 @@ namespace mpaio {
 struct BenchmarkCase {
   // "BM_Dispatch_TbbAuto/rows:64".
   std::string name;
-  // Called on all ranks at once. What it gives on rank 0 is the seconds that count; a status that is not OK, on any rank, ends the program.
+  // Called on all ranks at once. What it gives on rank 0 is the seconds that count; a status that
+  // is not OK, on any rank, ends the program.
   std::function<absl::StatusOr<double>()> run;
   // Chunks, or bytes: shown as a rate.
   double items = 0;
@@ -31,11 +33,13 @@ struct BenchmarkCase {
 };
 
 // Makes a suite's cases; called on every rank, and giving the same list on each.
-using MakeCases = std::function<absl::StatusOr<std::vector<BenchmarkCase>>(const Communicator& world)>;
+using MakeCases =
+    std::function<absl::StatusOr<std::vector<BenchmarkCase>>(const Communicator& world)>;
 
-// The main() of a suite: starts MPI, and runs the cases as often as --benchmark_repetitions says (7 times), in an order that mixes them, so that what
-// disturbs the machine disturbs all of them; repetition k of two cases is a pair. While a case runs in rank 0's threads alone the other ranks sleep.
-// Takes Google Benchmark's flags. Returns the exit status.
+// The main() of a suite: starts MPI, and runs the cases as often as --benchmark_repetitions says (7
+// times), in an order that mixes them, so that what disturbs the machine disturbs all of them;
+// repetition k of two cases is a pair. While a case runs in rank 0's threads alone the other ranks
+// sleep. Takes Google Benchmark's flags. Returns the exit status.
 int RunSuite(int argc, char** argv, const MakeCases& make_cases);
 
 // Collective: rank 0's `measure()`, on every rank.
@@ -49,8 +53,8 @@ absl::StatusOr<double> SameOnAllRanks(const Communicator& world, Measure&& measu
   return value;
 }
 
-// The seconds that `work` takes from when all ranks are ready until it has returned here, and one barrier: else a rank could begin before the clock of
-// rank 0 does. Collective over `world`.
+// The seconds that `work` takes from when all ranks are ready until it has returned here, and one
+// barrier: else a rank could begin before the clock of rank 0 does. Collective over `world`.
 template <typename Work>
 absl::StatusOr<double> Timed(const Communicator& world, Work&& work) {
   MPAIO_RETURN_IF_ERROR(world.Barrier());

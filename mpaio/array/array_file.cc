@@ -42,7 +42,8 @@ namespace {
 constexpr Index kArrayAlignmentBytes = 64;
 // Enough for the header of any simple type, and for its first elements.
 constexpr Index kFirstReadBytes = 4096;
-// What is read before it is swapped, and what is made ready before it is written: it is in the cache still.
+// What is read before it is swapped, and what is made ready before it is written: it is in the
+// cache still.
 constexpr Index kBlockBytes = Index{256} << 10;
 // What is read at once where the order is Fortran's, in either direction.
 constexpr Index kMaxTileBytes = Index{4} << 20;
@@ -61,25 +62,27 @@ std::uint64_t Hash(absl::string_view bytes, std::uint64_t hash) {
 }
 
 absl::Status Truncated(const std::string& name, Index promised_bytes, Index held_bytes) {
-  return absl::DataLossError(absl::StrCat(name, " is truncated: its header promises ", promised_bytes,
-                                          " bytes of data, the file holds ", held_bytes, "; copy it again"));
+  return absl::DataLossError(absl::StrCat(name, " is truncated: its header promises ",
+                                          promised_bytes, " bytes of data, the file holds ",
+                                          held_bytes, "; copy it again"));
 }
 
 // `how_many` is "8" or "at least 1".
 absl::Status Trailing(const std::string& name, absl::string_view how_many) {
   return absl::DataLossError(absl::StrCat(
       name, " holds ", how_many,
-      " bytes more than its header promises: arrays may have been appended to one file, or a longer "
+      " bytes more than its header promises: arrays may have been appended to one file, or a "
+      "longer "
       "file was written over in part; save each array to a file of its own, with numpy.save"));
 }
 
 // Reads up to as many bytes as there are in `to`, the next ones of a source; fewer only at its end.
 using ReadSome = std::function<absl::StatusOr<Index>(std::span<std::byte> to)>;
 
-// Reads the header that is next in a source, beginning with `first_bytes` bytes. `*start` is what has been
-// read, which may be more than the header.
-absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes, const std::string& name,
-                                     std::string* start) {
+// Reads the header that is next in a source, beginning with `first_bytes` bytes. `*start` is what
+// has been read, which may be more than the header.
+absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes,
+                                     const std::string& name, std::string* start) {
   const auto read_up_to = [&](Index size_bytes) -> absl::Status {
     const std::size_t old_size = start->size();
     start->resize(static_cast<std::size_t>(size_bytes));
@@ -89,7 +92,8 @@ absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes, co
   };
   MPAIO_RETURN_IF_ERROR(read_up_to(first_bytes));
   MPAIO_ASSIGN_OR_RETURN(const Index header_bytes, NpyHeaderSizeBytes(*start, name));
-  if (header_bytes > static_cast<Index>(start->size())) MPAIO_RETURN_IF_ERROR(read_up_to(header_bytes));
+  if (header_bytes > static_cast<Index>(start->size()))
+    MPAIO_RETURN_IF_ERROR(read_up_to(header_bytes));
   MPAIO_ASSIGN_OR_RETURN(NpyHeader header, ParseNpyHeader(*start, name));
   MPAIO_RETURN_IF_ERROR(CheckSupported(header, name));
   return header;
@@ -108,17 +112,19 @@ absl::Status Foreign(const std::string& name, const ForeignFormat& format) {
 // The position of the member `name`; members.size() if there is none.
 std::size_t PositionOf(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
   const auto has_name = [name](const ZipArchive::Member& member) { return member.name == name; };
-  return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), has_name) - members.begin());
+  return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), has_name) -
+                                  members.begin());
 }
 
 // The shortest name by which FindMember() finds the member `name`.
-absl::string_view ShortName(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
+absl::string_view ShortName(const std::vector<ZipArchive::Member>& members,
+                            absl::string_view name) {
   const absl::string_view stripped = absl::StripSuffix(name, ".npy");
   return PositionOf(members, stripped) == members.size() ? stripped : name;
 }
 
-// The position of the member that is meant by `wanted`, or of the only one if that is null. As in numpy, a
-// member that has the very name goes before one that has it with ".npy" behind it.
+// The position of the member that is meant by `wanted`, or of the only one if that is null. As in
+// numpy, a member that has the very name goes before one that has it with ".npy" behind it.
 absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& members,
                                        const std::string& path, const std::string* wanted) {
   if (members.empty())
@@ -130,19 +136,22 @@ absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& me
     return Foreign(path, *format);
   if (wanted != nullptr) {
     for (const std::string& name : {*wanted, absl::StrCat(*wanted, ".npy")}) {
-      if (const std::size_t position = PositionOf(members, name); position < members.size()) return position;
+      if (const std::size_t position = PositionOf(members, name); position < members.size())
+        return position;
     }
   }
   if (wanted == nullptr && members.size() == 1) return 0;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(members.size(), kMaxNames); ++i)
     names.push_back(Printable(ShortName(members, members[i].name)));
-  if (members.size() > kMaxNames) names.push_back(absl::StrCat("and ", members.size() - kMaxNames, " more"));
+  if (members.size() > kMaxNames)
+    names.push_back(absl::StrCat("and ", members.size() - kMaxNames, " more"));
   const std::string list = absl::StrJoin(names, ", ");
   if (wanted != nullptr)
-    return absl::NotFoundError(absl::StrCat(path, " has no array ", Printable(*wanted), "; it has: ", list));
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, " has several arrays; say which, as in ", path, ":", names[0], "; it has: ", list));
+    return absl::NotFoundError(
+        absl::StrCat(path, " has no array ", Printable(*wanted), "; it has: ", list));
+  return absl::InvalidArgumentError(absl::StrCat(path, " has several arrays; say which, as in ",
+                                                 path, ":", names[0], "; it has: ", list));
 }
 
 // "1000x3", "-1x3", "1000"; nothing if it is not of that form.
@@ -151,7 +160,8 @@ std::optional<std::vector<Index>> ParseRawShape(absl::string_view text) {
   for (const absl::string_view part : absl::StrSplit(text, 'x')) {
     Index extent = 0;
     if (part != "-1") {
-      if (part.empty() || !std::all_of(part.begin(), part.end(), absl::ascii_isdigit)) return std::nullopt;
+      if (part.empty() || !std::all_of(part.begin(), part.end(), absl::ascii_isdigit))
+        return std::nullopt;
       if (!absl::SimpleAtoi(part, &extent)) return std::nullopt;
     } else {
       extent = -1;
@@ -199,7 +209,8 @@ struct ArrayFile::State {
 
   absl::StatusOr<Index> ReadSomeOfStream(std::span<std::byte> to) const {
     const Index got_bytes = ReadNext(fd.get(), to);
-    if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, static_cast<Index>(to.size()));
+    if (got_bytes < 0)
+      return ReadFailure(static_cast<int>(-got_bytes), name, static_cast<Index>(to.size()));
     return got_bytes;
   }
 
@@ -312,7 +323,8 @@ absl::StatusOr<ArrayFile> ArrayFile::Open(const std::string& input) {
   struct stat status;
   if (::stat(input.c_str(), &status) == 0) return OpenFile(input, nullptr, input);
   if (absl::StartsWith(input, "raw:")) return OpenRaw(input);
-  for (std::size_t colon = input.find(':'); colon != std::string::npos; colon = input.find(':', colon + 1)) {
+  for (std::size_t colon = input.find(':'); colon != std::string::npos;
+       colon = input.find(':', colon + 1)) {
     const std::string path = input.substr(0, colon);
     if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     const std::string member = input.substr(colon + 1);
@@ -338,7 +350,8 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
     if (const auto format = RecognizeForeignFile(start); format.has_value())
       return Foreign(path, *format);
     return absl::InvalidArgumentError(absl::StrCat(path, " is not an .npz, so there is no ",
-                                                   Printable(*member), " in it; give ", path, " alone"));
+                                                   Printable(*member), " in it; give ", path,
+                                                   " alone"));
   }
   start.clear();
   Index held_bytes = 0;
@@ -389,12 +402,14 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
   if (held_bytes > header.data_size_bytes)
     return Trailing(state->name, absl::StrCat(held_bytes - header.data_size_bytes));
   state->fingerprint = Hash(absl::StrCat(start, state->file_size_bytes), state->fingerprint);
-  MPAIO_RETURN_IF_ERROR(state->SetArray(header.dtype, std::move(header.shape), header.fortran_order));
+  MPAIO_RETURN_IF_ERROR(
+      state->SetArray(header.dtype, std::move(header.shape), header.fortran_order));
   return ArrayFile(std::move(state));
 }
 
 absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
-  constexpr absl::string_view kForm = "; the form is raw:TYPE:SHAPE:FILE, as in raw:<f8:1000x3:a.bin";
+  constexpr absl::string_view kForm =
+      "; the form is raw:TYPE:SHAPE:FILE, as in raw:<f8:1000x3:a.bin";
   const auto wrong = [&](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat(Printable(input), ": ", what, kForm));
   };
@@ -429,7 +444,8 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
   state->name = path;
   const bool is_stream = path == "-";
   if (is_stream) {
-    if (open_axes > 0) return wrong("how long standard input is cannot be known: give the whole shape");
+    if (open_axes > 0)
+      return wrong("how long standard input is cannot be known: give the whole shape");
     MPAIO_ASSIGN_OR_RETURN(state->fd, TakeStandardInput());
     state->source = State::Source::kStream;
     state->name = kStandardInputName;
@@ -451,20 +467,21 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     *axis = 1;
     const absl::StatusOr<Index> one_bytes = ArraySizeBytes(*dtype, shape);
     if (!one_bytes.ok()) return wrong(one_bytes.status().message());
-    if (*one_bytes == 0) return wrong("elements without bytes cannot be counted: give the whole shape");
+    if (*one_bytes == 0)
+      return wrong("elements without bytes cannot be counted: give the whole shape");
     if (state->file_size_bytes % *one_bytes != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, " holds ", state->file_size_bytes, " bytes, not a multiple of the ", *one_bytes,
-                       " that one index of the axis -1 takes; check type and shape", but));
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, " holds ", state->file_size_bytes, " bytes, not a multiple of the ", *one_bytes,
+          " that one index of the axis -1 takes; check type and shape", but));
     }
     *axis = state->file_size_bytes / *one_bytes;
   }
   if (const absl::Status status = state->SetArray(*dtype, std::move(shape), false); !status.ok())
     return wrong(status.message());
   if (!is_stream && state->size_bytes != state->file_size_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " holds ", state->file_size_bytes, " bytes, but ",
-                                                   dtype->name(), " ", ShapeToString(state->shape), " takes ",
-                                                   state->size_bytes, "; check type and shape", but));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " holds ", state->file_size_bytes, " bytes, but ", dtype->name(), " ",
+        ShapeToString(state->shape), " takes ", state->size_bytes, "; check type and shape", but));
   }
   if (!is_stream) state->fingerprint = Hash(start, state->fingerprint);
   return ArrayFile(std::move(state));
@@ -485,7 +502,8 @@ absl::StatusOr<ArrayFile> ArrayFile::ReadStream(FileDescriptor fd, const std::st
   // What is not the header's is left in the pipe.
   MPAIO_ASSIGN_OR_RETURN(NpyHeader header, ReadHeader(read, kNpyPrefixBytes, name, &start));
   state->fingerprint = Hash(start, state->fingerprint);
-  MPAIO_RETURN_IF_ERROR(state->SetArray(header.dtype, std::move(header.shape), header.fortran_order));
+  MPAIO_RETURN_IF_ERROR(
+      state->SetArray(header.dtype, std::move(header.shape), header.fortran_order));
   return ArrayFile(std::move(state));
 }
 
@@ -500,18 +518,27 @@ absl::StatusOr<ArrayFile> ArrayFile::Elsewhere(const std::string& name, DType dt
 
 absl::StatusOr<std::unique_ptr<FileMapping>> ArrayFile::Map(bool takes_lease) const {
   const char* why = nullptr;
-  if (is_stream()) why = "it comes through a pipe";
-  else if (state_->member.has_value()) why = "it is in an archive";
-  else if (state_->size_bytes == 0) why = "it has no elements";
-  else if (state_->is_fortran_order) why = "it is in Fortran's order";
-  else if (!state_->swapper.swaps_nothing()) why = "its elements are in another machine's byte order";
-  else if (state_->data_offset % kArrayAlignmentBytes != 0) why = "its elements are not aligned";
-  if (why != nullptr) return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be mapped: ", why));
-  return FileMapping::Create(state_->fd.get(), state_->name, state_->data_offset, state_->size_bytes, takes_lease);
+  if (is_stream())
+    why = "it comes through a pipe";
+  else if (state_->member.has_value())
+    why = "it is in an archive";
+  else if (state_->size_bytes == 0)
+    why = "it has no elements";
+  else if (state_->is_fortran_order)
+    why = "it is in Fortran's order";
+  else if (!state_->swapper.swaps_nothing())
+    why = "its elements are in another machine's byte order";
+  else if (state_->data_offset % kArrayAlignmentBytes != 0)
+    why = "its elements are not aligned";
+  if (why != nullptr)
+    return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be mapped: ", why));
+  return FileMapping::Create(state_->fd.get(), state_->name, state_->data_offset,
+                             state_->size_bytes, takes_lease);
 }
 
 absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayFile::Parts() const {
-  if (state_->source != State::Source::kSlices || state_->member.has_value() || state_->is_fortran_order) {
+  if (state_->source != State::Source::kSlices || state_->member.has_value() ||
+      state_->is_fortran_order) {
     return absl::UnimplementedError(absl::StrCat(state_->name, " cannot be read in parts"));
   }
   return ArrayParts::Create(state_->fd.get(), state_->name, state_->data_offset, state_->size_bytes,
@@ -543,15 +570,17 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
 absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<std::byte> array,
                                           const BeforeWriting& before_writing) const {
   if (is_fortran_order) {
-    const Index tile_bytes = std::clamp(size_bytes / (Index{4} * num_shares), kMinTileBytes, kMaxTileBytes);
-    const FortranTiles tiles(shape, dtype.itemsize_bytes(), tile_bytes, FortranTiles::Reading::kAnywhere);
+    const Index tile_bytes =
+        std::clamp(size_bytes / (Index{4} * num_shares), kMinTileBytes, kMaxTileBytes);
+    const FortranTiles tiles(shape, dtype.itemsize_bytes(), tile_bytes,
+                             FortranTiles::Reading::kAnywhere);
     return tiles.Load(
         tiles.num_tiles() * share / num_shares, tiles.num_tiles() * (share + 1) / num_shares,
-        [this](Index offset_bytes, std::span<std::byte> to) { return ReadSlice(offset_bytes, to); }, swapper,
-        array.data());
+        [this](Index offset_bytes, std::span<std::byte> to) { return ReadSlice(offset_bytes, to); },
+        swapper, array.data());
   }
-  // Whole pages, so that no page is touched by two ranks; and nothing that has to be swapped in one piece is
-  // cut.
+  // Whole pages, so that no page is touched by two ranks; and nothing that has to be swapped in one
+  // piece is cut.
   const Index page_bytes = ::sysconf(_SC_PAGESIZE);
   const Index pages = CeilDivide(size_bytes, page_bytes);
   const Index unit_bytes = swapper.unit_bytes();
@@ -592,8 +621,9 @@ absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::
   }
   const Index block_bytes = CeilDivide(kBlockBytes, swapper.unit_bytes()) * swapper.unit_bytes();
   for (Index at = 0; at < size_bytes; at += block_bytes) {
-    const std::span<std::byte> block = array.subspan(
-        static_cast<std::size_t>(at), static_cast<std::size_t>(std::min(block_bytes, size_bytes - at)));
+    const std::span<std::byte> block =
+        array.subspan(static_cast<std::size_t>(at),
+                      static_cast<std::size_t>(std::min(block_bytes, size_bytes - at)));
     if (before_writing) MPAIO_RETURN_IF_ERROR(before_writing(block));
     MPAIO_RETURN_IF_ERROR(read_all(block));
     swapper.Swap(block.data(), static_cast<Index>(block.size()));
@@ -604,8 +634,8 @@ absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::
 absl::Status ArrayFile::State::LoadStream(std::span<std::byte> array,
                                           const BeforeWriting& before_writing) const {
   if (stream_was_loaded.exchange(true)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(name, " has been read already; save the array to a file to load it several times"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        name, " has been read already; save the array to a file to load it several times"));
   }
   const ReadSome read = [this](std::span<std::byte> to) { return ReadSomeOfStream(to); };
   MPAIO_RETURN_IF_ERROR(LoadInOrder(read, array, before_writing));

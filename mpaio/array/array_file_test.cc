@@ -86,7 +86,8 @@ class Pages {
  public:
   explicit Pages(Index size_bytes)
       : size_bytes_(static_cast<std::size_t>(size_bytes)),
-        data_(::mmap(nullptr, size_bytes_ + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+        data_(::mmap(nullptr, size_bytes_ + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0)) {
     std::memset(data_, '?', size_bytes_);
   }
   ~Pages() { ::munmap(data_, size_bytes_ + 1); }
@@ -105,7 +106,8 @@ using Pieces = std::vector<std::vector<std::pair<Index, Index>>>;
 void ExpectInOrder(const Pieces& by_share, Index size_bytes) {
   std::vector<std::pair<Index, Index>> shares;
   for (const auto& pieces : by_share) {
-    for (std::size_t k = 1; k < pieces.size(); ++k) EXPECT_EQ(pieces[k].first, pieces[k - 1].second);
+    for (std::size_t k = 1; k < pieces.size(); ++k)
+      EXPECT_EQ(pieces[k].first, pieces[k - 1].second);
     if (!pieces.empty()) shares.emplace_back(pieces.front().first, pieces.back().second);
   }
   std::sort(shares.begin(), shares.end());
@@ -129,12 +131,13 @@ absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
       if (file.writes_in_order()) {
         note = [&, share](std::span<std::byte> piece) {
           const Index begin = piece.data() - pages.bytes().data();
-          pieces[static_cast<std::size_t>(share)].emplace_back(begin,
-                                                               begin + static_cast<Index>(piece.size()));
+          pieces[static_cast<std::size_t>(share)].emplace_back(
+              begin, begin + static_cast<Index>(piece.size()));
           return absl::OkStatus();
         };
       }
-      statuses[static_cast<std::size_t>(share)] = file.LoadShare(share, num_shares, pages.bytes(), note);
+      statuses[static_cast<std::size_t>(share)] =
+          file.LoadShare(share, num_shares, pages.bytes(), note);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -183,25 +186,28 @@ TEST_F(ArrayFileTest, ANpyFile) {
 }
 
 TEST_F(ArrayFileTest, BytesAreSwappedAcrossTheEndsOfSharesAndBlocks) {
-  for (const char* descr : {">i2", ">f8", ">f16", ">c16", ">U5", "[('a', '>i4'), ('b', '|S3'), ('c', '>f8')]",
-                            "[('a', '>i4', (300000,)), ('b', '|S1')]"}) {
+  for (const char* descr :
+       {">i2", ">f8", ">f16", ">c16", ">U5", "[('a', '>i4'), ('b', '|S3'), ('c', '>f8')]",
+        "[('a', '>i4', (300000,)), ('b', '|S1')]"}) {
     const DType dtype = DType::Parse(descr).value();
     const Index count = dtype.itemsize_bytes() > 1000 ? 3 : 70001;
     const std::string data = RandomBytes(3, count * dtype.itemsize_bytes());
     std::string native = data;
     dtype.SwapBytes(reinterpret_cast<std::byte*>(native.data()), count);
-    ExpectArray(Write("a.npy", FormatNpyHeader(dtype, {count}) + data), dtype.Native(), {count}, native);
+    ExpectArray(Write("a.npy", FormatNpyHeader(dtype, {count}) + data), dtype.Native(), {count},
+                native);
   }
 }
 
 // Shape (2, 3) in Fortran order: 0 2 4 / 1 3 5.
 TEST_F(ArrayFileTest, FortranOrderBecomesCOrder) {
-  ExpectArray(Write("a.npy", FortranHeader(DType::Bytes(1), {2, 3}) + "012345"), DType::Bytes(1), {2, 3},
-              "024135");
+  ExpectArray(Write("a.npy", FortranHeader(DType::Bytes(1), {2, 3}) + "012345"), DType::Bytes(1),
+              {2, 3}, "024135");
   ExpectArray(Write("b.npy", FortranHeader(DType::Parse(">u2").value(), {2, 2}) + "abcdefgh"),
               DType::Of<std::uint16_t>(), {2, 2}, "bafedchg");
   // Where both orders are the same.
-  ExpectArray(Write("c.npy", FortranHeader(kInt64, {1, 5}) + Counting(5)), kInt64, {1, 5}, Counting(5));
+  ExpectArray(Write("c.npy", FortranHeader(kInt64, {1, 5}) + Counting(5)), kInt64, {1, 5},
+              Counting(5));
   ExpectArray(Write("d.npy", FortranHeader(kInt64, {0, 5})), kInt64, {0, 5}, "");
   const absl::StatusOr<ArrayFile> one = ArrayFile::Open(Path("a.npy"));
   const absl::StatusOr<ArrayFile> other =
@@ -230,25 +236,27 @@ TEST_F(ArrayFileTest, MembersOfArchives) {
   const std::string data = RandomBytes(5, 300000);
   const std::string fortran = FortranHeader(DType::Bytes(1), {2, 3}) + "012345";
   for (const int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
-    const std::string path = WriteZip(Path("a.npz"),
-                                      {{"numbers.npy", CountingNpy(1000)},
-                                       {"bytes.npy", FormatNpyHeader(DType::Bytes(3), {100000}) + data},
-                                       {"f.npy", fortran},
-                                       {"none.npy", CountingNpy(0)},
-                                       {"no_suffix", CountingNpy(2)}},
-                                      method);
+    const std::string path =
+        WriteZip(Path("a.npz"),
+                 {{"numbers.npy", CountingNpy(1000)},
+                  {"bytes.npy", FormatNpyHeader(DType::Bytes(3), {100000}) + data},
+                  {"f.npy", fortran},
+                  {"none.npy", CountingNpy(0)},
+                  {"no_suffix", CountingNpy(2)}},
+                 method);
     ExpectArray(path + ":numbers", kInt64, {1000}, Counting(1000));
     ExpectArray(path + ":numbers.npy", kInt64, {1000}, Counting(1000));
     ExpectArray(path + ":bytes", DType::Bytes(3), {100000}, data);
     ExpectArray(path + ":f", DType::Bytes(1), {2, 3}, "024135");
     ExpectArray(path + ":none", kInt64, {0}, "");
     ExpectArray(path + ":no_suffix", kInt64, {2}, Counting(2));
+    EXPECT_THAT(ArrayFile::Open(path),
+                StatusIs(kInvalidArgument,
+                         absl::StrCat("a.npz has several arrays; say which, as in ", path,
+                                      ":numbers; it has: numbers, bytes, f, none, no_suffix")));
     EXPECT_THAT(
-        ArrayFile::Open(path),
-        StatusIs(kInvalidArgument, absl::StrCat("a.npz has several arrays; say which, as in ", path,
-                                                ":numbers; it has: numbers, bytes, f, none, no_suffix")));
-    EXPECT_THAT(ArrayFile::Open(path + ":x"),
-                StatusIs(kNotFound, "a.npz has no array x; it has: numbers, bytes, f, none, no_suffix"));
+        ArrayFile::Open(path + ":x"),
+        StatusIs(kNotFound, "a.npz has no array x; it has: numbers, bytes, f, none, no_suffix"));
     EXPECT_EQ(ArrayFile::Open(path + ":f")->name(), path + ":f");
     EXPECT_EQ(ArrayFile::Open(path + ":f")->path(), path);
     const std::string one =
@@ -262,7 +270,8 @@ TEST_F(ArrayFileTest, MembersOfArchives) {
               StatusIs(kInvalidArgument, "arr_18, arr_19, and 80 more"));
 }
 
-// An archive to which Python's zipfile has appended has a name twice, and its last member is the newest.
+// An archive to which Python's zipfile has appended has a name twice, and its last member is the
+// newest.
 TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
   for (const int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
     // libzip refuses to write a name twice, so names are made equal afterwards.
@@ -275,7 +284,8 @@ TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
         contents.replace(at, 5, "array");
       return Write(name, contents);
     };
-    const std::string one = write("one.npz", {{"array.npy", CountingNpy(3)}, {"other.npy", CountingNpy(5)}});
+    const std::string one =
+        write("one.npz", {{"array.npy", CountingNpy(3)}, {"other.npy", CountingNpy(5)}});
     ExpectArray(one, kInt64, {5}, Counting(5));
     ExpectArray(one + ":array", kInt64, {5}, Counting(5));
     const std::string two = write("two.npz", {{"array.npy", CountingNpy(3)},
@@ -283,15 +293,18 @@ TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
                                               {"other.npy", CountingNpy(5)}});
     ExpectArray(two + ":array.npy", kInt64, {5}, Counting(5));
     ExpectArray(two + ":rest", kInt64, {4}, Counting(4));
-    EXPECT_THAT(ArrayFile::Open(two), StatusIs(kInvalidArgument, "two.npz:array; it has: array, rest"));
-    EXPECT_THAT(ArrayFile::Open(two + ":x"), StatusIs(kNotFound, "no array x; it has: array, rest"));
+    EXPECT_THAT(ArrayFile::Open(two),
+                StatusIs(kInvalidArgument, "two.npz:array; it has: array, rest"));
+    EXPECT_THAT(ArrayFile::Open(two + ":x"),
+                StatusIs(kNotFound, "no array x; it has: array, rest"));
   }
 }
 
 TEST_F(ArrayFileTest, TheVeryNameGoesBeforeTheSuffix) {
-  const std::string path = WriteZip(
-      Path("a.npz"), {{"x.npy", CountingNpy(3)}, {"x", CountingNpy(4)}, {"x.npy.npy", CountingNpy(5)}},
-      ZIP_CM_STORE);
+  const std::string path =
+      WriteZip(Path("a.npz"),
+               {{"x.npy", CountingNpy(3)}, {"x", CountingNpy(4)}, {"x.npy.npy", CountingNpy(5)}},
+               ZIP_CM_STORE);
   ExpectArray(path + ":x", kInt64, {4}, Counting(4));
   ExpectArray(path + ":x.npy", kInt64, {3}, Counting(3));
   ExpectArray(path + ":x.npy.npy", kInt64, {5}, Counting(5));
@@ -321,16 +334,18 @@ TEST_F(ArrayFileTest, ArchivesThatAreDamaged) {
     }
     EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.npy", CountingNpy(3) + "x"}}, method)),
                 StatusIs(kDataLoss, "x holds 1 bytes more than its header promises"));
-    EXPECT_THAT(
-        ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.npy", CountingNpy(3).substr(0, 128 + 23)}}, method)),
-        StatusIs(kDataLoss, "promises 24 bytes of data, the file holds 23"));
+    EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"),
+                                         {{"x.npy", CountingNpy(3).substr(0, 128 + 23)}}, method)),
+                StatusIs(kDataLoss, "promises 24 bytes of data, the file holds 23"));
     EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.npy", ""}}, method)),
                 StatusIs(kInvalidArgument, "a.npz:x is not a .npy file: it is empty"));
     EXPECT_THAT(ArrayFile::Open(WriteZip(Path("a.npz"), {{"x.txt", "words"}}, method)),
-                StatusIs(kInvalidArgument, "a.npz:x.txt is not a .npy file but text, starting with 'words'"));
+                StatusIs(kInvalidArgument,
+                         "a.npz:x.txt is not a .npy file but text, starting with 'words'"));
   }
-  EXPECT_THAT(ArrayFile::Open(Write("empty.npz", std::string("PK\x05\x06", 4) + std::string(18, '\0'))),
-              StatusIs(kInvalidArgument, "is an .npz without an array"));
+  EXPECT_THAT(
+      ArrayFile::Open(Write("empty.npz", std::string("PK\x05\x06", 4) + std::string(18, '\0'))),
+      StatusIs(kInvalidArgument, "is an .npz without an array"));
   EXPECT_THAT(ArrayFile::Open(Write("a.npy", CountingNpy(3)) + ":x"),
               StatusIs(kInvalidArgument, "a.npy is not an .npz, so there is no x in it"));
 }
@@ -349,14 +364,16 @@ TEST_F(ArrayFileTest, RawBytes) {
   ExpectArray("raw:[('a:b', '<i8'), ('c', '|S8')]:" + path,
               DType::Parse("[('a:b', '<i8'), ('c', '|S8')]").value(), {30}, Counting(60));
   ExpectArray("raw:i8:" + Write("none", ""), kInt64, {0}, "");
-  EXPECT_THAT(
-      ArrayFile::Open("raw:i8:12x6:" + path),
-      StatusIs(kInvalidArgument, "holds 480 bytes, but int64 (12, 6) takes 576; check type and shape"));
-  EXPECT_THAT(ArrayFile::Open("raw:i8:-1x7:" + path), StatusIs(kInvalidArgument, "not a multiple of the 56"));
+  EXPECT_THAT(ArrayFile::Open("raw:i8:12x6:" + path),
+              StatusIs(kInvalidArgument,
+                       "holds 480 bytes, but int64 (12, 6) takes 576; check type and shape"));
+  EXPECT_THAT(ArrayFile::Open("raw:i8:-1x7:" + path),
+              StatusIs(kInvalidArgument, "not a multiple of the 56"));
   EXPECT_THAT(ArrayFile::Open("raw:integer:" + path),
               StatusIs(kInvalidArgument, "the form is raw:TYPE:SHAPE:FILE"));
   EXPECT_THAT(ArrayFile::Open("raw:i8:12x5:" + Path("gone")), StatusIs(kNotFound, "gone"));
-  EXPECT_THAT(ArrayFile::Open("raw:i8:" + directory_.path()), StatusIs(kInvalidArgument, "is a directory"));
+  EXPECT_THAT(ArrayFile::Open("raw:i8:" + directory_.path()),
+              StatusIs(kInvalidArgument, "is a directory"));
 }
 
 TEST_F(ArrayFileTest, WhatIsThereGoesBeforeOtherMeanings) {
@@ -430,14 +447,16 @@ TEST_F(ArrayFileTest, StreamsOfAnotherLength) {
   const std::string npy = CountingNpy(1000);
   for (std::size_t size = 0; size < 128; ++size) {
     const Pipe pipe(npy.substr(0, size));
-    EXPECT_THAT(
-        ArrayFile::FromStream(pipe.fd(), "the pipe"),
-        size == 0 ? StatusIs(kInvalidArgument, "it is empty") : StatusIs(kDataLoss, "the pipe is truncated"));
+    EXPECT_THAT(ArrayFile::FromStream(pipe.fd(), "the pipe"),
+                size == 0 ? StatusIs(kInvalidArgument, "it is empty")
+                          : StatusIs(kDataLoss, "the pipe is truncated"));
   }
   const Pipe cut(npy.substr(0, npy.size() - 1));
-  EXPECT_THAT(Load(*ArrayFile::FromStream(cut.fd(), "the pipe"), 1),
-              StatusIs(kDataLoss,
-                       "the pipe is truncated: its header promises 8000 bytes of data, the file holds 7999"));
+  EXPECT_THAT(
+      Load(*ArrayFile::FromStream(cut.fd(), "the pipe"), 1),
+      StatusIs(
+          kDataLoss,
+          "the pipe is truncated: its header promises 8000 bytes of data, the file holds 7999"));
   const Pipe twice(npy + npy);
   EXPECT_THAT(Load(*ArrayFile::FromStream(twice.fd(), "the pipe"), 1),
               StatusIs(kDataLoss, "holds at least 1 bytes more"));
@@ -452,7 +471,8 @@ TEST_F(ArrayFileTest, AnArrayElsewhereHasNoBytesHere) {
   const Pages pages(8000);
   MPAIO_EXPECT_OK(file->LoadShare(1, 2, pages.bytes()));
   EXPECT_EQ(pages.text(), std::string(8000, '?'));
-  EXPECT_THAT(file->LoadShare(0, 2, pages.bytes()), StatusIs(kFailedPrecondition, "reaches another process"));
+  EXPECT_THAT(file->LoadShare(0, 2, pages.bytes()),
+              StatusIs(kFailedPrecondition, "reaches another process"));
   EXPECT_THAT(ArrayFile::Elsewhere("x", kInt64, {Index{1} << 62}), StatusIs(kInvalidArgument));
 }
 
@@ -484,8 +504,10 @@ TEST_F(ArrayFileTest, WhatIsNoFileOfAnArrayIsRefused) {
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_THAT(ArrayFile::Open(Path("pipe")), StatusIs(kInvalidArgument, "is a pipe"));
   EXPECT_THAT(ArrayFile::Open(Write("empty.npy", "")), StatusIs(kInvalidArgument, "it is empty"));
-  EXPECT_THAT(ArrayFile::Open(Write("text.npy", "hello")), StatusIs(kInvalidArgument, "not a .npy file"));
-  EXPECT_THAT(ArrayFile::Open(Path("text.npy/a.npy")), StatusIs(kInvalidArgument, "Not a directory"));
+  EXPECT_THAT(ArrayFile::Open(Write("text.npy", "hello")),
+              StatusIs(kInvalidArgument, "not a .npy file"));
+  EXPECT_THAT(ArrayFile::Open(Path("text.npy/a.npy")),
+              StatusIs(kInvalidArgument, "Not a directory"));
   EXPECT_THAT(ArrayFile::Open(Path(std::string(300, 'a'))), StatusIs(kInvalidArgument, "too long"));
   std::filesystem::create_symlink(Path("loop"), Path("loop"));
   EXPECT_THAT(ArrayFile::Open(Path("loop")), StatusIs(kInvalidArgument, "symbolic links"));
@@ -502,20 +524,23 @@ TEST_F(ArrayFileTest, CutAtEveryByteIsTruncated) {
   for (std::size_t size = 1; size < whole.size(); ++size)
     EXPECT_THAT(ArrayFile::Open(Write("cut.npy", whole.substr(0, size))),
                 StatusIs(kDataLoss, "is truncated: "));
-  EXPECT_THAT(ArrayFile::Open(Path("cut.npy")),
-              StatusIs(kDataLoss,
-                       absl::StrCat(Path("cut.npy"),
-                                    " is truncated: its header promises 24 bytes of data, the file holds 23; "
-                                    "copy it again")));
+  EXPECT_THAT(
+      ArrayFile::Open(Path("cut.npy")),
+      StatusIs(
+          kDataLoss,
+          absl::StrCat(Path("cut.npy"),
+                       " is truncated: its header promises 24 bytes of data, the file holds 23; "
+                       "copy it again")));
 }
 
 TEST_F(ArrayFileTest, MoreThanTheHeaderPromisesIsRefused) {
-  EXPECT_THAT(ArrayFile::Open(Write("a.npy", CountingNpy(3) + "12345678")),
-              StatusIs(kDataLoss,
-                       absl::StrCat(Path("a.npy"),
-                                    " holds 8 bytes more than its header promises: arrays may have been "
-                                    "appended to one file, or a longer file was written over in part; save "
-                                    "each array to a file of its own, with numpy.save")));
+  EXPECT_THAT(
+      ArrayFile::Open(Write("a.npy", CountingNpy(3) + "12345678")),
+      StatusIs(kDataLoss,
+               absl::StrCat(Path("a.npy"),
+                            " holds 8 bytes more than its header promises: arrays may have been "
+                            "appended to one file, or a longer file was written over in part; save "
+                            "each array to a file of its own, with numpy.save")));
 }
 
 TEST_F(ArrayFileTest, ShrinkingWhileItIsReadIsDataLoss) {
@@ -525,7 +550,8 @@ TEST_F(ArrayFileTest, ShrinkingWhileItIsReadIsDataLoss) {
     const absl::StatusOr<ArrayFile> file = ArrayFile::Open(Write("a.npy", header + Counting(1000)));
     MPAIO_ASSERT_OK(file);
     std::filesystem::resize_file(Path("a.npy"), 128 + 4000);
-    EXPECT_THAT(Load(*file, 1), StatusIs(kDataLoss, "shrank while it was read: it has no byte 4128 any more"));
+    EXPECT_THAT(Load(*file, 1),
+                StatusIs(kDataLoss, "shrank while it was read: it has no byte 4128 any more"));
     EXPECT_THAT(Load(*file, 2), StatusIs(kDataLoss, "shrank while it was read"));
     std::filesystem::resize_file(Path("a.npy"), 10);
     EXPECT_THAT(Load(*file, 1), StatusIs(kDataLoss, "shrank while it was read"));
@@ -558,8 +584,8 @@ TEST_F(ArrayFileTest, ADestinationWithoutMemoryIsResourceExhausted) {
               StatusIs(kResourceExhausted, "shared memory ran out"));
   ::munmap(nowhere, kSizeBytes);
 
-  // As when a tmpfs is full: the mapping is longer than the file behind it, and its second half cannot be
-  // given pages.
+  // As when a tmpfs is full: the mapping is longer than the file behind it, and its second half
+  // cannot be given pages.
   const int fd = ::open(Write("half", std::string(kSizeBytes / 2, 'x')).c_str(), O_RDWR);
   void* const data = ::mmap(nullptr, kSizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   ASSERT_NE(data, MAP_FAILED);
@@ -573,8 +599,8 @@ TEST_F(ArrayFileTest, WhatIsSaidBeforeWritingEndsTheLoading) {
   const std::string npy = CountingNpy(100'000);
   const Pipe pipe(npy.substr(0, 60'000));
   for (const bool is_stream : {false, true}) {
-    const absl::StatusOr<ArrayFile> file =
-        is_stream ? ArrayFile::FromStream(pipe.fd(), "the pipe") : ArrayFile::Open(Write("a.npy", npy));
+    const absl::StatusOr<ArrayFile> file = is_stream ? ArrayFile::FromStream(pipe.fd(), "the pipe")
+                                                     : ArrayFile::Open(Write("a.npy", npy));
     MPAIO_ASSERT_OK(file);
     ASSERT_TRUE(file->writes_in_order());
     const Pages pages(file->size_bytes());
@@ -583,7 +609,8 @@ TEST_F(ArrayFileTest, WhatIsSaidBeforeWritingEndsTheLoading) {
       ++calls;
       return absl::ResourceExhaustedError("no more");
     };
-    EXPECT_THAT(file->LoadShare(0, 1, pages.bytes(), refuse), StatusIs(kResourceExhausted, "no more"));
+    EXPECT_THAT(file->LoadShare(0, 1, pages.bytes(), refuse),
+                StatusIs(kResourceExhausted, "no more"));
     EXPECT_EQ(calls, 1);
     EXPECT_EQ(pages.text(), std::string(static_cast<std::size_t>(file->size_bytes()), '?'));
   }

@@ -19,7 +19,8 @@ constexpr Index kBlockBytes = Index{256} << 10;
 
 // What malloc does may not be done in a signal handler; a system call may.
 std::byte* MapBuffer(Index bytes) {
-  void* const pages = mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const pages = mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
 }
 
@@ -28,13 +29,16 @@ std::byte* MapBuffer(Index bytes) {
 // The one of the array, if nobody has it; else another.
 class ArrayParts::Buffer {
  public:
-  explicit Buffer(const ArrayParts& parts) : parts_(parts), data_(parts.buffer_.exchange(nullptr, std::memory_order_acquire)) {
+  explicit Buffer(const ArrayParts& parts)
+      : parts_(parts), data_(parts.buffer_.exchange(nullptr, std::memory_order_acquire)) {
     if (data_ == nullptr) data_ = MapBuffer(parts.buffer_bytes_);
   }
   ~Buffer() {
     // The last one stays.
     std::byte* none = nullptr;
-    if (data_ == nullptr || parts_.buffer_.compare_exchange_strong(none, data_, std::memory_order_release)) return;
+    if (data_ == nullptr ||
+        parts_.buffer_.compare_exchange_strong(none, data_, std::memory_order_release))
+      return;
     munmap(data_, static_cast<std::size_t>(parts_.buffer_bytes_));
   }
   std::byte* data() const { return data_; }
@@ -44,7 +48,8 @@ class ArrayParts::Buffer {
   std::byte* data_;
 };
 
-absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std::string& name, Index data_offset, Index size_bytes,
+absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std::string& name,
+                                                               Index data_offset, Index size_bytes,
                                                                ByteSwapper swapper) {
   std::unique_ptr<ArrayParts> parts(new ArrayParts);
   parts->name_ = name;
@@ -62,7 +67,8 @@ absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std
 }
 
 ArrayParts::~ArrayParts() {
-  if (std::byte* const buffer = buffer_.load()) munmap(buffer, static_cast<std::size_t>(buffer_bytes_));
+  if (std::byte* const buffer = buffer_.load())
+    munmap(buffer, static_cast<std::size_t>(buffer_bytes_));
 }
 
 int ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
@@ -79,20 +85,27 @@ int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
   const Index unit = swapper_.unit_bytes(), end = begin + static_cast<Index>(to.size());
   for (Index at = begin - begin % unit; at < end; at += buffer_bytes_) {
     const Index bytes = std::min(buffer_bytes_, CeilDivide(end - at, unit) * unit);
-    if (const int failure = ReadFile(at, {buffer.data(), static_cast<std::size_t>(bytes)}); failure != 0) return failure;
+    if (const int failure = ReadFile(at, {buffer.data(), static_cast<std::size_t>(bytes)});
+        failure != 0)
+      return failure;
     swapper_.Swap(buffer.data(), bytes);
     const Index first = std::max(at, begin), last = std::min(at + bytes, end);
-    std::memcpy(to.data() + (first - begin), buffer.data() + (first - at), static_cast<std::size_t>(last - first));
+    std::memcpy(to.data() + (first - begin), buffer.data() + (first - at),
+                static_cast<std::size_t>(last - first));
   }
   return 0;
 }
 
 absl::Status ArrayParts::StatusOf(int failure) const {
   if (failure == 0) return absl::OkStatus();
-  if (failure == kCut) return absl::DataLossError(absl::StrCat(name_, " shrank while it was read; let nothing write it, and start again"));
-  if (failure != EFAULT && failure != ENOMEM) return ErrnoStatus(failure, absl::StrCat("cannot read ", name_));
+  if (failure == kCut)
+    return absl::DataLossError(
+        absl::StrCat(name_, " shrank while it was read; let nothing write it, and start again"));
+  if (failure != EFAULT && failure != ENOMEM)
+    return ErrnoStatus(failure, absl::StrCat("cannot read ", name_));
   return absl::ResourceExhaustedError(
-      absl::StrCat("shared memory ran out while ", name_, " was read: another program took the room; free some, and start again"));
+      absl::StrCat("shared memory ran out while ", name_,
+                   " was read: another program took the room; free some, and start again"));
 }
 
 }  // namespace mpaio

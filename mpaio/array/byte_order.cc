@@ -72,7 +72,8 @@ ByteSwapper::ByteSwapper(const DType& dtype) {
   if (runs_.empty()) unit_bytes_ = 1;  // what is swapped has no bytes
 }
 
-void ByteSwapper::Append(const DType& dtype, Index offset_bytes, Index count, std::vector<Loop>& loops) {
+void ByteSwapper::Append(const DType& dtype, Index offset_bytes, Index count,
+                         std::vector<Loop>& loops) {
   if (count == 0 || dtype.itemsize_bytes() == 0 || !dtype.is_swapped()) return;
   if (dtype.is_structured()) {
     if (count > 1) loops.push_back({count, dtype.itemsize_bytes()});
@@ -83,7 +84,8 @@ void ByteSwapper::Append(const DType& dtype, Index offset_bytes, Index count, st
   }
   const Index width_bytes = NumberBytes(dtype);
   const Index numbers = count * (dtype.itemsize_bytes() / width_bytes);
-  // Fields of equal width that follow each other are one run; in sub-arrays they are rarely worth it.
+  // Fields of equal width that follow each other are one run; in sub-arrays they are rarely worth
+  // it.
   if (!runs_.empty() && loops.empty()) {
     Run& last = runs_.back();
     if (last.loops.empty() && last.width_bytes == width_bytes &&

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // From the other byte order to this machine's.
 #ifndef MPAIO_ARRAY_BYTE_ORDER_H_
 #define MPAIO_ARRAY_BYTE_ORDER_H_
@@ -11,8 +12,8 @@
 
 namespace mpaio {
 
-// Swaps the bytes of elements of one type; what there is to swap in an element is worked out once. Constant,
-// so that threads may share it.
+// Swaps the bytes of elements of one type; what there is to swap in an element is worked out once.
+// Constant, so that threads may share it.
 class ByteSwapper {
  public:
   // Swaps nothing.
@@ -21,9 +22,10 @@ class ByteSwapper {
 
   bool swaps_nothing() const { return runs_.empty(); }
 
-  // Elements are swapped each by itself if it is at least this many bytes long: any part of an array that is
-  // a multiple of it may be given to SwapUnits(). 1 if nothing is swapped; for a simple type the width of the
-  // numbers (4 for 'U', half of a complex number), so usually less than an element; else the element.
+  // Elements are swapped each by itself if it is at least this many bytes long: any part of an
+  // array that is a multiple of it may be given to SwapUnits(). 1 if nothing is swapped; for a
+  // simple type the width of the numbers (4 for 'U', half of a complex number), so usually less
+  // than an element; else the element.
   Index unit_bytes() const { return unit_bytes_; }
 
   // Swaps, in place, what there is to swap in the `size_bytes` bytes from `units` on, a multiple of
@@ -35,7 +37,8 @@ class ByteSwapper {
   struct Loop {
     Index count, stride_bytes;
   };
-  // `count` numbers of `width_bytes`, one behind the other, `offset_bytes` from the start of the unit.
+  // `count` numbers of `width_bytes`, one behind the other, `offset_bytes` from the start of the
+  // unit.
   struct Run {
     Index offset_bytes;
     Index width_bytes;

@@ -40,33 +40,38 @@ TEST(SwapBytes, EachNumberOfAnElementByItself) {
 }
 
 TEST(SwapBytes, WhatIsNotSwappedStays) {
-  for (const char* descr : {"<i8", "|S8", "|V8", "|b1", "[('a', '<i4'), ('b', '<i4')]", "|O", "[]", ">U0"})
+  for (const char* descr :
+       {"<i8", "|S8", "|V8", "|b1", "[('a', '<i4'), ('b', '<i4')]", "|O", "[]", ">U0"})
     EXPECT_EQ(Swapped(descr, "abcdefgh"), "abcdefgh") << descr;
 }
 
 TEST(SwapBytes, FieldsEachByItsOwnType) {
-  EXPECT_EQ(Swapped("[('a', '>i2'), ('', '|V1'), ('b', '<i2'), ('c', '>i4')]", "abcdefghiABCDEFGHI"),
-            "bacdeihgfBACDEIHGF");
-  EXPECT_EQ(Swapped("[('a', '>i2', (2,)), ('s', '|S1')]", "abcdeABCDE"), "badceBADCE");
-  EXPECT_EQ(Swapped("[('n', [('x', '>i2'), ('y', '|S1')], (2, 1)), ('z', '>i2')]", "abcdefgh"), "bacedfhg");
   EXPECT_EQ(
-      Swapped("[('n', [('m', [('x', '>i2'), ('y', '|i1')], (2,)), ('w', '|i1')], (2,))]", "abcdefghijklmn"),
-      "bacedfgihjlkmn");
+      Swapped("[('a', '>i2'), ('', '|V1'), ('b', '<i2'), ('c', '>i4')]", "abcdefghiABCDEFGHI"),
+      "bacdeihgfBACDEIHGF");
+  EXPECT_EQ(Swapped("[('a', '>i2', (2,)), ('s', '|S1')]", "abcdeABCDE"), "badceBADCE");
+  EXPECT_EQ(Swapped("[('n', [('x', '>i2'), ('y', '|S1')], (2, 1)), ('z', '>i2')]", "abcdefgh"),
+            "bacedfhg");
+  EXPECT_EQ(Swapped("[('n', [('m', [('x', '>i2'), ('y', '|i1')], (2,)), ('w', '|i1')], (2,))]",
+                    "abcdefghijklmn"),
+            "bacedfgihjlkmn");
   EXPECT_EQ(Swapped("[('e', '>i2', (0,)), ('x', '>i2')]", "ab"), "ba");
 }
 
 // Twice is as it was, and element by element is as all at once; at any address.
 TEST(SwapBytes, ManyElements) {
-  for (const char* descr :
-       {">i2", ">i4", ">f8", ">f16", ">c8", ">c16", ">U5", "[('a', '>i4'), ('b', '>i4'), ('c', '|i1')]",
-        "[('n', [('x', '>i2'), ('y', '>f8')], (3,)), ('', '|V3')]", "[('x', '>i4'), ('y', '>f4')]"}) {
+  for (const char* descr : {">i2", ">i4", ">f8", ">f16", ">c8", ">c16", ">U5",
+                            "[('a', '>i4'), ('b', '>i4'), ('c', '|i1')]",
+                            "[('n', [('x', '>i2'), ('y', '>f8')], (3,)), ('', '|V3')]",
+                            "[('x', '>i4'), ('y', '>f4')]"}) {
     const DType dtype = Parse(descr);
     for (const Index count : {0, 1, 3, 1000}) {
       const std::string original = RandomBytes(7, count * dtype.itemsize_bytes() + 1);
       std::string all = original, single = original;
       dtype.SwapBytes(reinterpret_cast<std::byte*>(all.data() + 1), count);
       for (Index i = 0; i < count; ++i)
-        dtype.SwapBytes(reinterpret_cast<std::byte*>(single.data() + 1 + i * dtype.itemsize_bytes()), 1);
+        dtype.SwapBytes(
+            reinterpret_cast<std::byte*>(single.data() + 1 + i * dtype.itemsize_bytes()), 1);
       EXPECT_EQ(all, single) << descr;
       EXPECT_EQ(all == original, count == 0) << descr;
       dtype.SwapBytes(reinterpret_cast<std::byte*>(all.data() + 1), count);

@@ -27,12 +27,14 @@ absl::StatusOr<std::vector<Index>> ReadSubShape(PythonLiteralReader& reader) {
 // The axes of a sub-array of `shape` whose elements are sub-arrays of `inner`.
 absl::Status PrependAxes(const std::vector<Index>& shape, std::vector<Index>* inner) {
   if (static_cast<Index>(shape.size() + inner->size()) > kMaxDimensions)
-    return absl::InvalidArgumentError(absl::StrCat("the shape has more than ", kMaxDimensions, " axes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the shape has more than ", kMaxDimensions, " axes"));
   inner->insert(inner->begin(), shape.begin(), shape.end());
   return absl::OkStatus();
 }
 
-// Reads "(name, descr)" or "(name, descr, shape)" into `*field`. The name may be a tuple, (title, name).
+// Reads "(name, descr)" or "(name, descr, shape)" into `*field`. The name may be a tuple, (title,
+// name).
 absl::Status ReadField(PythonLiteralReader& reader, int depth, DType::Field* field) {
   MPAIO_RETURN_IF_ERROR(reader.Expect('('));
   if (reader.Accept('(')) {
@@ -99,7 +101,8 @@ absl::StatusOr<Descr> ReadNested(PythonLiteralReader& reader, int depth) {
   MPAIO_ASSIGN_OR_RETURN(const std::string code, reader.String());
   // Lists are read above; in a string they would be read without a bound on their nesting.
   if (!code.empty() && code[0] == '[')
-    return absl::InvalidArgumentError("a list of fields is in quotes, where a type code is expected");
+    return absl::InvalidArgumentError(
+        "a list of fields is in quotes, where a type code is expected");
   MPAIO_ASSIGN_OR_RETURN(descr.dtype, DType::Parse(code));
   return descr;
 }

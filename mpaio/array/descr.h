@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Array descriptors: the Python literal under 'descr' in the header of a .npy file.
 #ifndef MPAIO_ARRAY_DESCR_H_
 #define MPAIO_ARRAY_DESCR_H_
@@ -14,8 +15,8 @@ namespace mpaio {
 
 struct Descr {
   DType dtype;
-  // Of a sub-array type, "('<i4', (2, 3))": its axes, which come behind those of the array. Sub-arrays of
-  // sub-arrays are one of more axes.
+  // Of a sub-array type, "('<i4', (2, 3))": its axes, which come behind those of the array.
+  // Sub-arrays of sub-arrays are one of more axes.
   std::vector<Index> sub_shape;
 };
 

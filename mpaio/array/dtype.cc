@@ -54,7 +54,8 @@ std::optional<Index> DType::Field::CheckedSizeBytes() const {
 }
 
 absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
-  if (descr.empty() || descr[0] != '[' || !IsUtf8(descr, Surrogates::kRefused)) return ParseCode(descr);
+  if (descr.empty() || descr[0] != '[' || !IsUtf8(descr, Surrogates::kRefused))
+    return ParseCode(descr);
   PythonLiteralReader reader(descr);
   absl::StatusOr<Descr> read = ReadDescr(reader);
   if (read.ok() && !reader.AtEnd())
@@ -69,31 +70,35 @@ absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
 
 absl::StatusOr<DType> DType::Structured(std::vector<Field> fields, Index itemsize_bytes) {
   if (itemsize_bytes < 0 || itemsize_bytes > kMaxItemsizeBytes)
-    return absl::InvalidArgumentError(absl::StrCat("an element cannot have ", itemsize_bytes, " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("an element cannot have ", itemsize_bytes, " bytes"));
   auto structure = std::make_shared<Structure>();
   std::unordered_set<std::string> names;
   Index end_bytes = 0;
   for (const Field& field : fields) {
     const std::optional<Index> size_bytes = field.CheckedSizeBytes();
     if (!size_bytes.has_value())
-      return absl::InvalidArgumentError(absl::StrCat("field '", Printable(field.name), "' has a shape, ",
-                                                     ShapeToString(field.shape),
+      return absl::InvalidArgumentError(absl::StrCat("field '", Printable(field.name),
+                                                     "' has a shape, ", ShapeToString(field.shape),
                                                      ", that no element can have"));
     if (field.offset_bytes < end_bytes || field.offset_bytes > itemsize_bytes - *size_bytes)
       return absl::InvalidArgumentError("the fields of a structured type overlap or do not fit");
     end_bytes = field.offset_bytes + *size_bytes;
-    for (const std::string* name : {&field.name, field.title.has_value() ? &*field.title : nullptr}) {
+    for (const std::string* name :
+         {&field.name, field.title.has_value() ? &*field.title : nullptr}) {
       if (name == nullptr) continue;
       if (!IsUtf8(*name, Surrogates::kTaken))
         return absl::InvalidArgumentError("the name of a field is not UTF-8");
       if (!names.insert(*name).second)
-        return absl::InvalidArgumentError(absl::StrCat("field '", Printable(*name), "' is there twice"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("field '", Printable(*name), "' is there twice"));
     }
     structure->nesting = std::max(structure->nesting, field.dtype.nesting() + 1);
     structure->is_swapped = structure->is_swapped || field.dtype.is_swapped();
     structure->has_objects = structure->has_objects || field.dtype.has_objects();
   }
-  if (structure->nesting > kMaxNesting) return absl::InvalidArgumentError("types are nested too deep");
+  if (structure->nesting > kMaxNesting)
+    return absl::InvalidArgumentError("types are nested too deep");
   structure->fields = std::move(fields);
   DType dtype = Void(itemsize_bytes);
   dtype.structure_ = std::move(structure);
@@ -116,11 +121,12 @@ bool DType::has_objects() const {
 }
 
 bool operator==(const DType& a, const DType& b) {
-  if (a.itemsize_bytes_ != b.itemsize_bytes_ || !(a.time_step_ == b.time_step_) || a.kind_ != b.kind_ ||
-      a.byte_order_ != b.byte_order_)
+  if (a.itemsize_bytes_ != b.itemsize_bytes_ || !(a.time_step_ == b.time_step_) ||
+      a.kind_ != b.kind_ || a.byte_order_ != b.byte_order_)
     return false;
   if (a.structure_ == b.structure_) return true;
-  return a.structure_ != nullptr && b.structure_ != nullptr && a.structure_->fields == b.structure_->fields;
+  return a.structure_ != nullptr && b.structure_ != nullptr &&
+         a.structure_->fields == b.structure_->fields;
 }
 
 DType DType::Native() const {
@@ -267,7 +273,8 @@ std::string DType::name() const {
       std::string text = ToString();
       if (static_cast<Index>(text.size()) > kMaxNameBytes) {
         std::size_t end = kMaxNameBytes;
-        while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a code point
+        while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+          --end;  // not within a code point
         text = absl::StrCat(text.substr(0, end), "...");
       }
       return absl::StrCat("structured ", text);

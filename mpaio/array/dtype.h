@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The type of an array's elements, as numpy describes it.
 //
-// A simple type has a code: a byte order ('<' little, '>' big, '=' this machine's, '|' not applicable), a
-// kind letter, and a width: "<i8" is a little-endian int64, "|S5" a string of at most 5 bytes, "<U6" a string
-// of at most 6 code points (24 bytes).
+// A simple type has a code: a byte order ('<' little, '>' big, '=' this machine's, '|' not
+// applicable), a kind letter, and a width: "<i8" is a little-endian int64, "|S5" a string of at
+// most 5 bytes, "<U6" a string of at most 6 code points (24 bytes).
 //
-// A structured type is a list of named fields, each of a type of its own: "[('x', '<f8'), ('n', '<i4',
-// (3,))]" is 20 bytes, a float64 at 0 and 3 int32 from 8 on.
+// A structured type is a list of named fields, each of a type of its own: "[('x', '<f8'), ('n',
+// '<i4', (3,))]" is 20 bytes, a float64 at 0 and 3 int32 from 8 on.
 //
-// DType knows every type that numpy saves. The few that mpaio does not take (they have no bytes that mean
-// anything outside Python) are named by CheckSupported() of npy_header.h.
+// DType knows every type that numpy saves. The few that mpaio does not take (they have no bytes
+// that mean anything outside Python) are named by CheckSupported() of npy_header.h.
 #ifndef MPAIO_ARRAY_DTYPE_H_
 #define MPAIO_ARRAY_DTYPE_H_
 
@@ -32,8 +33,8 @@ namespace mpaio {
 
 struct Bool;  // elements.h
 
-// A value, cheap to copy (fields are shared, and constant), compared by what it describes. ToString() and
-// Parse() carry it between processes.
+// A value, cheap to copy (fields are shared, and constant), compared by what it describes.
+// ToString() and Parse() carry it between processes.
 class DType {
  public:
   enum class Kind : std::uint8_t {
@@ -64,12 +65,14 @@ class DType {
   // No bytes at all ("|V0"): a place to assign a type to.
   DType() = default;
 
-  // The type that numpy's dtype(descr) makes of a code or a name: "<i8", "i8", "d", "?", "|S5", ">f4",
-  // "<M8[25ns]", "float32", "int", "datetime64[D]", ...; or what ToString() gives for a structured type. Names
-  // of all versions of numpy are known. All other code that takes the text of a type calls this. Lists of types
-  // with commas and repeats ("f4,f4", "3i4") are not read: they are written as lists of fields.
+  // The type that numpy's dtype(descr) makes of a code or a name: "<i8", "i8", "d", "?", "|S5",
+  // ">f4", "<M8[25ns]", "float32", "int", "datetime64[D]", ...; or what ToString() gives for a
+  // structured type. Names of all versions of numpy are known. All other code that takes the text
+  // of a type calls this. Lists of types with commas and repeats ("f4,f4", "3i4") are not read:
+  // they are written as lists of fields.
   //   InvalidArgument  `descr` is neither, or the width is over kMaxItemsizeBytes.
-  //   Unimplemented    a type of numpy without a meaning here: a long double of another machine; StringDType.
+  //   Unimplemented    a type of numpy without a meaning here: a long double of another machine;
+  //                    StringDType.
   static absl::StatusOr<DType> Parse(absl::string_view descr);
 
   // The type of the C++ type T: bool or Bool, an integer, Float16, float, double, long double, or
@@ -78,20 +81,26 @@ class DType {
   static DType Of();
 
   // numpy 'S' of `num_bytes` bytes. Precondition: 0 <= num_bytes <= kMaxItemsizeBytes.
-  static DType Bytes(Index num_bytes) { return DType(Kind::kString, num_bytes, ByteOrder::kNotApplicable); }
+  static DType Bytes(Index num_bytes) {
+    return DType(Kind::kString, num_bytes, ByteOrder::kNotApplicable);
+  }
 
-  // numpy 'U' of `num_code_points` code points. Precondition: 0 <= 4 * num_code_points <= kMaxItemsizeBytes.
+  // numpy 'U' of `num_code_points` code points. Precondition: 0 <= 4 * num_code_points <=
+  // kMaxItemsizeBytes.
   static DType Unicode(Index num_code_points) {
     return DType(Kind::kUnicode, num_code_points * kBytesPerCodePoint, ByteOrder::kNative);
   }
 
   // numpy 'V', raw bytes. Precondition: 0 <= num_bytes <= kMaxItemsizeBytes.
-  static DType Void(Index num_bytes) { return DType(Kind::kVoid, num_bytes, ByteOrder::kNotApplicable); }
+  static DType Void(Index num_bytes) {
+    return DType(Kind::kVoid, num_bytes, ByteOrder::kNotApplicable);
+  }
 
-  // A structured type of `itemsize_bytes` with these fields; bytes that belong to no field are padding.
-  //   InvalidArgument  fields that overlap, are not in the order of their offsets or do not fit; a name or
-  //                    title that is there twice or is not UTF-8; more than kMaxItemsizeBytes, or nested
-  //                    deeper than kMaxNesting.
+  // A structured type of `itemsize_bytes` with these fields; bytes that belong to no field are
+  // padding.
+  //   InvalidArgument  fields that overlap, are not in the order of their offsets or do not fit; a
+  //                    name or title that is there twice or is not UTF-8; more than
+  //                    kMaxItemsizeBytes, or nested deeper than kMaxNesting.
   static absl::StatusOr<DType> Structured(std::vector<Field> fields, Index itemsize_bytes);
 
   Kind kind() const { return kind_; }
@@ -104,7 +113,8 @@ class DType {
 
   // A structured type may be without fields, and is not the same as "|V8" then.
   bool is_structured() const { return structure_ != nullptr; }
-  // In the order of their offsets. Empty for a simple type. Valid as long as any copy of this type lives.
+  // In the order of their offsets. Empty for a simple type. Valid as long as any copy of this type
+  // lives.
   const std::vector<Field>& fields() const;
   // How many structured types are within one another: 0 for a simple type.
   int nesting() const;
@@ -112,30 +122,31 @@ class DType {
   // Bytes of one element: 8 for "<i8", 5 for "|S5", 24 for "<U6".
   Index itemsize_bytes() const { return itemsize_bytes_; }
 
-  // What an element's address must be a multiple of for it to be read in place: 8 for "<i8", 1 for "|S5", 4
-  // for "<U6", 1 for a structured type (its fields may be anywhere). Divides itemsize_bytes().
+  // What an element's address must be a multiple of for it to be read in place: 8 for "<i8", 1 for
+  // "|S5", 4 for "<U6", 1 for a structured type (its fields may be anywhere). Divides
+  // itemsize_bytes().
   Index alignment_bytes() const;
 
-  // Of a datetime64 or timedelta64: what a tick is. "<M8[25ns]" is 25 of unit "ns". The unit is "generic"
-  // where none was given. Precondition: kind() is one of the two.
+  // Of a datetime64 or timedelta64: what a tick is. "<M8[25ns]" is 25 of unit "ns". The unit is
+  // "generic" where none was given. Precondition: kind() is one of the two.
   absl::string_view time_unit() const;
   Index time_multiple() const { return time_step_.multiple; }
 
   // The same type in this machine's byte order, fields too.
   DType Native() const;
 
-  // Turns the elements from `elements` on, of which the swapped parts are in the other byte order, to
-  // Native(); in place. Any address will do. For many calls with one type, see ByteSwapper in byte_order.h.
-  // Precondition: count >= 0.
+  // Turns the elements from `elements` on, of which the swapped parts are in the other byte order,
+  // to Native(); in place. Any address will do. For many calls with one type, see ByteSwapper in
+  // byte_order.h. Precondition: count >= 0.
   void SwapBytes(std::byte* elements, Index count) const;
 
-  // numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". Of a structured type what
-  // numpy.save writes: "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '<f8', (2, 3))]", the nameless one being
-  // padding. Parse(ToString()) gives the same type.
+  // numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". Of a structured type
+  // what numpy.save writes: "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '<f8', (2, 3))]", the
+  // nameless one being padding. Parse(ToString()) gives the same type.
   std::string ToString() const;
 
-  // For messages, one line of moderate length: "int64", "float64", "int64 (>i8)" if swapped, "str (<U6)",
-  // "bytes (|S5)", "datetime64[ns]", "object", "structured [('x', '<f8')]".
+  // For messages, one line of moderate length: "int64", "float64", "int64 (>i8)" if swapped, "str
+  // (<U6)", "bytes (|S5)", "datetime64[ns]", "object", "structured [('x', '<f8')]".
   std::string name() const;
 
   friend bool operator==(const DType& a, const DType& b);
@@ -143,8 +154,8 @@ class DType {
  private:
   static constexpr Index kBytesPerCodePoint = 4;
 
-  // Of datetime64 and timedelta64: `multiple` units each, so 25 of unit "ns" for "[25ns]". `unit` is a
-  // number of TimeUnitName(); 0 is numpy's generic unit, which is not written.
+  // Of datetime64 and timedelta64: `multiple` units each, so 25 of unit "ns" for "[25ns]". `unit`
+  // is a number of TimeUnitName(); 0 is numpy's generic unit, which is not written.
   struct TimeStep {
     std::int32_t multiple = 1;
     std::uint8_t unit = 0;
@@ -153,7 +164,9 @@ class DType {
   struct Structure;
 
   DType(Kind kind, Index itemsize_bytes, ByteOrder byte_order)
-      : itemsize_bytes_(static_cast<std::int32_t>(itemsize_bytes)), kind_(kind), byte_order_(byte_order) {}
+      : itemsize_bytes_(static_cast<std::int32_t>(itemsize_bytes)),
+        kind_(kind),
+        byte_order_(byte_order) {}
 
   static absl::StatusOr<DType> ParseCode(absl::string_view descr);
   std::string TimeStepToString() const;

@@ -203,8 +203,9 @@ constexpr TimeUnit kTimeUnits[] = {
 std::size_t FindTimeUnit(absl::string_view name) {
   if (name == "\u03bcs") name = "us";
   const auto has_name = [name](const TimeUnit& unit) { return unit.name == name; };
-  return static_cast<std::size_t>(std::find_if(std::begin(kTimeUnits), std::end(kTimeUnits), has_name) -
-                                  std::begin(kTimeUnits));
+  return static_cast<std::size_t>(
+      std::find_if(std::begin(kTimeUnits), std::end(kTimeUnits), has_name) -
+      std::begin(kTimeUnits));
 }
 
 struct KindAndSize {
@@ -212,8 +213,9 @@ struct KindAndSize {
   Index itemsize_bytes;
 };
 
-// Takes the number at the start of `*text`, as C's strtol does, which numpy calls: white space and a sign may
-// stand in front. Nothing if there is none, or if it is not of [0, DType::kMaxItemsizeBytes].
+// Takes the number at the start of `*text`, as C's strtol does, which numpy calls: white space and
+// a sign may stand in front. Nothing if there is none, or if it is not of [0,
+// DType::kMaxItemsizeBytes].
 std::optional<Index> TakeNumber(absl::string_view* text) {
   *text = absl::StripLeadingAsciiWhitespace(*text);
   const bool is_negative = absl::StartsWith(*text, "-");
@@ -282,18 +284,20 @@ bool HasByteOrder(const KindAndSize& type) {
 }
 
 absl::Status NotAType(absl::string_view descr) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)),
-                   "' is not a type of numpy: give a name, such as 'float32', or a code, such as '<i8' or "
-                   "'|S5'"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", absl::CHexEscape(descr.substr(0, 60)),
+      "' is not a type of numpy: give a name, such as 'float32', or a code, such as '<i8' or "
+      "'|S5'"));
 }
 
 // Types that numpy has, on some machine or in some version, and that mean nothing here; else OK.
 absl::Status CheckKnownHere(absl::string_view descr, absl::string_view code) {
   const std::string quoted = absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)), "'");
-  if (!code.empty() && code[0] == 'T' && (code.size() == 1 || ParseWidth(code.substr(1)).has_value())) {
+  if (!code.empty() && code[0] == 'T' &&
+      (code.size() == 1 || ParseWidth(code.substr(1)).has_value())) {
     return absl::UnimplementedError(absl::StrCat(
-        quoted, " is numpy's StringDType, of which a file has pointers only; save a.astype('U') instead"));
+        quoted,
+        " is numpy's StringDType, of which a file has pointers only; save a.astype('U') instead"));
   }
   for (const absl::string_view other : {"f10", "f12", "f16", "c20", "c24", "c32"}) {
     if (code != other) continue;

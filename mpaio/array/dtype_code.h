@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts of simple types, codes and names, as numpy's dtype(text) takes them. DType::Parse() is made of it;
-// all others call that.
+
+// The texts of simple types, codes and names, as numpy's dtype(text) takes them. DType::Parse() is
+// made of it; all others call that.
 #ifndef MPAIO_ARRAY_DTYPE_CODE_H_
 #define MPAIO_ARRAY_DTYPE_CODE_H_
 

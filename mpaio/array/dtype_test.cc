@@ -71,23 +71,25 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"|S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
                     Case{"<U6", Kind::kUnicode, 24, 4, kNative, "<U6", "str (<U6)"},
                     Case{"<M8[ns]", Kind::kDatetime, 8, 8, kNative, "<M8[ns]", "datetime64[ns]"},
-                    Case{"<m8[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]", "timedelta64[25s]"},
+                    Case{"<m8[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]",
+                         "timedelta64[25s]"},
                     Case{"|V7", Kind::kVoid, 7, 1, kNone, "|V7", "void (|V7)"},
                     Case{"|O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
 
-INSTANTIATE_TEST_SUITE_P(ByteOrder, DTypeCode,
-                         testing::Values(Case{">i8", Kind::kInt, 8, 8, kSwapped, ">i8", "int64 (>i8)"},
-                                         Case{">f8", Kind::kFloat, 8, 8, kSwapped, ">f8", "float64 (>f8)"},
-                                         Case{">U6", Kind::kUnicode, 24, 4, kSwapped, ">U6", "str (>U6)"},
-                                         Case{">M8[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]",
-                                              "datetime64[D] (>M8[D])"},
-                                         Case{"=i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
-                                         Case{"|i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
-                                         Case{"f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
-                                         // No order where there is nothing to swap.
-                                         Case{">i1", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
-                                         Case{">S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
-                                         Case{">O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
+INSTANTIATE_TEST_SUITE_P(
+    ByteOrder, DTypeCode,
+    testing::Values(Case{">i8", Kind::kInt, 8, 8, kSwapped, ">i8", "int64 (>i8)"},
+                    Case{">f8", Kind::kFloat, 8, 8, kSwapped, ">f8", "float64 (>f8)"},
+                    Case{">U6", Kind::kUnicode, 24, 4, kSwapped, ">U6", "str (>U6)"},
+                    Case{">M8[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]",
+                         "datetime64[D] (>M8[D])"},
+                    Case{"=i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
+                    Case{"|i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
+                    Case{"f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
+                    // No order where there is nothing to swap.
+                    Case{">i1", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
+                    Case{">S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
+                    Case{">O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Aliases, DTypeCode,
@@ -114,23 +116,22 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Names, DTypeCode,
-    testing::Values(Case{"float32", Kind::kFloat, 4, 4, kNative, "<f4", "float32"},
-                    Case{"bool", Kind::kBool, 1, 1, kNone, "|b1", "bool"},
-                    Case{"int", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
-                    Case{"uintp", Kind::kUint, 8, 8, kNative, "<u8", "uint64"},
-                    Case{"uint8", Kind::kUint, 1, 1, kNone, "|u1", "uint8"},
-                    Case{"half", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
-                    Case{"longdouble", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
-                    Case{"complex64", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"},
-                    Case{"str", Kind::kUnicode, 0, 4, kNative, "<U0", "str (<U0)"},
-                    Case{"bytes_", Kind::kString, 0, 1, kNone, "|S0", "bytes (|S0)"},
-                    Case{"datetime64", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
-                    Case{">datetime64[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]",
-                         "datetime64[D] (>M8[D])"},
-                    Case{"timedelta64[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]",
-                         "timedelta64[25s]"},
-                    Case{"m8[s/10]", Kind::kTimedelta, 8, 8, kNative, "<m8[100ms]", "timedelta64[100ms]"},
-                    Case{"object", Kind::kObject, 8, 8, kNone, "|O", "object"}));
+    testing::Values(
+        Case{"float32", Kind::kFloat, 4, 4, kNative, "<f4", "float32"},
+        Case{"bool", Kind::kBool, 1, 1, kNone, "|b1", "bool"},
+        Case{"int", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
+        Case{"uintp", Kind::kUint, 8, 8, kNative, "<u8", "uint64"},
+        Case{"uint8", Kind::kUint, 1, 1, kNone, "|u1", "uint8"},
+        Case{"half", Kind::kFloat, 2, 2, kNative, "<f2", "float16"},
+        Case{"longdouble", Kind::kFloat, 16, 16, kNative, "<f16", "float128"},
+        Case{"complex64", Kind::kComplex, 8, 4, kNative, "<c8", "complex64"},
+        Case{"str", Kind::kUnicode, 0, 4, kNative, "<U0", "str (<U0)"},
+        Case{"bytes_", Kind::kString, 0, 1, kNone, "|S0", "bytes (|S0)"},
+        Case{"datetime64", Kind::kDatetime, 8, 8, kNative, "<M8", "datetime64"},
+        Case{">datetime64[D]", Kind::kDatetime, 8, 8, kSwapped, ">M8[D]", "datetime64[D] (>M8[D])"},
+        Case{"timedelta64[25s]", Kind::kTimedelta, 8, 8, kNative, "<m8[25s]", "timedelta64[25s]"},
+        Case{"m8[s/10]", Kind::kTimedelta, 8, 8, kNative, "<m8[100ms]", "timedelta64[100ms]"},
+        Case{"object", Kind::kObject, 8, 8, kNone, "|O", "object"}));
 
 INSTANTIATE_TEST_SUITE_P(Widest, DTypeCode,
                          testing::Values(Case{"S2147483647", Kind::kString, 2147483647, 1, kNone,
@@ -186,7 +187,8 @@ TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
                             "(2,)i4"}) {
     const absl::StatusOr<DType> dtype = DType::Parse(descr);
     EXPECT_EQ(dtype.status().code(), absl::StatusCode::kInvalidArgument) << descr;
-    EXPECT_NE(std::string(dtype.status().message()).find(absl::StrCat("'", descr, "'")), std::string::npos)
+    EXPECT_NE(std::string(dtype.status().message()).find(absl::StrCat("'", descr, "'")),
+              std::string::npos)
         << dtype.status();
   }
 }
@@ -245,7 +247,8 @@ TEST(DType, TypesWithoutAMeaningHereAreRefusedByName) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
     EXPECT_NE(std::string(status.message()).find("long double of another kind of machine"),
               std::string::npos);
-    EXPECT_NE(std::string(status.message()).find(absl::StrCat("'", descr, "'")), std::string::npos) << status;
+    EXPECT_NE(std::string(status.message()).find(absl::StrCat("'", descr, "'")), std::string::npos)
+        << status;
   }
 }
 
@@ -265,7 +268,8 @@ DType Structured(absl::string_view descr) {
 
 TEST(StructuredDType, FieldsOfEveryForm) {
   const DType dtype = Structured(
-      "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', '<i2'), ('y', '|S3')])]");
+      "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', '<i2'), ('y', "
+      "'|S3')])]");
   EXPECT_TRUE(dtype.is_structured());
   EXPECT_EQ(dtype.kind(), Kind::kVoid);
   EXPECT_EQ(dtype.itemsize_bytes(), 8 + 48 + 5);
@@ -293,7 +297,8 @@ TEST(StructuredDType, FieldsOfEveryForm) {
   ASSERT_EQ(n.dtype.fields().size(), 2u);
   EXPECT_EQ(n.dtype.fields()[1].dtype, DType::Bytes(3));
   EXPECT_EQ(dtype.name(),
-            "structured [('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', '<i2'), "
+            "structured [('a', '<i4'), ('', '|V4'), (('title', 'b'), '>f8', (2, 3)), ('n', [('x', "
+            "'<i2'), "
             "('y', '|S3')])]");
   EXPECT_TRUE(Structured("<i8").fields().empty());
   EXPECT_FALSE(Structured("|V8").is_structured());
@@ -335,20 +340,24 @@ TEST(StructuredDType, TextIsThatOfNumpy) {
 TEST(StructuredDType, EqualityIsDeep) {
   const DType dtype = Structured("[('a', [('x', '<i2')]), ('b', '<i4', (2,))]");
   EXPECT_EQ(dtype, Structured("[('a', [('x', '<i2')]), ('b', '<i4', (2,))]"));
-  for (const char* other :
-       {"[('a', [('y', '<i2')]), ('b', '<i4', (2,))]", "[('a', [('x', '<u2')]), ('b', '<i4', (2,))]",
-        "[('a', [('x', '<i2')]), ('b', '<i4', (1, 2))]", "[('a', [(('t', 'x'), '<i2')]), ('b', '<i4', (2,))]",
-        "[('a', [('x', '<i2')]), ('', '|V8')]", "|V10", "[('a', [('x', '>i2')]), ('b', '<i4', (2,))]"})
+  for (const char* other : {"[('a', [('y', '<i2')]), ('b', '<i4', (2,))]",
+                            "[('a', [('x', '<u2')]), ('b', '<i4', (2,))]",
+                            "[('a', [('x', '<i2')]), ('b', '<i4', (1, 2))]",
+                            "[('a', [(('t', 'x'), '<i2')]), ('b', '<i4', (2,))]",
+                            "[('a', [('x', '<i2')]), ('', '|V8')]", "|V10",
+                            "[('a', [('x', '>i2')]), ('b', '<i4', (2,))]"})
     EXPECT_NE(dtype, Structured(other)) << other;
   EXPECT_NE(Structured("[('', '|V8')]"), Structured("|V8"));
 }
 
 TEST(StructuredDType, NativeIsNativeAllTheWayDown) {
-  const DType dtype = Structured("[('a', '>i4'), ('n', [('x', '>U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
+  const DType dtype =
+      Structured("[('a', '>i4'), ('n', [('x', '>U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
   EXPECT_TRUE(dtype.is_swapped());
   const DType native = dtype.Native();
   EXPECT_FALSE(native.is_swapped());
-  EXPECT_EQ(native.ToString(), "[('a', '<i4'), ('n', [('x', '<U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
+  EXPECT_EQ(native.ToString(),
+            "[('a', '<i4'), ('n', [('x', '<U2', (2,)), ('y', '|S3')]), ('z', '<i2')]");
   EXPECT_EQ(native.Native(), native);
   EXPECT_EQ(Structured(">i8").Native(), DType::Of<std::int64_t>());
   EXPECT_EQ(Structured(">M8[25s]").Native().ToString(), "<M8[25s]");
@@ -412,11 +421,13 @@ TEST(StructuredDType, NestingIsBounded) {
   EXPECT_EQ(nested(DType::kMaxNesting)->nesting(), DType::kMaxNesting);
   for (const int depth : {DType::kMaxNesting + 1, 100000}) {
     EXPECT_EQ(nested(depth).status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_NE(std::string(nested(depth).status().message()).find("nested too deep"), std::string::npos);
+    EXPECT_NE(std::string(nested(depth).status().message()).find("nested too deep"),
+              std::string::npos);
   }
   std::string tuples = "[('a', ";
   for (int i = 0; i < 100000; ++i) tuples += "(";
-  EXPECT_NE(std::string(DType::Parse(tuples).status().message()).find("nested too deep"), std::string::npos);
+  EXPECT_NE(std::string(DType::Parse(tuples).status().message()).find("nested too deep"),
+            std::string::npos);
 }
 
 TEST(StructuredDType, MadeOfFields) {

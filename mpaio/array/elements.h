@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The elements of a chunk, as a range of C++ values.
 //
-//   Elements<std::int64_t>   is std::span<const std::int64_t>    (numpy "<i8"; the other numbers likewise:
-//                            (u)int8 to 64, Float16, float, double, long double, std::complex of the last
-//                            three)
+//   Elements<std::int64_t>   is std::span<const std::int64_t> (numpy "<i8"; the other numbers
+//                            likewise: (u)int8 to 64, Float16, float, double, long double,
+//                            std::complex of the last three)
 //   Elements<Bool>           is std::span<const Bool>            (numpy bool)
-//   Elements<Datetime64>     is std::span<const Datetime64>      (numpy datetime64 of any unit; Timedelta64
-//                            too)
+//   Elements<Datetime64>     is std::span<const Datetime64> (numpy datetime64 of any unit;
+//                            Timedelta64 too)
 //   Elements<ByteString>     is a range of absl::string_view     (numpy 'S')
 //   Elements<UnicodeString>  is a range of std::u32string_view   (numpy 'U')
-//   Elements<RawElement>     is a range of bytes for each element, of any type at all, structured ones too
+//   Elements<RawElement>     is a range of bytes for each element, of any type at all, structured
+//                            ones too
 //
-// numpy pads strings with NULs to the width of the array and strips those at the end when a string is read;
-// so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
+// numpy pads strings with NULs to the width of the array and strips those at the end when a string
+// is read; so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
 //
-// All are random-access ranges that do not own the bytes. Nothing is checked for each element: what can be
-// wrong is checked once, by ElementTraits<T>::Accepts(dtype).
+// All are random-access ranges that do not own the bytes. Nothing is checked for each element: what
+// can be wrong is checked once, by ElementTraits<T>::Accepts(dtype).
 #ifndef MPAIO_ARRAY_ELEMENTS_H_
 #define MPAIO_ARRAY_ELEMENTS_H_
 
@@ -67,9 +69,9 @@ inline Index LengthWithoutPadding(const Char* chars, Index width) {
   return width;
 }
 
-// A random-access iterator over elements that have no C++ object in memory: each is made when it is asked
-// for, by `Maker::At(position)`. It holds a position rather than an address, since strings of width 0, and
-// elements of no bytes, are all at the same one.
+// A random-access iterator over elements that have no C++ object in memory: each is made when it is
+// asked for, by `Maker::At(position)`. It holds a position rather than an address, since strings of
+// width 0, and elements of no bytes, are all at the same one.
 template <typename Maker>
 class MadeElementIterator {
  public:
@@ -98,9 +100,15 @@ class MadeElementIterator {
     position_ -= n;
     return *this;
   }
-  friend MadeElementIterator operator+(MadeElementIterator it, difference_type n) { return it += n; }
-  friend MadeElementIterator operator+(difference_type n, MadeElementIterator it) { return it += n; }
-  friend MadeElementIterator operator-(MadeElementIterator it, difference_type n) { return it -= n; }
+  friend MadeElementIterator operator+(MadeElementIterator it, difference_type n) {
+    return it += n;
+  }
+  friend MadeElementIterator operator+(difference_type n, MadeElementIterator it) {
+    return it += n;
+  }
+  friend MadeElementIterator operator-(MadeElementIterator it, difference_type n) {
+    return it -= n;
+  }
   friend difference_type operator-(const MadeElementIterator& a, const MadeElementIterator& b) {
     return a.position_ - b.position_;
   }
@@ -132,7 +140,8 @@ struct StringMaker {
   Index width = 0;
 };
 
-// `size()` strings of equal width, one after the other in memory; `String` is ByteString or UnicodeString.
+// `size()` strings of equal width, one after the other in memory; `String` is ByteString or
+// UnicodeString.
 template <typename String>
 class FixedWidthStrings : public std::ranges::view_base {
  public:
@@ -153,7 +162,9 @@ class FixedWidthStrings : public std::ranges::view_base {
   Iterator begin() const { return {{chars_, width_}, 0}; }
   Iterator end() const { return {{chars_, width_}, count_}; }
   // Precondition: position < size().
-  value_type operator[](std::size_t position) const { return begin()[static_cast<Index>(position)]; }
+  value_type operator[](std::size_t position) const {
+    return begin()[static_cast<Index>(position)];
+  }
   value_type front() const { return (*this)[0]; }
   value_type back() const { return (*this)[size() - 1]; }
 
@@ -235,7 +246,9 @@ class RawElements : public std::ranges::view_base {
   Iterator begin() const { return {{data_, itemsize_bytes()}, 0}; }
   Iterator end() const { return {{data_, itemsize_bytes()}, count_}; }
   // Precondition: position < size().
-  value_type operator[](std::size_t position) const { return begin()[static_cast<Index>(position)]; }
+  value_type operator[](std::size_t position) const {
+    return begin()[static_cast<Index>(position)];
+  }
   value_type front() const { return (*this)[0]; }
   value_type back() const { return (*this)[size() - 1]; }
 
@@ -245,7 +258,8 @@ class RawElements : public std::ranges::view_base {
   const std::byte* data() const { return data_; }
   // Elements [offset, offset + count), as of std::span. Precondition: offset + count <= size().
   RawElements subspan(std::size_t offset, std::size_t count) const {
-    return {data_ + static_cast<Index>(offset) * itemsize_bytes(), static_cast<Index>(count), dtype_};
+    return {data_ + static_cast<Index>(offset) * itemsize_bytes(), static_cast<Index>(count),
+            dtype_};
   }
 
  private:
@@ -267,8 +281,9 @@ concept NumericElement =
 // How elements of type T are read. For each T that there is:
 //   Span                  the range, cheap to copy
 //   Accepts(dtype)        whether an array of `dtype` can be read as T
-//   Make(data, n, dtype)  the n elements from `data` on, which is aligned to dtype.alignment_bytes() and may
-//                         be null if n is 0. Precondition: Accepts(dtype), n >= 0.
+//   Make(data, n, dtype)  the n elements from `data` on, which is aligned to
+//                         dtype.alignment_bytes() and may be null if n is 0. Precondition:
+//                         Accepts(dtype), n >= 0.
 //   Describe()            what Accepts() wants, for messages: "int64 (<i8)", "bytes (S)"
 template <typename T>
 struct ElementTraits;
@@ -304,7 +319,9 @@ template <>
 struct ElementTraits<RawElement> {
   using Span = RawElements;
   static bool Accepts(const DType&) { return true; }
-  static Span Make(const std::byte* data, Index n, const DType& dtype) { return Span(data, n, dtype); }
+  static Span Make(const std::byte* data, Index n, const DType& dtype) {
+    return Span(data, n, dtype);
+  }
   static std::string Describe() { return "elements of any type"; }
 };
 
@@ -342,6 +359,7 @@ template <typename String>
 inline constexpr bool std::ranges::enable_borrowed_range<mpaio::FixedWidthStrings<String>> =
     true;  // NOLINT: std's name
 template <>
-inline constexpr bool std::ranges::enable_borrowed_range<mpaio::RawElements> = true;  // NOLINT: std's name
+inline constexpr bool std::ranges::enable_borrowed_range<mpaio::RawElements> =
+    true;  // NOLINT: std's name
 
 #endif  // MPAIO_ARRAY_ELEMENTS_H_

@@ -34,8 +34,10 @@ static_assert(std::ranges::sized_range<Elements<UnicodeString>>);
 static_assert(std::ranges::borrowed_range<Elements<UnicodeString>>);
 static_assert(std::ranges::view<Elements<ByteString>>);
 static_assert(std::is_same_v<std::ranges::range_value_t<Elements<ByteString>>, absl::string_view>);
-static_assert(std::is_same_v<std::ranges::range_value_t<Elements<UnicodeString>>, std::u32string_view>);
-static_assert(std::is_same_v<Elements<std::complex<double>>, std::span<const std::complex<double>>>);
+static_assert(
+    std::is_same_v<std::ranges::range_value_t<Elements<UnicodeString>>, std::u32string_view>);
+static_assert(
+    std::is_same_v<Elements<std::complex<double>>, std::span<const std::complex<double>>>);
 static_assert(std::ranges::random_access_range<Elements<RawElement>>);
 static_assert(std::ranges::sized_range<Elements<RawElement>>);
 static_assert(std::ranges::borrowed_range<Elements<RawElement>>);
@@ -90,7 +92,8 @@ TEST(ElementTraits, EveryTypeHasElements) {
   EXPECT_FALSE(ElementTraits<Datetime64>::Accepts(parse(">M8[s]")));
   EXPECT_TRUE(ElementTraits<Timedelta64>::Accepts(parse("<m8[s]")));
   EXPECT_FALSE(ElementTraits<Timedelta64>::Accepts(parse("<i8")));
-  for (const char* descr : {"<i8", ">i8", "|S5", "|V7", "[('a', '<i4'), ('b', '|S1')]", "<M8[s]", "<U0"})
+  for (const char* descr :
+       {"<i8", ">i8", "|S5", "|V7", "[('a', '<i4'), ('b', '|S1')]", "<M8[s]", "<U0"})
     EXPECT_TRUE(ElementTraits<RawElement>::Accepts(parse(descr))) << descr;
   EXPECT_EQ(ElementTraits<Bool>::Describe(), "bool (|b1)");
   EXPECT_EQ(ElementTraits<Float16>::Describe(), "float16 (<f2)");
@@ -152,7 +155,8 @@ TEST(Elements, RawElementsAreTheirBytes) {
 
 TEST(Elements, NumbersAreReadInPlace) {
   const std::vector<std::int64_t> numbers{3, -1, 4};
-  const Elements<std::int64_t> elements = Make<std::int64_t>(numbers.data(), 3, DType::Of<std::int64_t>());
+  const Elements<std::int64_t> elements =
+      Make<std::int64_t>(numbers.data(), 3, DType::Of<std::int64_t>());
   EXPECT_EQ(elements.data(), numbers.data());
   EXPECT_EQ(std::vector<std::int64_t>(elements.begin(), elements.end()), numbers);
 }
@@ -236,7 +240,8 @@ TEST(Elements, StringsWorkWithAlgorithms) {
   EXPECT_TRUE(std::ranges::is_sorted(elements));
   EXPECT_EQ(std::ranges::lower_bound(elements, "cc") - elements.begin(), 2);
   EXPECT_EQ(*std::find(elements.begin(), elements.end(), "dd"), "dd");
-  EXPECT_EQ(std::ranges::count_if(elements, [](absl::string_view element) { return element > "bb"; }), 3);
+  EXPECT_EQ(
+      std::ranges::count_if(elements, [](absl::string_view element) { return element > "bb"; }), 3);
   EXPECT_EQ(*std::ranges::max_element(elements), "ee");
   const std::vector<absl::string_view> copy(elements.begin(), elements.end());
   EXPECT_EQ(copy.size(), 5u);
@@ -261,7 +266,8 @@ void ExpectLengthsAsOfALoop(std::uint32_t seed) {
       for (Char& c : chars) c = random() % 3 == 0 ? static_cast<Char>(1 + random() % 100) : Char{};
       Index length = width;
       while (length > 0 && chars[static_cast<std::size_t>(length) - 1] == Char{}) --length;
-      ASSERT_EQ(LengthWithoutPadding(chars.data(), width), length) << "width " << width << ", seed " << seed;
+      ASSERT_EQ(LengthWithoutPadding(chars.data(), width), length)
+          << "width " << width << ", seed " << seed;
     }
   }
 }

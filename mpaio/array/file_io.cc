@@ -67,11 +67,12 @@ absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
     return ErrnoStatus(error, absl::StrCat("cannot open ", path));
   }
   struct stat status;
-  if (::fstat(file.fd.get(), &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
+  if (::fstat(file.fd.get(), &status) != 0)
+    return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
   if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is ", FileKind(status.st_mode),
-                     ", not a file; give the name of a file, or '-' and the array on standard input"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " is ", FileKind(status.st_mode),
+        ", not a file; give the name of a file, or '-' and the array on standard input"));
   }
   file.size_bytes = status.st_size;
   return file;
@@ -82,8 +83,8 @@ absl::StatusOr<FileStamp> FileStamp::Of(int fd, const std::string& name) {
   if (::fstat(fd, &now) != 0) return ErrnoStatus(errno, absl::StrCat("cannot look at ", name));
   FileStamp stamp;
   stamp.size_bytes_ = now.st_size;
-  // The time of the last change of its attributes says less: a file that is renamed or linked holds what it
-  // held.
+  // The time of the last change of its attributes says less: a file that is renamed or linked holds
+  // what it held.
   stamp.written_ = now.st_mtim;
   return stamp;
 }
@@ -111,7 +112,8 @@ Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes) {
   const Index size_bytes = static_cast<Index>(to.size());
   Index done_bytes = 0;
   while (done_bytes < size_bytes) {
-    const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
+    const auto wanted =
+        static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
     const ssize_t got = ::pread(fd, to.data() + done_bytes, wanted, offset_bytes + done_bytes);
     if (got == 0) break;
     if (got > 0) {
@@ -127,7 +129,8 @@ Index ReadNext(int fd, std::span<std::byte> to) {
   const Index size_bytes = static_cast<Index>(to.size());
   Index done_bytes = 0;
   while (done_bytes < size_bytes) {
-    const auto wanted = static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
+    const auto wanted =
+        static_cast<std::size_t>(std::min(size_bytes - done_bytes, kMaxTransferBytes));
     const ssize_t got = ::read(fd, to.data() + done_bytes, wanted);
     if (got == 0) break;
     if (got > 0) {
@@ -144,7 +147,8 @@ Index ReadNext(int fd, std::span<std::byte> to) {
 
 absl::Status ReadFailure(int error, const std::string& name, Index size_bytes) {
   if (error == EFAULT) {
-    // The kernel could not put a page under the destination. Touching that page would have been a SIGBUS.
+    // The kernel could not put a page under the destination. Touching that page would have been a
+    // SIGBUS.
     return absl::ResourceExhaustedError(
         absl::StrCat("shared memory ran out while ", name, " was read: ", size_bytes,
                      " bytes were to be filled; enlarge /dev/shm or use more nodes"));
@@ -152,7 +156,8 @@ absl::Status ReadFailure(int error, const std::string& name, Index size_bytes) {
   return ErrnoStatus(error, absl::StrCat("cannot read ", name));
 }
 
-absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to, Index offset_bytes) {
+absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
+                       Index offset_bytes) {
   const Index size_bytes = static_cast<Index>(to.size());
   const Index got_bytes = ReadAt(fd, to, offset_bytes);
   if (got_bytes == size_bytes) return absl::OkStatus();
@@ -170,7 +175,8 @@ absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
 
 absl::Status FlushDirectory(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A directory that may be written but not read cannot be flushed; nor can some file systems do it.
+  // A directory that may be written but not read cannot be flushed; nor can some file systems do
+  // it.
   if (fd < 0) return absl::OkStatus();
   const int error = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Reading files, in slices and as streams, with a Status for each errno.
 #ifndef MPAIO_ARRAY_FILE_IO_H_
 #define MPAIO_ARRAY_FILE_IO_H_
@@ -63,7 +64,8 @@ struct OpenFile {
 //   ResourceExhausted   too many files are open.
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
 
-// How long a file is, and when it was last written: to find out later whether it has been written since.
+// How long a file is, and when it was last written: to find out later whether it has been written
+// since.
 class FileStamp {
  public:
   FileStamp() = default;
@@ -81,24 +83,27 @@ class FileStamp {
   timespec written_ = {};
 };
 
-// Reads up to `to.size()` bytes at `offset_bytes`, and returns how many there were; fewer only at the end of
-// the file. A failure is errno, negated.
+// Reads up to `to.size()` bytes at `offset_bytes`, and returns how many there were; fewer only at
+// the end of the file. A failure is errno, negated.
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
 
 // The same from where the file is, which may be a pipe; waits for what is to come.
 Index ReadNext(int fd, std::span<std::byte> to);
 
-// The Status of a failure to read `size_bytes` of the file `name` into shared memory: `error` is an errno.
+// The Status of a failure to read `size_bytes` of the file `name` into shared memory: `error` is an
+// errno.
 absl::Status ReadFailure(int error, const std::string& name, Index size_bytes);
 
-// Fills `to` from what the regular file `fd`, called `name`, has at `offset_bytes`. Errors: those of
-// ReadFailure; DataLoss where the file ends before.
-absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to, Index offset_bytes);
+// Fills `to` from what the regular file `fd`, called `name`, has at `offset_bytes`. Errors: those
+// of ReadFailure; DataLoss where the file ends before.
+absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
+                       Index offset_bytes);
 
 // Another descriptor of the file `fd`, called `name`, which is not passed on to other programs.
 absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name);
 
-// Brings to the disk which names are in `directory`, where that is possible. Errors: what the system says.
+// Brings to the disk which names are in `directory`, where that is possible. Errors: what the
+// system says.
 absl::Status FlushDirectory(const std::string& directory);
 
 }  // namespace mpaio

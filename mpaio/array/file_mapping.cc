@@ -16,8 +16,8 @@
 namespace mpaio {
 namespace {
 
-// Whether only this host's programs can write to the file, so that a lease keeps out all. What is not known is taken for a file system of several hosts;
-// the numbers are those of statfs(2).
+// Whether only this host's programs can write to the file, so that a lease keeps out all. What is
+// not known is taken for a file system of several hosts; the numbers are those of statfs(2).
 bool IsOfThisHostAlone(int fd) {
   struct statfs file_system;
   if (fstatfs(fd, &file_system) != 0) return false;
@@ -39,8 +39,10 @@ bool IsOfThisHostAlone(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const std::string& name, Index offset_bytes,
-                                                                 Index size_bytes, bool takes_lease) {
+absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const std::string& name,
+                                                                 Index offset_bytes,
+                                                                 Index size_bytes,
+                                                                 bool takes_lease) {
   std::unique_ptr<FileMapping> mapping(new FileMapping);
   mapping->name_ = name;
   mapping->share_ = OpenFileShare::Take();
@@ -54,12 +56,17 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   if (mapping->fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   if (takes_lease) {
     const auto unprotected = [&name](absl::string_view why) {
-      return absl::PermissionDeniedError(absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
+      return absl::PermissionDeniedError(
+          absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
     };
-    if (!IsOfThisHostAlone(mapping->fd_)) return unprotected("its file system may be one of several hosts");
+    if (!IsOfThisHostAlone(mapping->fd_))
+      return unprotected("its file system may be one of several hosts");
     if (fcntl(mapping->fd_, F_SETLEASE, F_RDLCK) != 0) {
-      if (errno == EAGAIN) return absl::FailedPreconditionError(absl::StrCat(name, " cannot be mapped: another program has it open to write"));
-      return unprotected(errno == EACCES ? "it belongs to another user" : "its file system has no leases");
+      if (errno == EAGAIN)
+        return absl::FailedPreconditionError(
+            absl::StrCat(name, " cannot be mapped: another program has it open to write"));
+      return unprotected(errno == EACCES ? "it belongs to another user"
+                                         : "its file system has no leases");
     }
     mapping->has_lease_ = true;
     // Who waits for a lease makes the system send this, which would end the process.
@@ -67,20 +74,26 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   }
   MPAIO_ASSIGN_OR_RETURN(mapping->at_first_, FileStamp::Of(mapping->fd_, name));
   if (mapping->at_first_.size_bytes() - offset_bytes < size_bytes) {
-    return absl::FailedPreconditionError(absl::StrCat(name, " cannot be mapped: it was cut since it was opened"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " cannot be mapped: it was cut since it was opened"));
   }
   const Index page = sysconf(_SC_PAGESIZE);
   const Index before = offset_bytes % page;
   mapping->pages_bytes_ = static_cast<std::size_t>(before + size_bytes);
-  void* const pages = mmap(nullptr, mapping->pages_bytes_, PROT_READ, MAP_SHARED, mapping->fd_, offset_bytes - before);
+  void* const pages = mmap(nullptr, mapping->pages_bytes_, PROT_READ, MAP_SHARED, mapping->fd_,
+                           offset_bytes - before);
   if (pages == MAP_FAILED) {
-    if (errno == ENODEV) return absl::UnimplementedError(absl::StrCat(name, " cannot be mapped: its file system has no mappings"));
+    if (errno == ENODEV)
+      return absl::UnimplementedError(
+          absl::StrCat(name, " cannot be mapped: its file system has no mappings"));
     return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   }
   mapping->pages_ = pages;
-  mapping->faults_ = FaultHandler::Watch(SIGBUS, static_cast<const std::byte*>(pages), mapping->pages_bytes_, ReadZeros, mapping.get());
+  mapping->faults_ = FaultHandler::Watch(SIGBUS, static_cast<const std::byte*>(pages),
+                                         mapping->pages_bytes_, ReadZeros, mapping.get());
   if (mapping->faults_ == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat(name, " cannot be mapped: ", FaultHandler::kMaxRegions, " files are already"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(name, " cannot be mapped: ", FaultHandler::kMaxRegions, " files are already"));
   }
   mapping->data_ = static_cast<const std::byte*>(pages) + before;
   mapping->size_bytes_ = size_bytes;
@@ -97,7 +110,8 @@ FileMapping::~FileMapping() {
 bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
   static_cast<FileMapping*>(mapping)->was_cut_.store(true, std::memory_order_relaxed);
   const auto page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  void* const page = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / page_bytes * page_bytes);
+  void* const page =
+      reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / page_bytes * page_bytes);
   return mmap(page, page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page;
 }
 
@@ -110,7 +124,8 @@ absl::Status FileMapping::CheckUnchanged() const {
 
 absl::Status FileMapping::ReadFailure() const {
   if (!was_cut_.load(std::memory_order_relaxed)) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(name_, " could not be read in full: it was cut for a while, or its disk failed"));
+  return absl::DataLossError(absl::StrCat(
+      name_, " could not be read in full: it was cut for a while, or its disk failed"));
 }
 
 }  // namespace mpaio

@@ -44,7 +44,8 @@ class FileMappingTest : public testing::Test {
   // How many bytes of the mapping are what Make wrote.
   static Index NumRight(const FileMapping& mapping, Index offset_bytes) {
     Index right = 0;
-    for (Index k = 0; k < mapping.size_bytes(); ++k) right += mapping.data()[k] == static_cast<std::byte>((offset_bytes + k) % 251);
+    for (Index k = 0; k < mapping.size_bytes(); ++k)
+      right += mapping.data()[k] == static_cast<std::byte>((offset_bytes + k) % 251);
     return right;
   }
 
@@ -55,9 +56,12 @@ class FileMappingTest : public testing::Test {
 TEST_F(FileMappingTest, AnyPartOfAFile) {
   const int fd = Make("a", 100'000);
   for (const bool takes_lease : {false, true}) {
-    for (const auto& [offset, size] : std::vector<std::pair<Index, Index>>{{0, 100'000}, {0, 1}, {128, 90'000}, {4096, 4096}, {99'999, 1}}) {
-      const absl::StatusOr<std::unique_ptr<FileMapping>> mapping = FileMapping::Create(fd, "a", offset, size, takes_lease);
-      if (takes_lease && absl::IsPermissionDenied(mapping.status())) GTEST_SKIP() << mapping.status();
+    for (const auto& [offset, size] : std::vector<std::pair<Index, Index>>{
+             {0, 100'000}, {0, 1}, {128, 90'000}, {4096, 4096}, {99'999, 1}}) {
+      const absl::StatusOr<std::unique_ptr<FileMapping>> mapping =
+          FileMapping::Create(fd, "a", offset, size, takes_lease);
+      if (takes_lease && absl::IsPermissionDenied(mapping.status()))
+        GTEST_SKIP() << mapping.status();
       MPAIO_ASSERT_OK(mapping.status());
       EXPECT_EQ((*mapping)->size_bytes(), size);
       EXPECT_EQ(NumRight(**mapping, offset), size);
@@ -68,8 +72,10 @@ TEST_F(FileMappingTest, AnyPartOfAFile) {
 
 TEST_F(FileMappingTest, AFileThatIsTooShort) {
   const int fd = Make("a", 1000);
-  EXPECT_THAT(FileMapping::Create(fd, "a", 0, 1001, false), StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
-  EXPECT_THAT(FileMapping::Create(fd, "a", 2000, 1, false), StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
+  EXPECT_THAT(FileMapping::Create(fd, "a", 0, 1001, false),
+              StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
+  EXPECT_THAT(FileMapping::Create(fd, "a", 2000, 1, false),
+              StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
 }
 
 TEST_F(FileMappingTest, AFileThatShrinksIsReadAsZerosAndKnown) {
@@ -137,7 +143,8 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
   // The lease ends with the mapping.
   const int writer = open(directory_.File("a").c_str(), O_WRONLY | O_NONBLOCK);
   EXPECT_GE(writer, 0);
-  EXPECT_THAT(FileMapping::Create(fd, "a", 0, 10'000, true), StatusIs(kFailedPrecondition, "another program has it open to write"));
+  EXPECT_THAT(FileMapping::Create(fd, "a", 0, 10'000, true),
+              StatusIs(kFailedPrecondition, "another program has it open to write"));
   MPAIO_EXPECT_OK(FileMapping::Create(fd, "a", 0, 10'000, false).status());
   close(writer);
 }
@@ -153,7 +160,8 @@ TEST_F(FileMappingTest, OtherFaultsArePassedOn) {
   if (child == 0) {
     // A sanitizer's handler would report it.
     KeepFaultHandlerOnly(SIGBUS);
-    const auto* plain = static_cast<const volatile char*>(mmap(nullptr, 10'000, PROT_READ, MAP_SHARED, other, 0));
+    const auto* plain =
+        static_cast<const volatile char*>(mmap(nullptr, 10'000, PROT_READ, MAP_SHARED, other, 0));
     if (truncate(directory_.File("b").c_str(), 0) == 0) static_cast<void>(plain[5000]);
     _exit(0);
   }

@@ -26,15 +26,17 @@ Float16::Float16(double value) {
   constexpr int kDropped = kDoubleFractionBits - kFractionBits;
 
   std::uint64_t magnitude = 0;
-  if (exponent == 1024) {  // infinite or NaN; a NaN whose payload is all in the bits dropped stays one
+  if (exponent ==
+      1024) {  // infinite or NaN; a NaN whose payload is all in the bits dropped stays one
     magnitude = 0x7C00 | fraction >> kDropped;
     if (fraction != 0 && magnitude == 0x7C00) magnitude = 0x7C01;
   } else if (exponent > 15) {
     magnitude = 0x7C00;
   } else if (exponent >= -14) {
-    // A carry out of the fraction goes into the exponent, as it should; out of the largest one, to infinity.
-    magnitude =
-        (static_cast<std::uint64_t>(exponent + 15) << kFractionBits) + ShiftRightRounded(fraction, kDropped);
+    // A carry out of the fraction goes into the exponent, as it should; out of the largest one, to
+    // infinity.
+    magnitude = (static_cast<std::uint64_t>(exponent + 15) << kFractionBits) +
+                ShiftRightRounded(fraction, kDropped);
   } else if (exponent >= -25) {  // subnormal: a multiple of 2^-24
     magnitude = ShiftRightRounded(fraction | kOne << kDoubleFractionBits, kDropped - 14 - exponent);
   }

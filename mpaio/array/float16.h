@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// IEEE 754 half precision, numpy's float16. C++20 has no such type, and not every compiler that mpaio is
-// built with has one of its own.
+
+// IEEE 754 half precision, numpy's float16. C++20 has no such type, and not every compiler that
+// mpaio is built with has one of its own.
 #ifndef MPAIO_ARRAY_FLOAT16_H_
 #define MPAIO_ARRAY_FLOAT16_H_
 
@@ -16,8 +17,8 @@ class Float16 {
   // Positive zero.
   constexpr Float16() = default;
 
-  // The nearest one; of two that are equally near, that with an even fraction. From 65520 on, infinity.
-  // Rounds once: the way over float would round twice, and sometimes to another number.
+  // The nearest one; of two that are equally near, that with an even fraction. From 65520 on,
+  // infinity. Rounds once: the way over float would round twice, and sometimes to another number.
   explicit Float16(double value);
 
   static constexpr Float16 FromBits(std::uint16_t bits) {

@@ -17,9 +17,10 @@ TEST(Float16, KnownValues) {
   const struct {
     std::uint16_t bits;
     double value;
-  } cases[] = {{0x0000, 0.0},       {0x3C00, 1.0},        {0xC000, -2.0},    {0x3555, 0.333251953125},
-               {0x7BFF, 65504.0},   {0x0400, 0x1p-14},    {0x0001, 0x1p-24}, {0x83FF, -0x1.FF8p-15},
-               {0x7C00, kInfinity}, {0xFC00, -kInfinity}, {0x4248, 3.140625}};
+  } cases[] = {
+      {0x0000, 0.0},       {0x3C00, 1.0},        {0xC000, -2.0},    {0x3555, 0.333251953125},
+      {0x7BFF, 65504.0},   {0x0400, 0x1p-14},    {0x0001, 0x1p-24}, {0x83FF, -0x1.FF8p-15},
+      {0x7C00, kInfinity}, {0xFC00, -kInfinity}, {0x4248, 3.140625}};
   for (const auto& [bits, value] : cases) {
     EXPECT_EQ(static_cast<double>(Float16::FromBits(bits)), value) << std::hex << bits;
     EXPECT_EQ(Float16(value).bits(), bits) << value;
@@ -52,7 +53,9 @@ TEST(Float16, RoundsOnceToTheNearestHalvesToEven) {
     const double low = static_cast<double>(Float16::FromBits(static_cast<std::uint16_t>(bits)));
     // From the largest one on, to where one more bit of the exponent would be.
     const double high =
-        bits == 0x7BFF ? 65536 : static_cast<double>(Float16::FromBits(static_cast<std::uint16_t>(bits + 1)));
+        bits == 0x7BFF
+            ? 65536
+            : static_cast<double>(Float16::FromBits(static_cast<std::uint16_t>(bits + 1)));
     const double middle = (low + high) / 2;
     for (const int sign : {0, 0x8000}) {
       const double factor = sign == 0 ? 1 : -1;

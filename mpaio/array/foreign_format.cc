@@ -19,15 +19,20 @@ namespace {
 constexpr std::size_t kMinCutBytes = 12;
 
 constexpr absl::string_view kSaveDataset = "read the dataset in Python and save it with numpy.save";
-constexpr absl::string_view kSaveVariable = "read the variable in Python and save it with numpy.save";
-constexpr absl::string_view kSaveColumn = "read the columns in Python and save an array of them with numpy.save";
-constexpr absl::string_view kSaveImage = "read the image in Python and save numpy.asarray(image) with numpy.save";
+constexpr absl::string_view kSaveVariable =
+    "read the variable in Python and save it with numpy.save";
+constexpr absl::string_view kSaveColumn =
+    "read the columns in Python and save an array of them with numpy.save";
+constexpr absl::string_view kSaveImage =
+    "read the image in Python and save numpy.asarray(image) with numpy.save";
 constexpr absl::string_view kSavePickle =
     "read it with pickle in Python, if you trust it, and save the array with numpy.save";
 constexpr absl::string_view kUnpack = "unpack it, and give the file that was in it";
 constexpr absl::string_view kDownload =
-    "the download has failed or wants a login; look at it in a browser, and download the file again";
-constexpr absl::string_view kNoArray = "give the name of a file that numpy.save or numpy.savez has written";
+    "the download has failed or wants a login; look at it in a browser, and download the file "
+    "again";
+constexpr absl::string_view kNoArray =
+    "give the name of a file that numpy.save or numpy.savez has written";
 
 // A literal with its NULs.
 template <std::size_t kSize>
@@ -42,7 +47,9 @@ struct Signature {
 };
 // The more special ones first.
 constexpr Signature kSignatures[] = {
-    {0, "version https://git-lfs.github.com/spec/", {"a git-lfs pointer to one", "run 'git lfs pull'"}},
+    {0,
+     "version https://git-lfs.github.com/spec/",
+     {"a git-lfs pointer to one", "run 'git lfs pull'"}},
     {0, "/annex/objects/", {"a git-annex pointer to one", "run 'git annex get' on it"}},
     {0, "\x1F\x8B", {"a file compressed with gzip", "decompress it first, with gunzip"}},
     {0, "BZh", {"a file compressed with bzip2", "decompress it first, with bunzip2"}},
@@ -52,7 +59,8 @@ constexpr Signature kSignatures[] = {
     {0, "7z\xBC\xAF\x27\x1C", {"a 7-Zip archive", kUnpack}},
     {0, "Rar!\x1A\x07", {"a RAR archive", kUnpack}},
     {257, "ustar", {"a tar archive", kUnpack}},
-    {0, "MATLAB 5.0 MAT-file",
+    {0,
+     "MATLAB 5.0 MAT-file",
      {"a MATLAB file", "read it with scipy.io.loadmat and save the variable with numpy.save"}},
     {0, "MATLAB 7.3 MAT-file", {"a MATLAB 7.3 file, which is HDF5", kSaveVariable}},
     {0, "\x89HDF\r\n\x1A\n", {"an HDF5 file (.h5, netCDF-4)", kSaveDataset}},
@@ -68,7 +76,9 @@ constexpr Signature kSignatures[] = {
     {0, "ARROW1", {"an Arrow file", kSaveColumn}},
     {0, "FEA1", {"a Feather file", kSaveColumn}},
     {0, "SQLite format 3", {"an SQLite database", kSaveColumn}},
-    {0, "SIMPLE  =", {"a FITS file", "read it with astropy.io.fits and save the data with numpy.save"}},
+    {0,
+     "SIMPLE  =",
+     {"a FITS file", "read it with astropy.io.fits and save the data with numpy.save"}},
     {0, "\x89PNG\r\n\x1A\n", {"a PNG image", kSaveImage}},
     {0, "\xFF\xD8\xFF", {"a JPEG image", kSaveImage}},
     {0, Bytes("II*\0"), {"a TIFF image", kSaveImage}},
@@ -77,11 +87,18 @@ constexpr Signature kSignatures[] = {
     {0, Bytes("MM\0+"), {"a TIFF image", kSaveImage}},
     {0, "GIF8", {"a GIF image", kSaveImage}},
     {8, "WEBP", {"a WebP image", kSaveImage}},
-    {8, "WAVE", {"a WAV file", "read it with scipy.io.wavfile and save the samples with numpy.save"}},
+    {8,
+     "WAVE",
+     {"a WAV file", "read it with scipy.io.wavfile and save the samples with numpy.save"}},
     {128, "DICM", {"a DICOM image", kSaveImage}},
     {0, "%PDF-", {"a PDF document", kNoArray}},
-    {0, "\x7F" "ELF", {"a program or library (ELF)", kNoArray}},
-    {6, Bytes("\0\0{\""), {"a safetensors file", "load the tensor in Python and save it with numpy.save"}},
+    {0,
+     "\x7F"
+     "ELF",
+     {"a program or library (ELF)", kNoArray}},
+    {6,
+     Bytes("\0\0{\""),
+     {"a safetensors file", "load the tensor in Python and save it with numpy.save"}},
     {0, "\x80\x02", {"a pickle", kSavePickle}},
     {0, "\x80\x03", {"a pickle", kSavePickle}},
     {0, "\x80\x04", {"a pickle", kSavePickle}},
@@ -98,7 +115,8 @@ constexpr Signature kMarkup[] = {
 };
 
 constexpr ForeignFormat kTable = {
-    "a table in text (CSV)", "read it with numpy.loadtxt, or numpy.genfromtxt, and save the array with numpy.save"};
+    "a table in text (CSV)",
+    "read it with numpy.loadtxt, or numpy.genfromtxt, and save the array with numpy.save"};
 constexpr ForeignFormat kText = {
     "text", "read it with numpy.loadtxt, or numpy.genfromtxt, and save the array with numpy.save"};
 
@@ -109,8 +127,11 @@ struct Member {
 };
 constexpr Member kMembers[] = {
     {"[Content_Types].xml",
-     {"an Office document (.xlsx, .docx)", "read the table with pandas.read_excel and save the array with numpy.save"}},
-    {"mimetype", {"an OpenDocument file", "read the table with pandas.read_excel and save the array with numpy.save"}},
+     {"an Office document (.xlsx, .docx)",
+      "read the table with pandas.read_excel and save the array with numpy.save"}},
+    {"mimetype",
+     {"an OpenDocument file",
+      "read the table with pandas.read_excel and save the array with numpy.save"}},
     {"/data.pkl",
      {"a PyTorch file", "load it with torch.load and save tensor.numpy() with numpy.save"}},
     {"META-INF/MANIFEST.MF", {"a Java archive", kNoArray}},
@@ -119,7 +140,8 @@ constexpr Member kMembers[] = {
 // The same of archives and directories.
 constexpr Member kZarrFiles[] = {
     {".zarray", {"a Zarr array", "read it in Python and save it with numpy.save"}},
-    {"zarr.json", {"a Zarr array or group", "read the array in Python and save it with numpy.save"}},
+    {"zarr.json",
+     {"a Zarr array or group", "read the array in Python and save it with numpy.save"}},
     {".zgroup", {"a Zarr group", "read the array in Python and save it with numpy.save"}},
 };
 
@@ -127,7 +149,8 @@ bool Matches(const Signature& signature, absl::string_view first_bytes) {
   if (signature.offset >= first_bytes.size()) return false;
   const absl::string_view from = first_bytes.substr(signature.offset);
   if (absl::StartsWith(from, signature.bytes)) return true;
-  return first_bytes.size() >= kMinCutBytes && signature.offset == 0 && absl::StartsWith(signature.bytes, from);
+  return first_bytes.size() >= kMinCutBytes && signature.offset == 0 &&
+         absl::StartsWith(signature.bytes, from);
 }
 
 // Whether `bytes` begin as a character of UTF-8 does, and end within it.
@@ -155,7 +178,8 @@ std::optional<ForeignFormat> RecognizeSignature(absl::string_view first_bytes) {
   }
   absl::string_view text = first_bytes;
   absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
-  const std::string lower = absl::AsciiStrToLower(absl::StripLeadingAsciiWhitespace(text).substr(0, 32));
+  const std::string lower =
+      absl::AsciiStrToLower(absl::StripLeadingAsciiWhitespace(text).substr(0, 32));
   for (const Signature& markup : kMarkup) {
     if (Matches(markup, lower)) return markup.format;
   }

@@ -26,7 +26,8 @@ std::string At(std::size_t offset, absl::string_view bytes) {
 
 TEST(ForeignFormatTest, Signatures) {
   const std::vector<std::pair<std::string, const char*>> cases = {
-      {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "a git-lfs pointer to one"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+       "a git-lfs pointer to one"},
       {"/annex/objects/SHA256E-s12--4d7a.npy\n", "a git-annex pointer to one"},
       {"\x1F\x8B\x08", "a file compressed with gzip"},
       {"BZh91AY&SY", "a file compressed with bzip2"},
@@ -71,21 +72,25 @@ TEST(ForeignFormatTest, Texts) {
   EXPECT_EQ(What(RecognizeForeignFile("1 2 3\n4 5 6\n")), "text");
   EXPECT_EQ(What(RecognizeForeignFile("caf\xC3\xA9")), "text");
   EXPECT_EQ(What(RecognizeForeignFile("caf\xC3")), "text");  // cut
-  EXPECT_EQ(What(RecognizeForeignFile("\xFF\xFE" "1\n")), "text in UTF-16");
+  EXPECT_EQ(What(RecognizeForeignFile("\xFF\xFE"
+                                      "1\n")),
+            "text in UTF-16");
   EXPECT_FALSE(RecognizeSignature("1,2,3\n").has_value());
 }
 
 TEST(ForeignFormatTest, OtherBytesAreNotRecognized) {
   for (const absl::string_view bytes :
-       {absl::string_view(""), absl::string_view("\x93NUMPY\x01\x00", 8), absl::string_view("\x01\x02\x03\x04"),
-        absl::string_view("caf\xC3\x01"), absl::string_view("\x93"), absl::string_view("abc\x80"),
+       {absl::string_view(""), absl::string_view("\x93NUMPY\x01\x00", 8),
+        absl::string_view("\x01\x02\x03\x04"), absl::string_view("caf\xC3\x01"),
+        absl::string_view("\x93"), absl::string_view("abc\x80"),
         absl::string_view("\0\0\0\0", 4)}) {
     EXPECT_EQ(What(RecognizeForeignFile(bytes)), "nothing");
   }
 }
 
 TEST(ForeignFormatTest, Archives) {
-  EXPECT_EQ(What(RecognizeForeignArchive({"_rels/.rels", "[Content_Types].xml"})), "an Office document (.xlsx, .docx)");
+  EXPECT_EQ(What(RecognizeForeignArchive({"_rels/.rels", "[Content_Types].xml"})),
+            "an Office document (.xlsx, .docx)");
   EXPECT_EQ(What(RecognizeForeignArchive({"model/data.pkl", "model/data/0"})), "a PyTorch file");
   EXPECT_EQ(What(RecognizeForeignArchive({".zarray", "0.0"})), "a Zarr array");
   EXPECT_EQ(What(RecognizeForeignArchive({"x.npy", "mimetype"})), "nothing");

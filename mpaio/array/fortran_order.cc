@@ -17,12 +17,13 @@ constexpr Index kMaxTileElements = Index{1} << 19;
 
 constexpr Index kCacheLineBytes = 64;
 
-// Runs of `length` elements each are one behind the other in `from`. Element p of run row[s] goes to
-// to[places[p] + s]. Blocks of a cache line each way are turned one after the other, along the rows in
-// memory: these are written from end to end, and of few pages at a time.
+// Runs of `length` elements each are one behind the other in `from`. Element p of run row[s] goes
+// to to[places[p] + s]. Blocks of a cache line each way are turned one after the other, along the
+// rows in memory: these are written from end to end, and of few pages at a time.
 template <typename Copy>
 void Transpose(const std::byte* from, Index length, const std::vector<Index>& row,
-               const std::vector<Index>& places, Index itemsize_bytes, std::byte* to, const Copy& copy) {
+               const std::vector<Index>& places, Index itemsize_bytes, std::byte* to,
+               const Copy& copy) {
   constexpr Index kMaxEdge = 64;
   const Index runs = static_cast<Index>(row.size());
   const Index edge = std::clamp<Index>(kCacheLineBytes / itemsize_bytes, 4, kMaxEdge);
@@ -34,8 +35,10 @@ void Transpose(const std::byte* from, Index length, const std::vector<Index>& ro
       for (Index i = 0; i < count; ++i)
         starts[i] = from + row[static_cast<std::size_t>(s_begin + i)] * length * itemsize_bytes;
       for (Index p = p_begin; p < p_end; ++p) {
-        std::byte* const target = to + (places[static_cast<std::size_t>(p)] + s_begin) * itemsize_bytes;
-        for (Index i = 0; i < count; ++i) copy(target + i * itemsize_bytes, starts[i] + p * itemsize_bytes);
+        std::byte* const target =
+            to + (places[static_cast<std::size_t>(p)] + s_begin) * itemsize_bytes;
+        for (Index i = 0; i < count; ++i)
+          copy(target + i * itemsize_bytes, starts[i] + p * itemsize_bytes);
       }
     }
   }
@@ -67,7 +70,8 @@ void TransposeAny(const std::byte* from, Index length, const std::vector<Index>&
   }
 }
 
-// Where the elements of a block lie, the first axis fastest: the sums of index * stride over its axes.
+// Where the elements of a block lie, the first axis fastest: the sums of index * stride over its
+// axes.
 std::vector<Index> Places(std::span<const Index> extents, std::span<const Index> strides) {
   std::vector<Index> places = {0};
   for (std::size_t axis = 0; axis < extents.size(); ++axis) {
@@ -88,8 +92,8 @@ bool OrderIsImmaterial(const std::vector<Index>& shape) {
   return extents_over_1 <= 1 || std::find(shape.begin(), shape.end(), 0) != shape.end();
 }
 
-FortranTiles::FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes, Index max_tile_bytes,
-                           Reading reading)
+FortranTiles::FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes,
+                           Index max_tile_bytes, Reading reading)
     : reading_(reading), itemsize_bytes_(itemsize_bytes) {
   for (const Index extent : shape) {
     if (extent > 1) extents_.push_back(extent);
@@ -102,7 +106,8 @@ FortranTiles::FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes
     memory_strides_[axes - 1 - axis] = memory_strides_[axes - axis] * extents_[axes - axis];
   }
   tile_extents_.assign(axes, 1);
-  const Index max_elements = std::clamp<Index>(max_tile_bytes / itemsize_bytes, 1, kMaxTileElements);
+  const Index max_elements =
+      std::clamp<Index>(max_tile_bytes / itemsize_bytes, 1, kMaxTileElements);
   if (reading == Reading::kAnywhere) {
     ChooseForReadingAnywhere(max_elements);
   } else {
@@ -112,8 +117,8 @@ FortranTiles::FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes
     num_tiles_ *= CeilDivide(extents_[axis], tile_extents_[axis]);
 }
 
-// Runs in the file of kRunBytes first, then as many as the buffer holds; what is then left of the buffer
-// makes them longer.
+// Runs in the file of kRunBytes first, then as many as the buffer holds; what is then left of the
+// buffer makes them longer.
 void FortranTiles::ChooseForReadingAnywhere(Index max_elements) {
   const std::size_t axes = extents_.size();
   const Index run_elements = std::clamp<Index>(kRunBytes / itemsize_bytes_, 1, max_elements);
@@ -126,7 +131,8 @@ void FortranTiles::ChooseForReadingAnywhere(Index max_elements) {
   Index length = 1;
   do {
     ++inner_end_;
-  } while (take(inner_end_ - 1, run_elements, &length) && inner_end_ + 1 < axes && length < run_elements);
+  } while (take(inner_end_ - 1, run_elements, &length) && inner_end_ + 1 < axes &&
+           length < run_elements);
   Index runs = 1;
   outer_begin_ = axes;
   do {
@@ -145,13 +151,14 @@ void FortranTiles::ChooseForSequentialReading(Index max_elements) {
     elements *= tile_extents_[axis];
     if (tile_extents_[axis] < extents_[axis]) break;
   }
-  // Whole hyperplanes are runs of a transposition; less than one is put in place element by element.
+  // Whole hyperplanes are runs of a transposition; less than one is put in place element by
+  // element.
   inner_end_ = axis + 1 >= axes ? axes - 1 : axis + 1;
   outer_begin_ = axis + 1 >= axes ? axes - 1 : axes;
 }
 
-absl::Status FortranTiles::Load(Index begin, Index end, const Read& read, const ByteSwapper& swapper,
-                                std::byte* array) const {
+absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
+                                const ByteSwapper& swapper, std::byte* array) const {
   const std::size_t axes = extents_.size();
   std::vector<std::byte> buffer;
   std::vector<Index> starts(axes), extents(axes), last_extents;
@@ -183,8 +190,10 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read, const 
       last_extents = extents;
       const std::span<const Index> all(extents);
       places = Places(all.first(inner_end_), std::span(memory_strides_).first(inner_end_));
-      // Runs as they follow each other in the file, and which of them is the first, second, ... in memory.
-      row_offsets = Places(all.subspan(outer_begin_), std::span(file_strides_).subspan(outer_begin_));
+      // Runs as they follow each other in the file, and which of them is the first, second, ... in
+      // memory.
+      row_offsets =
+          Places(all.subspan(outer_begin_), std::span(file_strides_).subspan(outer_begin_));
       const std::vector<Index> row_places =
           Places(all.subspan(outer_begin_), std::span(memory_strides_).subspan(outer_begin_));
       rows.resize(row_places.size());
@@ -202,8 +211,9 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read, const 
         ++next;
       MPAIO_RETURN_IF_ERROR(
           read((file_start + row_offsets[static_cast<std::size_t>(run)]) * itemsize_bytes_,
-               std::span(buffer).subspan(static_cast<std::size_t>(run * length * itemsize_bytes_),
-                                         static_cast<std::size_t>((next - run) * length * itemsize_bytes_))));
+               std::span(buffer).subspan(
+                   static_cast<std::size_t>(run * length * itemsize_bytes_),
+                   static_cast<std::size_t>((next - run) * length * itemsize_bytes_))));
       run = next;
     }
     swapper.Swap(buffer.data(), elements * itemsize_bytes_);

@@ -65,9 +65,10 @@ FortranTiles::Read ReadFrom(const std::string& file, Reads* reads) {
 }
 
 // Every byte of the file is read once, and gets to its place; whatever the size of tiles.
-void ExpectTransposed(const std::vector<Index>& shape, Index itemsize, Index tile_bytes, Reading reading) {
-  SCOPED_TRACE(
-      absl::StrCat(testing::PrintToString(shape), " of ", itemsize, " bytes in tiles of ", tile_bytes));
+void ExpectTransposed(const std::vector<Index>& shape, Index itemsize, Index tile_bytes,
+                      Reading reading) {
+  SCOPED_TRACE(absl::StrCat(testing::PrintToString(shape), " of ", itemsize, " bytes in tiles of ",
+                            tile_bytes));
   const Index size_bytes = Product(shape) * itemsize;
   const std::string file = RandomBytes(11, size_bytes);
   const FortranTiles tiles(shape, itemsize, tile_bytes, reading);
@@ -88,17 +89,18 @@ void ExpectTransposed(const std::vector<Index>& shape, Index itemsize, Index til
 
 TEST(FortranTiles, OfAllShapesAndSizes) {
   for (const Reading reading : {Reading::kAnywhere, Reading::kSequential}) {
-    for (const std::vector<Index>& shape : std::vector<std::vector<Index>>{{2, 2},
-                                                                           {3, 4},
-                                                                           {1, 3, 1, 4, 1},
-                                                                           {7, 5, 3},
-                                                                           {2, 97, 3},
-                                                                           {2, 3, 5, 7},
-                                                                           {64, 64},
-                                                                           {1000, 2},
-                                                                           {2, 1000},
-                                                                           {13, 17, 19},
-                                                                           {2, 2, 2, 2, 2, 2, 2, 2}}) {
+    for (const std::vector<Index>& shape :
+         std::vector<std::vector<Index>>{{2, 2},
+                                         {3, 4},
+                                         {1, 3, 1, 4, 1},
+                                         {7, 5, 3},
+                                         {2, 97, 3},
+                                         {2, 3, 5, 7},
+                                         {64, 64},
+                                         {1000, 2},
+                                         {2, 1000},
+                                         {13, 17, 19},
+                                         {2, 2, 2, 2, 2, 2, 2, 2}}) {
       for (const Index itemsize : {1, 2, 3, 4, 8, 16, 37}) {
         for (const Index tile_bytes : {1, 8, 100, 1000, 40000, 1 << 22})
           ExpectTransposed(shape, itemsize, tile_bytes, reading);

@@ -14,11 +14,11 @@ namespace mpaio {
 
 absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape) {
   if (static_cast<Index>(shape.size()) > kMaxDimensions) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("an array of ", shape.size(), " axes: at most ", kMaxDimensions, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat("an array of ", shape.size(), " axes: at most ",
+                                                   kMaxDimensions, " are allowed"));
   }
-  // Extents of 0 are counted as 1 and strides of an empty array as well, so that no product of extents
-  // overflows anywhere.
+  // Extents of 0 are counted as 1 and strides of an empty array as well, so that no product of
+  // extents overflows anywhere.
   Index size_bytes = std::max<Index>(dtype.itemsize_bytes(), 1);
   bool is_empty = dtype.itemsize_bytes() == 0;
   for (const Index extent : shape) {
@@ -29,8 +29,9 @@ absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index
     is_empty = is_empty || extent == 0;
     const std::optional<Index> product = CheckedMultiply(size_bytes, std::max<Index>(extent, 1));
     if (!product.has_value() || *product > kMaxArrayBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("an array of shape ", ShapeToString(shape), " and type ",
-                                                     dtype.name(), " is larger than 2^62 bytes"));
+      return absl::InvalidArgumentError(absl::StrCat("an array of shape ", ShapeToString(shape),
+                                                     " and type ", dtype.name(),
+                                                     " is larger than 2^62 bytes"));
     }
     size_bytes = *product;
   }
@@ -41,11 +42,12 @@ NdView::NdView() : shape_{0}, strides_bytes_{0} {}
 
 absl::StatusOr<NdView> NdView::Create(const void* data, DType dtype, std::vector<Index> shape) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
-  if (size_bytes > 0 &&
-      reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(dtype.alignment_bytes()) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("an array of ", dtype.name(),
-                                                   " must start at an address that is a multiple of ",
-                                                   dtype.alignment_bytes()));
+  if (size_bytes > 0 && reinterpret_cast<std::uintptr_t>(data) %
+                                static_cast<std::uintptr_t>(dtype.alignment_bytes()) !=
+                            0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an array of ", dtype.name(),
+                     " must start at an address that is a multiple of ", dtype.alignment_bytes()));
   }
   NdView view;
   view.data_ = static_cast<const std::byte*>(data);
@@ -75,9 +77,12 @@ NdView NdView::Rows(Index begin, Index end) const {
   return rows;
 }
 
-std::string NdView::ToString() const { return absl::StrCat(dtype_.name(), " ", ShapeToString(shape_)); }
+std::string NdView::ToString() const {
+  return absl::StrCat(dtype_.name(), " ", ShapeToString(shape_));
+}
 
-absl::StatusOr<MutableNdView> MutableNdView::Create(void* data, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<MutableNdView> MutableNdView::Create(void* data, DType dtype,
+                                                    std::vector<Index> shape) {
   MutableNdView result;
   MPAIO_ASSIGN_OR_RETURN(result.view_, NdView::Create(data, dtype, std::move(shape)));
   result.data_ = static_cast<std::byte*>(data);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // An n-dimensional array that somebody else owns: where its bytes are, and how to read them.
 //
-// Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An array of
-// shape () is one row of one element. Example: shape (3, 4) of "<i8" has 3 rows of 4 elements, 32 bytes each;
-// 12 elements, 96 bytes; strides (32, 8).
+// Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An
+// array of shape () is one row of one element. Example: shape (3, 4) of "<i8" has 3 rows of 4
+// elements, 32 bytes each; 12 elements, 96 bytes; strides (32, 8).
 //
-// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so that code
-// which walks several axes need not be changed when views of other layouts come.
+// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so
+// that code which walks several axes need not be changed when views of other layouts come.
 #ifndef MPAIO_ARRAY_ND_VIEW_H_
 #define MPAIO_ARRAY_ND_VIEW_H_
 
@@ -22,12 +23,12 @@
 namespace mpaio {
 
 // The bytes of a C-order array of `shape` and `dtype`.
-//   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes. As in
-//                    numpy, extents of 0 do not make the product of the others fit.
+//   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes.
+//                    As in numpy, extents of 0 do not make the product of the others fit.
 absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape);
 
-// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null, whatever
-// its shape, is legal: it describes an array whose bytes are not at hand.
+// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null,
+// whatever its shape, is legal: it describes an array whose bytes are not at hand.
 class NdView {
  public:
   // No rows of no bytes: shape (0,), "|V0".
@@ -56,8 +57,8 @@ class NdView {
   // Where row `row` starts. Precondition: 0 <= row <= num_rows(), data() is not null.
   const std::byte* RowData(Index row) const { return data_ + row * row_bytes(); }
 
-  // The view of rows [begin, end): shape (end - begin, s1, ..., sk); of a 0-d array, (end - begin,).
-  // Precondition: 0 <= begin <= end <= num_rows().
+  // The view of rows [begin, end): shape (end - begin, s1, ..., sk); of a 0-d array, (end -
+  // begin,). Precondition: 0 <= begin <= end <= num_rows().
   NdView Rows(Index begin, Index end) const;
 
   // "int64 (3, 4)".

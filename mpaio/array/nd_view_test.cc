@@ -79,7 +79,8 @@ TEST(NdView, DefaultIsEmpty) {
 }
 
 TEST(NdView, EmptyAlongAnyAxis) {
-  for (const std::vector<Index>& shape : std::vector<std::vector<Index>>{{0}, {0, 4}, {4, 0}, {2, 0, 3}}) {
+  for (const std::vector<Index>& shape :
+       std::vector<std::vector<Index>>{{0}, {0, 4}, {4, 0}, {2, 0, 3}}) {
     const absl::StatusOr<NdView> view = NdView::Create(nullptr, kInt64, shape);
     ASSERT_TRUE(view.ok()) << view.status();
     EXPECT_EQ(view->num_rows(), shape[0]);
@@ -132,7 +133,8 @@ TEST(NdView, ArraysThatCannotBeAreRefused) {
 
 TEST(NdView, MisalignedNumbersAreRefused) {
   alignas(8) const std::byte bytes[32] = {};
-  EXPECT_EQ(NdView::Create(bytes + 4, kInt64, {2}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(NdView::Create(bytes + 4, kInt64, {2}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(NdView::Create(bytes + 8, kInt64, {2}).ok());
   EXPECT_EQ(NdView::Create(bytes + 2, DType::Unicode(1), {2}).status().code(),
             absl::StatusCode::kInvalidArgument);
@@ -142,13 +144,15 @@ TEST(NdView, MisalignedNumbersAreRefused) {
 
 TEST(MutableNdView, IsWrittenThrough) {
   std::vector<std::int64_t> numbers(6);
-  const absl::StatusOr<MutableNdView> output = MutableNdView::Create(numbers.data(), kInt64, {3, 2});
+  const absl::StatusOr<MutableNdView> output =
+      MutableNdView::Create(numbers.data(), kInt64, {3, 2});
   ASSERT_TRUE(output.ok()) << output.status();
   *reinterpret_cast<std::int64_t*>(output->MutableRowData(2)) = 9;
   EXPECT_EQ(numbers[4], 9);
   EXPECT_EQ(output->mutable_data(), output->view().data());
   EXPECT_EQ(output->view().shape(), (std::vector<Index>{3, 2}));
-  EXPECT_EQ(MutableNdView::Create(nullptr, kInt64, {-1}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MutableNdView::Create(nullptr, kInt64, {-1}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(MutableNdView().view().num_rows(), 0);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, through the code that mpaio
-// reads and writes with. For the test that compares it with numpy. What is not a stream is loaded in one, two
-// and three shares, which must make up the same array, and must leave what is behind it alone. Exit status:
-// 0; 1 where reading or writing failed, with the reason on stderr; 2 for wrong usage.
+
+// npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, through the code
+// that mpaio reads and writes with. For the test that compares it with numpy. What is not a stream
+// is loaded in one, two and three shares, which must make up the same array, and must leave what is
+// behind it alone. Exit status: 0; 1 where reading or writing failed, with the reason on stderr; 2
+// for wrong usage.
 #include <sys/mman.h>
 
 #include <cstddef>
@@ -27,12 +29,15 @@ class Memory {
  public:
   explicit Memory(Index size_bytes)
       : size_bytes_(size_bytes),
-        data_(static_cast<std::byte*>(::mmap(nullptr, static_cast<std::size_t>(size_bytes + kGuardBytes),
-                                             PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {}
+        data_(static_cast<std::byte*>(
+            ::mmap(nullptr, static_cast<std::size_t>(size_bytes + kGuardBytes),
+                   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {}
   ~Memory() { ::munmap(data_, static_cast<std::size_t>(size_bytes_ + kGuardBytes)); }
 
   std::span<std::byte> array() const { return {data_, static_cast<std::size_t>(size_bytes_)}; }
-  void Fill(int byte) const { std::memset(data_, byte, static_cast<std::size_t>(size_bytes_ + kGuardBytes)); }
+  void Fill(int byte) const {
+    std::memset(data_, byte, static_cast<std::size_t>(size_bytes_ + kGuardBytes));
+  }
   bool IsGuardFilledWith(int byte) const {
     for (Index i = 0; i < kGuardBytes; ++i) {
       if (data_[size_bytes_ + i] != static_cast<std::byte>(byte)) return false;
@@ -53,8 +58,9 @@ absl::Status Load(const ArrayFile& file, int num_shares, const Memory& memory) {
   // The last one first: no share may need another.
   for (int share = num_shares; share-- > 0;)
     MPAIO_RETURN_IF_ERROR(file.LoadShare(share, num_shares, memory.array()));
-  return memory.IsGuardFilledWith(filling) ? absl::OkStatus()
-                                           : absl::InternalError("bytes behind the array were written");
+  return memory.IsGuardFilledWith(filling)
+             ? absl::OkStatus()
+             : absl::InternalError("bytes behind the array were written");
 }
 
 absl::Status Copy(const std::string& from, const std::string& to) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fuzzer (libFuzzer) of all that reads what others have written: headers, archives, data. The input is the
-// contents of a file; it is read as a .npy or .npz from a file, as a .npy from a stream, and as the one
-// member of an .npz. What must hold for any input is checked with Check(), besides what the address sanitizer
-// finds. tools/fuzz builds and runs it.
+
+// A fuzzer (libFuzzer) of all that reads what others have written: headers, archives, data. The
+// input is the contents of a file; it is read as a .npy or .npz from a file, as a .npy from a
+// stream, and as the one member of an .npz. What must hold for any input is checked with Check(),
+// besides what the address sanitizer finds. tools/fuzz builds and runs it.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -48,8 +49,9 @@ void Check(bool condition, const char* what, const std::string& more) {
 void CheckMessage(const absl::Status& status) {
   Check(!status.ok(), "an error is OK");
   if (status.message().size() >= 8000) Fail("a message is too long:", status.ToString());
-  const bool is_one_line = std::all_of(status.message().begin(), status.message().end(),
-                                       [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+  const bool is_one_line =
+      std::all_of(status.message().begin(), status.message().end(),
+                  [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
   if (!is_one_line) Fail("a message is not one printable line:", status.ToString());
 }
 
@@ -62,8 +64,9 @@ class MemoryFile {
   }
   void Write(absl::string_view contents) {
     Check(::ftruncate(fd_, 0) == 0, "ftruncate failed");
-    Check(::pwrite(fd_, contents.data(), contents.size(), 0) == static_cast<ssize_t>(contents.size()),
-          "pwrite failed");
+    Check(
+        ::pwrite(fd_, contents.data(), contents.size(), 0) == static_cast<ssize_t>(contents.size()),
+        "pwrite failed");
     Check(::lseek(fd_, 0, SEEK_SET) == 0, "lseek failed");
   }
   int fd() const { return fd_; }
@@ -77,7 +80,8 @@ class MemoryFile {
 absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
   std::string array(static_cast<std::size_t>(file.size_bytes()), '\xA5');
   for (int share = num_shares; share-- > 0;) {
-    if (absl::Status status = file.LoadShare(share, num_shares, std::as_writable_bytes(std::span(array)));
+    if (absl::Status status =
+            file.LoadShare(share, num_shares, std::as_writable_bytes(std::span(array)));
         !status.ok())
       return status;
   }
@@ -91,7 +95,8 @@ void CheckType(const DType& dtype) {
   Check(*again == dtype, "a type's text is another type's:", text);
   Check(again->ToString() == text, "a type's text changes:", text);
   Check(!dtype.Native().is_swapped(), "a native type is swapped:", text);
-  Check(dtype.Native().itemsize_bytes() == dtype.itemsize_bytes(), "a native type has another size:", text);
+  Check(dtype.Native().itemsize_bytes() == dtype.itemsize_bytes(),
+        "a native type has another size:", text);
   Check(dtype.alignment_bytes() > 0 && dtype.itemsize_bytes() % dtype.alignment_bytes() == 0,
         "an alignment is wrong:", text);
   Check(!dtype.name().empty() && dtype.name().size() < 200, "a name is too long:", dtype.name());
@@ -108,7 +113,8 @@ void CheckHeader(absl::string_view input) {
   Check(again.ok(), "a formatted header is not parsed:", text);
   Check(again->dtype == header->dtype && again->shape == header->shape,
         "a formatted header says something else:", text);
-  Check(again->data_size_bytes == header->data_size_bytes, "a formatted header has other data:", text);
+  Check(again->data_size_bytes == header->data_size_bytes,
+        "a formatted header has other data:", text);
   Check(FormatNpyHeader(again->dtype, again->shape) == text, "a formatted header changes:", text);
 }
 
@@ -122,14 +128,16 @@ absl::StatusOr<std::string> LoadFile(const std::string& input) {
   Check(!file->dtype().is_swapped() && !file->dtype().has_objects(),
         "an array is of a type that is not loaded");
   const absl::StatusOr<Index> size_bytes = ArraySizeBytes(file->dtype(), file->shape());
-  Check(size_bytes.ok() && *size_bytes == file->size_bytes(), "an array's size is not that of its shape");
+  Check(size_bytes.ok() && *size_bytes == file->size_bytes(),
+        "an array's size is not that of its shape");
   Check(file->Describe().size() < 2000, "a description is too long");
   if (file->size_bytes() > kMaxLoadedBytes) return absl::ResourceExhaustedError("too large");
   const absl::StatusOr<std::string> whole = Load(*file, 1);
   const absl::StatusOr<std::string> halves = Load(*file, 2);
   if (!whole.ok()) CheckMessage(whole.status());
   if (!halves.ok()) CheckMessage(halves.status());
-  // The other way round it may be: only in one share a member is refused that goes on behind its array.
+  // The other way round it may be: only in one share a member is refused that goes on behind its
+  // array.
   if (whole.ok()) Check(halves.ok() && *halves == *whole, "two shares make another array than one");
   return whole;
 }
@@ -155,14 +163,15 @@ std::string ZipOf(absl::string_view contents) {
     for (int i = 0; i < bytes; ++i, value >>= 8) text.push_back(static_cast<char>(value & 0xFF));
     return text;
   };
-  const std::string about =
-      absl::StrCat(number(20, 2), number(0, 2), number(0, 2), number(0, 4), number(Crc32(contents), 4),
-                   number(contents.size(), 4), number(contents.size(), 4), number(5, 2), number(0, 2));
+  const std::string about = absl::StrCat(number(20, 2), number(0, 2), number(0, 2), number(0, 4),
+                                         number(Crc32(contents), 4), number(contents.size(), 4),
+                                         number(contents.size(), 4), number(5, 2), number(0, 2));
   const std::string local = absl::StrCat("PK\x03\x04", about, "x.npy");
-  const std::string central = absl::StrCat("PK\x01\x02", number(20, 2), about, number(0, 14), "x.npy");
-  const std::string end =
-      absl::StrCat("PK\x05\x06", number(0, 4), number(1, 2), number(1, 2), number(central.size(), 4),
-                   number(local.size() + contents.size(), 4), number(0, 2));
+  const std::string central =
+      absl::StrCat("PK\x01\x02", number(20, 2), about, number(0, 14), "x.npy");
+  const std::string end = absl::StrCat("PK\x05\x06", number(0, 4), number(1, 2), number(1, 2),
+                                       number(central.size(), 4),
+                                       number(local.size() + contents.size(), 4), number(0, 2));
   return absl::StrCat(local, contents, central, end);
 }
 

@@ -28,7 +28,8 @@ constexpr Index kMaxVersion1TextBytes = 65535;
 // The number whose little-endian bytes are `bytes`.
 Index LittleEndian(absl::string_view bytes) {
   Index value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value * 256 + static_cast<unsigned char>(bytes[i]);
+  for (std::size_t i = bytes.size(); i-- > 0;)
+    value = value * 256 + static_cast<unsigned char>(bytes[i]);
   return value;
 }
 
@@ -36,7 +37,8 @@ Index LittleEndian(absl::string_view bytes) {
 constexpr Index PrefixBytes(int version_major) { return version_major == 1 ? 10 : 12; }
 
 absl::Status Truncated(absl::string_view name) {
-  return absl::DataLossError(absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
+  return absl::DataLossError(
+      absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
 }
 
 // The status of a file that does not begin as a .npy file does.
@@ -47,14 +49,14 @@ absl::Status NotNpy(absl::string_view first_bytes, absl::string_view name) {
                                                    ", starting with '", Printable(start),
                                                    "': ", format->advice));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, " is not a .npy file: it starts with '", Printable(start),
-                   "' instead of '\\x93NUMPY'; save the array with numpy.save, or say what the bytes are, as in "
-                   "raw:<f8:1000x3:FILE"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, " is not a .npy file: it starts with '", Printable(start),
+      "' instead of '\\x93NUMPY'; save the array with numpy.save, or say what the bytes are, as in "
+      "raw:<f8:1000x3:FILE"));
 }
 
-// Reads the dict that the text of a header is into `*header`. Errors: InvalidArgument, what is wrong at
-// reader.position(); Unimplemented.
+// Reads the dict that the text of a header is into `*header`. Errors: InvalidArgument, what is
+// wrong at reader.position(); Unimplemented.
 absl::Status ReadDict(PythonLiteralReader& reader, NpyHeader* header) {
   MPAIO_RETURN_IF_ERROR(reader.Expect('{'));
   Descr descr;
@@ -84,14 +86,16 @@ absl::Status ReadDict(PythonLiteralReader& reader, NpyHeader* header) {
     MPAIO_RETURN_IF_ERROR(reader.Expect('}'));
     break;
   }
-  if (!reader.AtEnd()) return absl::InvalidArgumentError("there is something after the closing '}'");
+  if (!reader.AtEnd())
+    return absl::InvalidArgumentError("there is something after the closing '}'");
   if (!has_descr) return absl::InvalidArgumentError("key 'descr' is missing");
   if (!has_fortran_order) return absl::InvalidArgumentError("key 'fortran_order' is missing");
   if (!has_shape) return absl::InvalidArgumentError("key 'shape' is missing");
   header->dtype = std::move(descr.dtype);
   if (!descr.sub_shape.empty() && header->fortran_order) {
     return absl::UnimplementedError(
-        "a sub-array type in Fortran order, which numpy does not write; save numpy.ascontiguousarray(a) "
+        "a sub-array type in Fortran order, which numpy does not write; save "
+        "numpy.ascontiguousarray(a) "
         "instead");
   }
   header->shape.insert(header->shape.end(), descr.sub_shape.begin(), descr.sub_shape.end());
@@ -122,8 +126,9 @@ std::optional<std::string> ToLatin1(absl::string_view text) {
 
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name) {
   if (first_bytes.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, " is not a .npy file: it is empty; what wrote it has failed, write or copy it again"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        name,
+        " is not a .npy file: it is empty; what wrote it has failed, write or copy it again"));
   if (first_bytes.substr(0, kZipMagic.size()) == kZipMagic) {
     return absl::InvalidArgumentError(
         absl::StrCat(name,
@@ -131,7 +136,8 @@ absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::st
                      "is read as a file by itself only; give its name"));
   }
   const std::size_t num_magic = std::min(first_bytes.size(), kMagic.size());
-  if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic)) return NotNpy(first_bytes, name);
+  if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic))
+    return NotNpy(first_bytes, name);
   if (first_bytes.size() < kMagic.size() + 2) return Truncated(name);
   const int major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
   const int minor = static_cast<unsigned char>(first_bytes[kMagic.size() + 1]);
@@ -144,8 +150,8 @@ absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::st
   if (static_cast<Index>(first_bytes.size()) < prefix_bytes) return Truncated(name);
   const std::size_t length_begin = kMagic.size() + 2;
   const Index size_bytes =
-      prefix_bytes +
-      LittleEndian(first_bytes.substr(length_begin, static_cast<std::size_t>(prefix_bytes) - length_begin));
+      prefix_bytes + LittleEndian(first_bytes.substr(
+                         length_begin, static_cast<std::size_t>(prefix_bytes) - length_begin));
   if (size_bytes > kMaxNpyHeaderBytes) {
     return absl::DataLossError(absl::StrCat(name, " says that its header has ", size_bytes,
                                             " bytes; at most ", kMaxNpyHeaderBytes,
@@ -161,7 +167,8 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
   header.version_major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
   header.data_offset = size_bytes;
   const absl::string_view whole = first_bytes.substr(0, static_cast<std::size_t>(size_bytes));
-  const absl::string_view text = whole.substr(static_cast<std::size_t>(PrefixBytes(header.version_major)));
+  const absl::string_view text =
+      whole.substr(static_cast<std::size_t>(PrefixBytes(header.version_major)));
   std::string utf8;
   if (header.version_major < 3) {
     utf8 = FromLatin1(text);
@@ -176,14 +183,15 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
     return absl::UnimplementedError(
         absl::StrCat(name, " holds elements that mpaio does not take: ", status.message()));
   } else if (!status.ok()) {
-    return absl::DataLossError(absl::StrCat(name, " has a damaged header: at byte ", reader.position(),
-                                            " of its text, ", status.message(),
-                                            "; copy the file again, or save it again with numpy.save"));
+    return absl::DataLossError(
+        absl::StrCat(name, " has a damaged header: at byte ", reader.position(), " of its text, ",
+                     status.message(), "; copy the file again, or save it again with numpy.save"));
   }
   const absl::StatusOr<Index> data_size_bytes = ArraySizeBytes(header.dtype, header.shape);
   if (!data_size_bytes.ok()) {
-    return absl::DataLossError(absl::StrCat(
-        name, " has a damaged header: ", data_size_bytes.status().message(), "; copy the file again"));
+    return absl::DataLossError(
+        absl::StrCat(name, " has a damaged header: ", data_size_bytes.status().message(),
+                     "; copy the file again"));
   }
   if (!header.dtype.has_objects()) header.data_size_bytes = *data_size_bytes;
   return header;
@@ -197,18 +205,18 @@ absl::Status CheckSupported(const NpyHeader& header, absl::string_view name) {
                      ", which mpaio does not take; save the other fields, as in "
                      "numpy.lib.recfunctions.repack_fields(a[['x', 'y']]), instead"));
   }
-  return absl::UnimplementedError(
-      absl::StrCat(name,
-                   " holds Python objects (a pickle), which mpaio does not take; save an array of numbers or "
-                   "strings, such as a.astype('U') or a.astype('int64'), instead (with allow_pickle=False "
-                   "numpy.save tells)"));
+  return absl::UnimplementedError(absl::StrCat(
+      name,
+      " holds Python objects (a pickle), which mpaio does not take; save an array of numbers or "
+      "strings, such as a.astype('U') or a.astype('int64'), instead (with allow_pickle=False "
+      "numpy.save tells)"));
 }
 
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape) {
   const std::string descr =
       dtype.is_structured() ? dtype.ToString() : absl::StrCat("'", dtype.ToString(), "'");
-  std::string utf8 =
-      absl::StrCat("{'descr': ", descr, ", 'fortran_order': False, 'shape': ", ShapeToString(shape), ", }");
+  std::string utf8 = absl::StrCat(
+      "{'descr': ", descr, ", 'fortran_order': False, 'shape': ", ShapeToString(shape), ", }");
   if (!shape.empty()) {
     const Index num_digits = static_cast<Index>(absl::StrCat(shape[0]).size());
     utf8.append(static_cast<std::size_t>(kGrowthAxisMaxDigits - num_digits), ' ');
@@ -221,7 +229,8 @@ std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape)
     return kDataAlignmentBytes - (PrefixBytes(version) + text_bytes + 1) % kDataAlignmentBytes;
   };
   int version = 3;
-  if (latin1.has_value()) version = text_bytes + padding_bytes(1) + 1 <= kMaxVersion1TextBytes ? 1 : 2;
+  if (latin1.has_value())
+    version = text_bytes + padding_bytes(1) + 1 <= kMaxVersion1TextBytes ? 1 : 2;
   text.append(static_cast<std::size_t>(padding_bytes(version)), ' ');
   text.push_back('\n');
 

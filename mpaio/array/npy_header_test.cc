@@ -33,13 +33,16 @@ std::string FileWithText(absl::string_view text, int version = 1) {
   return absl::StrCat(file, text);
 }
 
-absl::StatusOr<NpyHeader> Parse(absl::string_view text) { return ParseNpyHeader(FileWithText(text), kName); }
+absl::StatusOr<NpyHeader> Parse(absl::string_view text) {
+  return ParseNpyHeader(FileWithText(text), kName);
+}
 
 // One line, which names the file.
 void ExpectRefused(const absl::Status& status, absl::StatusCode code, absl::string_view why) {
   EXPECT_EQ(status.code(), code) << status;
   const std::string message(status.message());
-  EXPECT_NE(message.find(std::string(why)), std::string::npos) << message << "\n  does not say: " << why;
+  EXPECT_NE(message.find(std::string(why)), std::string::npos)
+      << message << "\n  does not say: " << why;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   EXPECT_EQ(message.find(std::string(kName)), 0u) << message;
 }
@@ -59,8 +62,8 @@ TEST(ParseNpyHeader, AsNumpyWritesIt) {
 
 TEST(ParseNpyHeader, VersionsTwoAndThreeHaveALongerLength) {
   for (const int version : {2, 3}) {
-    const std::string text = absl::StrCat("{'descr': '|S5', 'fortran_order': False, 'shape': (7,), }",
-                                          std::string(70000, ' '), "\n");
+    const std::string text = absl::StrCat(
+        "{'descr': '|S5', 'fortran_order': False, 'shape': (7,), }", std::string(70000, ' '), "\n");
     const absl::StatusOr<NpyHeader> header = ParseNpyHeader(FileWithText(text, version), kName);
     ASSERT_TRUE(header.ok()) << header.status();
     EXPECT_EQ(header->version_major, version);
@@ -70,7 +73,8 @@ TEST(ParseNpyHeader, VersionsTwoAndThreeHaveALongerLength) {
 }
 
 TEST(ParseNpyHeader, WhatFollowsIsNotLookedAt) {
-  const std::string file = FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n");
+  const std::string file =
+      FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n");
   const absl::StatusOr<NpyHeader> header = ParseNpyHeader(file + "}}{{data\xff", kName);
   ASSERT_TRUE(header.ok()) << header.status();
   EXPECT_EQ(header->data_offset, static_cast<Index>(file.size()));
@@ -118,7 +122,8 @@ TEST(ParseNpyHeader, EveryTypeIsRead) {
   EXPECT_TRUE(complex->fortran_order);
   EXPECT_EQ(complex->data_size_bytes, 192);
 
-  const absl::StatusOr<NpyHeader> objects = Parse("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }");
+  const absl::StatusOr<NpyHeader> objects =
+      Parse("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }");
   ASSERT_TRUE(objects.ok()) << objects.status();
   EXPECT_EQ(objects->data_size_bytes, 0);
 
@@ -142,32 +147,35 @@ TEST(ParseNpyHeader, ASubArrayTypeBecomesAxes) {
   EXPECT_EQ(header->dtype, DType::Of<std::int32_t>());
   EXPECT_EQ(header->shape, (std::vector<Index>{5, 2, 3}));
   EXPECT_EQ(header->data_size_bytes, 120);
-  ExpectRefused(Parse("{'descr': ('<i4', (2, 3)), 'fortran_order': True, 'shape': (5,), }").status(),
-                absl::StatusCode::kUnimplemented, "a sub-array type in Fortran order");
+  ExpectRefused(
+      Parse("{'descr': ('<i4', (2, 3)), 'fortran_order': True, 'shape': (5,), }").status(),
+      absl::StatusCode::kUnimplemented, "a sub-array type in Fortran order");
   std::string shape = "(";
   for (int i = 0; i < 40; ++i) shape += "1,";
-  ExpectRefused(
-      Parse(absl::StrCat("{'descr': ('<i4', ", shape, ")), 'fortran_order': False, 'shape': ", shape, ")}"))
-          .status(),
-      absl::StatusCode::kDataLoss, "an array of 80 axes");
+  ExpectRefused(Parse(absl::StrCat("{'descr': ('<i4', ", shape,
+                                   ")), 'fortran_order': False, 'shape': ", shape, ")}"))
+                    .status(),
+                absl::StatusCode::kDataLoss, "an array of 80 axes");
 }
 
 TEST(ParseNpyHeader, NamesAreInTheVersionsEncoding) {
   const std::string latin1 = "{'descr': [('caf\xE9', '<i4')], 'fortran_order': False, 'shape': ()}";
-  const std::string utf8 = "{'descr': [('caf\xC3\xA9', '<i4')], 'fortran_order': False, 'shape': ()}";
+  const std::string utf8 =
+      "{'descr': [('caf\xC3\xA9', '<i4')], 'fortran_order': False, 'shape': ()}";
   for (const auto& [text, version] :
        std::vector<std::pair<std::string, int>>{{latin1, 1}, {latin1, 2}, {utf8, 3}}) {
     const absl::StatusOr<NpyHeader> header = ParseNpyHeader(FileWithText(text, version), kName);
     ASSERT_TRUE(header.ok()) << header.status();
     EXPECT_EQ(header->dtype.fields()[0].name, "caf\xC3\xA9");
   }
-  ExpectRefused(ParseNpyHeader(FileWithText(latin1, 3), kName).status(), absl::StatusCode::kDataLoss,
-                "not UTF-8");
+  ExpectRefused(ParseNpyHeader(FileWithText(latin1, 3), kName).status(),
+                absl::StatusCode::kDataLoss, "not UTF-8");
 }
 
 TEST(ParseNpyHeader, TypesWithoutAMeaningHere) {
   const auto parse = [](absl::string_view descr) {
-    return Parse(absl::StrCat("{'descr': ", descr, ", 'fortran_order': False, 'shape': (3,)}")).status();
+    return Parse(absl::StrCat("{'descr': ", descr, ", 'fortran_order': False, 'shape': (3,)}"))
+        .status();
   };
   ExpectRefused(parse("'|T16'"), absl::StatusCode::kUnimplemented, "StringDType");
   ExpectRefused(parse("[('x', '<f12')]"), absl::StatusCode::kUnimplemented,
@@ -176,7 +184,8 @@ TEST(ParseNpyHeader, TypesWithoutAMeaningHere) {
 
 TEST(ParseNpyHeader, NotANpyFile) {
   using enum absl::StatusCode;
-  ExpectRefused(ParseNpyHeader("", kName).status(), kInvalidArgument, "not a .npy file: it is empty");
+  ExpectRefused(ParseNpyHeader("", kName).status(), kInvalidArgument,
+                "not a .npy file: it is empty");
   ExpectRefused(ParseNpyHeader("1,2,3\n4,5,6\n", kName).status(), kInvalidArgument,
                 "not a .npy file but a table in text (CSV), starting with '1,2,3\\n'");
   ExpectRefused(ParseNpyHeader("\x93NUMPX", kName).status(), kInvalidArgument, "not a .npy file");
@@ -201,8 +210,8 @@ TEST(ParseNpyHeader, CutAtEveryByte) {
         FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }\n", version);
     ASSERT_TRUE(ParseNpyHeader(file, kName).ok());
     for (std::size_t size = 1; size < file.size(); ++size) {
-      ExpectRefused(ParseNpyHeader(file.substr(0, size), kName).status(), absl::StatusCode::kDataLoss,
-                    "truncated");
+      ExpectRefused(ParseNpyHeader(file.substr(0, size), kName).status(),
+                    absl::StatusCode::kDataLoss, "truncated");
     }
   }
 }
@@ -223,7 +232,8 @@ TEST(ParseNpyHeader, NestingIsBounded) {
     std::string descr;
     for (int i = 0; i < 50000; ++i) descr += open;
     const std::string file = FileWithText(absl::StrCat("{'descr': ", descr), 2);
-    ExpectRefused(ParseNpyHeader(file, kName).status(), absl::StatusCode::kDataLoss, "nested too deep");
+    ExpectRefused(ParseNpyHeader(file, kName).status(), absl::StatusCode::kDataLoss,
+                  "nested too deep");
   }
 }
 
@@ -320,8 +330,8 @@ TEST(ParseNpyHeader, DamagedTexts) {
 TEST(ParseNpyHeader, TooManyAxes) {
   std::string shape;
   for (int i = 0; i < 65; ++i) shape += "1, ";
-  ExpectRefused(Parse(absl::StrCat("{'shape': (", shape, ")}")).status(), absl::StatusCode::kDataLoss,
-                "more than 64 axes");
+  ExpectRefused(Parse(absl::StrCat("{'shape': (", shape, ")}")).status(),
+                absl::StatusCode::kDataLoss, "more than 64 axes");
 }
 
 TEST(ParseNpyHeader, NulAndControlCharactersDoNotGetIntoMessages) {
@@ -331,8 +341,8 @@ TEST(ParseNpyHeader, NulAndControlCharactersDoNotGetIntoMessages) {
 
 TEST(CheckSupported, AllButObjectsAreTaken) {
   for (const char* descr :
-       {"'<i8'", "'>f8'", "'|b1'", "'<f2'", "'<f16'", "'<c8'", "'<U0'", "'|S0'", "'|V7'", "'<M8[25s]'",
-        "[('x', '<f8'), ('y', [('z', '|S3')], (2,))]", "('<i4', (2,))", "[]"}) {
+       {"'<i8'", "'>f8'", "'|b1'", "'<f2'", "'<f16'", "'<c8'", "'<U0'", "'|S0'", "'|V7'",
+        "'<M8[25s]'", "[('x', '<f8'), ('y', [('z', '|S3')], (2,))]", "('<i4', (2,))", "[]"}) {
     const absl::StatusOr<NpyHeader> header =
         Parse(absl::StrCat("{'descr': ", descr, ", 'fortran_order': False, 'shape': (3, 4), }"));
     ASSERT_TRUE(header.ok()) << header.status();
@@ -347,21 +357,22 @@ TEST(CheckSupported, ObjectsAreRefusedWithARemedy) {
     EXPECT_TRUE(header.ok()) << header.status();
     return CheckSupported(*header, kName);
   };
-  ExpectRefused(
-      check("'|O'"), absl::StatusCode::kUnimplemented,
-      "holds Python objects (a pickle), which mpaio does not take; save an array of numbers or strings, "
-      "such as a.astype('U')");
+  ExpectRefused(check("'|O'"), absl::StatusCode::kUnimplemented,
+                "holds Python objects (a pickle), which mpaio does not take; save an array of "
+                "numbers or strings, "
+                "such as a.astype('U')");
   ExpectRefused(check("[('x', '<f8'), ('y', '|O')]"), absl::StatusCode::kUnimplemented,
                 "Python objects (a pickle) in a field of structured [('x', '<f8'), ('y', '|O')]");
-  ExpectRefused(check("[('x', [('y', '|O')], (2,))]"), absl::StatusCode::kUnimplemented, "in a field");
+  ExpectRefused(check("[('x', [('y', '|O')], (2,))]"), absl::StatusCode::kUnimplemented,
+                "in a field");
 }
 
 TEST(FormatNpyHeader, IsThatOfNumpy) {
   // numpy.save of numpy.arange(3): 10 + 118 bytes.
-  EXPECT_EQ(
-      FormatNpyHeader(DType::Of<std::int64_t>(), {3}),
-      absl::StrCat(absl::string_view("\x93NUMPY\x01\x00\x76\x00", 10),
-                   "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", std::string(60, ' '), "\n"));
+  EXPECT_EQ(FormatNpyHeader(DType::Of<std::int64_t>(), {3}),
+            absl::StrCat(absl::string_view("\x93NUMPY\x01\x00\x76\x00", 10),
+                         "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }",
+                         std::string(60, ' '), "\n"));
 }
 
 TEST(FormatNpyHeader, TheVersionIsTheFirstThatWillDo) {
@@ -374,8 +385,8 @@ TEST(FormatNpyHeader, TheVersionIsTheFirstThatWillDo) {
   EXPECT_EQ(version("[('\xE2\x82\xAC', '<i4')]"), 3);
   // Escapes are ASCII.
   EXPECT_EQ(version("[('\\u200b', '<i4')]"), 1);
-  // The header of "[('x...', '<i4')]" of n letters has 73 + n bytes and what pads it: 65472 are left below
-  // 65536.
+  // The header of "[('x...', '<i4')]" of n letters has 73 + n bytes and what pads it: 65472 are
+  // left below 65536.
   const auto long_name = [](std::size_t letters) {
     return absl::StrCat("[('", std::string(letters, 'x'), "', '<i4')]");
   };
@@ -389,13 +400,14 @@ TEST(FormatNpyHeader, TheVersionIsTheFirstThatWillDo) {
 }
 
 TEST(FormatNpyHeader, IsReadBack) {
-  const DType dtypes[] = {DType::Of<std::int64_t>(),
-                          DType::Of<double>(),
-                          DType::Bytes(5),
-                          DType::Unicode(536870911),
-                          DType::Of<float>(),
-                          DType::Parse(">c16").value(),
-                          DType::Parse("[('a', '<i4'), ('', '|V4'), (('t', 'b'), '>f8', (2, 3))]").value()};
+  const DType dtypes[] = {
+      DType::Of<std::int64_t>(),
+      DType::Of<double>(),
+      DType::Bytes(5),
+      DType::Unicode(536870911),
+      DType::Of<float>(),
+      DType::Parse(">c16").value(),
+      DType::Parse("[('a', '<i4'), ('', '|V4'), (('t', 'b'), '>f8', (2, 3))]").value()};
   const std::vector<Index> shapes[] = {
       {}, {0}, {1}, {3, 4}, {2, 3, 4}, {1000000}, {0, Index{1} << 30}, std::vector<Index>(64, 1)};
   for (const DType& dtype : dtypes) {
@@ -413,19 +425,22 @@ TEST(FormatNpyHeader, IsReadBack) {
   }
 }
 
-// Whatever bytes become of a header, it is read or refused in one line, and what is read is an array that can
-// be.
+// Whatever bytes become of a header, it is read or refused in one line, and what is read is an
+// array that can be.
 TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
-  const auto below = [&random](std::size_t end) { return static_cast<std::size_t>(random() % end); };
+  const auto below = [&random](std::size_t end) {
+    return static_cast<std::size_t>(random() % end);
+  };
   const std::vector<std::string> originals = {
       FormatNpyHeader(DType::Of<std::int64_t>(), {3, 4}),
       FormatNpyHeader(DType::Unicode(6), {1000000}),
-      FileWithText("{'descr': [('x', '<f8', (3,)), (('t', 'y'), [('z', '|S3')])], 'fortran_order': True, "
-                   "'shape': (2L, 3L), }  \n",
-                   2),
+      FileWithText(
+          "{'descr': [('x', '<f8', (3,)), (('t', 'y'), [('z', '|S3')])], 'fortran_order': True, "
+          "'shape': (2L, 3L), }  \n",
+          2),
       FileWithText("{\"shape\": (), \"fortran_order\": False, \"descr\": \"<M8[25ns]\"}\n", 3),
   };
   const absl::string_view telling = "{}[]()'\",:\\ \n\0LuTF0123456789<>|=-";
@@ -463,7 +478,8 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
     ++num_read;
     ASSERT_GE(header->data_size_bytes, 0) << "seed " << seed << ", trial " << trial;
     ASSERT_LE(header->data_size_bytes, Index{1} << 62) << "seed " << seed << ", trial " << trial;
-    ASSERT_LE(header->data_offset, static_cast<Index>(file.size())) << "seed " << seed << ", trial " << trial;
+    ASSERT_LE(header->data_offset, static_cast<Index>(file.size()))
+        << "seed " << seed << ", trial " << trial;
     const absl::Status supported = CheckSupported(*header, kName);
     ASSERT_EQ(std::string(supported.message()).find('\n'), std::string::npos)
         << "seed " << seed << ", trial " << trial;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives files to the fuzzer's function (npy_fuzzer.cc), one after the other, without a fuzzer: any compiler can build it.
+
+// Gives files to the fuzzer's function (npy_fuzzer.cc), one after the other, without a fuzzer: any
+// compiler can build it.
 //
 // usage: npy_replay FILE...
 #include <cstddef>

@@ -24,8 +24,9 @@
 namespace mpaio {
 namespace {
 
-// Reserves room for a file of `size_bytes`, so as to run out of it before the writing rather than in it.
-// Returns 0 or errno. Where the file system cannot reserve, what FindWriteTarget() found has to do.
+// Reserves room for a file of `size_bytes`, so as to run out of it before the writing rather than
+// in it. Returns 0 or errno. Where the file system cannot reserve, what FindWriteTarget() found has
+// to do.
 int Reserve(int fd, Index size_bytes) {
   while (::fallocate(fd, 0, 0, size_bytes) != 0) {
     if (errno == EOPNOTSUPP || errno == ENOSYS) return 0;
@@ -34,16 +35,19 @@ int Reserve(int fd, Index size_bytes) {
   return 0;
 }
 
-absl::Status WriteFailure(int error, const std::string& path, Index size_bytes, const WriteTarget& target) {
+absl::Status WriteFailure(int error, const std::string& path, Index size_bytes,
+                          const WriteTarget& target) {
   const Index available_bytes = error == ENOSPC ? AvailableBytes(target.temporary_directory) : -1;
-  if (available_bytes >= 0) return NoRoomToWrite(path, size_bytes, available_bytes, target.temporary_directory);
+  if (available_bytes >= 0)
+    return NoRoomToWrite(path, size_bytes, available_bytes, target.temporary_directory);
   return ErrnoStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// Gives the new file the permissions of the one that it replaces, before there is anything to read. A file system without
-// permissions may refuse.
+// Gives the new file the permissions of the one that it replaces, before there is anything to read.
+// A file system without permissions may refuse.
 absl::Status KeepPermissions(const WriteTarget& target, int fd, const std::string& path) {
-  if (!target.exists || ::fchmod(fd, target.permissions) == 0 || errno == EPERM) return absl::OkStatus();
+  if (!target.exists || ::fchmod(fd, target.permissions) == 0 || errno == EPERM)
+    return absl::OkStatus();
   return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
 }
 
@@ -61,12 +65,15 @@ absl::Status WriteWhole(const std::string& path, absl::string_view bytes) {
   TemporaryFile file;
   MPAIO_RETURN_IF_ERROR(file.Create(target));
   MPAIO_RETURN_IF_ERROR(KeepPermissions(target, file.fd(), path));
-  if (const int error = WriteAt(file.fd(), bytes.data(), size_bytes, 0); error != 0) return WriteFailure(error, path, size_bytes, target);
+  if (const int error = WriteAt(file.fd(), bytes.data(), size_bytes, 0); error != 0)
+    return WriteFailure(error, path, size_bytes, target);
   return file.Commit(target);
 }
 
 struct NpyFile::State {
-  absl::Status WriteFailure(int error) const { return mpaio::WriteFailure(error, path, file_bytes, target); }
+  absl::Status WriteFailure(int error) const {
+    return mpaio::WriteFailure(error, path, file_bytes, target);
+  }
 
   std::string path;  // as it was given
   WriteTarget target;
@@ -98,7 +105,8 @@ absl::StatusOr<NpyFile> NpyFile::Create(const std::string& path, const DType& dt
   MPAIO_RETURN_IF_ERROR(state->made.Create(state->target));
   const int fd = state->fd = state->made.fd();
   MPAIO_RETURN_IF_ERROR(KeepPermissions(state->target, fd, path));
-  if (const int error = Reserve(fd, state->file_bytes); error != 0) return state->WriteFailure(error);
+  if (const int error = Reserve(fd, state->file_bytes); error != 0)
+    return state->WriteFailure(error);
   if (::ftruncate(fd, state->file_bytes) != 0) return state->WriteFailure(errno);
   if (const int error = WriteAt(fd, header.data(), state->header_bytes, 0); error != 0)
     return state->WriteFailure(error);
@@ -106,7 +114,8 @@ absl::StatusOr<NpyFile> NpyFile::Create(const std::string& path, const DType& dt
 }
 
 std::string NpyFile::address() const {
-  return absl::StrCat(state_->header_bytes, " ", OpenFileName(::getpid(), state_->fd), " ", state_->path);
+  return absl::StrCat(state_->header_bytes, " ", OpenFileName(::getpid(), state_->fd), " ",
+                      state_->path);
 }
 
 absl::StatusOr<NpyFile> NpyFile::Attach(const std::string& address) {
@@ -116,7 +125,8 @@ absl::StatusOr<NpyFile> NpyFile::Attach(const std::string& address) {
     return absl::InvalidArgumentError(absl::StrCat("'", address, "' is not the address of a file"));
   state->path = words[2];
   state->attached = FileDescriptor(::open(words[1].c_str(), O_WRONLY | O_CLOEXEC));
-  if (state->attached.get() < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", state->path));
+  if (state->attached.get() < 0)
+    return ErrnoStatus(errno, absl::StrCat("cannot write ", state->path));
   state->fd = state->attached.get();
   return NpyFile(std::move(state));
 }
@@ -132,11 +142,14 @@ absl::Status NpyFile::Flush() const {
 
 absl::Status NpyFile::Commit() { return state_->made.Commit(state_->target); }
 
-absl::Status NpyFile::Keep(const absl::Status& why) { return state_->made.Keep(state_->target, why); }
+absl::Status NpyFile::Keep(const absl::Status& why) {
+  return state_->made.Keep(state_->target, why);
+}
 
 absl::StatusOr<NpyFile> WriteUncommitted(const std::string& path, const NdView& array) {
   if (array.data() == nullptr && array.size_bytes() > 0) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ", array.ToString(),
+    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": the data of ",
+                                                   array.ToString(),
                                                    " is not at hand in this process"));
   }
   MPAIO_ASSIGN_OR_RETURN(NpyFile file, NpyFile::Create(path, array.dtype(), array.shape()));
@@ -171,11 +184,12 @@ absl::StatusOr<std::string> WriteElsewhere(const std::string& path, const NdView
 
 absl::Status KeepNpy(const std::string& path, const NdView& array, const absl::Status& why) {
   const absl::StatusOr<std::string> elsewhere = WriteElsewhere(path, array);
-  return absl::Status(
-      why.code(), elsewhere.ok() ? absl::StrCat(why.message(), "; the result is in ", *elsewhere,
-                                                ", whole: put it in its place yourself")
-                                 : absl::StrCat(why.message(), "; nor can the result be kept elsewhere: ",
-                                                elsewhere.status().message()));
+  return absl::Status(why.code(),
+                      elsewhere.ok()
+                          ? absl::StrCat(why.message(), "; the result is in ", *elsewhere,
+                                         ", whole: put it in its place yourself")
+                          : absl::StrCat(why.message(), "; nor can the result be kept elsewhere: ",
+                                         elsewhere.status().message()));
 }
 
 }  // namespace mpaio

@@ -40,7 +40,8 @@ const DType kInt64 = DType::Of<std::int64_t>();
 void ExpectRefused(const absl::Status& status, absl::StatusCode code, absl::string_view why) {
   EXPECT_EQ(status.code(), code) << status;
   const std::string message(status.message());
-  EXPECT_NE(message.find(std::string(why)), std::string::npos) << message << "\n  does not say: " << why;
+  EXPECT_NE(message.find(std::string(why)), std::string::npos)
+      << message << "\n  does not say: " << why;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
 }
 
@@ -79,7 +80,8 @@ class NpyWriterTest : public testing::Test {
   std::string WriteCounting(absl::string_view name, Index count) const {
     std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
     for (Index i = 0; i < count; ++i) numbers[static_cast<std::size_t>(i)] = i;
-    const absl::Status status = WriteNpy(Path(name), NdView::Create(numbers.data(), kInt64, {count}).value());
+    const absl::Status status =
+        WriteNpy(Path(name), NdView::Create(numbers.data(), kInt64, {count}).value());
     EXPECT_TRUE(status.ok()) << status;
     return Path(name);
   }
@@ -110,7 +112,8 @@ std::string Load(const ArrayFile& file) {
 TEST_F(NpyWriterTest, WriteNpyWritesHeaderAndData) {
   const std::vector<double> numbers{1.5, -2, 3, 4, 5, 6};
   ASSERT_TRUE(
-      WriteNpy(Path("a.npy"), NdView::Create(numbers.data(), DType::Of<double>(), {2, 3}).value()).ok());
+      WriteNpy(Path("a.npy"), NdView::Create(numbers.data(), DType::Of<double>(), {2, 3}).value())
+          .ok());
   EXPECT_EQ(ReadText(Path("a.npy")),
             absl::StrCat(FormatNpyHeader(DType::Of<double>(), {2, 3}),
                          absl::string_view(reinterpret_cast<const char*>(numbers.data()), 48)));
@@ -223,7 +226,8 @@ TEST_F(NpyWriterTest, AnNpyFileIsWrittenInAnyOrderAndByOthers) {
   EXPECT_FALSE(fs::exists(Path("a b.npy")));
   ASSERT_TRUE(file->Commit().ok());
   EXPECT_EQ(Names(), (std::set<std::string>{"a b.npy"}));
-  ASSERT_TRUE(WriteNpy(Path("b.npy"), NdView::Create(numbers.data(), kInt64, {10, 100}).value()).ok());
+  ASSERT_TRUE(
+      WriteNpy(Path("b.npy"), NdView::Create(numbers.data(), kInt64, {10, 100}).value()).ok());
   EXPECT_EQ(ReadText(Path("a b.npy")), ReadText(Path("b.npy")));
 }
 
@@ -286,7 +290,8 @@ TEST_F(NpyWriterTest, AnArrayWhoseDirectoryIsGoneIsKeptAmongTheTemporaryFiles) {
   EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
   fs::remove_all(Path("gone"));
   const absl::Status streamed = file->Commit();
-  const absl::Status gathered = KeepNpy(Path("gone/b.npy"), array, WriteNpy(Path("gone/b.npy"), array));
+  const absl::Status gathered =
+      KeepNpy(Path("gone/b.npy"), array, WriteNpy(Path("gone/b.npy"), array));
   EXPECT_EQ(before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", old.c_str(), 1), 0);
   for (const absl::Status& status : {streamed, gathered}) {
     EXPECT_FALSE(status.ok());
@@ -298,7 +303,8 @@ TEST_F(NpyWriterTest, AnArrayWhoseDirectoryIsGoneIsKeptAmongTheTemporaryFiles) {
 
 TEST_F(NpyWriterTest, AnNpyFileThatMayNotBeCommittedIsKept) {
   const std::int64_t number = 7;
-  absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), NdView::Create(&number, kInt64, {1}).value());
+  absl::StatusOr<NpyFile> file =
+      WriteUncommitted(Path("a.npy"), NdView::Create(&number, kInt64, {1}).value());
   ASSERT_TRUE(file.ok()) << file.status();
   const absl::Status status = file->Keep(absl::AbortedError("another output failed"));
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
@@ -313,8 +319,10 @@ TEST_F(NpyWriterTest, AnAddressMustLeadToAFile) {
     ASSERT_TRUE(file.ok()) << file.status();
     address = file->address();
   }
-  ExpectRefused(NpyFile::Attach(address).status(), absl::StatusCode::kNotFound, absl::StrCat("cannot write ", Path("a.npy")));
-  ExpectRefused(NpyFile::Attach("nonsense").status(), absl::StatusCode::kInvalidArgument, "is not the address of a file");
+  ExpectRefused(NpyFile::Attach(address).status(), absl::StatusCode::kNotFound,
+                absl::StrCat("cannot write ", Path("a.npy")));
+  ExpectRefused(NpyFile::Attach("nonsense").status(), absl::StatusCode::kInvalidArgument,
+                "is not the address of a file");
 }
 
 TEST_F(NpyWriterTest, FailedWriteNpyLeavesTheOldFileAndNothingElse) {
@@ -330,11 +338,12 @@ TEST_F(NpyWriterTest, FailedWriteNpyLeavesTheOldFileAndNothingElse) {
 
 TEST_F(NpyWriterTest, WriteNpyRefusesWhatItCannotWrite) {
   using enum absl::StatusCode;
-  ExpectRefused(WriteNpy(Path("a.npy"), NdView::Create(nullptr, kInt64, {3}).value()), kInvalidArgument,
-                "int64 (3,) is not at hand");
+  ExpectRefused(WriteNpy(Path("a.npy"), NdView::Create(nullptr, kInt64, {3}).value()),
+                kInvalidArgument, "int64 (3,) is not at hand");
   const std::int64_t pointer = 0;
-  ExpectRefused(WriteNpy(Path("a.npy"), NdView::Create(&pointer, DType::Parse("O").value(), {1}).value()),
-                kInvalidArgument, "Python objects");
+  ExpectRefused(
+      WriteNpy(Path("a.npy"), NdView::Create(&pointer, DType::Parse("O").value(), {1}).value()),
+      kInvalidArgument, "Python objects");
   EXPECT_EQ(Names(), std::set<std::string>{});
 }
 
@@ -401,7 +410,8 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
     fs::permissions(directory + "/a.npy", fs::perms::owner_read);
     ExpectRefused(CheckWritable(directory + "/a.npy", 100), kPermissionDenied, "cannot write over");
     fs::permissions(directory, fs::perms::owner_read | fs::perms::owner_exec);
-    ExpectRefused(CheckWritable(directory + "/b.npy", 100), kPermissionDenied, "cannot write to directory");
+    ExpectRefused(CheckWritable(directory + "/b.npy", 100), kPermissionDenied,
+                  "cannot write to directory");
     // A file that may be written is written in place there.
     fs::permissions(directory + "/a.npy", fs::perms::owner_read | fs::perms::owner_write);
     bool is_in_place = false;
@@ -415,7 +425,8 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
     EXPECT_EQ(ReadText(directory + "/a.npy").size(), 136u);
     fs::permissions(directory, fs::perms::owner_all);
     fs::permissions(directory + "/a.npy", fs::perms::none);
-    ExpectRefused(ArrayFile::Open(directory + "/a.npy").status(), kPermissionDenied, directory + "/a.npy");
+    ExpectRefused(ArrayFile::Open(directory + "/a.npy").status(), kPermissionDenied,
+                  directory + "/a.npy");
   }
   fs::remove_all(directory);
 }
@@ -465,14 +476,16 @@ TEST_F(NpyWriterTest, AFileThatIsNotCommittedLeavesWhatWasThere) {
   EXPECT_TRUE(file->Commit().ok());
   EXPECT_EQ(Names(), std::set<std::string>{"a.npy"});
   EXPECT_EQ(ReadText(Path("a.npy")).size(), 136u);
-  ExpectRefused(WriteUncommitted(Path("b.npy"), NdView::Create(nullptr, kInt64, {1}).value()).status(), absl::StatusCode::kInvalidArgument,
-                "not at hand");
+  ExpectRefused(
+      WriteUncommitted(Path("b.npy"), NdView::Create(nullptr, kInt64, {1}).value()).status(),
+      absl::StatusCode::kInvalidArgument, "not at hand");
 }
 
 TEST_F(NpyWriterTest, NoRoomOnTheDiskIsToldBeforeTheWork) {
   const absl::Status status = CheckWritable(Path("a.npy"), kMaxArrayBytes);
-  ExpectRefused(status, absl::StatusCode::kResourceExhausted,
-                absl::StrCat("it takes ", kMaxArrayBytes, " bytes, ", directory_, " has room for "));
+  ExpectRefused(
+      status, absl::StatusCode::kResourceExhausted,
+      absl::StrCat("it takes ", kMaxArrayBytes, " bytes, ", directory_, " has room for "));
 }
 
 TEST_F(NpyWriterTest, NoRoomUnderTheLimitOfAFilesSize) {

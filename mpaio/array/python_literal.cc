@@ -17,18 +17,19 @@
 namespace mpaio {
 namespace {
 
-// What str.isprintable() says no to, but for the space and what is not assigned: categories Cc, Cf, Cs, Co,
-// Zl, Zp, Zs.
+// What str.isprintable() says no to, but for the space and what is not assigned: categories Cc, Cf,
+// Cs, Co, Zl, Zp, Zs.
 struct Range {
   char32_t first, last;
 };
 constexpr Range kNotPrintable[] = {
-    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},    {0x0600, 0x0605},   {0x061C, 0x061C},
-    {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},    {0x08E2, 0x08E2},   {0x1680, 0x1680},
-    {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F},    {0x205F, 0x2064},   {0x2066, 0x206F},
-    {0x3000, 0x3000},   {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF},    {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD},
-    {0x110CD, 0x110CD}, {0x13430, 0x13438}, {0x1BCA0, 0x1BCA3},  {0x1D173, 0x1D17A}, {0xE0001, 0xE0001},
-    {0xE0020, 0xE007F}, {0xF0000, 0xFFFFD}, {0x100000, 0x10FFFD}};
+    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x0600, 0x0605},
+    {0x061C, 0x061C},   {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},
+    {0x08E2, 0x08E2},   {0x1680, 0x1680},   {0x180E, 0x180E},   {0x2000, 0x200F},
+    {0x2028, 0x202F},   {0x205F, 0x2064},   {0x2066, 0x206F},   {0x3000, 0x3000},
+    {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF},   {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD},
+    {0x110CD, 0x110CD}, {0x13430, 0x13438}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+    {0xE0001, 0xE0001}, {0xE0020, 0xE007F}, {0xF0000, 0xFFFFD}, {0x100000, 0x10FFFD}};
 
 bool IsPrintable(char32_t code_point) {
   const Range* const range =
@@ -46,8 +47,8 @@ bool IsSpace(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c))
 std::string Printable(absl::string_view text) {
   constexpr std::size_t kMaxChars = 80;
   // Descriptors are full of quotes, which need no escape in a message.
-  const std::string escaped =
-      absl::StrReplaceAll(absl::CHexEscape(text.substr(0, kMaxChars)), {{"\\'", "'"}, {"\\\"", "\""}});
+  const std::string escaped = absl::StrReplaceAll(absl::CHexEscape(text.substr(0, kMaxChars)),
+                                                  {{"\\'", "'"}, {"\\\"", "\""}});
   return absl::StrCat(escaped, text.size() > kMaxChars ? "..." : "");
 }
 
@@ -196,7 +197,8 @@ absl::Status PythonLiteralReader::Escape(std::string* value) {
 absl::StatusOr<absl::string_view> PythonLiteralReader::Word() {
   Peek();
   const std::size_t begin = position_;
-  while (position_ < text_.size() && absl::ascii_isalnum(static_cast<unsigned char>(text_[position_])))
+  while (position_ < text_.size() &&
+         absl::ascii_isalnum(static_cast<unsigned char>(text_[position_])))
     ++position_;
   if (position_ == begin) return Wrong("a value is expected");
   return text_.substr(begin, position_ - begin);

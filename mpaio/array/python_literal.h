@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python literals, as far as the headers of .npy files have them: strings, whole numbers, True and False,
-// tuples of numbers. What they make up is for the caller to say.
+
+// Python literals, as far as the headers of .npy files have them: strings, whole numbers, True and
+// False, tuples of numbers. What they make up is for the caller to say.
 #ifndef MPAIO_ARRAY_PYTHON_LITERAL_H_
 #define MPAIO_ARRAY_PYTHON_LITERAL_H_
 
@@ -18,13 +19,14 @@ namespace mpaio {
 // `text`, or its beginning, for use in a message: one line, printable, not long.
 std::string Printable(absl::string_view text);
 
-// Appends `text` as Python's repr() writes a string: in the quotes that need no escape, with escapes for what
-// cannot be printed. `text` is UTF-8 that may hold surrogates. (Of code points that Unicode has not assigned,
-// which repr() escapes too, Python's version decides; they are taken for printable here.)
+// Appends `text` as Python's repr() writes a string: in the quotes that need no escape, with
+// escapes for what cannot be printed. `text` is UTF-8 that may hold surrogates. (Of code points
+// that Unicode has not assigned, which repr() escapes too, Python's version decides; they are taken
+// for printable here.)
 void AppendPythonString(absl::string_view text, std::string* out);
 
-// Reads a text from the front. All functions skip white space first. On failure the message (InvalidArgument)
-// says what is wrong, and position() says where.
+// Reads a text from the front. All functions skip white space first. On failure the message
+// (InvalidArgument) says what is wrong, and position() says where.
 class PythonLiteralReader {
  public:
   // `text` is UTF-8 and must outlive the reader.

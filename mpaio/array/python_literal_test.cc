@@ -114,7 +114,8 @@ TEST(PythonLiteralReader, OneBehindTheOther) {
 
 TEST(PythonLiteralReader, ExtentsFit63Bits) {
   EXPECT_EQ(PythonLiteralReader("9223372036854775807").Extent().value(), 9223372036854775807);
-  for (const char* literal : {"9223372036854775808", "-1", "01", "1.", "1e3", "x", "", "L", "0x10"}) {
+  for (const char* literal :
+       {"9223372036854775808", "-1", "01", "1.", "1e3", "x", "", "L", "0x10"}) {
     PythonLiteralReader reader(literal);
     EXPECT_TRUE(!reader.Extent().ok() || !reader.AtEnd()) << literal;
   }

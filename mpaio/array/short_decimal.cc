@@ -16,7 +16,8 @@ namespace {
 template <typename T>
 std::string Shortest(T value) {
   char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
   return std::string(buffer, end.ptr);
 }
 
@@ -36,12 +37,16 @@ double DoubleOf(T value) {
 std::string ShortestScientific(Float16 value) {
   char buffer[32];
   for (int digits = 0; digits < 5; ++digits) {
-    // In the middle of two decimals to_chars takes the even one. Where float16 lie closer together below than above, at a power of two, the other
-    // one may be the one that reads back: so it is for 0.015625.
+    // In the middle of two decimals to_chars takes the even one. Where float16 lie closer together
+    // below than above, at a power of two, the other one may be the one that reads back: so it is
+    // for 0.015625.
     for (const double away_from_zero : {1.0, 1.0 + 1e-9}) {
-      const auto end = std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(value) * away_from_zero, std::chars_format::scientific, digits);
+      const auto end = std::to_chars(buffer, buffer + sizeof(buffer),
+                                     static_cast<double>(value) * away_from_zero,
+                                     std::chars_format::scientific, digits);
       double read = 0;
-      (void)absl::SimpleAtod(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)), &read);
+      (void)absl::SimpleAtod(absl::string_view(buffer, static_cast<std::size_t>(end.ptr - buffer)),
+                             &read);
       if (Float16(read).bits() == value.bits()) return std::string(buffer, end.ptr);
     }
   }
@@ -64,13 +69,17 @@ std::string PlainDecimal(absl::string_view scientific, int max_whole_digits) {
   int exponent = 0;
   (void)absl::SimpleAtoi(scientific.substr(e + 1), &exponent);
   if (exponent < -4 || exponent >= max_whole_digits) {
-    return absl::StrCat(sign, digits.substr(0, 1), digits.size() > 1 ? "." : "", digits.substr(1), exponent < 0 ? "e-" : "e+", std::abs(exponent) < 10 ? "0" : "",
+    return absl::StrCat(sign, digits.substr(0, 1), digits.size() > 1 ? "." : "", digits.substr(1),
+                        exponent < 0 ? "e-" : "e+", std::abs(exponent) < 10 ? "0" : "",
                         std::abs(exponent));
   }
-  if (exponent < 0) return absl::StrCat(sign, "0.", std::string(static_cast<std::size_t>(-exponent - 1), '0'), digits);
+  if (exponent < 0)
+    return absl::StrCat(sign, "0.", std::string(static_cast<std::size_t>(-exponent - 1), '0'),
+                        digits);
   const std::size_t whole = static_cast<std::size_t>(exponent) + 1;
   if (digits.size() < whole) digits.append(whole - digits.size(), '0');
-  return absl::StrCat(sign, digits.substr(0, whole), ".", digits.size() > whole ? digits.substr(whole) : "0");
+  return absl::StrCat(sign, digits.substr(0, whole), ".",
+                      digits.size() > whole ? digits.substr(whole) : "0");
 }
 
 }  // namespace mpaio

@@ -38,7 +38,8 @@ TEST(DoubleOfShortest, KeepsWhatHasNoDigits) {
 void ExpectSameText(float value) {
   const double number = DoubleOfShortest(value);
   EXPECT_EQ(static_cast<float>(number), value);
-  EXPECT_EQ(ShortestScientific(number), ShortestScientific(value)) << std::bit_cast<std::uint32_t>(value);
+  EXPECT_EQ(ShortestScientific(number), ShortestScientific(value))
+      << std::bit_cast<std::uint32_t>(value);
 }
 
 TEST(DoubleOfShortest, HasTheTextOfAnyFloat) {
@@ -51,7 +52,8 @@ TEST(DoubleOfShortest, HasTheTextOfAnyFloat) {
   }
   for (int exponent = -149; exponent < 128; ++exponent) {
     const float power = std::ldexp(1.0f, exponent);
-    for (const float value : {power, std::nextafter(power, 0.0f), std::nextafter(power, 1e38f)}) ExpectSameText(value);
+    for (const float value : {power, std::nextafter(power, 0.0f), std::nextafter(power, 1e38f)})
+      ExpectSameText(value);
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A file that is written under no name, or a temporary one, until it takes the place of another.
 #ifndef MPAIO_ARRAY_TEMPORARY_FILE_H_
 #define MPAIO_ARRAY_TEMPORARY_FILE_H_
@@ -40,8 +41,8 @@ class TemporaryFile {
   // the system says. The file is kept then, and the message says where.
   absl::Status Commit(const WriteTarget& target);
 
-  // In place of Commit(): keeps the file under another name. Returns `why` with that name, or with the reason for there
-  // being none.
+  // In place of Commit(): keeps the file under another name. Returns `why` with that name, or with
+  // the reason for there being none.
   absl::Status Keep(const WriteTarget& target, const absl::Status& why);
 
  private:

@@ -11,24 +11,29 @@
 namespace mpaio {
 namespace {
 
-// Code points taken at a time, through a buffer on the stack: the string then grows by whole pieces.
+// Code points taken at a time, through a buffer on the stack: the string then grows by whole
+// pieces.
 constexpr std::size_t kPieceCodePoints = 128;
 constexpr std::size_t kMaxBytesPerCodePoint = 4;
-// A constant count is what lets the compiler turn the loops over a block into vector instructions at -O2.
+// A constant count is what lets the compiler turn the loops over a block into vector instructions
+// at -O2.
 constexpr std::size_t kBlockCodePoints = 16;
 
 constexpr bool HasUtf8(char32_t code_point) {
   return code_point <= 0x10FFFF && (code_point < 0xD800 || code_point > 0xDFFF);
 }
 
-// Copies the longest run of ASCII at the start of from[0, count) in whole blocks, and returns its length.
+// Copies the longest run of ASCII at the start of from[0, count) in whole blocks, and returns its
+// length.
 std::size_t CopyAsciiBlocks(const char32_t* from, std::size_t count, char* to) {
   std::size_t done = 0;
   for (; count - done >= kBlockCodePoints; done += kBlockCodePoints) {
     std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < kBlockCodePoints; ++i) bits |= static_cast<std::uint32_t>(from[done + i]);
+    for (std::size_t i = 0; i < kBlockCodePoints; ++i)
+      bits |= static_cast<std::uint32_t>(from[done + i]);
     if (bits >= 0x80) break;
-    for (std::size_t i = 0; i < kBlockCodePoints; ++i) to[done + i] = static_cast<char>(from[done + i]);
+    for (std::size_t i = 0; i < kBlockCodePoints; ++i)
+      to[done + i] = static_cast<char>(from[done + i]);
   }
   return done;
 }
@@ -59,8 +64,10 @@ char* EncodeOne(char32_t code_point, char* to) {
 absl::Status NoUtf8(char32_t code_point, std::size_t position) {
   const auto value = static_cast<std::uint32_t>(code_point);
   return absl::InvalidArgumentError(absl::StrFormat(
-      "code point U+%04X at position %d of a string cannot be written as UTF-8: %s; replace it in the input",
-      value, position, value > 0x10FFFF ? "the last one is U+10FFFF" : "it is half of a surrogate pair"));
+      "code point U+%04X at position %d of a string cannot be written as UTF-8: %s; replace it in "
+      "the input",
+      value, position,
+      value > 0x10FFFF ? "the last one is U+10FFFF" : "it is half of a surrogate pair"));
 }
 
 }  // namespace

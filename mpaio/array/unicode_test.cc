@@ -73,7 +73,8 @@ TEST(AppendUtf8, EveryCodePointIsThatOfTheCLibrary) {
   }
 }
 
-// All lengths about those of blocks and pieces; mostly ASCII, so that runs of it begin and end anywhere.
+// All lengths about those of blocks and pieces; mostly ASCII, so that runs of it begin and end
+// anywhere.
 TEST(AppendUtf8, MixedTextOfAllLengthsIsThatOfTheCLibrary) {
   const CLibrary library;
   ASSERT_TRUE(library.has_utf8());
@@ -113,7 +114,8 @@ TEST(AppendUtf8, WhatUtf8CannotHoldIsNamedWithItsPosition) {
       const absl::Status status = AppendUtf8(text, &out);
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
       const std::string message(status.message());
-      EXPECT_NE(message.find(absl::StrCat(bad.name, " at position ", position, " ")), std::string::npos)
+      EXPECT_NE(message.find(absl::StrCat(bad.name, " at position ", position, " ")),
+                std::string::npos)
           << message;
       EXPECT_EQ(out, "kept");
     }

@@ -6,7 +6,9 @@
 namespace mpaio {
 
 char32_t TakeCodePoint(absl::string_view* text) {
-  const auto byte = [text](std::size_t i) -> char32_t { return static_cast<unsigned char>((*text)[i]); };
+  const auto byte = [text](std::size_t i) -> char32_t {
+    return static_cast<unsigned char>((*text)[i]);
+  };
   const char32_t first = byte(0);
   std::size_t size = 1;
   char32_t code_point = first, smallest = 0;
@@ -55,7 +57,8 @@ bool IsUtf8(absl::string_view text, Surrogates surrogates) {
   while (!text.empty()) {
     const char32_t code_point = TakeCodePoint(&text);
     if (code_point == kNoCodePoint) return false;
-    if (surrogates == Surrogates::kRefused && code_point >= 0xD800 && code_point <= 0xDFFF) return false;
+    if (surrogates == Surrogates::kRefused && code_point >= 0xD800 && code_point <= 0xDFFF)
+      return false;
   }
   return true;
 }

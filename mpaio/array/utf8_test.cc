@@ -16,7 +16,10 @@ TEST(Utf8, EveryCodePointThereAndBack) {
     absl::string_view rest = text;
     ASSERT_EQ(TakeCodePoint(&rest), code_point);
     ASSERT_TRUE(rest.empty());
-    ASSERT_EQ(text.size(), code_point < 0x80 ? 1u : code_point < 0x800 ? 2u : code_point < 0x10000 ? 3u : 4u);
+    ASSERT_EQ(text.size(), code_point < 0x80      ? 1u
+                           : code_point < 0x800   ? 2u
+                           : code_point < 0x10000 ? 3u
+                                                  : 4u);
     const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
     ASSERT_EQ(IsUtf8(text, Surrogates::kRefused), !is_surrogate);
     ASSERT_TRUE(IsUtf8(text, Surrogates::kTaken));
@@ -31,9 +34,10 @@ TEST(Utf8, EveryCodePointThereAndBack) {
 TEST(Utf8, WhatIsNotUtf8IsFound) {
   EXPECT_TRUE(IsUtf8("", Surrogates::kRefused));
   EXPECT_TRUE(IsUtf8("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", Surrogates::kRefused));
-  for (const char* bad : {"\x80", "\xBF", "\xFF", "\xFE", "\xC3", "\xC3(", "\xE2\x82", "\xE2(\xAC",
-                          "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xF0\x80\x80\x80",
-                          "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\xF0\x9F\x98"}) {
+  for (const char* bad :
+       {"\x80", "\xBF", "\xFF", "\xFE", "\xC3", "\xC3(", "\xE2\x82", "\xE2(\xAC", "\xC0\x80",
+        "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\xF0\x9F\x98"}) {
     EXPECT_FALSE(IsUtf8(bad, Surrogates::kTaken)) << testing::PrintToString(std::string(bad));
   }
 }

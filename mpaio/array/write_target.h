@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Where a file that is to be written comes to lie, and whether it can be put there.
 #ifndef MPAIO_ARRAY_WRITE_TARGET_H_
 #define MPAIO_ARRAY_WRITE_TARGET_H_

@@ -17,8 +17,8 @@
 namespace mpaio {
 namespace {
 
-// What libzip reads the archive through: slices of the one file that is open, so that nothing is opened twice
-// under its name, and so that it is known where a member lies.
+// What libzip reads the archive through: slices of the one file that is open, so that nothing is
+// opened twice under its name, and so that it is known where a member lies.
 struct Source {
   int fd;
   Index size_bytes;
@@ -28,7 +28,8 @@ struct Source {
   zip_error_t error = {};
 };
 
-zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes, zip_source_cmd_t command) {
+zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes,
+                        zip_source_cmd_t command) {
   Source& source = *static_cast<Source*>(state);
   switch (command) {
     case ZIP_SOURCE_OPEN:
@@ -66,8 +67,8 @@ zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes, zip_so
       return zip_error_to_data(&source.error, data, size_bytes);
     case ZIP_SOURCE_SEEK: {
       const zip_int64_t position = zip_source_seek_compute_offset(
-          static_cast<zip_uint64_t>(source.position), static_cast<zip_uint64_t>(source.size_bytes), data,
-          size_bytes, &source.error);
+          static_cast<zip_uint64_t>(source.position), static_cast<zip_uint64_t>(source.size_bytes),
+          data, size_bytes, &source.error);
       if (position < 0) return -1;
       source.position = position;
       return 0;
@@ -75,9 +76,9 @@ zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes, zip_so
     case ZIP_SOURCE_TELL:
       return source.position;
     case ZIP_SOURCE_SUPPORTS:
-      return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
-                                            ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE,
-                                            ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
+      return zip_source_make_command_bitmap(
+          ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR,
+          ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
     default:
       zip_error_set(&source.error, ZIP_ER_OPNOTSUPP, 0);
       return -1;
@@ -95,10 +96,11 @@ struct ZipArchive::State {
   // The status of a failure of libzip.
   absl::Status Failure(zip_error_t* error) const {
     if (source.last_errno == EFAULT) {
-      return absl::ResourceExhaustedError(absl::StrCat("shared memory ran out while ", name,
-                                                       " was read; enlarge /dev/shm or use more nodes"));
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "shared memory ran out while ", name, " was read; enlarge /dev/shm or use more nodes"));
     }
-    if (source.last_errno != 0) return ErrnoStatus(source.last_errno, absl::StrCat("cannot read ", name));
+    if (source.last_errno != 0)
+      return ErrnoStatus(source.last_errno, absl::StrCat("cannot read ", name));
     if (source.was_cut) {
       return absl::DataLossError(
           absl::StrCat(name, " shrank while it was read; let nothing write it, and start again"));
@@ -140,9 +142,9 @@ absl::StatusOr<Index> ZipMemberReader::Read(std::span<std::byte> to) {
   Index done_bytes = 0;
   while (done_bytes < static_cast<Index>(to.size())) {
     const std::span<std::byte> rest = to.subspan(static_cast<std::size_t>(done_bytes));
-    const zip_int64_t got_bytes =
-        zip_fread(state_->file, rest.data(),
-                  std::min<zip_uint64_t>(rest.size(), static_cast<zip_uint64_t>(kMaxTransferBytes)));
+    const zip_int64_t got_bytes = zip_fread(
+        state_->file, rest.data(),
+        std::min<zip_uint64_t>(rest.size(), static_cast<zip_uint64_t>(kMaxTransferBytes)));
     if (got_bytes < 0) return state_->archive->Failure(zip_file_get_error(state_->file));
     if (got_bytes == 0) break;
     done_bytes += got_bytes;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Zip archives, as numpy.savez writes them (.npz): what is in them, and reading it.
 #ifndef MPAIO_ARRAY_ZIP_ARCHIVE_H_
 #define MPAIO_ARRAY_ZIP_ARCHIVE_H_
@@ -24,14 +25,14 @@ class ZipMemberReader {
   ZipMemberReader& operator=(ZipMemberReader&&) noexcept;
   ~ZipMemberReader();
 
-  // The next bytes, decompressed: fills `to`, or as much of it as there is before the end, and returns how
-  // much. At the end, and only there, the checksum is looked at.
+  // The next bytes, decompressed: fills `to`, or as much of it as there is before the end, and
+  // returns how much. At the end, and only there, the checksum is looked at.
   //   DataLoss           the archive is damaged, or ends too soon.
   //   ResourceExhausted  `to` has no memory behind it.
   absl::StatusOr<Index> Read(std::span<std::byte> to);
 
-  // Where in the archive's file the first byte is, if the member is stored as it is; to be asked when a first
-  // part of it has been read.
+  // Where in the archive's file the first byte is, if the member is stored as it is; to be asked
+  // when a first part of it has been read.
   std::optional<Index> StoredAt() const;
 
  private:
@@ -40,8 +41,8 @@ class ZipMemberReader {
   std::unique_ptr<State> state_;
 };
 
-// Movable. Its functions may not be called by several threads at once; each can have an archive of its own
-// over the same file.
+// Movable. Its functions may not be called by several threads at once; each can have an archive of
+// its own over the same file.
 class ZipArchive {
  public:
   struct Member {
@@ -56,13 +57,13 @@ class ZipArchive {
   ZipArchive& operator=(ZipArchive&&) noexcept;
   ~ZipArchive();
 
-  // Reads the directory of the archive in the open file `fd` of `size_bytes`, which must outlive the archive;
-  // `name` is what messages call it.
+  // Reads the directory of the archive in the open file `fd` of `size_bytes`, which must outlive
+  // the archive; `name` is what messages call it.
   //   DataLoss  not a zip archive, or damaged.
   static absl::StatusOr<ZipArchive> Open(int fd, Index size_bytes, const std::string& name);
 
-  // Each name once: of several members of one name the last one in the directory, which is the newest, as
-  // Python's zipfile and numpy take it. Folders are left out.
+  // Each name once: of several members of one name the last one in the directory, which is the
+  // newest, as Python's zipfile and numpy take it. Folders are left out.
   const std::vector<Member>& members() const;
 
   // Starts to read members()[position].

@@ -27,7 +27,9 @@ constexpr seconds kForever(60);
 // Zeroed memory that child processes share.
 template <typename T>
 struct Shared {
-  Shared() : memory(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)), value(static_cast<T*>(memory)) {}
+  Shared()
+      : memory(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+        value(static_cast<T*>(memory)) {}
   ~Shared() { munmap(memory, sizeof(T)); }
   void* memory;
   T* value;
@@ -45,7 +47,9 @@ TEST(DoorbellTest, ARingBeforeTheSleepEndsIt) {
 
 TEST(DoorbellTest, TheSleepIsBounded) {
   Doorbell bell{};
-  for (const nanoseconds at_most : {nanoseconds(-5), nanoseconds(0), nanoseconds(1), nanoseconds(milliseconds(3)), nanoseconds(milliseconds(1001))}) {
+  for (const nanoseconds at_most :
+       {nanoseconds(-5), nanoseconds(0), nanoseconds(1), nanoseconds(milliseconds(3)),
+        nanoseconds(milliseconds(1001))}) {
     const auto start = steady_clock::now();
     bell.Sleep(bell.Heard(), at_most);
     EXPECT_LT(steady_clock::now() - start, kForever);

@@ -62,11 +62,17 @@ struct FaultHandler::Table {
     const int error = errno;
     bool is_resolved = false;
     for (Region& region : regions) {
-      if (address < region.begin.load(std::memory_order_relaxed) || address >= region.end.load(std::memory_order_relaxed)) continue;
-      // Counted first and looked at again then, so that ~FaultHandler has either ended it or waits (Dekker's pattern).
+      if (address < region.begin.load(std::memory_order_relaxed) ||
+          address >= region.end.load(std::memory_order_relaxed))
+        continue;
+      // Counted first and looked at again then, so that ~FaultHandler has either ended it or waits
+      // (Dekker's pattern).
       region.callers.fetch_add(1, std::memory_order_seq_cst);
-      const bool is_here = address < region.end.load(std::memory_order_seq_cst) && address >= region.begin.load(std::memory_order_relaxed);
-      if (is_here) is_resolved = region.resolve.load(std::memory_order_relaxed)(region.owner.load(std::memory_order_relaxed), accessed);
+      const bool is_here = address < region.end.load(std::memory_order_seq_cst) &&
+                           address >= region.begin.load(std::memory_order_relaxed);
+      if (is_here)
+        is_resolved = region.resolve.load(std::memory_order_relaxed)(
+            region.owner.load(std::memory_order_relaxed), accessed);
       region.callers.fetch_sub(1, std::memory_order_release);
       if (is_here) break;
     }
@@ -81,7 +87,9 @@ struct FaultHandler::Table {
   struct sigaction previous = {};
 };
 
-std::unique_ptr<FaultHandler> FaultHandler::Watch(int signal_number, const std::byte* begin, std::size_t size_bytes, Resolve resolve, void* owner) {
+std::unique_ptr<FaultHandler> FaultHandler::Watch(int signal_number, const std::byte* begin,
+                                                  std::size_t size_bytes, Resolve resolve,
+                                                  void* owner) {
   Table& table = Table::Of(signal_number);
   const std::lock_guard<std::mutex> lock(table.mutex);
   for (Region& region : table.regions) {
@@ -106,7 +114,9 @@ FaultHandler::~FaultHandler() {
   table_->num_regions.fetch_sub(1, std::memory_order_relaxed);
 }
 
-bool FaultHandler::AreAnyOfSegv() { return Table::Of(SIGSEGV).num_regions.load(std::memory_order_relaxed) > 0; }
+bool FaultHandler::AreAnyOfSegv() {
+  return Table::Of(SIGSEGV).num_regions.load(std::memory_order_relaxed) > 0;
+}
 
 void KeepFaultHandlerOnly(int signal_number) {
   // The mutex may be held by a thread that a fork does not have.

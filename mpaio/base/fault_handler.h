@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accesses to memory that fail, and can be resolved: the access is tried again then, and the program knows nothing of it.
+
+// Accesses to memory that fail, and can be resolved: the access is tried again then, and the
+// program knows nothing of it.
 #ifndef MPAIO_BASE_FAULT_HANDLER_H_
 #define MPAIO_BASE_FAULT_HANDLER_H_
 
@@ -8,13 +10,16 @@
 
 namespace mpaio {
 
-// As long as it lives, accesses to a region of memory that end in a signal are given to a function. With the first one for a signal a handler of that
-// signal is installed for the process; what is not in any region, or was sent by kill(2), is passed on to the handler that was there before, or is what it
-// would have been. A system call that is given such memory does not signal: it returns EFAULT. Thread-safe.
+// As long as it lives, accesses to a region of memory that end in a signal are given to a function.
+// With the first one for a signal a handler of that signal is installed for the process; what is
+// not in any region, or was sent by kill(2), is passed on to the handler that was there before, or
+// is what it would have been. A system call that is given such memory does not signal: it returns
+// EFAULT. Thread-safe.
 class FaultHandler {
  public:
-  // Mends what makes the access to `address` fail; returns whether it should be tried again. Called in a signal handler, on the thread that made the
-  // access: it may call whatever that thread was not in the middle of. errno is kept.
+  // Mends what makes the access to `address` fail; returns whether it should be tried again. Called
+  // in a signal handler, on the thread that made the access: it may call whatever that thread was
+  // not in the middle of. errno is kept.
   using Resolve = bool (*)(void* owner, std::byte* address);
 
   static constexpr int kMaxRegions = 1024;
@@ -22,10 +27,13 @@ class FaultHandler {
   // Whether any memory is watched for SIGSEGV now.
   static bool AreAnyOfSegv();
 
-  // Of [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Null where there are kMaxRegions for that signal already.
-  static std::unique_ptr<FaultHandler> Watch(int signal_number, const std::byte* begin, std::size_t size_bytes, Resolve resolve, void* owner);
+  // Of [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Null where there are
+  // kMaxRegions for that signal already.
+  static std::unique_ptr<FaultHandler> Watch(int signal_number, const std::byte* begin,
+                                             std::size_t size_bytes, Resolve resolve, void* owner);
 
-  // To be called before the memory is given back: its address may be another's then. Waits for calls of `resolve`.
+  // To be called before the memory is given back: its address may be another's then. Waits for
+  // calls of `resolve`.
   ~FaultHandler();
   FaultHandler(const FaultHandler&) = delete;
   FaultHandler& operator=(const FaultHandler&) = delete;
@@ -40,8 +48,8 @@ class FaultHandler {
   Table* table_;
 };
 
-// In a fork that has no use for its parent's handlers: of those of `signal_number` only the one for regions is kept, if there is one, and what is in no
-// region ends the process.
+// In a fork that has no use for its parent's handlers: of those of `signal_number` only the one for
+// regions is kept, if there is one, and what is in no region ends the process.
 void KeepFaultHandlerOnly(int signal_number);
 
 }  // namespace mpaio

@@ -24,7 +24,8 @@ constexpr std::size_t kPageBytes = 4096;
 class Pages {
  public:
   explicit Pages(std::size_t count) : bytes_(count * kPageBytes) {
-    data_ = static_cast<std::byte*>(mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    data_ = static_cast<std::byte*>(
+        mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   }
   ~Pages() { munmap(data_, bytes_); }
   volatile std::byte* at(std::size_t offset) const { return data_ + offset; }
@@ -46,8 +47,10 @@ struct Opener {
     auto* const opener = static_cast<Opener*>(owner);
     opener->addresses[opener->count++ % 4] = address;
     errno = EDOM;
-    return opener->opens && mprotect(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / kPageBytes * kPageBytes), kPageBytes,
-                                     PROT_READ | PROT_WRITE) == 0;
+    return opener->opens &&
+           mprotect(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / kPageBytes *
+                                            kPageBytes),
+                    kPageBytes, PROT_READ | PROT_WRITE) == 0;
   }
 };
 
@@ -65,7 +68,8 @@ int SignalOf(const F& action) {
 TEST(FaultHandlerTest, AnAccessIsTriedAgainAndNothingElseIsSeenOfIt) {
   const Pages pages(3);
   Opener opener;
-  const auto faults = FaultHandler::Watch(SIGSEGV, pages.data(), pages.bytes(), Opener::Resolve, &opener);
+  const auto faults =
+      FaultHandler::Watch(SIGSEGV, pages.data(), pages.bytes(), Opener::Resolve, &opener);
   ASSERT_NE(faults, nullptr);
   errno = ERANGE;
   *pages.at(kPageBytes + 5) = std::byte{7};
@@ -90,8 +94,12 @@ TEST(FaultHandlerTest, EachRegionHasItsOwner) {
 TEST(FaultHandlerTest, WhatIsNotMendedIsDeadly) {
   const Pages watched(1), other(1), over(1);
   Opener opener{.opens = false};
-  const auto faults = FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
-  { const auto no_more = FaultHandler::Watch(SIGSEGV, over.data(), over.bytes(), Opener::Resolve, &opener); }
+  const auto faults =
+      FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
+  {
+    const auto no_more =
+        FaultHandler::Watch(SIGSEGV, over.data(), over.bytes(), Opener::Resolve, &opener);
+  }
   for (const Pages* pages : {&watched, &other, &over}) {
     EXPECT_EQ(SignalOf([&] {
                 // A sanitizer's handler would report it.
@@ -103,14 +111,16 @@ TEST(FaultHandlerTest, WhatIsNotMendedIsDeadly) {
 }
 
 TEST(FaultHandlerTest, TheHandlerOfBeforeHasTheRest) {
-  // In a fork: the first region of a process is what installs the handler. Other tests have none for this signal.
+  // In a fork: the first region of a process is what installs the handler. Other tests have none
+  // for this signal.
   const Pages watched(1);
   EXPECT_EQ(SignalOf([&] {
               struct sigaction action = {};
               action.sa_handler = [](int) { _exit(0); };
               sigaction(SIGBUS, &action, nullptr);
               Opener opener;
-              const auto faults = FaultHandler::Watch(SIGBUS, watched.data(), watched.bytes(), Opener::Resolve, &opener);
+              const auto faults = FaultHandler::Watch(SIGBUS, watched.data(), watched.bytes(),
+                                                      Opener::Resolve, &opener);
               raise(SIGBUS);
               kill(getpid(), SIGKILL);
             }),
@@ -120,7 +130,8 @@ TEST(FaultHandlerTest, TheHandlerOfBeforeHasTheRest) {
 TEST(FaultHandlerTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
   const Pages watched(1), other(1);
   Opener opener;
-  const auto faults = FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
+  const auto faults =
+      FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
   EXPECT_EQ(SignalOf([&] {
               signal(SIGSEGV, SIG_IGN);
               KeepFaultHandlerOnly(SIGSEGV);
@@ -138,7 +149,8 @@ TEST(FaultHandlerTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
 TEST(FaultHandlerTest, ASignalThatIsSentIsDeadly) {
   const Pages watched(1);
   Opener opener;
-  const auto faults = FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
+  const auto faults =
+      FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
   EXPECT_EQ(SignalOf([&] {
               KeepFaultHandlerOnly(SIGSEGV);
               kill(getpid(), SIGSEGV);
@@ -156,7 +168,8 @@ TEST(FaultHandlerTest, WhetherAnyMemoryIsWatched) {
   Opener opener;
   EXPECT_FALSE(FaultHandler::AreAnyOfSegv());
   {
-    const auto faults = FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
+    const auto faults =
+        FaultHandler::Watch(SIGSEGV, watched.data(), watched.bytes(), Opener::Resolve, &opener);
     EXPECT_TRUE(FaultHandler::AreAnyOfSegv());
   }
   EXPECT_FALSE(FaultHandler::AreAnyOfSegv());
@@ -166,7 +179,8 @@ TEST(FaultHandlerTest, ThereIsAnEndToRegions) {
   const Pages pages(1);
   Opener opener;
   std::vector<std::unique_ptr<FaultHandler>> all;
-  while (auto faults = FaultHandler::Watch(SIGSEGV, pages.data(), 1, Opener::Resolve, &opener)) all.push_back(std::move(faults));
+  while (auto faults = FaultHandler::Watch(SIGSEGV, pages.data(), 1, Opener::Resolve, &opener))
+    all.push_back(std::move(faults));
   EXPECT_EQ(all.size(), static_cast<std::size_t>(FaultHandler::kMaxRegions));
   all.pop_back();
   EXPECT_NE(FaultHandler::Watch(SIGSEGV, pages.data(), 1, Opener::Resolve, &opener), nullptr);

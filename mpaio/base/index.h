@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The integer types that counts and positions are kept in, and checked narrowing between them.
 #ifndef MPAIO_BASE_INDEX_H_
 #define MPAIO_BASE_INDEX_H_
@@ -10,11 +11,12 @@
 
 namespace mpaio {
 
-// A count of, or a position among, rows, elements or bytes. Signed, so that differences are well defined; 64 bits, so that arrays
-// over 2^31 elements need no second code path.
+// A count of, or a position among, rows, elements or bytes. Signed, so that differences are well
+// defined; 64 bits, so that arrays over 2^31 elements need no second code path.
 using Index = std::int64_t;
 
-// The position of a chunk in its job: chunk k of a job is the k-th range that its DataIterator yields.
+// The position of a chunk in its job: chunk k of a job is the k-th range that its DataIterator
+// yields.
 using ChunkId = std::int64_t;
 
 // `value` as a `To`, or nothing where it does not fit.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How many files this process may have open.
 #ifndef MPAIO_BASE_OPEN_FILES_H_
 #define MPAIO_BASE_OPEN_FILES_H_

@@ -9,10 +9,12 @@
 namespace mpaio {
 
 std::string DescribeProcessEnd(int wait_status) {
-  if (!WIFSIGNALED(wait_status)) return absl::StrCat("ended with exit status ", WEXITSTATUS(wait_status));
+  if (!WIFSIGNALED(wait_status))
+    return absl::StrCat("ended with exit status ", WEXITSTATUS(wait_status));
   const int signal = WTERMSIG(wait_status);
   const char* const name = sigabbrev_np(signal);
-  return absl::StrCat("was killed by signal ", signal, name == nullptr ? "" : absl::StrCat(" (SIG", name, ")"));
+  return absl::StrCat("was killed by signal ", signal,
+                      name == nullptr ? "" : absl::StrCat(" (SIG", name, ")"));
 }
 
 }  // namespace mpaio

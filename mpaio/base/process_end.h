@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How a process ended, in words.
 #ifndef MPAIO_BASE_PROCESS_END_H_
 #define MPAIO_BASE_PROCESS_END_H_
@@ -7,7 +8,8 @@
 
 namespace mpaio {
 
-// Of a status that waitpid() gives for a process that is gone: "was killed by signal 11 (SIGSEGV)", "ended with exit status 3".
+// Of a status that waitpid() gives for a process that is gone: "was killed by signal 11 (SIGSEGV)",
+// "ended with exit status 3".
 std::string DescribeProcessEnd(int wait_status);
 
 }  // namespace mpaio

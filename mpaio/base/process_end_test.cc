@@ -24,8 +24,10 @@ int EndOf(const std::function<void()>& body) {
 }
 
 TEST(DescribeProcessEnd, NamesSignals) {
-  EXPECT_EQ(DescribeProcessEnd(EndOf([] { kill(getpid(), SIGKILL); })), "was killed by signal 9 (SIGKILL)");
-  EXPECT_EQ(DescribeProcessEnd(EndOf([] { kill(getpid(), SIGRTMIN + 3); })), "was killed by signal 37");
+  EXPECT_EQ(DescribeProcessEnd(EndOf([] { kill(getpid(), SIGKILL); })),
+            "was killed by signal 9 (SIGKILL)");
+  EXPECT_EQ(DescribeProcessEnd(EndOf([] { kill(getpid(), SIGRTMIN + 3); })),
+            "was killed by signal 37");
 }
 
 TEST(DescribeProcessEnd, NamesExitStatuses) {

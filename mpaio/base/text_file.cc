@@ -21,8 +21,11 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 }  // namespace
 
-absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl::string_view what) {
-  const auto failed = [&] { return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", what, " to ", path)); };
+absl::Status WriteTextFile(const std::string& path, absl::string_view text,
+                           absl::string_view what) {
+  const auto failed = [&] {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", what, " to ", path));
+  };
   constexpr int kFlags = O_WRONLY | O_TRUNC | O_CLOEXEC;
   int fd = ::open(path.c_str(), kFlags);
   // Only then: of a file of another user in a sticky directory the system takes O_CREAT amiss

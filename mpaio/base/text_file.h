@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Small files of text, whole.
 #ifndef MPAIO_BASE_TEXT_FILE_H_
 #define MPAIO_BASE_TEXT_FILE_H_
@@ -12,8 +13,8 @@
 
 namespace mpaio {
 
-// Writes the file anew. `what` it holds is said where it cannot be written: "cannot write WHAT to PATH: ...".
-// Errors: what the system says (NotFound, PermissionDenied, ResourceExhausted, ...).
+// Writes the file anew. `what` it holds is said where it cannot be written: "cannot write WHAT to
+// PATH: ...". Errors: what the system says (NotFound, PermissionDenied, ResourceExhausted, ...).
 absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl::string_view what);
 
 // What is read as text is at most so long, so that a file that was named by mistake does not fill

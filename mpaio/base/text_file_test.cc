@@ -16,7 +16,8 @@ namespace {
 TEST(TextFileTest, WhatIsWrittenIsRead) {
   const TempDirectory directory;
   const std::string path = directory.File("a.txt");
-  for (const std::string& text : {std::string("one\ntwo\0three", 13), std::string(), std::string(300'000, 'x')}) {
+  for (const std::string& text :
+       {std::string("one\ntwo\0three", 13), std::string(), std::string(300'000, 'x')}) {
     MPAIO_EXPECT_OK(WriteTextFile(path, text, "a text"));
     const absl::StatusOr<std::string> read = ReadTextFile(path, "a text");
     MPAIO_ASSERT_OK(read.status());
@@ -28,13 +29,16 @@ TEST(TextFileTest, WhatIsWrittenIsRead) {
 TEST(TextFileTest, WhatCannotBeDoneIsSaid) {
   const TempDirectory directory;
   EXPECT_THAT(WriteTextFile(directory.File("none/a.txt"), "x", "the list"),
-              StatusIs(absl::StatusCode::kNotFound, "cannot write the list to " + directory.File("none/a.txt")));
-  EXPECT_THAT(ReadTextFile(directory.File("none"), "the list"),
-              StatusIs(absl::StatusCode::kNotFound, "cannot read the list from " + directory.File("none")));
+              StatusIs(absl::StatusCode::kNotFound,
+                       "cannot write the list to " + directory.File("none/a.txt")));
+  EXPECT_THAT(
+      ReadTextFile(directory.File("none"), "the list"),
+      StatusIs(absl::StatusCode::kNotFound, "cannot read the list from " + directory.File("none")));
   EXPECT_FALSE(ReadTextFile(directory.path(), "the list").ok());
   EXPECT_EQ(TextOf(directory.path()), "");
   EXPECT_EQ(TextOf(directory.File("none")), "");
-  EXPECT_THAT(WriteTextFile("/dev/full", "x", "the list"), StatusIs(absl::StatusCode::kResourceExhausted, "/dev/full"));
+  EXPECT_THAT(WriteTextFile("/dev/full", "x", "the list"),
+              StatusIs(absl::StatusCode::kResourceExhausted, "/dev/full"));
 }
 
 TEST(TextFileTest, WhatHasNoEndOrIsTooLongIsRefusedAtOnce) {

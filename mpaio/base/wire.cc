@@ -12,7 +12,8 @@ bool DecodeStatus(WireReader* reader, absl::Status* status) {
   std::int32_t code = 0;
   absl::string_view message;
   if (!reader->Read(&code) || !reader->ReadBytes(&message)) return false;
-  *status = code == 0 ? absl::OkStatus() : absl::Status(static_cast<absl::StatusCode>(code), message);
+  *status =
+      code == 0 ? absl::OkStatus() : absl::Status(static_cast<absl::StatusCode>(code), message);
   return true;
 }
 

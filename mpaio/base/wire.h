@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes as messages carry them: fixed-width integers in the machine's own order, and byte strings behind their length.
+
+// Bytes as messages carry them: fixed-width integers in the machine's own order, and byte strings
+// behind their length.
 //
-// All ranks of a run execute the same binary on machines of one architecture, so no byte order is translated. A `WireReader` never
-// reads past its end: after a first failed read, every later one fails too, and `ok()` tells.
+// All ranks of a run execute the same binary on machines of one architecture, so no byte order is
+// translated. A `WireReader` never reads past its end: after a first failed read, every later one
+// fails too, and `ok()` tells.
 #ifndef MPAIO_BASE_WIRE_H_
 #define MPAIO_BASE_WIRE_H_
 

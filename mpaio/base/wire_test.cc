@@ -50,8 +50,8 @@ TEST(Wire, LengthBeyondTheMessageIsRefused) {
 }
 
 TEST(StatusOnTheWire, KeepsCodeAndMessage) {
-  for (const absl::Status& status :
-       {absl::OkStatus(), absl::InvalidArgumentError("chunk 17: bad"), absl::ResourceExhaustedError("")}) {
+  for (const absl::Status& status : {absl::OkStatus(), absl::InvalidArgumentError("chunk 17: bad"),
+                                     absl::ResourceExhaustedError("")}) {
     std::string bytes;
     EncodeStatus(status, &bytes);
     WireReader reader(bytes);

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How an array is divided into chunks.
 //
-// Terms. A *row* is one index of the array's first axis, with everything under it: row r of an array of shape (n, a, b) has a * b
-// elements. A 0-d array has one row; an array whose first axis is 0 has none. A *chunk* is a half-open range [begin, end) of
-// rows, numbered from 0 by its ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
+// Terms. A *row* is one index of the array's first axis, with everything under it: row r of an
+// array of shape (n, a, b) has a * b elements. A 0-d array has one row; an array whose first axis
+// is 0 has none. A *chunk* is a half-open range [begin, end) of rows, numbered from 0 by its
+// ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
 //
-// Where another axis than the first is chosen, a row is one index of that: row r of an array of shape (n, a, b) along axis 1 is
-// array[:, r, :]. The elements of a chunk of such rows lie in *blocks*: one for each index of the axes in front (n in the
-// example), of which each has no gaps. Along the first axis there is one block.
+// Where another axis than the first is chosen, a row is one index of that: row r of an array of
+// shape (n, a, b) along axis 1 is array[:, r, :]. The elements of a chunk of such rows lie in
+// *blocks*: one for each index of the axes in front (n in the example), of which each has no gaps.
+// Along the first axis there is one block.
 //
-// What is promised, whatever the partition: every row of [start_row, end_row) is in exactly one chunk, chunks are in the order of
-// their rows, and no chunk is empty. So the end of chunk k is the begin of chunk k + 1, and no rows means no chunks.
+// What is promised, whatever the partition: every row of [start_row, end_row) is in exactly one
+// chunk, chunks are in the order of their rows, and no chunk is empty. So the end of chunk k is the
+// begin of chunk k + 1, and no rows means no chunks.
 //
 // Worked example: 12 rows, start_row 2, Partition::ChunkSize(4):
 //
 //     rows       0  1 | 2  3  4  5 | 6  7  8  9 | 10 11
 //     chunks          |     0      |     1      |   2        [2, 6) [6, 10) [10, 12)
 //
-// Nothing here reads the array's elements: the metadata is enough, and costs the same for 10 rows and for 2^40.
+// Nothing here reads the array's elements: the metadata is enough, and costs the same for 10 rows
+// and for 2^40.
 #ifndef MPAIO_CHUNK_DATA_ITERATOR_H_
 #define MPAIO_CHUNK_DATA_ITERATOR_H_
 
@@ -60,29 +65,35 @@ class Partition {
 
   // Chunks of a size that follows from the array's size and the number of processes. The rule:
   //
-  //   rows per chunk = rows iterated over / (256 * parallelism), but not more than 4 MiB hold, and at least 1; then rounded down
+  //   rows per chunk = rows iterated over / (256 * parallelism), but not more than 4 MiB hold, and
+  //   at least 1; then rounded down
   //   (see below).
   //
-  // Why: about 256 chunks for each process keep the last, unevenly ended, round of a run below 1 % of it, also where some chunks
-  // cost several times what others do. What a row costs is not known here, and may be much: so a small array is divided as
-  // finely. If its rows cost nothing, its chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB holds in the share of a last-level cache that a core has, and is long enough that making it longer
-  // gains nothing.
+  // Why: about 256 chunks for each process keep the last, unevenly ended, round of a run below 1 %
+  // of it, also where some chunks cost several times what others do. What a row costs is not known
+  // here, and may be much: so a small array is divided as finely. If its rows cost nothing, its
+  // chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB holds in the
+  // share of a last-level cache that a core has, and is long enough that making it longer gains
+  // nothing.
   //
-  // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a chunk that begins and ends
-  // between leaves gives back a few finished nodes instead of loose elements. Its boundaries do so if its rows are a multiple of
-  // A = 256 / gcd(256, elements per row), a power of two. If at least A rows fit, the rows are rounded down to A times a power of
-  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half of what was aimed at. If
-  // fewer than A rows fit, nothing is rounded: such a chunk is short in rows, and loose ends are a small part of it.
+  // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a
+  // chunk that begins and ends between leaves gives back a few finished nodes instead of loose
+  // elements. Its boundaries do so if its rows are a multiple of A = 256 / gcd(256, elements per
+  // row), a power of two. If at least A rows fit, the rows are rounded down to A times a power of
+  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half
+  // of what was aimed at. If fewer than A rows fit, nothing is rounded: such a chunk is short in
+  // rows, and loose ends are a small part of it.
   //
-  // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 1 024 = 9 765 rows (78 KB); A = 256;
-  // 9 765 / 256 = 38, rounded to 32: chunks of 8 192 rows (64 KiB), 1 221 of them.
+  // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 1 024 = 9 765
+  // rows (78 KB); A = 256; 9 765 / 256 = 38, rounded to 32: chunks of 8 192 rows (64 KiB), 1 221 of
+  // them.
   static constexpr Partition Auto() { return Partition(Kind::kAuto, 0); }
 
   // Chunks of exactly `rows` rows; the last has what is left over, 1 to `rows`.
   static constexpr Partition ChunkSize(Index rows) { return Partition(Kind::kChunkSize, rows); }
 
-  // `count` chunks, as even as possible: sizes differ by one row at most, the longer ones first. With fewer rows than `count`
-  // there is one chunk for each row.
+  // `count` chunks, as even as possible: sizes differ by one row at most, the longer ones first.
+  // With fewer rows than `count` there is one chunk for each row.
   static constexpr Partition ChunkCount(Index count) { return Partition(Kind::kChunkCount, count); }
 
   constexpr Kind kind() const { return kind_; }
@@ -103,32 +114,38 @@ struct DataIteratorOptions {
   // The first row iterated over. In [0, rows of the array].
   Index start_row = 0;
 
-  // One past the last row iterated over. In [start_row, rows of the array]; absent: the rows of the array.
+  // One past the last row iterated over. In [start_row, rows of the array]; absent: the rows of the
+  // array.
   std::optional<Index> end_row = std::nullopt;
 
   // The axis of which a row is one index; a negative one counts from the last, as in numpy.
   Index axis = 0;
 
-  // How many processes share the work. At least 1. Changes the size of chunks under Partition::Auto, and nothing else.
+  // How many processes share the work. At least 1. Changes the size of chunks under
+  // Partition::Auto, and nothing else.
   int parallelism = 1;
 
-  // Every chunk but the last has a multiple of this many rows, so that chunks begin at start_row + a multiple of it. At least 1.
-  // Auto and ChunkCount choose their sizes accordingly (ChunkCount's then differ by up to row_alignment rows, and may be fewer
-  // than asked for); the rows of ChunkSize must already be a multiple.
+  // Every chunk but the last has a multiple of this many rows, so that chunks begin at start_row +
+  // a multiple of it. At least 1. Auto and ChunkCount choose their sizes accordingly (ChunkCount's
+  // then differ by up to row_alignment rows, and may be fewer than asked for); the rows of
+  // ChunkSize must already be a multiple.
   Index row_alignment = 1;
 };
 
-// The metadata of an array and how it is divided: a random-access range of Chunks. It holds no element and owns no memory of the
-// array; copies are independent and cheap. Constant once made, so that any number of threads may use one.
+// The metadata of an array and how it is divided: a random-access range of Chunks. It holds no
+// element and owns no memory of the array; copies are independent and cheap. Constant once made, so
+// that any number of threads may use one.
 class DataIterator {
  public:
   using Options = DataIteratorOptions;
 
-  // A C++20 random-access iterator whose elements are made on the fly. It refers to its DataIterator, which must outlive it.
+  // A C++20 random-access iterator whose elements are made on the fly. It refers to its
+  // DataIterator, which must outlive it.
   class const_iterator {
    public:
     using iterator_concept = std::random_access_iterator_tag;
-    using iterator_category = std::input_iterator_tag;  // operator* gives a value, so that C++17's stronger ones do not apply.
+    using iterator_category = std::input_iterator_tag;  // operator* gives a value, so that C++17's
+                                                        // stronger ones do not apply.
     using value_type = Chunk;
     using difference_type = std::ptrdiff_t;
     using reference = Chunk;
@@ -162,10 +179,16 @@ class DataIterator {
     friend const_iterator operator+(const_iterator it, difference_type n) { return it += n; }
     friend const_iterator operator+(difference_type n, const_iterator it) { return it += n; }
     friend const_iterator operator-(const_iterator it, difference_type n) { return it -= n; }
-    friend difference_type operator-(const const_iterator& a, const const_iterator& b) { return a.id_ - b.id_; }
+    friend difference_type operator-(const const_iterator& a, const const_iterator& b) {
+      return a.id_ - b.id_;
+    }
     // Only iterators of one DataIterator may be compared.
-    friend bool operator==(const const_iterator& a, const const_iterator& b) { return a.id_ == b.id_; }
-    friend std::strong_ordering operator<=>(const const_iterator& a, const const_iterator& b) { return a.id_ <=> b.id_; }
+    friend bool operator==(const const_iterator& a, const const_iterator& b) {
+      return a.id_ == b.id_;
+    }
+    friend std::strong_ordering operator<=>(const const_iterator& a, const const_iterator& b) {
+      return a.id_ <=> b.id_;
+    }
 
    private:
     friend class DataIterator;
@@ -178,9 +201,11 @@ class DataIterator {
 
   // Divides the rows of `array`, whose data is not looked at and may be null.
   //
-  // InvalidArgument: a chunk size or count below 1; no such axis; start_row or end_row outside of the array, or end_row before start_row;
-  // parallelism or row_alignment below 1; a chunk size that is not a multiple of row_alignment.
-  static absl::StatusOr<DataIterator> Create(const NdView& array, Partition partition, const Options& options = {});
+  // InvalidArgument: a chunk size or count below 1; no such axis; start_row or end_row outside of
+  // the array, or end_row before start_row; parallelism or row_alignment below 1; a chunk size that
+  // is not a multiple of row_alignment.
+  static absl::StatusOr<DataIterator> Create(const NdView& array, Partition partition,
+                                             const Options& options = {});
 
   // The array, with its dtype and shape. Its data pointer is as given to Create.
   const NdView& array() const { return array_; }
@@ -189,18 +214,24 @@ class DataIterator {
   // The axis of which a row is one index, counted from the first.
   Index axis() const { return axis_; }
   // The rows of the whole array, whether iterated over or not.
-  Index array_rows() const { return axis_ == 0 ? array_.num_rows() : array_.shape()[static_cast<std::size_t>(axis_)]; }
+  Index array_rows() const {
+    return axis_ == 0 ? array_.num_rows() : array_.shape()[static_cast<std::size_t>(axis_)];
+  }
   // The elements and bytes of one row, in all its blocks.
   Index row_elements() const { return num_blocks_ * block_row_elements_; }
   Index row_bytes() const { return row_elements() * array_.dtype().itemsize_bytes(); }
 
-  // The blocks in which the elements of a chunk lie: 1 along the first axis, else the product of the extents in front of the axis.
+  // The blocks in which the elements of a chunk lie: 1 along the first axis, else the product of
+  // the extents in front of the axis.
   Index num_blocks() const { return num_blocks_; }
   // The elements that a row has in each block.
   Index block_row_elements() const { return block_row_elements_; }
-  // The position of the first element that row `row` has in block `block`, counted in elements of the array. Those of the following rows of the
-  // same block come right behind. Precondition: 0 <= block < num_blocks(), 0 <= row <= array_rows().
-  Index BlockElement(Index block, Index row) const { return (block * array_rows() + row) * block_row_elements_; }
+  // The position of the first element that row `row` has in block `block`, counted in elements of
+  // the array. Those of the following rows of the same block come right behind. Precondition: 0 <=
+  // block < num_blocks(), 0 <= row <= array_rows().
+  Index BlockElement(Index block, Index row) const {
+    return (block * array_rows() + row) * block_row_elements_;
+  }
   Partition partition() const { return partition_; }
 
   // The rows iterated over: [start_row, end_row).
@@ -211,15 +242,18 @@ class DataIterator {
   // How many chunks there are; 0 if and only if there are no rows.
   Index num_chunks() const { return num_chunks_; }
 
-  // The rows of the longest chunk, which is chunk 0; 0 if there are no chunks. Under Auto and ChunkSize all but the last have so
-  // many.
+  // The rows of the longest chunk, which is chunk 0; 0 if there are no chunks. Under Auto and
+  // ChunkSize all but the last have so many.
   Index chunk_rows() const { return num_chunks_ == 0 ? 0 : chunk(0).size(); }
 
   // The rows of chunk `id`, which must be in [0, num_chunks()). O(1).
   RowRange chunk(ChunkId id) const { return {Boundary(id), Boundary(id + 1)}; }
 
-  // The rows of chunks [first, first + count) together. 0 <= first, 1 <= count, first + count <= num_chunks(). O(1).
-  RowRange chunks(ChunkId first, Index count) const { return {Boundary(first), Boundary(first + count)}; }
+  // The rows of chunks [first, first + count) together. 0 <= first, 1 <= count, first + count <=
+  // num_chunks(). O(1).
+  RowRange chunks(ChunkId first, Index count) const {
+    return {Boundary(first), Boundary(first + count)};
+  }
 
   const_iterator begin() const { return {this, 0}; }
   const_iterator end() const { return {this, num_chunks_}; }
@@ -228,10 +262,13 @@ class DataIterator {
  private:
   DataIterator(const NdView& array, Partition partition, Index axis);
 
-  // The begin of chunk `id`, or the end of the last. One formula for all partitions: a chunk has short_units_ units of
-  // unit_rows_ rows, and the first long_chunks_ of the chunks have one unit more.
+  // The begin of chunk `id`, or the end of the last. One formula for all partitions: a chunk has
+  // short_units_ units of unit_rows_ rows, and the first long_chunks_ of the chunks have one unit
+  // more.
   Index Boundary(ChunkId id) const {
-    if (id == num_chunks_) return rows_.end;  // The last chunk may be short. Also keeps the product below from overflowing.
+    if (id == num_chunks_)
+      return rows_
+          .end;  // The last chunk may be short. Also keeps the product below from overflowing.
     return rows_.begin + (id * short_units_ + (id < long_chunks_ ? id : long_chunks_)) * unit_rows_;
   }
 

@@ -32,13 +32,16 @@ Pairs Ranges(const DataIterator& iterator) {
   return pairs;
 }
 
-Pairs Divide(std::vector<Index> shape, Partition partition, const DataIteratorOptions& options = {}) {
-  const absl::StatusOr<DataIterator> iterator = DataIterator::Create(Metadata(std::move(shape)), partition, options);
+Pairs Divide(std::vector<Index> shape, Partition partition,
+             const DataIteratorOptions& options = {}) {
+  const absl::StatusOr<DataIterator> iterator =
+      DataIterator::Create(Metadata(std::move(shape)), partition, options);
   EXPECT_TRUE(iterator.ok()) << iterator.status();
   return iterator.ok() ? Ranges(*iterator) : Pairs{};
 }
 
-DataIterator Make(const NdView& array, Partition partition, const DataIteratorOptions& options = {}) {
+DataIterator Make(const NdView& array, Partition partition,
+                  const DataIteratorOptions& options = {}) {
   absl::StatusOr<DataIterator> iterator = DataIterator::Create(array, partition, options);
   EXPECT_TRUE(iterator.ok()) << iterator.status();
   return *std::move(iterator);
@@ -69,18 +72,22 @@ TEST(DataIteratorTest, ChunkSizeDividesAsStated) {
 }
 
 TEST(DataIteratorTest, StartRowShiftsTheChunks) {
-  EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 2}), (Pairs{{2, 6}, {6, 10}, {10, 12}}));
+  EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 2}),
+            (Pairs{{2, 6}, {6, 10}, {10, 12}}));
 }
 
 TEST(DataIteratorTest, EndRowCutsTheLastChunk) {
-  EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 2, .end_row = 9}), (Pairs{{2, 6}, {6, 9}}));
+  EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 2, .end_row = 9}),
+            (Pairs{{2, 6}, {6, 9}}));
   EXPECT_EQ(Divide({12}, Partition::ChunkSize(4), {.start_row = 5, .end_row = 5}), Pairs{});
 }
 
 TEST(DataIteratorTest, RowsMayBeOfAnotherAxis) {
-  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.axis = 1}), (Pairs{{0, 3}, {3, 6}, {6, 7}}));
+  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.axis = 1}),
+            (Pairs{{0, 3}, {3, 6}, {6, 7}}));
   EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkCount(2), {.axis = -1}), (Pairs{{0, 2}, {2, 3}}));
-  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.start_row = 5, .axis = -2}), (Pairs{{5, 7}}));
+  EXPECT_EQ(Divide({2, 7, 3}, Partition::ChunkSize(3), {.start_row = 5, .axis = -2}),
+            (Pairs{{5, 7}}));
   EXPECT_EQ(Divide({2, 0, 3}, Partition::ChunkSize(3), {.axis = 1}), Pairs{});
   const DataIterator middle = Make(Metadata({2, 7, 3}), Partition::ChunkSize(3), {.axis = -2});
   EXPECT_EQ(middle.axis(), 1);
@@ -102,7 +109,8 @@ TEST(DataIteratorTest, TheBlocksOfAllChunksAreTheArray) {
     std::vector<int> visits(120, 0);
     for (const Chunk& chunk : data) {
       for (Index block = 0; block < data.num_blocks(); ++block) {
-        const Index first = data.BlockElement(block, chunk.rows.begin), last = data.BlockElement(block, chunk.rows.end);
+        const Index first = data.BlockElement(block, chunk.rows.begin),
+                    last = data.BlockElement(block, chunk.rows.end);
         for (Index i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i)];
       }
     }
@@ -112,8 +120,11 @@ TEST(DataIteratorTest, TheBlocksOfAllChunksAreTheArray) {
 
 TEST(DataIteratorTest, AnAxisMustBeThere) {
   for (const Index axis : {3, -4}) {
-    const auto iterator = DataIterator::Create(Metadata({2, 7, 3}), Partition::Auto(), {.axis = axis});
-    EXPECT_EQ(iterator.status(), absl::InvalidArgumentError("axis " + std::to_string(axis) + " is out of range; the array has 3 axes"));
+    const auto iterator =
+        DataIterator::Create(Metadata({2, 7, 3}), Partition::Auto(), {.axis = axis});
+    EXPECT_EQ(iterator.status(),
+              absl::InvalidArgumentError("axis " + std::to_string(axis) +
+                                         " is out of range; the array has 3 axes"));
   }
   EXPECT_EQ(Divide({}, Partition::Auto(), {.axis = -1}), (Pairs{{0, 1}}));
   EXPECT_FALSE(DataIterator::Create(Metadata({}), Partition::Auto(), {.axis = 1}).ok());
@@ -144,16 +155,22 @@ TEST(DataIteratorTest, ChunkCountIsAsEvenAsPossible) {
   EXPECT_EQ(Divide({10}, Partition::ChunkCount(4)), (Pairs{{0, 3}, {3, 6}, {6, 8}, {8, 10}}));
   EXPECT_EQ(Divide({10}, Partition::ChunkCount(1)), (Pairs{{0, 10}}));
   EXPECT_EQ(Divide({3}, Partition::ChunkCount(8)), (Pairs{{0, 1}, {1, 2}, {2, 3}}));
-  EXPECT_EQ(Divide({12}, Partition::ChunkCount(3), {.start_row = 2}), (Pairs{{2, 6}, {6, 9}, {9, 12}}));
+  EXPECT_EQ(Divide({12}, Partition::ChunkCount(3), {.start_row = 2}),
+            (Pairs{{2, 6}, {6, 9}, {9, 12}}));
 }
 
 TEST(DataIteratorTest, RowAlignmentKeepsBoundariesOnMultiples) {
-  // 21 rows are 6 units of 4 rows, the last of one row: 2 units for each of 3 chunks, or 2, 2, 1, 1 for 4.
-  EXPECT_EQ(Divide({21}, Partition::ChunkCount(3), {.row_alignment = 4}), (Pairs{{0, 8}, {8, 16}, {16, 21}}));
-  EXPECT_EQ(Divide({21}, Partition::ChunkCount(4), {.row_alignment = 4}), (Pairs{{0, 8}, {8, 16}, {16, 20}, {20, 21}}));
+  // 21 rows are 6 units of 4 rows, the last of one row: 2 units for each of 3 chunks, or 2, 2, 1, 1
+  // for 4.
+  EXPECT_EQ(Divide({21}, Partition::ChunkCount(3), {.row_alignment = 4}),
+            (Pairs{{0, 8}, {8, 16}, {16, 21}}));
+  EXPECT_EQ(Divide({21}, Partition::ChunkCount(4), {.row_alignment = 4}),
+            (Pairs{{0, 8}, {8, 16}, {16, 20}, {20, 21}}));
   // More chunks than units.
-  EXPECT_EQ(Divide({10}, Partition::ChunkCount(10), {.row_alignment = 4}), (Pairs{{0, 4}, {4, 8}, {8, 10}}));
-  EXPECT_EQ(Divide({10}, Partition::ChunkSize(8), {.start_row = 1, .row_alignment = 4}), (Pairs{{1, 9}, {9, 10}}));
+  EXPECT_EQ(Divide({10}, Partition::ChunkCount(10), {.row_alignment = 4}),
+            (Pairs{{0, 4}, {4, 8}, {8, 10}}));
+  EXPECT_EQ(Divide({10}, Partition::ChunkSize(8), {.start_row = 1, .row_alignment = 4}),
+            (Pairs{{1, 9}, {9, 10}}));
 }
 
 TEST(DataIteratorTest, RefusesWhatCannotBeDivided) {
@@ -167,10 +184,12 @@ TEST(DataIteratorTest, RefusesWhatCannotBeDivided) {
   EXPECT_EQ(code(Partition::Auto(), {.start_row = -1}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(Partition::Auto(), {.start_row = 11}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(Partition::Auto(), {.end_row = 11}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(Partition::Auto(), {.start_row = 5, .end_row = 4}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Partition::Auto(), {.start_row = 5, .end_row = 4}),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(Partition::Auto(), {.parallelism = 0}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(Partition::Auto(), {.row_alignment = 0}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(Partition::ChunkSize(6), {.row_alignment = 4}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Partition::ChunkSize(6), {.row_alignment = 4}),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(Partition::ChunkSize(8), {.row_alignment = 4}), absl::StatusCode::kOk);
   EXPECT_EQ(code(Partition::Auto(), {.start_row = 10}), absl::StatusCode::kOk);
 }
@@ -190,13 +209,15 @@ TEST(DataIteratorTest, EveryRowIsInOneChunkInOrder) {
           }
         }
 
-        const DataIterator by_count = Make(array, Partition::ChunkCount(size), {.start_row = start});
+        const DataIterator by_count =
+            Make(array, Partition::ChunkCount(size), {.start_row = start});
         ExpectCovers(by_count, start, rows);
         EXPECT_EQ(by_count.num_chunks(), std::min(size, rows - start));
         for (const Chunk& chunk : by_count) ASSERT_GE(chunk.rows.size(), by_count.chunk_rows() - 1);
 
         const Index alignment = 1 + size % 7;
-        const DataIterator aligned = Make(array, Partition::ChunkCount(size), {.start_row = start, .row_alignment = alignment});
+        const DataIterator aligned = Make(array, Partition::ChunkCount(size),
+                                          {.start_row = start, .row_alignment = alignment});
         ExpectCovers(aligned, start, rows);
         for (const Chunk& chunk : aligned) ASSERT_EQ((chunk.rows.begin - start) % alignment, 0);
       }
@@ -206,11 +227,13 @@ TEST(DataIteratorTest, EveryRowIsInOneChunkInOrder) {
 
 TEST(DataIteratorTest, AutoFollowsItsRule) {
   const auto auto_rows = [](std::vector<Index> shape, int parallelism) {
-    return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = parallelism}).chunk_rows();
+    return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = parallelism})
+        .chunk_rows();
   };
   // The header's example: 9 765 rows, 32 * 256.
   EXPECT_EQ(auto_rows({10'000'000}, 4), 8'192);
-  EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(), 1'221);
+  EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(),
+            1'221);
   // 390 rows are one leaf; 3 rows are none, and so are not rounded; fewer rows than chunks.
   EXPECT_EQ(auto_rows({400'000}, 4), 256);
   EXPECT_EQ(auto_rows({4'000}, 4), 3);
@@ -232,13 +255,16 @@ TEST(DataIteratorTest, AutoSizesStayInBounds) {
     for (Index rows : {1, 10, 1'000, 1'000'000, 123'456'789}) {
       for (int parallelism : {1, 2, 17, 512}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << row_elements << " for " << parallelism);
-        const DataIterator iterator = Make(Metadata({rows, row_elements}), Partition::Auto(), {.parallelism = parallelism});
+        const DataIterator iterator =
+            Make(Metadata({rows, row_elements}), Partition::Auto(), {.parallelism = parallelism});
         const Index chunk_bytes = iterator.chunk_rows() * row_elements * 8;
         EXPECT_LE(chunk_bytes, 4 << 20);
-        // At least 256 for each process where there are as many rows. Rounding at most doubles what 4 MiB make of it.
+        // At least 256 for each process where there are as many rows. Rounding at most doubles what
+        // 4 MiB make of it.
         const Index least = std::min<Index>(rows, 256 * parallelism);
         EXPECT_GE(iterator.num_chunks(), least);
-        EXPECT_LE(iterator.num_chunks(), std::max<Index>(4 * least, rows * row_elements * 8 / (2 << 20) + 1) + 1);
+        EXPECT_LE(iterator.num_chunks(),
+                  std::max<Index>(4 * least, rows * row_elements * 8 / (2 << 20) + 1) + 1);
         // Whatever has room for a leaf has its boundaries between leaves.
         const Index aligned_rows = 256 / std::gcd(Index{256}, row_elements);
         if (iterator.num_chunks() > 1 && iterator.chunk_rows() >= aligned_rows) {
@@ -251,7 +277,9 @@ TEST(DataIteratorTest, AutoSizesStayInBounds) {
 
 TEST(DataIteratorTest, AutoHonoursRowAlignment) {
   const auto auto_rows = [](std::vector<Index> shape, Index alignment) {
-    return Make(Metadata(std::move(shape)), Partition::Auto(), {.parallelism = 4, .row_alignment = alignment}).chunk_rows();
+    return Make(Metadata(std::move(shape)), Partition::Auto(),
+                {.parallelism = 4, .row_alignment = alignment})
+        .chunk_rows();
   };
   // 9 765 rows fit; both 256 and 10 divide 1 280, of which 7 fit, so 4.
   EXPECT_EQ(auto_rows({10'000'000}, 10), 5'120);
@@ -264,7 +292,8 @@ TEST(DataIteratorTest, AutoHonoursRowAlignment) {
 
 TEST(DataIteratorTest, HugeArraysAreMetadataOnly) {
   const Index rows = Index{1} << 40;
-  const DataIterator iterator = Make(Metadata({rows}), Partition::ChunkSize(1'000'003), {.start_row = 5});
+  const DataIterator iterator =
+      Make(Metadata({rows}), Partition::ChunkSize(1'000'003), {.start_row = 5});
   EXPECT_EQ(iterator.num_chunks(), 1'099'509);  // ceil((2^40 - 5) / 1 000 003)
   EXPECT_EQ(iterator.chunk(1'000'000), (RowRange{1'000'003'000'005, 1'000'004'000'008}));
   EXPECT_EQ((*(iterator.end() - 1)).rows.end, rows);
@@ -300,14 +329,15 @@ TEST(DataIteratorTest, IsARandomAccessRange) {
   EXPECT_EQ((*--it).id, 0);
   EXPECT_EQ(std::ranges::size(iterator), 4);
   // The chunk of row 7, by bisection.
-  const auto found = std::ranges::upper_bound(iterator, Index{7}, {}, [](const Chunk& chunk) { return chunk.rows.begin; });
+  const auto found = std::ranges::upper_bound(iterator, Index{7}, {},
+                                              [](const Chunk& chunk) { return chunk.rows.begin; });
   EXPECT_EQ((*(found - 1)).id, 2);
   EXPECT_EQ(iterator.chunks(1, 3), (RowRange{3, 10}));
 }
 
 TEST(DataIteratorTest, KnowsTheMetadata) {
-  const DataIterator iterator =
-      Make(Metadata({12, 5}, DType::Of<double>()), Partition::ChunkSize(4), {.start_row = 2, .end_row = 11});
+  const DataIterator iterator = Make(Metadata({12, 5}, DType::Of<double>()),
+                                     Partition::ChunkSize(4), {.start_row = 2, .end_row = 11});
   EXPECT_EQ(iterator.start_row(), 2);
   EXPECT_EQ(iterator.end_row(), 11);
   EXPECT_EQ(iterator.num_rows(), 9);

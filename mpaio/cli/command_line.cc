@@ -74,10 +74,13 @@ constexpr option kFlags[] = {
 // In the place of a worker; none can be registered by that name.
 constexpr absl::string_view kDoctorWord = "doctor";
 
-absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat(what, "; see --help")); }
+absl::Status Wrong(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(what, "; see --help"));
+}
 
 // The value of a flag that takes one of a few words, as a position in `words`.
-absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value, const std::vector<std::string>& words) {
+absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value,
+                                  const std::vector<std::string>& words) {
   const auto word = std::find(words.begin(), words.end(), std::string(value));
   if (word != words.end()) return static_cast<std::size_t>(std::distance(words.begin(), word));
   return Wrong(absl::StrCat("--", flag, "=", value, ": must be ", absl::StrJoin(words, "|")));
@@ -91,21 +94,25 @@ absl::StatusOr<std::string> FileName(absl::string_view flag, absl::string_view v
 absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
   Index rows = 0;
   if (value == "auto") return Partition::Auto();
-  if (!absl::SimpleAtoi(value, &rows) || rows < 1) return Wrong(absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
+  if (!absl::SimpleAtoi(value, &rows) || rows < 1)
+    return Wrong(absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
   return Partition::ChunkSize(rows);
 }
 
 absl::StatusOr<int> ParseRetries(absl::string_view value) {
   int retries = 0;
-  if (!absl::SimpleAtoi(value, &retries) || retries < 0) return Wrong(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
+  if (!absl::SimpleAtoi(value, &retries) || retries < 0)
+    return Wrong(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
   return retries;
 }
 
 absl::StatusOr<absl::Duration> ParseChunkDeadline(absl::string_view value) {
   double seconds = 0;
-  // Below a millisecond it would be the machine that is measured; and a day in nanoseconds is far from what an int64 holds.
+  // Below a millisecond it would be the machine that is measured; and a day in nanoseconds is far
+  // from what an int64 holds.
   if (!absl::SimpleAtod(value, &seconds) || !(seconds >= 0.001) || !(seconds <= 86400.0 * 365)) {
-    return Wrong(absl::StrCat("--chunk_deadline=", value, ": must be a number of seconds from 0.001 on"));
+    return Wrong(
+        absl::StrCat("--chunk_deadline=", value, ": must be a number of seconds from 0.001 on"));
   }
   return absl::Seconds(seconds);
 }
@@ -113,18 +120,55 @@ absl::StatusOr<absl::Duration> ParseChunkDeadline(absl::string_view value) {
 // Where the `=` of "key=value" is; npos where the word is none.
 std::size_t KeyLength(absl::string_view word) {
   std::size_t n = 0;
-  while (n < word.size() && (absl::ascii_isalnum(static_cast<unsigned char>(word[n])) || word[n] == '_')) ++n;
+  while (n < word.size() &&
+         (absl::ascii_isalnum(static_cast<unsigned char>(word[n])) || word[n] == '_'))
+    ++n;
   return n > 0 && n < word.size() && word[n] == '=' ? n : absl::string_view::npos;
 }
 
-// Flags of mpirun that are often put behind the program, without their dashes. Open MPI takes the long ones with one dash
-// as well as with two.
-constexpr absl::string_view kFlagsOfMpirun[] = {
-    "allow-run-as-root", "bind-to", "c", "cpu-set", "display-allocation", "display-map", "do-not-launch", "gmca", "H",
-    "host", "hostfile", "launch-agent", "machinefile", "map-by", "mca", "merge-stderr-to-stdout", "n", "N", "nooversubscribe",
-    "np", "npernode", "npersocket", "oversubscribe", "output-filename", "pernode", "pmixmca", "prefix", "prtemca", "rank-by",
-    "report-bindings", "rf", "rankfile", "stdin", "tag-output", "timeout", "timestamp-output", "use-hwthread-cpus", "v",
-    "wd", "wdir", "x"};
+// Flags of mpirun that are often put behind the program, without their dashes. Open MPI takes the
+// long ones with one dash as well as with two.
+constexpr absl::string_view kFlagsOfMpirun[] = {"allow-run-as-root",
+                                                "bind-to",
+                                                "c",
+                                                "cpu-set",
+                                                "display-allocation",
+                                                "display-map",
+                                                "do-not-launch",
+                                                "gmca",
+                                                "H",
+                                                "host",
+                                                "hostfile",
+                                                "launch-agent",
+                                                "machinefile",
+                                                "map-by",
+                                                "mca",
+                                                "merge-stderr-to-stdout",
+                                                "n",
+                                                "N",
+                                                "nooversubscribe",
+                                                "np",
+                                                "npernode",
+                                                "npersocket",
+                                                "oversubscribe",
+                                                "output-filename",
+                                                "pernode",
+                                                "pmixmca",
+                                                "prefix",
+                                                "prtemca",
+                                                "rank-by",
+                                                "report-bindings",
+                                                "rf",
+                                                "rankfile",
+                                                "stdin",
+                                                "tag-output",
+                                                "timeout",
+                                                "timestamp-output",
+                                                "use-hwthread-cpus",
+                                                "v",
+                                                "wd",
+                                                "wdir",
+                                                "x"};
 
 std::vector<std::string> FlagNames() {
   std::vector<std::string> names;
@@ -132,34 +176,47 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
-// Refuses `word`, which begins with a dash. `value`: what getopt says of a known flag that takes no value, else below 256.
+// Refuses `word`, which begins with a dash. `value`: what getopt says of a known flag that takes no
+// value, else below 256.
 absl::Status UnknownFlag(absl::string_view word, int value) {
   if (value >= kHelpFlag) {
-    return Wrong(absl::StrCat(word, ": this flag takes no value; write ", word.substr(0, word.find('='))));
+    return Wrong(
+        absl::StrCat(word, ": this flag takes no value; write ", word.substr(0, word.find('='))));
   }
-  const absl::string_view without_dashes = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  const absl::string_view without_dashes =
+      word.substr(std::min(word.find_first_not_of('-'), word.size()));
   const absl::string_view name = without_dashes.substr(0, without_dashes.find('='));
-  if (std::find(std::begin(kFlagsOfMpirun), std::end(kFlagsOfMpirun), name) != std::end(kFlagsOfMpirun)) {
-    return Wrong(absl::StrCat("unknown flag ", word, ": it is mpirun's, whose flags stand in front of the program, as in mpirun -n 4 orchestrator sum a.npy"));
+  if (std::find(std::begin(kFlagsOfMpirun), std::end(kFlagsOfMpirun), name) !=
+      std::end(kFlagsOfMpirun)) {
+    return Wrong(absl::StrCat("unknown flag ", word,
+                              ": it is mpirun's, whose flags stand in front of the program, as in "
+                              "mpirun -n 4 orchestrator sum a.npy"));
   }
   const std::string nearest = Nearest(name, FlagNames());
-  return Wrong(absl::StrCat("unknown flag ", word, nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));
+  return Wrong(
+      absl::StrCat("unknown flag ", word,
+                   nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));
 }
 
 absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
-  if (words.empty()) return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
+  if (words.empty())
+    return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
   JobSpec job;
   job.worker = std::string(words[0]);
-  if (words.size() < 2) return Wrong(absl::StrCat("worker ", job.worker, ": the input file is missing: give WORKER INPUT"));
+  if (words.size() < 2)
+    return Wrong(
+        absl::StrCat("worker ", job.worker, ": the input file is missing: give WORKER INPUT"));
   job.input = std::string(words[1]);
   for (std::size_t i = 2; i < words.size(); ++i) {
     const std::size_t key_length = KeyLength(words[i]);
     if (key_length != absl::string_view::npos) {
-      job.parameters.emplace_back(std::string(words[i].substr(0, key_length)), std::string(words[i].substr(key_length + 1)));
+      job.parameters.emplace_back(std::string(words[i].substr(0, key_length)),
+                                  std::string(words[i].substr(key_length + 1)));
     } else if (i == 2) {
       job.output = std::string(words[i]);
     } else {
-      return Wrong(absl::StrCat("worker ", job.worker, ": '", words[i], "' is neither key=value nor, in third place, an output file"));
+      return Wrong(absl::StrCat("worker ", job.worker, ": '", words[i],
+                                "' is neither key=value nor, in third place, an output file"));
     }
   }
   return job;
@@ -175,9 +232,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   const int count = static_cast<int>(arguments.size()) - 1;
   optind = 0;  // glibc: start anew
   opterr = 0;  // it is said once, by rank 0
-  // '-': flags may stand anywhere, and words that are none come as kWord, in order. ':' tells a missing value from an
-  // unknown flag. As each flag of a letter ends the loop, a word is never left in its middle: each call begins with the
-  // word at optind, and that is the word to be named.
+  // '-': flags may stand anywhere, and words that are none come as kWord, in order. ':' tells a
+  // missing value from an unknown flag. As each flag of a letter ends the loop, a word is never
+  // left in its middle: each call begins with the word at optind, and that is the word to be named.
   constexpr int kWord = 1;
   std::vector<char*> plain;
   // Asked for, these are given whatever else there is; but where to may stand behind them.
@@ -189,17 +246,25 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     }
     return line;
   };
-  for (int flag, at = 1; (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1; at = optind) {
+  for (int flag, at = 1;
+       (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1; at = optind) {
     const absl::string_view word = arguments[static_cast<std::size_t>(at)];
     switch (flag) {
-      case kWord: plain.push_back(optarg); break;
+      case kWord:
+        plain.push_back(optarg);
+        break;
       case 'h':
         if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
         return asked_for(Action::kHelp);
-      case kHelpFlag: return asked_for(Action::kHelp);
-      case kVersionFlag: return asked_for(Action::kVersion);
-      case kListFlag: return asked_for(Action::kList);
-      case kReportFlag: line.report = true; break;
+      case kHelpFlag:
+        return asked_for(Action::kHelp);
+      case kVersionFlag:
+        return asked_for(Action::kVersion);
+      case kListFlag:
+        return asked_for(Action::kList);
+      case kReportFlag:
+        line.report = true;
+        break;
       case kChunkFlag: {
         MPAIO_ASSIGN_OR_RETURN(line.partition, ParseChunk(optarg));
         break;
@@ -214,8 +279,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case kProgressFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("progress", optarg, {"auto", "always", "never"}));
-        line.progress = choice == 0 ? ProgressMode::kAuto : choice == 1 ? ProgressMode::kAlways : ProgressMode::kNever;
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("progress", optarg, {"auto", "always", "never"}));
+        line.progress = choice == 0   ? ProgressMode::kAuto
+                        : choice == 1 ? ProgressMode::kAlways
+                                      : ProgressMode::kNever;
         break;
       }
       case kCpuUsageFlag: {
@@ -223,13 +291,17 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case kSourceFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("source", optarg, {"auto", "window", "map"}));
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("source", optarg, {"auto", "window", "map"}));
         line.source = choice == 0 ? Source::kAuto : choice == 1 ? Source::kWindow : Source::kMap;
         break;
       }
       case kHugePagesFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("huge_pages", optarg, {"auto", "always", "never"}));
-        line.huge_pages = choice == 0 ? HugePages::kAuto : choice == 1 ? HugePages::kAlways : HugePages::kNever;
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("huge_pages", optarg, {"auto", "always", "never"}));
+        line.huge_pages = choice == 0   ? HugePages::kAuto
+                          : choice == 1 ? HugePages::kAlways
+                                        : HugePages::kNever;
         break;
       }
       case kBindFlag: {
@@ -238,7 +310,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case kScheduleFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("schedule", optarg, ScheduleNames()));
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("schedule", optarg, ScheduleNames()));
         line.schedule = static_cast<ScheduleKind>(choice);
         break;
       }
@@ -251,8 +324,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case kIsolateFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("isolate", optarg, {"auto", "always", "never"}));
-        line.isolate = choice == 0 ? Isolate::kAuto : choice == 1 ? Isolate::kAlways : Isolate::kNever;
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("isolate", optarg, {"auto", "always", "never"}));
+        line.isolate = choice == 0   ? Isolate::kAuto
+                       : choice == 1 ? Isolate::kAlways
+                                     : Isolate::kNever;
         break;
       }
       case kRetriesFlag: {
@@ -263,13 +339,16 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         MPAIO_ASSIGN_OR_RETURN(line.chunk_deadline, ParseChunkDeadline(optarg));
         break;
       }
-      case kFailFastFlag: line.fail_fast = true; break;
+      case kFailFastFlag:
+        line.fail_fast = true;
+        break;
       case kSpeculateFlag: {
         if (optarg == nullptr) {
           line.speculates = true;
           break;
         }
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("speculate", optarg, {"auto", "never"}));
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("speculate", optarg, {"auto", "never"}));
         line.speculates = choice == 0;
         break;
       }
@@ -277,28 +356,39 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         MPAIO_ASSIGN_OR_RETURN(line.journal_file, FileName("journal", optarg));
         break;
       }
-      case kResumeFlag: line.resumes = true; break;
+      case kResumeFlag:
+        line.resumes = true;
+        break;
       case kPreflightFlag: {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("preflight", optarg, {"auto", "never"}));
+        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
+                               OneOf("preflight", optarg, {"auto", "never"}));
         line.preflight = choice == 0;
         break;
       }
-      case ':': return Wrong(absl::StrCat("flag ", word, " needs a value"));
-      default: return UnknownFlag(word, optopt);
+      case ':':
+        return Wrong(absl::StrCat("flag ", word, " needs a value"));
+      default:
+        return UnknownFlag(word, optopt);
     }
   }
   // Behind "--".
   plain.insert(plain.end(), arguments.begin() + std::min(optind, count), arguments.end() - 1);
-  if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto) return Wrong("--replay has its own schedule: leave --schedule out");
-  if (line.resumes && line.journal_file.empty()) return Wrong("--resume goes on with a journal: give --journal=FILE, too");
+  if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto)
+    return Wrong("--replay has its own schedule: leave --schedule out");
+  if (line.resumes && line.journal_file.empty())
+    return Wrong("--resume goes on with a journal: give --journal=FILE, too");
   if (line.chunk_deadline != absl::InfiniteDuration() && line.isolate == Isolate::kNever) {
-    return Wrong("--chunk_deadline ends the process that a chunk runs in, and there is none with --isolate=never: leave one of them out");
+    return Wrong(
+        "--chunk_deadline ends the process that a chunk runs in, and there is none with "
+        "--isolate=never: leave one of them out");
   }
   if (plain.empty()) return Wrong("nothing to do: give WORKER INPUT");
   if (absl::string_view(plain.front()) == kDoctorWord) {
     line.action = Action::kDoctor;
     line.doctor_inputs.assign(plain.begin() + 1, plain.end());
-    if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") == line.doctor_inputs.end()) return line;
+    if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") ==
+        line.doctor_inputs.end())
+      return line;
     return Wrong("doctor takes inputs, one behind the other: leave the '+' out");
   }
   std::vector<absl::string_view> words;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The command line of an orchestrator program, read.
 //
-//   orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT [OUTPUT] [key=value ...]] ...
+//   orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT [OUTPUT] [key=value
+//   ...]] ...
 //   orchestrator [flags] doctor [INPUT ...]
 #ifndef MPAIO_CLI_COMMAND_LINE_H_
 #define MPAIO_CLI_COMMAND_LINE_H_
@@ -60,8 +62,9 @@ struct CommandLine {
   std::vector<std::string> doctor_inputs;
 };
 
-// Reads argv[1..argc). A word behind INPUT that begins like `key=` is put among the parameters; PlanJobs, which knows the keys, may take it for the output.
-// Errors: InvalidArgument, one line that says what is wrong and what would do.
+// Reads argv[1..argc). A word behind INPUT that begins like `key=` is put among the parameters;
+// PlanJobs, which knows the keys, may take it for the output. Errors: InvalidArgument, one line
+// that says what is wrong and what would do.
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
 
 // The text of --help.

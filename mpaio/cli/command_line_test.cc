@@ -42,7 +42,8 @@ TEST(ParseCommandLine, OneJob) {
 
 TEST(ParseCommandLine, SeveralJobsWithOutputsAndParameters) {
   const absl::StatusOr<CommandLine> line =
-      Parse({"map", "a.npy", "b.npy", "fn=sqrt", "+", "spin", "c=d.npy", "ns_per_row=5", "cost=a=b", "+", "map", "e.npy", "./f=g.npy"});
+      Parse({"map", "a.npy", "b.npy", "fn=sqrt", "+", "spin", "c=d.npy", "ns_per_row=5", "cost=a=b",
+             "+", "map", "e.npy", "./f=g.npy"});
   ASSERT_TRUE(line.ok()) << line.status();
   ASSERT_EQ(line->jobs.size(), 3u);
   EXPECT_EQ(line->jobs[0].output, "b.npy");
@@ -55,7 +56,8 @@ TEST(ParseCommandLine, SeveralJobsWithOutputsAndParameters) {
 
 TEST(ParseCommandLine, FlagsMayStandAnywhere) {
   const absl::StatusOr<CommandLine> line =
-      Parse({"sum", "--chunk=64", "a.npy", "--format", "json", "+", "--progress=never", "sum", "b.npy", "--cpu_usage=u.csv", "--report"});
+      Parse({"sum", "--chunk=64", "a.npy", "--format", "json", "+", "--progress=never", "sum",
+             "b.npy", "--cpu_usage=u.csv", "--report"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(line->partition, Partition::ChunkSize(64));
   EXPECT_EQ(line->format, OutputFormat::kJson);
@@ -83,9 +85,13 @@ TEST(ParseCommandLine, ResultsGoToAFile) {
   EXPECT_EQ(Parse({"sum", "a.npy"})->results_file, "");
   EXPECT_EQ(Parse({"sum", "a.npy", "--results=r.txt"})->results_file, "r.txt");
   EXPECT_EQ(Parse({"doctor", "--results", "r.txt"})->results_file, "r.txt");
-  EXPECT_EQ(Parse({"--results=", "sum", "a.npy"}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Parse({"--results=", "sum", "a.npy"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   // Also of what is given whatever else there is.
-  for (const std::vector<const char*>& words : {std::vector<const char*>{"--list", "--results=r.txt"}, {"--results=r.txt", "--list"}, {"--list", "--bogus", "sum", "--results=r.txt"}}) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"--list", "--results=r.txt"},
+        {"--results=r.txt", "--list"},
+        {"--list", "--bogus", "sum", "--results=r.txt"}}) {
     const absl::StatusOr<CommandLine> line = Parse(words);
     ASSERT_TRUE(line.ok()) << line.status();
     EXPECT_EQ(line->action, Action::kList);
@@ -159,12 +165,36 @@ TEST(ParseCommandLine, AnUnknownFlagIsNamedAsItWasTyped) {
 }
 
 TEST(ParseCommandLine, FlagsOfMpirunAreSaidToBeIts) {
-  for (const char* flag : {"-n", "-np", "--np", "--n", "-c", "-N", "-H", "-host", "--host", "--host=a,b", "--hostfile", "-hostfile", "--map-by", "--bind-to",
-                           "--mca", "-mca", "-x", "--oversubscribe", "--allow-run-as-root", "--report-bindings", "--prefix", "--timeout"}) {
-    for (const std::vector<const char*>& words : {std::vector<const char*>{flag, "4", "sum", "a.npy"}, {"sum", flag, "4", "a.npy"}, {"sum", "a.npy", flag}}) {
+  for (const char* flag : {"-n",
+                           "-np",
+                           "--np",
+                           "--n",
+                           "-c",
+                           "-N",
+                           "-H",
+                           "-host",
+                           "--host",
+                           "--host=a,b",
+                           "--hostfile",
+                           "-hostfile",
+                           "--map-by",
+                           "--bind-to",
+                           "--mca",
+                           "-mca",
+                           "-x",
+                           "--oversubscribe",
+                           "--allow-run-as-root",
+                           "--report-bindings",
+                           "--prefix",
+                           "--timeout"}) {
+    for (const std::vector<const char*>& words :
+         {std::vector<const char*>{flag, "4", "sum", "a.npy"},
+          {"sum", flag, "4", "a.npy"},
+          {"sum", "a.npy", flag}}) {
       const absl::Status status = Parse(words).status();
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << flag;
-      EXPECT_THAT(std::string(status.message()), ::testing::StartsWith(absl::StrCat("unknown flag ", flag, ": it is mpirun's")));
+      EXPECT_THAT(std::string(status.message()),
+                  ::testing::StartsWith(absl::StrCat("unknown flag ", flag, ": it is mpirun's")));
     }
   }
 }

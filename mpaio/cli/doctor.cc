@@ -50,7 +50,8 @@ absl::StatusOr<std::vector<std::vector<int>>> GatherAffinities(const Communicato
 }
 
 // What is said of each input, and what it will take.
-void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted, std::vector<Finding>* findings) {
+void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted,
+                   std::vector<Finding>* findings) {
   wanted->num_inputs = static_cast<int>(inputs.size());
   for (const std::string& name : inputs) {
     const auto add = [&](Severity severity, std::string text, std::string remedy = "") {
@@ -67,8 +68,9 @@ void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted, std::
     }
     const bool is_mapped = file->Map(/*takes_lease=*/false).ok();
     (is_mapped ? wanted->mapped_bytes : wanted->copied_bytes) += file->size_bytes();
-    add(Severity::kOk, absl::StrCat(name, ": ", file->Describe(),
-                                    is_mapped ? ": can be mapped" : ": is copied to shared memory"));
+    add(Severity::kOk,
+        absl::StrCat(name, ": ", file->Describe(),
+                     is_mapped ? ": can be mapped" : ": is copied to shared memory"));
   }
 }
 
@@ -80,8 +82,9 @@ std::vector<Finding> ExamineNode(const std::vector<std::string>& inputs, CpuFact
   };
   Wanted wanted;
   // Where nobody has launched this process, what counts is whether several could be.
-  wanted.ranks = launcher.world_size > 1 ? static_cast<int>(cpus.affinities.size())
-                                         : std::max(1, static_cast<int>(cpus.affinities.front().size()));
+  wanted.ranks = launcher.world_size > 1
+                     ? static_cast<int>(cpus.affinities.size())
+                     : std::max(1, static_cast<int>(cpus.affinities.front().size()));
   ExamineInputs(inputs, &wanted, &findings);
   const SharedMemoryFacts shared_memory = ReadSharedMemory(BackingDirectory());
   add({CheckSharedMemory(shared_memory, wanted), CheckMemory(FindMemoryCapacity(""), wanted)});
@@ -133,19 +136,20 @@ absl::StatusOr<std::vector<Finding>> Examine(const std::vector<std::string>& inp
   return findings;
 }
 
-absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communicator& world, Index mapped_bytes) {
+absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communicator& world,
+                                             Index mapped_bytes) {
   absl::Status warning;
   if (executor.size() > 1 && world.size() == executor.size()) {
-    // A rank that may run anywhere is not crowded: then there is nothing more to be asked. Others are, where
-    // all ranks of a node have the same few CPUs.
+    // A rank that may run anywhere is not crowded: then there is nothing more to be asked. Others
+    // are, where all ranks of a node have the same few CPUs.
     const std::vector<int> affinity = OwnAffinity();
     const bool is_free = affinity.empty() ||
                          static_cast<long>(affinity.size()) >= sysconf(_SC_NPROCESSORS_ONLN) ||
                          IsToldNotToBind();
     constexpr int kMostCpus = 1 << 12;
-    const int few =
-        is_free ? -1
-                : affinity.front() % kMostCpus * kMostCpus + static_cast<int>(affinity.size()) % kMostCpus;
+    const int few = is_free ? -1
+                            : affinity.front() % kMostCpus * kMostCpus +
+                                  static_cast<int>(affinity.size()) % kMostCpus;
     std::vector<int> all, nodes;
     MPAIO_RETURN_IF_ERROR(world.AllGather(few, &all));
     if (std::any_of(all.begin(), all.end(), [](int value) { return value >= 0; })) {
@@ -154,9 +158,10 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
       for (std::size_t rank = 0; rank < all.size(); ++rank)
         is_crowded &= nodes[rank] != executor.node() || all[rank] == few;
       if (is_crowded) {
-        warning = absl::FailedPreconditionError(absl::StrCat(
-            "the ", executor.node_size(), " ranks of host ", executor.host(), " share ", affinity.size(),
-            affinity.size() == 1 ? " CPU" : " CPUs", ", while others are idle: mpirun --bind-to none"));
+        warning = absl::FailedPreconditionError(
+            absl::StrCat("the ", executor.node_size(), " ranks of host ", executor.host(),
+                         " share ", affinity.size(), affinity.size() == 1 ? " CPU" : " CPUs",
+                         ", while others are idle: mpirun --bind-to none"));
       }
     }
   }
@@ -164,7 +169,8 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
   constexpr Index kManyBytes = Index{256} << 20;
   if (warning.ok() && executor.node_rank() == 0 && mapped_bytes >= kManyBytes) {
     const MemoryCapacity room = FindMemoryCapacity("");
-    if (room.available_bytes < mapped_bytes && absl::StrContains(room.limited_by, "control group")) {
+    if (room.available_bytes < mapped_bytes &&
+        absl::StrContains(room.limited_by, "control group")) {
       warning = absl::FailedPreconditionError(
           absl::StrCat("the inputs take ", FormatBytes(mapped_bytes), " on host ", executor.host(),
                        ", where ", room.limited_by, " leaves ", FormatBytes(room.available_bytes),

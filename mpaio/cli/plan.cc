@@ -35,7 +35,8 @@ std::string Canonical(const std::string& path) {
 // Also by another name of the same file, where there is one.
 bool IsSameFile(const std::string& path, const std::string& other) {
   std::error_code error;
-  return Canonical(path) == Canonical(other) || (std::filesystem::equivalent(path, other, error) && !error);
+  return Canonical(path) == Canonical(other) ||
+         (std::filesystem::equivalent(path, other, error) && !error);
 }
 
 // The process that started `pid`, or 0 where that is not to be known.
@@ -48,8 +49,9 @@ int Parent(int pid) {
   return 0;
 }
 
-// Whether standard input comes from `file`. Under mpirun it comes through a pipe: what it was redirected from is then the
-// standard input of mpirun, which has started this process, or what has started it.
+// Whether standard input comes from `file`. Under mpirun it comes through a pipe: what it was
+// redirected from is then the standard input of mpirun, which has started this process, or what has
+// started it.
 bool IsStandardInput(const std::string& file) {
   struct stat of_file;
   if (::stat(file.c_str(), &of_file) != 0 || !S_ISREG(of_file.st_mode)) return false;
@@ -61,27 +63,34 @@ bool IsStandardInput(const std::string& file) {
   return false;
 }
 
-// Whether `input` may name `file`: as a whole, as the archive in front of a member, or behind what raw bytes are
-// ("a.npz:x", "raw:<f8:a.bin"), or by way of standard input. A file that is spared needlessly does no harm, so each ':'
-// counts as either.
+// Whether `input` may name `file`: as a whole, as the archive in front of a member, or behind what
+// raw bytes are ("a.npz:x", "raw:<f8:a.bin"), or by way of standard input. A file that is spared
+// needlessly does no harm, so each ':' counts as either.
 bool MayName(const std::string& input, const std::string& file) {
   if (IsSameFile(file, input)) return true;
   if (ArrayFile::IsStandardInput(input) && IsStandardInput(file)) return true;
-  for (std::size_t colon = input.find(':'); colon != std::string::npos; colon = input.find(':', colon + 1)) {
-    if (IsSameFile(file, input.substr(0, colon)) || IsSameFile(file, input.substr(colon + 1))) return true;
+  for (std::size_t colon = input.find(':'); colon != std::string::npos;
+       colon = input.find(':', colon + 1)) {
+    if (IsSameFile(file, input.substr(0, colon)) || IsSameFile(file, input.substr(colon + 1)))
+      return true;
   }
   return false;
 }
 
-bool TakesOutput(const WorkerInfo& info) { return info.output != nullptr || info.answers_with_array; }
-
-bool HasParameter(const WorkerInfo& info, absl::string_view key) {
-  return std::any_of(info.parameters.begin(), info.parameters.end(), [key](const ParameterInfo& parameter) { return parameter.key() == key; });
+bool TakesOutput(const WorkerInfo& info) {
+  return info.output != nullptr || info.answers_with_array;
 }
 
-// Whether a word of the form "key=value" is the name of a file by its looks, where the worker has no parameter of that key.
+bool HasParameter(const WorkerInfo& info, absl::string_view key) {
+  return std::any_of(info.parameters.begin(), info.parameters.end(),
+                     [key](const ParameterInfo& parameter) { return parameter.key() == key; });
+}
+
+// Whether a word of the form "key=value" is the name of a file by its looks, where the worker has
+// no parameter of that key.
 bool LooksLikeFile(const std::string& word) {
-  return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") || absl::EndsWith(word, ".npz");
+  return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") ||
+         absl::EndsWith(word, ".npz");
 }
 
 // In the place of the output there may be a word of the form "key=value" that is the name of one.
@@ -97,16 +106,21 @@ void TakeOutputFromParameters(PlannedJob* planned) {
   struct stat status;
   planned->doubt = ::stat(job.output.c_str(), &status) == 0
                        ? absl::OkStatus()
-                       : absl::InvalidArgumentError(absl::StrCat("worker ", job.worker, ": ", Parameters::Create(info.parameters, {{key, value}}).status().message(),
-                                                                 "; a file of that name is written ./", job.output));
+                       : absl::InvalidArgumentError(absl::StrCat(
+                             "worker ", job.worker, ": ",
+                             Parameters::Create(info.parameters, {{key, value}}).status().message(),
+                             "; a file of that name is written ./", job.output));
 }
 
-// Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would mislead.
-constexpr absl::string_view kOtherEndings[] = {".csv",  ".npz", ".h5",  ".hdf5", ".txt", ".tsv", ".json",    ".parquet", ".mat", ".zarr",
-                                               ".nc",   ".gz",  ".bz2", ".xz",   ".zst", ".zip", ".tar",     ".png",     ".jpg", ".tif",
-                                               ".tiff", ".xls", ".xlsx", ".pkl", ".pickle", ".feather", ".arrow", ".bin", ".raw", ".dat"};
+// Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would
+// mislead.
+constexpr absl::string_view kOtherEndings[] = {
+    ".csv",  ".npz", ".h5",   ".hdf5", ".txt",    ".tsv",     ".json",  ".parquet", ".mat", ".zarr",
+    ".nc",   ".gz",  ".bz2",  ".xz",   ".zst",    ".zip",     ".tar",   ".png",     ".jpg", ".tif",
+    ".tiff", ".xls", ".xlsx", ".pkl",  ".pickle", ".feather", ".arrow", ".bin",     ".raw", ".dat"};
 
-// `path` without such endings; the same where it has none, or where nothing else is left of the name.
+// `path` without such endings; the same where it has none, or where nothing else is left of the
+// name.
 absl::string_view WithoutOtherEnding(absl::string_view path) {
   for (const absl::string_view ending : kOtherEndings) {
     if (!absl::EndsWithIgnoreCase(path, ending)) continue;
@@ -120,7 +134,8 @@ absl::string_view WithoutOtherEnding(absl::string_view path) {
 absl::Status CheckOutputName(const std::string& output) {
   const absl::string_view stem = WithoutOtherEnding(output);
   if (stem == output) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("outputs are .npy files, and ", output, " is named like another kind; name it ", stem,
+  return absl::InvalidArgumentError(absl::StrCat("outputs are .npy files, and ", output,
+                                                 " is named like another kind; name it ", stem,
                                                  absl::EndsWith(stem, ".npy") ? "" : ".npy"));
 }
 
@@ -128,14 +143,18 @@ absl::Status CheckOutputName(const std::string& output) {
 std::string HintAtFile(const WorkerInfo& info, const JobSpec& job) {
   if (!TakesOutput(info) || !job.output.empty()) return "";
   for (const auto& [key, value] : job.parameters) {
-    if (!HasParameter(info, key)) return LooksLikeFile(absl::StrCat(key, "=", value)) ? "; an output file stands right behind the input" : "";
+    if (!HasParameter(info, key))
+      return LooksLikeFile(absl::StrCat(key, "=", value))
+                 ? "; an output file stands right behind the input"
+                 : "";
   }
   return "";
 }
 
 // Whether an input of any job may be in `file`.
 bool IsInput(const std::vector<PlannedJob>& plan, const std::string& file) {
-  return std::any_of(plan.begin(), plan.end(), [&file](const PlannedJob& planned) { return planned.MayRead(file); });
+  return std::any_of(plan.begin(), plan.end(),
+                     [&file](const PlannedJob& planned) { return planned.MayRead(file); });
 }
 
 }  // namespace
@@ -143,7 +162,8 @@ bool IsInput(const std::vector<PlannedJob>& plan, const std::string& file) {
 std::vector<std::pair<std::string, std::string>> PlannedJob::ExtraInputs() const {
   std::vector<std::pair<std::string, std::string>> arrays;
   for (const ParameterInfo& parameter : info->parameters) {
-    if (parameter.is_array() && !parameters.Text(parameter.key()).empty()) arrays.emplace_back(parameter.key(), parameters.Text(parameter.key()));
+    if (parameter.is_array() && !parameters.Text(parameter.key()).empty())
+      arrays.emplace_back(parameter.key(), parameters.Text(parameter.key()));
   }
   return arrays;
 }
@@ -160,7 +180,8 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::Outputs() const {
   std::vector<std::pair<std::string, std::string>> outputs;
   if (!line.output.empty()) outputs.emplace_back("", line.output);
   for (const ParameterInfo& parameter : info->parameters) {
-    if (parameter.is_output() && !parameters.Text(parameter.key()).empty()) outputs.emplace_back(parameter.key(), parameters.Text(parameter.key()));
+    if (parameter.is_output() && !parameters.Text(parameter.key()).empty())
+      outputs.emplace_back(parameter.key(), parameters.Text(parameter.key()));
   }
   return outputs;
 }
@@ -177,51 +198,64 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     const JobSpec& job = planned.line;
     const std::string prefix = absl::StrCat("worker ", job.worker);
     const bool writes = planned.info->output != nullptr;
-    absl::StatusOr<Parameters> parameters = Parameters::Create(planned.info->parameters, job.parameters);
+    absl::StatusOr<Parameters> parameters =
+        Parameters::Create(planned.info->parameters, job.parameters);
     if (!parameters.ok()) {
       // A misspelt key is more likely than a file.
       if (planned.doubt.has_value() && !planned.doubt->ok()) return *planned.doubt;
-      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message(), HintAtFile(*planned.info, job)));
+      return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message(),
+                                                     HintAtFile(*planned.info, job)));
     }
     if (writes && job.output.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes an array: give the output file behind the input"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(prefix, " writes an array: give the output file behind the input"));
     }
     if (!writes && !planned.info->answers_with_array && !job.output.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output, "' is too much; parameters are key=value"));
+      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output,
+                                                     "' is too much; parameters are key=value"));
     }
     if (HasParameter(*planned.info, job.output)) {
-      planned.warning = absl::StrCat(prefix, ": its output goes to a file named ", job.output, "; write ", job.output, "=VALUE to mean the parameter, or ./",
+      planned.warning = absl::StrCat(prefix, ": its output goes to a file named ", job.output,
+                                     "; write ", job.output, "=VALUE to mean the parameter, or ./",
                                      job.output, " to mean the file");
     }
     planned.parameters = *std::move(parameters);
     for (const auto& [key, file] : planned.Outputs()) {
       if (file == "-") {
-        return absl::InvalidArgumentError(absl::StrCat(prefix, ": the output '", key, key.empty() ? "" : "=",
-                                                       "-' is not the standard output: give the name of a file, or ./- if it is called so"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            prefix, ": the output '", key, key.empty() ? "" : "=",
+            "-' is not the standard output: give the name of a file, or ./- if it is called so"));
       }
       if (const absl::Status named = CheckOutputName(file); !named.ok()) {
         return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
       }
       const auto [other, is_new] = outputs.emplace(Canonical(file), plan.size());
       if (!is_new) {
-        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", file, other->second == plan.size() ? " is given for two outputs" : " is the output of two jobs",
+        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", file,
+                                                       other->second == plan.size()
+                                                           ? " is given for two outputs"
+                                                           : " is the output of two jobs",
                                                        "; give each its own"));
       }
     }
     plan.push_back(std::move(planned));
   }
-  // OUTPUT may take the place of an input, which is what it was made of. What stands beside it hardly is meant to.
+  // OUTPUT may take the place of an input, which is what it was made of. What stands beside it
+  // hardly is meant to.
   for (const PlannedJob& planned : plan) {
     for (const auto& [key, file] : planned.Outputs()) {
       if (!key.empty() && IsInput(plan, file)) {
         return absl::InvalidArgumentError(
-            absl::StrCat("worker ", planned.line.worker, ": ", key, "=", file, " would overwrite an input; give another file"));
+            absl::StrCat("worker ", planned.line.worker, ": ", key, "=", file,
+                         " would overwrite an input; give another file"));
       }
     }
   }
   // What the run writes itself. With --resume the journal has to be one, which no input is.
-  const std::pair<const char*, const std::string&> written[] = {
-      {"cpu_usage", line.cpu_usage_file}, {"record", line.record_file}, {"journal", line.journal_file}, {"results", line.results_file}};
+  const std::pair<const char*, const std::string&> written[] = {{"cpu_usage", line.cpu_usage_file},
+                                                                {"record", line.record_file},
+                                                                {"journal", line.journal_file},
+                                                                {"results", line.results_file}};
   for (const auto& [flag, file] : written) {
     if (file.empty()) continue;
     bool overwrites = IsInput(plan, file);
@@ -229,19 +263,24 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
       for (const auto& [key, output] : planned.Outputs()) overwrites |= IsSameFile(file, output);
     }
     if (overwrites) {
-      return absl::InvalidArgumentError(absl::StrCat("--", flag, "=", file, " would overwrite an input or an output; give another file"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--", flag, "=", file, " would overwrite an input or an output; give another file"));
     }
     for (const auto& [other_flag, other] : written) {
       if (&other == &file) break;
       if (!other.empty() && IsSameFile(file, other)) {
-        return absl::InvalidArgumentError(absl::StrCat("--", flag, " and --", other_flag, " both name ", file, "; give them different files"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--", flag, " and --", other_flag, " both name ", file, "; give them different files"));
       }
     }
   }
   for (const auto& [flag, file] : written) {
     // A schedule may be recorded anew where it is read from.
-    if (&file == &line.record_file || file.empty() || line.replay_file.empty() || !IsSameFile(file, line.replay_file)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--", flag, " and --replay both name ", file, "; give them different files"));
+    if (&file == &line.record_file || file.empty() || line.replay_file.empty() ||
+        !IsSameFile(file, line.replay_file))
+      continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag, " and --replay both name ", file, "; give them different files"));
   }
   return plan;
 }
@@ -249,7 +288,8 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
 absl::Status CheckDoctorLine(const CommandLine& line) {
   for (const std::string& input : line.doctor_inputs) {
     if (line.results_file.empty() || !MayName(input, line.results_file)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--results=", line.results_file, " would overwrite an input; give another file"));
+    return absl::InvalidArgumentError(absl::StrCat("--results=", line.results_file,
+                                                   " would overwrite an input; give another file"));
   }
   return absl::OkStatus();
 }

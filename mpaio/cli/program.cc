@@ -52,7 +52,8 @@ bool IsRank0() { return OwnRank() == "0"; }
 
 // Whether all of it has been written.
 bool Print(std::FILE* stream, absl::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
+  return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
+         std::fflush(stream) == 0;
 }
 
 std::string ListText() {
@@ -60,11 +61,20 @@ std::string ListText() {
   for (const std::string& name : RegisteredWorkers()) {
     const WorkerInfo& info = *FindWorker(name);
     absl::StrAppend(&text, name, "\n    ", info.summary, "\n    input: ",
-                    absl::StrJoin(info.accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); }),
-                    info.output ? "; writes an array to OUTPUT" : info.answers_with_array ? "; saves its answer to OUTPUT if given" : "", "\n");
+                    absl::StrJoin(info.accepts, ", ",
+                                  [](std::string* out, const AcceptedType& type) {
+                                    absl::StrAppend(out, type.description);
+                                  }),
+                    info.output               ? "; writes an array to OUTPUT"
+                    : info.answers_with_array ? "; saves its answer to OUTPUT if given"
+                                              : "",
+                    "\n");
     for (const ParameterInfo& parameter : info.parameters) {
-      absl::StrAppend(&text, "    ", parameter.key(), "=", parameter.Values(), "  ", parameter.help(),
-                      parameter.is_required() ? " (must be given)" : absl::StrCat(" (", parameter.default_value(), ")"), "\n");
+      absl::StrAppend(&text, "    ", parameter.key(), "=", parameter.Values(), "  ",
+                      parameter.help(),
+                      parameter.is_required() ? " (must be given)"
+                                              : absl::StrCat(" (", parameter.default_value(), ")"),
+                      "\n");
     }
   }
   return text;
@@ -73,25 +83,32 @@ std::string ListText() {
 // One line, once: a worker's message or a file's name may have line breaks in it.
 int Refuse(ExitStatus exit_status, const absl::Status& why) {
   if (!IsRank0()) return kDone;
-  Print(stderr, absl::StrCat("orchestrator: ", absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
+  Print(stderr, absl::StrCat("orchestrator: ",
+                             absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
   return exit_status;
 }
 
-// On a rank that MPI fails. The others do not know, and may wait for it for ever: so it says why, whichever rank it is, and ends them all.
-[[noreturn]] void GiveUp(const Communicator& world, ExitStatus exit_status, const absl::Status& why) {
-  Print(stderr, absl::StrCat("orchestrator: rank ", OwnRank(), ": ", absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
+// On a rank that MPI fails. The others do not know, and may wait for it for ever: so it says why,
+// whichever rank it is, and ends them all.
+[[noreturn]] void GiveUp(const Communicator& world, ExitStatus exit_status,
+                         const absl::Status& why) {
+  Print(stderr, absl::StrCat("orchestrator: rank ", OwnRank(), ": ",
+                             absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
   world.Abort(exit_status);
 }
 
 void Warn(const std::string& what) {
   if (what.empty() || !IsRank0()) return;
-  Print(stderr, absl::StrCat("orchestrator: warning: ", absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), "\n"));
+  Print(stderr, absl::StrCat("orchestrator: warning: ",
+                             absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), "\n"));
 }
 
 // On rank 0: to the standard output, or to the file of --results, whole.
 absl::Status Deliver(const CommandLine& line, absl::string_view text) {
   if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
-  return Print(stdout, text) ? absl::OkStatus() : absl::DataLossError("the results could not be written to the standard output");
+  return Print(stdout, text)
+             ? absl::OkStatus()
+             : absl::DataLossError("the results could not be written to the standard output");
 }
 
 int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
@@ -99,17 +116,21 @@ int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
   return delivered.ok() ? kDone : Refuse(kJobFailed, delivered);
 }
 
-// Collective: whether rank 0 has the files that words of the form "key=value" may name. Before the pool is there ranks could
-// not learn from each other that one of them has not, and those that have would wait for it.
+// Collective: whether rank 0 has the files that words of the form "key=value" may name. Before the
+// pool is there ranks could not learn from each other that one of them has not, and those that have
+// would wait for it.
 absl::Status AgreeOnDoubts(const std::vector<PlannedJob>& plan, Executor& executor) {
   for (const PlannedJob& planned : plan) {
-    if (planned.doubt.has_value()) MPAIO_RETURN_IF_ERROR(executor.Agree(executor.rank() == 0 ? *planned.doubt : absl::OkStatus()));
+    if (planned.doubt.has_value())
+      MPAIO_RETURN_IF_ERROR(
+          executor.Agree(executor.rank() == 0 ? *planned.doubt : absl::OkStatus()));
   }
   return absl::OkStatus();
 }
 
 // Once the run has begun signals are heeded by `stop_signals`.
-int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world, Executor& executor, std::chrono::steady_clock::time_point start,
+int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world,
+              Executor& executor, std::chrono::steady_clock::time_point start,
               std::optional<StopSignals>* stop_signals) {
   const absl::Status meant = AgreeOnDoubts(plan, executor);
   if (!meant.ok()) {
@@ -124,7 +145,8 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
   const absl::Status prepared = session.Prepare();
   if (!prepared.ok()) return refuse(prepared);
   if (line.preflight) {
-    const absl::StatusOr<std::string> warning = WarningBeforeRun(executor, world, session.mapped_bytes());
+    const absl::StatusOr<std::string> warning =
+        WarningBeforeRun(executor, world, session.mapped_bytes());
     if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
     if (!warning->empty()) Warn(absl::StrCat(*warning, " (--preflight=never silences this)"));
   }
@@ -134,16 +156,23 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
   int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
   if (executor.rank() == 0) {
     for (const LostRank& lost : session.lost_ranks()) {
-      Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause, "; the others did its work\n"));
+      Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause,
+                                 "; the others did its work\n"));
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
-                                                                                    : FormatText(session.results()));
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const absl::Status delivered = Deliver(
+        line, line.format == OutputFormat::kJson
+                  ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
+                  : FormatText(session.results()));
     if (!delivered.ok()) exit_status = Refuse(kJobFailed, delivered);
     if (line.report) Print(stderr, FormatReport(session.report()));
     const std::vector<LostRank>& lost_ranks = session.lost_ranks();
-    if (std::any_of(lost_ranks.begin(), lost_ranks.end(), [](const LostRank& lost) { return lost.host_is_silent; })) {
-      Print(stderr, "orchestrator: all that could be done is done; mpirun may wait for minutes for the host that does not answer: Ctrl-C twice ends it\n");
+    if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
+                    [](const LostRank& lost) { return lost.host_is_silent; })) {
+      Print(stderr,
+            "orchestrator: all that could be done is done; mpirun may wait for minutes for the "
+            "host that does not answer: Ctrl-C twice ends it\n");
     }
   }
   // As shells report a program that a signal has ended.
@@ -160,7 +189,8 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const auto start = std::chrono::steady_clock::now();
   // A file that may not grow any more (ulimit -f) is an error like a full disk, and no lost.
   signal(SIGXFSZ, SIG_IGN);
-  // To the last: a signal that comes when the run is over changes neither what it has to tell nor its exit status.
+  // To the last: a signal that comes when the run is over changes neither what it has to tell nor
+  // its exit status.
   std::optional<StopSignals> stop_signals;
   Environment environment(argc, argv);
   const Communicator& world = environment.world();
@@ -170,32 +200,39 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   options.binds_ranks = line.binds_ranks;
   const absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(world, options);
   // This all ranks know of.
-  if (absl::IsFailedPrecondition(executor.status())) return Refuse(kCouldNotStart, executor.status());
+  if (absl::IsFailedPrecondition(executor.status()))
+    return Refuse(kCouldNotStart, executor.status());
   if (!executor.ok()) GiveUp(world, kCouldNotStart, executor.status());
   const int exit_status = RunInPool(line, std::move(plan), world, **executor, start, &stop_signals);
-  // What cannot be given back the system takes; but ranks that still wait for this one have to be ended.
+  // What cannot be given back the system takes; but ranks that still wait for this one have to be
+  // ended.
   const absl::Status closed = (*executor)->Close();
   if ((*executor)->is_broken()) GiveUp(world, kJobFailed, closed);
   return exit_status;
 }
 
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
-  if (const absl::Status right = CheckDoctorLine(line); !right.ok()) return Refuse(kWrongUsage, right);
-  // It starts a program, which is better done before MPI has threads. One rank of each node will be asked.
+  if (const absl::Status right = CheckDoctorLine(line); !right.ok())
+    return Refuse(kWrongUsage, right);
+  // It starts a program, which is better done before MPI has threads. One rank of each node will be
+  // asked.
   const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
-  const LauncherFacts launcher = local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
+  const LauncherFacts launcher =
+      local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
   Environment environment(argc, argv);
   if (!environment.status().ok()) GiveUp(environment.world(), kCouldNotStart, environment.status());
-  const absl::StatusOr<std::vector<Finding>> findings = Examine(line.doctor_inputs, environment.world(), launcher);
+  const absl::StatusOr<std::vector<Finding>> findings =
+      Examine(line.doctor_inputs, environment.world(), launcher);
   if (!findings.ok()) GiveUp(environment.world(), kCouldNotStart, findings.status());
   if (environment.world().rank() != 0) return kDone;
-  const absl::Status delivered = Deliver(line, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings));
+  const absl::Status delivered = Deliver(
+      line, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings));
   if (!delivered.ok()) return Refuse(kJobFailed, delivered);
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
-// Every rank leaves this way where MPI has not been started: mpirun must have started all of them before one ends with
-// an error.
+// Every rank leaves this way where MPI has not been started: mpirun must have started all of them
+// before one ends with an error.
 int LeaveWithoutMpi(int exit_status) {
   constexpr std::chrono::seconds kStartTimeout(10);
   if (!WaitUntilAllRanksStarted(kStartTimeout)) _exit(exit_status);
@@ -211,11 +248,16 @@ int RunProgram(int argc, char** argv) {
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, line.status()));
   switch (line->action) {
-    case Action::kHelp: return LeaveWithoutMpi(DeliverOnRank0(*line, HelpText()));
-    case Action::kVersion: return LeaveWithoutMpi(DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n")));
-    case Action::kList: return LeaveWithoutMpi(DeliverOnRank0(*line, ListText()));
-    case Action::kDoctor: return RunDoctor(*line, &argc, &argv);
-    case Action::kRun: break;
+    case Action::kHelp:
+      return LeaveWithoutMpi(DeliverOnRank0(*line, HelpText()));
+    case Action::kVersion:
+      return LeaveWithoutMpi(DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n")));
+    case Action::kList:
+      return LeaveWithoutMpi(DeliverOnRank0(*line, ListText()));
+    case Action::kDoctor:
+      return RunDoctor(*line, &argc, &argv);
+    case Action::kRun:
+      break;
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
   if (!plan.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, plan.status()));

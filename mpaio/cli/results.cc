@@ -23,8 +23,8 @@ Json WithNamedNonFinites(const Json& value) {
   return copy;
 }
 
-// As nlohmann::json writes it, but each number by its fewest digits: nlohmann::json's are too many for one in a thousand.
-// Precondition: all numbers are finite.
+// As nlohmann::json writes it, but each number by its fewest digits: nlohmann::json's are too many
+// for one in a thousand. Precondition: all numbers are finite.
 void AppendJson(const Json& value, std::string* text) {
   if (value.is_number_float()) {
     *text += PlainDecimal(ShortestScientific(value.get<double>()), /*max_whole_digits=*/15);
@@ -34,7 +34,9 @@ void AppendJson(const Json& value, std::string* text) {
     *text += value.is_array() ? '[' : '{';
     for (auto element = value.begin(); element != value.end(); ++element) {
       if (element != value.begin()) *text += ',';
-      if (value.is_object()) absl::StrAppend(text, Json(element.key()).dump(-1, ' ', false, Json::error_handler_t::replace), ":");
+      if (value.is_object())
+        absl::StrAppend(
+            text, Json(element.key()).dump(-1, ' ', false, Json::error_handler_t::replace), ":");
       AppendJson(*element, text);
     }
     *text += value.is_array() ? ']' : '}';
@@ -51,7 +53,8 @@ std::string Text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_object()) {
     std::string text;
-    for (const auto& [key, element] : value.items()) absl::StrAppend(&text, text.empty() ? "" : ", ", key, " ", Text(element));
+    for (const auto& [key, element] : value.items())
+      absl::StrAppend(&text, text.empty() ? "" : ", ", key, " ", Text(element));
     return text;
   }
   return JsonText(value);
@@ -59,7 +62,8 @@ std::string Text(const Json& value) {
 
 }  // namespace
 
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<LostRank>& lost_ranks) {
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds,
+                       const std::vector<LostRank>& lost_ranks) {
   Json list = Json::array();
   for (const JobResult& job : jobs) {
     list.push_back({{"worker", job.worker},
@@ -69,14 +73,19 @@ std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double sec
                     {"rows", job.rows},
                     {"chunks", job.chunks},
                     {"seconds", job.seconds}});
-    if (job.partial) list.back()["partial"] = {{"rows", job.partial->rows}, {"result", WithNamedNonFinites(job.partial->result)}};
+    if (job.partial)
+      list.back()["partial"] = {{"rows", job.partial->rows},
+                                {"result", WithNamedNonFinites(job.partial->result)}};
     for (const QuarantinedChunk& chunk : job.quarantined) {
-      list.back()["quarantined"].push_back(
-          {{"chunk", chunk.chunk}, {"rows", {chunk.rows.begin, chunk.rows.end}}, {"attempts", chunk.attempts}, {"cause", chunk.cause}});
+      list.back()["quarantined"].push_back({{"chunk", chunk.chunk},
+                                            {"rows", {chunk.rows.begin, chunk.rows.end}},
+                                            {"attempts", chunk.attempts},
+                                            {"cause", chunk.cause}});
     }
   }
   Json all = {{"jobs", std::move(list)}, {"ranks", ranks}, {"seconds", seconds}};
-  for (const LostRank& lost : lost_ranks) all["lost"].push_back({{"rank", lost.rank}, {"cause", lost.cause}});
+  for (const LostRank& lost : lost_ranks)
+    all["lost"].push_back({{"rank", lost.rank}, {"cause", lost.cause}});
   return JsonText(all) + "\n";
 }
 
@@ -84,10 +93,13 @@ std::string FormatText(const std::vector<JobResult>& jobs) {
   std::string text;
   for (const JobResult& job : jobs) {
     if (job.partial) {
-      absl::StrAppend(&text, job.worker, " ", job.input, " (partial, rows 0 to ", job.partial->rows - 1, "): ", Text(WithNamedNonFinites(job.partial->result)),
+      absl::StrAppend(&text, job.worker, " ", job.input, " (partial, rows 0 to ",
+                      job.partial->rows - 1, "): ", Text(WithNamedNonFinites(job.partial->result)),
                       "\n");
     }
-    if (job.status == "ok") absl::StrAppend(&text, job.worker, " ", job.input, ": ", Text(WithNamedNonFinites(job.result)), "\n");
+    if (job.status == "ok")
+      absl::StrAppend(&text, job.worker, " ", job.input, ": ",
+                      Text(WithNamedNonFinites(job.result)), "\n");
   }
   return text;
 }

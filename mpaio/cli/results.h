@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What an orchestrator program prints on the standard output.
 #ifndef MPAIO_CLI_RESULTS_H_
 #define MPAIO_CLI_RESULTS_H_
@@ -33,14 +34,20 @@ struct JobResult {
   std::optional<Partial> partial = {};
 };
 
-// One object: {"jobs": [{"worker", "input", "status", "result", "rows", "chunks", "seconds"}...], "ranks", "seconds"}. Integers are exact. JSON has no
-// numbers for NaN and infinities: they are the strings "nan", "inf" and "-inf". Bytes that are not UTF-8 become U+FFFD. Ends with an end of line.
+// One object: {"jobs": [{"worker", "input", "status", "result", "rows", "chunks", "seconds"}...],
+// "ranks", "seconds"}. Integers are exact. JSON has no numbers for NaN and infinities: they are the
+// strings "nan", "inf" and "-inf". Bytes that are not UTF-8 become U+FFFD. Ends with an end of
+// line.
 //
-// A job that has them also has "quarantined": [{"chunk", "rows": [first, last + 1], "attempts", "cause"}...], or "partial": {"rows", "result"}. If ranks were
-// lost, there is "lost": [{"rank", "cause"}...] beside "ranks".
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds, const std::vector<LostRank>& lost_ranks = {});
+// A job that has them also has "quarantined": [{"chunk", "rows": [first, last + 1], "attempts",
+// "cause"}...], or "partial": {"rows", "result"}. If ranks were lost, there is "lost": [{"rank",
+// "cause"}...] beside "ranks".
+std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds,
+                       const std::vector<LostRank>& lost_ranks = {});
 
-// A line for each job that is ok: "sum ints.npy: 5050"; and for one of which a part is known: "sum ints.npy (partial, rows 0 to 49): 1275". Strings are printed as they are, objects as "min 1, max 100".
+// A line for each job that is ok: "sum ints.npy: 5050"; and for one of which a part is known: "sum
+// ints.npy (partial, rows 0 to 49): 1275". Strings are printed as they are, objects as "min 1, max
+// 100".
 std::string FormatText(const std::vector<JobResult>& jobs);
 
 }  // namespace mpaio

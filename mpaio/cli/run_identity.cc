@@ -40,7 +40,9 @@ absl::StatusOr<struct stat> StatusOfFile(int fd, const std::string& path) {
   return status;
 }
 
-std::int64_t MtimeNs(const struct stat& status) { return std::int64_t{status.st_mtim.tv_sec} * kNanoseconds + status.st_mtim.tv_nsec; }
+std::int64_t MtimeNs(const struct stat& status) {
+  return std::int64_t{status.st_mtim.tv_sec} * kNanoseconds + status.st_mtim.tv_nsec;
+}
 
 class Digest {
  public:
@@ -48,11 +50,14 @@ class Digest {
     if (state_ == nullptr) throw std::bad_alloc();
     XXH3_128bits_reset(state_.get());
   }
-  void Add(const void* bytes, std::size_t size_bytes) { XXH3_128bits_update(state_.get(), bytes, size_bytes); }
+  void Add(const void* bytes, std::size_t size_bytes) {
+    XXH3_128bits_update(state_.get(), bytes, size_bytes);
+  }
   std::string Hex() const {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_.get()));
-    return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(canonical.digest), sizeof(canonical.digest)));
+    return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(canonical.digest),
+                                                    sizeof(canonical.digest)));
   }
 
  private:
@@ -64,22 +69,29 @@ class Digest {
 
 std::string PartitionText(Partition partition) {
   switch (partition.kind()) {
-    case Partition::Kind::kAuto: return "auto";
-    case Partition::Kind::kChunkSize: return absl::StrCat(partition.value());
-    case Partition::Kind::kChunkCount: return absl::StrCat("count:", partition.value());
+    case Partition::Kind::kAuto:
+      return "auto";
+    case Partition::Kind::kChunkSize:
+      return absl::StrCat(partition.value());
+    case Partition::Kind::kChunkCount:
+      return absl::StrCat("count:", partition.value());
   }
   return "";
 }
 
 constexpr std::pair<Partition::Kind, const char*> kPartitionKinds[] = {
-    {Partition::Kind::kAuto, "auto"}, {Partition::Kind::kChunkSize, "chunk_size"}, {Partition::Kind::kChunkCount, "chunk_count"}};
+    {Partition::Kind::kAuto, "auto"},
+    {Partition::Kind::kChunkSize, "chunk_size"},
+    {Partition::Kind::kChunkCount, "chunk_count"}};
 
 std::string JobText(const RunIdentity::Job& job) {
   return absl::StrCat(job.worker, " ", job.input, job.output.empty() ? "" : " ", job.output);
 }
 
 std::string JobsText(const RunIdentity& identity) {
-  return absl::StrJoin(identity.jobs, " + ", [](std::string* out, const RunIdentity::Job& job) { absl::StrAppend(out, JobText(job)); });
+  return absl::StrJoin(identity.jobs, " + ", [](std::string* out, const RunIdentity::Job& job) {
+    absl::StrAppend(out, JobText(job));
+  });
 }
 
 // Where the value of `key` is one of this type.
@@ -98,7 +110,10 @@ bool Get(const Json& object, const char* key, T* value) {
     if (!at->is_string()) return false;
   } else {
     static_assert(std::is_same_v<T, std::vector<Index>>);
-    if (!at->is_array() || !std::all_of(at->begin(), at->end(), [](const Json& extent) { return extent.is_number_integer(); })) return false;
+    if (!at->is_array() || !std::all_of(at->begin(), at->end(), [](const Json& extent) {
+          return extent.is_number_integer();
+        }))
+      return false;
   }
   *value = at->template get<T>();
   return true;
@@ -108,7 +123,8 @@ bool Parse(const Json& object, Partition* partition) {
   std::string kind;
   Index value = 0;
   if (!Get(object, "kind", &kind) || !Get(object, "value", &value)) return false;
-  const auto found = std::find_if(std::begin(kPartitionKinds), std::end(kPartitionKinds), [&](const auto& named) { return named.second == kind; });
+  const auto found = std::find_if(std::begin(kPartitionKinds), std::end(kPartitionKinds),
+                                  [&](const auto& named) { return named.second == kind; });
   if (found == std::end(kPartitionKinds)) return false;
   *partition = found->first == Partition::Kind::kAuto        ? Partition::Auto()
                : found->first == Partition::Kind::kChunkSize ? Partition::ChunkSize(value)
@@ -117,7 +133,9 @@ bool Parse(const Json& object, Partition* partition) {
 }
 
 bool Parse(const Json& object, RunIdentity::Job* job) {
-  if (!Get(object, "worker", &job->worker) || !Get(object, "input", &job->input) || !Get(object, "output", &job->output)) return false;
+  if (!Get(object, "worker", &job->worker) || !Get(object, "input", &job->input) ||
+      !Get(object, "output", &job->output))
+    return false;
   Index chunks = 0;
   if (object.contains("chunks")) {
     if (!Get(object, "chunks", &chunks)) return false;
@@ -134,8 +152,9 @@ bool Parse(const Json& object, RunIdentity::Job* job) {
 
 bool Parse(const Json& object, RunIdentity::Input* input) {
   FileState& file = input->file;
-  return Get(object, "name", &input->name) && Get(object, "path", &input->path) && Get(object, "dtype", &input->dtype) &&
-         Get(object, "shape", &input->shape) && Get(object, "size_bytes", &file.size_bytes) && Get(object, "mtime_ns", &file.mtime_ns) &&
+  return Get(object, "name", &input->name) && Get(object, "path", &input->path) &&
+         Get(object, "dtype", &input->dtype) && Get(object, "shape", &input->shape) &&
+         Get(object, "size_bytes", &file.size_bytes) && Get(object, "mtime_ns", &file.mtime_ns) &&
          Get(object, "digest", &file.digest) && Get(object, "digest_is_of_all", &file.is_whole);
 }
 
@@ -149,11 +168,15 @@ bool ParseAll(const Json& object, const char* key, std::vector<T>* all) {
   return true;
 }
 
-absl::Status Differs(absl::string_view how, absl::string_view remedy) { return absl::FailedPreconditionError(absl::StrCat(how, "; ", remedy, kAnew)); }
+absl::Status Differs(absl::string_view how, absl::string_view remedy) {
+  return absl::FailedPreconditionError(absl::StrCat(how, "; ", remedy, kAnew));
+}
 
 // The value of `key`, or nullptr.
-const std::string* Find(const std::vector<std::pair<std::string, std::string>>& parameters, const std::string& key) {
-  const auto found = std::find_if(parameters.begin(), parameters.end(), [&key](const auto& parameter) { return parameter.first == key; });
+const std::string* Find(const std::vector<std::pair<std::string, std::string>>& parameters,
+                        const std::string& key) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&key](const auto& parameter) { return parameter.first == key; });
   return found == parameters.end() ? nullptr : &found->second;
 }
 
@@ -165,7 +188,9 @@ absl::Status CheckSameParameters(const RunIdentity::Job& journal, const RunIdent
     const std::string* const was = Find(journal.parameters, key);
     const std::string* const is = Find(now.parameters, key);
     if (was != nullptr && is != nullptr && *was == *is) continue;
-    return Differs(absl::StrCat(JobText(now), ": parameter ", key, " was ", was == nullptr ? "not there" : *was, ", is ", is == nullptr ? "not there" : *is),
+    return Differs(absl::StrCat(JobText(now), ": parameter ", key, " was ",
+                                was == nullptr ? "not there" : *was, ", is ",
+                                is == nullptr ? "not there" : *is),
                    "give the same parameters");
   }
   return absl::OkStatus();
@@ -173,22 +198,31 @@ absl::Status CheckSameParameters(const RunIdentity::Job& journal, const RunIdent
 
 absl::Status CheckSameInput(const RunIdentity::Input& journal, const RunIdentity::Input& now) {
   const auto changed = [&](absl::string_view how) {
-    return Differs(absl::StrCat(now.name, " has changed since the journal was written: ", how), "give the input that it was written with");
+    return Differs(absl::StrCat(now.name, " has changed since the journal was written: ", how),
+                   "give the input that it was written with");
   };
   const FileState& was = journal.file;
   const FileState& is = now.file;
-  if (was.size_bytes != is.size_bytes) return changed(absl::StrCat(was.size_bytes, " bytes then, ", is.size_bytes, " now"));
+  if (was.size_bytes != is.size_bytes)
+    return changed(absl::StrCat(was.size_bytes, " bytes then, ", is.size_bytes, " now"));
   if (journal.dtype != now.dtype || journal.shape != now.shape) {
-    return changed(absl::StrCat(journal.dtype, " ", ShapeToString(journal.shape), " then, ", now.dtype, " ", ShapeToString(now.shape), " now"));
+    return changed(absl::StrCat(journal.dtype, " ", ShapeToString(journal.shape), " then, ",
+                                now.dtype, " ", ShapeToString(now.shape), " now"));
   }
-  if (was.digest != is.digest || was.is_whole != is.is_whole) return changed(absl::StrCat("as many bytes as then, ", is.size_bytes, ", but others"));
+  if (was.digest != is.digest || was.is_whole != is.is_whole)
+    return changed(absl::StrCat("as many bytes as then, ", is.size_bytes, ", but others"));
   if (was.mtime_ns == is.mtime_ns || is.is_whole) return absl::OkStatus();
   // Rounded down, so that the fraction is never negative.
   const std::int64_t fraction = (was.mtime_ns % kNanoseconds + kNanoseconds) % kNanoseconds;
-  const std::string then = absl::StrFormat("%d.%09d", (was.mtime_ns - fraction) / kNanoseconds, fraction);
-  return Differs(absl::StrCat(now.name, " may have changed since the journal was written: somebody has written to it, and of its ", is.size_bytes,
-                              " bytes only samples are compared, which are the same"),
-                 absl::StrCat("if you know it to be the same, give it the time that it had (touch -d @", then, " ", now.path, ")"));
+  const std::string then =
+      absl::StrFormat("%d.%09d", (was.mtime_ns - fraction) / kNanoseconds, fraction);
+  return Differs(
+      absl::StrCat(now.name,
+                   " may have changed since the journal was written: somebody has written to it, "
+                   "and of its ",
+                   is.size_bytes, " bytes only samples are compared, which are the same"),
+      absl::StrCat("if you know it to be the same, give it the time that it had (touch -d @", then,
+                   " ", now.path, ")"));
 }
 
 }  // namespace
@@ -196,28 +230,35 @@ absl::Status CheckSameInput(const RunIdentity::Input& journal, const RunIdentity
 absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   MPAIO_ASSIGN_OR_RETURN(const OpenFile file, OpenRegularFile(path));
   MPAIO_ASSIGN_OR_RETURN(const struct stat before, StatusOfFile(file.fd.get(), path));
-  const absl::Status changes = absl::FailedPreconditionError(absl::StrCat(path, " changes while it is read; wait until it is written"));
+  const absl::Status changes = absl::FailedPreconditionError(
+      absl::StrCat(path, " changes while it is read; wait until it is written"));
   FileState state;
   state.size_bytes = static_cast<Index>(before.st_size);
   state.mtime_ns = MtimeNs(before);
   state.is_whole = state.size_bytes <= kWholeDigestBytes;
 
-  const Index blocks = state.is_whole ? CeilDivide(state.size_bytes, kDigestBlockBytes) : kDigestBlocks;
+  const Index blocks =
+      state.is_whole ? CeilDivide(state.size_bytes, kDigestBlockBytes) : kDigestBlocks;
   Digest digest;
   std::vector<std::byte> block(static_cast<std::size_t>(kDigestBlockBytes));
   for (Index b = 0; b < blocks; ++b) {
-    // Of a large file the last block ends where it does; in between, the distances divide what is left over evenly, without a product that overflows.
+    // Of a large file the last block ends where it does; in between, the distances divide what is
+    // left over evenly, without a product that overflows.
     const Index last_offset = state.size_bytes - kDigestBlockBytes;
     const Index step = last_offset / (kDigestBlocks - 1), rest = last_offset % (kDigestBlocks - 1);
-    const Index offset = state.is_whole ? b * kDigestBlockBytes : b * step + b * rest / (kDigestBlocks - 1);
-    const std::span<std::byte> piece = std::span(block).first(static_cast<std::size_t>(std::min(kDigestBlockBytes, state.size_bytes - offset)));
+    const Index offset =
+        state.is_whole ? b * kDigestBlockBytes : b * step + b * rest / (kDigestBlocks - 1);
+    const std::span<std::byte> piece = std::span(block).first(
+        static_cast<std::size_t>(std::min(kDigestBlockBytes, state.size_bytes - offset)));
     const Index got_bytes = ReadAt(file.fd.get(), piece, offset);
-    if (got_bytes < 0) return ErrnoStatus(static_cast<int>(-got_bytes), absl::StrCat("cannot read ", path));
+    if (got_bytes < 0)
+      return ErrnoStatus(static_cast<int>(-got_bytes), absl::StrCat("cannot read ", path));
     if (got_bytes != static_cast<Index>(piece.size())) return changes;
     digest.Add(piece.data(), piece.size());
   }
   unsigned char length[8];
-  for (int i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(state.size_bytes) >> (8 * i));
+  for (int i = 0; i < 8; ++i)
+    length[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(state.size_bytes) >> (8 * i));
   digest.Add(length, sizeof(length));
   state.digest = digest.Hex();
   MPAIO_ASSIGN_OR_RETURN(const struct stat after, StatusOfFile(file.fd.get(), path));
@@ -225,7 +266,8 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   return state;
 }
 
-absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line, int parallelism) {
+absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line,
+                                       int parallelism) {
   RunIdentity identity;
   identity.version = kVersion;
   identity.partition = line.partition;
@@ -236,15 +278,20 @@ absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, cons
     job.worker = planned.line.worker;
     job.input = planned.line.input;
     job.output = planned.line.output;
-    for (const ParameterInfo& parameter : planned.info->parameters) job.parameters.emplace_back(parameter.key(), planned.parameters.Text(parameter.key()));
+    for (const ParameterInfo& parameter : planned.info->parameters)
+      job.parameters.emplace_back(parameter.key(), planned.parameters.Text(parameter.key()));
 
     std::vector<std::string> names = {planned.line.input};
     for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
     for (const std::string& name : names) {
-      if (std::any_of(identity.inputs.begin(), identity.inputs.end(), [&name](const RunIdentity::Input& input) { return input.name == name; })) continue;
+      if (std::any_of(identity.inputs.begin(), identity.inputs.end(),
+                      [&name](const RunIdentity::Input& input) { return input.name == name; }))
+        continue;
       if (ArrayFile::IsStandardInput(name)) {
-        return absl::InvalidArgumentError(absl::StrCat("worker ", planned.line.worker, ": standard input cannot be read again when the run goes on: "
-                                                       "with a journal give the name of a file"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("worker ", planned.line.worker,
+                         ": standard input cannot be read again when the run goes on: "
+                         "with a journal give the name of a file"));
       }
       MPAIO_ASSIGN_OR_RETURN(const ArrayFile file, ArrayFile::Open(name));
       RunIdentity::Input& input = identity.inputs.emplace_back();
@@ -269,7 +316,10 @@ std::string IdentityText(const RunIdentity& identity) {
   for (const RunIdentity::Job& job : identity.jobs) {
     Json parameters = Json::object();
     for (const auto& [key, value] : job.parameters) parameters[key] = value;
-    Json object = {{"worker", job.worker}, {"input", job.input}, {"output", job.output}, {"parameters", std::move(parameters)}};
+    Json object = {{"worker", job.worker},
+                   {"input", job.input},
+                   {"output", job.output},
+                   {"parameters", std::move(parameters)}};
     if (job.chunks.has_value()) object["chunks"] = *job.chunks;
     jobs.push_back(std::move(object));
   }
@@ -283,29 +333,37 @@ std::string IdentityText(const RunIdentity& identity) {
                       {"digest", input.file.digest},
                       {"digest_is_of_all", input.file.is_whole}});
   }
-  const auto kind = std::find_if(std::begin(kPartitionKinds), std::end(kPartitionKinds),
-                                 [&](const auto& named) { return named.first == identity.partition.kind(); });
-  const Json object = {{"format", kFormat},
-                       {"mpaio", identity.version},
-                       {"partition", {{"kind", kind->second}, {"value", identity.partition.value()}}},
-                       {"parallelism", identity.parallelism},
-                       {"jobs", std::move(jobs)},
-                       {"inputs", std::move(inputs)}};
+  const auto kind =
+      std::find_if(std::begin(kPartitionKinds), std::end(kPartitionKinds),
+                   [&](const auto& named) { return named.first == identity.partition.kind(); });
+  const Json object = {
+      {"format", kFormat},
+      {"mpaio", identity.version},
+      {"partition", {{"kind", kind->second}, {"value", identity.partition.value()}}},
+      {"parallelism", identity.parallelism},
+      {"jobs", std::move(jobs)},
+      {"inputs", std::move(inputs)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 absl::StatusOr<RunIdentity> ParseIdentity(absl::string_view text) {
   const Json object = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  const absl::Status damaged = absl::DataLossError("what the journal says of its run cannot be understood; start anew with another journal");
+  const absl::Status damaged = absl::DataLossError(
+      "what the journal says of its run cannot be understood; start anew with another journal");
   int format = 0;
   RunIdentity identity;
-  if (!object.is_object() || !Get(object, "format", &format) || !Get(object, "mpaio", &identity.version)) return damaged;
+  if (!object.is_object() || !Get(object, "format", &format) ||
+      !Get(object, "mpaio", &identity.version))
+    return damaged;
   if (format != kFormat) {
-    return Differs(absl::StrCat("the journal was written by mpaio ", identity.version, ", this is ", kVersion), "go on with that version");
+    return Differs(
+        absl::StrCat("the journal was written by mpaio ", identity.version, ", this is ", kVersion),
+        "go on with that version");
   }
   const auto partition = object.find("partition");
-  if (partition == object.end() || !Parse(*partition, &identity.partition) || !Get(object, "parallelism", &identity.parallelism) ||
-      identity.parallelism < 1 || !ParseAll(object, "jobs", &identity.jobs) || !ParseAll(object, "inputs", &identity.inputs)) {
+  if (partition == object.end() || !Parse(*partition, &identity.partition) ||
+      !Get(object, "parallelism", &identity.parallelism) || identity.parallelism < 1 ||
+      !ParseAll(object, "jobs", &identity.jobs) || !ParseAll(object, "inputs", &identity.inputs)) {
     return damaged;
   }
   return identity;
@@ -313,32 +371,46 @@ absl::StatusOr<RunIdentity> ParseIdentity(absl::string_view text) {
 
 absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now) {
   if (journal.version != now.version) {
-    return Differs(absl::StrCat("the journal was written by mpaio ", journal.version, ", this is ", now.version), "go on with that version");
+    return Differs(absl::StrCat("the journal was written by mpaio ", journal.version, ", this is ",
+                                now.version),
+                   "go on with that version");
   }
   if (journal.jobs.size() != now.jobs.size()) {
-    return Differs(absl::StrCat("the journal is of ", JobsText(journal), ", this command is of ", JobsText(now)), "give the command that it was written by");
+    return Differs(absl::StrCat("the journal is of ", JobsText(journal), ", this command is of ",
+                                JobsText(now)),
+                   "give the command that it was written by");
   }
   for (std::size_t j = 0; j < now.jobs.size(); ++j) {
     const std::string was = JobText(journal.jobs[j]), is = JobText(now.jobs[j]);
-    if (journal.jobs[j].worker != now.jobs[j].worker || journal.jobs[j].input != now.jobs[j].input || journal.jobs[j].output != now.jobs[j].output) {
-      return Differs(absl::StrCat("the journal is of ", was, ", this command is of ", is), "give the command that it was written by");
+    if (journal.jobs[j].worker != now.jobs[j].worker ||
+        journal.jobs[j].input != now.jobs[j].input ||
+        journal.jobs[j].output != now.jobs[j].output) {
+      return Differs(absl::StrCat("the journal is of ", was, ", this command is of ", is),
+                     "give the command that it was written by");
     }
     MPAIO_RETURN_IF_ERROR(CheckSameParameters(journal.jobs[j], now.jobs[j]));
   }
   if (journal.partition != now.partition) {
     const std::string was = absl::StrCat("--chunk=", PartitionText(journal.partition));
-    return Differs(absl::StrCat("the journal was written with ", was, ", this command has --chunk=", PartitionText(now.partition)), absl::StrCat("give ", was));
+    return Differs(absl::StrCat("the journal was written with ", was,
+                                ", this command has --chunk=", PartitionText(now.partition)),
+                   absl::StrCat("give ", was));
   }
   for (const RunIdentity::Input& input : now.inputs) {
-    const auto same = std::find_if(journal.inputs.begin(), journal.inputs.end(), [&input](const RunIdentity::Input& was) { return was.name == input.name; });
-    if (same == journal.inputs.end()) return Differs(absl::StrCat("the journal knows of no input ", input.name), "give the command that it was written by");
+    const auto same =
+        std::find_if(journal.inputs.begin(), journal.inputs.end(),
+                     [&input](const RunIdentity::Input& was) { return was.name == input.name; });
+    if (same == journal.inputs.end())
+      return Differs(absl::StrCat("the journal knows of no input ", input.name),
+                     "give the command that it was written by");
     MPAIO_RETURN_IF_ERROR(CheckSameInput(*same, input));
   }
   for (std::size_t j = 0; j < now.jobs.size(); ++j) {
     const std::optional<Index>& was = journal.jobs[j].chunks;
     const std::optional<Index>& is = now.jobs[j].chunks;
     if (!was.has_value() || !is.has_value() || *was == *is) continue;
-    return Differs(absl::StrCat(JobText(now.jobs[j]), " had ", *was, " chunks when the journal was written, has ", *is),
+    return Differs(absl::StrCat(JobText(now.jobs[j]), " had ", *was,
+                                " chunks when the journal was written, has ", *is),
                    "go on with the program that wrote it");
   }
   return absl::OkStatus();

@@ -37,16 +37,23 @@ constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecon
 constexpr absl::StatusCode kInvalidArgument = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 
-// As of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", of which the last file is too large to be compared as a whole.
+// As of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", of which the last
+// file is too large to be compared as a whole.
 RunIdentity Example() {
   RunIdentity identity;
   identity.version = "0.1.0";
   identity.partition = Partition::ChunkSize(4096);
   identity.parallelism = 3;
-  identity.jobs = {{"sum", "ints.npy", "", {{"axis", "0"}, {"where", "all"}}, 12}, {"take", "words.npy", "out.npy", {{"from", "more.npy"}}, std::nullopt}};
-  identity.inputs = {{"ints.npy", "ints.npy", "<i8", {84}, {800, 1'500'000'000'000'000'001, "00ff", true}},
-                     {"words.npy", "words.npy", "<U6", {10, 20}, {4928, 1'500'000'000'000'000'002, "11ff", true}},
-                     {"more.npy", "more.npy", "<f8", {1 << 22}, {33'554'560, 1'500'000'000'000'000'003, "22ff", false}}};
+  identity.jobs = {{"sum", "ints.npy", "", {{"axis", "0"}, {"where", "all"}}, 12},
+                   {"take", "words.npy", "out.npy", {{"from", "more.npy"}}, std::nullopt}};
+  identity.inputs = {
+      {"ints.npy", "ints.npy", "<i8", {84}, {800, 1'500'000'000'000'000'001, "00ff", true}},
+      {"words.npy", "words.npy", "<U6", {10, 20}, {4928, 1'500'000'000'000'000'002, "11ff", true}},
+      {"more.npy",
+       "more.npy",
+       "<f8",
+       {1 << 22},
+       {33'554'560, 1'500'000'000'000'000'003, "22ff", false}}};
   return identity;
 }
 
@@ -67,47 +74,75 @@ TEST(CheckSameRun, NamesTheDifference) {
     std::string says;
   };
   const Case cases[] = {
-      {[](RunIdentity& now) { now.version = "0.2.0"; }, "the journal was written by mpaio 0.1.0, this is 0.2.0; go on with that version"},
-      {[](RunIdentity& now) { now.jobs[0].worker = "max"; }, "the journal is of sum ints.npy, this command is of max ints.npy; give the command"},
-      {[](RunIdentity& now) { now.jobs[0].input = "floats.npy"; }, "the journal is of sum ints.npy, this command is of sum floats.npy"},
-      {[](RunIdentity& now) { now.jobs[1].output = "b.npy"; }, "the journal is of take words.npy out.npy, this command is of take words.npy b.npy"},
-      {[](RunIdentity& now) { now.jobs.pop_back(); }, "the journal is of sum ints.npy + take words.npy out.npy, this command is of sum ints.npy;"},
-      {[](RunIdentity& now) { std::swap(now.jobs[0], now.jobs[1]); }, "the journal is of sum ints.npy, this command is of take words.npy out.npy"},
-      {[](RunIdentity& now) { now.jobs[0].parameters[0].second = "1"; }, "sum ints.npy: parameter axis was 0, is 1; give the same parameters"},
-      {[](RunIdentity& now) { now.jobs[0].parameters.pop_back(); }, "parameter where was all, is not there"},
-      {[](RunIdentity& now) { now.jobs[0].parameters.emplace_back("new", "x"); }, "parameter new was not there, is x"},
-      {[](RunIdentity& now) { now.jobs[1].parameters[0].second = "less.npy"; }, "parameter from was more.npy, is less.npy"},
-      {[](RunIdentity& now) { now.partition = Partition::ChunkSize(1); }, "was written with --chunk=4096, this command has --chunk=1; give --chunk=4096"},
-      {[](RunIdentity& now) { now.partition = Partition::Auto(); }, "--chunk=4096, this command has --chunk=auto"},
-      {[](RunIdentity& now) { now.partition = Partition::ChunkCount(4096); }, "--chunk=4096, this command has --chunk=count:4096"},
-      {[](RunIdentity& now) { now.inputs[0].file.size_bytes = 808; }, "ints.npy has changed since the journal was written: 800 bytes then, 808 now"},
-      {[](RunIdentity& now) { now.inputs[1].dtype = "<U12"; }, "words.npy has changed since the journal was written: <U6 (10, 20) then, <U12 (10, 20) now"},
-      {[](RunIdentity& now) { now.inputs[1].shape = {20, 10}; }, "<U6 (10, 20) then, <U6 (20, 10) now"},
-      {[](RunIdentity& now) { now.inputs[0].file.digest = "00fe"; }, "ints.npy has changed since the journal was written: as many bytes as then, 800, but others"},
-      {[](RunIdentity& now) { now.inputs[2].file.digest = "22fe"; }, "more.npy has changed since the journal was written"},
-      {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; }, "touch -d @1500000000.000000003 more.npy"},
-      {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; }, "more.npy may have changed since the journal was written"},
-      {[](RunIdentity& now) { now.inputs[2].name = "another"; }, "the journal knows of no input another"},
-      {[](RunIdentity& now) { now.jobs[0].chunks = 13; }, "sum ints.npy had 12 chunks when the journal was written, has 13"},
+      {[](RunIdentity& now) { now.version = "0.2.0"; },
+       "the journal was written by mpaio 0.1.0, this is 0.2.0; go on with that version"},
+      {[](RunIdentity& now) { now.jobs[0].worker = "max"; },
+       "the journal is of sum ints.npy, this command is of max ints.npy; give the command"},
+      {[](RunIdentity& now) { now.jobs[0].input = "floats.npy"; },
+       "the journal is of sum ints.npy, this command is of sum floats.npy"},
+      {[](RunIdentity& now) { now.jobs[1].output = "b.npy"; },
+       "the journal is of take words.npy out.npy, this command is of take words.npy b.npy"},
+      {[](RunIdentity& now) { now.jobs.pop_back(); },
+       "the journal is of sum ints.npy + take words.npy out.npy, this command is of sum ints.npy;"},
+      {[](RunIdentity& now) { std::swap(now.jobs[0], now.jobs[1]); },
+       "the journal is of sum ints.npy, this command is of take words.npy out.npy"},
+      {[](RunIdentity& now) { now.jobs[0].parameters[0].second = "1"; },
+       "sum ints.npy: parameter axis was 0, is 1; give the same parameters"},
+      {[](RunIdentity& now) { now.jobs[0].parameters.pop_back(); },
+       "parameter where was all, is not there"},
+      {[](RunIdentity& now) { now.jobs[0].parameters.emplace_back("new", "x"); },
+       "parameter new was not there, is x"},
+      {[](RunIdentity& now) { now.jobs[1].parameters[0].second = "less.npy"; },
+       "parameter from was more.npy, is less.npy"},
+      {[](RunIdentity& now) { now.partition = Partition::ChunkSize(1); },
+       "was written with --chunk=4096, this command has --chunk=1; give --chunk=4096"},
+      {[](RunIdentity& now) { now.partition = Partition::Auto(); },
+       "--chunk=4096, this command has --chunk=auto"},
+      {[](RunIdentity& now) { now.partition = Partition::ChunkCount(4096); },
+       "--chunk=4096, this command has --chunk=count:4096"},
+      {[](RunIdentity& now) { now.inputs[0].file.size_bytes = 808; },
+       "ints.npy has changed since the journal was written: 800 bytes then, 808 now"},
+      {[](RunIdentity& now) { now.inputs[1].dtype = "<U12"; },
+       "words.npy has changed since the journal was written: <U6 (10, 20) then, <U12 (10, 20) now"},
+      {[](RunIdentity& now) {
+         now.inputs[1].shape = {20, 10};
+       },
+       "<U6 (10, 20) then, <U6 (20, 10) now"},
+      {[](RunIdentity& now) { now.inputs[0].file.digest = "00fe"; },
+       "ints.npy has changed since the journal was written: as many bytes as then, 800, but "
+       "others"},
+      {[](RunIdentity& now) { now.inputs[2].file.digest = "22fe"; },
+       "more.npy has changed since the journal was written"},
+      {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; },
+       "touch -d @1500000000.000000003 more.npy"},
+      {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; },
+       "more.npy may have changed since the journal was written"},
+      {[](RunIdentity& now) { now.inputs[2].name = "another"; },
+       "the journal knows of no input another"},
+      {[](RunIdentity& now) { now.jobs[0].chunks = 13; },
+       "sum ints.npy had 12 chunks when the journal was written, has 13"},
   };
   for (const Case& one : cases) {
     RunIdentity now = Example();
     one.change(now);
     EXPECT_THAT(CheckSameRun(Example(), now), StatusIs(kFailedPrecondition, one.says));
-    EXPECT_THAT(CheckSameRun(Example(), now), StatusIs(kFailedPrecondition, "or start anew with another journal"));
+    EXPECT_THAT(CheckSameRun(Example(), now),
+                StatusIs(kFailedPrecondition, "or start anew with another journal"));
   }
 }
 
 TEST(CheckSameRun, TimesBefore1970) {
   RunIdentity journal = Example();
   journal.inputs[2].file.mtime_ns = -1;
-  EXPECT_THAT(CheckSameRun(journal, Example()), StatusIs(kFailedPrecondition, "touch -d @-1.999999999 more.npy"));
+  EXPECT_THAT(CheckSameRun(journal, Example()),
+              StatusIs(kFailedPrecondition, "touch -d @-1.999999999 more.npy"));
 }
 
 TEST(IdentityText, ThereAndBack) {
   const std::string text = IdentityText(Example());
   EXPECT_THAT(text, Not(HasSubstr("\n")));
-  EXPECT_THAT(text, HasSubstr(R"("jobs":[{"worker":"sum","input":"ints.npy","output":"","parameters":{"axis":"0","where":"all"},"chunks":12},)"));
+  EXPECT_THAT(text, HasSubstr(R"("jobs":[{"worker":"sum","input":"ints.npy","output":"",)"
+                              R"("parameters":{"axis":"0","where":"all"},"chunks":12},)"));
   const absl::StatusOr<RunIdentity> back = ParseIdentity(text);
   ASSERT_THAT(back, IsOk());
   EXPECT_EQ(*back, Example());
@@ -119,13 +154,16 @@ TEST(IdentityText, ThereAndBack) {
 }
 
 TEST(ParseIdentity, WhatIsNone) {
-  for (const char* text : {"", "{", "[]", "7", "{}", "null", "\xff"}) EXPECT_THAT(ParseIdentity(text), StatusIs(kDataLoss)) << text;
+  for (const char* text : {"", "{", "[]", "7", "{}", "null", "\xff"})
+    EXPECT_THAT(ParseIdentity(text), StatusIs(kDataLoss)) << text;
   const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(IdentityText(Example()));
   // Each value, one after the other, is left out, and is of other types.
   const nlohmann::ordered_json flat = whole.flatten();
   int tried = 0;
   for (const auto& [pointer, value] : flat.items()) {
-    for (const nlohmann::ordered_json& other : {nlohmann::ordered_json(nullptr), nlohmann::ordered_json(1.5), nlohmann::ordered_json::object()}) {
+    for (const nlohmann::ordered_json& other :
+         {nlohmann::ordered_json(nullptr), nlohmann::ordered_json(1.5),
+          nlohmann::ordered_json::object()}) {
       nlohmann::ordered_json changed = whole;
       changed[nlohmann::ordered_json::json_pointer(pointer)] = other;
       EXPECT_THAT(ParseIdentity(changed.dump()), StatusIs(kDataLoss)) << pointer << " " << other;
@@ -141,7 +179,8 @@ TEST(ParseIdentity, WhatIsNone) {
   nlohmann::ordered_json later = whole;
   later["format"] = 2;
   later["mpaio"] = "9.0";
-  EXPECT_THAT(ParseIdentity(later.dump()), StatusIs(kFailedPrecondition, "was written by mpaio 9.0"));
+  EXPECT_THAT(ParseIdentity(later.dump()),
+              StatusIs(kFailedPrecondition, "was written by mpaio 9.0"));
 }
 
 class FilesTest : public ::testing::Test {
@@ -149,8 +188,9 @@ class FilesTest : public ::testing::Test {
   std::string Path(const std::string& name) const { return directory_.File(name); }
 
   void WriteInts(const std::string& name, const std::vector<std::int64_t>& numbers) const {
-    MPAIO_ASSERT_OK(
-        WriteNpy(Path(name), NdView::Create(numbers.data(), DType::Parse("<i8").value(), {static_cast<Index>(numbers.size())}).value()));
+    MPAIO_ASSERT_OK(WriteNpy(Path(name), NdView::Create(numbers.data(), DType::Parse("<i8").value(),
+                                                        {static_cast<Index>(numbers.size())})
+                                             .value()));
   }
 
   static void SetTime(const std::string& path, std::int64_t seconds, long nanoseconds) {
@@ -171,7 +211,9 @@ class FilesTest : public ::testing::Test {
     SetTime(path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   }
 
-  PlannedJob Plan(const std::string& input, const std::vector<std::pair<std::string, std::string>>& given, const std::string& output = "") const {
+  PlannedJob Plan(const std::string& input,
+                  const std::vector<std::pair<std::string, std::string>>& given,
+                  const std::string& output = "") const {
     PlannedJob planned;
     planned.line = {"sum", input, output, given};
     planned.info = &info_;
@@ -181,7 +223,9 @@ class FilesTest : public ::testing::Test {
 
   WorkerInfo MakeInfo() const {
     WorkerInfo info;
-    info.parameters = {ParameterInfo::Integer("axis", "an axis", 7), ParameterInfo::Array("more", "another"), ParameterInfo::OptionalNumber("low", "a bound")};
+    info.parameters = {ParameterInfo::Integer("axis", "an axis", 7),
+                       ParameterInfo::Array("more", "another"),
+                       ParameterInfo::OptionalNumber("low", "a bound")};
     return info;
   }
 
@@ -210,7 +254,8 @@ TEST_F(FilesTest, DigestOfAllOfAFile) {
   }
 }
 
-// What XXH3 makes of eight zeros, which are the length of no bytes; and of "abc", 3 and seven zeros.
+// What XXH3 makes of eight zeros, which are the length of no bytes; and of "abc", 3 and seven
+// zeros.
 TEST_F(FilesTest, DigestIsTheSameEverywhere) {
   MPAIO_ASSERT_OK(WriteTextFile(Path("empty"), "", "it"));
   EXPECT_EQ(ReadFileState(Path("empty"))->digest, "2c0a8a99dc147d5445c3b49d035665b2");
@@ -236,10 +281,13 @@ TEST_F(FilesTest, ALargeFileIsSampled) {
     SetByte(path, offset, '\0');
     return differs;
   };
-  for (const Index offset : {Index{0}, kDigestBlockBytes - 1, distance + 64, 30 * distance + kDigestBlockBytes / 2, size_bytes - kDigestBlockBytes, size_bytes - 1}) {
+  for (const Index offset :
+       {Index{0}, kDigestBlockBytes - 1, distance + 64, 30 * distance + kDigestBlockBytes / 2,
+        size_bytes - kDigestBlockBytes, size_bytes - 1}) {
     EXPECT_TRUE(is_seen(offset)) << offset;
   }
-  for (const Index offset : {kDigestBlockBytes, distance - 1, size_bytes - kDigestBlockBytes - 1}) EXPECT_FALSE(is_seen(offset)) << offset;
+  for (const Index offset : {kDigestBlockBytes, distance - 1, size_bytes - kDigestBlockBytes - 1})
+    EXPECT_FALSE(is_seen(offset)) << offset;
   // Zeros again, but another length.
   std::filesystem::resize_file(path, static_cast<std::uintmax_t>(size_bytes) + 1);
   EXPECT_NE(ReadFileState(path)->digest, state->digest);
@@ -249,23 +297,29 @@ TEST_F(FilesTest, WhatIsNoFile) {
   EXPECT_THAT(ReadFileState(Path("gone")), StatusIs(kNotFound));
   EXPECT_THAT(ReadFileState(directory_.path()), StatusIs(kInvalidArgument, "a directory"));
   CommandLine line;
-  EXPECT_THAT(IdentityOf({Plan("-", {})}, line, 1), StatusIs(kInvalidArgument, "standard input cannot be read again"));
-  EXPECT_THAT(IdentityOf({Plan("raw:<f8:3:-", {})}, line, 1), StatusIs(kInvalidArgument, "give the name of a file"));
+  EXPECT_THAT(IdentityOf({Plan("-", {})}, line, 1),
+              StatusIs(kInvalidArgument, "standard input cannot be read again"));
+  EXPECT_THAT(IdentityOf({Plan("raw:<f8:3:-", {})}, line, 1),
+              StatusIs(kInvalidArgument, "give the name of a file"));
   EXPECT_THAT(IdentityOf({Plan(Path("gone"), {})}, line, 1), StatusIs(kNotFound));
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_THAT(IdentityOf({Plan(Path("pipe"), {})}, line, 1), StatusIs(kInvalidArgument, "a pipe"));
   WriteInts("a.npy", {1});
-  EXPECT_THAT(IdentityOf({Plan(Path("a.npy"), {{"more", "-"}})}, line, 1), StatusIs(kInvalidArgument, "standard input"));
+  EXPECT_THAT(IdentityOf({Plan(Path("a.npy"), {{"more", "-"}})}, line, 1),
+              StatusIs(kInvalidArgument, "standard input"));
 }
 
 TEST_F(FilesTest, IdentityOfACommand) {
   WriteInts("a.npy", {1, 2, 3});
   WriteInts("b.npy", {4, 5});
   MPAIO_ASSERT_OK(WriteTextFile(Path("c.bin"), std::string(24, 'c'), "it"));
-  const std::string a = Path("a.npy"), b = Path("b.npy"), c = absl::StrCat("raw:<f4:3x-1:", Path("c.bin"));
+  const std::string a = Path("a.npy"), b = Path("b.npy"),
+                    c = absl::StrCat("raw:<f4:3x-1:", Path("c.bin"));
   CommandLine line;
   line.partition = Partition::ChunkSize(2);
-  const absl::StatusOr<RunIdentity> identity = IdentityOf({Plan(a, {{"axis", "0"}, {"more", b}}), Plan(b, {}, "out.npy"), Plan(c, {{"low", "2.5"}})}, line, 5);
+  const absl::StatusOr<RunIdentity> identity = IdentityOf(
+      {Plan(a, {{"axis", "0"}, {"more", b}}), Plan(b, {}, "out.npy"), Plan(c, {{"low", "2.5"}})},
+      line, 5);
   ASSERT_THAT(identity, IsOk());
   EXPECT_EQ(identity->version, kVersion);
   EXPECT_EQ(identity->partition, Partition::ChunkSize(2));
@@ -275,13 +329,18 @@ TEST_F(FilesTest, IdentityOfACommand) {
   EXPECT_EQ(identity->jobs[0].input, a);
   EXPECT_EQ(identity->jobs[1].output, "out.npy");
   EXPECT_EQ(identity->jobs[0].chunks, std::nullopt);
-  EXPECT_THAT(identity->jobs[0].parameters, ElementsAre(Pair("axis", "0"), Pair("more", b), Pair("low", "none")));
-  EXPECT_THAT(identity->jobs[1].parameters, ElementsAre(Pair("axis", "7"), Pair("more", ""), Pair("low", "none")));
-  EXPECT_THAT(identity->jobs[2].parameters, ElementsAre(Pair("axis", "7"), Pair("more", ""), Pair("low", "2.5")));
+  EXPECT_THAT(identity->jobs[0].parameters,
+              ElementsAre(Pair("axis", "0"), Pair("more", b), Pair("low", "none")));
+  EXPECT_THAT(identity->jobs[1].parameters,
+              ElementsAre(Pair("axis", "7"), Pair("more", ""), Pair("low", "none")));
+  EXPECT_THAT(identity->jobs[2].parameters,
+              ElementsAre(Pair("axis", "7"), Pair("more", ""), Pair("low", "2.5")));
   ASSERT_EQ(identity->inputs.size(), 3u);
   EXPECT_EQ(identity->inputs[0], (RunIdentity::Input{a, a, "<i8", {3}, ReadFileState(a).value()}));
   EXPECT_EQ(identity->inputs[1], (RunIdentity::Input{b, b, "<i8", {2}, ReadFileState(b).value()}));
-  EXPECT_EQ(identity->inputs[2], (RunIdentity::Input{c, Path("c.bin"), "<f4", {3, 2}, ReadFileState(Path("c.bin")).value()}));
+  EXPECT_EQ(
+      identity->inputs[2],
+      (RunIdentity::Input{c, Path("c.bin"), "<f4", {3, 2}, ReadFileState(Path("c.bin")).value()}));
 }
 
 TEST_F(FilesTest, ChangesOfAnInput) {
@@ -289,14 +348,17 @@ TEST_F(FilesTest, ChangesOfAnInput) {
   const std::string a = Path("a.npy");
   const std::vector<PlannedJob> plan = {Plan(a, {})};
   CommandLine line;
-  const RunIdentity journal = ParseIdentity(IdentityText(IdentityOf(plan, line, 1).value())).value();
+  const RunIdentity journal =
+      ParseIdentity(IdentityText(IdentityOf(plan, line, 1).value())).value();
   MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 2).value()));
   SetTime(a, 1'500'000'000, 0);
   MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 2).value()));
   WriteInts("a.npy", {1, 2, 4});
-  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()), StatusIs(kFailedPrecondition, "as many bytes as then, 152, but others"));
+  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
+              StatusIs(kFailedPrecondition, "as many bytes as then, 152, but others"));
   WriteInts("a.npy", {1, 2, 3, 4});
-  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()), StatusIs(kFailedPrecondition, "152 bytes then, 160 now"));
+  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
+              StatusIs(kFailedPrecondition, "152 bytes then, 160 now"));
   WriteInts("a.npy", {1, 2, 3});
   MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 1).value()));
 }

@@ -15,8 +15,8 @@
 #include "absl/time/clock.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/base/wire.h"
 #include "mpaio/base/text_file.h"
+#include "mpaio/base/wire.h"
 #include "mpaio/cli/stop_signals.h"
 #include "mpaio/executor/memory_capacity.h"
 #include "mpaio/telemetry/cpu_usage.h"
@@ -34,7 +34,8 @@ constexpr absl::string_view kSchedule = "the schedule";
 constexpr std::size_t kMostOpenInputs = 128;
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
-  return status.ok() ? status : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
+  return status.ok() ? status
+                     : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
 }
 
 // What a registered worker's function returns; what it throws, as a status.
@@ -60,7 +61,8 @@ std::vector<JobProgress> ProgressOf(const RunStats& stats, const std::vector<Job
   std::vector<JobProgress> progress;
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     const JobStats& job = stats.jobs[j];
-    progress.push_back({job.worker, job.rows_done, job.rows, jobs[j].worker->data_iterator().row_bytes()});
+    progress.push_back(
+        {job.worker, job.rows_done, job.rows, jobs[j].worker->data_iterator().row_bytes()});
   }
   return progress;
 }
@@ -105,13 +107,16 @@ absl::Status Session::OpenJournal() {
   std::string parallelism;
   WireAppend(parallelism_, &parallelism);
   MPAIO_RETURN_IF_ERROR(executor_.Broadcast(&parallelism));
-  return WireReader(parallelism).Read(&parallelism_) ? absl::OkStatus() : absl::InternalError("rank 0's word was damaged on its way");
+  return WireReader(parallelism).Read(&parallelism_)
+             ? absl::OkStatus()
+             : absl::InternalError("rank 0's word was damaged on its way");
 }
 
 absl::Status Session::BeginJournal() {
   if (!identity_) return absl::OkStatus();
   RunIdentity now = *identity_;
-  for (std::size_t j = 0; j < jobs_.size(); ++j) now.jobs[j].chunks = jobs_[j].worker->data_iterator().num_chunks();
+  for (std::size_t j = 0; j < jobs_.size(); ++j)
+    now.jobs[j].chunks = jobs_[j].worker->data_iterator().num_chunks();
   if (resumed_) {
     MPAIO_RETURN_IF_ERROR(CheckSameRun(*identity_, now));
     MPAIO_ASSIGN_OR_RETURN(journal_, JournalWriter::Continue(flags_.journal_file, *resumed_));
@@ -123,7 +128,8 @@ absl::Status Session::BeginJournal() {
 
 void Session::SetIsolation(std::size_t j) {
   const bool has_deadline = flags_.chunk_deadline != absl::InfiniteDuration();
-  jobs_[j].worker->set_isolated(flags_.isolate == Isolate::kAlways || has_deadline || (flags_.isolate == Isolate::kAuto && plan_[j].info->is_isolated));
+  jobs_[j].worker->set_isolated(flags_.isolate == Isolate::kAlways || has_deadline ||
+                                (flags_.isolate == Isolate::kAuto && plan_[j].info->is_isolated));
 }
 
 absl::Status Session::OpenInputs() {
@@ -145,20 +151,24 @@ absl::Status Session::CheckJobs() const {
   for (const PlannedJob& planned : plan_) {
     const std::string prefix = absl::StrCat("worker ", planned.line.worker);
     const ArrayFile& file = files_.at(planned.line.input);
-    MPAIO_RETURN_IF_ERROR(Prefixed(absl::StrCat(prefix, ": ", planned.line.input), planned.info->CheckAccepts(file.dtype())));
+    MPAIO_RETURN_IF_ERROR(Prefixed(absl::StrCat(prefix, ": ", planned.line.input),
+                                   planned.info->CheckAccepts(file.dtype())));
     MPAIO_ASSIGN_OR_RETURN(const NdView input, NdView::Create(nullptr, file.dtype(), file.shape()));
     std::map<std::string, NdView> extra_inputs;
     for (const auto& [key, name] : planned.ExtraInputs()) {
-      MPAIO_ASSIGN_OR_RETURN(extra_inputs[key], NdView::Create(nullptr, files_.at(name).dtype(), files_.at(name).shape()));
+      MPAIO_ASSIGN_OR_RETURN(extra_inputs[key], NdView::Create(nullptr, files_.at(name).dtype(),
+                                                               files_.at(name).shape()));
     }
     const JobInputs inputs{input, planned.parameters, extra_inputs};
     if (planned.info->check) {
-      MPAIO_RETURN_IF_ERROR(Prefixed(prefix, Guarded("check", [&] { return planned.info->check(inputs); })));
+      MPAIO_RETURN_IF_ERROR(
+          Prefixed(prefix, Guarded("check", [&] { return planned.info->check(inputs); })));
     }
     for (const auto& [key, file] : planned.Outputs()) {
       Index size_bytes = 0;
       if (key.empty() && planned.info->output) {
-        const absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(inputs); });
+        const absl::StatusOr<OutputSpec> spec =
+            Guarded("output", [&] { return planned.info->output(inputs); });
         if (!spec.ok()) return Prefixed(prefix, spec.status());
         MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(spec->dtype, spec->shape));
       }
@@ -168,7 +178,8 @@ absl::Status Session::CheckJobs() const {
   if (executor_.rank() == 0 && !flags_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(flags_.cpu_usage_file, CpuUsage()));
   }
-  // These are written at the end: until then what is there stays, which may be a schedule to be replayed.
+  // These are written at the end: until then what is there stays, which may be a schedule to be
+  // replayed.
   for (const std::string& file : {flags_.record_file, flags_.results_file}) {
     if (executor_.rank() == 0 && !file.empty()) MPAIO_RETURN_IF_ERROR(CheckWritable(file, 0));
   }
@@ -226,11 +237,14 @@ absl::Status Session::CheckInputs() {
     if (!array.needs_file()) continue;
     needs_files = true;
     has_changed |= array.HasChanged();
-    const absl::Status unchanged = is_broken_ ? array.CheckUnchanged() : executor_.Agree(array.CheckUnchanged());
+    const absl::Status unchanged =
+        is_broken_ ? array.CheckUnchanged() : executor_.Agree(array.CheckUnchanged());
     if (!unchanged.ok()) changed_inputs_.emplace(name, unchanged);
     first.Update(unchanged);
   }
-  if (needs_files && !is_broken_) has_changed = !executor_.Agree(has_changed ? absl::DataLossError("changed") : absl::OkStatus()).ok();
+  if (needs_files && !is_broken_)
+    has_changed =
+        !executor_.Agree(has_changed ? absl::DataLossError("changed") : absl::OkStatus()).ok();
   if (has_changed) EmptyJournal();
   return first;
 }
@@ -239,15 +253,19 @@ void Session::EmptyJournal() {
   if (!journal_) return;
   const absl::Status emptied = journal_->Empty();
   journal_.reset();
-  journal_note_ = emptied.ok() ? absl::StrCat("; the journal ", flags_.journal_file, " was emptied, as some of it may be made of what the input is now")
-                               : absl::StrCat("; remove the journal: ", emptied.message());
+  journal_note_ =
+      emptied.ok()
+          ? absl::StrCat("; the journal ", flags_.journal_file,
+                         " was emptied, as some of it may be made of what the input is now")
+          : absl::StrCat("; remove the journal: ", emptied.message());
 }
 
 const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
   std::vector<std::string> names = {planned.line.input};
   for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
   for (const std::string& name : names) {
-    if (const auto changed = changed_inputs_.find(name); changed != changed_inputs_.end()) return &changed->second;
+    if (const auto changed = changed_inputs_.find(name); changed != changed_inputs_.end())
+      return &changed->second;
   }
   return nullptr;
 }
@@ -257,11 +275,16 @@ absl::StatusOr<OutputArray> Session::Journaled(absl::StatusOr<OutputArray> array
   return array;
 }
 
-absl::StatusOr<OutputArray> Session::CreateInFile(std::size_t j, const std::string& key, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<OutputArray> Session::CreateInFile(std::size_t j, const std::string& key,
+                                                  DType dtype, std::vector<Index> shape) {
   const std::vector<std::pair<std::string, std::string>> outputs = plan_[j].Outputs();
-  const auto output = std::find_if(outputs.begin(), outputs.end(), [&key](const auto& named) { return named.first == key; });
-  if (output == outputs.end()) return absl::FailedPreconditionError(absl::StrCat("no file was given for output '", key, "'"));
-  MPAIO_ASSIGN_OR_RETURN(OutputArray array, Journaled(OutputArray::CreateInFile(executor_, output->second, std::move(dtype), std::move(shape))));
+  const auto output = std::find_if(outputs.begin(), outputs.end(),
+                                   [&key](const auto& named) { return named.first == key; });
+  if (output == outputs.end())
+    return absl::FailedPreconditionError(absl::StrCat("no file was given for output '", key, "'"));
+  MPAIO_ASSIGN_OR_RETURN(OutputArray array,
+                         Journaled(OutputArray::CreateInFile(executor_, output->second,
+                                                             std::move(dtype), std::move(shape))));
   if (executor_.rank() == 0) streamed_[{j, key}] = array.file();
   return array;
 }
@@ -289,14 +312,17 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
     return CreateInFile(j, key, std::move(dtype), std::move(shape));
   };
   context.saves_answer = !planned.line.output.empty();
-  for (const auto& [key, name] : planned.ExtraInputs()) context.extra_inputs.emplace(key, inputs_.at(name).view());
+  for (const auto& [key, name] : planned.ExtraInputs())
+    context.extra_inputs.emplace(key, inputs_.at(name).view());
   if (planned.info->output) {
-    absl::StatusOr<OutputSpec> spec = Guarded("output", [&] { return planned.info->output(context.inputs()); });
+    absl::StatusOr<OutputSpec> spec =
+        Guarded("output", [&] { return planned.info->output(context.inputs()); });
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
     absl::StatusOr<OutputArray> output = absl::UnavailableError("it is gathered in memory");
     if (planned.info->streams_output) output = CreateInFile(j, "", spec->dtype, spec->shape);
     // Nor is it written during the run where too many files are open for that.
-    if (absl::IsUnavailable(output.status())) output = context.allocate(spec->dtype, std::move(spec->shape));
+    if (absl::IsUnavailable(output.status()))
+      output = context.allocate(spec->dtype, std::move(spec->shape));
     MPAIO_ASSIGN_OR_RETURN(context.output, std::move(output));
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
@@ -341,7 +367,8 @@ absl::Status Session::Prepare() {
 
 Index Session::mapped_bytes() const {
   Index bytes = 0;
-  for (const auto& [name, array] : inputs_) bytes += array.is_mapped() ? array.view().size_bytes() : 0;
+  for (const auto& [name, array] : inputs_)
+    bytes += array.is_mapped() ? array.view().size_bytes() : 0;
   return bytes;
 }
 
@@ -363,13 +390,16 @@ absl::Status Session::Run() {
   for (const auto& [name, array] : inputs_) bytes += array.view().size_bytes();
   EndStage("process", bytes);
   if (pass_ < static_cast<int>(replay_.size())) {
-    status.Update(absl::InvalidArgumentError(absl::StrCat(flags_.replay_file, " has the schedules of ", replay_.size(), " runs, and this command took ",
-                                                          pass_, ": replay it with the command that recorded it")));
+    status.Update(absl::InvalidArgumentError(absl::StrCat(
+        flags_.replay_file, " has the schedules of ", replay_.size(),
+        " runs, and this command took ", pass_, ": replay it with the command that recorded it")));
   }
   status.Update(CollectResults(status));
   status.Update(SaveOutputs(status));
-  if (!flags_.cpu_usage_file.empty()) status.Update(WriteCpuUsageCsv(flags_.cpu_usage_file, stats_.cpu_usage));
-  if (!flags_.record_file.empty() && status.ok()) status.Update(WriteTextFile(flags_.record_file, ScheduleText(record_), kSchedule));
+  if (!flags_.cpu_usage_file.empty())
+    status.Update(WriteCpuUsageCsv(flags_.cpu_usage_file, stats_.cpu_usage));
+  if (!flags_.record_file.empty() && status.ok())
+    status.Update(WriteTextFile(flags_.record_file, ScheduleText(record_), kSchedule));
   EndStage("save");
   FillReport();
   return status;
@@ -401,8 +431,10 @@ absl::Status Session::RunPass(bool* is_last) {
       if (pass_ < static_cast<int>(replay_.size())) {
         options.replay = replay_[static_cast<std::size_t>(pass_)];
       } else {
-        status = absl::InvalidArgumentError(absl::StrCat(flags_.replay_file, " has the schedule of ", replay_.size(),
-                                                         replay_.size() == 1 ? " run" : " runs", ", and this command takes more: replay it with the command that recorded it"));
+        status = absl::InvalidArgumentError(absl::StrCat(
+            flags_.replay_file, " has the schedule of ", replay_.size(),
+            replay_.size() == 1 ? " run" : " runs",
+            ", and this command takes more: replay it with the command that recorded it"));
       }
     }
     MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
@@ -417,15 +449,20 @@ absl::Status Session::RunPass(bool* is_last) {
     record_.push_back(run.stats().schedule);
   }
   ++pass_;
-  // Whoever knows of no further pass, knows it on every rank: these functions are set alike. A failed run is over on every rank too.
-  const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.next_pass != nullptr; });
+  // Whoever knows of no further pass, knows it on every rank: these functions are set alike. A
+  // failed run is over on every rank too.
+  const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(),
+                                     [](const Job& job) { return job.next_pass != nullptr; });
   *is_last = true;
   if (is_broken_ || !may_go_on) return ended;
   // What was found in an input that is another by now may lead nowhere.
   MPAIO_RETURN_IF_ERROR(CheckInputs());
-  // Rank 0 alone may have something more to say of a run that went well otherwise. A chunk that was given up concerns no other job.
-  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() && ended.code() == absl::StatusCode::kAborted && !flags_.fail_fast;
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 && !only_gave_up ? ended : absl::OkStatus()));
+  // Rank 0 alone may have something more to say of a run that went well otherwise. A chunk that was
+  // given up concerns no other job.
+  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() &&
+                            ended.code() == absl::StatusCode::kAborted && !flags_.fail_fast;
+  MPAIO_RETURN_IF_ERROR(
+      executor_.Agree(executor_.rank() == 0 && !only_gave_up ? ended : absl::OkStatus()));
   if (only_gave_up) gave_up_.Update(ended);
   MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
   *is_last = !goes_on;
@@ -437,12 +474,15 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   std::vector<std::optional<std::string>> plans(jobs_.size());
   absl::Status planned;
   for (std::size_t j = 0; j < jobs_.size() && executor_.rank() == 0; ++j) {
-    if (stats_.jobs[j].chunks_quarantined > 0) jobs_[j].next_pass = nullptr;  // There is nothing to plan from.
+    if (stats_.jobs[j].chunks_quarantined > 0)
+      jobs_[j].next_pass = nullptr;  // There is nothing to plan from.
     if (!jobs_[j].next_pass) continue;
-    absl::StatusOr<std::optional<NextPass>> next = Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
+    absl::StatusOr<std::optional<NextPass>> next =
+        Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
     if (!next.ok()) {
       if (planned.ok()) stats_.failed_job = static_cast<int>(j);
-      planned.Update(Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), next.status()));
+      planned.Update(
+          Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), next.status()));
     } else if (next->has_value()) {
       plans[j] = std::move((*next)->plan);
     } else {
@@ -458,15 +498,18 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   bool goes_on = false;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (!plans[j].has_value()) {
-      // Its answer is kept in what `result` and the others refer to; for the run, it has no chunks any more.
+      // Its answer is kept in what `result` and the others refer to; for the run, it has no chunks
+      // any more.
       finished_.push_back(std::move(jobs_[j].worker));
       jobs_[j].worker = std::make_unique<FinishedWorker>();
       jobs_[j].next_pass = nullptr;
     } else {
       goes_on = true;
       auto worker = Guarded("begin_pass", [&] { return jobs_[j].begin_pass(*plans[j]); });
-      if (worker.ok() && *worker == nullptr) worker = absl::InternalError("begin_pass gave no worker");
-      MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(absl::StrCat("worker ", plan_[j].line.worker), worker.status())));
+      if (worker.ok() && *worker == nullptr)
+        worker = absl::InternalError("begin_pass gave no worker");
+      MPAIO_RETURN_IF_ERROR(executor_.Agree(
+          Prefixed(absl::StrCat("worker ", plan_[j].line.worker), worker.status())));
       finished_.push_back(std::exchange(jobs_[j].worker, *std::move(worker)));
     }
     jobs_[j].worker->set_name(plan_[j].line.worker);
@@ -481,7 +524,8 @@ void Session::Accumulate(const RunStats& pass) {
     return;
   }
   stats_.lost_ranks.insert(stats_.lost_ranks.end(), pass.lost_ranks.begin(), pass.lost_ranks.end());
-  stats_.quarantined.insert(stats_.quarantined.end(), pass.quarantined.begin(), pass.quarantined.end());
+  stats_.quarantined.insert(stats_.quarantined.end(), pass.quarantined.begin(),
+                            pass.quarantined.end());
   stats_.seconds += pass.seconds;
   stats_.failed_job = pass.failed_job;
   for (std::size_t j = 0; j < pass.jobs.size(); ++j) {
@@ -499,14 +543,16 @@ void Session::Accumulate(const RunStats& pass) {
     stats_.ranks[r].rows += pass.ranks[r].rows;
     stats_.ranks[r].busy_seconds += pass.ranks[r].busy_seconds;
   }
-  stats_.cpu_usage.samples.insert(stats_.cpu_usage.samples.end(), pass.cpu_usage.samples.begin(), pass.cpu_usage.samples.end());
+  stats_.cpu_usage.samples.insert(stats_.cpu_usage.samples.end(), pass.cpu_usage.samples.begin(),
+                                  pass.cpu_usage.samples.end());
 }
 
 absl::Status Session::RunUntilDone(mpaio::Run& run) {
   ProgressOptions options;
   options.mode = flags_.progress;
   options.terminal = StderrIsTerminal();
-  ProgressMeter meter(options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
+  ProgressMeter meter(
+      options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
   StopSignals::set_run(&run);
   // One that came before.
   if (StopSignals::received() != 0) run.Cancel();
@@ -530,10 +576,12 @@ absl::Status Session::AnnotateStatus(const absl::Status& ended) const {
       done += job.chunks_done;
       all += job.chunks;
     }
-    text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_), "): ", done, " of ", all, " chunks were processed");
+    text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_),
+                        "): ", done, " of ", all, " chunks were processed");
   }
   // A journal that fails says so itself.
-  if (journal_ && !absl::StrContains(text, "--resume")) absl::StrAppend(&text, "; what was done is in ", flags_.journal_file, ": go on with --resume");
+  if (journal_ && !absl::StrContains(text, "--resume"))
+    absl::StrAppend(&text, "; what was done is in ", flags_.journal_file, ": go on with --resume");
   return absl::Status(ended.code(), absl::StrCat(text, journal_note_));
 }
 
@@ -541,34 +589,43 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     const JobStats& job = stats_.jobs[j];
-    JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows, job.chunks, job.seconds};
+    JobResult result{plan_[j].line.worker, plan_[j].line.input, "ok", nullptr, job.rows,
+                     job.chunks,           job.seconds};
     const absl::Status* const changed = ChangedInputOf(plan_[j]);
     if (changed != nullptr) {
       result.status = std::string(changed->message());
       // A job with a further pass to come is not done, though its chunks are.
     } else if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
-      absl::StatusOr<nlohmann::ordered_json> answer = Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
+      absl::StatusOr<nlohmann::ordered_json> answer =
+          Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
       // It may have looked at an input, too.
       for (const auto& [name, array] : inputs_) {
-        if (const absl::Status failure = array.ReadFailure(); answer.ok() && !failure.ok()) answer = failure;
+        if (const absl::Status failure = array.ReadFailure(); answer.ok() && !failure.ok())
+          answer = failure;
       }
       if (answer.ok()) {
         result.result = *std::move(answer);
       } else {
-        const absl::Status named = Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), answer.status());
+        const absl::Status named =
+            Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), answer.status());
         result.status = std::string(named.message());
         first_failure.Update(named);
       }
     } else if (job.chunks_quarantined > 0) {
-      result.status = absl::StrCat(job.chunks_quarantined, job.chunks_quarantined == 1 ? " chunk was" : " chunks were", " given up, of ", job.chunks);
+      result.status = absl::StrCat(job.chunks_quarantined,
+                                   job.chunks_quarantined == 1 ? " chunk was" : " chunks were",
+                                   " given up, of ", job.chunks);
       for (const QuarantinedChunk& chunk : stats_.quarantined) {
         if (chunk.job == static_cast<int>(j)) result.quarantined.push_back(chunk);
       }
       // They were given up in whatever order.
-      std::sort(result.quarantined.begin(), result.quarantined.end(), [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
+      std::sort(result.quarantined.begin(), result.quarantined.end(),
+                [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     } else {
       if (stop_signal_ != 0) result.partial = PartialResult(j);
-      result.status = stats_.failed_job == static_cast<int>(j) ? std::string(ended.message()) : absl::StrCat("not finished: ", ended.message());
+      result.status = stats_.failed_job == static_cast<int>(j)
+                          ? std::string(ended.message())
+                          : absl::StrCat("not finished: ", ended.message());
     }
     results_.push_back(std::move(result));
   }
@@ -576,18 +633,24 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
 }
 
 std::optional<JobResult::Partial> Session::PartialResult(std::size_t j) {
-  // What callbacks have seen is the first chunks, in order. Of arrays there may be more or less; and a pass before the last has no answer.
+  // What callbacks have seen is the first chunks, in order. Of arrays there may be more or less;
+  // and a pass before the last has no answer.
   const JobStats& job = stats_.jobs[j];
-  if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 || job.chunks_delivered == 0) return std::nullopt;
-  absl::StatusOr<nlohmann::ordered_json> answer = Guarded("result", [&] { return jobs_[j].result(); });
+  if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 ||
+      job.chunks_delivered == 0)
+    return std::nullopt;
+  absl::StatusOr<nlohmann::ordered_json> answer =
+      Guarded("result", [&] { return jobs_[j].result(); });
   if (!answer.ok()) return std::nullopt;
-  return JobResult::Partial{jobs_[j].worker->data_iterator().chunks(0, job.chunks_delivered).end, *std::move(answer)};
+  return JobResult::Partial{jobs_[j].worker->data_iterator().chunks(0, job.chunks_delivered).end,
+                            *std::move(answer)};
 }
 
 absl::StatusOr<AnswerArray> Session::ArrayOf(std::size_t j, const std::string& key) {
   if (key.empty()) return jobs_[j].array();
   const auto named = jobs_[j].extra_outputs.find(key);
-  if (named == jobs_[j].extra_outputs.end()) return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
+  if (named == jobs_[j].extra_outputs.end())
+    return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
   return named->second();
 }
 
@@ -609,8 +672,10 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
     return ToJson(array.view());
   }
   const auto array = arrays_.find({j, ""});
-  if (array == arrays_.end()) return absl::InternalError("the worker has written OUTPUT itself, and has no summary of it");
-  nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()}, {"shape", array->second.shape()}};
+  if (array == arrays_.end())
+    return absl::InternalError("the worker has written OUTPUT itself, and has no summary of it");
+  nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()},
+                                    {"shape", array->second.shape()}};
   if (job.array_summary) {
     MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, job.array_summary());
     summary.update(beside);
@@ -623,7 +688,9 @@ NdView Session::OutputView(std::size_t j, const std::string& key) {
   return array == arrays_.end() ? jobs_[j].output() : array->second.view();
 }
 
-absl::StatusOr<std::shared_ptr<NpyFile>> Session::WrittenOutput(std::size_t j, const std::string& key, const std::string& path) {
+absl::StatusOr<std::shared_ptr<NpyFile>> Session::WrittenOutput(std::size_t j,
+                                                                const std::string& key,
+                                                                const std::string& path) {
   std::shared_ptr<NpyFile> file;
   if (const auto streamed = streamed_.find({j, key}); streamed != streamed_.end()) {
     file = streamed->second;
@@ -640,7 +707,8 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
   std::vector<std::shared_ptr<NpyFile>> files;
   absl::Status failure;
   for (const auto& [key, path] : outputs) {
-    absl::StatusOr<std::shared_ptr<NpyFile>> file = Guarded("output", [&, &key = key, &path = path] { return WrittenOutput(j, key, path); });
+    absl::StatusOr<std::shared_ptr<NpyFile>> file =
+        Guarded("output", [&, &key = key, &path = path] { return WrittenOutput(j, key, path); });
     if (file.ok()) {
       files.push_back(*std::move(file));
     } else {
@@ -652,7 +720,8 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
     for (const auto& [key, path] : outputs) {
       const auto streamed = streamed_.find({j, key});
       failure = CallGuarded("output", [&, &key = key, &path = path] {
-        return streamed != streamed_.end() ? streamed->second->Keep(failure) : KeepNpy(path, OutputView(j, key), failure);
+        return streamed != streamed_.end() ? streamed->second->Keep(failure)
+                                           : KeepNpy(path, OutputView(j, key), failure);
       });
     }
     return failure;
@@ -661,15 +730,20 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
   return failure;
 }
 
-// All or none: which jobs are done when one fails is a matter of chance, so a run that failed leaves every output file as it was.
+// All or none: which jobs are done when one fails is a matter of chance, so a run that failed
+// leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
-  // A chunk that was given up is no matter of chance, and touches no other job, where the run has gone on to its end.
-  const bool may_save = ended.ok() || (!flags_.fail_fast && !stats_.quarantined.empty() && ended.code() == absl::StatusCode::kAborted);
+  // A chunk that was given up is no matter of chance, and touches no other job, where the run has
+  // gone on to its end.
+  const bool may_save = ended.ok() || (!flags_.fail_fast && !stats_.quarantined.empty() &&
+                                       ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (plan_[j].Outputs().empty() || results_[j].status != "ok") continue;
-    const absl::Status saved = may_save ? Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), SaveOutputsOf(j))
-                                        : absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()));
+    const absl::Status saved =
+        may_save
+            ? Prefixed(absl::StrCat("job ", j, " (", plan_[j].line.worker, ")"), SaveOutputsOf(j))
+            : absl::Status(ended.code(), absl::StrCat("not saved: ", ended.message()));
     if (saved.ok()) continue;
     results_[j].status = std::string(saved.message());
     results_[j].result = nullptr;
@@ -681,10 +755,12 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
 void Session::FillReport() {
   for (std::size_t j = 0; j < stats_.jobs.size(); ++j) {
     const JobStats& job = stats_.jobs[j];
-    report_.jobs.push_back({job.worker, plan_[j].line.input, job.rows_done, job.chunks_done, job.seconds});
+    report_.jobs.push_back(
+        {job.worker, plan_[j].line.input, job.rows_done, job.chunks_done, job.seconds});
   }
   for (const RankStats& rank : stats_.ranks) {
-    report_.ranks.push_back({rank.rank, rank.node, rank.host, rank.chunks, rank.rows, rank.busy_seconds});
+    report_.ranks.push_back(
+        {rank.rank, rank.node, rank.host, rank.chunks, rank.rows, rank.busy_seconds});
   }
 }
 

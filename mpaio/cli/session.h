@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run of the program on one rank, once the command line is known to be right: load, process, save.
+
+// A run of the program on one rank, once the command line is known to be right: load, process,
+// save.
 #ifndef MPAIO_CLI_SESSION_H_
 #define MPAIO_CLI_SESSION_H_
 
@@ -12,12 +14,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "mpaio/array/array_file.h"
+#include "mpaio/array/npy_writer.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/run_identity.h"
-#include "mpaio/array/array_file.h"
-#include "mpaio/array/npy_writer.h"
 #include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/ledger/journal.h"
@@ -35,12 +37,13 @@ class Session {
   Session(Executor& executor, const CommandLine& line, std::vector<PlannedJob> plan)
       : executor_(executor), flags_(line), plan_(std::move(plan)) {}
 
-  // Checks what can be checked before anything large is read, then loads the inputs and makes the workers.
-  // Errors, the same on every rank: why the run cannot start.
+  // Checks what can be checked before anything large is read, then loads the inputs and makes the
+  // workers. Errors, the same on every rank: why the run cannot start.
   absl::Status Prepare();
 
-  // Runs the jobs and saves what they wrote. Errors: how the run failed, on every rank; what could not be stated or saved, on rank 0 alone. results()
-  // has what there is all the same. Where the run was refused before any chunk was processed, has_begun() is false, on every rank.
+  // Runs the jobs and saves what they wrote. Errors: how the run failed, on every rank; what could
+  // not be stated or saved, on rank 0 alone. results() has what there is all the same. Where the
+  // run was refused before any chunk was processed, has_begun() is false, on every rank.
   absl::Status Run();
 
   // After Prepare: of the inputs that are mapped as they lie in their files.
@@ -74,7 +77,8 @@ class Session {
   absl::Status Load();
   // Where an input is to be read from.
   Source SourceOf(const std::string& name) const;
-  // Collective: whether the mapped inputs are still what they were; keeps those that are not in changed_inputs_.
+  // Collective: whether the mapped inputs are still what they were; keeps those that are not in
+  // changed_inputs_.
   absl::Status CheckInputs();
   void EmptyJournal();
   // Why the job's answer cannot be told, if one of its inputs is another by now.
@@ -83,8 +87,10 @@ class Session {
   // On rank 0, which has all answers: whether there is memory for them.
   absl::Status CheckAnswers() const;
   // Collective: an array in a file that the workers of job `j` write.
-  absl::StatusOr<OutputArray> CreateInFile(std::size_t j, const std::string& key, DType dtype, std::vector<Index> shape);
-  // Whether what is written elsewhere than in a result is to be in it too, so that it is in the journal.
+  absl::StatusOr<OutputArray> CreateInFile(std::size_t j, const std::string& key, DType dtype,
+                                           std::vector<Index> shape);
+  // Whether what is written elsewhere than in a result is to be in it too, so that it is in the
+  // journal.
   absl::StatusOr<OutputArray> Journaled(absl::StatusOr<OutputArray> array) const;
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
@@ -100,9 +106,10 @@ class Session {
   std::optional<JobResult::Partial> PartialResult(std::size_t j);
   absl::Status SaveOutputs(const absl::Status& ended);
   // A file with all of an output in it, but without its name.
-  absl::StatusOr<std::shared_ptr<NpyFile>> WrittenOutput(std::size_t j, const std::string& key, const std::string& path);
-  // All files are complete before the first gets its name, so that they appear together. Where one cannot be written, all
-  // are kept elsewhere, and the message says where.
+  absl::StatusOr<std::shared_ptr<NpyFile>> WrittenOutput(std::size_t j, const std::string& key,
+                                                         const std::string& path);
+  // All files are complete before the first gets its name, so that they appear together. Where one
+  // cannot be written, all are kept elsewhere, and the message says where.
   absl::Status SaveOutputsOf(std::size_t j);
   // An output that is not in its file yet.
   NdView OutputView(std::size_t j, const std::string& key);
@@ -131,7 +138,8 @@ class Session {
   std::vector<JobResult> results_;
   RunReport report_;
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
-  // On rank 0, where a journal is kept: what this run is; what an earlier one has left, if it is gone on with.
+  // On rank 0, where a journal is kept: what this run is; what an earlier one has left, if it is
+  // gone on with.
   std::optional<RunIdentity> identity_;
   std::optional<JournalReader> resumed_;
   std::optional<JournalWriter> journal_;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT and SIGTERM while a run goes on: the first one stops it in order, the second one ends the process at once.
+
+// SIGINT and SIGTERM while a run goes on: the first one stops it in order, the second one ends the
+// process at once.
 #ifndef MPAIO_CLI_STOP_SIGNALS_H_
 #define MPAIO_CLI_STOP_SIGNALS_H_
 
@@ -9,7 +11,8 @@
 
 namespace mpaio {
 
-// In force while one lives; one at a time. Of all ranks rank 0 alone heeds them, and tells the others: `is_heeded` is false there.
+// In force while one lives; one at a time. Of all ranks rank 0 alone heeds them, and tells the
+// others: `is_heeded` is false there.
 class StopSignals {
  public:
   explicit StopSignals(bool is_heeded);
@@ -20,7 +23,8 @@ class StopSignals {
   // The signal that came, or 0.
   static int received();
 
-  // The run that the signal cancels as soon as it comes, even while it is in a chunk of its own; null: none. It must outlive that.
+  // The run that the signal cancels as soon as it comes, even while it is in a chunk of its own;
+  // null: none. It must outlive that.
   static void set_run(Run* run);
 
  private:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What a worker rank is told to do.
 #ifndef MPAIO_DISPATCH_ASSIGNMENT_H_
 #define MPAIO_DISPATCH_ASSIGNMENT_H_

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A range of chunks that ranks of a node may still take, as one word that they compare and exchange: its owner takes chunks at the front, idle ranks
-// cut the far half. Work stealing (Blumofe and Leiserson, J. ACM 46(5), 1999) where what is stolen from is an interval of a loop and not a queue.
+
+// A range of chunks that ranks of a node may still take, as one word that they compare and
+// exchange: its owner takes chunks at the front, idle ranks cut the far half. Work stealing
+// (Blumofe and Leiserson, J. ACM 46(5), 1999) where what is stolen from is an interval of a loop
+// and not a queue.
 //
-// Pure arithmetic; steal_board.h does it on shared memory. A word says all there is to know of a range: so, whatever happened between reading it
-// and exchanging it, where it is still the same the chunks it names can still be taken (there is no ABA problem).
+// Pure arithmetic; steal_board.h does it on shared memory. A word says all there is to know of a
+// range: so, whatever happened between reading it and exchanging it, where it is still the same the
+// chunks it names can still be taken (there is no ABA problem).
 #ifndef MPAIO_DISPATCH_CLAIM_WORD_H_
 #define MPAIO_DISPATCH_CLAIM_WORD_H_
 
@@ -20,7 +24,9 @@ using ClaimWord = std::uint64_t;
 // Chunks that a word can name.
 inline constexpr Index kMostClaimable = 0xffffffff;
 
-constexpr ChunkRange RangeOf(ClaimWord word) { return {static_cast<ChunkId>(word >> 32), static_cast<ChunkId>(word & 0xffffffff)}; }
+constexpr ChunkRange RangeOf(ClaimWord word) {
+  return {static_cast<ChunkId>(word >> 32), static_cast<ChunkId>(word & 0xffffffff)};
+}
 
 // Precondition: 0 <= begin <= end <= kMostClaimable.
 constexpr ClaimWord WordOf(ChunkRange range) {

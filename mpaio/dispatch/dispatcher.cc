@@ -15,7 +15,8 @@ Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchO
     Job& job = jobs_.emplace_back();
     job.num_chunks = job.pending_chunks = chunks_per_job[j];
     job.speeds.resize(static_cast<std::size_t>(options.processors));
-    if (options_.schedule != ScheduleKind::kAuto) job.rule.emplace(options_.schedule, job.num_chunks, options.processors);
+    if (options_.schedule != ScheduleKind::kAuto)
+      job.rule.emplace(options_.schedule, job.num_chunks, options.processors);
     if (job.pending_chunks == 0) continue;
     const auto number = static_cast<std::int32_t>(j);
     if (options_.schedule != ScheduleKind::kStatic) {
@@ -53,8 +54,10 @@ double Dispatcher::Weight(const Job& job, int processor) {
   return own.chunks / own.seconds * known / sum;
 }
 
-Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId frontier, double bytes_left) const {
-  // The chunk that delivery waits for must always get through, or nothing held would ever be released.
+Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId frontier,
+                         double bytes_left) const {
+  // The chunk that delivery waits for must always get through, or nothing held would ever be
+  // released.
   const Index least = job.in_flight == 0 && range.chunks.begin <= frontier ? 1 : 0;
   Index length = range.chunks.size();
   if (!job.rule) {
@@ -65,13 +68,16 @@ Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId fronti
     const Index share = Index{2} * options_.credits * options_.processors;
     length = std::max<Index>(1, job.pending_chunks / share);
     if (job.mean_seconds() > 0) {
-      length = std::max(length, static_cast<Index>(std::min(options_.least_seconds / job.mean_seconds(), 1e15)));
-      length = std::min(length, static_cast<Index>(std::min(options_.target_seconds / job.mean_seconds(), 1e15)));
+      length = std::max(
+          length, static_cast<Index>(std::min(options_.least_seconds / job.mean_seconds(), 1e15)));
+      length = std::min(
+          length, static_cast<Index>(std::min(options_.target_seconds / job.mean_seconds(), 1e15)));
     }
     length = std::clamp<Index>(length, 1, range.chunks.size());
   }
   // Results of no bytes always fit, also where more is held than should be.
-  if (job.mean_bytes() <= 0 || static_cast<double>(length) * job.mean_bytes() <= bytes_left) return length;
+  if (job.mean_bytes() <= 0 || static_cast<double>(length) * job.mean_bytes() <= bytes_left)
+    return length;
   return std::max(least, static_cast<Index>(std::max(0.0, bytes_left) / job.mean_bytes()));
 }
 
@@ -91,9 +97,11 @@ std::optional<Assignment> Dispatcher::NextOfPlan(int processor) {
   const Assignment planned = own.front();
   own.pop_front();
   Job& job = jobs_[static_cast<std::size_t>(planned.job)];
-  // A plan has every chunk once, so what it asks for lies within one of the ranges that are left; what it leaves of that are two.
-  const auto range = std::find_if(job.pending.begin(), job.pending.end(),
-                                  [&](const Assignment& open) { return planned.chunks.begin < open.chunks.end; });
+  // A plan has every chunk once, so what it asks for lies within one of the ranges that are left;
+  // what it leaves of that are two.
+  const auto range =
+      std::find_if(job.pending.begin(), job.pending.end(),
+                   [&](const Assignment& open) { return planned.chunks.begin < open.chunks.end; });
   if (range->chunks.begin == planned.chunks.begin) return Take(job, range, planned.chunks.size());
   Assignment front = *range;
   front.chunks.end = range->chunks.begin = planned.chunks.begin;
@@ -119,11 +127,14 @@ std::optional<Assignment> Dispatcher::Next(const std::vector<ChunkId>& frontier,
     best_length = length;
   }
   if (best == nullptr) return std::nullopt;
-  if (best->rule) best_length = std::min(best_length, best->rule->Next(best->pending_chunks, Weight(*best, processor)));
+  if (best->rule)
+    best_length =
+        std::min(best_length, best->rule->Next(best->pending_chunks, Weight(*best, processor)));
   return Take(*best, best_range, best_length);
 }
 
-void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index result_bytes, int processor) {
+void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index result_bytes,
+                           int processor) {
   Job& job = jobs_[static_cast<std::size_t>(job_number)];
   job.in_flight -= chunks;
   job.observed += chunks;
@@ -142,7 +153,8 @@ std::vector<ChunkRange> Dispatcher::Parts(const Job& job, ChunkRange chunks, boo
   };
   ChunkId at = chunks.begin;
   for (const Assignment& open : job.pending) {
-    const ChunkId begin = std::max(open.chunks.begin, at), end = std::min(open.chunks.end, chunks.end);
+    const ChunkId begin = std::max(open.chunks.begin, at),
+                  end = std::min(open.chunks.end, chunks.end);
     if (begin >= end) continue;
     if (wanted) {
       add(begin, end);
@@ -160,7 +172,9 @@ void Dispatcher::Return(const Assignment& assignment) {
   for (const ChunkRange& part : Parts(job, assignment.chunks, /*wanted=*/false)) {
     const Assignment again{assignment.job, assignment.attempt, part};
     job.pending.insert(std::lower_bound(job.pending.begin(), job.pending.end(), again,
-                                        [](const Assignment& a, const Assignment& b) { return a.chunks.begin < b.chunks.begin; }),
+                                        [](const Assignment& a, const Assignment& b) {
+                                          return a.chunks.begin < b.chunks.begin;
+                                        }),
                        again);
     job.pending_chunks += part.size();
     job.in_flight -= part.size();
@@ -170,11 +184,17 @@ void Dispatcher::Return(const Assignment& assignment) {
 void Dispatcher::Drop(int job_number, ChunkRange chunks) {
   Job& job = jobs_[static_cast<std::size_t>(job_number)];
   for (const ChunkRange& part : Parts(job, chunks, /*wanted=*/true)) {
-    const auto range = std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& open) { return part.begin < open.chunks.end; });
+    const auto range =
+        std::find_if(job.pending.begin(), job.pending.end(),
+                     [&](const Assignment& open) { return part.begin < open.chunks.end; });
     const Assignment whole = *range;
     const auto next = job.pending.erase(range);
-    const auto behind = part.end < whole.chunks.end ? job.pending.insert(next, {whole.job, whole.attempt, {part.end, whole.chunks.end}}) : next;
-    if (whole.chunks.begin < part.begin) job.pending.insert(behind, {whole.job, whole.attempt, {whole.chunks.begin, part.begin}});
+    const auto behind =
+        part.end < whole.chunks.end
+            ? job.pending.insert(next, {whole.job, whole.attempt, {part.end, whole.chunks.end}})
+            : next;
+    if (whole.chunks.begin < part.begin)
+      job.pending.insert(behind, {whole.job, whole.attempt, {whole.chunks.begin, part.begin}});
     job.pending_chunks -= part.size();
     job.in_flight += part.size();
   }

@@ -29,7 +29,8 @@ std::vector<Index> Lengths(Dispatcher& dispatcher, int most = 1 << 20) {
   return lengths;
 }
 
-// P = 2, credits = 4: a range is a sixteenth of what is pending. The first 4 go singly: 996 / 16 = 62, 934 / 16 = 58, ...
+// P = 2, credits = 4: a range is a sixteenth of what is pending. The first 4 go singly: 996 / 16 =
+// 62, 934 / 16 = 58, ...
 TEST(DispatcherTest, RangesShrinkWithWhatIsLeft) {
   Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4});
   EXPECT_EQ(Lengths(dispatcher), (std::vector<Index>{1, 1, 1, 1}));
@@ -64,11 +65,13 @@ TEST(DispatcherTest, ARangeTakesNoLongerThanTheTarget) {
     const std::optional<Assignment> next = dispatcher.Next({0});
     ASSERT_TRUE(next.has_value());
     EXPECT_EQ(next->chunks.size(), length) << seconds;
-    EXPECT_DOUBLE_EQ(dispatcher.ExpectedSeconds(next->job, next->chunks.size()), static_cast<double>(length) * seconds);
+    EXPECT_DOUBLE_EQ(dispatcher.ExpectedSeconds(next->job, next->chunks.size()),
+                     static_cast<double>(length) * seconds);
   }
 }
 
-// P = 2, credits = 4, chunks of 100 ns: a sixteenth of the 996 that are pending would be 62, of 6 µs.
+// P = 2, credits = 4, chunks of 100 ns: a sixteenth of the 996 that are pending would be 62, of 6
+// µs.
 TEST(DispatcherTest, ARangeTakesAsLongAsItsMessagesAreWorth) {
   Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4, .least_seconds = 20e-6});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
@@ -94,7 +97,8 @@ TEST(DispatcherTest, EveryJobIsProbed) {
   EXPECT_EQ(dispatcher.pending(0), 94);
 }
 
-// One processor, one credit: a range is half of what is pending. Results are of 100 bytes, of which 1,000 may be held.
+// One processor, one credit: a range is half of what is pending. Results are of 100 bytes, of which
+// 1,000 may be held.
 TEST(DispatcherTest, WhatIsHeldAndExpectedStaysWithinTheBudget) {
   Dispatcher dispatcher({100}, {.processors = 1, .credits = 1, .result_budget_bytes = 1000});
   ASSERT_EQ(Lengths(dispatcher), (std::vector<Index>{1, 1}));
@@ -164,11 +168,14 @@ TEST(DispatcherTest, JobsAdvanceAtTheSamePaceInTime) {
     given[j] += cost;
     all += cost;
     dispatcher.OnResults(a->job, a->chunks.size(), cost, 8);
-    EXPECT_LE(*std::max_element(given.begin(), given.end()) - *std::min_element(given.begin(), given.end()), 0.0401);
+    EXPECT_LE(*std::max_element(given.begin(), given.end()) -
+                  *std::min_element(given.begin(), given.end()),
+              0.0401);
   }
 }
 
-// What was given before its cost was known counts too: 2 chunks of 1 s make up for 100,000 of 20 µs.
+// What was given before its cost was known counts too: 2 chunks of 1 s make up for 100,000 of 20
+// µs.
 TEST(DispatcherTest, ProbesAreChargedWhenTheirCostIsKnown) {
   Dispatcher dispatcher({1000, 1'000'000}, {.processors = 1});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
@@ -225,12 +232,15 @@ TEST(DispatcherTest, WhatARetiredProcessorWasToDoIsForAnybody) {
   dispatcher.Retire(0);
   EXPECT_EQ(*dispatcher.Next({0}, 1), (Assignment{0, 0, {0, 5}}));
 
-  Dispatcher planned({4}, {.processors = 2, .plan = {{{0, 0, {0, 1}}, {0, 0, {2, 3}}}, {{0, 0, {1, 2}}, {0, 0, {3, 4}}}}});
+  Dispatcher planned(
+      {4}, {.processors = 2,
+            .plan = {{{0, 0, {0, 1}}, {0, 0, {2, 3}}}, {{0, 0, {1, 2}}, {0, 0, {3, 4}}}}});
   EXPECT_EQ(*planned.Next({0}, 1), (Assignment{0, 0, {1, 2}}));
   planned.Retire(1);
   std::vector<ChunkId> rest;
   while (const std::optional<Assignment> next = planned.Next({0}, 0)) {
-    for (ChunkId chunk = next->chunks.begin; chunk < next->chunks.end; ++chunk) rest.push_back(chunk);
+    for (ChunkId chunk = next->chunks.begin; chunk < next->chunks.end; ++chunk)
+      rest.push_back(chunk);
     planned.OnResults(0, next->chunks.size(), 1e-3, 0);
   }
   EXPECT_EQ(rest, (std::vector<ChunkId>{0, 2, 3}));
@@ -263,7 +273,8 @@ TEST(DispatcherTest, APlanIsFollowed) {
   DispatchOptions options;
   options.processors = 2;
   options.result_budget_bytes = 1;
-  options.plan = {{{0, 0, {7, 10}}, {0, 0, {0, 2}}}, {{1, 0, {0, 4}}, {0, 0, {4, 7}}, {0, 0, {2, 4}}}};
+  options.plan = {{{0, 0, {7, 10}}, {0, 0, {0, 2}}},
+                  {{1, 0, {0, 4}}, {0, 0, {4, 7}}, {0, 0, {2, 4}}}};
   Dispatcher dispatcher({10, 4}, options);
   EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {7, 10}}));
   EXPECT_EQ(*dispatcher.Next({0, 0}, 1), (Assignment{1, 0, {0, 4}}));
@@ -275,11 +286,14 @@ TEST(DispatcherTest, APlanIsFollowed) {
   EXPECT_FALSE(dispatcher.has_pending_over(0));
 }
 
-// --- A pool in small: ranks with queues, results that come in any order, a consumer that takes its time. ---
+// --- A pool in small: ranks with queues, results that come in any order, a consumer that takes its
+// time. ---
 
 struct Simulation {
   explicit Simulation(std::uint32_t seed) : random(seed) {
-    const auto up_to = [this](Index most) { return static_cast<Index>(random() % static_cast<std::uint64_t>(most + 1)); };
+    const auto up_to = [this](Index most) {
+      return static_cast<Index>(random() % static_cast<std::uint64_t>(most + 1));
+    };
     const Index num_jobs = 1 + up_to(3);
     for (Index j = 0; j < num_jobs; ++j) {
       Job job;
@@ -318,7 +332,8 @@ struct Simulation {
   // A batch of the assignment comes back; whether that was all of it.
   bool Progress(Dispatcher& dispatcher, Assignment& a) {
     Job& job = jobs[static_cast<std::size_t>(a.job)];
-    const Index count = 1 + static_cast<Index>(random() % static_cast<std::uint64_t>(a.chunks.size()));
+    const Index count =
+        1 + static_cast<Index>(random() % static_cast<std::uint64_t>(a.chunks.size()));
     double seconds = 0;
     Index bytes = 0;
     for (ChunkId chunk = a.chunks.begin; chunk < a.chunks.begin + count; ++chunk) {
@@ -343,7 +358,8 @@ struct Simulation {
     job.is_delivered.resize(static_cast<std::size_t>(job.chunks));
     const auto [count, bytes] = it->second;
     std::fill_n(job.is_delivered.begin() + it->first, count, true);
-    while (job.frontier < job.chunks && job.is_delivered[static_cast<std::size_t>(job.frontier)]) ++job.frontier;
+    while (job.frontier < job.chunks && job.is_delivered[static_cast<std::size_t>(job.frontier)])
+      ++job.frontier;
     dispatcher.OnDelivered(bytes);
     job.held.erase(it);
     return true;
@@ -365,7 +381,8 @@ struct Simulation {
         for (const Assignment& a : queue) in_flight += a.chunks.size();
       }
       bool pending = false;
-      for (std::size_t j = 0; j < jobs.size(); ++j) pending |= dispatcher.pending(static_cast<int>(j)) > 0;
+      for (std::size_t j = 0; j < jobs.size(); ++j)
+        pending |= dispatcher.pending(static_cast<int>(j)) > 0;
       if (!pending && in_flight == 0) break;
       // Sometimes asks for work, sometimes lets a rank go on, sometimes delivers.
       const std::uint32_t what = random() % 8;
@@ -414,8 +431,10 @@ struct Simulation {
     for (const Job& job : jobs) {
       for (const int times : job.times_assigned) assignments += times;
       EXPECT_EQ(std::count(job.is_done.begin(), job.is_done.end(), true), job.chunks);
-      const Index assigned_once = std::count(job.times_assigned.begin(), job.times_assigned.end(), 1);
-      EXPECT_TRUE(loses_some || assigned_once == job.chunks) << assigned_once << " of " << job.chunks;
+      const Index assigned_once =
+          std::count(job.times_assigned.begin(), job.times_assigned.end(), 1);
+      EXPECT_TRUE(loses_some || assigned_once == job.chunks)
+          << assigned_once << " of " << job.chunks;
     }
     EXPECT_EQ(assignments, expected_assignments);
   }
@@ -424,7 +443,8 @@ struct Simulation {
     Job& job = jobs[static_cast<std::size_t>(a.job)];
     ASSERT_GT(a.chunks.size(), 0);
     for (ChunkId chunk = a.chunks.begin; chunk < a.chunks.end; ++chunk) {
-      ASSERT_EQ(job.times_assigned[static_cast<std::size_t>(chunk)]++, a.attempt) << "chunk " << chunk;
+      ASSERT_EQ(job.times_assigned[static_cast<std::size_t>(chunk)]++, a.attempt)
+          << "chunk " << chunk;
     }
   }
 
@@ -445,7 +465,8 @@ TEST(DispatcherTest, EveryChunkIsAssignedOnceWhateverHappens) {
   std::cout << "seeds from " << seed << " on\n";
 }
 
-// Results of one size: what is held and in flight never takes more than the budget, or than the first single chunks do.
+// Results of one size: what is held and in flight never takes more than the budget, or than the
+// first single chunks do.
 TEST(DispatcherTest, TheBudgetHoldsAtAllTimes) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
@@ -465,7 +486,8 @@ TEST(DispatcherTest, TheBudgetHoldsAtAllTimes) {
         in_flight.push_back(*a);
         in_flight_chunks += a->chunks.size();
         ASSERT_LE(dispatcher.held_bytes() + in_flight_chunks * bytes, most_bytes)
-            << "processors " << processors << ", bytes " << bytes << ", budget " << budget << ", chunk " << a->chunks.begin;
+            << "processors " << processors << ", bytes " << bytes << ", budget " << budget
+            << ", chunk " << a->chunks.begin;
       } else if (random() % 2 == 0 && !in_flight.empty()) {
         const Index count = in_flight.front().chunks.size();
         done = in_flight.front().chunks.end;

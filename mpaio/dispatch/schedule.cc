@@ -8,7 +8,8 @@
 namespace mpaio {
 
 const std::vector<std::string>& ScheduleNames() {
-  static const std::vector<std::string> names = {"auto", "static", "dynamic", "guided", "factoring", "trapezoid", "adaptive"};
+  static const std::vector<std::string> names = {"auto",      "static",    "dynamic", "guided",
+                                                 "factoring", "trapezoid", "adaptive"};
   return names;
 }
 
@@ -48,7 +49,8 @@ Index ScheduleRule::Next(Index remaining, double weight) {
       break;
     case ScheduleKind::kAdaptive:
       length = static_cast<Index>(std::min(static_cast<double>(remaining),
-                                           std::ceil(weight * static_cast<double>(remaining) / static_cast<double>(2 * processors_))));
+                                           std::ceil(weight * static_cast<double>(remaining) /
+                                                     static_cast<double>(2 * processors_))));
       break;
   }
   return std::clamp<Index>(length, 1, remaining);

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dynamic loop self-scheduling, as the literature has it: how many of the chunks that are left the next request is given.
+
+// Dynamic loop self-scheduling, as the literature has it: how many of the chunks that are left the
+// next request is given.
 //
 // With N chunks in all, R left, P processors:
 //   static      blocks of N / P, one for each processor
 //   dynamic     1 (self-scheduling: Tang and Yew, ICPP 1986)
 //   guided      R / P (Polychronopoulos and Kuck, IEEE Trans. Computers C-36(12), 1987)
-//   factoring   batches of P equal ranges, each batch half of what is left: R / (2 P), with the R at its begin (Hummel, Schonberg and Flynn,
-//               Comm. ACM 35(8), 1992, with the factor 2)
-//   trapezoid   falling linearly, from N / (2 P) to 1 (Tzen and Ni, IEEE Trans. Parallel and Distributed Systems 4(1), 1993)
-//   adaptive    w R / (2 P): factoring with no batches, weighted by w, the processor's measured speed beside the mean of all (AWF-C: Carino and
-//               Banicescu, J. Supercomputing 44, 2008)
+//   factoring   batches of P equal ranges, each batch half of what is left: R / (2 P), with the R
+//               at its begin (Hummel, Schonberg and Flynn, Comm. ACM 35(8), 1992, with the factor
+//               2)
+//   trapezoid   falling linearly, from N / (2 P) to 1 (Tzen and Ni, IEEE Trans. Parallel and
+//               Distributed Systems 4(1), 1993)
+//   adaptive    w R / (2 P): factoring with no batches, weighted by w, the processor's measured
+//               speed beside the mean of all (AWF-C: Carino and Banicescu, J. Supercomputing 44,
+//               2008)
 // Rounded up, but trapezoid's decrement down. `auto` is mpaio's own, which dispatcher.h describes.
 //
-// Worked example, N = 100, P = 2: guided 50 25 13 6 3 2 1; factoring 25 25 13 13 6 6 3 3 2 2 1 1; trapezoid 25 22 19 16 13 5.
+// Worked example, N = 100, P = 2: guided 50 25 13 6 3 2 1; factoring 25 25 13 13 6 6 3 3 2 2 1 1;
+// trapezoid 25 22 19 16 13 5.
 #ifndef MPAIO_DISPATCH_SCHEDULE_H_
 #define MPAIO_DISPATCH_SCHEDULE_H_
 
@@ -34,8 +40,8 @@ class ScheduleRule {
   // Preconditions: num_chunks >= 0, processors >= 1.
   ScheduleRule(ScheduleKind kind, Index num_chunks, int processors);
 
-  // The length for the next request, of a processor of that speed; each call is a request that is then granted. In [1, remaining].
-  // Preconditions: remaining >= 1, weight > 0.
+  // The length for the next request, of a processor of that speed; each call is a request that is
+  // then granted. In [1, remaining]. Preconditions: remaining >= 1, weight > 0.
   Index Next(Index remaining, double weight = 1);
 
  private:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rank processed what, in which order: a schedule as it happened, to be looked at, or run again.
+
+// Which rank processed what, in which order: a schedule as it happened, to be looked at, or run
+// again.
 #ifndef MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 #define MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 
@@ -31,9 +33,10 @@ struct ScheduleRecord {
   std::vector<Entry> entries;
 
   // Each rank's entries, as assignments: what a run of that many ranks over such jobs is given.
-  // Errors: InvalidArgument where this run has other ranks or other jobs, or where rank 0 has entries and does not work.
-  absl::StatusOr<std::vector<std::deque<Assignment>>> PlanFor(int ranks_here, bool rank_0_works,
-                                                              const std::vector<Index>& chunks_per_job_here) const;
+  // Errors: InvalidArgument where this run has other ranks or other jobs, or where rank 0 has
+  // entries and does not work.
+  absl::StatusOr<std::vector<std::deque<Assignment>>> PlanFor(
+      int ranks_here, bool rank_0_works, const std::vector<Index>& chunks_per_job_here) const;
 
   friend bool operator==(const ScheduleRecord&, const ScheduleRecord&) = default;
 };
@@ -47,7 +50,8 @@ struct ScheduleRecord {
 //   ...
 std::string ScheduleText(const std::vector<ScheduleRecord>& records);
 
-// Errors: InvalidArgument, with the line's number, where it is no such text, or where a chunk is missing or there twice.
+// Errors: InvalidArgument, with the line's number, where it is no such text, or where a chunk is
+// missing or there twice.
 absl::StatusOr<std::vector<ScheduleRecord>> ParseSchedules(absl::string_view text);
 
 }  // namespace mpaio

@@ -18,10 +18,12 @@ namespace {
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 
-const ScheduleRecord kTwoRanks{2, {10, 3}, {{0, 0, {0, 4}}, {1, 0, {4, 8}}, {0, 1, {0, 3}}, {1, 0, {8, 10}}}};
+const ScheduleRecord kTwoRanks{
+    2, {10, 3}, {{0, 0, {0, 4}}, {1, 0, {4, 8}}, {0, 1, {0, 3}}, {1, 0, {8, 10}}}};
 
 TEST(ScheduleRecordTest, TheTextOfARecord) {
-  EXPECT_EQ(ScheduleText({kTwoRanks}), "mpaio schedule 1\nrun 2 10 3\n0 0 0 4\n1 0 4 8\n0 1 0 3\n1 0 8 10\n");
+  EXPECT_EQ(ScheduleText({kTwoRanks}),
+            "mpaio schedule 1\nrun 2 10 3\n0 0 0 4\n1 0 4 8\n0 1 0 3\n1 0 8 10\n");
   EXPECT_EQ(ScheduleText({}), "mpaio schedule 1\n");
 }
 
@@ -29,7 +31,8 @@ TEST(ScheduleRecordTest, WhatIsWrittenIsRead) {
   const unsigned seed = std::random_device()();
   std::cout << "seed " << seed << std::endl;
   std::mt19937 random(seed);
-  std::vector<ScheduleRecord> records = {kTwoRanks, ScheduleRecord{1, {}, {}}, ScheduleRecord{3, {0, 0}, {}}};
+  std::vector<ScheduleRecord> records = {kTwoRanks, ScheduleRecord{1, {}, {}},
+                                         ScheduleRecord{3, {0, 0}, {}}};
   for (int k = 0; k < 50; ++k) {
     ScheduleRecord record{static_cast<int>(1 + random() % 5), {}, {}};
     for (std::int32_t job = 0; job < static_cast<std::int32_t>(random() % 4); ++job) {
@@ -70,7 +73,8 @@ TEST(ScheduleRecordTest, WhatIsWrongIsSaidWithItsLine) {
       {head + "0 0 0 5\n", "has no chunk 5 of job 0"},
       {head + "run 1 1\n0 0 0 1\n", "has no chunk 0 of job 0"},
   };
-  for (const auto& [text, message] : cases) EXPECT_THAT(ParseSchedules(text), StatusIs(kInvalid, message)) << text;
+  for (const auto& [text, message] : cases)
+    EXPECT_THAT(ParseSchedules(text), StatusIs(kInvalid, message)) << text;
 }
 
 TEST(ScheduleRecordTest, APlanIsWhatEachRankDid) {
@@ -82,8 +86,10 @@ TEST(ScheduleRecordTest, APlanIsWhatEachRankDid) {
 }
 
 TEST(ScheduleRecordTest, APlanOfAnotherRunIsRefused) {
-  EXPECT_THAT(kTwoRanks.PlanFor(3, true, {10, 3}), StatusIs(kInvalid, "recorded with 2 ranks, and there are 3"));
-  EXPECT_THAT(kTwoRanks.PlanFor(2, true, {10, 4}), StatusIs(kInvalid, "jobs of 10, 3 chunks, and here they have 10, 4"));
+  EXPECT_THAT(kTwoRanks.PlanFor(3, true, {10, 3}),
+              StatusIs(kInvalid, "recorded with 2 ranks, and there are 3"));
+  EXPECT_THAT(kTwoRanks.PlanFor(2, true, {10, 4}),
+              StatusIs(kInvalid, "jobs of 10, 3 chunks, and here they have 10, 4"));
   EXPECT_THAT(kTwoRanks.PlanFor(2, true, {10}), StatusIs(kInvalid, "here they have 10"));
   EXPECT_THAT(kTwoRanks.PlanFor(2, false, {10, 3}), StatusIs(kInvalid, "rank 0 processed chunks"));
 }

@@ -5,15 +5,19 @@
 
 namespace mpaio {
 
-StealBoard::StealBoard(std::byte* memory, int rank, int ranks, const std::vector<Index>& chunks_per_job) : rank_(rank), ranks_(ranks) {
+StealBoard::StealBoard(std::byte* memory, int rank, int ranks,
+                       const std::vector<Index>& chunks_per_job)
+    : rank_(rank), ranks_(ranks) {
   first_.push_back(0);
-  for (const Index chunks : chunks_per_job) first_.push_back(first_.back() + std::min(chunks, kMostClaimable));
+  for (const Index chunks : chunks_per_job)
+    first_.push_back(first_.back() + std::min(chunks, kMostClaimable));
   // With one rank there is nobody to take anything.
   if (ranks == 1 || memory == nullptr || first_.back() > kMostClaimable) return;
   rows_ = reinterpret_cast<Row*>(memory);
   // FNV-1a (Fowler, Noll and Vo), a number at a time.
   fingerprint_ = 14695981039346656037u;
-  for (const Index first : first_) fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(first)) * 1099511628211u;
+  for (const Index first : first_)
+    fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(first)) * 1099511628211u;
   Mine().fingerprint.store(fingerprint_, std::memory_order_release);
 }
 
@@ -23,7 +27,8 @@ ChunkRange StealBoard::NumbersOf(std::int32_t job, ChunkRange chunks) const {
 }
 
 Assignment StealBoard::AssignmentOf(ChunkRange numbers) const {
-  const auto job = std::upper_bound(first_.begin(), first_.end(), numbers.begin) - first_.begin() - 1;
+  const auto job =
+      std::upper_bound(first_.begin(), first_.end(), numbers.begin) - first_.begin() - 1;
   const Index first = first_[static_cast<std::size_t>(job)];
   return {static_cast<std::int32_t>(job), 0, {numbers.begin - first, numbers.end - first}};
 }
@@ -34,7 +39,8 @@ std::optional<int> StealBoard::Post(const Assignment& assignment) {
   if (free == is_used_.end()) return std::nullopt;
   *free = true;
   const auto slot = free - is_used_.begin();
-  Mine().slots[static_cast<std::size_t>(slot)].store(WordOf(NumbersOf(assignment.job, assignment.chunks)), std::memory_order_release);
+  Mine().slots[static_cast<std::size_t>(slot)].store(
+      WordOf(NumbersOf(assignment.job, assignment.chunks)), std::memory_order_release);
   return static_cast<int>(slot);
 }
 
@@ -50,13 +56,15 @@ ChunkRange StealBoard::Claim(int slot, std::int32_t job, Index most) {
   do {
     if (seen == 0) return {};
     cut = TakeFront(seen, most);
-  } while (!word.compare_exchange_weak(seen, cut.left, std::memory_order_acq_rel, std::memory_order_relaxed));
+  } while (!word.compare_exchange_weak(seen, cut.left, std::memory_order_acq_rel,
+                                       std::memory_order_relaxed));
   const Index first = first_[static_cast<std::size_t>(job)];
   return {cut.taken.begin - first, cut.taken.end - first};
 }
 
 void StealBoard::Hold(std::int32_t job, ChunkRange chunks) {
-  Mine().held.store(chunks.size() == 0 ? 0 : WordOf(NumbersOf(job, chunks)), std::memory_order_release);
+  Mine().held.store(chunks.size() == 0 ? 0 : WordOf(NumbersOf(job, chunks)),
+                    std::memory_order_release);
 }
 
 std::optional<Assignment> StealBoard::Steal(const std::function<double(const Assignment&)>& worth) {
@@ -82,7 +90,9 @@ std::optional<Assignment> StealBoard::Steal(const std::function<double(const Ass
     if (best == nullptr) return std::nullopt;
     const Cut cut = TakeFarHalf(best_word);
     // If another was quicker there is less than before: this ends.
-    if (best->compare_exchange_strong(best_word, cut.left, std::memory_order_acq_rel, std::memory_order_relaxed)) return AssignmentOf(cut.taken);
+    if (best->compare_exchange_strong(best_word, cut.left, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed))
+      return AssignmentOf(cut.taken);
   }
 }
 

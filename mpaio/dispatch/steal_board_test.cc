@@ -43,7 +43,8 @@ TEST(ClaimWordTest, WorkedExamples) {
   EXPECT_EQ(TakeFarHalf(WordOf({0, 1})).taken, (ChunkRange{0, 1}));
   EXPECT_EQ(TakeFarHalf(WordOf({0, 1})).left, 0u);
   EXPECT_EQ(RangeOf(WordOf({0, kMostClaimable})), (ChunkRange{0, kMostClaimable}));
-  EXPECT_EQ(RangeOf(WordOf({kMostClaimable - 1, kMostClaimable})), (ChunkRange{kMostClaimable - 1, kMostClaimable}));
+  EXPECT_EQ(RangeOf(WordOf({kMostClaimable - 1, kMostClaimable})),
+            (ChunkRange{kMostClaimable - 1, kMostClaimable}));
 }
 
 TEST(StealBoardTest, OwnersTakeFromTheFrontAndOthersFromTheEnd) {
@@ -64,11 +65,14 @@ TEST(StealBoardTest, OwnersTakeFromTheFrontAndOthersFromTheEnd) {
 TEST(StealBoardTest, WhatIsWorthMostIsTaken) {
   Memory memory(3);
   const std::vector<Index> chunks = {100, 50};
-  StealBoard first(memory.data(), 0, 3, chunks), second(memory.data(), 1, 3, chunks), thief(memory.data(), 2, 3, chunks);
+  StealBoard first(memory.data(), 0, 3, chunks), second(memory.data(), 1, 3, chunks),
+      thief(memory.data(), 2, 3, chunks);
   first.Post({0, 0, {0, 30}});
   second.Post({1, 0, {0, 4}});
   second.Post({1, 0, {40, 41}});
-  const auto worth = [](const Assignment& offered) { return offered.job == 1 ? 10.0 * static_cast<double>(offered.chunks.size()) : 1.0; };
+  const auto worth = [](const Assignment& offered) {
+    return offered.job == 1 ? 10.0 * static_cast<double>(offered.chunks.size()) : 1.0;
+  };
   EXPECT_EQ(thief.Steal(worth), (Assignment{1, 0, {2, 4}}));
   EXPECT_EQ(thief.Steal(worth), (Assignment{1, 0, {1, 2}}));
   EXPECT_EQ(thief.Steal(worth)->chunks.size(), 1);
@@ -82,7 +86,8 @@ TEST(StealBoardTest, APlaceIsItsOwnersUntilItIsReleased) {
   StealBoard mine(memory.data(), 0, 2, {100});
   StealBoard other(memory.data(), 1, 2, {100});
   std::vector<int> slots;
-  for (ChunkId chunk = 0; chunk < StealBoard::kSlots; ++chunk) slots.push_back(mine.Post({0, 0, {chunk, chunk + 1}}).value());
+  for (ChunkId chunk = 0; chunk < StealBoard::kSlots; ++chunk)
+    slots.push_back(mine.Post({0, 0, {chunk, chunk + 1}}).value());
   EXPECT_FALSE(mine.Post({0, 0, {50, 60}}));
   while (other.Steal(AnyWorth)) {
   }
@@ -110,7 +115,8 @@ TEST(StealBoardTest, ShowsWhatARankHolds) {
   const int slot = mine.Post({1, 0, {0, 8}}).value();
   mine.Post({0, 0, {99, 100}});
   mine.Hold(1, mine.Claim(slot, 1, 2));
-  EXPECT_EQ(other.HeldBy(1), (std::vector<Assignment>{{1, 0, {2, 8}}, {0, 0, {99, 100}}, {1, 0, {0, 2}}}));
+  EXPECT_EQ(other.HeldBy(1),
+            (std::vector<Assignment>{{1, 0, {2, 8}}, {0, 0, {99, 100}}, {1, 0, {0, 2}}}));
   mine.Hold(0, {});
   mine.Release(slot);
   EXPECT_EQ(other.HeldBy(1), (std::vector<Assignment>{{0, 0, {99, 100}}}));
@@ -132,7 +138,8 @@ TEST(StealBoardTest, WithoutMemoryOrOthersOrWithTooManyChunksThereIsNone) {
 }
 
 // Takes all it can get, its own and others', and marks it; until `is_over`.
-void TakeAll(StealBoard board, const Assignment& own, std::uint32_t seed, std::atomic<std::uint8_t>* marks, const std::atomic<Index>& left,
+void TakeAll(StealBoard board, const Assignment& own, std::uint32_t seed,
+             std::atomic<std::uint8_t>* marks, const std::atomic<Index>& left,
              std::atomic<Index>* marked) {
   std::mt19937 random(seed);
   std::optional<Assignment> task = own;
@@ -161,15 +168,17 @@ TEST(StealBoardTest, ThreadsTakeEveryChunkOnce) {
   std::vector<std::thread> threads;
   for (int rank = 0; rank < kRanks; ++rank) {
     const Assignment own{0, 0, {kChunks / kRanks * rank, kChunks / kRanks * (rank + 1)}};
-    threads.emplace_back(TakeAll, StealBoard(memory.data(), rank, kRanks, {kChunks}), own, static_cast<std::uint32_t>(rank), marks.data(),
-                         std::cref(left), &marked);
+    threads.emplace_back(TakeAll, StealBoard(memory.data(), rank, kRanks, {kChunks}), own,
+                         static_cast<std::uint32_t>(rank), marks.data(), std::cref(left), &marked);
   }
   for (std::thread& thread : threads) thread.join();
-  for (Index chunk = 0; chunk < kChunks; ++chunk) ASSERT_EQ(marks[static_cast<std::size_t>(chunk)].load(), 1) << chunk;
+  for (Index chunk = 0; chunk < kChunks; ++chunk)
+    ASSERT_EQ(marks[static_cast<std::size_t>(chunk)].load(), 1) << chunk;
 }
 
-// Processes that share a board, of which one is killed at any instruction: what is neither marked nor held by the living is what the dead one had, and
-// when that is given to the living, everything is marked in the end. (A chunk may be marked twice: where it was just being moved.)
+// Processes that share a board, of which one is killed at any instruction: what is neither marked
+// nor held by the living is what the dead one had, and when that is given to the living, everything
+// is marked in the end. (A chunk may be marked twice: where it was just being moved.)
 TEST(StealBoardTest, NothingIsLostWithAProcess) {
   constexpr int kRanks = 3;
   constexpr Index kChunks = 3'000;
@@ -183,10 +192,12 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
     std::atomic<Index> enough;
   };
   for (int round = 0; round < 100; ++round) {
-    void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     auto* const shared = static_cast<Shared*>(memory);
-    // The victim stops at a chunk of its own, or of others', in the middle of everything. Nobody leaves before the end.
+    // The victim stops at a chunk of its own, or of others', in the middle of everything. Nobody
+    // leaves before the end.
     shared->enough.store(Index{1} << 40);
     const Index fatal_mark = 1 + static_cast<Index>(random() % (kChunks - 1));
     std::vector<pid_t> children;
@@ -201,7 +212,8 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
         if (getppid() != parent) _exit(1);
         StealBoard board(reinterpret_cast<std::byte*>(shared->rows), rank, kRanks, {kChunks});
         const Index each = kChunks / (kRanks - 1);
-        TakeAll(board, {0, 0, {each * (rank - 1), each * rank}}, own_seed, shared->marks, shared->enough, &shared->marked);
+        TakeAll(board, {0, 0, {each * (rank - 1), each * rank}}, own_seed, shared->marks,
+                shared->enough, &shared->marked);
         _exit(0);
       }
       children.push_back(child);
@@ -219,25 +231,32 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
       ASSERT_EQ(waitpid(children[1], &status, WUNTRACED), children[1]);
       ASSERT_TRUE(WIFSTOPPED(status));
     }
-    // What the dead one had posted is taken by the living; what it had claimed, or was just moving, is not. The living one goes on until nothing moves.
+    // What the dead one had posted is taken by the living; what it had claimed, or was just moving,
+    // is not. The living one goes on until nothing moves.
     const StealBoard board(reinterpret_cast<std::byte*>(shared->rows), 0, kRanks, {kChunks});
     std::vector<bool> is_held(kChunks, false), was_dead_ones(kChunks, false);
     // Read first: the living can only take from it.
     for (const Assignment& held : board.HeldBy(1)) {
-      for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk) was_dead_ones[static_cast<std::size_t>(chunk)] = true;
+      for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk)
+        was_dead_ones[static_cast<std::size_t>(chunk)] = true;
     }
     for (const Assignment& held : board.HeldBy(2)) {
-      for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk) is_held[static_cast<std::size_t>(chunk)] = true;
+      for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk)
+        is_held[static_cast<std::size_t>(chunk)] = true;
     }
     std::vector<ChunkId> lost;
     for (ChunkId chunk = 0; chunk < kChunks; ++chunk) {
-      if (!is_held[static_cast<std::size_t>(chunk)] && shared->marks[chunk].load() == 0) lost.push_back(chunk);
+      if (!is_held[static_cast<std::size_t>(chunk)] && shared->marks[chunk].load() == 0)
+        lost.push_back(chunk);
     }
-    // It is what the dead one showed, but for one range that it was moving, and one that the survivor is.
+    // It is what the dead one showed, but for one range that it was moving, and one that the
+    // survivor is.
     int moving = 0;
     for (std::size_t k = 0; k < lost.size(); ++k) {
       const auto chunk = static_cast<std::size_t>(lost[k]);
-      if (!was_dead_ones[chunk] && (k == 0 || lost[k] != lost[k - 1] + 1 || was_dead_ones[chunk - 1])) ++moving;
+      if (!was_dead_ones[chunk] &&
+          (k == 0 || lost[k] != lost[k - 1] + 1 || was_dead_ones[chunk - 1]))
+        ++moving;
     }
     if (stands_still) {
       EXPECT_LE(moving, 2);
@@ -254,13 +273,16 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
       return true;
     };
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!all_marked()) ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nobody processes what is left";
+    while (!all_marked())
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nobody processes what is left";
     shared->enough.store(0);
     ASSERT_EQ(waitpid(children[1], &status, 0), children[1]);
     ASSERT_TRUE(WIFEXITED(status));
     for (ChunkId chunk = 0; chunk < kChunks; ++chunk) {
       const int marks = shared->marks[chunk].load();
-      ASSERT_TRUE(marks == 1 || (marks == 2 && std::find(lost.begin(), lost.end(), chunk) != lost.end())) << chunk << ": " << marks;
+      ASSERT_TRUE(marks == 1 ||
+                  (marks == 2 && std::find(lost.begin(), lost.end(), chunk) != lost.end()))
+          << chunk << ": " << marks;
     }
     munmap(memory, sizeof(Shared));
   }

@@ -53,7 +53,8 @@ class Topology {
 
 std::vector<std::vector<int>> Parts(const Topology& topology, int node_size) {
   std::vector<std::vector<int>> parts;
-  for (int rank = 0; rank < node_size; ++rank) parts.push_back(PartOfNode(topology.get(), rank, node_size));
+  for (int rank = 0; rank < node_size; ++rank)
+    parts.push_back(PartOfNode(topology.get(), rank, node_size));
   return parts;
 }
 
@@ -66,15 +67,18 @@ std::vector<int> Range(int begin, int end) {
 TEST(PartOfNode, IsNearTheNeighboursPart) {
   const Topology topology("numa:2 l3:1 core:4 pu:2");
   EXPECT_THAT(Parts(topology, 2), ElementsAre(Range(0, 8), Range(8, 16)));
-  EXPECT_THAT(Parts(topology, 4), ElementsAre(Range(0, 4), Range(4, 8), Range(8, 12), Range(12, 16)));
+  EXPECT_THAT(Parts(topology, 4),
+              ElementsAre(Range(0, 4), Range(4, 8), Range(8, 12), Range(12, 16)));
   // No part is on both nodes.
   EXPECT_THAT(Parts(topology, 3), ElementsAre(Range(0, 4), Range(4, 8), Range(8, 16)));
 }
 
-// Many systems number the first CPUs of all cores, then the second ones: here core k has k and k + 4.
+// Many systems number the first CPUs of all cores, then the second ones: here core k has k and k +
+// 4.
 TEST(PartOfNode, HasTheCpusOfACoreHoweverTheyAreNumbered) {
   const Topology topology("numa:2 core:2 pu:2(indexes=0,4,1,5,2,6,3,7)");
-  EXPECT_THAT(Parts(topology, 4), ElementsAre(ElementsAre(0, 4), ElementsAre(1, 5), ElementsAre(2, 6), ElementsAre(3, 7)));
+  EXPECT_THAT(Parts(topology, 4), ElementsAre(ElementsAre(0, 4), ElementsAre(1, 5),
+                                              ElementsAre(2, 6), ElementsAre(3, 7)));
   EXPECT_THAT(Parts(topology, 2), ElementsAre(ElementsAre(0, 1, 4, 5), ElementsAre(2, 3, 6, 7)));
 }
 
@@ -83,9 +87,11 @@ TEST(PartOfNode, PartsAreDisjointWholeCoresAndTogetherAll) {
     std::string description;
     int num_numa_nodes, num_cores, cpus_per_core;
   };
-  for (const Machine& machine : {Machine{"numa:2 l3:1 core:4 pu:2", 2, 8, 2}, Machine{"l3:2 core:4 pu:1", 1, 8, 1},
-                                 Machine{"package:2 numa:2 l3:2 core:3 pu:2", 4, 24, 2}, Machine{"numa:3 core:5 pu:4", 3, 15, 4},
-                                 Machine{"l2:6 core:2 pu:1", 1, 12, 1}, Machine{"numa:2 pu:3", 2, 6, 1}}) {
+  for (const Machine& machine :
+       {Machine{"numa:2 l3:1 core:4 pu:2", 2, 8, 2}, Machine{"l3:2 core:4 pu:1", 1, 8, 1},
+        Machine{"package:2 numa:2 l3:2 core:3 pu:2", 4, 24, 2},
+        Machine{"numa:3 core:5 pu:4", 3, 15, 4}, Machine{"l2:6 core:2 pu:1", 1, 12, 1},
+        Machine{"numa:2 pu:3", 2, 6, 1}}) {
     const Topology topology(machine.description);
     const int cpus = machine.num_cores * machine.cpus_per_core;
     for (int node_size = 2; node_size <= machine.num_cores; ++node_size) {
@@ -97,13 +103,16 @@ TEST(PartOfNode, PartsAreDisjointWholeCoresAndTogetherAll) {
         // Core k has the CPUs from k * cpus_per_core on.
         ASSERT_EQ(part.size() % static_cast<std::size_t>(machine.cpus_per_core), 0);
         for (const int cpu : part) {
-          EXPECT_TRUE(std::binary_search(part.begin(), part.end(), cpu / machine.cpus_per_core * machine.cpus_per_core)) << cpu;
+          EXPECT_TRUE(std::binary_search(part.begin(), part.end(),
+                                         cpu / machine.cpus_per_core * machine.cpus_per_core))
+              << cpu;
         }
       }
       // Each CPU once, and in the order of the ranks.
       EXPECT_EQ(all, Range(0, cpus));
       if (node_size % machine.num_numa_nodes != 0) continue;
-      const int ranks_of_numa_node = node_size / machine.num_numa_nodes, cpus_of_numa_node = cpus / machine.num_numa_nodes;
+      const int ranks_of_numa_node = node_size / machine.num_numa_nodes,
+                cpus_of_numa_node = cpus / machine.num_numa_nodes;
       for (int rank = 0; rank < node_size; ++rank) {
         const std::vector<int> part = PartOfNode(topology.get(), rank, node_size);
         EXPECT_EQ(part.front() / cpus_of_numa_node, rank / ranks_of_numa_node);
@@ -125,7 +134,8 @@ TEST(PartOfNode, IsNothingForASingleRank) {
 }
 
 TEST(PartOfNode, IsNothingWhereAllCoresHaveTheSameMemoryAndCache) {
-  for (const char* description : {"core:4 pu:1", "numa:1 l3:1 core:4 pu:2", "package:2 core:4 pu:1", "l3:1 l2:4 core:1 pu:1", "l1:4 core:1 pu:1"}) {
+  for (const char* description : {"core:4 pu:1", "numa:1 l3:1 core:4 pu:2", "package:2 core:4 pu:1",
+                                  "l3:1 l2:4 core:1 pu:1", "l1:4 core:1 pu:1"}) {
     EXPECT_THAT(PartOfNode(Topology(description).get(), 0, 2), IsEmpty()) << description;
   }
 }
@@ -203,7 +213,8 @@ TEST(MayPay, NotWhereNothingCanBeRead) {
   EXPECT_FALSE(MayPay(FakeSysfs("0-x", "0-1").path(), {0, 1}));
 }
 
-// The tests below bind a child, not the process of the tests. Its exit status: 0 bound, 1 left alone, 2 failed.
+// The tests below bind a child, not the process of the tests. Its exit status: 0 bound, 1 left
+// alone, 2 failed.
 int Bind(int node_rank, int node_size, const std::string& sysfs = "/sys/devices/system") {
   const absl::StatusOr<bool> bound = BindToCores(node_rank, node_size, sysfs);
   return bound.ok() ? (*bound ? 0 : 1) : 2;
@@ -213,7 +224,8 @@ constexpr ChildEnd kGood = {.signal = 0, .exit_status = 0};
 TEST(BindToCores, BindsAllThreadsOnceAndTellsSo) {
   const absl::StatusOr<std::vector<int>> affinity = Affinity();
   MPAIO_ASSERT_OK(affinity);
-  if (affinity->size() < 2 || *affinity != Range(0, static_cast<int>(affinity->size()))) GTEST_SKIP() << "not two CPUs numbered from 0";
+  if (affinity->size() < 2 || *affinity != Range(0, static_cast<int>(affinity->size())))
+    GTEST_SKIP() << "not two CPUs numbered from 0";
   const int cpus = static_cast<int>(affinity->size());
   const FakeSysfs sysfs(absl::StrCat("0-", cpus - 1), "0-1");
   // Two NUMA nodes: the first CPU, and another; what else this machine has is not used.
@@ -233,7 +245,9 @@ TEST(BindToCores, BindsAllThreadsOnceAndTellsSo) {
                 if (of_thread != std::vector<int>{rank}) return 4;
                 if (*Affinity() != std::vector<int>{rank}) return 5;
                 // Bound already.
-                return Bind(1 - rank, 2, sysfs.path()) == 1 && *Affinity() == std::vector<int>{rank} ? 0 : 6;
+                return Bind(1 - rank, 2, sysfs.path()) == 1 && *Affinity() == std::vector<int>{rank}
+                           ? 0
+                           : 6;
               }),
               kGood)
         << rank;
@@ -265,7 +279,8 @@ TEST(BindToCores, IsRightOnThisMachine) {
               const std::vector<int> after = *Affinity();
               if (status == 1) return after == *affinity ? 0 : 3;
               if (status != 0) return status;
-              const bool is_part = std::includes(affinity->begin(), affinity->end(), after.begin(), after.end());
+              const bool is_part =
+                  std::includes(affinity->begin(), affinity->end(), after.begin(), after.end());
               return is_part && !after.empty() && after.size() < affinity->size() ? 0 : 4;
             }),
             kGood);

@@ -16,8 +16,11 @@ namespace mpaio {
 absl::Status SharedMemory::Populate(Index begin, Index end) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index first = begin - begin % page_bytes;
-  // Where pages cannot be backed in place, all were from the beginning; what is in them now may not be zeroed.
-  return begin == end || !CanPopulateInPlace() ? absl::OkStatus() : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
+  // Where pages cannot be backed in place, all were from the beginning; what is in them now may not
+  // be zeroed.
+  return begin == end || !CanPopulateInPlace()
+             ? absl::OkStatus()
+             : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);
 }
 
 absl::Status SharedMemory::ProtectReadOnly() { return Protect(PROT_READ); }
@@ -27,14 +30,16 @@ absl::Status SharedMemory::Protect(int how) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index whole_pages = CeilDivide(size_bytes(), page_bytes) * page_bytes;
   if (whole_pages > 0 && mprotect(data(), static_cast<std::size_t>(whole_pages), how) != 0) {
-    return absl::InternalError(absl::StrCat("shared memory could not be protected (mprotect): ", std::strerror(errno)));
+    return absl::InternalError(
+        absl::StrCat("shared memory could not be protected (mprotect): ", std::strerror(errno)));
   }
   return absl::OkStatus();
 }
 
 Index UnpopulatedBytes(const std::vector<const SharedMemory*>& memories) {
   Index bytes = 0;
-  for (const SharedMemory* memory : memories) bytes += UnpopulatedBytes(memory->data(), memory->size_bytes());
+  for (const SharedMemory* memory : memories)
+    bytes += UnpopulatedBytes(memory->data(), memory->size_bytes());
   return bytes;
 }
 

@@ -36,8 +36,8 @@ using std::chrono::steady_clock;
 
 constexpr Index kEbi = Index{1} << 60;
 
-// Every rank runs the same check. Collective calls are made by all ranks, whatever one of them finds wrong: a
-// check does not leave early unless all ranks do.
+// Every rank runs the same check. Collective calls are made by all ranks, whatever one of them
+// finds wrong: a check does not leave early unless all ranks do.
 
 // Memory of a size that every node has; null after a failure, and then on all ranks.
 SharedMemory* Allocate(Executor& executor, Index size_bytes) {
@@ -56,8 +56,8 @@ void RanksAndNodesAreNumbered(Executor& executor) {
     int node, node_rank, node_size, num_nodes, size, works;
   };
   std::string mine;
-  WireAppend(Place{executor.node(), executor.node_rank(), executor.node_size(), executor.num_nodes(),
-                   executor.size(), executor.orchestrator_works() ? 1 : 0},
+  WireAppend(Place{executor.node(), executor.node_rank(), executor.node_size(),
+                   executor.num_nodes(), executor.size(), executor.orchestrator_works() ? 1 : 0},
              &mine);
   std::vector<Place> places;
   for (const std::string& bytes : Gather(executor, mine)) {
@@ -72,7 +72,8 @@ void RanksAndNodesAreNumbered(Executor& executor) {
     EXPECT_EQ(place.size, executor.size());
     EXPECT_EQ(place.num_nodes, executor.num_nodes());
     EXPECT_EQ(place.works, places[0].works) << "ranks differ on whether rank 0 works";
-    // The nodes are in the order of their lowest ranks, and each node's ranks in the order of theirs.
+    // The nodes are in the order of their lowest ranks, and each node's ranks in the order of
+    // theirs.
     if (place.node == static_cast<int>(ranks.size())) ranks.push_back(0);
     ASSERT_LT(place.node, static_cast<int>(ranks.size()));
     EXPECT_EQ(place.node_rank, ranks[place.node]++);
@@ -89,8 +90,8 @@ void HostIsThisHost(Executor& executor) {
 
 void MemoryIsZeroAlignedAndBacked(Executor& executor) {
   const Index page_bytes = PageBytes();
-  for (const Index size_bytes :
-       {Index{0}, Index{1}, page_bytes - 1, page_bytes, page_bytes + 1, 7 * page_bytes + 5, Index{3} << 20}) {
+  for (const Index size_bytes : {Index{0}, Index{1}, page_bytes - 1, page_bytes, page_bytes + 1,
+                                 7 * page_bytes + 5, Index{3} << 20}) {
     SharedMemory* const memory = Allocate(executor, size_bytes);
     if (memory == nullptr) return;
     EXPECT_EQ(memory->size_bytes(), size_bytes);
@@ -115,12 +116,15 @@ void ControlIsZeroAndSharedByTheNode(Executor& executor) {
   EXPECT_TRUE(control == nullptr || executor.node_size() > 1);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(control) % Executor::kControlBytes, 0u);
   const auto count = [control](Index k, std::byte value) {
-    return std::count(control + Executor::kControlBytes * k, control + Executor::kControlBytes * (k + 1), value);
+    return std::count(control + Executor::kControlBytes * k,
+                      control + Executor::kControlBytes * (k + 1), value);
   };
   for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, std::byte{0}), Executor::kControlBytes);
   MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));  // nobody stores before all have looked
   const auto value = [&](Index k) { return static_cast<std::byte>(1 + k + 10 * executor.node()); };
-  if (of_node > 0) std::fill_n(control + Executor::kControlBytes * executor.node_rank(), Executor::kControlBytes, value(executor.node_rank()));
+  if (of_node > 0)
+    std::fill_n(control + Executor::kControlBytes * executor.node_rank(), Executor::kControlBytes,
+                value(executor.node_rank()));
   MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));
   for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, value(k)), Executor::kControlBytes);
 }
@@ -129,21 +133,24 @@ void ControlIsZeroAndSharedByTheNode(Executor& executor) {
 void MemoryMayBeBackedWhenItIsWritten(Executor& executor) {
   const Index own_bytes = 5 * PageBytes() / 2;
   const Index size_bytes = own_bytes * executor.node_size();
-  const absl::StatusOr<SharedMemory*> memory = executor.Allocate(size_bytes, PagePolicy::kWhenWritten);
+  const absl::StatusOr<SharedMemory*> memory =
+      executor.Allocate(size_bytes, PagePolicy::kWhenWritten);
   MPAIO_ASSERT_OK(memory);
   const Index begin = own_bytes * executor.node_rank();
   MPAIO_EXPECT_OK((*memory)->Populate(begin, begin));
   MPAIO_EXPECT_OK((*memory)->Populate(begin, begin + own_bytes));
-  for (Index at = begin; at < begin + own_bytes; ++at) (*memory)->data()[at] = static_cast<std::byte>(at % 251);
+  for (Index at = begin; at < begin + own_bytes; ++at)
+    (*memory)->data()[at] = static_cast<std::byte>(at % 251);
   MPAIO_EXPECT_OK((*memory)->Synchronize());
   EXPECT_EQ(NumResidentPages((*memory)->data(), size_bytes), CeilDivide(size_bytes, PageBytes()));
   Index wrong = 0;
-  for (Index at = 0; at < size_bytes; ++at) wrong += (*memory)->data()[at] != static_cast<std::byte>(at % 251);
+  for (Index at = 0; at < size_bytes; ++at)
+    wrong += (*memory)->data()[at] != static_cast<std::byte>(at % 251);
   EXPECT_EQ(wrong, 0);
 }
 
-// Rank r of a node of n stores to the bytes at r, r + n, ...; then each rank reads all. Other nodes store
-// other values.
+// Rank r of a node of n stores to the bytes at r, r + n, ...; then each rank reads all. Other nodes
+// store other values.
 void StoresAreSeenByTheNodeAfterSynchronize(Executor& executor) {
   constexpr Index kSizeBytes = (1 << 18) + 5;
   SharedMemory* const memory = Allocate(executor, kSizeBytes);
@@ -183,7 +190,8 @@ void AllocationsDoNotOverlap(Executor& executor) {
     if (memories.back() == nullptr) return;
   }
   for (int k = 0; k < 4 && executor.node_rank() == 0; ++k) {
-    for (Index at = 0; at < kSizeBytes; ++at) memories[k]->data()[at] = static_cast<std::byte>(k + 1);
+    for (Index at = 0; at < kSizeBytes; ++at)
+      memories[k]->data()[at] = static_cast<std::byte>(k + 1);
   }
   MPAIO_EXPECT_OK(memories[0]->Synchronize());
   for (int k = 0; k < 4; ++k) {
@@ -209,7 +217,8 @@ void StoresOfAChildAreSeen(Executor& executor) {
     EXPECT_EQ(memory->data()[rank], std::byte{42}) << "of rank " << rank << " of the node";
 }
 
-// A store is a fault then, to the first byte and to the last; loads go on, and so do stores to other memory.
+// A store is a fault then, to the first byte and to the last; loads go on, and so do stores to
+// other memory.
 void ProtectedMemoryIsReadOnly(Executor& executor) {
   const ChildEnd fault{.signal = SIGSEGV, .exit_status = 0};
   for (const Index size_bytes : {Index{0}, Index{100}, PageBytes(), 3 * PageBytes() + 1}) {
@@ -244,7 +253,8 @@ absl::Status FailureOf(int rank) {
   // Codes differ too, and one of the messages is long.
   const std::string message =
       absl::StrCat("what went wrong on rank ", rank, rank == 1 ? std::string(100000, '.') : "");
-  return absl::Status(rank % 2 == 0 ? absl::StatusCode::kDataLoss : absl::StatusCode::kNotFound, message);
+  return absl::Status(rank % 2 == 0 ? absl::StatusCode::kDataLoss : absl::StatusCode::kNotFound,
+                      message);
 }
 
 void AgreeGivesTheLowestFailingRanksStatusToAll(Executor& executor) {
@@ -253,7 +263,8 @@ void AgreeGivesTheLowestFailingRanksStatusToAll(Executor& executor) {
     int lowest = 0;
     while ((failing >> lowest & 1) == 0) ++lowest;
     const bool fails = (failing >> executor.rank() & 1) != 0;
-    EXPECT_EQ(executor.Agree(fails ? FailureOf(executor.rank()) : absl::OkStatus()), FailureOf(lowest))
+    EXPECT_EQ(executor.Agree(fails ? FailureOf(executor.rank()) : absl::OkStatus()),
+              FailureOf(lowest))
         << "failing ranks " << failing;
   }
   MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));
@@ -261,8 +272,8 @@ void AgreeGivesTheLowestFailingRanksStatusToAll(Executor& executor) {
 
 void AgreeCarriesAnyMessage(Executor& executor) {
   const std::string nul(1, '\0');
-  for (const std::string& message :
-       {std::string(), nul + "between NULs" + nul, std::string("two\nlines"), std::string("\xc3\xb6 \xff")}) {
+  for (const std::string& message : {std::string(), nul + "between NULs" + nul,
+                                     std::string("two\nlines"), std::string("\xc3\xb6 \xff")}) {
     for (int failing = 0; failing < executor.size(); ++failing) {
       const absl::Status expected = absl::AbortedError(message);
       EXPECT_EQ(executor.Agree(failing == executor.rank() ? expected : absl::OkStatus()), expected)
@@ -295,7 +306,8 @@ void BroadcastGivesRank0sBytesToAll(Executor& executor) {
 
 void MessagesTravelBothWays(Executor& executor) {
   const std::vector<std::string> all = Gather(executor, absl::StrCat("I am ", executor.rank()));
-  for (int rank = 0; rank < executor.size(); ++rank) EXPECT_EQ(all[rank], absl::StrCat("I am ", rank));
+  for (int rank = 0; rank < executor.size(); ++rank)
+    EXPECT_EQ(all[rank], absl::StrCat("I am ", rank));
 }
 
 // More than any machine has. All ranks are told the same; nobody hangs, and the pool works on.
@@ -303,7 +315,8 @@ void NoRoomIsAStatusOnAllRanksAndThePoolWorksOn(Executor& executor) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     const absl::StatusOr<SharedMemory*> absurd = executor.Allocate(kEbi);
     // What is wanted, and what there is.
-    EXPECT_THAT(absurd, StatusIs(absl::StatusCode::kResourceExhausted, "1152921504606846976 bytes"));
+    EXPECT_THAT(absurd,
+                StatusIs(absl::StatusCode::kResourceExhausted, "1152921504606846976 bytes"));
     EXPECT_THAT(absurd, StatusIs(absl::StatusCode::kResourceExhausted, " has "));
     ExpectSameOnAllRanks(executor, absurd.status().message());
     SharedMemory* const memory = Allocate(executor, 5000);

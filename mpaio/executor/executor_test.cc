@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The executors that need no MPI: one process alone, and a pool of threads.
 #include "mpaio/executor/executor.h"
 
@@ -30,8 +31,9 @@ namespace mpaio {
 namespace {
 
 const bool kRegistered = [] {
-  RegisterExecutorConformance(
-      "InlineExecutor", [](const std::function<void(Executor&)>& body) { body(*MakeInlineExecutor()); });
+  RegisterExecutorConformance("InlineExecutor", [](const std::function<void(Executor&)>& body) {
+    body(*MakeInlineExecutor());
+  });
   for (int num_nodes = 1; num_nodes <= 2; ++num_nodes) {
     for (int size = num_nodes; size <= 4; ++size) {
       RegisterExecutorConformance(absl::StrCat("ThreadPool", size, "Nodes", num_nodes),
@@ -127,8 +129,10 @@ TEST(RunOnThreads, OrchestratorWorksWhereItIsToldToOrIsAlone) {
   for (const bool works : {false, true}) {
     ThreadPoolOptions options;
     options.orchestrator_works = works;
-    RunOnThreads(2, options, [&](Executor& executor) { EXPECT_EQ(executor.orchestrator_works(), works); });
-    RunOnThreads(1, options, [&](Executor& executor) { EXPECT_TRUE(executor.orchestrator_works()); });
+    RunOnThreads(2, options,
+                 [&](Executor& executor) { EXPECT_EQ(executor.orchestrator_works(), works); });
+    RunOnThreads(1, options,
+                 [&](Executor& executor) { EXPECT_TRUE(executor.orchestrator_works()); });
   }
 }
 

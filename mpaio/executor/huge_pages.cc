@@ -19,25 +19,31 @@ namespace mpaio {
 namespace {
 
 std::string WithoutLinks(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr),
+                                                         &std::free);
   return real ? real.get() : path;
 }
 
 bool LiesIn(absl::string_view directory, absl::string_view mount) {
-  return mount == "/" || directory == mount || (absl::StartsWith(directory, mount) && directory[mount.size()] == '/');
+  return mount == "/" || directory == mount ||
+         (absl::StartsWith(directory, mount) && directory[mount.size()] == '/');
 }
 
 }  // namespace
 
 std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view directory) {
-  // proc(5): ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD ...] - TYPE SOURCE SUPER-OPTIONS. Of several over one another the last counts.
+  // proc(5): ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD ...] - TYPE SOURCE
+  // SUPER-OPTIONS. Of several over one another the last counts.
   std::string option = "never";
   std::size_t longest = 0;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
     const std::vector<absl::string_view> halves = absl::StrSplit(line, " - ");
     if (halves.size() != 2) continue;
-    const std::vector<absl::string_view> front = absl::StrSplit(halves[0], ' '), back = absl::StrSplit(halves[1], ' ');
-    if (front.size() < 6 || back.size() < 3 || front[4].size() < longest || !LiesIn(directory, front[4])) continue;
+    const std::vector<absl::string_view> front = absl::StrSplit(halves[0], ' '),
+                                         back = absl::StrSplit(halves[1], ' ');
+    if (front.size() < 6 || back.size() < 3 || front[4].size() < longest ||
+        !LiesIn(directory, front[4]))
+      continue;
     longest = front[4].size();
     option = "never";
     for (absl::string_view one : absl::StrSplit(back[2], ',')) {
@@ -59,22 +65,30 @@ absl::Status CheckHugePages(const std::string& backing_directory) {
         "--huge_pages=always, but the system gives none to shared memory: write advise to "
         "/sys/kernel/mm/transparent_hugepage/shmem_enabled, as root, or give --huge_pages=auto");
   }
-  const std::string option = HugeOptionOf(TextOf("/proc/self/mountinfo"), WithoutLinks(backing_directory));
+  const std::string option =
+      HugeOptionOf(TextOf("/proc/self/mountinfo"), WithoutLinks(backing_directory));
   if (option != "never") return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("--huge_pages=always, but the system gives none in ", backing_directory, ": mount -o remount,huge=advise ",
-                                                    backing_directory, ", as root, or give --huge_pages=auto"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("--huge_pages=always, but the system gives none in ", backing_directory,
+                   ": mount -o remount,huge=advise ", backing_directory,
+                   ", as root, or give --huge_pages=auto"));
 }
 
-bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish, const std::string& backing_directory) {
+bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish,
+                     const std::string& backing_directory) {
   // A little memory is not worth one, which is then all its own.
   constexpr Index kLeastBytes = 4 << 20;
   if (size_bytes < kLeastBytes) return false;
   // Whole pages; the kernel itself finds the huge ones that lie within.
   const auto page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page_bytes - 1) / page_bytes * page_bytes;
-  const auto end = (reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(size_bytes)) / page_bytes * page_bytes;
+  const auto begin =
+      (reinterpret_cast<std::uintptr_t>(data) + page_bytes - 1) / page_bytes * page_bytes;
+  const auto end =
+      (reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(size_bytes)) /
+      page_bytes * page_bytes;
   // Fails where the kernel has none: then there is nothing to ask for.
-  const bool is_advised = madvise(reinterpret_cast<void*>(begin), end - begin, wish == HugePages::kNever ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) == 0;
+  const bool is_advised = madvise(reinterpret_cast<void*>(begin), end - begin,
+                                  wish == HugePages::kNever ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) == 0;
   return is_advised && wish != HugePages::kNever && CheckHugePages(backing_directory).ok();
 }
 

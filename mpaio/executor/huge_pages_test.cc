@@ -29,7 +29,8 @@ TEST(HugePagesTest, OptionOfTheFileSystemThatADirectoryLiesIn) {
   EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/large/a/b"), "advise");
   EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/largest"), "never");
   EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/all"), "always");
-  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/twice"), "never") << "the last mount is the one that is seen";
+  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/twice"), "never")
+      << "the last mount is the one that is seen";
   EXPECT_EQ(HugeOptionOf(kMounts, "/home"), "never");
   EXPECT_EQ(HugeOptionOf("", "/dev/shm"), "never");
 }
@@ -48,11 +49,13 @@ TEST(HugePagesTest, ARefusalSaysWhatToDo) {
 // Of any alignment, and where it cannot be followed.
 TEST(HugePagesTest, AWishChangesNothingButPages) {
   constexpr Index kBytes = Index{8} << 20;
-  void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   auto* const data = static_cast<std::byte*>(memory);
   for (const HugePages wish : {HugePages::kAuto, HugePages::kNever, HugePages::kAlways}) {
-    EXPECT_EQ(AdviseHugePages(data, kBytes, wish, ""), wish != HugePages::kNever && CheckHugePages("").ok());
+    EXPECT_EQ(AdviseHugePages(data, kBytes, wish, ""),
+              wish != HugePages::kNever && CheckHugePages("").ok());
     AdviseHugePages(data + 5, kBytes - 9, wish, "");
     EXPECT_FALSE(AdviseHugePages(data + 1, 10, wish, ""));
     EXPECT_FALSE(AdviseHugePages(data, 0, wish, ""));

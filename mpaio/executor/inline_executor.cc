@@ -34,7 +34,8 @@ class AnonymousMemory final : public SharedMemory {
 
 class InlineExecutor final : public Executor {
  public:
-  explicit InlineExecutor(HugePages huge_pages) : transport_(std::move(MakeInProcessTransports(1).front())), huge_pages_(huge_pages) {}
+  explicit InlineExecutor(HugePages huge_pages)
+      : transport_(std::move(MakeInProcessTransports(1).front())), huge_pages_(huge_pages) {}
 
   int rank() const override { return 0; }
   int size() const override { return 1; }
@@ -50,7 +51,9 @@ class InlineExecutor final : public Executor {
   std::byte* control() override { return nullptr; }
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) override {
-    MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<SharedMemory> memory, MapAnonymousMemory(size_bytes, huge_pages_, page_policy, UnpopulatedBytes(on_demand_)));
+    MPAIO_ASSIGN_OR_RETURN(
+        std::unique_ptr<SharedMemory> memory,
+        MapAnonymousMemory(size_bytes, huge_pages_, page_policy, UnpopulatedBytes(on_demand_)));
     if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(memory.get());
     memories_.push_back(std::move(memory));
     return memories_.back().get();
@@ -73,22 +76,33 @@ class InlineExecutor final : public Executor {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes, HugePages huge_pages, PagePolicy page_policy, Index kept_bytes) {
-  if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
+absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_bytes,
+                                                                 HugePages huge_pages,
+                                                                 PagePolicy page_policy,
+                                                                 Index kept_bytes) {
+  if (size_bytes < 0)
+    return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
   MPAIO_RETURN_IF_ERROR(CheckMemoryCapacity(FindMemoryCapacity(""), size_bytes, kept_bytes));
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index mapped_bytes = std::max<Index>(1, CeilDivide(size_bytes, page_bytes)) * page_bytes;
-  void* data = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* data = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) {
-    return absl::ResourceExhaustedError(absl::StrCat("no room for ", size_bytes, " bytes of shared memory (mmap): ", std::strerror(errno),
-                                                     "; look at the limits of this process (ulimit -v)"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no room for ", size_bytes, " bytes of shared memory (mmap): ", std::strerror(errno),
+        "; look at the limits of this process (ulimit -v)"));
   }
-  const bool has_huge_pages = AdviseHugePages(static_cast<std::byte*>(data), mapped_bytes, huge_pages, "");
-  auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes, mapped_bytes, has_huge_pages);
-  if (page_policy == PagePolicy::kNow || !CanPopulateInPlace()) MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
+  const bool has_huge_pages =
+      AdviseHugePages(static_cast<std::byte*>(data), mapped_bytes, huge_pages, "");
+  auto memory = std::make_unique<AnonymousMemory>(static_cast<std::byte*>(data), size_bytes,
+                                                  mapped_bytes, has_huge_pages);
+  if (page_policy == PagePolicy::kNow || !CanPopulateInPlace())
+    MPAIO_RETURN_IF_ERROR(PopulatePages(memory->data(), size_bytes));
   return std::unique_ptr<SharedMemory>(std::move(memory));
 }
 
-std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages) { return std::make_unique<InlineExecutor>(huge_pages); }
+std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages) {
+  return std::make_unique<InlineExecutor>(huge_pages);
+}
 
 }  // namespace mpaio

@@ -30,7 +30,8 @@ namespace {
 
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
 
-// The number behind `key` in lines of "key number"; `otherwise` where there is none. "MemAvailable: 123 kB" has the key "MemAvailable:".
+// The number behind `key` in lines of "key number"; `otherwise` where there is none. "MemAvailable:
+// 123 kB" has the key "MemAvailable:".
 Index NumberBehind(const std::string& text, absl::string_view key, Index otherwise) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
@@ -48,10 +49,12 @@ std::vector<std::string> CgroupDirectories(bool* version2) {
     if (fields.size() != 3) continue;
     const bool is_version2 = fields[0] == "0" && fields[1].empty();
     const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
-    const bool is_memory = std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
+    const bool is_memory =
+        std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
     if (!is_version2 && !is_memory) continue;
     const std::string root = is_memory ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
-    if (is_version2 && !directories.empty()) continue;  // a hybrid set-up: memory is limited by version 1
+    if (is_version2 && !directories.empty())
+      continue;  // a hybrid set-up: memory is limited by version 1
     if (is_memory) directories.clear();
     *version2 = is_version2;
     std::string path = fields[2] == "/" ? "" : fields[2];
@@ -65,7 +68,9 @@ std::vector<std::string> CgroupDirectories(bool* version2) {
   return directories;
 }
 
-std::string Gigabytes(Index bytes) { return absl::StrFormat("%.2f GB", static_cast<double>(bytes) / 1e9); }
+std::string Gigabytes(Index bytes) {
+  return absl::StrFormat("%.2f GB", static_cast<double>(bytes) / 1e9);
+}
 
 }  // namespace
 
@@ -76,7 +81,9 @@ std::string BackingDirectory() {
 
 Index CgroupCapacity(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes) {
   Index limit_bytes = 0, usage_bytes = 0;
-  if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(limit), &limit_bytes) || limit_bytes >= kUnlimited / 2) return kUnlimited;
+  if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(limit), &limit_bytes) ||
+      limit_bytes >= kUnlimited / 2)
+    return kUnlimited;
   if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(usage), &usage_bytes)) usage_bytes = 0;
   return std::max<Index>(0, limit_bytes - usage_bytes + std::min(reclaimable_bytes, usage_bytes));
 }
@@ -114,23 +121,33 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
     }
   }
   struct statvfs file_system;
-  // A file system without a limit (a tmpfs of size 0) or without a size of its own says that it has 0 blocks.
-  if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0 && file_system.f_blocks > 0) {
-    limit(static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize), backing_directory,
+  // A file system without a limit (a tmpfs of size 0) or without a size of its own says that it has
+  // 0 blocks.
+  if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0 &&
+      file_system.f_blocks > 0) {
+    limit(static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize),
+          backing_directory,
           absl::StrCat("enlarge it (mount -o remount,size=SIZE ", backing_directory,
-                       "; docker run --shm-size=SIZE), or name a larger one in OMPI_MCA_osc_sm_backing_directory"));
+                       "; docker run --shm-size=SIZE), or name a larger one in "
+                       "OMPI_MCA_osc_sm_backing_directory"));
   }
-  const Index available_kb = NumberBehind(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
-  limit(available_kb * 1024, "the node's available memory", "end other programs, or use a node with more memory");
+  const Index available_kb =
+      NumberBehind(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
+  limit(available_kb * 1024, "the node's available memory",
+        "end other programs, or use a node with more memory");
   bool version2 = false;
   for (const std::string& directory : CgroupDirectories(&version2)) {
     const std::string stat = TextOf(directory + "/memory.stat");
     const Index reclaimable =
         version2 ? NumberBehind(stat, "inactive_file", 0) + NumberBehind(stat, "active_file", 0)
-                 : NumberBehind(stat, "total_inactive_file", 0) + NumberBehind(stat, "total_active_file", 0);
-    limit(CgroupCapacity(TextOf(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
-                     TextOf(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")), reclaimable),
-          "the memory limit of the control group", "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");
+                 : NumberBehind(stat, "total_inactive_file", 0) +
+                       NumberBehind(stat, "total_active_file", 0);
+    limit(CgroupCapacity(
+              TextOf(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
+              TextOf(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")),
+              reclaimable),
+          "the memory limit of the control group",
+          "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");
   }
   return room;
 }
@@ -139,14 +156,18 @@ absl::Status CheckMemoryCapacity(const MemoryCapacity& room, Index wanted_bytes,
   // Besides the array: Open MPI's own segments, 4 MiB for a rank, sparse.
   constexpr Index kReserveBytes = 8 << 20;
   if (wanted_bytes <= room.available_bytes - kReserveBytes - kept_bytes) return absl::OkStatus();
-  const std::string also_kept = kept_bytes > 0 ? absl::StrCat(" and ", Gigabytes(kept_bytes), " for what is loaded meanwhile") : "";
-  return absl::ResourceExhaustedError(absl::StrCat("no room for ", Gigabytes(wanted_bytes), " (", wanted_bytes, " bytes) of shared memory: ",
-                                                   room.limited_by, " has ", Gigabytes(room.available_bytes), " (",
-                                                   room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI", also_kept, "; ",
-                                                   room.remedy));
+  const std::string also_kept =
+      kept_bytes > 0 ? absl::StrCat(" and ", Gigabytes(kept_bytes), " for what is loaded meanwhile")
+                     : "";
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "no room for ", Gigabytes(wanted_bytes), " (", wanted_bytes,
+      " bytes) of shared memory: ", room.limited_by, " has ", Gigabytes(room.available_bytes), " (",
+      room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI",
+      also_kept, "; ", room.remedy));
 }
 
-absl::Status CheckOwnMemory(const MemoryCapacity& room, Index wanted_bytes, absl::string_view what) {
+absl::Status CheckOwnMemory(const MemoryCapacity& room, Index wanted_bytes,
+                            absl::string_view what) {
   if (wanted_bytes <= room.available_bytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat(what, " needs ", Gigabytes(wanted_bytes), " (", wanted_bytes,
@@ -157,7 +178,8 @@ absl::Status CheckOwnMemory(const MemoryCapacity& room, Index wanted_bytes, absl
 bool CanPopulateInPlace() {
   static const bool can = [] {
     const std::size_t page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    void* const page = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const page =
+        mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return false;
     const bool populated = madvise(page, page_bytes, MADV_POPULATE_WRITE) == 0;
     munmap(page, page_bytes);
@@ -173,20 +195,23 @@ int PopulatePagesInPlace(std::byte* data, Index size_bytes) {
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   const auto no_room = [] {
     return absl::ResourceExhaustedError(
-        "shared memory ran out while its pages were being touched: another program took the room, or the limit is lower than it says; "
+        "shared memory ran out while its pages were being touched: another program took the room, "
+        "or the limit is lower than it says; "
         "free some and start again");
   };
   if (size_bytes <= 0) return absl::OkStatus();
   const int error = PopulatePagesInPlace(data, size_bytes);
   if (error == 0) return absl::OkStatus();
   if (error != EINVAL) return no_room();
-  // A kernel before 5.14. A read() into a page that cannot be backed gives EFAULT, where a store would be a SIGBUS.
+  // A kernel before 5.14. A read() into a page that cannot be backed gives EFAULT, where a store
+  // would be a SIGBUS.
   const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   if (zeros < 0) return absl::InternalError(absl::StrCat("/dev/zero: ", std::strerror(errno)));
   constexpr Index kPiece = 64 << 20;
   absl::Status status;
   for (Index at = 0; at < size_bytes && status.ok();) {
-    const ssize_t got = read(zeros, data + at, static_cast<std::size_t>(std::min(kPiece, size_bytes - at)));
+    const ssize_t got =
+        read(zeros, data + at, static_cast<std::size_t>(std::min(kPiece, size_bytes - at)));
     if (got > 0) {
       at += got;
     } else if (errno != EINTR) {
@@ -205,8 +230,11 @@ Index UnpopulatedBytes(const std::byte* data, Index size_bytes) {
   for (Index at = 0; at < size_bytes; at += kPagesAtATime * page_bytes) {
     const Index pages = std::min(kPagesAtATime, CeilDivide(size_bytes - at, page_bytes));
     // What is shared has been had by somebody where the page cache has it.
-    if (mincore(const_cast<std::byte*>(data) + at, static_cast<std::size_t>(pages * page_bytes), is_there.data()) != 0) continue;
-    for (Index k = 0; k < pages; ++k) unbacked += (is_there[static_cast<std::size_t>(k)] & 1) != 0 ? 0 : page_bytes;
+    if (mincore(const_cast<std::byte*>(data) + at, static_cast<std::size_t>(pages * page_bytes),
+                is_there.data()) != 0)
+      continue;
+    for (Index k = 0; k < pages; ++k)
+      unbacked += (is_there[static_cast<std::size_t>(k)] & 1) != 0 ? 0 : page_bytes;
   }
   return unbacked;
 }

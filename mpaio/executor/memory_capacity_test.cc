@@ -58,8 +58,9 @@ TEST(CheckMemoryCapacity, SaysWhatIsWantedWhatIsThereAndTheRemedy) {
   const MemoryCapacity room{1'500'000'000, "the shelf", "buy a larger one"};
   const absl::Status status = CheckMemoryCapacity(room, 2'000'000'000);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, "2.00 GB (2000000000 bytes)"));
-  EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("the shelf has 1.50 GB (1500000000 bytes)"), HasSubstr("buy a larger one")));
+  EXPECT_THAT(
+      std::string(status.message()),
+      AllOf(HasSubstr("the shelf has 1.50 GB (1500000000 bytes)"), HasSubstr("buy a larger one")));
 }
 
 // 8 MiB are for Open MPI.
@@ -82,9 +83,12 @@ TEST(CheckMemoryCapacity, KeepsALittleBack) {
               StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI"));
   MPAIO_EXPECT_OK(CheckMemoryCapacity(room, 52 * kMebi, 40 * kMebi));
   EXPECT_THAT(CheckMemoryCapacity(room, 52 * kMebi + 1, 40 * kMebi),
-              StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI and 0.04 GB for what is loaded meanwhile"));
-  EXPECT_THAT(CheckMemoryCapacity(room, kUnlimited), StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(CheckMemoryCapacity({0, "nothing", ""}, 1), StatusIs(absl::StatusCode::kResourceExhausted));
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "8 MiB are kept for Open MPI and 0.04 GB for what is loaded meanwhile"));
+  EXPECT_THAT(CheckMemoryCapacity(room, kUnlimited),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(CheckMemoryCapacity({0, "nothing", ""}, 1),
+              StatusIs(absl::StatusCode::kResourceExhausted));
   MPAIO_EXPECT_OK(CheckMemoryCapacity({kUnlimited, "nothing", ""}, Index{1} << 62));
 }
 
@@ -107,8 +111,8 @@ TEST(FindMemoryCapacity, WithoutADirectoryIsLimitedByMemory) {
   EXPECT_FALSE(room.remedy.empty());
 }
 
-// Runs `body` in a child that has a tmpfs of `size` at a path of its own, and prints where it fails; false if
-// this user may not mount.
+// Runs `body` in a child that has a tmpfs of `size` at a path of its own, and prints where it
+// fails; false if this user may not mount.
 bool RunWithSmallFileSystem(const std::string& size,
                             const std::function<int(const std::string& directory)>& body) {
   constexpr int kMayNot = 77;
@@ -117,7 +121,8 @@ bool RunWithSmallFileSystem(const std::string& size,
     // In a mount namespace of the child's own; who is not root needs a user namespace too.
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kMayNot;
     if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kMayNot;
-    if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0) return kMayNot;
+    if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0)
+      return kMayNot;
     return body(directory.path());
   });
   if (end == ChildEnd{.signal = 0, .exit_status = kMayNot}) return false;
@@ -125,8 +130,8 @@ bool RunWithSmallFileSystem(const std::string& size,
   return true;
 }
 
-// For a child: where its condition does not hold, it ends with the line as status. (Below 250 so that it
-// fits.)
+// For a child: where its condition does not hold, it ends with the line as status. (Below 250 so
+// that it fits.)
 #define CHILD_EXPECT(condition) \
   if (!(condition)) return __LINE__
 
@@ -139,7 +144,8 @@ TEST(FindMemoryCapacity, IsLimitedByASmallFileSystem) {
     CHILD_EXPECT(room.limited_by == directory);
     CHILD_EXPECT(room.remedy.find("size=") != std::string::npos);
     CHILD_EXPECT(room.remedy.find(directory) != std::string::npos);
-    CHILD_EXPECT(CheckMemoryCapacity(room, 4 * kMebi).code() == absl::StatusCode::kResourceExhausted);
+    CHILD_EXPECT(CheckMemoryCapacity(room, 4 * kMebi).code() ==
+                 absl::StatusCode::kResourceExhausted);
     // What is written there is no longer available.
     const int file = open((directory + "/a").c_str(), O_RDWR | O_CREAT, 0600);
     CHILD_EXPECT(posix_fallocate(file, 0, kMebi) == 0);
@@ -152,7 +158,8 @@ TEST(FindMemoryCapacity, IsLimitedByASmallFileSystem) {
 TEST(UnpopulatedBytes, ArePagesThatNobodyHasTouched) {
   const Index page = sysconf(_SC_PAGESIZE);
   constexpr Index kPages = 100;
-  void* const pages = mmap(nullptr, static_cast<std::size_t>(kPages * page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const pages = mmap(nullptr, static_cast<std::size_t>(kPages * page), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(pages, MAP_FAILED);
   auto* const data = static_cast<std::byte*>(pages);
   EXPECT_EQ(UnpopulatedBytes(data, 0), 0);
@@ -181,7 +188,8 @@ TEST(FindMemoryCapacity, IsNoneWhereNoFileCanBeMade) {
   for (const std::string& place : {directory.File("missing"), std::string("/proc")}) {
     const MemoryCapacity room = FindMemoryCapacity(place);
     EXPECT_EQ(room.available_bytes, 0);
-    EXPECT_THAT(room.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"), HasSubstr("no such file or directory")));
+    EXPECT_THAT(room.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"),
+                                       HasSubstr("no such file or directory")));
     EXPECT_THAT(room.remedy, HasSubstr("OMPI_MCA_osc_sm_backing_directory"));
     EXPECT_THAT(CheckMemoryCapacity(room, 1), StatusIs(absl::StatusCode::kResourceExhausted));
   }
@@ -200,7 +208,8 @@ TEST(FindMemoryCapacity, IsNotLimitedByAFileSystemWithoutALimit) {
 
 TEST(PopulatePages, BacksEveryPage) {
   const Index page_bytes = PageBytes(), size_bytes = 64 * page_bytes - 1;
-  void* const memory = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   std::byte* const data = static_cast<std::byte*>(memory);
   ASSERT_LT(NumResidentPages(data, size_bytes), 64) << "nothing to be done";
@@ -212,8 +221,8 @@ TEST(PopulatePages, BacksEveryPage) {
   munmap(memory, size_bytes);
 }
 
-// A store to a page behind the end of its file is a SIGBUS, as it is to one that a full file system cannot
-// back.
+// A store to a page behind the end of its file is a SIGBUS, as it is to one that a full file system
+// cannot back.
 TEST(PopulatePages, PagesBehindTheEndOfAFileAreAStatus) {
   const Index page_bytes = PageBytes();
   const int file = memfd_create("room_test", MFD_CLOEXEC);
@@ -224,7 +233,8 @@ TEST(PopulatePages, PagesBehindTheEndOfAFileAreAStatus) {
   std::byte* const data = static_cast<std::byte*>(memory);
   MPAIO_EXPECT_OK(PopulatePages(data, page_bytes));
   EXPECT_THAT(PopulatePages(data, 3 * page_bytes), StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(PopulatePages(data + page_bytes, page_bytes), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(PopulatePages(data + page_bytes, page_bytes),
+              StatusIs(absl::StatusCode::kResourceExhausted));
   munmap(memory, 3 * page_bytes);
   close(file);
 }

@@ -15,9 +15,9 @@
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/executor/binding.h"
-#include "mpaio/executor/rank_consensus.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/memory_capacity.h"
+#include "mpaio/executor/rank_consensus.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/supervision/supervision.h"
 
@@ -25,14 +25,16 @@ namespace mpaio {
 namespace {
 
 absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
-  MPAIO_ASSIGN_OR_RETURN(const Index first_failed, comm.Minimum(mine.ok() ? comm.size() : comm.rank()));
+  MPAIO_ASSIGN_OR_RETURN(const Index first_failed,
+                         comm.Minimum(mine.ok() ? comm.size() : comm.rank()));
   if (first_failed == comm.size()) return absl::OkStatus();
   std::string bytes;
   if (comm.rank() == first_failed) EncodeStatus(mine, &bytes);
   MPAIO_RETURN_IF_ERROR(comm.Broadcast(static_cast<int>(first_failed), &bytes));
   WireReader reader(bytes);
   absl::Status status;
-  if (!DecodeStatus(&reader, &status)) return absl::InternalError("a status was damaged on its way");
+  if (!DecodeStatus(&reader, &status))
+    return absl::InternalError("a status was damaged on its way");
   return status;
 }
 
@@ -40,7 +42,9 @@ absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
 class WindowMemory final : public SharedMemory {
  public:
   WindowMemory(SharedWindow window, const Communicator& node, bool has_huge_pages)
-      : SharedMemory(window.data(), window.size_bytes(), has_huge_pages), window_(std::move(window)), node_(node) {}
+      : SharedMemory(window.data(), window.size_bytes(), has_huge_pages),
+        window_(std::move(window)),
+        node_(node) {}
   absl::Status Synchronize() override { return window_.Synchronize(node_); }
   absl::Status Free() {
     Detach();
@@ -57,8 +61,9 @@ class WindowMemory final : public SharedMemory {
   const Communicator& node_;
 };
 
-// What the ranks of a node have of their memory to find each other by: where they sleep, and Executor::control(). Where there is no room for that there is
-// neither; ranks then look from time to time.
+// What the ranks of a node have of their memory to find each other by: where they sleep, and
+// Executor::control(). Where there is no room for that there is neither; ranks then look from time
+// to time.
 class ControlWindow {
  public:
   // Collective over the pool.
@@ -70,17 +75,19 @@ class ControlWindow {
     if (node.size() == 1) return control;
     const Index doorbell_bytes = Index{kDoorbellStrideBytes} * node.size();
     const Index size_bytes = doorbell_bytes + Executor::kControlBytes * node.size();
-    const bool fits = node.rank() != 0 || CheckMemoryCapacity(FindMemoryCapacity(BackingDirectory()), size_bytes).ok();
+    const bool fits = node.rank() != 0 ||
+                      CheckMemoryCapacity(FindMemoryCapacity(BackingDirectory()), size_bytes).ok();
     MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
     if (fits_everywhere == 0) return control;
     MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
     // Zeros without memory behind them would be fatal when the bell is first rung.
-    const absl::Status backed = node.rank() == 0 ? PopulatePages(control.window_.data(), size_bytes) : absl::OkStatus();
+    const absl::Status backed =
+        node.rank() == 0 ? PopulatePages(control.window_.data(), size_bytes) : absl::OkStatus();
     MPAIO_ASSIGN_OR_RETURN(const Index is_backed, node.Minimum(backed.ok() ? 1 : 0));
     if (is_backed == 0) return control;
     for (std::size_t k = 0; k < rank_in_node.size(); ++k) {
-      control.doorbells_[static_cast<std::size_t>(rank_in_node[k])] =
-          reinterpret_cast<Doorbell*>(control.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
+      control.doorbells_[static_cast<std::size_t>(rank_in_node[k])] = reinterpret_cast<Doorbell*>(
+          control.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
     }
     control.control_ = control.window_.data() + doorbell_bytes;
     return control;
@@ -106,21 +113,27 @@ constexpr std::chrono::seconds kPatienceWithStopped(1);
 // Several ranks, of which at least one node may have only one.
 class MultiRankExecutor final : public Executor {
  public:
-  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders, std::vector<int> world_ranks, ControlWindow control,
-                    std::unique_ptr<Transport> transport, std::unique_ptr<Transport> consensus, bool orchestrator_works, HugePages huge_pages)
+  MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders,
+                    std::vector<int> world_ranks, ControlWindow control,
+                    std::unique_ptr<Transport> transport, std::unique_ptr<Transport> consensus,
+                    bool orchestrator_works, HugePages huge_pages)
       : world_(std::move(world)),
         node_comm_(std::move(node)),
         control_(std::move(control)),
         transport_(std::move(transport)),
-        consensus_(std::move(consensus), [this] { LookInConsensus(); }, [this](int rank) { return is_lost(rank); }),
+        consensus_(
+            std::move(consensus), [this] { LookInConsensus(); },
+            [this](int rank) { return is_lost(rank); }),
         orchestrator_works_(orchestrator_works),
         huge_pages_(huge_pages),
         supervision_(Supervision::Get()),
         is_lost_(static_cast<std::size_t>(world_.size()), false) {
     const std::set<int> nodes(leaders.begin(), leaders.end());
     num_nodes_ = static_cast<int>(nodes.size());
-    for (const int leader : leaders) nodes_.push_back(static_cast<int>(std::distance(nodes.begin(), nodes.find(leader))));
-    for (std::size_t k = 0; k < world_ranks.size(); ++k) pool_rank_of_[world_ranks[k]] = static_cast<int>(k);
+    for (const int leader : leaders)
+      nodes_.push_back(static_cast<int>(std::distance(nodes.begin(), nodes.find(leader))));
+    for (std::size_t k = 0; k < world_ranks.size(); ++k)
+      pool_rank_of_[world_ranks[k]] = static_cast<int>(k);
     world_ranks_ = std::move(world_ranks);
   }
   ~MultiRankExecutor() override { Close().IgnoreError(); }
@@ -140,17 +153,24 @@ class MultiRankExecutor final : public Executor {
 
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) override {
-    if (size_bytes < 0) return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
-    // What follows waits for every rank, so a death in it must end the job; and one before it is found out by agreeing on it.
+    if (size_bytes < 0)
+      return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
+    // What follows waits for every rank, so a death in it must end the job; and one before it is
+    // found out by agreeing on it.
     const Unarmed unarmed(supervision_);
     MPAIO_RETURN_IF_ERROR(AgreeThatAllLive());
-    // The node's first rank looks, so that the ranks of a node do not each count the same room; all nodes must have it before any allocates, since
-    // Open MPI does not return to all ranks where it has not.
+    // The node's first rank looks, so that the ranks of a node do not each count the same room; all
+    // nodes must have it before any allocates, since Open MPI does not return to all ranks where it
+    // has not.
     absl::Status room = absl::OkStatus();
-    if (node_rank() == 0) room = OnThisHost(CheckMemoryCapacity(FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : ""), size_bytes, UnpopulatedBytes(on_demand_)));
+    if (node_rank() == 0)
+      room = OnThisHost(
+          CheckMemoryCapacity(FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : ""),
+                              size_bytes, UnpopulatedBytes(on_demand_)));
     MPAIO_RETURN_IF_ERROR(Agree(room));
     if (node_size() == 1) {
-      absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes, huge_pages_, page_policy);
+      absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
+          MapAnonymousMemory(size_bytes, huge_pages_, page_policy);
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
       alone_.push_back(*std::move(memory));
       if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(alone_.back().get());
@@ -158,7 +178,8 @@ class MultiRankExecutor final : public Executor {
     }
     SharedWindow window;
     absl::Status status = SharedWindow::Allocate(node_comm_, size_bytes, &window);
-    const bool has_huge_pages = status.ok() && AdviseHugePages(window.data(), size_bytes, huge_pages_, BackingDirectory());
+    const bool has_huge_pages =
+        status.ok() && AdviseHugePages(window.data(), size_bytes, huge_pages_, BackingDirectory());
     if (status.ok() && (page_policy == PagePolicy::kNow || !CanPopulateInPlace())) {
       const auto [begin, end] = OwnPages(size_bytes);
       status = PopulatePages(window.data() + begin, end - begin);
@@ -169,7 +190,8 @@ class MultiRankExecutor final : public Executor {
       if (!is_broken()) window.Free().IgnoreError();
       return status;
     }
-    windows_.push_back(std::make_unique<WindowMemory>(std::move(window), node_comm_, has_huge_pages));
+    windows_.push_back(
+        std::make_unique<WindowMemory>(std::move(window), node_comm_, has_huge_pages));
     if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(windows_.back().get());
     return windows_.back().get();
   }
@@ -187,7 +209,8 @@ class MultiRankExecutor final : public Executor {
   }
   bool is_lost(int rank) const override { return is_lost_[static_cast<std::size_t>(rank)]; }
   bool is_stopped(int rank) const override {
-    return supervision_ != nullptr && supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]).has_value();
+    return supervision_ != nullptr &&
+           supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]).has_value();
   }
   bool TerminateRank(int rank) override {
     if (supervision_ == nullptr) return false;
@@ -204,8 +227,9 @@ class MultiRankExecutor final : public Executor {
     closed_ = true;
     // Nobody leaves while another still expects a message of a finished run.
     absl::Status status = Agree(absl::OkStatus());
-    // Collective calls wait for the dead, and where deaths are survived somebody may die now: so nothing is freed then that others would have to free with
-    // us, but its memory. Nor where they do not hear of us.
+    // Collective calls wait for the dead, and where deaths are survived somebody may die now: so
+    // nothing is freed then that others would have to free with us, but its memory. Nor where they
+    // do not hear of us.
     status.Update(transport_->Close());
     status.Update(consensus_.transport().Close());
     if (survives_ || is_broken()) {
@@ -229,7 +253,8 @@ class MultiRankExecutor final : public Executor {
   std::pair<Index, Index> OwnPages(Index size_bytes) const {
     const Index page_bytes = sysconf(_SC_PAGESIZE);
     const Index pages = CeilDivide(size_bytes, page_bytes);
-    return {pages * node_rank() / node_size() * page_bytes, pages * (node_rank() + 1) / node_size() * page_bytes};
+    return {pages * node_rank() / node_size() * page_bytes,
+            pages * (node_rank() + 1) / node_size() * page_bytes};
   }
 
   absl::Status OnThisHost(const absl::Status& status) const {
@@ -264,12 +289,16 @@ class MultiRankExecutor final : public Executor {
   absl::Status AgreeThatAllLive() {
     absl::Status all_live;
     for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
-      if (is_lost(rank)) all_live = absl::AbortedError(absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
+      if (is_lost(rank))
+        all_live = absl::AbortedError(
+            absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
     }
     MPAIO_RETURN_IF_ERROR(Agree(all_live));
     // One that has died meanwhile has not agreed.
     for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
-      if (is_lost(rank)) all_live = absl::AbortedError(absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
+      if (is_lost(rank))
+        all_live = absl::AbortedError(
+            absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
     }
     return Agree(all_live);
   }
@@ -277,7 +306,8 @@ class MultiRankExecutor final : public Executor {
   // While one lives, this rank's death ends the job.
   class Unarmed {
    public:
-    explicit Unarmed(Supervision* supervision) : supervision_(supervision != nullptr && supervision->is_armed() ? supervision : nullptr) {
+    explicit Unarmed(Supervision* supervision)
+        : supervision_(supervision != nullptr && supervision->is_armed() ? supervision : nullptr) {
       if (supervision_ != nullptr) supervision_->Disarm();
     }
     ~Unarmed() {
@@ -296,7 +326,7 @@ class MultiRankExecutor final : public Executor {
   bool orchestrator_works_;
   HugePages huge_pages_;
   Supervision* supervision_;
-  bool survives_ = false;  // the same on every rank
+  bool survives_ = false;       // the same on every rank
   std::vector<bool> is_lost_;   // by rank; on rank 0
   std::vector<LostRank> lost_;  // not yet told
   std::vector<int> nodes_;      // by rank
@@ -311,7 +341,8 @@ class MultiRankExecutor final : public Executor {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator& world, const MpiExecutorOptions& options) {
+absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator& world,
+                                                              const MpiExecutorOptions& options) {
   if (world.size() == 1) {
     if (options.huge_pages == HugePages::kAlways) MPAIO_RETURN_IF_ERROR(CheckHugePages(""));
     return MakeInlineExecutor(options.huge_pages);
@@ -319,9 +350,12 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   MPAIO_ASSIGN_OR_RETURN(Communicator pool, world.Duplicate());
   MPAIO_ASSIGN_OR_RETURN(Communicator node, pool.SplitByNode());
   if (options.huge_pages == HugePages::kAlways) {
-    MPAIO_RETURN_IF_ERROR(AgreeOver(pool, node.rank() == 0 ? CheckHugePages(node.size() > 1 ? BackingDirectory() : "") : absl::OkStatus()));
+    MPAIO_RETURN_IF_ERROR(
+        AgreeOver(pool, node.rank() == 0 ? CheckHugePages(node.size() > 1 ? BackingDirectory() : "")
+                                         : absl::OkStatus()));
   }
-  // Before any of the pool's memory is touched. A rank that cannot be bound runs where the system puts it.
+  // Before any of the pool's memory is touched. A rank that cannot be bound runs where the system
+  // puts it.
   if (options.binds_ranks) BindToCores(node.rank(), node.size()).IgnoreError();
   std::string leader;
   if (node.rank() == 0) WireAppend(pool.rank(), &leader);
@@ -333,23 +367,27 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   MPAIO_ASSIGN_OR_RETURN(ControlWindow control, ControlWindow::Create(pool, node));
   MpiTransportOptions transport_options = options.transport;
   transport_options.doorbells = control.doorbells();
-  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport, MakeMpiTransport(pool, transport_options));
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport,
+                         MakeMpiTransport(pool, transport_options));
   // Of which there is one message at a time.
   transport_options.slots = 2;
   transport_options.slot_bytes = 4 << 10;
-  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> consensus, MakeMpiTransport(pool, transport_options));
+  MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> consensus,
+                         MakeMpiTransport(pool, transport_options));
   std::vector<int> world_ranks;
   MPAIO_ASSIGN_OR_RETURN(const int world_rank, Communicator::WorldRank());
   MPAIO_RETURN_IF_ERROR(pool.AllGather(world_rank, &world_ranks));
   // What holds for rank 0's node holds for the pool: the nodes may differ.
   std::string rank_0_works;
-  if (pool.rank() == 0) WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)), &rank_0_works);
+  if (pool.rank() == 0)
+    WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)),
+               &rank_0_works);
   MPAIO_RETURN_IF_ERROR(pool.Broadcast(0, &rank_0_works));
   bool works = false;
   WireReader(rank_0_works).Read(&works);
-  return std::unique_ptr<Executor>(
-      std::make_unique<MultiRankExecutor>(std::move(pool), std::move(node), std::move(leaders), std::move(world_ranks), std::move(control),
-                                          std::move(transport), std::move(consensus), works, options.huge_pages));
+  return std::unique_ptr<Executor>(std::make_unique<MultiRankExecutor>(
+      std::move(pool), std::move(node), std::move(leaders), std::move(world_ranks),
+      std::move(control), std::move(transport), std::move(consensus), works, options.huge_pages));
 }
 
 }  // namespace mpaio

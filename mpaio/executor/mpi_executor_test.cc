@@ -91,8 +91,8 @@ TEST(MpiExecutorTest, DestructorCloses) {
   EXPECT_EQ(NumResidentPages(middle, 1), -1) << "still mapped";
 }
 
-// More in sum than Open MPI has communicators for a process that does not free them, or a small /dev/shm has
-// room.
+// More in sum than Open MPI has communicators for a process that does not free them, or a small
+// /dev/shm has room.
 TEST(MpiExecutorTest, PoolsOneAfterAnotherLeaveNothingBehind) {
   const auto num_maps = [] {
     std::ifstream maps("/proc/self/maps");
@@ -110,7 +110,8 @@ TEST(MpiExecutorTest, PoolsOneAfterAnotherLeaveNothingBehind) {
 
 TEST(MpiExecutorTest, TwoPoolsDoNotMeet) {
   const std::unique_ptr<Executor> first = Create(), second = Create();
-  std::string of_first = first->rank() == 0 ? "first" : "", of_second = second->rank() == 0 ? "second" : "";
+  std::string of_first = first->rank() == 0 ? "first" : "",
+              of_second = second->rank() == 0 ? "second" : "";
   MPAIO_EXPECT_OK(first->Broadcast(&of_first));
   MPAIO_EXPECT_OK(second->Broadcast(&of_second));
   EXPECT_EQ(of_first, "first");

@@ -19,7 +19,11 @@ constexpr char kBroadcast = 'B';
 // A death must be seen while the consensus waits for the dead.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
 
-absl::Status NotTheSame() { return absl::InternalError("the ranks do not make the same calls: all ranks must run the same program on the same input"); }
+absl::Status NotTheSame() {
+  return absl::InternalError(
+      "the ranks do not make the same calls: all ranks must run the same program on the same "
+      "input");
+}
 
 }  // namespace
 
@@ -71,13 +75,15 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
     MPAIO_RETURN_IF_ERROR(transport_->Send(0, std::move(bytes)));
     MPAIO_ASSIGN_OR_RETURN(bytes, Receive(kAgreement));
     WireReader reader(bytes);
-    return DecodeStatus(&reader, agreed) ? absl::OkStatus() : absl::InternalError("a status was damaged on its way");
+    return DecodeStatus(&reader, agreed) ? absl::OkStatus()
+                                         : absl::InternalError("a status was damaged on its way");
   }
   std::vector<std::optional<absl::Status>> said(static_cast<std::size_t>(transport_->size()));
   said[0] = mine;
   // What comes now of those is of an earlier call, which was over without it.
   std::vector<bool> was_lost;
-  for (int rank = 0; rank < transport_->size(); ++rank) was_lost.push_back(rank != 0 && is_lost_(rank));
+  for (int rank = 0; rank < transport_->size(); ++rank)
+    was_lost.push_back(rank != 0 && is_lost_(rank));
   for (;;) {
     // What a rank said before it died counts.
     look_();
@@ -94,12 +100,15 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
       WireReader reader(absl::string_view(message->bytes).substr(message->bytes.empty() ? 0 : 1));
       std::optional<absl::Status>& of_rank = said[static_cast<std::size_t>(message->from)];
       absl::Status status;
-      if (of_rank || message->bytes.empty() || message->bytes.front() != kAgreement) return NotTheSame();
-      if (!DecodeStatus(&reader, &status)) return absl::InternalError("a status was damaged on its way");
+      if (of_rank || message->bytes.empty() || message->bytes.front() != kAgreement)
+        return NotTheSame();
+      if (!DecodeStatus(&reader, &status))
+        return absl::InternalError("a status was damaged on its way");
       of_rank = status;
     }
     bool all_have_spoken = true;
-    for (int rank = 1; rank < transport_->size(); ++rank) all_have_spoken &= said[static_cast<std::size_t>(rank)].has_value() || is_lost_(rank);
+    for (int rank = 1; rank < transport_->size(); ++rank)
+      all_have_spoken &= said[static_cast<std::size_t>(rank)].has_value() || is_lost_(rank);
     if (all_have_spoken) break;
     transport_->WaitForMessage(kLongestWait);
   }

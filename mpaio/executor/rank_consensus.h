@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the ranks of a pool come to agree, some of whom may have died: by messages to rank 0 and back.
+
+// How the ranks of a pool come to agree, some of whom may have died: by messages to rank 0 and
+// back.
 #ifndef MPAIO_EXECUTOR_RANK_CONSENSUS_H_
 #define MPAIO_EXECUTOR_RANK_CONSENSUS_H_
 
@@ -14,12 +16,14 @@
 
 namespace mpaio {
 
-// Its calls are collective over the pool's living ranks. Messages cost two hops where MPI's collectives take log2 of the ranks; but those wait for the dead.
-// Used by one thread.
+// Its calls are collective over the pool's living ranks. Messages cost two hops where MPI's
+// collectives take log2 of the ranks; but those wait for the dead. Used by one thread.
 class RankConsensus {
  public:
-  // `transport` carries nothing else. `look`: on rank 0, called while it waits; abandons the dead at the transport, and says who they are by `is_lost`.
-  RankConsensus(std::unique_ptr<Transport> transport, std::function<void()> look, std::function<bool(int)> is_lost)
+  // `transport` carries nothing else. `look`: on rank 0, called while it waits; abandons the dead
+  // at the transport, and says who they are by `is_lost`.
+  RankConsensus(std::unique_ptr<Transport> transport, std::function<void()> look,
+                std::function<bool(int)> is_lost)
       : transport_(std::move(transport)), look_(std::move(look)), is_lost_(std::move(is_lost)) {}
 
   // The status of the lowest rank that is not OK, on all.
@@ -27,7 +31,8 @@ class RankConsensus {
   // Rank 0's bytes on all.
   absl::Status Broadcast(std::string* bytes);
 
-  // Whether a call has failed on this rank, which the others do not know: they may wait for it for ever. Every call gives the same error from then on.
+  // Whether a call has failed on this rank, which the others do not know: they may wait for it for
+  // ever. Every call gives the same error from then on.
   bool is_broken() const { return !broken_.ok(); }
 
   Transport& transport() { return *transport_; }

@@ -31,7 +31,8 @@ namespace {
 // Ranks that may die: each by its own word, of which rank 0 hears when it looks.
 class Deaths {
  public:
-  explicit Deaths(int size) : is_dead_(static_cast<std::size_t>(size)), is_lost_(static_cast<std::size_t>(size), false) {}
+  explicit Deaths(int size)
+      : is_dead_(static_cast<std::size_t>(size)), is_lost_(static_cast<std::size_t>(size), false) {}
   void Die(int rank) { is_dead_[static_cast<std::size_t>(rank)] = true; }
   void Look() {
     for (std::size_t rank = 0; rank < is_lost_.size(); ++rank) is_lost_[rank] = is_dead_[rank];
@@ -46,7 +47,8 @@ class Deaths {
 using Wrap = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
 // `body` on a thread for each rank.
-void OnThreads(int size, const std::function<void(RankConsensus&, int rank)>& body, Deaths* deaths = nullptr, const Wrap& wrap = nullptr) {
+void OnThreads(int size, const std::function<void(RankConsensus&, int rank)>& body,
+               Deaths* deaths = nullptr, const Wrap& wrap = nullptr) {
   std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank) {
@@ -56,7 +58,9 @@ void OnThreads(int size, const std::function<void(RankConsensus&, int rank)>& bo
       const auto look = [deaths, rank] {
         if (deaths != nullptr && rank == 0) deaths->Look();
       };
-      const auto is_lost = [deaths](int other) { return deaths != nullptr && deaths->is_lost(other); };
+      const auto is_lost = [deaths](int other) {
+        return deaths != nullptr && deaths->is_lost(other);
+      };
       RankConsensus consensus(std::move(transport), look, is_lost);
       body(consensus, rank);
     });
@@ -87,15 +91,20 @@ TEST(RankConsensusTest, TheStatusOfTheLowestRankThatIsNotOkOnAll) {
   constexpr int kSize = 5, kCalls = 200;
   std::vector<std::vector<bool>> fails(kCalls, std::vector<bool>(kSize));
   for (std::vector<bool>& call : fails) {
-    for (int rank = 0; rank < kSize; ++rank) call[static_cast<std::size_t>(rank)] = random() % 3 == 0;
+    for (int rank = 0; rank < kSize; ++rank)
+      call[static_cast<std::size_t>(rank)] = random() % 3 == 0;
   }
   OnThreads(kSize, [&](RankConsensus& consensus, int rank) {
     for (int k = 0; k < kCalls; ++k) {
       const std::vector<bool>& call = fails[static_cast<std::size_t>(k)];
       const absl::Status agreed =
-          consensus.Agree(call[static_cast<std::size_t>(rank)] ? absl::NotFoundError(absl::StrCat("rank ", rank, ", call ", k)) : absl::OkStatus());
+          consensus.Agree(call[static_cast<std::size_t>(rank)]
+                              ? absl::NotFoundError(absl::StrCat("rank ", rank, ", call ", k))
+                              : absl::OkStatus());
       const auto first = std::find(call.begin(), call.end(), true) - call.begin();
-      EXPECT_EQ(agreed, first == kSize ? absl::OkStatus() : absl::NotFoundError(absl::StrCat("rank ", first, ", call ", k)));
+      EXPECT_EQ(agreed, first == kSize
+                            ? absl::OkStatus()
+                            : absl::NotFoundError(absl::StrCat("rank ", first, ", call ", k)));
     }
     // That others fail does not break it.
     EXPECT_FALSE(consensus.is_broken());
@@ -105,7 +114,8 @@ TEST(RankConsensusTest, TheStatusOfTheLowestRankThatIsNotOkOnAll) {
 TEST(RankConsensusTest, BroadcastGivesRank0sBytes) {
   for (const int size : {1, 2, 5}) {
     OnThreads(size, [](RankConsensus& consensus, int rank) {
-      for (const std::string& sent : {std::string(), std::string("one"), std::string("\0\xff", 2), std::string(1 << 20, 'x')}) {
+      for (const std::string& sent : {std::string(), std::string("one"), std::string("\0\xff", 2),
+                                      std::string(1 << 20, 'x')}) {
         std::string bytes = rank == 0 ? sent : "mine";
         MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
         EXPECT_EQ(bytes, sent);
@@ -118,10 +128,13 @@ TEST(RankConsensusTest, BroadcastGivesRank0sBytes) {
 // What rank 0 sends is not gone before it has received so many messages more.
 class SlowTransport final : public Transport {
  public:
-  SlowTransport(std::unique_ptr<Transport> inner, std::atomic<int>* left) : inner_(std::move(inner)), left_(left) {}
+  SlowTransport(std::unique_ptr<Transport> inner, std::atomic<int>* left)
+      : inner_(std::move(inner)), left_(left) {}
   int rank() const override { return inner_->rank(); }
   int size() const override { return inner_->size(); }
-  absl::Status Send(int to, std::string message) override { return inner_->Send(to, std::move(message)); }
+  absl::Status Send(int to, std::string message) override {
+    return inner_->Send(to, std::move(message));
+  }
   absl::StatusOr<std::optional<Message>> Receive() override {
     absl::StatusOr<std::optional<Message>> message = inner_->Receive();
     if (message.ok() && message->has_value() && *left_ > 0) --*left_;
@@ -144,14 +157,16 @@ TEST(RankConsensusTest, WhatRanksSayOfTheNextCallBeforeRank0IsThereCounts) {
     return std::make_unique<SlowTransport>(std::move(inner), &left);
   };
   const auto body = [&left](RankConsensus& consensus, int rank) {
-    // Rank 0 leaves the broadcast when it has heard what the other three say of the agreement behind it.
+    // Rank 0 leaves the broadcast when it has heard what the other three say of the agreement
+    // behind it.
     if (rank == 0) left = 3;
     std::string bytes = "now";
     MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
     if (rank == 0) {
       EXPECT_EQ(left, 0);
     }
-    EXPECT_EQ(consensus.Agree(rank == 2 ? absl::AbortedError("early") : absl::OkStatus()), absl::AbortedError("early"));
+    EXPECT_EQ(consensus.Agree(rank == 2 ? absl::AbortedError("early") : absl::OkStatus()),
+              absl::AbortedError("early"));
     MPAIO_EXPECT_OK(consensus.Agree(absl::OkStatus()));
   };
   OnThreads(4, body, nullptr, wrap);
@@ -164,7 +179,8 @@ TEST(RankConsensusTest, GoesOnWithoutARankThatDiesWhileTheOthersWait) {
       [&deaths](RankConsensus& consensus, int rank) {
         MPAIO_EXPECT_OK(consensus.Agree(absl::OkStatus()));
         if (rank == 2) return deaths.Die(2);
-        EXPECT_EQ(consensus.Agree(rank == 3 ? absl::NotFoundError("three") : absl::OkStatus()), absl::NotFoundError("three"));
+        EXPECT_EQ(consensus.Agree(rank == 3 ? absl::NotFoundError("three") : absl::OkStatus()),
+                  absl::NotFoundError("three"));
         std::string bytes = rank == 0 ? "after" : "";
         MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
         EXPECT_EQ(bytes, "after");
@@ -196,9 +212,11 @@ TEST(RankConsensusTest, WhatARankHasSaidBeforeItDiedCounts) {
           MPAIO_EXPECT_OK(consensus.transport().Send(0, Word(absl::DataLossError("my last word"))));
           return deaths.Die(1);
         }
-        EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()), absl::DataLossError("my last word"));
+        EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
+                  absl::DataLossError("my last word"));
         // It is said once.
-        EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()), absl::NotFoundError("two"));
+        EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
+                  absl::NotFoundError("two"));
       },
       &deaths);
 }
@@ -210,14 +228,16 @@ TEST(RankConsensusTest, ARankThatAgreesWhileRank0BroadcastsFindsOut) {
       MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
       return;
     }
-    EXPECT_THAT(consensus.Agree(absl::OkStatus()), StatusIs(absl::StatusCode::kInternal, "the ranks do not make the same calls"));
+    EXPECT_THAT(consensus.Agree(absl::OkStatus()),
+                StatusIs(absl::StatusCode::kInternal, "the ranks do not make the same calls"));
     EXPECT_TRUE(consensus.is_broken());
   });
 }
 
 TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
   const std::string ok = Word(absl::OkStatus());
-  for (const auto& [messages, error] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+  for (const auto& [messages, error] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{""}, "do not make the same calls"},
            {{"B"}, "do not make the same calls"},
            {{ok, ok}, "do not make the same calls"},
@@ -227,7 +247,8 @@ TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
     OnThreads(3, [&messages = messages, &error = error](RankConsensus& consensus, int rank) {
       if (rank == 2) return;
       if (rank == 1) {
-        for (const std::string& message : messages) MPAIO_EXPECT_OK(consensus.transport().Send(0, message));
+        for (const std::string& message : messages)
+          MPAIO_EXPECT_OK(consensus.transport().Send(0, message));
         return;
       }
       EXPECT_THAT(consensus.Agree(absl::OkStatus()), StatusIs(absl::StatusCode::kInternal, error));
@@ -235,7 +256,8 @@ TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
     });
   }
   // From rank 0.
-  for (const std::string& message : {std::string(), std::string("B"), std::string("A"), ok.substr(0, ok.size() - 1)}) {
+  for (const std::string& message :
+       {std::string(), std::string("B"), std::string("A"), ok.substr(0, ok.size() - 1)}) {
     OnThreads(2, [&message](RankConsensus& consensus, int rank) {
       if (rank == 0) {
         MPAIO_EXPECT_OK(consensus.transport().Send(1, message));
@@ -253,7 +275,10 @@ TEST(RankConsensusTest, ABrokenLineIsTheErrorOfEveryCallFromThenOn) {
       std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(2);
       FaultPlan plan;
       (is_send ? plan.fail_send_at : plan.fail_receive_at) = 0;
-      RankConsensus consensus(MakeFaultyTransport(std::move(transports[static_cast<std::size_t>(rank)]), std::move(plan)), [] {}, [](int) { return false; });
+      RankConsensus consensus(
+          MakeFaultyTransport(std::move(transports[static_cast<std::size_t>(rank)]),
+                              std::move(plan)),
+          [] {}, [](int) { return false; });
       // So that rank 0 comes to its answer.
       if (rank == 0) {
         MPAIO_ASSERT_OK(transports[1]->Send(0, Word(absl::OkStatus())));

@@ -20,11 +20,17 @@ struct alignas(Executor::kControlBytes) Control {
   std::byte bytes[Executor::kControlBytes] = {};
 };
 
-// What the ranks share. Between two of its barriers each field is either written by its owner alone or only read.
+// What the ranks share. Between two of its barriers each field is either written by its owner alone
+// or only read.
 struct Pool {
   explicit Pool(int size, const ThreadPoolOptions& options)
-      : size(size), num_nodes(std::min(size, options.num_nodes)), options(options), barrier(size), statuses(static_cast<std::size_t>(size)),
-        memories(static_cast<std::size_t>(num_nodes)), controls(static_cast<std::size_t>(num_nodes)) {
+      : size(size),
+        num_nodes(std::min(size, options.num_nodes)),
+        options(options),
+        barrier(size),
+        statuses(static_cast<std::size_t>(size)),
+        memories(static_cast<std::size_t>(num_nodes)),
+        controls(static_cast<std::size_t>(num_nodes)) {
     for (std::vector<Control>& control : controls) control.resize(static_cast<std::size_t>(size));
   }
   const int size;
@@ -40,10 +46,12 @@ struct Pool {
   std::vector<LostRank> lost;  // not yet told
 };
 
-// The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for all ranks (more than its node, which does no harm).
+// The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for
+// all ranks (more than its node, which does no harm).
 class ThreadMemory final : public SharedMemory {
  public:
-  ThreadMemory(const SharedMemory& memory, Index size_bytes, Pool* pool) : SharedMemory(memory.data(), size_bytes, memory.has_huge_pages()), pool_(pool) {}
+  ThreadMemory(const SharedMemory& memory, Index size_bytes, Pool* pool)
+      : SharedMemory(memory.data(), size_bytes, memory.has_huge_pages()), pool_(pool) {}
   absl::Status Synchronize() override {
     pool_->barrier.arrive_and_wait();
     return absl::OkStatus();
@@ -66,16 +74,20 @@ class ThreadExecutor final : public Executor {
   int node_size() const override { return (pool_->size - node() + num_nodes() - 1) / num_nodes(); }
   int node_of(int rank) const override { return rank % num_nodes(); }
   std::string host() const override { return HostName(); }
-  bool orchestrator_works() const override { return pool_->options.orchestrator_works || pool_->size == 1; }
+  bool orchestrator_works() const override {
+    return pool_->options.orchestrator_works || pool_->size == 1;
+  }
   Transport& transport() override { return *transport_; }
   std::byte* control() override {
-    return node_size() == 1 ? nullptr : pool_->controls[static_cast<std::size_t>(node())].front().bytes;
+    return node_size() == 1 ? nullptr
+                            : pool_->controls[static_cast<std::size_t>(node())].front().bytes;
   }
 
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy) override {
     absl::Status status;
-    std::vector<std::unique_ptr<SharedMemory>>& memories = pool_->memories[static_cast<std::size_t>(node())];
+    std::vector<std::unique_ptr<SharedMemory>>& memories =
+        pool_->memories[static_cast<std::size_t>(node())];
     if (node_rank() == 0) {
       absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(size_bytes);
       status = memory.status();
@@ -90,8 +102,8 @@ class ThreadExecutor final : public Executor {
   absl::Status Agree(const absl::Status& mine) override {
     pool_->statuses[static_cast<std::size_t>(rank_)] = mine;
     pool_->barrier.arrive_and_wait();
-    // A copy of its own for each rank, as from a message: copies of a Status share what they hold, and an Abseil that is not built for the thread
-    // sanitizer does not show it how they count it.
+    // A copy of its own for each rank, as from a message: copies of a Status share what they hold,
+    // and an Abseil that is not built for the thread sanitizer does not show it how they count it.
     absl::Status first;
     for (const absl::Status& status : pool_->statuses) {
       if (first.ok() && !status.ok()) first = absl::Status(status.code(), status.message());
@@ -120,7 +132,9 @@ class ThreadExecutor final : public Executor {
     }
     return lost;
   }
-  bool is_lost(int rank) const override { return std::find(is_lost_.begin(), is_lost_.end(), rank) != is_lost_.end(); }
+  bool is_lost(int rank) const override {
+    return std::find(is_lost_.begin(), is_lost_.end(), rank) != is_lost_.end();
+  }
   void Die(std::string cause) {
     {
       const std::lock_guard lock(pool_->mutex);
@@ -143,9 +157,12 @@ class ThreadExecutor final : public Executor {
 
 }  // namespace
 
-void Lose(Executor& executor, std::string cause) { static_cast<ThreadExecutor&>(executor).Die(std::move(cause)); }
+void Lose(Executor& executor, std::string cause) {
+  static_cast<ThreadExecutor&>(executor).Die(std::move(cause));
+}
 
-void RunOnThreads(int size, const ThreadPoolOptions& options, const std::function<void(Executor&)>& body) {
+void RunOnThreads(int size, const ThreadPoolOptions& options,
+                  const std::function<void(Executor&)>& body) {
   Pool pool(size, options);
   std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);
   std::vector<std::thread> threads;

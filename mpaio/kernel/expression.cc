@@ -10,11 +10,15 @@ namespace mpaio {
 
 NumberType Expression::type() const { return program_->type; }
 
-absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Index count, std::byte* output) const {
+absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Index count,
+                                  std::byte* output) const {
   const Program& program = *program_;
-  const std::unique_ptr<NumberBlock[]> registers(new NumberBlock[static_cast<std::size_t>(program.num_registers)]);
+  const std::unique_ptr<NumberBlock[]> registers(
+      new NumberBlock[static_cast<std::size_t>(program.num_registers)]);
   const Index size_bytes = SizeBytes(program.type);
-  const StoreLoop store = program.result.place == ProgramOperand::Place::kOutput ? nullptr : FindStoreLoop(program.type);
+  const StoreLoop store = program.result.place == ProgramOperand::Place::kOutput
+                              ? nullptr
+                              : FindStoreLoop(program.type);
   for (Index begin = 0; begin < count; begin += kBlock) {
     const Index size = std::min(kBlock, count - begin);
     std::byte* const out = output + begin * size_bytes;
@@ -22,11 +26,16 @@ absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Inde
       const std::size_t index = static_cast<std::size_t>(operand.index);
       switch (operand.place) {
         // Read in place: 8 bytes each, one after the other.
-        case ProgramOperand::Place::kInput: return inputs[index] + begin * 8;
-        case ProgramOperand::Place::kConstant: return program.constants[index].bytes;
-        case ProgramOperand::Place::kRegister: return registers[index].bytes;
-        case ProgramOperand::Place::kOutput: return out;
-        case ProgramOperand::Place::kNone: return nullptr;
+        case ProgramOperand::Place::kInput:
+          return inputs[index] + begin * 8;
+        case ProgramOperand::Place::kConstant:
+          return program.constants[index].bytes;
+        case ProgramOperand::Place::kRegister:
+          return registers[index].bytes;
+        case ProgramOperand::Place::kOutput:
+          return out;
+        case ProgramOperand::Place::kNone:
+          return nullptr;
       }
       return nullptr;
     };
@@ -35,13 +44,18 @@ absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Inde
       if (step.load != nullptr) {
         const std::size_t input = static_cast<std::size_t>(step.operands[0].index);
         const Variable& variable = program.variables[input];
-        const Index stride_bytes = variable.stride_bytes != 0 ? variable.stride_bytes : SizeBytes(variable.type);
+        const Index stride_bytes =
+            variable.stride_bytes != 0 ? variable.stride_bytes : SizeBytes(variable.type);
         step.load(inputs[input] + begin * stride_bytes, stride_bytes, size, to);
       } else if (step.loop != nullptr) {
-        step.loop(address(step.operands[0]), address(step.operands[1]), address(step.operands[2]), to, size);
-      } else if (AnyNegative(reinterpret_cast<const std::int64_t*>(address(step.operands[0])), size)) {
-        return absl::OutOfRangeError(absl::StrCat(program.text.empty() ? "an integer is raised" : absl::StrCat("'", program.text, "' raises an integer"),
-                                                  " to a negative power, which is no integer; convert one of them with float64(...)"));
+        step.loop(address(step.operands[0]), address(step.operands[1]), address(step.operands[2]),
+                  to, size);
+      } else if (AnyNegative(reinterpret_cast<const std::int64_t*>(address(step.operands[0])),
+                             size)) {
+        return absl::OutOfRangeError(absl::StrCat(
+            program.text.empty() ? "an integer is raised"
+                                 : absl::StrCat("'", program.text, "' raises an integer"),
+            " to a negative power, which is no integer; convert one of them with float64(...)"));
       }
     }
     if (store != nullptr) store(address(program.result), size, out);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Types the nodes of an expression and lays out the steps of its program.
 #include <algorithm>
 #include <cmath>
@@ -36,25 +37,31 @@ struct Value {
   double real = 0;
 
   bool is_typed() const { return strength == Strength::kTyped; }
-  double AsReal() const { return strength == Strength::kReal ? real : static_cast<double>(integer); }
+  double AsReal() const {
+    return strength == Strength::kReal ? real : static_cast<double>(integer);
+  }
 };
 
-Value WrittenInteger(int128 integer) { return {Value::Strength::kInteger, NumberType::kInt64, {}, integer, 0}; }
-Value WrittenReal(double real) { return {Value::Strength::kReal, NumberType::kFloat64, {}, 0, real}; }
+Value WrittenInteger(int128 integer) {
+  return {Value::Strength::kInteger, NumberType::kInt64, {}, integer, 0};
+}
+Value WrittenReal(double real) {
+  return {Value::Strength::kReal, NumberType::kFloat64, {}, 0, real};
+}
 
 // How a function or operator finds the type it computes in, and which loop does it.
 enum class Rule {
-  kArithmetic,     // the operands' common type; not bool where there is no loop for it
-  kFloorLike,      // as kArithmetic, bools as int8
-  kDivide,         // floating-point: integers as float64
+  kArithmetic,  // the operands' common type; not bool where there is no loop for it
+  kFloorLike,   // as kArithmetic, bools as int8
+  kDivide,      // floating-point: integers as float64
   kCompare,
-  kLogical,        // of truth
-  kFloat,          // floating-point: small integers as small floats
-  kKeep,           // one operand, of its type
-  kRound,          // one operand; integers stay as they are
-  kTest,           // one operand, to bool
-  kMath,           // kFloat, by MathFunction
-  kMath2,          // kFloat, by MathFunction2
+  kLogical,  // of truth
+  kFloat,    // floating-point: small integers as small floats
+  kKeep,     // one operand, of its type
+  kRound,    // one operand; integers stay as they are
+  kTest,     // one operand, to bool
+  kMath,     // kFloat, by MathFunction
+  kMath2,    // kFloat, by MathFunction2
   kSelect,
   kClip,
   kPower,
@@ -73,8 +80,12 @@ struct Function {
 
 Function Of(Rule rule, int num_operands, NumberOp op) { return {rule, num_operands, op}; }
 Function Math(MathFunction function) { return {Rule::kMath, 1, NumberOp::kAdd, function}; }
-Function Math2(MathFunction2 function) { return {Rule::kMath2, 2, NumberOp::kAdd, MathFunction::kSin, function}; }
-Function Convert(NumberType type) { return {Rule::kConvert, 1, NumberOp::kAdd, MathFunction::kSin, MathFunction2::kPower, type}; }
+Function Math2(MathFunction2 function) {
+  return {Rule::kMath2, 2, NumberOp::kAdd, MathFunction::kSin, function};
+}
+Function Convert(NumberType type) {
+  return {Rule::kConvert, 1, NumberOp::kAdd, MathFunction::kSin, MathFunction2::kPower, type};
+}
 
 const std::map<std::string, Function, std::less<>>& Functions() {
   static const auto* functions = [] {
@@ -153,15 +164,24 @@ const std::map<std::string, Function, std::less<>>& Functions() {
 
 const std::map<std::string, Function, std::less<>>& BinaryOperators() {
   static const auto* operators = new std::map<std::string, Function, std::less<>>{
-      {"+", Of(Rule::kArithmetic, 2, NumberOp::kAdd)},           {"-", Of(Rule::kArithmetic, 2, NumberOp::kSubtract)},
-      {"*", Of(Rule::kArithmetic, 2, NumberOp::kMultiply)},      {"/", Of(Rule::kDivide, 2, NumberOp::kDivide)},
-      {"//", Of(Rule::kFloorLike, 2, NumberOp::kFloorDivide)},   {"%", Of(Rule::kFloorLike, 2, NumberOp::kRemainder)},
-      {"**", {Rule::kPower, 2}},                                 {"&", Of(Rule::kArithmetic, 2, NumberOp::kAnd)},
-      {"|", Of(Rule::kArithmetic, 2, NumberOp::kOr)},            {"^", Of(Rule::kArithmetic, 2, NumberOp::kXor)},
-      {"<", Of(Rule::kCompare, 2, NumberOp::kLess)},             {"<=", Of(Rule::kCompare, 2, NumberOp::kLessEqual)},
-      {">", Of(Rule::kCompare, 2, NumberOp::kGreater)},          {">=", Of(Rule::kCompare, 2, NumberOp::kGreaterEqual)},
-      {"==", Of(Rule::kCompare, 2, NumberOp::kEqual)},           {"!=", Of(Rule::kCompare, 2, NumberOp::kNotEqual)},
-      {"and", Of(Rule::kLogical, 2, NumberOp::kAnd)},            {"or", Of(Rule::kLogical, 2, NumberOp::kOr)},
+      {"+", Of(Rule::kArithmetic, 2, NumberOp::kAdd)},
+      {"-", Of(Rule::kArithmetic, 2, NumberOp::kSubtract)},
+      {"*", Of(Rule::kArithmetic, 2, NumberOp::kMultiply)},
+      {"/", Of(Rule::kDivide, 2, NumberOp::kDivide)},
+      {"//", Of(Rule::kFloorLike, 2, NumberOp::kFloorDivide)},
+      {"%", Of(Rule::kFloorLike, 2, NumberOp::kRemainder)},
+      {"**", {Rule::kPower, 2}},
+      {"&", Of(Rule::kArithmetic, 2, NumberOp::kAnd)},
+      {"|", Of(Rule::kArithmetic, 2, NumberOp::kOr)},
+      {"^", Of(Rule::kArithmetic, 2, NumberOp::kXor)},
+      {"<", Of(Rule::kCompare, 2, NumberOp::kLess)},
+      {"<=", Of(Rule::kCompare, 2, NumberOp::kLessEqual)},
+      {">", Of(Rule::kCompare, 2, NumberOp::kGreater)},
+      {">=", Of(Rule::kCompare, 2, NumberOp::kGreaterEqual)},
+      {"==", Of(Rule::kCompare, 2, NumberOp::kEqual)},
+      {"!=", Of(Rule::kCompare, 2, NumberOp::kNotEqual)},
+      {"and", Of(Rule::kLogical, 2, NumberOp::kAnd)},
+      {"or", Of(Rule::kLogical, 2, NumberOp::kOr)},
   };
   return *operators;
 }
@@ -179,7 +199,8 @@ const std::map<std::string, Function, std::less<>>& UnaryOperators() {
 // What a function or operator that has no loop for a type can be told to do about it.
 std::string Hint(const std::string& name) {
   if (name == "^") return " (it is exclusive or, of bools and integers; a power is written **)";
-  if (name == "&" || name == "|") return " (it is of bools and integers; put each comparison into parentheses)";
+  if (name == "&" || name == "|")
+    return " (it is of bools and integers; put each comparison into parentheses)";
   if (name == "~" || name == "invert") return " (it is of bools and integers)";
   if (name == "-") return " of bools; write ~ or ^, or convert them with int8(...)";
   return "";
@@ -190,7 +211,9 @@ std::string Hint(const std::string& name) {
 class ExpressionCompiler {
  public:
   // `is_shown`: whether errors have the text in them.
-  ExpressionCompiler(absl::string_view text, const std::vector<Expression::Variable>& variables, bool is_shown) : text_(text), is_shown_(is_shown) {
+  ExpressionCompiler(absl::string_view text, const std::vector<Expression::Variable>& variables,
+                     bool is_shown)
+      : text_(text), is_shown_(is_shown) {
     program_.variables = variables;
     if (is_shown) program_.text = std::string(text);
     loaded_.resize(variables.size());
@@ -235,26 +258,37 @@ class ExpressionCompiler {
   }
 
   absl::Status Error(absl::string_view problem) const {
-    return is_shown_ ? ExpressionError(text_, node_->position, problem) : absl::InvalidArgumentError(problem);
+    return is_shown_ ? ExpressionError(text_, node_->position, problem)
+                     : absl::InvalidArgumentError(problem);
   }
 
   absl::StatusOr<Value> Visit() {
     switch (node_->kind) {
-      case Kind::kInteger: return WrittenInteger(node_->integer);
-      case Kind::kReal: return WrittenReal(node_->real);
-      case Kind::kName: return VisitName();
+      case Kind::kInteger:
+        return WrittenInteger(node_->integer);
+      case Kind::kReal:
+        return WrittenReal(node_->real);
+      case Kind::kName:
+        return VisitName();
       case Kind::kOperator:
-        return Apply((node_->operands.size() == 2 ? BinaryOperators() : UnaryOperators()).find(node_->name)->second);
-      case Kind::kCall: break;
+        return Apply((node_->operands.size() == 2 ? BinaryOperators() : UnaryOperators())
+                         .find(node_->name)
+                         ->second);
+      case Kind::kCall:
+        break;
     }
     const auto found = Functions().find(node_->name);
     if (found == Functions().end()) {
-      return Error(absl::StrCat("there is no function '", node_->name, "'; there are ",
-                                absl::StrJoin(Functions(), " ", [](std::string* out, const auto& entry) { out->append(entry.first); })));
+      return Error(absl::StrCat(
+          "there is no function '", node_->name, "'; there are ",
+          absl::StrJoin(Functions(), " ",
+                        [](std::string* out, const auto& entry) { out->append(entry.first); })));
     }
     const std::size_t wanted = static_cast<std::size_t>(found->second.num_operands);
     if (node_->operands.size() != wanted) {
-      return Error(absl::StrCat(node_->name, " takes ", wanted, wanted == 1 ? " operand" : " operands", ", not ", node_->operands.size()));
+      return Error(absl::StrCat(node_->name, " takes ", wanted,
+                                wanted == 1 ? " operand" : " operands", ", not ",
+                                node_->operands.size()));
     }
     return Apply(found->second);
   }
@@ -270,22 +304,29 @@ class ExpressionCompiler {
           loaded_[i] = input;
         } else {
           loaded_[i] = NewRegister();
-          program_.steps.push_back({nullptr, FindLoadLoop(variable.type), false, {input}, loaded_[i]});
+          program_.steps.push_back(
+              {nullptr, FindLoadLoop(variable.type), false, {input}, loaded_[i]});
         }
       }
       return Value{Value::Strength::kTyped, variable.type, loaded_[i], 0, 0};
     }
-    if (name == "True" || name == "False") return Constant(NumberType::kBool, std::uint8_t{name == "True"});
+    if (name == "True" || name == "False")
+      return Constant(NumberType::kBool, std::uint8_t{name == "True"});
     if (name == "pi") return WrittenReal(3.141592653589793238462643);
     if (name == "e") return WrittenReal(2.718281828459045235360287);
     if (name == "inf") return WrittenReal(std::numeric_limits<double>::infinity());
     if (name == "nan") return WrittenReal(std::numeric_limits<double>::quiet_NaN());
-    if (Functions().count(name) != 0) return Error(absl::StrCat("'", name, "' is a function: write ", name, "(...)"));
-    return Error(absl::StrCat("there is no '", name, "' here; there are ",
-                              absl::StrJoin(program_.variables, ", ", [](std::string* out, const auto& variable) { out->append(variable.name); })));
+    if (Functions().count(name) != 0)
+      return Error(absl::StrCat("'", name, "' is a function: write ", name, "(...)"));
+    return Error(absl::StrCat(
+        "there is no '", name, "' here; there are ",
+        absl::StrJoin(program_.variables, ", ",
+                      [](std::string* out, const auto& variable) { out->append(variable.name); })));
   }
 
-  const Value& Operand(std::size_t i) const { return values_[static_cast<std::size_t>(node_->operands[i])]; }
+  const Value& Operand(std::size_t i) const {
+    return values_[static_cast<std::size_t>(node_->operands[i])];
+  }
 
   // --- Steps ---
 
@@ -296,12 +337,19 @@ class ExpressionCompiler {
     NumberBlock& block = program_.constants.emplace_back();
     T* numbers = reinterpret_cast<T*>(block.bytes);
     std::fill(numbers, numbers + Expression::kBlock, wide);
-    return {Value::Strength::kTyped, type, {Place::kConstant, static_cast<int>(program_.constants.size()) - 1}, 0, 0};
+    return {Value::Strength::kTyped,
+            type,
+            {Place::kConstant, static_cast<int>(program_.constants.size()) - 1},
+            0,
+            0};
   }
 
   // Of constants, the result is computed here.
-  ProgramOperand Run(NumberLoop loop, ProgramOperand a, ProgramOperand b = {}, ProgramOperand c = {}) {
-    const auto is_constant = [](ProgramOperand operand) { return operand.place == Place::kConstant || operand.place == Place::kNone; };
+  ProgramOperand Run(NumberLoop loop, ProgramOperand a, ProgramOperand b = {},
+                     ProgramOperand c = {}) {
+    const auto is_constant = [](ProgramOperand operand) {
+      return operand.place == Place::kConstant || operand.place == Place::kNone;
+    };
     if (!is_constant(a) || !is_constant(b) || !is_constant(c)) {
       const ProgramOperand result = NewRegister();
       program_.steps.push_back({loop, nullptr, false, {a, b, c}, result});
@@ -309,7 +357,9 @@ class ExpressionCompiler {
     }
     program_.constants.emplace_back();
     const auto address = [&](ProgramOperand operand) -> const void* {
-      return operand.place == Place::kNone ? nullptr : program_.constants[static_cast<std::size_t>(operand.index)].bytes;
+      return operand.place == Place::kNone
+                 ? nullptr
+                 : program_.constants[static_cast<std::size_t>(operand.index)].bytes;
     };
     loop(address(a), address(b), address(c), program_.constants.back().bytes, Expression::kBlock);
     return {Place::kConstant, static_cast<int>(program_.constants.size()) - 1};
@@ -317,12 +367,14 @@ class ExpressionCompiler {
 
   Value Narrowed(NumberType type, ProgramOperand operand) {
     const NumberLoop narrow = FindNarrowLoop(type);
-    return {Value::Strength::kTyped, type, narrow == nullptr ? operand : Run(narrow, operand), 0, 0};
+    return {Value::Strength::kTyped, type, narrow == nullptr ? operand : Run(narrow, operand), 0,
+            0};
   }
 
   Value Cast(const Value& value, NumberType type) {
     const NumberLoop cast = FindCastLoop(value.type, type);
-    return {Value::Strength::kTyped, type, cast == nullptr ? value.operand : Run(cast, value.operand), 0, 0};
+    return {Value::Strength::kTyped, type,
+            cast == nullptr ? value.operand : Run(cast, value.operand), 0, 0};
   }
 
   // --- Types ---
@@ -338,16 +390,20 @@ class ExpressionCompiler {
   // Any value as `type`, which is what its operation computes in.
   absl::StatusOr<Value> As(const Value& value, NumberType type) {
     if (value.is_typed()) return Cast(value, type);
-    if (IsFloat(type)) return Narrowed(type, Constant(NumberType::kFloat64, value.AsReal()).operand);
-    if (value.strength == Value::Strength::kReal) return Cast(Constant(NumberType::kFloat64, value.real), type);
+    if (IsFloat(type))
+      return Narrowed(type, Constant(NumberType::kFloat64, value.AsReal()).operand);
+    if (value.strength == Value::Strength::kReal)
+      return Cast(Constant(NumberType::kFloat64, value.real), type);
     if (IsBool(type)) return Constant(type, std::uint8_t{value.integer != 0});
     const int bits = static_cast<int>(8 * SizeBytes(type));
     const int128 largest = (int128{1} << (IsSigned(type) ? bits - 1 : bits)) - 1;
     const int128 smallest = IsSigned(type) ? -largest - 1 : int128{0};
     if (value.integer < smallest || value.integer > largest) {
-      return Error(absl::StrCat("the number ", Text(value.integer), " does not fit ", NumberTypeName(type),
-                                is_shown_ ? ", the type of what it is combined with; convert that, for example with int64(...) or float64(...)"
-                                          : ", the type of the array; convert that first, with the worker astype"));
+      return Error(absl::StrCat(
+          "the number ", Text(value.integer), " does not fit ", NumberTypeName(type),
+          is_shown_ ? ", the type of what it is combined with; convert that, for example with "
+                      "int64(...) or float64(...)"
+                    : ", the type of the array; convert that first, with the worker astype"));
     }
     if (IsSigned(type)) return Constant(type, static_cast<std::int64_t>(value.integer));
     return Constant(type, static_cast<std::uint64_t>(value.integer));
@@ -355,10 +411,12 @@ class ExpressionCompiler {
 
   static std::string Text(int128 integer) {
     const bool is_negative = integer < 0;
-    return absl::StrCat(is_negative ? "-" : "", static_cast<std::uint64_t>(is_negative ? -integer : integer));
+    return absl::StrCat(is_negative ? "-" : "",
+                        static_cast<std::uint64_t>(is_negative ? -integer : integer));
   }
 
-  // The type that operands have in common; written numbers take it on. Precondition: one of them has a type.
+  // The type that operands have in common; written numbers take it on. Precondition: one of them
+  // has a type.
   static NumberType CommonType(const std::vector<Value>& values) {
     std::optional<NumberType> type;
     for (const Value& value : values) {
@@ -390,34 +448,42 @@ class ExpressionCompiler {
 
   absl::StatusOr<Value> NoLoop(NumberType type) const {
     const bool is_operator = node_->kind == Kind::kOperator;
-    return Error(absl::StrCat(is_operator ? "'" : "", node_->name, is_operator ? "'" : "", " cannot be taken of ", NumberTypeName(type),
-                              Hint(node_->name)));
+    return Error(absl::StrCat(is_operator ? "'" : "", node_->name, is_operator ? "'" : "",
+                              " cannot be taken of ", NumberTypeName(type), Hint(node_->name)));
   }
 
   // --- Operations ---
 
   absl::StatusOr<Value> Apply(const Function& function) {
-    const bool all_written = std::none_of(node_->operands.begin(), node_->operands.end(),
-                                          [&](int operand) { return values_[static_cast<std::size_t>(operand)].is_typed(); });
-    if (all_written && node_->kind == Kind::kOperator && function.rule != Rule::kLogical) return FoldWritten(function);
+    const bool all_written = std::none_of(
+        node_->operands.begin(), node_->operands.end(),
+        [&](int operand) { return values_[static_cast<std::size_t>(operand)].is_typed(); });
+    if (all_written && node_->kind == Kind::kOperator && function.rule != Rule::kLogical)
+      return FoldWritten(function);
     MPAIO_ASSIGN_OR_RETURN(const std::vector<Value> values, Operands());
     switch (function.rule) {
-      case Rule::kArithmetic: return InType(function.op, values, CommonType(values));
-      case Rule::kFloorLike: return InType(function.op, values, NotBool(CommonType(values)));
+      case Rule::kArithmetic:
+        return InType(function.op, values, CommonType(values));
+      case Rule::kFloorLike:
+        return InType(function.op, values, NotBool(CommonType(values)));
       case Rule::kDivide: {
         const NumberType type = CommonType(values);
         return InType(function.op, values, IsFloat(type) ? type : NumberType::kFloat64);
       }
-      case Rule::kCompare: return Compare(function.op, values);
+      case Rule::kCompare:
+        return Compare(function.op, values);
       case Rule::kLogical: {
         std::vector<ProgramOperand> truths(2);
         for (std::size_t i = 0; i < values.size(); ++i) {
           MPAIO_ASSIGN_OR_RETURN(const Value typed, Typed(values[i]));
           truths[i] = Cast(typed, NumberType::kBool).operand;
         }
-        return Value{Value::Strength::kTyped, NumberType::kBool, Run(FindNumberLoop(function.op, NumberType::kBool), truths[0], truths[1]), 0, 0};
+        return Value{Value::Strength::kTyped, NumberType::kBool,
+                     Run(FindNumberLoop(function.op, NumberType::kBool), truths[0], truths[1]), 0,
+                     0};
       }
-      case Rule::kFloat: return InType(function.op, values, FloatType(values));
+      case Rule::kFloat:
+        return InType(function.op, values, FloatType(values));
       case Rule::kRound:
         if (!IsFloat(values[0].type)) return values[0];
         return InType(function.op, values, values[0].type);
@@ -426,19 +492,26 @@ class ExpressionCompiler {
         return InType(function.op, values, values[0].type);
       case Rule::kTest: {
         const NumberLoop loop = FindNumberLoop(function.op, values[0].type);
-        return Value{Value::Strength::kTyped, NumberType::kBool, Run(loop, values[0].operand), 0, 0};
+        return Value{Value::Strength::kTyped, NumberType::kBool, Run(loop, values[0].operand), 0,
+                     0};
       }
       case Rule::kMath:
-      case Rule::kMath2: return Mathematical(function, values);
-      case Rule::kSelect: return Select(values);
+      case Rule::kMath2:
+        return Mathematical(function, values);
+      case Rule::kSelect:
+        return Select(values);
       case Rule::kClip: {
         const NumberType type = NotBool(CommonType(values));
-        MPAIO_ASSIGN_OR_RETURN(const Value raised, InType(NumberOp::kMaximum, {values[0], values[1]}, type));
+        MPAIO_ASSIGN_OR_RETURN(const Value raised,
+                               InType(NumberOp::kMaximum, {values[0], values[1]}, type));
         return InType(NumberOp::kMinimum, {raised, values[2]}, type);
       }
-      case Rule::kPower: return Power(values);
-      case Rule::kIdentity: return values[0];
-      case Rule::kConvert: return Cast(values[0], function.type);
+      case Rule::kPower:
+        return Power(values);
+      case Rule::kIdentity:
+        return values[0];
+      case Rule::kConvert:
+        return Cast(values[0], function.type);
     }
     return Error("unknown rule");
   }
@@ -446,12 +519,14 @@ class ExpressionCompiler {
   static NumberType NotBool(NumberType type) { return IsBool(type) ? NumberType::kInt8 : type; }
 
   static NumberType FloatType(const std::vector<Value>& values) {
-    // Small integers of different types are each turned into small floats, and a written integer into what it is combined with.
+    // Small integers of different types are each turned into small floats, and a written integer
+    // into what it is combined with.
     std::optional<NumberType> type;
     bool any_real = false;
     for (const Value& value : values) {
       any_real = any_real || value.strength == Value::Strength::kReal;
-      if (value.is_typed()) type = type.has_value() ? std::max(*type, FloatOf(value.type)) : FloatOf(value.type);
+      if (value.is_typed())
+        type = type.has_value() ? std::max(*type, FloatOf(value.type)) : FloatOf(value.type);
     }
     const NumberType common = CommonType(values);
     if (any_real) return common;
@@ -460,7 +535,9 @@ class ExpressionCompiler {
 
   absl::StatusOr<Value> InType(NumberOp op, const std::vector<Value>& values, NumberType type) {
     const NumberLoop loop = FindNumberLoop(op, type);
-    if (loop == nullptr || (IsBool(type) && (op == NumberOp::kSubtract || op == NumberOp::kNegative))) return NoLoop(type);
+    if (loop == nullptr ||
+        (IsBool(type) && (op == NumberOp::kSubtract || op == NumberOp::kNegative)))
+      return NoLoop(type);
     std::vector<ProgramOperand> operands(2);
     for (std::size_t i = 0; i < values.size(); ++i) {
       MPAIO_ASSIGN_OR_RETURN(const Value value, As(values[i], type));
@@ -470,8 +547,12 @@ class ExpressionCompiler {
   }
 
   absl::StatusOr<Value> Compare(NumberOp op, const std::vector<Value>& values) {
-    // Integers are compared exactly, whatever their types, also with a written one that would not fit the other's.
-    const auto is_exact = [](const Value& value) { return value.strength == Value::Strength::kInteger || (value.is_typed() && !IsFloat(value.type)); };
+    // Integers are compared exactly, whatever their types, also with a written one that would not
+    // fit the other's.
+    const auto is_exact = [](const Value& value) {
+      return value.strength == Value::Strength::kInteger ||
+             (value.is_typed() && !IsFloat(value.type));
+    };
     NumberType type = CommonType(values);
     if (!is_exact(values[0]) || !is_exact(values[1])) {
       MPAIO_ASSIGN_OR_RETURN(Value result, InTypeUnnarrowed(op, values, type));
@@ -481,9 +562,11 @@ class ExpressionCompiler {
     for (std::size_t i = 0; i < 2; ++i) {
       MPAIO_ASSIGN_OR_RETURN(exact[i], Typed(values[i]));
     }
-    if (IsBool(exact[0].type) && IsBool(exact[1].type)) return InTypeUnnarrowed(op, exact, NumberType::kBool);
+    if (IsBool(exact[0].type) && IsBool(exact[1].type))
+      return InTypeUnnarrowed(op, exact, NumberType::kBool);
     for (std::size_t i = 0; i < 2; ++i) {
-      exact[i] = Cast(exact[i], IsUnsigned(exact[i].type) ? NumberType::kUint64 : NumberType::kInt64);
+      exact[i] =
+          Cast(exact[i], IsUnsigned(exact[i].type) ? NumberType::kUint64 : NumberType::kInt64);
     }
     if (exact[0].type == exact[1].type) return InTypeUnnarrowed(op, exact, exact[0].type);
     if (IsUnsigned(exact[0].type)) {
@@ -494,13 +577,16 @@ class ExpressionCompiler {
            : op == NumberOp::kGreaterEqual ? NumberOp::kLessEqual
                                            : op;
     }
-    return Value{Value::Strength::kTyped, NumberType::kBool, Run(FindMixedComparison(op), exact[0].operand, exact[1].operand), 0, 0};
+    return Value{Value::Strength::kTyped, NumberType::kBool,
+                 Run(FindMixedComparison(op), exact[0].operand, exact[1].operand), 0, 0};
   }
 
-  absl::StatusOr<Value> InTypeUnnarrowed(NumberOp op, const std::vector<Value>& values, NumberType type) {
+  absl::StatusOr<Value> InTypeUnnarrowed(NumberOp op, const std::vector<Value>& values,
+                                         NumberType type) {
     MPAIO_ASSIGN_OR_RETURN(const Value a, As(values[0], type));
     MPAIO_ASSIGN_OR_RETURN(const Value b, As(values[1], type));
-    return Value{Value::Strength::kTyped, NumberType::kBool, Run(FindNumberLoop(op, type), a.operand, b.operand), 0, 0};
+    return Value{Value::Strength::kTyped, NumberType::kBool,
+                 Run(FindNumberLoop(op, type), a.operand, b.operand), 0, 0};
   }
 
   absl::StatusOr<Value> Mathematical(const Function& function, const std::vector<Value>& values) {
@@ -510,7 +596,8 @@ class ExpressionCompiler {
       MPAIO_ASSIGN_OR_RETURN(const Value value, As(values[i], type));
       operands[i] = value.operand;
     }
-    const NumberLoop loop = function.rule == Rule::kMath ? FindNumberLoop(function.math) : FindNumberLoop(function.math2);
+    const NumberLoop loop = function.rule == Rule::kMath ? FindNumberLoop(function.math)
+                                                         : FindNumberLoop(function.math2);
     return Narrowed(type, Run(loop, operands[0], operands[1]));
   }
 
@@ -527,7 +614,9 @@ class ExpressionCompiler {
     MPAIO_ASSIGN_OR_RETURN(const Value yes, As(choices[0], type));
     MPAIO_ASSIGN_OR_RETURN(const Value no, As(choices[1], type));
     return Value{Value::Strength::kTyped, type,
-                 Run(FindSelectLoop(WideTypeOf(type)), Cast(condition, NumberType::kBool).operand, yes.operand, no.operand), 0, 0};
+                 Run(FindSelectLoop(WideTypeOf(type)), Cast(condition, NumberType::kBool).operand,
+                     yes.operand, no.operand),
+                 0, 0};
   }
 
   absl::StatusOr<Value> Power(const std::vector<Value>& values) {
@@ -536,7 +625,9 @@ class ExpressionCompiler {
     const bool is_written = !exponent.is_typed();
     if (!IsFloat(type)) {
       if (is_written && exponent.integer < 0) {
-        return Error("an integer to a negative power is no integer; convert it, for example with float64(...)");
+        return Error(
+            "an integer to a negative power is no integer; convert it, for example with "
+            "float64(...)");
       }
       if (exponent.is_typed() && IsSigned(exponent.type)) {
         ProgramStep check;
@@ -576,20 +667,26 @@ class ExpressionCompiler {
       MPAIO_ASSIGN_OR_RETURN(const Value typed_b, Typed(b));
       return Compare(function.op, {typed_a, typed_b});
     }
-    const bool are_integers = a.strength == Value::Strength::kInteger && b.strength == Value::Strength::kInteger;
-    if ((name == "/" || name == "//" || name == "%") && b.AsReal() == 0) return Error("division by the number 0");
-    if (are_integers && name != "/" && !(name == "**" && b.integer < 0)) return FoldIntegers(name, a.integer, b.integer);
+    const bool are_integers =
+        a.strength == Value::Strength::kInteger && b.strength == Value::Strength::kInteger;
+    if ((name == "/" || name == "//" || name == "%") && b.AsReal() == 0)
+      return Error("division by the number 0");
+    if (are_integers && name != "/" && !(name == "**" && b.integer < 0))
+      return FoldIntegers(name, a.integer, b.integer);
     if (name == "&" || name == "|" || name == "^") return NoLoop(NumberType::kFloat64);
     const NumberOp op = name == "**" ? NumberOp::kPower : function.op;
     const double x = a.AsReal(), y = b.AsReal();
-    if (name == "**" && x < 0 && y != std::floor(y)) return Error("a negative number to a power that is no integer is no real number");
+    if (name == "**" && x < 0 && y != std::floor(y))
+      return Error("a negative number to a power that is no integer is no real number");
     double z = 0;
     FindNumberLoop(op, NumberType::kFloat64)(&x, &y, nullptr, &z, 1);
     return WrittenReal(z);
   }
 
   absl::StatusOr<Value> Checked(int128 integer) const {
-    if (integer > kLargest || integer < -kLargest) return Error("the result does not fit an integer of 64 bits; write one with a point to mean a float");
+    if (integer > kLargest || integer < -kLargest)
+      return Error(
+          "the result does not fit an integer of 64 bits; write one with a point to mean a float");
     return WrittenInteger(integer);
   }
 
@@ -612,18 +709,22 @@ class ExpressionCompiler {
     }
     const int128 remainder = a % b;
     const bool is_off = remainder != 0 && (remainder < 0) != (b < 0);
-    return WrittenInteger(name == "%" ? (is_off ? remainder + b : remainder) : a / b - (is_off ? 1 : 0));
+    return WrittenInteger(name == "%" ? (is_off ? remainder + b : remainder)
+                                      : a / b - (is_off ? 1 : 0));
   }
 
   // Both are within 65 bits.
   absl::StatusOr<Value> Product(int128 a, int128 b) const {
-    if (std::fabs(static_cast<double>(a) * static_cast<double>(b)) > 0x1p66) return Checked(kLargest + 1);
+    if (std::fabs(static_cast<double>(a) * static_cast<double>(b)) > 0x1p66)
+      return Checked(kLargest + 1);
     return Checked(a * b);
   }
 
   // --- The end ---
 
-  NumberLoop FindNumberLoop(NumberOp op, NumberType type) const { return ::mpaio::FindNumberLoop(op, type); }
+  NumberLoop FindNumberLoop(NumberOp op, NumberType type) const {
+    return ::mpaio::FindNumberLoop(op, type);
+  }
 
   template <MathFunction kFunction>
   static void MathStep(const void* a, const void*, const void*, void* out, Index count) {
@@ -633,42 +734,66 @@ class ExpressionCompiler {
   template <MathFunction2 kFunction>
   static void MathStep(const void* a, const void* b, const void*, void* out, Index count) {
     static const MathLoop2 kLoop = FindMathLoop(kFunction);
-    kLoop(static_cast<const double*>(a), static_cast<const double*>(b), static_cast<double*>(out), count);
+    kLoop(static_cast<const double*>(a), static_cast<const double*>(b), static_cast<double*>(out),
+          count);
   }
 
   static NumberLoop FindNumberLoop(MathFunction function) {
     switch (function) {
-      case MathFunction::kSin: return MathStep<MathFunction::kSin>;
-      case MathFunction::kCos: return MathStep<MathFunction::kCos>;
-      case MathFunction::kTan: return MathStep<MathFunction::kTan>;
-      case MathFunction::kArcsin: return MathStep<MathFunction::kArcsin>;
-      case MathFunction::kArccos: return MathStep<MathFunction::kArccos>;
-      case MathFunction::kArctan: return MathStep<MathFunction::kArctan>;
-      case MathFunction::kSinh: return MathStep<MathFunction::kSinh>;
-      case MathFunction::kCosh: return MathStep<MathFunction::kCosh>;
-      case MathFunction::kTanh: return MathStep<MathFunction::kTanh>;
-      case MathFunction::kArcsinh: return MathStep<MathFunction::kArcsinh>;
-      case MathFunction::kArccosh: return MathStep<MathFunction::kArccosh>;
-      case MathFunction::kArctanh: return MathStep<MathFunction::kArctanh>;
-      case MathFunction::kExp: return MathStep<MathFunction::kExp>;
-      case MathFunction::kExp2: return MathStep<MathFunction::kExp2>;
-      case MathFunction::kExpm1: return MathStep<MathFunction::kExpm1>;
-      case MathFunction::kLog: return MathStep<MathFunction::kLog>;
-      case MathFunction::kLog2: return MathStep<MathFunction::kLog2>;
-      case MathFunction::kLog10: return MathStep<MathFunction::kLog10>;
-      case MathFunction::kLog1p: return MathStep<MathFunction::kLog1p>;
-      case MathFunction::kCbrt: return MathStep<MathFunction::kCbrt>;
+      case MathFunction::kSin:
+        return MathStep<MathFunction::kSin>;
+      case MathFunction::kCos:
+        return MathStep<MathFunction::kCos>;
+      case MathFunction::kTan:
+        return MathStep<MathFunction::kTan>;
+      case MathFunction::kArcsin:
+        return MathStep<MathFunction::kArcsin>;
+      case MathFunction::kArccos:
+        return MathStep<MathFunction::kArccos>;
+      case MathFunction::kArctan:
+        return MathStep<MathFunction::kArctan>;
+      case MathFunction::kSinh:
+        return MathStep<MathFunction::kSinh>;
+      case MathFunction::kCosh:
+        return MathStep<MathFunction::kCosh>;
+      case MathFunction::kTanh:
+        return MathStep<MathFunction::kTanh>;
+      case MathFunction::kArcsinh:
+        return MathStep<MathFunction::kArcsinh>;
+      case MathFunction::kArccosh:
+        return MathStep<MathFunction::kArccosh>;
+      case MathFunction::kArctanh:
+        return MathStep<MathFunction::kArctanh>;
+      case MathFunction::kExp:
+        return MathStep<MathFunction::kExp>;
+      case MathFunction::kExp2:
+        return MathStep<MathFunction::kExp2>;
+      case MathFunction::kExpm1:
+        return MathStep<MathFunction::kExpm1>;
+      case MathFunction::kLog:
+        return MathStep<MathFunction::kLog>;
+      case MathFunction::kLog2:
+        return MathStep<MathFunction::kLog2>;
+      case MathFunction::kLog10:
+        return MathStep<MathFunction::kLog10>;
+      case MathFunction::kLog1p:
+        return MathStep<MathFunction::kLog1p>;
+      case MathFunction::kCbrt:
+        return MathStep<MathFunction::kCbrt>;
     }
     return nullptr;
   }
   static NumberLoop FindNumberLoop(MathFunction2 function) {
-    return function == MathFunction2::kArctan2 ? MathStep<MathFunction2::kArctan2> : MathStep<MathFunction2::kHypot>;
+    return function == MathFunction2::kArctan2 ? MathStep<MathFunction2::kArctan2>
+                                               : MathStep<MathFunction2::kHypot>;
   }
 
-  // Lets the last step write the output where it can, and steps share registers whose content is done with.
+  // Lets the last step write the output where it can, and steps share registers whose content is
+  // done with.
   void Finish() {
     const bool is_wide = SizeBytes(program_.type) == 8 || IsBool(program_.type);
-    if (is_wide && program_.result.place == Place::kRegister && program_.steps.back().result.place == Place::kRegister &&
+    if (is_wide && program_.result.place == Place::kRegister &&
+        program_.steps.back().result.place == Place::kRegister &&
         program_.steps.back().result.index == program_.result.index) {
       program_.result = program_.steps.back().result = {Place::kOutput, 0};
     }
@@ -676,10 +801,12 @@ class ExpressionCompiler {
     const int num_steps = static_cast<int>(program_.steps.size());
     for (int i = 0; i < num_steps; ++i) {
       for (const ProgramOperand& operand : program_.steps[static_cast<std::size_t>(i)].operands) {
-        if (operand.place == Place::kRegister) last_use[static_cast<std::size_t>(operand.index)] = i;
+        if (operand.place == Place::kRegister)
+          last_use[static_cast<std::size_t>(operand.index)] = i;
       }
     }
-    if (program_.result.place == Place::kRegister) last_use[static_cast<std::size_t>(program_.result.index)] = num_steps;
+    if (program_.result.place == Place::kRegister)
+      last_use[static_cast<std::size_t>(program_.result.index)] = num_steps;
     std::vector<int> assigned(last_use.size(), -1);
     std::vector<int> free;
     int num_registers = 0;
@@ -690,7 +817,9 @@ class ExpressionCompiler {
         if (operand.place != Place::kRegister) continue;
         const std::size_t virtual_register = static_cast<std::size_t>(operand.index);
         operand.index = assigned[virtual_register];
-        if (last_use[virtual_register] == i && std::find(done.begin(), done.end(), operand.index) == done.end()) done.push_back(operand.index);
+        if (last_use[virtual_register] == i &&
+            std::find(done.begin(), done.end(), operand.index) == done.end())
+          done.push_back(operand.index);
       }
       if (step.result.place == Place::kRegister) {
         // Not one of the operands', as a loop's result must not overlap them.
@@ -702,7 +831,8 @@ class ExpressionCompiler {
       }
       free.insert(free.end(), done.begin(), done.end());
     }
-    if (program_.result.place == Place::kRegister) program_.result.index = assigned[static_cast<std::size_t>(program_.result.index)];
+    if (program_.result.place == Place::kRegister)
+      program_.result.index = assigned[static_cast<std::size_t>(program_.result.index)];
     program_.num_registers = num_registers;
   }
 
@@ -715,11 +845,14 @@ class ExpressionCompiler {
   const ExpressionNode* node_ = nullptr;
 };
 
-absl::StatusOr<Expression> Expression::Compile(absl::string_view text, const std::vector<Variable>& variables, std::optional<NumberType> convert_to) {
+absl::StatusOr<Expression> Expression::Compile(absl::string_view text,
+                                               const std::vector<Variable>& variables,
+                                               std::optional<NumberType> convert_to) {
   return ExpressionCompiler(text, variables, /*is_shown=*/true).Compile(convert_to);
 }
 
-absl::StatusOr<Expression> Expression::CompileGenerated(absl::string_view text, const std::vector<Variable>& variables,
+absl::StatusOr<Expression> Expression::CompileGenerated(absl::string_view text,
+                                                        const std::vector<Variable>& variables,
                                                         std::optional<NumberType> convert_to) {
   return ExpressionCompiler(text, variables, /*is_shown=*/false).Compile(convert_to);
 }

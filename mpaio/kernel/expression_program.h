@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What an expression is compiled to: loops over blocks of numbers.
 #ifndef MPAIO_KERNEL_EXPRESSION_PROGRAM_H_
 #define MPAIO_KERNEL_EXPRESSION_PROGRAM_H_

@@ -20,14 +20,18 @@
 namespace mpaio {
 namespace {
 
-constexpr NumberType kBool = NumberType::kBool, kInt8 = NumberType::kInt8, kInt16 = NumberType::kInt16, kInt32 = NumberType::kInt32,
-                     kInt64 = NumberType::kInt64, kUint8 = NumberType::kUint8, kUint16 = NumberType::kUint16, kUint32 = NumberType::kUint32,
-                     kUint64 = NumberType::kUint64, kFloat16 = NumberType::kFloat16, kFloat32 = NumberType::kFloat32, kFloat64 = NumberType::kFloat64;
+constexpr NumberType kBool = NumberType::kBool, kInt8 = NumberType::kInt8,
+                     kInt16 = NumberType::kInt16, kInt32 = NumberType::kInt32,
+                     kInt64 = NumberType::kInt64, kUint8 = NumberType::kUint8,
+                     kUint16 = NumberType::kUint16, kUint32 = NumberType::kUint32,
+                     kUint64 = NumberType::kUint64, kFloat16 = NumberType::kFloat16,
+                     kFloat32 = NumberType::kFloat32, kFloat64 = NumberType::kFloat64;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // One variable of `type` for each of x, y, z.
-std::vector<Expression::Variable> Variables(NumberType x, NumberType y = kFloat64, NumberType z = kFloat64) {
+std::vector<Expression::Variable> Variables(NumberType x, NumberType y = kFloat64,
+                                            NumberType z = kFloat64) {
   return {{"x", x, 0}, {"y", y, 0}, {"z", z, 0}};
 }
 
@@ -45,19 +49,24 @@ std::string Refusal(absl::string_view text, NumberType x, NumberType y = kFloat6
 
 // Of one or two vectors of T, to a vector of R.
 template <typename R, typename T, typename U = T>
-std::vector<R> Evaluate(absl::string_view text, NumberType type, const std::vector<T>& x, NumberType type_y = kFloat64, const std::vector<U>& y = {}) {
+std::vector<R> Evaluate(absl::string_view text, NumberType type, const std::vector<T>& x,
+                        NumberType type_y = kFloat64, const std::vector<U>& y = {}) {
   const absl::StatusOr<Expression> expression = Expression::Compile(text, Variables(type, type_y));
   EXPECT_TRUE(expression.ok()) << text << ": " << expression.status();
   if (!expression.ok()) return {};
   EXPECT_EQ(SizeBytes(expression->type()), static_cast<Index>(sizeof(R))) << text;
   std::vector<R> result(x.size());
-  const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()), reinterpret_cast<const std::byte*>(y.data()), nullptr};
-  const absl::Status status = expression->Evaluate(inputs, static_cast<Index>(x.size()), reinterpret_cast<std::byte*>(result.data()));
+  const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()),
+                               reinterpret_cast<const std::byte*>(y.data()), nullptr};
+  const absl::Status status = expression->Evaluate(inputs, static_cast<Index>(x.size()),
+                                                   reinterpret_cast<std::byte*>(result.data()));
   EXPECT_TRUE(status.ok()) << status;
   return result;
 }
 
-std::vector<double> OfDoubles(absl::string_view text, const std::vector<double>& x) { return Evaluate<double>(text, kFloat64, x); }
+std::vector<double> OfDoubles(absl::string_view text, const std::vector<double>& x) {
+  return Evaluate<double>(text, kFloat64, x);
+}
 
 void ExpectSame(const std::vector<double>& values, const std::vector<double>& expected) {
   ASSERT_EQ(values.size(), expected.size());
@@ -121,24 +130,40 @@ TEST(ExpressionTest, ResultsAreOfTheTypesOfNumpy) {
 
 TEST(ExpressionTest, WhatHasNoMeaningIsRefusedWithThePlace) {
   EXPECT_EQ(Refusal("1 + x ^ 2", kFloat64),
-            "at character 7 of '1 + x ^ 2': '^' cannot be taken of float64 (it is exclusive or, of bools and integers; a power is written **)");
-  EXPECT_EQ(Refusal("x > 1 & y", kFloat64), "at character 7 of 'x > 1 & y': '&' cannot be taken of float64 (it is of bools and integers; put each "
-                                            "comparison into parentheses)");
-  EXPECT_NE(Refusal("~x", kFloat32).find("at character 1 of '~x': '~' cannot be taken of float32"), std::string::npos);
-  EXPECT_NE(Refusal("x - x", kBool).find("at character 3 of 'x - x': '-' cannot be taken of bool"), std::string::npos);
+            "at character 7 of '1 + x ^ 2': '^' cannot be taken of float64 (it is exclusive or, of "
+            "bools and integers; a power is written **)");
+  EXPECT_EQ(Refusal("x > 1 & y", kFloat64),
+            "at character 7 of 'x > 1 & y': '&' cannot be taken of float64 (it is of bools and "
+            "integers; put each "
+            "comparison into parentheses)");
+  EXPECT_NE(Refusal("~x", kFloat32).find("at character 1 of '~x': '~' cannot be taken of float32"),
+            std::string::npos);
+  EXPECT_NE(Refusal("x - x", kBool).find("at character 3 of 'x - x': '-' cannot be taken of bool"),
+            std::string::npos);
   EXPECT_NE(Refusal("-x", kBool).find("'-' cannot be taken of bool"), std::string::npos);
   EXPECT_NE(Refusal("sign(x)", kBool).find("sign cannot be taken of bool"), std::string::npos);
-  EXPECT_EQ(Refusal("x + q", kInt8), "at character 5 of 'x + q': there is no 'q' here; there are x, y, z");
-  EXPECT_NE(Refusal("x + sine(x)", kInt8).find("at character 5 of 'x + sine(x)': there is no function 'sine'; there are abs "), std::string::npos);
-  EXPECT_NE(Refusal("x + sin", kInt8).find("'sin' is a function: write sin(...)"), std::string::npos);
+  EXPECT_EQ(Refusal("x + q", kInt8),
+            "at character 5 of 'x + q': there is no 'q' here; there are x, y, z");
+  EXPECT_NE(
+      Refusal("x + sine(x)", kInt8)
+          .find("at character 5 of 'x + sine(x)': there is no function 'sine'; there are abs "),
+      std::string::npos);
+  EXPECT_NE(Refusal("x + sin", kInt8).find("'sin' is a function: write sin(...)"),
+            std::string::npos);
   EXPECT_NE(Refusal("hypot(x)", kInt8).find("hypot takes 2 operands, not 1"), std::string::npos);
   EXPECT_NE(Refusal("sin(x, y)", kInt8).find("sin takes 1 operand, not 2"), std::string::npos);
   EXPECT_NE(Refusal("x + 128", kInt8).find("the number 128 does not fit int8"), std::string::npos);
-  EXPECT_NE(Refusal("x * -1", kUint64).find("the number -1 does not fit uint64"), std::string::npos);
-  EXPECT_NE(Refusal("x ** -1", kInt64).find("to a negative power is no integer"), std::string::npos);
-  EXPECT_NE(Refusal("x + 1 // 0", kInt64).find("at character 7 of 'x + 1 // 0': division by the number 0"), std::string::npos);
-  EXPECT_NE(Refusal("2 ** 64 + x", kFloat64).find("does not fit an integer of 64 bits"), std::string::npos);
-  EXPECT_NE(Refusal("10 ** 1000000000", kFloat64).find("does not fit an integer of 64 bits"), std::string::npos);
+  EXPECT_NE(Refusal("x * -1", kUint64).find("the number -1 does not fit uint64"),
+            std::string::npos);
+  EXPECT_NE(Refusal("x ** -1", kInt64).find("to a negative power is no integer"),
+            std::string::npos);
+  EXPECT_NE(Refusal("x + 1 // 0", kInt64)
+                .find("at character 7 of 'x + 1 // 0': division by the number 0"),
+            std::string::npos);
+  EXPECT_NE(Refusal("2 ** 64 + x", kFloat64).find("does not fit an integer of 64 bits"),
+            std::string::npos);
+  EXPECT_NE(Refusal("10 ** 1000000000", kFloat64).find("does not fit an integer of 64 bits"),
+            std::string::npos);
   EXPECT_NE(Refusal("(-8) ** 0.5", kFloat64).find("is no real number"), std::string::npos);
 }
 
@@ -147,10 +172,14 @@ TEST(ExpressionTest, WrittenNumbersFollowPython) {
   const struct {
     const char* text;
     double value;
-  } kCases[] = {{"x + 7 // 2", 3},     {"x + -7 // 2", -4},   {"x + -7 % 3", 2},   {"x + 7 % -3", -2}, {"x + 2 ** 10", 1024}, {"x + 2 ** -1", 0.5},
-                {"x + 1 / 4", 0.25},   {"x + 7.5 // 2", 3},   {"x + -7.5 % 2", 0.5}, {"x + (6 ^ 3)", 5}, {"x + ~5", -6},       {"x - 2 ** 62 // 2 ** 60", -4},
-                {"x + (3 & 6 | 8)", 10}, {"x + (-1) ** 3", -1}, {"x + 0 ** 0", 1}, {"x + True", 1},   {"x + (1 < 2)", 1},    {"x + 0x10", 16}};
-  for (const auto& [text, value] : kCases) EXPECT_EQ(OfDoubles(text, x), std::vector<double>{value}) << text;
+  } kCases[] = {{"x + 7 // 2", 3},       {"x + -7 // 2", -4},   {"x + -7 % 3", 2},
+                {"x + 7 % -3", -2},      {"x + 2 ** 10", 1024}, {"x + 2 ** -1", 0.5},
+                {"x + 1 / 4", 0.25},     {"x + 7.5 // 2", 3},   {"x + -7.5 % 2", 0.5},
+                {"x + (6 ^ 3)", 5},      {"x + ~5", -6},        {"x - 2 ** 62 // 2 ** 60", -4},
+                {"x + (3 & 6 | 8)", 10}, {"x + (-1) ** 3", -1}, {"x + 0 ** 0", 1},
+                {"x + True", 1},         {"x + (1 < 2)", 1},    {"x + 0x10", 16}};
+  for (const auto& [text, value] : kCases)
+    EXPECT_EQ(OfDoubles(text, x), std::vector<double>{value}) << text;
   EXPECT_EQ(OfDoubles("e + x - pi", x)[0], 2.718281828459045 + 0 - 3.141592653589793);
   EXPECT_TRUE(std::isnan(OfDoubles("nan + x", x)[0]));
   EXPECT_EQ(OfDoubles("-inf + x", x)[0], -kInfinity);
@@ -161,22 +190,32 @@ TEST(ExpressionTest, WrittenNumbersFollowPython) {
 }
 
 TEST(ExpressionTest, IntegersWrapAndDivideAsInNumpy) {
-  constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min(), kMax = std::numeric_limits<std::int64_t>::max();
-  const std::vector<std::int64_t> x = {7, -7, 7, -7, 5, kMin, kMin, kMax, 0}, y = {3, 3, -3, -3, 0, -1, 1, 2, 0};
-  EXPECT_EQ((Evaluate<std::int64_t>("x // y", kInt64, x, kInt64, y)), (std::vector<std::int64_t>{2, -3, -3, 2, 0, kMin, kMin, kMax / 2, 0}));
-  EXPECT_EQ((Evaluate<std::int64_t>("x % y", kInt64, x, kInt64, y)), (std::vector<std::int64_t>{1, 2, -2, -1, 0, 0, 0, 1, 0}));
+  constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min(),
+                         kMax = std::numeric_limits<std::int64_t>::max();
+  const std::vector<std::int64_t> x = {7, -7, 7, -7, 5, kMin, kMin, kMax, 0},
+                                  y = {3, 3, -3, -3, 0, -1, 1, 2, 0};
+  EXPECT_EQ((Evaluate<std::int64_t>("x // y", kInt64, x, kInt64, y)),
+            (std::vector<std::int64_t>{2, -3, -3, 2, 0, kMin, kMin, kMax / 2, 0}));
+  EXPECT_EQ((Evaluate<std::int64_t>("x % y", kInt64, x, kInt64, y)),
+            (std::vector<std::int64_t>{1, 2, -2, -1, 0, 0, 0, 1, 0}));
   EXPECT_EQ((Evaluate<std::int64_t>("x * 2 + 1", kInt64, x))[5], 1);
   EXPECT_EQ((Evaluate<std::int64_t>("abs(x)", kInt64, x))[5], kMin);
-  EXPECT_EQ((Evaluate<std::int8_t>("x * 3", kInt8, std::vector<std::int8_t>{100, -128, 43})), (std::vector<std::int8_t>{44, -128, -127}));
-  EXPECT_EQ((Evaluate<std::uint8_t>("x - 1", kUint8, std::vector<std::uint8_t>{0, 1})), (std::vector<std::uint8_t>{255, 0}));
-  EXPECT_EQ((Evaluate<std::uint8_t>("-x", kUint8, std::vector<std::uint8_t>{1})), (std::vector<std::uint8_t>{255}));
+  EXPECT_EQ((Evaluate<std::int8_t>("x * 3", kInt8, std::vector<std::int8_t>{100, -128, 43})),
+            (std::vector<std::int8_t>{44, -128, -127}));
+  EXPECT_EQ((Evaluate<std::uint8_t>("x - 1", kUint8, std::vector<std::uint8_t>{0, 1})),
+            (std::vector<std::uint8_t>{255, 0}));
+  EXPECT_EQ((Evaluate<std::uint8_t>("-x", kUint8, std::vector<std::uint8_t>{1})),
+            (std::vector<std::uint8_t>{255}));
   EXPECT_EQ((Evaluate<std::int64_t>("x ** 3", kInt64, std::vector<std::int64_t>{-3, 0, 3'000'000})),
             (std::vector<std::int64_t>{-27, 0, 8'553'255'926'290'448'384}));
-  EXPECT_EQ((Evaluate<std::uint64_t>("x // 10", kUint64, std::vector<std::uint64_t>{~0ull})), (std::vector<std::uint64_t>{1844674407370955161ull}));
+  EXPECT_EQ((Evaluate<std::uint64_t>("x // 10", kUint64, std::vector<std::uint64_t>{~0ull})),
+            (std::vector<std::uint64_t>{1844674407370955161ull}));
   // Comparisons between the two kinds of 64 bits, and with what does not fit, are exact.
   const std::vector<std::int64_t> a = {-1, kMax, kMax};
-  const std::vector<std::uint64_t> b = {~0ull, static_cast<std::uint64_t>(kMax), static_cast<std::uint64_t>(kMax) + 1};
-  EXPECT_EQ((Evaluate<std::uint8_t, std::int64_t, std::uint64_t>("x < y", kInt64, a, kUint64, b)), (std::vector<std::uint8_t>{1, 0, 1}));
+  const std::vector<std::uint64_t> b = {~0ull, static_cast<std::uint64_t>(kMax),
+                                        static_cast<std::uint64_t>(kMax) + 1};
+  EXPECT_EQ((Evaluate<std::uint8_t, std::int64_t, std::uint64_t>("x < y", kInt64, a, kUint64, b)),
+            (std::vector<std::uint8_t>{1, 0, 1}));
 }
 
 TEST(ExpressionTest, DivisionOfFloatsHasPythonsSignsAndNumpysZeros) {
@@ -184,14 +223,16 @@ TEST(ExpressionTest, DivisionOfFloatsHasPythonsSignsAndNumpysZeros) {
   const std::vector<double> y = {2, 2, -2, -2, 0, 0, 0, 2, 2, kInfinity, kInfinity, 1, 2};
   ExpectSame(Evaluate<double>("x // y", kFloat64, x, kFloat64, y),
              {3, -4, -4, 3, kInfinity, -kInfinity, kNan, -0.0, kNan, 0, -1, kNan, 3});
-  ExpectSame(Evaluate<double>("x % y", kFloat64, x, kFloat64, y), {1.5, 0.5, -0.5, -1.5, kNan, kNan, kNan, 0, kNan, 3, kInfinity, kNan, 0});
+  ExpectSame(Evaluate<double>("x % y", kFloat64, x, kFloat64, y),
+             {1.5, 0.5, -0.5, -1.5, kNan, kNan, kNan, 0, kNan, 3, kInfinity, kNan, 0});
   ExpectSame(OfDoubles("1 / x", {0, -0.0, 4}), {kInfinity, -kInfinity, 0.25});
   ExpectSame(OfDoubles("sqrt(x)", {-1, -0.0, 4}), {kNan, -0.0, 2});
 }
 
 TEST(ExpressionTest, MinimaMaximaAndClipAreNumpys) {
   const std::vector<double> x = {1, 2, kNan, 1, -kInfinity}, y = {2, 1, 1, kNan, 0};
-  ExpectSame(Evaluate<double>("minimum(x, y)", kFloat64, x, kFloat64, y), {1, 1, kNan, kNan, -kInfinity});
+  ExpectSame(Evaluate<double>("minimum(x, y)", kFloat64, x, kFloat64, y),
+             {1, 1, kNan, kNan, -kInfinity});
   ExpectSame(Evaluate<double>("maximum(x, y)", kFloat64, x, kFloat64, y), {2, 2, kNan, kNan, 0});
   ExpectSame(Evaluate<double>("fmin(x, y)", kFloat64, x, kFloat64, y), {1, 1, 1, 1, -kInfinity});
   ExpectSame(Evaluate<double>("fmax(x, y)", kFloat64, x, kFloat64, y), {2, 2, 1, 1, 0});
@@ -199,7 +240,8 @@ TEST(ExpressionTest, MinimaMaximaAndClipAreNumpys) {
   ExpectSame(OfDoubles("copysign(x, -0.0)", {1, -2, kNan}), {-1, -2, kNan});
   ExpectSame(OfDoubles("sign(x)", {3, -3, 0, kNan}), {1, -1, 0, kNan});
   ExpectSame(OfDoubles("rint(x)", {0.5, 1.5, -0.5, 2.5}), {0, 2, -0.0, 2});
-  ExpectSame(OfDoubles("trunc(x) + floor(x) * 100 + ceil(x) * 10000", {1.5, -1.5}), {20101, -10201});
+  ExpectSame(OfDoubles("trunc(x) + floor(x) * 100 + ceil(x) * 10000", {1.5, -1.5}),
+             {20101, -10201});
 }
 
 TEST(ExpressionTest, SmallFloatsAreRoundedByEachOperation) {
@@ -212,7 +254,8 @@ TEST(ExpressionTest, SmallFloatsAreRoundedByEachOperation) {
     x.push_back(std::ldexp(mantissa(random), static_cast<int>(random() % 40) - 20));
     y.push_back(std::ldexp(mantissa(random), static_cast<int>(random() % 40) - 20));
   }
-  const std::vector<float> result = Evaluate<float>("(x * y + 0.1) / (x - y) - sqrt(x)", kFloat32, x, kFloat32, y);
+  const std::vector<float> result =
+      Evaluate<float>("(x * y + 0.1) / (x - y) - sqrt(x)", kFloat32, x, kFloat32, y);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float product = x[i] * y[i];
     const float sum = product + 0.1f;
@@ -242,15 +285,18 @@ TEST(ExpressionTest, PowersOfFloatsBySmallWrittenNumbersAreExact) {
 }
 
 TEST(ExpressionTest, NegativePowersOfIntegersAreFoundInTheData) {
-  const absl::StatusOr<Expression> expression = Expression::Compile("x ** y", Variables(kInt64, kInt8));
+  const absl::StatusOr<Expression> expression =
+      Expression::Compile("x ** y", Variables(kInt64, kInt8));
   ASSERT_TRUE(expression.ok());
   std::vector<std::int64_t> x(2000, 2), result(2000);
   std::vector<std::int8_t> y(2000, 3);
-  const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()), reinterpret_cast<const std::byte*>(y.data()), nullptr};
+  const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()),
+                               reinterpret_cast<const std::byte*>(y.data()), nullptr};
   EXPECT_TRUE(expression->Evaluate(inputs, 2000, reinterpret_cast<std::byte*>(result.data())).ok());
   EXPECT_EQ(result[1999], 8);
   y[1700] = -1;
-  EXPECT_EQ(expression->Evaluate(inputs, 2000, reinterpret_cast<std::byte*>(result.data())).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(expression->Evaluate(inputs, 2000, reinterpret_cast<std::byte*>(result.data())).code(),
+            absl::StatusCode::kOutOfRange);
   EXPECT_TRUE(expression->Evaluate(inputs, 1700, reinterpret_cast<std::byte*>(result.data())).ok());
 }
 
@@ -264,24 +310,32 @@ TEST(ExpressionTest, VariablesMayLieApartAndAnywhere) {
     std::memcpy(&records[static_cast<std::size_t>(13 * i + 9)], &b, sizeof(b));
     records[static_cast<std::size_t>(13 * i)] = std::byte(i % 3);
   }
-  const absl::StatusOr<Expression> expression = Expression::Compile("where(flag, a, b)", {{"flag", kBool, 13}, {"a", kFloat64, 13}, {"b", kInt32, 13}});
+  const absl::StatusOr<Expression> expression = Expression::Compile(
+      "where(flag, a, b)", {{"flag", kBool, 13}, {"a", kFloat64, 13}, {"b", kInt32, 13}});
   ASSERT_TRUE(expression.ok());
   const std::byte* inputs[] = {records.data(), records.data() + 1, records.data() + 9};
   std::vector<double> result(1500);
   ASSERT_TRUE(expression->Evaluate(inputs, 1500, reinterpret_cast<std::byte*>(result.data())).ok());
-  for (int i = 0; i < 1500; ++i) EXPECT_EQ(result[static_cast<std::size_t>(i)], i % 3 != 0 ? i * 0.5 : -i);
+  for (int i = 0; i < 1500; ++i)
+    EXPECT_EQ(result[static_cast<std::size_t>(i)], i % 3 != 0 ? i * 0.5 : -i);
 }
 
 TEST(ExpressionTest, ConversionsAreThoseOfAstype) {
   const std::vector<double> x = {1.9, -1.9, 300, -1, kNan, 0, 1e30};
-  EXPECT_EQ((Evaluate<std::int8_t>("int8(x)", kFloat64, x)), (std::vector<std::int8_t>{1, -1, 44, -1, 0, 0, 0}));
-  EXPECT_EQ((Evaluate<std::uint64_t>("uint64(x)", kFloat64, std::vector<double>{1.9, 0x1p63, 18e18})),
-            (std::vector<std::uint64_t>{1, 1ull << 63, 18'000'000'000'000'000'000ull}));
-  EXPECT_EQ((Evaluate<std::int64_t>("int(x)", kFloat64, x))[4], std::numeric_limits<std::int64_t>::min());
-  EXPECT_EQ((Evaluate<std::uint8_t>("bool(x)", kFloat64, x)), (std::vector<std::uint8_t>{1, 1, 1, 1, 1, 0, 1}));
+  EXPECT_EQ((Evaluate<std::int8_t>("int8(x)", kFloat64, x)),
+            (std::vector<std::int8_t>{1, -1, 44, -1, 0, 0, 0}));
+  EXPECT_EQ(
+      (Evaluate<std::uint64_t>("uint64(x)", kFloat64, std::vector<double>{1.9, 0x1p63, 18e18})),
+      (std::vector<std::uint64_t>{1, 1ull << 63, 18'000'000'000'000'000'000ull}));
+  EXPECT_EQ((Evaluate<std::int64_t>("int(x)", kFloat64, x))[4],
+            std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ((Evaluate<std::uint8_t>("bool(x)", kFloat64, x)),
+            (std::vector<std::uint8_t>{1, 1, 1, 1, 1, 0, 1}));
   // One rounding, not two.
-  EXPECT_EQ((Evaluate<float>("float32(x)", kInt64, std::vector<std::int64_t>{9007199791611905}))[0], 9007200328482816.0f);
-  EXPECT_EQ((Evaluate<std::uint8_t>("uint8(x)", kInt64, std::vector<std::int64_t>{-1, 256})), (std::vector<std::uint8_t>{255, 0}));
+  EXPECT_EQ((Evaluate<float>("float32(x)", kInt64, std::vector<std::int64_t>{9007199791611905}))[0],
+            9007200328482816.0f);
+  EXPECT_EQ((Evaluate<std::uint8_t>("uint8(x)", kInt64, std::vector<std::int64_t>{-1, 256})),
+            (std::vector<std::uint8_t>{255, 0}));
 }
 
 // --- Random expressions against an evaluator that knows one number at a time ---
@@ -311,15 +365,20 @@ class RandomExpression {
 
  private:
   static Scalar Real(double value) { return {Scalar::Type::kReal, 0, value}; }
-  static Scalar Int(std::uint64_t value) { return {Scalar::Type::kInt, static_cast<std::int64_t>(value), 0}; }
+  static Scalar Int(std::uint64_t value) {
+    return {Scalar::Type::kInt, static_cast<std::int64_t>(value), 0};
+  }
   static Scalar Bool(bool value) { return {Scalar::Type::kBool, value, 0}; }
 
   Result Limited(int depth) {
     if (depth == 0) {
       switch (random_() % 3) {
-        case 0: return {"x", Real(x_)};
-        case 1: return {"y", Real(y_)};
-        default: return {"n", Int(static_cast<std::uint64_t>(n_))};
+        case 0:
+          return {"x", Real(x_)};
+        case 1:
+          return {"y", Real(y_)};
+        default:
+          return {"n", Int(static_cast<std::uint64_t>(n_))};
       }
     }
     const Result a = Limited(depth - 1);
@@ -332,47 +391,75 @@ class RandomExpression {
     const bool is_real = a.value.type == Scalar::Type::kReal;
     switch (random_() % 4) {
       case 0:
-        if (a.value.type == Scalar::Type::kBool) return {absl::StrCat("~", Group(a.text)), Bool(a.value.integer == 0)};
-        return {absl::StrCat("-", Group(a.text)), is_real ? Real(-a.value.real) : Int(-static_cast<std::uint64_t>(a.value.integer))};
+        if (a.value.type == Scalar::Type::kBool)
+          return {absl::StrCat("~", Group(a.text)), Bool(a.value.integer == 0)};
+        return {absl::StrCat("-", Group(a.text)),
+                is_real ? Real(-a.value.real) : Int(-static_cast<std::uint64_t>(a.value.integer))};
       case 1:
-        if (a.value.type == Scalar::Type::kBool) return {absl::StrCat("abs(", a.text, ")"), a.value};
-        return {absl::StrCat("abs(", a.text, ")"), is_real ? Real(std::fabs(a.value.real))
-                                               : Int(a.value.integer < 0 ? -static_cast<std::uint64_t>(a.value.integer)
-                                                                         : static_cast<std::uint64_t>(a.value.integer))};
-      case 2: return {absl::StrCat("not ", Group(a.text)), Bool(is_real ? a.value.real == 0 : a.value.integer == 0)};
-      default: return {absl::StrCat("sqrt(abs(float64(", a.text, ")))"), Real(std::sqrt(std::fabs(a.value.AsReal())))};
+        if (a.value.type == Scalar::Type::kBool)
+          return {absl::StrCat("abs(", a.text, ")"), a.value};
+        return {absl::StrCat("abs(", a.text, ")"),
+                is_real ? Real(std::fabs(a.value.real))
+                        : Int(a.value.integer < 0 ? -static_cast<std::uint64_t>(a.value.integer)
+                                                  : static_cast<std::uint64_t>(a.value.integer))};
+      case 2:
+        return {absl::StrCat("not ", Group(a.text)),
+                Bool(is_real ? a.value.real == 0 : a.value.integer == 0)};
+      default:
+        return {absl::StrCat("sqrt(abs(float64(", a.text, ")))"),
+                Real(std::sqrt(std::fabs(a.value.AsReal())))};
     }
   }
 
   Result Binary(const Result& a, const Result& b) {
-    const bool any_real = a.value.type == Scalar::Type::kReal || b.value.type == Scalar::Type::kReal;
-    const bool both_bool = a.value.type == Scalar::Type::kBool && b.value.type == Scalar::Type::kBool;
+    const bool any_real =
+        a.value.type == Scalar::Type::kReal || b.value.type == Scalar::Type::kReal;
+    const bool both_bool =
+        a.value.type == Scalar::Type::kBool && b.value.type == Scalar::Type::kBool;
     const double x = a.value.AsReal(), y = b.value.AsReal();
-    const std::uint64_t i = static_cast<std::uint64_t>(a.value.integer), j = static_cast<std::uint64_t>(b.value.integer);
-    const auto text = [&](const char* op) { return absl::StrCat(Group(a.text), op, Group(b.text)); };
+    const std::uint64_t i = static_cast<std::uint64_t>(a.value.integer),
+                        j = static_cast<std::uint64_t>(b.value.integer);
+    const auto text = [&](const char* op) {
+      return absl::StrCat(Group(a.text), op, Group(b.text));
+    };
     switch (random_() % 8) {
-      case 0: return {text("+"), both_bool ? Bool((i | j) != 0) : any_real ? Real(x + y) : Int(i + j)};
-      case 1: return {text(" * "), both_bool ? Bool((i & j) != 0) : any_real ? Real(x * y) : Int(i * j)};
+      case 0:
+        return {text("+"), both_bool ? Bool((i | j) != 0) : any_real ? Real(x + y) : Int(i + j)};
+      case 1:
+        return {text(" * "), both_bool ? Bool((i & j) != 0) : any_real ? Real(x * y) : Int(i * j)};
       case 2:
         if (both_bool) return {text("^"), Bool(i != j)};
         return {text(" - "), any_real ? Real(x - y) : Int(i - j)};
-      case 3: return {text("/"), Real(x / y)};
-      case 4: return {text(" < "), Bool(any_real ? x < y : a.value.integer < b.value.integer)};
-      case 5: return {text(" == "), Bool(any_real ? x == y : i == j)};
+      case 3:
+        return {text("/"), Real(x / y)};
+      case 4:
+        return {text(" < "), Bool(any_real ? x < y : a.value.integer < b.value.integer)};
+      case 5:
+        return {text(" == "), Bool(any_real ? x == y : i == j)};
       case 6: {
         const bool truth = a.value.type == Scalar::Type::kReal ? x != 0 : i != 0;
         const Scalar chosen = truth ? a.value : b.value;
-        if (any_real) return {absl::StrCat("where(", a.text, ", ", a.text, ", ", b.text, ")"), Real(chosen.AsReal())};
-        return {absl::StrCat("where(", a.text, ", ", a.text, ", ", b.text, ")"), both_bool ? Bool(chosen.integer != 0) : Int(static_cast<std::uint64_t>(chosen.integer))};
+        if (any_real)
+          return {absl::StrCat("where(", a.text, ", ", a.text, ", ", b.text, ")"),
+                  Real(chosen.AsReal())};
+        return {absl::StrCat("where(", a.text, ", ", a.text, ", ", b.text, ")"),
+                both_bool ? Bool(chosen.integer != 0)
+                          : Int(static_cast<std::uint64_t>(chosen.integer))};
       }
       default:
-        if (any_real) return {absl::StrCat("maximum(", a.text, ", ", b.text, ")"), Real(std::isnan(x) || x >= y ? x : y)};
+        if (any_real)
+          return {absl::StrCat("maximum(", a.text, ", ", b.text, ")"),
+                  Real(std::isnan(x) || x >= y ? x : y)};
         return {absl::StrCat("maximum(", a.text, ", ", b.text, ")"),
-                both_bool ? Bool((i | j) != 0) : Int(static_cast<std::uint64_t>(std::max(a.value.integer, b.value.integer)))};
+                both_bool
+                    ? Bool((i | j) != 0)
+                    : Int(static_cast<std::uint64_t>(std::max(a.value.integer, b.value.integer)))};
     }
   }
 
-  static std::string Group(const std::string& text) { return text.size() == 1 ? text : absl::StrCat("(", text, ")"); }
+  static std::string Group(const std::string& text) {
+    return text.size() == 1 ? text : absl::StrCat("(", text, ")");
+  }
 
   std::mt19937_64& random_;
   double x_ = 0, y_ = 0;
@@ -390,7 +477,8 @@ TEST(ExpressionTest, RandomExpressionsAreWhatTheyAreOfEachElement) {
   for (std::size_t i = 0; i < kCount; ++i) {
     x[i] = normal(random);
     y[i] = random() % 10 == 0 ? 0 : normal(random);
-    n[i] = random() % 3 == 0 ? static_cast<std::int64_t>(random()) : static_cast<std::int64_t>(random() % 21) - 10;
+    n[i] = random() % 3 == 0 ? static_cast<std::int64_t>(random())
+                             : static_cast<std::int64_t>(random() % 21) - 10;
   }
   for (int round = 0; round < 400; ++round) {
     const std::uint64_t shape = random();
@@ -401,12 +489,15 @@ TEST(ExpressionTest, RandomExpressionsAreWhatTheyAreOfEachElement) {
     const std::string text = of_element(0).text;
     if (text.size() > 15'000) continue;
     SCOPED_TRACE(text);
-    const absl::StatusOr<Expression> expression = Expression::Compile(text, {{"x", kFloat64, 0}, {"y", kFloat64, 0}, {"n", kInt64, 0}});
+    const absl::StatusOr<Expression> expression =
+        Expression::Compile(text, {{"x", kFloat64, 0}, {"y", kFloat64, 0}, {"n", kInt64, 0}});
     ASSERT_TRUE(expression.ok()) << expression.status();
-    const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()), reinterpret_cast<const std::byte*>(y.data()),
+    const std::byte* inputs[] = {reinterpret_cast<const std::byte*>(x.data()),
+                                 reinterpret_cast<const std::byte*>(y.data()),
                                  reinterpret_cast<const std::byte*>(n.data())};
     std::vector<std::uint64_t> result(kCount);
-    ASSERT_TRUE(expression->Evaluate(inputs, kCount, reinterpret_cast<std::byte*>(result.data())).ok());
+    ASSERT_TRUE(
+        expression->Evaluate(inputs, kCount, reinterpret_cast<std::byte*>(result.data())).ok());
     for (std::size_t i = 0; i < kCount; ++i) {
       const Scalar expected = of_element(i).value;
       if (expected.type == Scalar::Type::kReal) {
@@ -420,7 +511,8 @@ TEST(ExpressionTest, RandomExpressionsAreWhatTheyAreOfEachElement) {
         ASSERT_EQ(static_cast<std::int64_t>(result[i]), expected.integer) << "element " << i;
       } else {
         ASSERT_EQ(expression->type(), kBool);
-        ASSERT_EQ(reinterpret_cast<const std::uint8_t*>(result.data())[i], expected.integer) << "element " << i;
+        ASSERT_EQ(reinterpret_cast<const std::uint8_t*>(result.data())[i], expected.integer)
+            << "element " << i;
       }
     }
   }

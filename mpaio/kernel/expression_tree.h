@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What the text of an expression says: its operations, each with where it stands.
 #ifndef MPAIO_KERNEL_EXPRESSION_TREE_H_
 #define MPAIO_KERNEL_EXPRESSION_TREE_H_
@@ -33,8 +34,9 @@ struct ExpressionNode {
 
 // The nodes of an expression; the last one is the whole of it.
 //
-// numbers (1, 0x1f, 2.5, 1e-3), names, calls, parentheses, and the operators of Python, which bind as there; from the loosest to the tightest:
-//   or    and    not    < <= > >= == !=    |    ^    &    + -    * / // %    - + ~ (of one operand)    **
+// numbers (1, 0x1f, 2.5, 1e-3), names, calls, parentheses, and the operators of Python, which bind
+// as there; from the loosest to the tightest:
+//   or and not < <= > >= == != | ^ & + - * / // % - + ~ (of one operand) **
 // Comparisons are not chained, as they are not in numpy. "np." in front of a name is dropped.
 //
 // Errors: InvalidArgument, as ExpressionError gives it.

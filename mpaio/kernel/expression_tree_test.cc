@@ -19,7 +19,9 @@ std::string Shown(const std::vector<ExpressionNode>& nodes, const ExpressionNode
   std::string text = node.name;
   if (node.kind == Kind::kName) return text;
   text += "[";
-  for (const int operand : node.operands) absl::StrAppend(&text, text.back() == '[' ? "" : " ", Shown(nodes, nodes[static_cast<std::size_t>(operand)]));
+  for (const int operand : node.operands)
+    absl::StrAppend(&text, text.back() == '[' ? "" : " ",
+                    Shown(nodes, nodes[static_cast<std::size_t>(operand)]));
   return text + "]";
 }
 
@@ -56,7 +58,10 @@ TEST(ExpressionTreeTest, NumbersNamesAndCalls) {
   EXPECT_EQ(Tree("1e999"), "inf");
   EXPECT_EQ(Tree("order"), "order");
   EXPECT_EQ(Tree("note and android"), "and[note android]");
-  EXPECT_EQ(Tree("gr\xc3\xb6\xc3\x9f" "e_2 + 1"), "+[gr\xc3\xb6\xc3\x9f" "e_2 1]");
+  EXPECT_EQ(Tree("gr\xc3\xb6\xc3\x9f"
+                 "e_2 + 1"),
+            "+[gr\xc3\xb6\xc3\x9f"
+            "e_2 1]");
   EXPECT_EQ(Tree("where ( a>0, f(b , c), g() )"), "where[>[a 0] f[b c] g[]]");
   EXPECT_EQ(Tree("np.sqrt(x) + numpy.pi"), "+[sqrt[x] pi]");
   EXPECT_EQ(Tree(" \t(((a)))\n"), "a");
@@ -83,9 +88,12 @@ TEST(ExpressionTreeTest, WhatCannotBeReadIsSaidWithThePlace) {
       {"x y", "at character 3 of 'x y': 'y' cannot stand here; is an operator missing"},
       {"2x", "at character 1 of '2x': '2x' is no number"},
       {"2 (x)", "at character 3 of '2 (x)': '(' cannot stand here; is an operator missing"},
-      {"a < b < c", "at character 7 of 'a < b < c': '<' cannot stand here; for two comparisons at once write (a < b) & (b < c)"},
+      {"a < b < c",
+       "at character 7 of 'a < b < c': '<' cannot stand here; for two comparisons at once write (a "
+       "< b) & (b < c)"},
       {"< b", "at character 1 of '< b': '<' cannot stand here"},
-      {"x = 1", "at character 3 of 'x = 1': '=' assigns, which an expression cannot; '==' compares"},
+      {"x = 1",
+       "at character 3 of 'x = 1': '=' assigns, which an expression cannot; '==' compares"},
       {"x[0]", "at character 2 of 'x[0]': an expression is over elements"},
       {"x ? 1 : 2", "at character 3 of 'x ? 1 : 2': '?' means nothing here"},
       {"!x", "'!' is no operator"},
@@ -104,7 +112,8 @@ TEST(ExpressionTreeTest, WhatCannotBeReadIsSaidWithThePlace) {
   for (const auto& [text, message] : kCases) {
     const absl::Status status = ParseExpression(text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
-    EXPECT_NE(std::string(status.message()).find(message), std::string::npos) << "of " << text << ": " << status.message();
+    EXPECT_NE(std::string(status.message()).find(message), std::string::npos)
+        << "of " << text << ": " << status.message();
   }
 }
 

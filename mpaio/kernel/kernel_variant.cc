@@ -24,22 +24,32 @@ constexpr int kNumNumberOps = static_cast<int>(NumberOp::kSignbit) + 1;
 constexpr Index kSizes[kNumNumberTypes] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8};
 
 std::string NameOf(const char* kernel, int first, int second = -1) {
-  return second < 0 ? absl::StrCat(kernel, " ", first) : absl::StrCat(kernel, " ", first, " ", second);
+  return second < 0 ? absl::StrCat(kernel, " ", first)
+                    : absl::StrCat(kernel, " ", first, " ", second);
 }
 
-bool IsSlow(NumberOp op) { return op == NumberOp::kFloorDivide || op == NumberOp::kRemainder || op == NumberOp::kPower; }
+bool IsSlow(NumberOp op) {
+  return op == NumberOp::kFloorDivide || op == NumberOp::kRemainder || op == NumberOp::kPower;
+}
 
-bool GivesBool(NumberOp op) { return (op >= NumberOp::kLess && op <= NumberOp::kNotEqual) || op >= NumberOp::kIsnan; }
+bool GivesBool(NumberOp op) {
+  return (op >= NumberOp::kLess && op <= NumberOp::kNotEqual) || op >= NumberOp::kIsnan;
+}
 
 class Runner {
  public:
-  Runner(const Data& data, const Take& take) : data_(data), take_(take), count_(static_cast<Index>(data.count)), out_(8 * data.count) {}
+  Runner(const Data& data, const Take& take)
+      : data_(data), take_(take), count_(static_cast<Index>(data.count)), out_(8 * data.count) {}
 
   void Reductions() {
     const std::span<const double> doubles(data_.doubles, data_.count);
-    const std::span<const std::int64_t> ints(reinterpret_cast<const std::int64_t*>(data_.doubles), data_.count);
-    const std::span<const std::uint64_t> uints(reinterpret_cast<const std::uint64_t*>(data_.doubles), data_.count);
-    const auto take = [this](const char* kernel, const auto& value, bool is_double = false) { take_(kernel, &value, sizeof(value), is_double); };
+    const std::span<const std::int64_t> ints(reinterpret_cast<const std::int64_t*>(data_.doubles),
+                                             data_.count);
+    const std::span<const std::uint64_t> uints(
+        reinterpret_cast<const std::uint64_t*>(data_.doubles), data_.count);
+    const auto take = [this](const char* kernel, const auto& value, bool is_double = false) {
+      take_(kernel, &value, sizeof(value), is_double);
+    };
     const absl::int128 sum = SumExactly(ints);
     take("SumExactly", sum);
     const absl::uint128 unsigned_sum = SumExactly(uints);
@@ -73,29 +83,41 @@ class Runner {
       for (int o = 0; o < kNumNumberOps; ++o) {
         const auto op = static_cast<NumberOp>(o);
         // Bits other than a bool's are none; types of one WideType share their loops.
-        if (IsSlow(op) && (!data_.runs_all || (type != NumberType::kInt64 && type != NumberType::kUint64 && !IsFloat(type)))) continue;
+        if (IsSlow(op) && (!data_.runs_all || (type != NumberType::kInt64 &&
+                                               type != NumberType::kUint64 && !IsFloat(type))))
+          continue;
         if (!IsFloat(type) && !IsBool(type) && SizeOf(type) != 8) continue;
-        RunLoop(NameOf("number loop", o, t), FindNumberLoop(op, type), IsBool(type), IsBool(type) || GivesBool(op), IsFloat(type));
+        RunLoop(NameOf("number loop", o, t), FindNumberLoop(op, type), IsBool(type),
+                IsBool(type) || GivesBool(op), IsFloat(type));
       }
-      if (!IsBool(type)) RunLoop(NameOf("narrow", t), FindNarrowLoop(type), false, false, IsFloat(type));
+      if (!IsBool(type))
+        RunLoop(NameOf("narrow", t), FindNarrowLoop(type), false, false, IsFloat(type));
       for (int f = 0; f < kNumNumberTypes; ++f) {
         const auto from = static_cast<NumberType>(f);
-        if (from != type) RunLoop(NameOf("cast", f, t), FindCastLoop(from, type), IsBool(from), IsBool(type), IsFloat(type));
+        if (from != type)
+          RunLoop(NameOf("cast", f, t), FindCastLoop(from, type), IsBool(from), IsBool(type),
+                  IsFloat(type));
       }
       for (const Index stride : {SizeOf(type), SizeOf(type) + 3, Index{16}}) {
         FindLoadLoop(type)(data_.bytes + 1, stride, count_, out_.data());
-        take_(NameOf("load", t, static_cast<int>(stride)), out_.data(), IsBool(type) ? data_.count : 8 * data_.count, IsFloat(type));
+        take_(NameOf("load", t, static_cast<int>(stride)), out_.data(),
+              IsBool(type) ? data_.count : 8 * data_.count, IsFloat(type));
       }
       std::vector<std::byte> stored(8 * data_.count);
-      FindStoreLoop(type)(IsBool(type) ? static_cast<const void*>(data_.bools) : data_.doubles, count_, stored.data());
-      take_(NameOf("store", t), stored.data(), static_cast<std::size_t>(SizeOf(type)) * data_.count, false);
+      FindStoreLoop(type)(IsBool(type) ? static_cast<const void*>(data_.bools) : data_.doubles,
+                          count_, stored.data());
+      take_(NameOf("store", t), stored.data(), static_cast<std::size_t>(SizeOf(type)) * data_.count,
+            false);
     }
-    for (NumberOp op = NumberOp::kLess; op <= NumberOp::kNotEqual; op = static_cast<NumberOp>(static_cast<int>(op) + 1)) {
+    for (NumberOp op = NumberOp::kLess; op <= NumberOp::kNotEqual;
+         op = static_cast<NumberOp>(static_cast<int>(op) + 1)) {
       RunLoop(NameOf("mixed", static_cast<int>(op)), FindMixedComparison(op), false, true, false);
     }
-    FindSelectLoop(WideType::kFloat64)(data_.bools, data_.doubles, data_.more_doubles, out_.data(), count_);
+    FindSelectLoop(WideType::kFloat64)(data_.bools, data_.doubles, data_.more_doubles, out_.data(),
+                                       count_);
     take_("select", out_.data(), 8 * data_.count, false);
-    FindSelectLoop(WideType::kBool)(data_.bools, data_.bools, data_.more_bools, out_.data(), count_);
+    FindSelectLoop(WideType::kBool)(data_.bools, data_.bools, data_.more_bools, out_.data(),
+                                    count_);
     take_("select bool", out_.data(), data_.count, false);
     const bool any = AnyNegative(reinterpret_cast<const std::int64_t*>(data_.doubles), count_);
     take_("AnyNegative", &any, 1, false);
@@ -106,12 +128,14 @@ class Runner {
     for (int f = 0; f <= static_cast<int>(MathFunction::kCbrt); ++f) {
       const auto function = static_cast<MathFunction>(f);
       // The others are SLEEF's, which vector_math_test compares.
-      if (!data_.runs_all && function != MathFunction::kSin && function != MathFunction::kCos) continue;
+      if (!data_.runs_all && function != MathFunction::kSin && function != MathFunction::kCos)
+        continue;
       FindMathLoop(function)(data_.doubles, out, count_);
       take_(NameOf("math", f), out, 8 * data_.count, true);
     }
     if (!data_.runs_all) return;
-    for (const MathFunction2 function : {MathFunction2::kPower, MathFunction2::kArctan2, MathFunction2::kHypot}) {
+    for (const MathFunction2 function :
+         {MathFunction2::kPower, MathFunction2::kArctan2, MathFunction2::kHypot}) {
       FindMathLoop(function)(data_.doubles, data_.more_doubles, out, count_);
       take_(NameOf("math of two", static_cast<int>(function)), out, 8 * data_.count, true);
     }
@@ -120,11 +144,14 @@ class Runner {
  private:
   static Index SizeOf(NumberType type) { return kSizes[static_cast<int>(type)]; }
 
-  void RunLoop(const std::string& name, NumberLoop loop, bool takes_bools, bool gives_bools, bool is_double) {
+  void RunLoop(const std::string& name, NumberLoop loop, bool takes_bools, bool gives_bools,
+               bool is_double) {
     if (loop == nullptr) return;
-    loop(takes_bools ? static_cast<const void*>(data_.bools) : data_.doubles, takes_bools ? static_cast<const void*>(data_.more_bools) : data_.more_doubles,
-         nullptr, out_.data(), count_);
-    take_(name, out_.data(), gives_bools ? data_.count : 8 * data_.count, is_double && !gives_bools);
+    loop(takes_bools ? static_cast<const void*>(data_.bools) : data_.doubles,
+         takes_bools ? static_cast<const void*>(data_.more_bools) : data_.more_doubles, nullptr,
+         out_.data(), count_);
+    take_(name, out_.data(), gives_bools ? data_.count : 8 * data_.count,
+          is_double && !gives_bools);
   }
 
   const Data& data_;

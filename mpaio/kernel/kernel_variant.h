@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kernel that is compiled for several instruction sets, run over given data: for multiversion_test.
+
+// Every kernel that is compiled for several instruction sets, run over given data: for
+// multiversion_test.
 //
-// Compiled several times, each time with another name in the place of `mpaio`, together with the kernels.
+// Compiled several times, each time with another name in the place of `mpaio`, together with the
+// kernels.
 #ifndef MPAIO_KERNEL_KERNEL_VARIANT_H_
 #define MPAIO_KERNEL_KERNEL_VARIANT_H_
 
@@ -27,7 +30,8 @@ struct Data {
 };
 
 // Takes what a kernel has computed. `is_double`: an array of doubles.
-using Take = std::function<void(const std::string& kernel, const void* result, std::size_t size_bytes, bool is_double)>;
+using Take = std::function<void(const std::string& kernel, const void* result,
+                                std::size_t size_bytes, bool is_double)>;
 
 using Run = void(const Data& data, const Take& take);
 

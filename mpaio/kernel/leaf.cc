@@ -13,10 +13,12 @@ namespace {
 using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
-// Compiled into each multiversioned function, so for each instruction set. Works in place, since a vector that a function returns would depend on the
-// instruction set that its caller is compiled for. map(x) turns elements into what is joined; join(&x, y) puts that of x and y into x.
+// Compiled into each multiversioned function, so for each instruction set. Works in place, since a
+// vector that a function returns would depend on the instruction set that its caller is compiled
+// for. map(x) turns elements into what is joined; join(&x, y) puts that of x and y into x.
 template <typename Map, typename Join>
-__attribute__((always_inline)) inline double Fold(const double* values, std::size_t count, double neutral, Map map, Join join) {
+__attribute__((always_inline)) inline double Fold(const double* values, std::size_t count,
+                                                  double neutral, Map map, Join join) {
   Lanes low = Lanes{} + neutral, high = Lanes{} + neutral;
   std::size_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
@@ -84,16 +86,24 @@ struct Multiply {
 };
 
 MPAIO_MULTIVERSION
-double FoldPlain(const double* values, std::size_t count) { return Fold(values, count, 0.0, Keep(), Add()); }
+double FoldPlain(const double* values, std::size_t count) {
+  return Fold(values, count, 0.0, Keep(), Add());
+}
 
 MPAIO_MULTIVERSION
-double FoldSquares(const double* values, std::size_t count) { return Fold(values, count, 0.0, Square(), Add()); }
+double FoldSquares(const double* values, std::size_t count) {
+  return Fold(values, count, 0.0, Square(), Add());
+}
 
 MPAIO_MULTIVERSION
-double FoldMagnitudes(const double* values, std::size_t count) { return Fold(values, count, 0.0, Magnitude(), Add()); }
+double FoldMagnitudes(const double* values, std::size_t count) {
+  return Fold(values, count, 0.0, Magnitude(), Add());
+}
 
 MPAIO_MULTIVERSION
-double FoldDeviations(const double* values, std::size_t count, double center) { return Fold(values, count, 0.0, Deviation{center}, Add()); }
+double FoldDeviations(const double* values, std::size_t count, double center) {
+  return Fold(values, count, 0.0, Deviation{center}, Add());
+}
 
 MPAIO_MULTIVERSION
 double FoldSquaredDeviations(const double* values, std::size_t count, double center) {
@@ -101,7 +111,9 @@ double FoldSquaredDeviations(const double* values, std::size_t count, double cen
 }
 
 MPAIO_MULTIVERSION
-double FoldProduct(const double* values, std::size_t count) { return Fold(values, count, 1.0, Keep(), Multiply()); }
+double FoldProduct(const double* values, std::size_t count) {
+  return Fold(values, count, 1.0, Keep(), Multiply());
+}
 
 // Compared and counted as vectors by the compiler.
 MPAIO_MULTIVERSION
@@ -119,7 +131,8 @@ Index CountNonzeroDoubles(const double* values, std::size_t count) {
 }
 
 MPAIO_MULTIVERSION
-void SumHalves(const std::uint64_t* values, std::size_t count, std::uint64_t* lower, std::uint64_t* upper) {
+void SumHalves(const std::uint64_t* values, std::size_t count, std::uint64_t* lower,
+               std::uint64_t* upper) {
   std::uint64_t low = 0, high = 0;
   for (std::size_t i = 0; i < count; ++i) {
     low += values[i] & 0xFFFFFFFF;
@@ -146,18 +159,28 @@ absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
 }
 
 double SumLanes(std::span<const double> values) { return FoldPlain(values.data(), values.size()); }
-double SumOfSquares(std::span<const double> values) { return FoldSquares(values.data(), values.size()); }
-double SumOfMagnitudes(std::span<const double> values) { return FoldMagnitudes(values.data(), values.size()); }
-double SumOfDeviations(std::span<const double> values, double center) { return FoldDeviations(values.data(), values.size(), center); }
+double SumOfSquares(std::span<const double> values) {
+  return FoldSquares(values.data(), values.size());
+}
+double SumOfMagnitudes(std::span<const double> values) {
+  return FoldMagnitudes(values.data(), values.size());
+}
+double SumOfDeviations(std::span<const double> values, double center) {
+  return FoldDeviations(values.data(), values.size(), center);
+}
 double SumOfSquaredDeviations(std::span<const double> values, double center) {
   return FoldSquaredDeviations(values.data(), values.size(), center);
 }
 double Product(std::span<const double> values) { return FoldProduct(values.data(), values.size()); }
 
-Index CountNonzero(std::span<const std::int64_t> values) { return CountNonzeroWords(values.data(), values.size()); }
+Index CountNonzero(std::span<const std::int64_t> values) {
+  return CountNonzeroWords(values.data(), values.size());
+}
 Index CountNonzero(std::span<const std::uint64_t> values) {
   return CountNonzeroWords(reinterpret_cast<const std::int64_t*>(values.data()), values.size());
 }
-Index CountNonzero(std::span<const double> values) { return CountNonzeroDoubles(values.data(), values.size()); }
+Index CountNonzero(std::span<const double> values) {
+  return CountNonzeroDoubles(values.data(), values.size());
+}
 
 }  // namespace mpaio

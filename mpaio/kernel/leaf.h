@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loops over a leaf of a reduction, or over any number of elements where their order is of no consequence.
+
+// Loops over a leaf of a reduction, or over any number of elements where their order is of no
+// consequence.
 //
-// A floating-point leaf is 16 lanes: lane j takes, in order, the elements j, j + 16, j + 32, ...; then the lanes are joined as (l, l + 8),
-// (l, l + 4), (l, l + 2), (l, l + 1). The bits are the same whatever registers the processor has.
+// A floating-point leaf is 16 lanes: lane j takes, in order, the elements j, j + 16, j + 32, ...;
+// then the lanes are joined as (l, l + 8), (l, l + 4), (l, l + 2), (l, l + 1). The bits are the
+// same whatever registers the processor has.
 #ifndef MPAIO_KERNEL_LEAF_H_
 #define MPAIO_KERNEL_LEAF_H_
 

@@ -16,8 +16,10 @@ constexpr std::size_t kLanes = 8;
 using IntLanes = std::int64_t __attribute__((vector_size(64)));
 using DoubleLanes = double __attribute__((vector_size(64)));
 
-// Compiled into each multiversioned function, so for each instruction set. With lanes of its own, since the compiler may not reorder comparisons of
-// floating-point numbers, and does not see that it may with integers. Comparisons with a NaN are false, so NaNs are passed over; they are found apart.
+// Compiled into each multiversioned function, so for each instruction set. With lanes of its own,
+// since the compiler may not reorder comparisons of floating-point numbers, and does not see that
+// it may with integers. Comparisons with a NaN are false, so NaNs are passed over; they are found
+// apart.
 template <typename T, typename Lanes>
 __attribute__((always_inline)) inline MinMax<T> FindIn(const T* values, std::size_t count) {
   MinMax<T> result;
@@ -49,10 +51,14 @@ __attribute__((always_inline)) inline MinMax<T> FindIn(const T* values, std::siz
 }
 
 MPAIO_MULTIVERSION
-MinMax<std::int64_t> FindInInts(const std::int64_t* values, std::size_t count) { return FindIn<std::int64_t, IntLanes>(values, count); }
+MinMax<std::int64_t> FindInInts(const std::int64_t* values, std::size_t count) {
+  return FindIn<std::int64_t, IntLanes>(values, count);
+}
 
 MPAIO_MULTIVERSION
-MinMax<double> FindInDoubles(const double* values, std::size_t count) { return FindIn<double, DoubleLanes>(values, count); }
+MinMax<double> FindInDoubles(const double* values, std::size_t count) {
+  return FindIn<double, DoubleLanes>(values, count);
+}
 
 }  // namespace
 
@@ -73,7 +79,9 @@ void MinMax<double>::Merge(const MinMax& other) {
   max = std::max(max, other.max) + 0.0;
 }
 
-MinMax<std::int64_t> FindMinMax(std::span<const std::int64_t> values) { return FindInInts(values.data(), values.size()); }
+MinMax<std::int64_t> FindMinMax(std::span<const std::int64_t> values) {
+  return FindInInts(values.data(), values.size());
+}
 
 MinMax<double> FindMinMax(std::span<const double> values) {
   MinMax<double> result = FindInDoubles(values.data(), values.size());

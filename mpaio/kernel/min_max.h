@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Smallest and largest value at the speed of memory.
 #ifndef MPAIO_KERNEL_MIN_MAX_H_
 #define MPAIO_KERNEL_MIN_MAX_H_
@@ -12,11 +13,13 @@ namespace mpaio {
 // Of no values: the largest and the smallest number of the type, which are neutral under Merge.
 template <typename T>
 struct MinMax {
-  T min = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
-  T max = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  T min = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                               : std::numeric_limits<T>::max();
+  T max = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                               : std::numeric_limits<T>::lowest();
 
-  // As in numpy, a NaN anywhere makes both NaN. A zero has no sign (-0.0 becomes 0.0), since which of two equal zeros is met first depends on how
-  // the array was divided.
+  // As in numpy, a NaN anywhere makes both NaN. A zero has no sign (-0.0 becomes 0.0), since which
+  // of two equal zeros is met first depends on how the array was divided.
   void Merge(const MinMax& other);
 };
 

@@ -52,11 +52,13 @@ TYPED_TEST(MinMaxOf, PartsMergeToTheWhole) {
   this->RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 random(seed);
   std::vector<TypeParam> values(1000);
-  for (TypeParam& value : values) value = static_cast<TypeParam>(static_cast<std::int64_t>(random()));
+  for (TypeParam& value : values)
+    value = static_cast<TypeParam>(static_cast<std::int64_t>(random()));
   for (const std::size_t part : {1u, 7u, 16u, 999u}) {
     MinMax<TypeParam> extremes;
     for (std::size_t at = 0; at < values.size(); at += part) {
-      extremes.Merge(FindMinMax(std::span<const TypeParam>(values).subspan(at, std::min(part, values.size() - at))));
+      extremes.Merge(FindMinMax(
+          std::span<const TypeParam>(values).subspan(at, std::min(part, values.size() - at))));
     }
     ASSERT_EQ(extremes.min, *std::min_element(values.begin(), values.end())) << "seed " << seed;
     ASSERT_EQ(extremes.max, *std::max_element(values.begin(), values.end())) << "seed " << seed;
@@ -64,7 +66,8 @@ TYPED_TEST(MinMaxOf, PartsMergeToTheWhole) {
 }
 
 TEST(MinMaxOfInts, Extremes) {
-  const std::vector<std::int64_t> values = {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()};
+  const std::vector<std::int64_t> values = {std::numeric_limits<std::int64_t>::max(),
+                                            std::numeric_limits<std::int64_t>::min()};
   const MinMax<std::int64_t> found = FindMinMax(std::span<const std::int64_t>(values));
   EXPECT_EQ(found.min, std::numeric_limits<std::int64_t>::min());
   EXPECT_EQ(found.max, std::numeric_limits<std::int64_t>::max());

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels compute are the same bits on each instruction set that they are compiled for, and those of the versions that are shipped.
+
+// What the kernels compute are the same bits on each instruction set that they are compiled for,
+// and those of the versions that are shipped.
 #include "mpaio/kernel/multiversion.h"
 
 #include <algorithm>
@@ -30,9 +32,11 @@ struct Variant {
 
 // Those that this processor has; the first is what is shipped.
 std::vector<Variant> Variants() {
-  std::vector<Variant> variants = {{"shipped", mpaio::RunKernels}, {"for all processors", mpaio_all::RunKernels}};
+  std::vector<Variant> variants = {{"shipped", mpaio::RunKernels},
+                                   {"for all processors", mpaio_all::RunKernels}};
 #if defined(__x86_64__)
-  const bool has_avx2 = __builtin_cpu_supports("avx2"), has_fma = __builtin_cpu_supports("fma"), has_avx512f = __builtin_cpu_supports("avx512f");
+  const bool has_avx2 = __builtin_cpu_supports("avx2"), has_fma = __builtin_cpu_supports("fma"),
+             has_avx512f = __builtin_cpu_supports("avx512f");
 #else
   const bool has_avx2 = false, has_fma = false, has_avx512f = false;
 #endif
@@ -63,23 +67,32 @@ class Numbers {
   double Next(bool any) {
     const std::uint64_t bits = random_();
     switch (any ? bits % 16 : 15) {
-      case 0: return std::numeric_limits<double>::infinity();
-      case 1: return -std::numeric_limits<double>::infinity();
-      case 2: return 0.0;
-      case 3: return -0.0;
+      case 0:
+        return std::numeric_limits<double>::infinity();
+      case 1:
+        return -std::numeric_limits<double>::infinity();
+      case 2:
+        return 0.0;
+      case 3:
+        return -0.0;
       // Quiet and signaling NaNs of either sign, with something in them.
       case 4:
-      case 5: return std::bit_cast<double>((bits | 0x7FF0000000000100) & ~std::uint64_t{0xFF});
+      case 5:
+        return std::bit_cast<double>((bits | 0x7FF0000000000100) & ~std::uint64_t{0xFF});
       // Subnormal.
       case 6:
-      case 7: return std::bit_cast<double>(bits & 0x800FFFFFFFFFFFFF);
+      case 7:
+        return std::bit_cast<double>(bits & 0x800FFFFFFFFFFFFF);
       // Any bits.
       case 8:
-      case 9: return std::bit_cast<double>(random_());
+      case 9:
+        return std::bit_cast<double>(random_());
       // Small integers, and halves.
       case 10:
-      case 11: return static_cast<double>(static_cast<std::int64_t>(bits >> 8 & 0xFF) - 128) / 2;
-      default: return std::ldexp(uniform_(random_), static_cast<int>(bits >> 32) % 48 - 24);
+      case 11:
+        return static_cast<double>(static_cast<std::int64_t>(bits >> 8 & 0xFF) - 128) / 2;
+      default:
+        return std::ldexp(uniform_(random_), static_cast<int>(bits >> 32) % 48 - 24);
     }
   }
   std::uint64_t Bits() { return random_(); }
@@ -99,10 +112,12 @@ std::uint64_t WordAt(const std::string& bytes, std::size_t i) {
 std::size_t Difference(const Result& result, const Result& expected) {
   const std::string &a = result.bytes, &b = expected.bytes;
   if (a == b) return a.size();
-  if (!expected.is_double) return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin()).first - a.begin());
+  if (!expected.is_double)
+    return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin()).first - a.begin());
   for (std::size_t i = 0; i + 8 <= a.size(); i += 8) {
     const std::uint64_t x = WordAt(a, i), y = WordAt(b, i);
-    if (x != y && !(std::isnan(std::bit_cast<double>(x)) && std::isnan(std::bit_cast<double>(y)))) return i;
+    if (x != y && !(std::isnan(std::bit_cast<double>(x)) && std::isnan(std::bit_cast<double>(y))))
+      return i;
   }
   return a.size();
 }
@@ -125,13 +140,20 @@ TEST(Multiversion, EveryInstructionSetGivesTheSameBits) {
         for (std::uint8_t& x : bools[i]) x = numbers.Bits() % 2;
       }
       for (std::byte& x : bytes) x = static_cast<std::byte>(numbers.Bits());
-      const Data data{count,           doubles[0] + offset, doubles[1] + (any ? offset : 0), bools[0] + offset, bools[1] + offset, bytes.data(),
+      const Data data{count,
+                      doubles[0] + offset,
+                      doubles[1] + (any ? offset : 0),
+                      bools[0] + offset,
+                      bools[1] + offset,
+                      bytes.data(),
                       count % 100 < 3};
       std::vector<Result> shipped;
       for (const Variant& variant : variants) {
         std::size_t next = 0;
-        const auto take = [&](const std::string& kernel, const void* result, std::size_t size_bytes, bool is_double) {
-          Result found{kernel, std::string(static_cast<const char*>(result), size_bytes), is_double};
+        const auto take = [&](const std::string& kernel, const void* result, std::size_t size_bytes,
+                              bool is_double) {
+          Result found{kernel, std::string(static_cast<const char*>(result), size_bytes),
+                       is_double};
           if (&variant == &variants[0]) {
             shipped.push_back(std::move(found));
             return;
@@ -141,8 +163,10 @@ TEST(Multiversion, EveryInstructionSetGivesTheSameBits) {
           ASSERT_EQ(found.kernel, expected.kernel);
           ASSERT_EQ(found.bytes.size(), expected.bytes.size());
           const std::size_t at = Difference(found, expected);
-          ASSERT_EQ(at, found.bytes.size()) << kernel << " for " << variant.name << " differs in byte " << at << " of " << found.bytes.size()
-                                            << ", count " << count << ", offset " << offset << ", seed " << seed;
+          ASSERT_EQ(at, found.bytes.size())
+              << kernel << " for " << variant.name << " differs in byte " << at << " of "
+              << found.bytes.size() << ", count " << count << ", offset " << offset << ", seed "
+              << seed;
           num_nans += found.bytes != expected.bytes;
         };
         variant.run(data, take);
@@ -154,7 +178,8 @@ TEST(Multiversion, EveryInstructionSetGivesTheSameBits) {
       num_results += shipped.size();
     }
   }
-  std::cout << num_results << " results of each of " << variants.size() << " variants; " << num_nans << " times NaNs had other bits\n";
+  std::cout << num_results << " results of each of " << variants.size() << " variants; " << num_nans
+            << " times NaNs had other bits\n";
   EXPECT_GT(num_results, 100 * kMaxCount);
 }
 

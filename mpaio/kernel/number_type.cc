@@ -74,7 +74,9 @@ NumberType Promote(NumberType a, NumberType b) {
   const NumberType with_sign = IsSigned(a) ? a : b;
   const NumberType without = IsSigned(a) ? b : a;
   if (SizeBytes(with_sign) > SizeBytes(without)) return with_sign;
-  return without == NumberType::kUint64 ? NumberType::kFloat64 : OfSize(NumberType::kInt8, static_cast<int>(2 * SizeBytes(without)));
+  return without == NumberType::kUint64
+             ? NumberType::kFloat64
+             : OfSize(NumberType::kInt8, static_cast<int>(2 * SizeBytes(without)));
 }
 
 NumberType FloatOf(NumberType type) {

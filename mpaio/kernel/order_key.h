@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys that order as numbers do: elements become unsigned integers, and `<` on these is numpy's order of the
-// elements.
+
+// Keys that order as numbers do: elements become unsigned integers, and `<` on these is numpy's
+// order of the elements.
 //
-// A raw value is an element's bits as an unsigned integer of its width. In numpy's order a NaN, and a NaT,
-// comes behind everything else; all NaNs are equal, and so are 0.0 and -0.0.
+// A raw value is an element's bits as an unsigned integer of its width. In numpy's order a NaN, and
+// a NaT, comes behind everything else; all NaNs are equal, and so are 0.0 and -0.0.
 //
-// Worked example, int8: the elements -128, -1, 0, 127 have the raw values 128, 255, 0, 127 and the keys 0,
-// 127, 128, 255.
+// Worked example, int8: the elements -128, -1, 0, 127 have the raw values 128, 255, 0, 127 and the
+// keys 0, 127, 128, 255.
 #ifndef MPAIO_KERNEL_ORDER_KEY_H_
 #define MPAIO_KERNEL_ORDER_KEY_H_
 
@@ -17,11 +18,11 @@
 namespace mpaio {
 
 template <typename BitsType>
-inline constexpr BitsType kTopBit = static_cast<BitsType>(BitsType{1}
-                                                          << (std::numeric_limits<BitsType>::digits - 1));
+inline constexpr BitsType kTopBit =
+    static_cast<BitsType>(BitsType{1} << (std::numeric_limits<BitsType>::digits - 1));
 
-// The keys of integers: unsigned, signed, and times, of which the smallest is NaT. One type for the three, so
-// that what uses it is compiled once.
+// The keys of integers: unsigned, signed, and times, of which the smallest is NaT. One type for the
+// three, so that what uses it is compiled once.
 template <typename BitsType>
 class IntKey {
  public:
@@ -29,8 +30,8 @@ class IntKey {
 
   static constexpr IntKey Unsigned() { return IntKey(0, 0); }
   static constexpr IntKey Signed() { return IntKey(kTopBit<Bits>, 0); }
-  // NaT, whose raw value is the top bit alone, would be 0; one less, all others move down and it is the
-  // largest.
+  // NaT, whose raw value is the top bit alone, would be 0; one less, all others move down and it is
+  // the largest.
   static constexpr IntKey Time() { return IntKey(kTopBit<Bits>, 1); }
 
   constexpr Bits operator()(Bits raw) const { return static_cast<Bits>((raw ^ flip_) - minus_); }
@@ -42,8 +43,9 @@ class IntKey {
   Bits flip_, minus_;
 };
 
-// The keys of IEEE floating-point numbers of 16, 32 and 64 bits. A NaN's is the largest, and no other's.
-// Where `kZerosEqual` is not set, -0.0 is less than 0.0, and every key but the NaNs' has one raw value.
+// The keys of IEEE floating-point numbers of 16, 32 and 64 bits. A NaN's is the largest, and no
+// other's. Where `kZerosEqual` is not set, -0.0 is less than 0.0, and every key but the NaNs' has
+// one raw value.
 template <typename BitsType, bool kZerosEqual>
 class FloatKey {
  public:
@@ -59,7 +61,8 @@ class FloatKey {
   }
   // A raw value of the key.
   constexpr Bits Raw(Bits key) const {
-    return (key & kSign) != 0 ? static_cast<Bits>(key & static_cast<Bits>(~kSign)) : static_cast<Bits>(~key);
+    return (key & kSign) != 0 ? static_cast<Bits>(key & static_cast<Bits>(~kSign))
+                              : static_cast<Bits>(~key);
   }
 
  private:
@@ -69,7 +72,8 @@ class FloatKey {
 
   static constexpr Bits kSign = kTopBit<Bits>;
   static constexpr int kFractionBits = sizeof(Bits) == 2 ? 10 : sizeof(Bits) == 4 ? 23 : 52;
-  static constexpr Bits kInfinity = static_cast<Bits>((kSign - 1) >> kFractionBits << kFractionBits);
+  static constexpr Bits kInfinity =
+      static_cast<Bits>((kSign - 1) >> kFractionBits << kFractionBits);
 };
 
 }  // namespace mpaio

@@ -27,9 +27,12 @@ TEST(IntKey, OrdersSignedAndUnsignedBytes) {
 
 TEST(IntKey, PutsNaTBehindAllTimes) {
   const auto key = IntKey<std::uint64_t>::Time();
-  const std::vector<std::int64_t> times = {
-      std::numeric_limits<std::int64_t>::min() + 1, -1, 0, 1, std::numeric_limits<std::int64_t>::max(),
-      std::numeric_limits<std::int64_t>::min()};
+  const std::vector<std::int64_t> times = {std::numeric_limits<std::int64_t>::min() + 1,
+                                           -1,
+                                           0,
+                                           1,
+                                           std::numeric_limits<std::int64_t>::max(),
+                                           std::numeric_limits<std::int64_t>::min()};
   for (std::size_t i = 0; i < times.size(); ++i) {
     const auto raw = static_cast<std::uint64_t>(times[i]);
     EXPECT_EQ(key.Raw(key(raw)), raw);

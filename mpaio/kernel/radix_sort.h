@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Stable sorting by unsigned keys, digit by digit from the least one on.
 #ifndef MPAIO_KERNEL_RADIX_SORT_H_
 #define MPAIO_KERNEL_RADIX_SORT_H_
@@ -28,8 +29,8 @@ struct KeyOfIndex {
   std::uint64_t operator()(const KeyedIndex& entry) const { return entry.key; }
 };
 
-// Sorts `values` by key(value), an unsigned integer; equal keys stay in their order. `buffer` is as long; its
-// contents do not matter, before or after.
+// Sorts `values` by key(value), an unsigned integer; equal keys stay in their order. `buffer` is as
+// long; its contents do not matter, before or after.
 template <typename T, typename Key>
 void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
   using Bits = std::invoke_result_t<Key, const T&>;
@@ -66,7 +67,8 @@ void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
     if (positions[(first >> (8 * d)) & 0xFF] == size) continue;
     std::size_t position = 0;
     for (std::size_t& count : positions) position += std::exchange(count, position);
-    for (std::size_t i = 0; i < size; ++i) to[positions[(key(from[i]) >> (8 * d)) & 0xFF]++] = from[i];
+    for (std::size_t i = 0; i < size; ++i)
+      to[positions[(key(from[i]) >> (8 * d)) & 0xFF]++] = from[i];
     std::swap(from, to);
   }
   if (from != values.data()) std::copy(from, from + size, values.data());

@@ -16,7 +16,8 @@ namespace {
 template <typename Bits, typename Key>
 void ExpectStableSort(std::vector<Bits> values, Key key) {
   std::vector<Bits> expected = values;
-  std::stable_sort(expected.begin(), expected.end(), [&](Bits a, Bits b) { return key(a) < key(b); });
+  std::stable_sort(expected.begin(), expected.end(),
+                   [&](Bits a, Bits b) { return key(a) < key(b); });
   std::vector<Bits> buffer(values.size());
   RadixSort(std::span(values), std::span(buffer), key);
   EXPECT_EQ(values, expected);

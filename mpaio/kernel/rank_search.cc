@@ -8,8 +8,8 @@
 namespace mpaio {
 namespace {
 
-// Counters of a pass: 16 bits' for a few prefixes, so that doubles are narrowed to their exponent and more at
-// once; fewer bits' for many.
+// Counters of a pass: 16 bits' for a few prefixes, so that doubles are narrowed to their exponent
+// and more at once; fewer bits' for many.
 constexpr int kStepBits = 16;
 constexpr int kStepBitsOfMany = 10;
 constexpr std::size_t kFewPrefixes = 16;
@@ -21,8 +21,9 @@ std::uint64_t ShiftLeft(std::uint64_t key, int bits) { return bits >= 64 ? 0 : k
 
 RankScan::RankScan(const RankPass& pass, Index expected)
     : pass_(pass),
-      counter_(pass.collects() ? 0 : static_cast<std::uint64_t>(pass.prefixes.size()) << pass.step_bits,
-               expected) {}
+      counter_(
+          pass.collects() ? 0 : static_cast<std::uint64_t>(pass.prefixes.size()) << pass.step_bits,
+          expected) {}
 
 void RankScan::Add(std::span<const std::uint64_t> keys) {
   const int prefix_shift = pass_.key_bits - pass_.prefix_bits;
@@ -97,7 +98,8 @@ void RankSearch::Narrow() {
     for (std::size_t s = 0; s < num_steps; ++s) {
       const Index count = counts_[p * num_steps + s];
       bool is_wanted = false;
-      for (; wanted != wanted_.end() && wanted->prefix == p && wanted->rank < before + count; ++wanted) {
+      for (; wanted != wanted_.end() && wanted->prefix == p && wanted->rank < before + count;
+           ++wanted) {
         is_wanted = true;
         *wanted = {prefixes.size(), wanted->rank - before};
       }
@@ -114,14 +116,14 @@ void RankSearch::Narrow() {
   pass_.prefixes = std::move(prefixes);
 }
 
-// Keys that are near each other have many first bits in common: these need no passes. (Integers are often
-// so.)
+// Keys that are near each other have many first bits in common: these need no passes. (Integers are
+// often so.)
 void RankSearch::SkipCommonBits() {
   if (pass_.prefixes.size() != 1) return;
   const int rest_bits = pass_.key_bits - pass_.prefix_bits;
   const std::uint64_t least = std::max(min_key_, ShiftLeft(pass_.prefixes[0], rest_bits));
-  const std::uint64_t greatest =
-      std::min(max_key_, ShiftLeft(pass_.prefixes[0], rest_bits) | ((std::uint64_t{1} << rest_bits) - 1));
+  const std::uint64_t greatest = std::min(
+      max_key_, ShiftLeft(pass_.prefixes[0], rest_bits) | ((std::uint64_t{1} << rest_bits) - 1));
   const int different_bits = 64 - std::countl_zero(least ^ greatest);
   pass_.prefix_bits = pass_.key_bits - different_bits;
   pass_.prefixes[0] = ShiftRight(least, different_bits);

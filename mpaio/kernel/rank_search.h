@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the elements of given ranks without sorting: by counting, in a few passes over all keys, in bounded
-// memory.
+
+// Finds the elements of given ranks without sorting: by counting, in a few passes over all keys, in
+// bounded memory.
 //
-// The rank of a key is its position in the sorted order of all keys, from 0. Each pass counts keys by their
-// next bits, among those that begin as one of the wanted keys does; when few keys are left that may be
-// wanted, a last pass collects them.
+// The rank of a key is its position in the sorted order of all keys, from 0. Each pass counts keys
+// by their next bits, among those that begin as one of the wanted keys does; when few keys are left
+// that may be wanted, a last pass collects them.
 //
-// Worked example, 8-bit keys that are narrowed by 4 bits at a time: of the keys 0x12 0x15 0x31 0x38 0x39
-// 0x77, the one of rank 3 is sought. The first pass counts 2 keys with the prefix 1, 3 with 3 and 1 with 7:
-// the key begins with 3, and has rank 1 among those. The next pass collects 0x31 0x38 0x39: it is 0x38.
+// Worked example, 8-bit keys that are narrowed by 4 bits at a time: of the keys 0x12 0x15 0x31 0x38
+// 0x39 0x77, the one of rank 3 is sought. The first pass counts 2 keys with the prefix 1, 3 with 3
+// and 1 with 7: the key begins with 3, and has rank 1 among those. The next pass collects 0x31 0x38
+// 0x39: it is 0x38.
 #ifndef MPAIO_KERNEL_RANK_SEARCH_H_
 #define MPAIO_KERNEL_RANK_SEARCH_H_
 
@@ -24,12 +26,13 @@ namespace mpaio {
 
 // What a pass is to find out: it travels to all ranks.
 struct RankPass {
-  // How many bits a key has, how many of its first are known, and how many more are counted by; 0 of these:
-  // keys are collected.
+  // How many bits a key has, how many of its first are known, and how many more are counted by; 0
+  // of these: keys are collected.
   int key_bits = 64;
   int prefix_bits = 0;
   int step_bits = 0;
-  // The first prefix_bits of the wanted keys, in order, no two the same. For prefix_bits == 0, one 0.
+  // The first prefix_bits of the wanted keys, in order, no two the same. For prefix_bits == 0, one
+  // 0.
   std::vector<std::uint64_t> prefixes = {0};
 
   bool collects() const { return step_bits == 0; }
@@ -62,8 +65,8 @@ class RankScan {
 
 class RankSearch {
  public:
-  // `ranks`: at least one; increasing, each in [0, number of keys). At most `max_collected` keys are
-  // collected.
+  // `ranks`: at least one; increasing, each in [0, number of keys). At most `max_collected` keys
+  // are collected.
   RankSearch(int key_bits, std::vector<Index> ranks, Index max_collected);
 
   const RankPass& pass() const { return pass_; }

@@ -14,8 +14,8 @@ namespace {
 
 // The search over keys in pieces of `piece`. How many passes it took goes to `*passes`.
 std::vector<std::uint64_t> Search(const std::vector<std::uint64_t>& keys, int key_bits,
-                                  const std::vector<Index>& ranks, Index max_collected, std::size_t piece,
-                                  int* passes) {
+                                  const std::vector<Index>& ranks, Index max_collected,
+                                  std::size_t piece, int* passes) {
   RankSearch search(key_bits, ranks, max_collected);
   *passes = 0;
   do {
@@ -46,9 +46,10 @@ TEST(RankSearch, FindsWhatSortingFinds) {
       for (const std::size_t size : {1, 2, 100, 3000}) {
         for (const Index max_collected : {0, 1, 50, 1000000}) {
           SCOPED_TRACE(testing::Message()
-                       << "seed " << seed << ", bits " << key_bits << ", different " << different_bits
-                       << ", size " << size << ", collects " << max_collected);
-          const std::uint64_t mask = key_bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << key_bits) - 1;
+                       << "seed " << seed << ", bits " << key_bits << ", different "
+                       << different_bits << ", size " << size << ", collects " << max_collected);
+          const std::uint64_t mask =
+              key_bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << key_bits) - 1;
           const std::uint64_t base = random();
           std::vector<std::uint64_t> keys(size);
           for (std::uint64_t& key : keys)
@@ -59,7 +60,8 @@ TEST(RankSearch, FindsWhatSortingFinds) {
           }
           if (ranks.empty()) ranks.push_back(0);
           int passes = 0;
-          const std::vector<std::uint64_t> found = Search(keys, key_bits, ranks, max_collected, 700, &passes);
+          const std::vector<std::uint64_t> found =
+              Search(keys, key_bits, ranks, max_collected, 700, &passes);
           std::sort(keys.begin(), keys.end());
           ASSERT_EQ(found.size(), ranks.size());
           for (std::size_t r = 0; r < ranks.size(); ++r)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Merging of many sorted runs, in parts that do not depend on each other.
 //
-// The order of all elements is that of a stable sort of the runs put one behind the other: by `less`, equal
-// ones by run, then by position. A part is what is between two places in that order; Cut says how much of
-// each run is in front of such a place.
+// The order of all elements is that of a stable sort of the runs put one behind the other: by
+// `less`, equal ones by run, then by position. A part is what is between two places in that order;
+// Cut says how much of each run is in front of such a place.
 //
-// Worked example: runs {1, 5, 5}, {5, 6}, {0, 5}. In front of the element 0 of run 1, the first 5 there, are
-// 3, 0 and 1 elements of the runs: {1, 5, 5}, {} and {0}.
+// Worked example: runs {1, 5, 5}, {5, 6}, {0, 5}. In front of the element 0 of run 1, the first 5
+// there, are 3, 0 and 1 elements of the runs: {1, 5, 5}, {} and {0}.
 #ifndef MPAIO_KERNEL_RUN_MERGE_H_
 #define MPAIO_KERNEL_RUN_MERGE_H_
 
@@ -30,7 +31,8 @@ struct RunPosition {
 // How many elements of each run are in front of `place`. One binary search in each run.
 template <typename T, typename Less>
 std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition place, Less less) {
-  const T& pivot = runs[static_cast<std::size_t>(place.run)][static_cast<std::size_t>(place.position)];
+  const T& pivot =
+      runs[static_cast<std::size_t>(place.run)][static_cast<std::size_t>(place.position)];
   std::vector<Index> sizes;
   for (Index r = 0; r < static_cast<Index>(runs.size()); ++r) {
     const std::span<const T> run = runs[static_cast<std::size_t>(r)];
@@ -45,9 +47,9 @@ std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition 
   return sizes;
 }
 
-// Places that divide all elements into parts of about `part_size` elements, in order; fewer than two parts
-// have none. A part is longer than that by `runs.size() * sample_step` elements at the most, since every
-// sample_step-th element of each run is looked at.
+// Places that divide all elements into parts of about `part_size` elements, in order; fewer than
+// two parts have none. A part is longer than that by `runs.size() * sample_step` elements at the
+// most, since every sample_step-th element of each run is looked at.
 template <typename T, typename Less>
 std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& runs, Index part_size,
                                       Index sample_step, Less less) {
@@ -128,10 +130,11 @@ void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
   back.Finish(less);
 }
 
-// Merges runs that lie one behind the other in `values`: run r is [bounds[r], bounds[r + 1]). `buffer` is as
-// long as `values`. The result is in the one of them that is returned.
+// Merges runs that lie one behind the other in `values`: run r is [bounds[r], bounds[r + 1]).
+// `buffer` is as long as `values`. The result is in the one of them that is returned.
 template <typename T, typename Less>
-std::span<T> MergeRuns(std::span<T> values, std::span<T> buffer, std::vector<std::size_t> bounds, Less less) {
+std::span<T> MergeRuns(std::span<T> values, std::span<T> buffer, std::vector<std::size_t> bounds,
+                       Less less) {
   while (bounds.size() > 2) {
     std::vector<std::size_t> merged = {0};
     for (std::size_t r = 0; r + 1 < bounds.size(); r += 2) {

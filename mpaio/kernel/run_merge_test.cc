@@ -55,7 +55,8 @@ TEST(RunMerge, PartsAreAStableSort) {
     const std::vector<std::vector<Element>> runs =
         RandomRuns(random, num_runs, max_size, trial % 2 == 0 ? 4 : 1000);
     std::vector<Element> expected;
-    for (const std::vector<Element>& run : runs) expected.insert(expected.end(), run.begin(), run.end());
+    for (const std::vector<Element>& run : runs)
+      expected.insert(expected.end(), run.begin(), run.end());
     std::stable_sort(expected.begin(), expected.end(), Less);
 
     const Index part_size = 1 + static_cast<Index>(random() % 100);
@@ -64,7 +65,8 @@ TEST(RunMerge, PartsAreAStableSort) {
     std::vector<std::vector<Index>> cuts = {std::vector<Index>(runs.size())};
     for (const RunPosition place : places) cuts.push_back(Cut(Spans(runs), place, Less));
     cuts.emplace_back();
-    for (const std::vector<Element>& run : runs) cuts.back().push_back(static_cast<Index>(run.size()));
+    for (const std::vector<Element>& run : runs)
+      cuts.back().push_back(static_cast<Index>(run.size()));
 
     std::vector<Element> sorted;
     for (std::size_t c = 0; c + 1 < cuts.size(); ++c) {
@@ -78,7 +80,8 @@ TEST(RunMerge, PartsAreAStableSort) {
       EXPECT_LE(static_cast<Index>(values.size()),
                 part_size + static_cast<Index>(runs.size() + 1) * sample_step);
       std::vector<Element> buffer(values.size());
-      const std::span<Element> merged = MergeRuns(std::span(values), std::span(buffer), bounds, Less);
+      const std::span<Element> merged =
+          MergeRuns(std::span(values), std::span(buffer), bounds, Less);
       sorted.insert(sorted.end(), merged.begin(), merged.end());
     }
     EXPECT_EQ(sorted, expected);

@@ -24,7 +24,8 @@ SlotCounter::SlotCounter(std::uint64_t num_slots, Index expected)
 SparseCounts SlotCounter::Take() {
   if (is_dense_) {
     for (std::size_t slot = 0; slot < counters_.size(); ++slot) {
-      if (const Index count = std::exchange(counters_[slot], 0); count != 0) counts_.push_back({slot, count});
+      if (const Index count = std::exchange(counters_[slot], 0); count != 0)
+        counts_.push_back({slot, count});
     }
   } else {
     Compact();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How often each of many numbered things was met, as a list of those that were met at all.
 #ifndef MPAIO_KERNEL_SPARSE_COUNTS_H_
 #define MPAIO_KERNEL_SPARSE_COUNTS_H_
@@ -20,8 +21,8 @@ struct SlotCount {
 // By slot; no slot twice, no count 0.
 using SparseCounts = std::vector<SlotCount>;
 
-// Counts slots. Memory: as many counters as there are slots where these are not many more than what is
-// counted, else a word for each one counted.
+// Counts slots. Memory: as many counters as there are slots where these are not many more than what
+// is counted, else a word for each one counted.
 class SlotCounter {
  public:
   // Slots are below `num_slots`; about `expected` of them will be counted.

@@ -24,7 +24,8 @@ TEST(SlotCounter, CountsDenseAndSparse) {
     // The last is more than are gathered before they are counted.
     for (const int size : {0, 1, 1000, 3000000}) {
       if (size > 1000 && num_slots < 4097) continue;
-      SCOPED_TRACE(testing::Message() << "seed " << seed << ", slots " << num_slots << ", size " << size);
+      SCOPED_TRACE(testing::Message()
+                   << "seed " << seed << ", slots " << num_slots << ", size " << size);
       SlotCounter counter(num_slots, 1000);
       std::map<std::uint64_t, Index> counts;
       const std::uint64_t step = num_slots < 5000 ? 1 : num_slots / 5000;

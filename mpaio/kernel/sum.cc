@@ -11,7 +11,8 @@
 namespace mpaio {
 namespace {
 
-// Eight lanes, in however many registers the processor needs for them. Named variables rather than arrays of them: GCC keeps arrays in memory.
+// Eight lanes, in however many registers the processor needs for them. Named variables rather than
+// arrays of them: GCC keeps arrays in memory.
 using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
@@ -19,7 +20,8 @@ constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 // As many words below 2^32 as a 64-bit sum of them can hold.
 constexpr std::size_t kBlock = std::size_t{1} << 31;
 
-// Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact sum of the upper halves of value + 2^63.
+// Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact
+// sum of the upper halves of value + 2^63.
 struct BlockSums {
   std::uint64_t wrapped;
   std::uint64_t upper;
@@ -36,7 +38,8 @@ BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
   return sums;
 }
 
-// So far ahead is memory asked for: in the arithmetic of the lines on the way the processor does not see the next ones itself.
+// So far ahead is memory asked for: in the arithmetic of the lines on the way the processor does
+// not see the next ones itself.
 constexpr std::uintptr_t kAheadBytes = 2048;
 
 template <typename Vector>
@@ -46,7 +49,8 @@ using QuarterLanes = double __attribute__((vector_size(16)));
 
 // Joins the lanes l and l + half of `sums`, for all l below half.
 template <typename Half, typename Whole>
-[[gnu::always_inline]] inline void JoinHalves(const VectorSum<Whole>& sums, VectorSum<Half>* joined) {
+[[gnu::always_inline]] inline void JoinHalves(const VectorSum<Whole>& sums,
+                                              VectorSum<Half>* joined) {
   static_assert(2 * sizeof(Half) == sizeof(Whole));
   Whole sum = sums.sum, error = sums.error;
   VectorSum<Half> upper;
@@ -97,18 +101,22 @@ absl::int128 SumExactly(std::span<const std::int64_t> values) {
   while (!values.empty()) {
     const std::size_t count = std::min(values.size(), kBlock);
     const BlockSums sums = SumBlock(values.data(), count);
-    // The sum of value + 2^63 is upper * 2^32 + lower, where the lower halves' sum is below 2^64, so it is known from the wrapped sum: there each
-    // value counts without the 2^63, an even number of which is 0 modulo 2^64.
+    // The sum of value + 2^63 is upper * 2^32 + lower, where the lower halves' sum is below 2^64,
+    // so it is known from the wrapped sum: there each value counts without the 2^63, an even number
+    // of which is 0 modulo 2^64.
     const std::uint64_t offsets = count % 2 == 0 ? 0 : kSignBit;
     const std::uint64_t lower = sums.wrapped + offsets - (sums.upper << 32);
-    total += absl::int128(absl::uint128(sums.upper) << 32) + absl::int128(lower) - absl::int128(absl::uint128(count) << 63);
+    total += absl::int128(absl::uint128(sums.upper) << 32) + absl::int128(lower) -
+             absl::int128(absl::uint128(count) << 63);
     values = values.subspan(count);
   }
   return total;
 }
 
 std::optional<std::int64_t> AsInt64(absl::int128 sum) {
-  if (sum < std::numeric_limits<std::int64_t>::min() || sum > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  if (sum < std::numeric_limits<std::int64_t>::min() ||
+      sum > std::numeric_limits<std::int64_t>::max())
+    return std::nullopt;
   return static_cast<std::int64_t>(sum);
 }
 

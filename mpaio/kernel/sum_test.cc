@@ -29,10 +29,12 @@ TEST(SumExactly, WorkedNumbers) {
 }
 
 TEST(SumExactly, ExtremesOfEveryLength) {
-  for (const std::int64_t value : {kMin, kMax, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1} << 32, -(std::int64_t{1} << 32)}) {
+  for (const std::int64_t value : {kMin, kMax, std::int64_t{-1}, std::int64_t{0},
+                                   std::int64_t{1} << 32, -(std::int64_t{1} << 32)}) {
     for (std::size_t count = 0; count <= 70; ++count) {
       const std::vector<std::int64_t> values(count, value);
-      EXPECT_EQ(SumExactly(values), absl::int128(value) * absl::int128(count)) << value << " x " << count;
+      EXPECT_EQ(SumExactly(values), absl::int128(value) * absl::int128(count))
+          << value << " x " << count;
     }
   }
 }
@@ -70,7 +72,8 @@ void AddByDefinition(double x, double* sum, double* error) {
 }
 CompensatedSum<double> LeafByDefinition(const std::vector<double>& elements) {
   double sums[16] = {}, errors[16] = {};
-  for (std::size_t i = 0; i < elements.size(); ++i) AddByDefinition(elements[i], &sums[i % 16], &errors[i % 16]);
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    AddByDefinition(elements[i], &sums[i % 16], &errors[i % 16]);
   for (int half = 8; half > 0; half /= 2) {
     for (int lane = 0; lane < half; ++lane) {
       errors[lane] += errors[lane + half];
@@ -87,8 +90,10 @@ TEST(SumOps, LeafFollowsItsDefinitionToTheBit) {
   std::uniform_real_distribution<double> mantissa(-1, 1);
   for (std::size_t count = 0; count <= 256; ++count) {
     std::vector<double> elements(count);
-    for (double& element : elements) element = std::ldexp(mantissa(random), static_cast<int>(random() % 80) - 40);
-    const CompensatedSum<double> leaf = SumOps().Leaf(elements), expected = LeafByDefinition(elements);
+    for (double& element : elements)
+      element = std::ldexp(mantissa(random), static_cast<int>(random() % 80) - 40);
+    const CompensatedSum<double> leaf = SumOps().Leaf(elements),
+                                 expected = LeafByDefinition(elements);
     ASSERT_EQ(leaf.sum, expected.sum) << "seed " << seed << ", " << count << " elements";
     ASSERT_EQ(leaf.error, expected.error) << "seed " << seed << ", " << count << " elements";
   }

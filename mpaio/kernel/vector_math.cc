@@ -40,12 +40,12 @@ namespace {
   APPLY(atan2, u10)                    \
   APPLY(hypot, u05)
 
-#define MPAIO_PORTABLE_LOOP(name)                                   \
-  void Portable_##name(const double* x, double* y, Index count) {   \
+#define MPAIO_PORTABLE_LOOP(name)                                                  \
+  void Portable_##name(const double* x, double* y, Index count) {                  \
     for (Index i = 0; i < count; ++i) y[i] = Sleef_cinz_##name##d1_u10purec(x[i]); \
   }
-#define MPAIO_PORTABLE_LOOP_2(name, accuracy)                                            \
-  void Portable_##name(const double* x, const double* y, double* z, Index count) {       \
+#define MPAIO_PORTABLE_LOOP_2(name, accuracy)                                                     \
+  void Portable_##name(const double* x, const double* y, double* z, Index count) {                \
     for (Index i = 0; i < count; ++i) z[i] = Sleef_cinz_##name##d1_##accuracy##purec(x[i], y[i]); \
   }
 MPAIO_SLEEF_FUNCTIONS(MPAIO_PORTABLE_LOOP)
@@ -60,7 +60,8 @@ MPAIO_SLEEF_FUNCTIONS_2(MPAIO_PORTABLE_LOOP_2)
 #if !defined(__AVX__)
 extern "C" {
 #define MPAIO_DECLARE(name) __m256d Sleef_cinz_##name##d4_u10avx(__m256d);
-#define MPAIO_DECLARE_2(name, accuracy) __m256d Sleef_cinz_##name##d4_##accuracy##avx(__m256d, __m256d);
+#define MPAIO_DECLARE_2(name, accuracy) \
+  __m256d Sleef_cinz_##name##d4_##accuracy##avx(__m256d, __m256d);
 MPAIO_SLEEF_FUNCTIONS(MPAIO_DECLARE)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_DECLARE_2)
 #undef MPAIO_DECLARE
@@ -70,7 +71,8 @@ MPAIO_SLEEF_FUNCTIONS_2(MPAIO_DECLARE_2)
 #if !defined(__AVX512F__)
 extern "C" {
 #define MPAIO_DECLARE(name) __m512d Sleef_cinz_##name##d8_u10avx512fnofma(__m512d);
-#define MPAIO_DECLARE_2(name, accuracy) __m512d Sleef_cinz_##name##d8_##accuracy##avx512fnofma(__m512d, __m512d);
+#define MPAIO_DECLARE_2(name, accuracy) \
+  __m512d Sleef_cinz_##name##d8_##accuracy##avx512fnofma(__m512d, __m512d);
 MPAIO_SLEEF_FUNCTIONS(MPAIO_DECLARE)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_DECLARE_2)
 #undef MPAIO_DECLARE
@@ -80,64 +82,70 @@ MPAIO_SLEEF_FUNCTIONS_2(MPAIO_DECLARE_2)
 
 namespace {
 
-// The last elements, fewer than a vector, are computed with ones beside them: a lane's result does not depend on the others.
-#define MPAIO_VECTOR_LOOP(isa, name, Vector, function)                        \
-  void isa##_##name(const double* x, double* y, Index count) {                \
-    constexpr Index kLanes = sizeof(Vector) / sizeof(double);                 \
-    for (Index i = 0; i < count; i += kLanes) {                               \
-      Vector v;                                                               \
-      if (i + kLanes <= count) {                                              \
-        std::memcpy(&v, x + i, sizeof(v));                                    \
-        v = function(v);                                                      \
-        std::memcpy(y + i, &v, sizeof(v));                                    \
-      } else {                                                                \
-        double rest[kLanes];                                                  \
+// The last elements, fewer than a vector, are computed with ones beside them: a lane's result does
+// not depend on the others.
+#define MPAIO_VECTOR_LOOP(isa, name, Vector, function)                               \
+  void isa##_##name(const double* x, double* y, Index count) {                       \
+    constexpr Index kLanes = sizeof(Vector) / sizeof(double);                        \
+    for (Index i = 0; i < count; i += kLanes) {                                      \
+      Vector v;                                                                      \
+      if (i + kLanes <= count) {                                                     \
+        std::memcpy(&v, x + i, sizeof(v));                                           \
+        v = function(v);                                                             \
+        std::memcpy(y + i, &v, sizeof(v));                                           \
+      } else {                                                                       \
+        double rest[kLanes];                                                         \
         for (Index j = 0; j < kLanes; ++j) rest[j] = i + j < count ? x[i + j] : 1.0; \
-        std::memcpy(&v, rest, sizeof(v));                                     \
-        v = function(v);                                                      \
-        std::memcpy(rest, &v, sizeof(v));                                     \
-        for (Index j = 0; i + j < count; ++j) y[i + j] = rest[j];             \
-      }                                                                       \
-    }                                                                         \
+        std::memcpy(&v, rest, sizeof(v));                                            \
+        v = function(v);                                                             \
+        std::memcpy(rest, &v, sizeof(v));                                            \
+        for (Index j = 0; i + j < count; ++j) y[i + j] = rest[j];                    \
+      }                                                                              \
+    }                                                                                \
   }
-#define MPAIO_VECTOR_LOOP_2(isa, name, Vector, function)                      \
-  void isa##_##name(const double* x, const double* y, double* z, Index count) { \
-    constexpr Index kLanes = sizeof(Vector) / sizeof(double);                 \
-    for (Index i = 0; i < count; i += kLanes) {                               \
-      Vector v, w;                                                            \
-      if (i + kLanes <= count) {                                              \
-        std::memcpy(&v, x + i, sizeof(v));                                    \
-        std::memcpy(&w, y + i, sizeof(w));                                    \
-        v = function(v, w);                                                   \
-        std::memcpy(z + i, &v, sizeof(v));                                    \
-      } else {                                                                \
-        double rest[kLanes], other[kLanes];                                   \
-        for (Index j = 0; j < kLanes; ++j) rest[j] = i + j < count ? x[i + j] : 1.0; \
+#define MPAIO_VECTOR_LOOP_2(isa, name, Vector, function)                              \
+  void isa##_##name(const double* x, const double* y, double* z, Index count) {       \
+    constexpr Index kLanes = sizeof(Vector) / sizeof(double);                         \
+    for (Index i = 0; i < count; i += kLanes) {                                       \
+      Vector v, w;                                                                    \
+      if (i + kLanes <= count) {                                                      \
+        std::memcpy(&v, x + i, sizeof(v));                                            \
+        std::memcpy(&w, y + i, sizeof(w));                                            \
+        v = function(v, w);                                                           \
+        std::memcpy(z + i, &v, sizeof(v));                                            \
+      } else {                                                                        \
+        double rest[kLanes], other[kLanes];                                           \
+        for (Index j = 0; j < kLanes; ++j) rest[j] = i + j < count ? x[i + j] : 1.0;  \
         for (Index j = 0; j < kLanes; ++j) other[j] = i + j < count ? y[i + j] : 1.0; \
-        std::memcpy(&v, rest, sizeof(v));                                     \
-        std::memcpy(&w, other, sizeof(w));                                    \
-        v = function(v, w);                                                   \
-        std::memcpy(rest, &v, sizeof(v));                                     \
-        for (Index j = 0; i + j < count; ++j) z[i + j] = rest[j];             \
-      }                                                                       \
-    }                                                                         \
+        std::memcpy(&v, rest, sizeof(v));                                             \
+        std::memcpy(&w, other, sizeof(w));                                            \
+        v = function(v, w);                                                           \
+        std::memcpy(rest, &v, sizeof(v));                                             \
+        for (Index j = 0; i + j < count; ++j) z[i + j] = rest[j];                     \
+      }                                                                               \
+    }                                                                                 \
   }
 
 #define MPAIO_SSE2_LOOP(name) MPAIO_VECTOR_LOOP(Sse2, name, __m128d, Sleef_cinz_##name##d2_u10sse2)
-#define MPAIO_SSE2_LOOP_2(name, accuracy) MPAIO_VECTOR_LOOP_2(Sse2, name, __m128d, Sleef_cinz_##name##d2_##accuracy##sse2)
+#define MPAIO_SSE2_LOOP_2(name, accuracy) \
+  MPAIO_VECTOR_LOOP_2(Sse2, name, __m128d, Sleef_cinz_##name##d2_##accuracy##sse2)
 MPAIO_SLEEF_FUNCTIONS(MPAIO_SSE2_LOOP)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_SSE2_LOOP_2)
 
-#define MPAIO_AVX_LOOP(name) __attribute__((target("avx"))) MPAIO_VECTOR_LOOP(Avx, name, __m256d, Sleef_cinz_##name##d4_u10avx)
+#define MPAIO_AVX_LOOP(name) \
+  __attribute__((target("avx"))) MPAIO_VECTOR_LOOP(Avx, name, __m256d, Sleef_cinz_##name##d4_u10avx)
 #define MPAIO_AVX_LOOP_2(name, accuracy) \
-  __attribute__((target("avx"))) MPAIO_VECTOR_LOOP_2(Avx, name, __m256d, Sleef_cinz_##name##d4_##accuracy##avx)
+  __attribute__((target("avx")))         \
+  MPAIO_VECTOR_LOOP_2(Avx, name, __m256d, Sleef_cinz_##name##d4_##accuracy##avx)
 MPAIO_SLEEF_FUNCTIONS(MPAIO_AVX_LOOP)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_AVX_LOOP_2)
 
-#define MPAIO_AVX512_LOOP(name) \
-  __attribute__((target("avx512f"))) MPAIO_VECTOR_LOOP(Avx512, name, __m512d, Sleef_cinz_##name##d8_u10avx512fnofma)
+#define MPAIO_AVX512_LOOP(name)      \
+  __attribute__((target("avx512f"))) \
+  MPAIO_VECTOR_LOOP(Avx512, name, __m512d, Sleef_cinz_##name##d8_u10avx512fnofma)
 #define MPAIO_AVX512_LOOP_2(name, accuracy) \
-  __attribute__((target("avx512f"))) MPAIO_VECTOR_LOOP_2(Avx512, name, __m512d, Sleef_cinz_##name##d8_##accuracy##avx512fnofma)
+  __attribute__((target("avx512f")))        \
+  MPAIO_VECTOR_LOOP_2(Avx512, name, __m512d, Sleef_cinz_##name##d8_##accuracy##avx512fnofma)
 MPAIO_SLEEF_FUNCTIONS(MPAIO_AVX512_LOOP)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_AVX512_LOOP_2)
 #endif
@@ -150,9 +158,11 @@ struct Versions2 {
   MathLoop2 loops[4];
 };
 #if defined(MPAIO_MATH_ON_X86)
-#define MPAIO_VERSIONS(name) {Portable_##name, Sse2_##name, Avx_##name, Avx512_##name}
+#define MPAIO_VERSIONS(name) \
+  { Portable_##name, Sse2_##name, Avx_##name, Avx512_##name }
 #else
-#define MPAIO_VERSIONS(name) {Portable_##name, nullptr, nullptr, nullptr}
+#define MPAIO_VERSIONS(name) \
+  { Portable_##name, nullptr, nullptr, nullptr }
 #endif
 
 // --- sin and cos ---
@@ -191,19 +201,26 @@ template <int kQuarters>
   const double cube = square * high;
   const double sine_tail =
       8.33333333332248946124e-03 +
-      square * (-1.98412698298579493134e-04 +
-                square * (2.75573137070700676789e-06 + square * (-2.50507602534068634195e-08 + square * 1.58969099521155010221e-10)));
-  const double sine = high - ((square * (0.5 * low - cube * sine_tail) - low) - cube * -1.66666666666666324348e-01);
+      square *
+          (-1.98412698298579493134e-04 +
+           square * (2.75573137070700676789e-06 +
+                     square * (-2.50507602534068634195e-08 + square * 1.58969099521155010221e-10)));
+  const double sine =
+      high - ((square * (0.5 * low - cube * sine_tail) - low) - cube * -1.66666666666666324348e-01);
   // The cosine of it.
   const double fourth = square * square;
   const double cosine_tail =
-      square * (4.16666666666666019037e-02 + square * (-1.38888888888741095749e-03 + square * 2.48015872894767294178e-05)) +
-      fourth * fourth * (-2.75573143513906633035e-07 + square * (2.08757232129817482790e-09 + square * -1.13596475577881948265e-11));
+      square * (4.16666666666666019037e-02 +
+                square * (-1.38888888888741095749e-03 + square * 2.48015872894767294178e-05)) +
+      fourth * fourth *
+          (-2.75573143513906633035e-07 +
+           square * (2.08757232129817482790e-09 + square * -1.13596475577881948265e-11));
   const double half = 0.5 * square;
   const double rest = 1.0 - half;
   const double cosine = rest + (((1.0 - rest) - half) + (square * cosine_tail - high * low));
   const double turned = (quarter & 1) != 0 ? cosine : sine;
-  const double result = std::bit_cast<double>(std::bit_cast<std::uint64_t>(turned) ^ (quarter & 2) << 62);
+  const double result =
+      std::bit_cast<double>(std::bit_cast<std::uint64_t>(turned) ^ (quarter & 2) << 62);
   // The sum of the parts has lost the sign of a zero.
   return kQuarters == 0 && x == 0 ? x : result;
 }
@@ -234,9 +251,15 @@ double HalfExp(double x) {
 
 double BeyondSin(double x) { return Sleef_cinz_sind1_u10purec(x); }
 double BeyondCos(double x) { return Sleef_cinz_cosd1_u10purec(x); }
-double BeyondSinh(double x) { return std::isinf(x) || std::isnan(x) ? x : std::copysign(HalfExp(std::fabs(x)), x); }
-double BeyondCosh(double x) { return std::isnan(x) ? x : std::isinf(x) ? std::fabs(x) : HalfExp(std::fabs(x)); }
-double BeyondAsinh(double x) { return std::isnan(x) ? x : std::copysign(Sleef_cinz_logd1_u10purec(std::fabs(x)) + kLn2, x); }
+double BeyondSinh(double x) {
+  return std::isinf(x) || std::isnan(x) ? x : std::copysign(HalfExp(std::fabs(x)), x);
+}
+double BeyondCosh(double x) {
+  return std::isnan(x) ? x : std::isinf(x) ? std::fabs(x) : HalfExp(std::fabs(x));
+}
+double BeyondAsinh(double x) {
+  return std::isnan(x) ? x : std::copysign(Sleef_cinz_logd1_u10purec(std::fabs(x)) + kLn2, x);
+}
 double BeyondAcosh(double x) {
   if (std::isnan(x)) return x;
   return x < 0 ? std::numeric_limits<double>::quiet_NaN() : Sleef_cinz_logd1_u10purec(x) + kLn2;
@@ -268,15 +291,22 @@ void WithBeyond(const double* x, double* y, Index count) {
 }
 
 #if defined(MPAIO_MATH_ON_X86)
-#define MPAIO_VERSIONS_WITH_BEYOND(name, ...)                                                                                          \
-  {WithBeyond<Portable_##name, __VA_ARGS__>, WithBeyond<Sse2_##name, __VA_ARGS__>, WithBeyond<Avx_##name, __VA_ARGS__>, \
-   WithBeyond<Avx512_##name, __VA_ARGS__>}
+#define MPAIO_VERSIONS_WITH_BEYOND(name, ...)                                       \
+  {                                                                                 \
+    WithBeyond<Portable_##name, __VA_ARGS__>, WithBeyond<Sse2_##name, __VA_ARGS__>, \
+        WithBeyond<Avx_##name, __VA_ARGS__>, WithBeyond<Avx512_##name, __VA_ARGS__> \
+  }
 #else
-#define MPAIO_VERSIONS_WITH_BEYOND(name, ...) {WithBeyond<Portable_##name, __VA_ARGS__>, nullptr, nullptr, nullptr}
+#define MPAIO_VERSIONS_WITH_BEYOND(name, ...) \
+  { WithBeyond<Portable_##name, __VA_ARGS__>, nullptr, nullptr, nullptr }
 #endif
 
-void Sin(const double* x, double* y, Index count) { WithBeyond<SinLoop, BeyondSin, static_cast<Index>(kMaxAngle), 0>(x, y, count); }
-void Cos(const double* x, double* y, Index count) { WithBeyond<CosLoop, BeyondCos, static_cast<Index>(kMaxAngle), 0>(x, y, count); }
+void Sin(const double* x, double* y, Index count) {
+  WithBeyond<SinLoop, BeyondSin, static_cast<Index>(kMaxAngle), 0>(x, y, count);
+}
+void Cos(const double* x, double* y, Index count) {
+  WithBeyond<CosLoop, BeyondCos, static_cast<Index>(kMaxAngle), 0>(x, y, count);
+}
 
 constexpr Versions kSin = {Sin, Sin, Sin, Sin};
 constexpr Versions kCos = {Cos, Cos, Cos, Cos};
@@ -301,26 +331,46 @@ const Versions& VersionsOf(MathFunction function) {
   static constexpr Versions kLog1p = MPAIO_VERSIONS_WITH_BEYOND(log1p, BeyondLog1p, 1, 996);
   static constexpr Versions kCbrt = MPAIO_VERSIONS(cbrt);
   switch (function) {
-    case MathFunction::kSin: return kSin;
-    case MathFunction::kCos: return kCos;
-    case MathFunction::kTan: return kTan;
-    case MathFunction::kArcsin: return kAsin;
-    case MathFunction::kArccos: return kAcos;
-    case MathFunction::kArctan: return kAtan;
-    case MathFunction::kSinh: return kSinh;
-    case MathFunction::kCosh: return kCosh;
-    case MathFunction::kTanh: return kTanh;
-    case MathFunction::kArcsinh: return kAsinh;
-    case MathFunction::kArccosh: return kAcosh;
-    case MathFunction::kArctanh: return kAtanh;
-    case MathFunction::kExp: return kExp;
-    case MathFunction::kExp2: return kExp2;
-    case MathFunction::kExpm1: return kExpm1;
-    case MathFunction::kLog: return kLog;
-    case MathFunction::kLog2: return kLog2;
-    case MathFunction::kLog10: return kLog10;
-    case MathFunction::kLog1p: return kLog1p;
-    case MathFunction::kCbrt: return kCbrt;
+    case MathFunction::kSin:
+      return kSin;
+    case MathFunction::kCos:
+      return kCos;
+    case MathFunction::kTan:
+      return kTan;
+    case MathFunction::kArcsin:
+      return kAsin;
+    case MathFunction::kArccos:
+      return kAcos;
+    case MathFunction::kArctan:
+      return kAtan;
+    case MathFunction::kSinh:
+      return kSinh;
+    case MathFunction::kCosh:
+      return kCosh;
+    case MathFunction::kTanh:
+      return kTanh;
+    case MathFunction::kArcsinh:
+      return kAsinh;
+    case MathFunction::kArccosh:
+      return kAcosh;
+    case MathFunction::kArctanh:
+      return kAtanh;
+    case MathFunction::kExp:
+      return kExp;
+    case MathFunction::kExp2:
+      return kExp2;
+    case MathFunction::kExpm1:
+      return kExpm1;
+    case MathFunction::kLog:
+      return kLog;
+    case MathFunction::kLog2:
+      return kLog2;
+    case MathFunction::kLog10:
+      return kLog10;
+    case MathFunction::kLog1p:
+      return kLog1p;
+    case MathFunction::kCbrt:
+      return kCbrt;
   }
   return kSin;
 }
@@ -329,20 +379,27 @@ const Versions2& VersionsOf(MathFunction2 function) {
   static constexpr Versions2 kPower = {MPAIO_VERSIONS(pow)};
   static constexpr Versions2 kArctan2 = {MPAIO_VERSIONS(atan2)};
   static constexpr Versions2 kHypot = {MPAIO_VERSIONS(hypot)};
-  return function == MathFunction2::kPower ? kPower : function == MathFunction2::kArctan2 ? kArctan2 : kHypot;
+  return function == MathFunction2::kPower     ? kPower
+         : function == MathFunction2::kArctan2 ? kArctan2
+                                               : kHypot;
 }
 
 }  // namespace
 
 bool IsAvailable(MathIsa isa) {
   switch (isa) {
-    case MathIsa::kPortable: return true;
+    case MathIsa::kPortable:
+      return true;
 #if defined(MPAIO_MATH_ON_X86)
-    case MathIsa::kSse2: return true;
-    case MathIsa::kAvx: return __builtin_cpu_supports("avx");
-    case MathIsa::kAvx512: return __builtin_cpu_supports("avx512f");
+    case MathIsa::kSse2:
+      return true;
+    case MathIsa::kAvx:
+      return __builtin_cpu_supports("avx");
+    case MathIsa::kAvx512:
+      return __builtin_cpu_supports("avx512f");
 #else
-    default: return false;
+    default:
+      return false;
 #endif
   }
   return false;
@@ -355,7 +412,11 @@ MathIsa BestMathIsa() {
   return MathIsa::kPortable;
 }
 
-MathLoop FindMathLoop(MathFunction function, MathIsa isa) { return VersionsOf(function).loops[static_cast<int>(isa)]; }
-MathLoop2 FindMathLoop(MathFunction2 function, MathIsa isa) { return VersionsOf(function).loops[static_cast<int>(isa)]; }
+MathLoop FindMathLoop(MathFunction function, MathIsa isa) {
+  return VersionsOf(function).loops[static_cast<int>(isa)];
+}
+MathLoop2 FindMathLoop(MathFunction2 function, MathIsa isa) {
+  return VersionsOf(function).loops[static_cast<int>(isa)];
+}
 
 }  // namespace mpaio

@@ -65,8 +65,11 @@ class Arguments {
   explicit Arguments(std::uint64_t seed) : random_(seed) {}
   std::vector<double> Between(double low, double high, bool is_wide, int count) {
     std::vector<double> arguments;
-    std::uniform_real_distribution<double> plain(low, high), logarithm(is_wide ? std::log(low) : 0, is_wide ? std::log(high) : 1);
-    for (int i = 0; i < count; ++i) arguments.push_back(std::clamp(is_wide ? std::exp(logarithm(random_)) : plain(random_), low, high));
+    std::uniform_real_distribution<double> plain(low, high),
+        logarithm(is_wide ? std::log(low) : 0, is_wide ? std::log(high) : 1);
+    for (int i = 0; i < count; ++i)
+      arguments.push_back(
+          std::clamp(is_wide ? std::exp(logarithm(random_)) : plain(random_), low, high));
     return arguments;
   }
   // Of every exponent and sign.
@@ -88,7 +91,10 @@ std::uint64_t Seed() {
 
 double UlpsOff(double value, long double exact) {
   const double nearest = static_cast<double>(exact);
-  if (value == nearest) return static_cast<double>(std::fabs(value - exact) / (std::nextafter(std::fabs(nearest), kInfinity) - std::fabs(nearest)));
+  if (value == nearest)
+    return static_cast<double>(
+        std::fabs(value - exact) /
+        (std::nextafter(std::fabs(nearest), kInfinity) - std::fabs(nearest)));
   if (!std::isfinite(value) || !std::isfinite(nearest)) return kInfinity;
   const double ulp = std::nextafter(std::fabs(nearest), kInfinity) - std::fabs(nearest);
   return static_cast<double>(std::fabs(value - exact) / ulp);
@@ -136,7 +142,8 @@ TEST(VectorMathTest, ResultsOfTwoArgumentsAreWithinTheirBounds) {
     std::vector<double> z(x.size());
     FindMathLoop(test.function)(x.data(), y.data(), z.data(), static_cast<Index>(x.size()));
     double worst = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, UlpsOff(z[i], test.exact(x[i], y[i])));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      worst = std::max(worst, UlpsOff(z[i], test.exact(x[i], y[i])));
     std::cout << "function " << static_cast<int>(test.function) << ": " << worst << " ulp\n";
     EXPECT_LE(worst, test.bound);
   }
@@ -146,12 +153,14 @@ void ExpectSame(double value, double expected) {
   if (std::isnan(expected)) {
     EXPECT_TRUE(std::isnan(value)) << value;
   } else {
-    EXPECT_EQ(std::bit_cast<std::uint64_t>(value), std::bit_cast<std::uint64_t>(expected)) << value << " is not " << expected;
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(value), std::bit_cast<std::uint64_t>(expected))
+        << value << " is not " << expected;
   }
 }
 
 TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
-  const double kSpecial[] = {0.0, -0.0, kInfinity, -kInfinity, kNan, -1.5, 1e308, -1e308, 800, -800};
+  const double kSpecial[] = {0.0,  -0.0,  kInfinity, -kInfinity, kNan,
+                             -1.5, 1e308, -1e308,    800,        -800};
   for (const Case& test : kCases) {
     for (const double x : kSpecial) {
       const double exact = static_cast<double>(test.exact(static_cast<long double>(x)));
@@ -171,10 +180,12 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
       if (power == std::floor(power) || !std::isfinite(power)) {
         ExpectSame(z, power);
       } else {
-        EXPECT_LE(UlpsOff(z, std::pow(static_cast<long double>(x), static_cast<long double>(y))), 1);
+        EXPECT_LE(UlpsOff(z, std::pow(static_cast<long double>(x), static_cast<long double>(y))),
+                  1);
       }
       FindMathLoop(MathFunction2::kHypot)(&x, &y, &z, 1);
-      const long double length = std::hypot(static_cast<long double>(x), static_cast<long double>(y));
+      const long double length =
+          std::hypot(static_cast<long double>(x), static_cast<long double>(y));
       if (std::isfinite(length) && length != 0) {
         EXPECT_LE(UlpsOff(z, length), 1);
       } else {
@@ -185,7 +196,8 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
       if (angle == 0 || std::isnan(angle)) {
         ExpectSame(z, angle);
       } else {
-        EXPECT_LE(UlpsOff(z, std::atan2(static_cast<long double>(x), static_cast<long double>(y))), 1);
+        EXPECT_LE(UlpsOff(z, std::atan2(static_cast<long double>(x), static_cast<long double>(y))),
+                  1);
       }
     }
   }
@@ -207,21 +219,29 @@ TEST(VectorMathTest, EveryInstructionSetGivesTheSameBits) {
     if (!IsAvailable(isa)) continue;
     ++num_others;
     for (const Case& test : kCases) {
-      SCOPED_TRACE(testing::Message() << test.name << " by instruction set " << static_cast<int>(isa));
-      const std::vector<double> portable = Results(FindMathLoop(test.function, MathIsa::kPortable), x);
+      SCOPED_TRACE(testing::Message()
+                   << test.name << " by instruction set " << static_cast<int>(isa));
+      const std::vector<double> portable =
+          Results(FindMathLoop(test.function, MathIsa::kPortable), x);
       const std::vector<double> vector = Results(FindMathLoop(test.function, isa), x);
       for (std::size_t i = 0; i < x.size(); ++i) {
         if (std::isnan(portable[i]) && std::isnan(vector[i])) continue;
-        ASSERT_EQ(std::bit_cast<std::uint64_t>(portable[i]), std::bit_cast<std::uint64_t>(vector[i])) << "of " << std::hexfloat << x[i];
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(portable[i]),
+                  std::bit_cast<std::uint64_t>(vector[i]))
+            << "of " << std::hexfloat << x[i];
       }
     }
-    for (const MathFunction2 function : {MathFunction2::kPower, MathFunction2::kArctan2, MathFunction2::kHypot}) {
+    for (const MathFunction2 function :
+         {MathFunction2::kPower, MathFunction2::kArctan2, MathFunction2::kHypot}) {
       std::vector<double> portable(x.size()), vector(x.size());
-      FindMathLoop(function, MathIsa::kPortable)(x.data(), y.data(), portable.data(), static_cast<Index>(x.size()));
+      FindMathLoop(function, MathIsa::kPortable)(x.data(), y.data(), portable.data(),
+                                                 static_cast<Index>(x.size()));
       FindMathLoop(function, isa)(x.data(), y.data(), vector.data(), static_cast<Index>(x.size()));
       for (std::size_t i = 0; i < x.size(); ++i) {
         if (std::isnan(portable[i]) && std::isnan(vector[i])) continue;
-        ASSERT_EQ(std::bit_cast<std::uint64_t>(portable[i]), std::bit_cast<std::uint64_t>(vector[i])) << std::hexfloat << x[i] << ", " << y[i];
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(portable[i]),
+                  std::bit_cast<std::uint64_t>(vector[i]))
+            << std::hexfloat << x[i] << ", " << y[i];
       }
     }
   }

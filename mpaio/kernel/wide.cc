@@ -52,11 +52,16 @@ WideKind WideKindOf(const DType& dtype) {
     case Kind::kBool:
     case Kind::kInt:
     case Kind::kDatetime:
-    case Kind::kTimedelta: return WideKind::kInt;
-    case Kind::kUint: return WideKind::kUint;
-    case Kind::kFloat: return dtype.itemsize_bytes() <= 8 ? WideKind::kFloat : WideKind::kLongDouble;
-    case Kind::kComplex: return dtype.itemsize_bytes() <= 16 ? WideKind::kComplex : WideKind::kNone;
-    default: return WideKind::kNone;
+    case Kind::kTimedelta:
+      return WideKind::kInt;
+    case Kind::kUint:
+      return WideKind::kUint;
+    case Kind::kFloat:
+      return dtype.itemsize_bytes() <= 8 ? WideKind::kFloat : WideKind::kLongDouble;
+    case Kind::kComplex:
+      return dtype.itemsize_bytes() <= 16 ? WideKind::kComplex : WideKind::kNone;
+    default:
+      return WideKind::kNone;
   }
 }
 
@@ -65,10 +70,14 @@ WidenFunction<std::int64_t> FindWiden(const DType& dtype) {
   if (WideKindOf(dtype) != WideKind::kInt) return nullptr;
   if (dtype.kind() == Kind::kBool) return &Widen<BoolByte, std::int64_t>;
   switch (dtype.itemsize_bytes()) {
-    case 1: return &Widen<std::int8_t, std::int64_t>;
-    case 2: return &Widen<std::int16_t, std::int64_t>;
-    case 4: return &Widen<std::int32_t, std::int64_t>;
-    default: return &Widen<std::int64_t, std::int64_t>;
+    case 1:
+      return &Widen<std::int8_t, std::int64_t>;
+    case 2:
+      return &Widen<std::int16_t, std::int64_t>;
+    case 4:
+      return &Widen<std::int32_t, std::int64_t>;
+    default:
+      return &Widen<std::int64_t, std::int64_t>;
   }
 }
 
@@ -76,10 +85,14 @@ template <>
 WidenFunction<std::uint64_t> FindWiden(const DType& dtype) {
   if (WideKindOf(dtype) != WideKind::kUint) return nullptr;
   switch (dtype.itemsize_bytes()) {
-    case 1: return &Widen<std::uint8_t, std::uint64_t>;
-    case 2: return &Widen<std::uint16_t, std::uint64_t>;
-    case 4: return &Widen<std::uint32_t, std::uint64_t>;
-    default: return &Widen<std::uint64_t, std::uint64_t>;
+    case 1:
+      return &Widen<std::uint8_t, std::uint64_t>;
+    case 2:
+      return &Widen<std::uint16_t, std::uint64_t>;
+    case 4:
+      return &Widen<std::uint32_t, std::uint64_t>;
+    default:
+      return &Widen<std::uint64_t, std::uint64_t>;
   }
 }
 
@@ -87,16 +100,20 @@ template <>
 WidenFunction<double> FindWiden(const DType& dtype) {
   if (WideKindOf(dtype) != WideKind::kFloat) return nullptr;
   switch (dtype.itemsize_bytes()) {
-    case 2: return &Widen<Float16, double>;
-    case 4: return &Widen<float, double>;
-    default: return &Widen<double, double>;
+    case 2:
+      return &Widen<Float16, double>;
+    case 4:
+      return &Widen<float, double>;
+    default:
+      return &Widen<double, double>;
   }
 }
 
 template <>
 WidenFunction<std::complex<double>> FindWiden(const DType& dtype) {
   if (WideKindOf(dtype) != WideKind::kComplex) return nullptr;
-  return dtype.itemsize_bytes() == 8 ? &Widen<std::complex<float>, std::complex<double>> : &Widen<std::complex<double>, std::complex<double>>;
+  return dtype.itemsize_bytes() == 8 ? &Widen<std::complex<float>, std::complex<double>>
+                                     : &Widen<std::complex<double>, std::complex<double>>;
 }
 
 template <>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elements of any numeric type, read as the widest of their kind: what a kernel written for five types needs to serve all of numpy's.
+
+// Elements of any numeric type, read as the widest of their kind: what a kernel written for five
+// types needs to serve all of numpy's.
 //
 //   bool, int8 ... int64, datetime64, timedelta64   std::int64_t
 //   uint8 ... uint64                                std::uint64_t
@@ -45,12 +47,14 @@ class WideReader {
       : first_(first),
         stride_bytes_(stride_bytes),
         widen_(FindWiden<W>(dtype)),
-        is_direct_(stride_bytes == static_cast<Index>(sizeof(W)) && dtype.itemsize_bytes() == static_cast<Index>(sizeof(W))) {}
+        is_direct_(stride_bytes == static_cast<Index>(sizeof(W)) &&
+                   dtype.itemsize_bytes() == static_cast<Index>(sizeof(W))) {}
 
   // Whether elements are read in place; then any number may be asked for at once.
   bool is_direct() const { return is_direct_; }
 
-  // The elements [begin, begin + count), count <= kBlock unless is_direct(). Valid until the next call.
+  // The elements [begin, begin + count), count <= kBlock unless is_direct(). Valid until the next
+  // call.
   std::span<const W> Read(Index begin, Index count) {
     const std::byte* from = first_ + begin * stride_bytes_;
     if (is_direct_) return {reinterpret_cast<const W*>(from), static_cast<std::size_t>(count)};

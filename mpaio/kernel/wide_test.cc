@@ -20,8 +20,10 @@ using testing::ElementsAre;
 template <typename W, typename T>
 std::vector<W> Widened(const std::vector<T>& values, Index stride = 1) {
   std::vector<T> spread(values.size() * static_cast<std::size_t>(stride));
-  for (std::size_t i = 0; i < values.size(); ++i) spread[i * static_cast<std::size_t>(stride)] = values[i];
-  WideReader<W> reader(reinterpret_cast<const std::byte*>(spread.data()), DType::Of<T>(), stride * static_cast<Index>(sizeof(T)));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    spread[i * static_cast<std::size_t>(stride)] = values[i];
+  WideReader<W> reader(reinterpret_cast<const std::byte*>(spread.data()), DType::Of<T>(),
+                       stride * static_cast<Index>(sizeof(T)));
   const auto read = reader.Read(1, static_cast<Index>(values.size()) - 1);
   EXPECT_EQ(reader.is_direct(), (std::is_same_v<T, W>)&&stride == 1);
   return {read.begin(), read.end()};
@@ -49,26 +51,33 @@ TEST(WideReader, ReadsEveryTypeExactlyAtAnyStride) {
   ExpectExact<double, float>();
   ExpectExact<double, double>();
   ExpectExact<long double, long double>();
-  EXPECT_THAT((Widened<double, Float16>({Float16(0.0), Float16(-1.5), Float16(65504.0)})), ElementsAre(-1.5, 65504.0));
-  EXPECT_THAT((Widened<std::complex<double>, std::complex<float>>({{}, {1.5f, -2.0f}})), ElementsAre(std::complex<double>(1.5, -2.0)));
+  EXPECT_THAT((Widened<double, Float16>({Float16(0.0), Float16(-1.5), Float16(65504.0)})),
+              ElementsAre(-1.5, 65504.0));
+  EXPECT_THAT((Widened<std::complex<double>, std::complex<float>>({{}, {1.5f, -2.0f}})),
+              ElementsAre(std::complex<double>(1.5, -2.0)));
 }
 
 TEST(WideReader, AnyByteButZeroIsTrue) {
   const std::array<std::uint8_t, 4> bytes = {0, 1, 2, 255};
-  WideReader<std::int64_t> reader(reinterpret_cast<const std::byte*>(bytes.data()), DType::Of<bool>(), 1);
+  WideReader<std::int64_t> reader(reinterpret_cast<const std::byte*>(bytes.data()),
+                                  DType::Of<bool>(), 1);
   EXPECT_THAT(reader.Read(0, 4), ElementsAre(0, 1, 1, 1));
 }
 
 TEST(WideReader, EveryNumericTypeIsReadAsOneKind) {
-  for (const char* code : {"?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "g", "c8", "c16", "M8[ns]", "m8[s]"}) {
+  for (const char* code : {"?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8",
+                           "g", "c8", "c16", "M8[ns]", "m8[s]"}) {
     const DType dtype = DType::Parse(code).value();
-    const int kinds = (FindWiden<std::int64_t>(dtype) != nullptr) + (FindWiden<std::uint64_t>(dtype) != nullptr) +
-                      (FindWiden<double>(dtype) != nullptr) + (FindWiden<std::complex<double>>(dtype) != nullptr) +
+    const int kinds = (FindWiden<std::int64_t>(dtype) != nullptr) +
+                      (FindWiden<std::uint64_t>(dtype) != nullptr) +
+                      (FindWiden<double>(dtype) != nullptr) +
+                      (FindWiden<std::complex<double>>(dtype) != nullptr) +
                       (FindWiden<long double>(dtype) != nullptr);
     EXPECT_EQ(kinds, 1) << code;
     EXPECT_NE(WideKindOf(dtype), WideKind::kNone) << code;
   }
-  for (const char* code : {"S5", "U5", "V8", "G"}) EXPECT_EQ(WideKindOf(DType::Parse(code).value()), WideKind::kNone) << code;
+  for (const char* code : {"S5", "U5", "V8", "G"})
+    EXPECT_EQ(WideKindOf(DType::Parse(code).value()), WideKind::kNone) << code;
 }
 
 }  // namespace

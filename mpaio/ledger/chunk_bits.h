@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A set of chunks, a bit for each.
 #ifndef MPAIO_LEDGER_CHUNK_BITS_H_
 #define MPAIO_LEDGER_CHUNK_BITS_H_
@@ -15,9 +16,12 @@ namespace mpaio {
 // Of chunks in [0, bound). Ranges cost a step for 64 chunks.
 class ChunkBits {
  public:
-  explicit ChunkBits(Index bound) : bound_(bound), bits_(static_cast<std::size_t>(CeilDivide(bound, 64))) {}
+  explicit ChunkBits(Index bound)
+      : bound_(bound), bits_(static_cast<std::size_t>(CeilDivide(bound, 64))) {}
 
-  bool contains(ChunkId chunk) const { return (bits_[static_cast<std::size_t>(chunk / 64)] >> (chunk % 64) & 1) != 0; }
+  bool contains(ChunkId chunk) const {
+    return (bits_[static_cast<std::size_t>(chunk / 64)] >> (chunk % 64) & 1) != 0;
+  }
   Index size() const { return size_; }
   Index bound() const { return bound_; }
 

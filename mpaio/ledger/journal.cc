@@ -63,11 +63,17 @@ constexpr Index kHeadBytes = sizeof(Head);
 constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 constexpr Index kWindowBytes = Index{1} << 20;
 
-std::uint64_t Checksum(absl::string_view bytes, std::uint64_t seed = 0) { return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed); }
+std::uint64_t Checksum(absl::string_view bytes, std::uint64_t seed = 0) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
 
 // Of all that is in front of its own checksum.
-std::uint64_t ChecksumOf(const Header& header) { return XXH3_64bits(&header, offsetof(Header, checksum)); }
-std::uint64_t ChecksumOf(const Head& head, std::uint64_t before) { return XXH3_64bits_withSeed(&head, offsetof(Head, checksum), before); }
+std::uint64_t ChecksumOf(const Header& header) {
+  return XXH3_64bits(&header, offsetof(Header, checksum));
+}
+std::uint64_t ChecksumOf(const Head& head, std::uint64_t before) {
+  return XXH3_64bits_withSeed(&head, offsetof(Head, checksum), before);
+}
 
 template <typename T>
 absl::string_view BytesOf(const T& value) {
@@ -86,8 +92,8 @@ class Window {
 
   Index left_bytes() const { return left_bytes_; }
 
-  // Takes the next `size_bytes`, which are left, in pieces: `take` is called with each. False if the file ends sooner than it did, or cannot be
-  // read; error() tells.
+  // Takes the next `size_bytes`, which are left, in pieces: `take` is called with each. False if
+  // the file ends sooner than it did, or cannot be read; error() tells.
   template <typename F>
   bool Take(Index size_bytes, F&& take) {
     while (size_bytes > 0) {
@@ -104,7 +110,8 @@ class Window {
   template <typename T>
   bool TakeValue(T* value) {
     char* to = reinterpret_cast<char*>(value);
-    return Take(sizeof(T), [&to](absl::string_view piece) { to = std::copy(piece.begin(), piece.end(), to); });
+    return Take(sizeof(T),
+                [&to](absl::string_view piece) { to = std::copy(piece.begin(), piece.end(), to); });
   }
 
   // errno, or 0.
@@ -154,13 +161,15 @@ bool TakeChecksum(Window& window, Index size_bytes, std::uint64_t* checksum) {
   const std::unique_ptr<XXH3_state_t, Free> state(XXH3_createState());
   if (state == nullptr) throw std::bad_alloc();
   bool is_ok = XXH3_64bits_reset(state.get()) == XXH_OK;
-  const bool is_whole =
-      window.Take(size_bytes, [&](absl::string_view piece) { is_ok = is_ok && XXH3_64bits_update(state.get(), piece.data(), piece.size()) == XXH_OK; });
+  const bool is_whole = window.Take(size_bytes, [&](absl::string_view piece) {
+    is_ok = is_ok && XXH3_64bits_update(state.get(), piece.data(), piece.size()) == XXH_OK;
+  });
   *checksum = XXH3_64bits_digest(state.get());
   return is_whole && is_ok;
 }
 
-// Which chunks there are records of. Neighbours are joined, so a run that has been given out from front to end takes few entries.
+// Which chunks there are records of. Neighbours are joined, so a run that has been given out from
+// front to end takes few entries.
 class Covered {
  public:
   // False if some of them were there before.
@@ -183,20 +192,24 @@ class Covered {
   }
 
  private:
-  std::map<std::pair<std::int32_t, std::int32_t>, std::map<ChunkId, ChunkId>> ranges_;  // begin -> end
+  std::map<std::pair<std::int32_t, std::int32_t>, std::map<ChunkId, ChunkId>>
+      ranges_;  // begin -> end
 };
 
 bool AreChunks(std::int32_t pass, std::int32_t job, ChunkRange chunks) {
   return pass >= 0 && job >= 0 && chunks.begin >= 0 && chunks.begin < chunks.end;
 }
 
-std::string Records(std::uint64_t number) { return absl::StrCat(number, number == 1 ? " record" : " records"); }
+std::string Records(std::uint64_t number) {
+  return absl::StrCat(number, number == 1 ? " record" : " records");
+}
 
 // Writes at `offset_bytes`; returns how many bytes were written, and errno, or 0 if that is all.
 std::pair<Index, int> WriteAt(int fd, absl::string_view bytes, Index offset_bytes) {
   Index done_bytes = 0;
   while (done_bytes < static_cast<Index>(bytes.size())) {
-    const auto wanted = static_cast<std::size_t>(std::min(static_cast<Index>(bytes.size()) - done_bytes, kMaxTransferBytes));
+    const auto wanted = static_cast<std::size_t>(
+        std::min(static_cast<Index>(bytes.size()) - done_bytes, kMaxTransferBytes));
     const ssize_t put = ::pwrite(fd, bytes.data() + done_bytes, wanted, offset_bytes + done_bytes);
     if (put > 0) {
       done_bytes += put;
@@ -215,23 +228,29 @@ absl::Status Lock(int fd, const std::string& path) {
     error = ::flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
   } while (error == EINTR);
   if (error == EWOULDBLOCK) {
-    return absl::FailedPreconditionError(absl::StrCat("the journal ", path, " is being written by another run; wait for its end, or name another file"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the journal ", path,
+                     " is being written by another run; wait for its end, or name another file"));
   }
   // Some file systems of clusters have no locks. That is no reason to have no journal there.
-  if (error != 0 && error != ENOSYS && error != EOPNOTSUPP && error != ENOLCK) return ErrnoStatus(error, absl::StrCat("cannot lock the journal ", path));
+  if (error != 0 && error != ENOSYS && error != EOPNOTSUPP && error != ENOLCK)
+    return ErrnoStatus(error, absl::StrCat("cannot lock the journal ", path));
   return absl::OkStatus();
 }
 
 absl::StatusOr<struct stat> RegularFile(int fd, const std::string& path) {
   struct stat status;
-  if (::fstat(fd, &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot open the journal ", path));
+  if (::fstat(fd, &status) != 0)
+    return ErrnoStatus(errno, absl::StrCat("cannot open the journal ", path));
   if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat("the journal ", path, " is ", FileKind(status.st_mode), "; give the name of a file"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the journal ", path, " is ", FileKind(status.st_mode), "; give the name of a file"));
   }
   return status;
 }
 
-// How many bytes there is no room for, of a file that is to have `wanted_bytes` and has `has_bytes`; 0 if that is not known.
+// How many bytes there is no room for, of a file that is to have `wanted_bytes` and has
+// `has_bytes`; 0 if that is not known.
 Index MissingBytes(int fd, int error, Index has_bytes, Index wanted_bytes) {
   if (error == EFBIG) {
     struct rlimit limit;
@@ -240,14 +259,19 @@ Index MissingBytes(int fd, int error, Index has_bytes, Index wanted_bytes) {
   }
   struct statvfs room;
   if (error != ENOSPC || ::fstatvfs(fd, &room) != 0 || room.f_blocks == 0) return 0;
-  const std::optional<Index> available_bytes = CheckedMultiply(static_cast<Index>(room.f_bavail), static_cast<Index>(room.f_frsize));
-  return available_bytes.has_value() ? std::max<Index>(wanted_bytes - has_bytes - *available_bytes, 0) : 0;
+  const std::optional<Index> available_bytes =
+      CheckedMultiply(static_cast<Index>(room.f_bavail), static_cast<Index>(room.f_frsize));
+  return available_bytes.has_value()
+             ? std::max<Index>(wanted_bytes - has_bytes - *available_bytes, 0)
+             : 0;
 }
 
 }  // namespace
 
 struct JournalReader::State {
-  absl::Status ReadFailure(int error) const { return ErrnoStatus(error, absl::StrCat("cannot read the journal ", path)); }
+  absl::Status ReadFailure(int error) const {
+    return ErrnoStatus(error, absl::StrCat("cannot read the journal ", path));
+  }
   absl::Status Scan();
   absl::Status ScanHeader(Window& window);
   absl::Status ScanRecords(Window& window);
@@ -264,33 +288,47 @@ struct JournalReader::State {
 
 absl::Status JournalReader::State::ScanHeader(Window& window) {
   const Index size_bytes = window.left_bytes();
-  if (size_bytes == 0) return absl::DataLossError(absl::StrCat(path, " is empty, so nothing has been done; start without --resume"));
+  if (size_bytes == 0)
+    return absl::DataLossError(
+        absl::StrCat(path, " is empty, so nothing has been done; start without --resume"));
   Header header;
   std::string start;
   const Index start_bytes = std::min(size_bytes, kHeaderBytes);
-  if (!window.Take(start_bytes, [&start](absl::string_view piece) { start.append(piece.data(), piece.size()); })) {
-    return window.error() != 0 ? ReadFailure(window.error()) : absl::DataLossError(absl::StrCat(path, " was cut while it was read"));
+  if (!window.Take(start_bytes, [&start](absl::string_view piece) {
+        start.append(piece.data(), piece.size());
+      })) {
+    return window.error() != 0
+               ? ReadFailure(window.error())
+               : absl::DataLossError(absl::StrCat(path, " was cut while it was read"));
   }
   std::memcpy(&header, start.data(), start.size());
   if (std::memcmp(header.magic, kMagic, std::min(start.size(), sizeof(kMagic))) != 0) {
-    return absl::DataLossError(absl::StrCat(path, " is not a journal of mpaio; give the file that --journal named"));
+    return absl::DataLossError(
+        absl::StrCat(path, " is not a journal of mpaio; give the file that --journal named"));
   }
-  const absl::Status torn =
-      absl::DataLossError(absl::StrCat("the journal ", path, " ends within its header, so nothing has been done; remove it and start without --resume"));
+  const absl::Status torn = absl::DataLossError(absl::StrCat(
+      "the journal ", path,
+      " ends within its header, so nothing has been done; remove it and start without --resume"));
   if (size_bytes < kHeaderBytes) return torn;
   if (header.byte_order == kOtherByteOrder) {
-    return absl::UnimplementedError(absl::StrCat("the journal ", path, " was written on a machine of another byte order; go on there"));
+    return absl::UnimplementedError(absl::StrCat(
+        "the journal ", path, " was written on a machine of another byte order; go on there"));
   }
-  const absl::Status damaged = absl::DataLossError(
-      absl::StrCat("the header of the journal ", path, " is damaged, so what it is of is not known; restore it from a copy, or remove it and start again"));
+  const absl::Status damaged =
+      absl::DataLossError(absl::StrCat("the header of the journal ", path,
+                                       " is damaged, so what it is of is not known; restore it "
+                                       "from a copy, or remove it and start again"));
   if (header.checksum != ChecksumOf(header) || header.byte_order != kByteOrder) return damaged;
   if (header.version != kVersion) {
-    return absl::UnimplementedError(absl::StrCat("the journal ", path, " was written by another version of mpaio (layout ", header.version,
-                                                 ", this one reads ", kVersion, "); go on with that one"));
+    return absl::UnimplementedError(
+        absl::StrCat("the journal ", path, " was written by another version of mpaio (layout ",
+                     header.version, ", this one reads ", kVersion, "); go on with that one"));
   }
   if (header.identity_bytes > static_cast<std::uint64_t>(kMaxJournalIdentityBytes)) return damaged;
   if (static_cast<Index>(header.identity_bytes) > window.left_bytes()) return torn;
-  if (!window.Take(static_cast<Index>(header.identity_bytes), [this](absl::string_view piece) { identity.append(piece.data(), piece.size()); })) {
+  if (!window.Take(static_cast<Index>(header.identity_bytes), [this](absl::string_view piece) {
+        identity.append(piece.data(), piece.size());
+      })) {
     return window.error() != 0 ? ReadFailure(window.error()) : torn;
   }
   if (Checksum(identity) != header.identity_checksum) return damaged;
@@ -311,13 +349,18 @@ absl::Status JournalReader::State::ScanRecords(Window& window) {
     if (!TakeChecksum(window, length_bytes, &checksum) || checksum != head.results_checksum) break;
     const ChunkRange chunks = {head.begin, head.end};
     if (!AreChunks(head.pass, head.job, chunks)) {
-      return absl::DataLossError(absl::StrCat("record ", head.number, " of the journal ", path, " is of chunks that there cannot be; no run has written it"));
+      return absl::DataLossError(
+          absl::StrCat("record ", head.number, " of the journal ", path,
+                       " is of chunks that there cannot be; no run has written it"));
     }
     if (!covered.Add(head.pass, head.job, chunks)) {
-      return absl::DataLossError(absl::StrCat("record ", head.number, " of the journal ", path, " has chunks that another has already (pass ", head.pass,
-                                              ", job ", head.job, ", chunks ", head.begin, " to ", head.end - 1, "); no run has written it"));
+      return absl::DataLossError(
+          absl::StrCat("record ", head.number, " of the journal ", path,
+                       " has chunks that another has already (pass ", head.pass, ", job ", head.job,
+                       ", chunks ", head.begin, " to ", head.end - 1, "); no run has written it"));
     }
-    entries.push_back({head.pass, head.job, chunks, end_bytes + kHeadBytes, length_bytes, checksum});
+    entries.push_back(
+        {head.pass, head.job, chunks, end_bytes + kHeadBytes, length_bytes, checksum});
     end_bytes += kHeadBytes + length_bytes;
     chain = head.checksum;
   }
@@ -342,7 +385,9 @@ absl::StatusOr<JournalReader> JournalReader::Open(const std::string& path) {
   // A pipe without a writer would block for ever.
   state->fd = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (state->fd.get() < 0) {
-    if (errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no journal ", path, "; check the path, or start without --resume"));
+    if (errno == ENOENT)
+      return absl::NotFoundError(absl::StrCat("there is no journal ", path,
+                                              "; check the path, or start without --resume"));
     return ErrnoStatus(errno, absl::StrCat("cannot open the journal ", path));
   }
   MPAIO_ASSIGN_OR_RETURN(state->at_first, RegularFile(state->fd.get(), path));
@@ -353,11 +398,15 @@ absl::StatusOr<JournalReader> JournalReader::Open(const std::string& path) {
 const std::string& JournalReader::identity() const { return state_->identity; }
 const std::vector<JournalEntry>& JournalReader::entries() const { return state_->entries; }
 absl::StatusOr<std::string> JournalReader::Read(const JournalEntry& entry) const {
-  const absl::Status changed = absl::DataLossError(absl::StrCat("the journal ", state_->path, " has changed since it was opened, at byte ", entry.offset,
-                                                                "; let nothing else write it, and start again with --resume"));
-  if (entry.offset < 0 || entry.length_bytes < 0 || entry.offset > state_->end_bytes - entry.length_bytes) return changed;
+  const absl::Status changed = absl::DataLossError(
+      absl::StrCat("the journal ", state_->path, " has changed since it was opened, at byte ",
+                   entry.offset, "; let nothing else write it, and start again with --resume"));
+  if (entry.offset < 0 || entry.length_bytes < 0 ||
+      entry.offset > state_->end_bytes - entry.length_bytes)
+    return changed;
   std::string results(static_cast<std::size_t>(entry.length_bytes), '\0');
-  const Index got_bytes = ReadAt(state_->fd.get(), std::as_writable_bytes(std::span(results)), entry.offset);
+  const Index got_bytes =
+      ReadAt(state_->fd.get(), std::as_writable_bytes(std::span(results)), entry.offset);
   if (got_bytes < 0) return state_->ReadFailure(static_cast<int>(-got_bytes));
   if (got_bytes != entry.length_bytes || Checksum(results) != entry.checksum) return changed;
   return results;
@@ -368,14 +417,15 @@ struct JournalWriter::State {
 
   // Writes the buffer, and `tail` behind it: together they are whole records.
   absl::Status Write(absl::string_view tail);
-  // Of the records in the buffer and `tail`, those that are whole in their first `written_bytes`: their bytes. Counts the others off.
+  // Of the records in the buffer and `tail`, those that are whole in their first `written_bytes`:
+  // their bytes. Counts the others off.
   Index KeepWhole(Index written_bytes);
   // The file was to have `wanted_bytes`. `holds` says what it has now.
   absl::Status Failed(int error, absl::string_view holds, Index wanted_bytes);
 
   std::string path;
   FileDescriptor fd;
-  std::string buffer;  // begins with a head
+  std::string buffer;   // begins with a head
   Index end_bytes = 0;  // of the file, which are whole records
   std::uint64_t chain = 0;
   std::uint64_t number = 0;  // of the next record
@@ -398,7 +448,8 @@ Index JournalWriter::State::KeepWhole(Index written_bytes) {
 }
 
 absl::Status JournalWriter::State::Failed(int error, absl::string_view holds, Index wanted_bytes) {
-  const absl::Status of_system = ErrnoStatus(error, absl::StrCat("cannot write the journal ", path));
+  const absl::Status of_system =
+      ErrnoStatus(error, absl::StrCat("cannot write the journal ", path));
   std::string text = absl::StrCat(of_system.message(), "; ", holds, "; ");
   const Index missing_bytes = MissingBytes(fd.get(), error, end_bytes, wanted_bytes);
   if (of_system.code() != absl::StatusCode::kResourceExhausted) {
@@ -429,9 +480,11 @@ absl::Status JournalWriter::State::Write(absl::string_view tail) {
   }
   end_bytes += KeepWhole(written_bytes);
   buffer.clear();
-  // Where it cannot be cut, what is behind the last whole record is torn, and nobody will take it for one.
+  // Where it cannot be cut, what is behind the last whole record is torn, and nobody will take it
+  // for one.
   [[maybe_unused]] const int cut = ::ftruncate(fd.get(), end_bytes);
-  return Failed(error, absl::StrCat("it holds what was committed until then, ", Records(number)), wanted_bytes);
+  return Failed(error, absl::StrCat("it holds what was committed until then, ", Records(number)),
+                wanted_bytes);
 }
 
 JournalWriter::JournalWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -439,11 +492,13 @@ JournalWriter::JournalWriter(JournalWriter&&) noexcept = default;
 JournalWriter& JournalWriter::operator=(JournalWriter&&) noexcept = default;
 JournalWriter::~JournalWriter() = default;
 
-absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path, absl::string_view identity) {
+absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
+                                                    absl::string_view identity) {
   const std::string prefix = absl::StrCat("cannot make the journal ", path);
   if (static_cast<Index>(identity.size()) > kMaxJournalIdentityBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(prefix, ": what it would say of the run takes ", identity.size(), " bytes, at most ",
-                                                   kMaxJournalIdentityBytes, " are allowed; give fewer or shorter parameters"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        prefix, ": what it would say of the run takes ", identity.size(), " bytes, at most ",
+        kMaxJournalIdentityBytes, " are allowed; give fewer or shorter parameters"));
   }
   auto state = std::make_unique<State>();
   state->path = path;
@@ -457,16 +512,22 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path, abs
   MPAIO_RETURN_IF_ERROR(RegularFile(fd, path).status());
   MPAIO_RETURN_IF_ERROR(Lock(fd, path));
   MPAIO_ASSIGN_OR_RETURN(const struct stat status, RegularFile(fd, path));
-  if (status.st_size > 0) return absl::AlreadyExistsError(absl::StrCat(prefix, ": the file is there; go on with it by --resume, or remove it"));
+  if (status.st_size > 0)
+    return absl::AlreadyExistsError(
+        absl::StrCat(prefix, ": the file is there; go on with it by --resume, or remove it"));
   // Whoever made the file before this process locked it may have failed, and removed it.
-  if (status.st_nlink == 0) return absl::UnavailableError(absl::StrCat(prefix, ": another run has removed it just now; start again"));
+  if (status.st_nlink == 0)
+    return absl::UnavailableError(
+        absl::StrCat(prefix, ": another run has removed it just now; start again"));
 
   Header header;
   std::copy(std::begin(kMagic), std::end(kMagic), header.magic);
   header.byte_order = kByteOrder;
   header.version = kVersion;
   if (::getrandom(&header.id, sizeof(header.id), 0) != sizeof(header.id)) {
-    header.id = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) ^ static_cast<std::uint64_t>(::getpid());
+    header.id =
+        static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) ^
+        static_cast<std::uint64_t>(::getpid());
   }
   header.identity_bytes = identity.size();
   header.identity_checksum = Checksum(identity);
@@ -478,7 +539,9 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path, abs
   absl::Status made = error == 0 ? FlushDirectory(Directory(path)) : ErrnoStatus(error, prefix);
   if (!made.ok()) {
     // Still under the lock, so that nobody begins with a file that goes.
-    if ((is_new ? ::unlink(path.c_str()) : ::ftruncate(fd, 0)) != 0) made = absl::Status(made.code(), absl::StrCat(made.message(), "; remove what there is of it"));
+    if ((is_new ? ::unlink(path.c_str()) : ::ftruncate(fd, 0)) != 0)
+      made =
+          absl::Status(made.code(), absl::StrCat(made.message(), "; remove what there is of it"));
     return made;
   }
   state->end_bytes = static_cast<Index>(start.size());
@@ -486,7 +549,8 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path, abs
   return JournalWriter(std::move(state));
 }
 
-absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path, const JournalReader& read) {
+absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path,
+                                                      const JournalReader& read) {
   const JournalReader::State& was = *read.state_;
   const std::string prefix = absl::StrCat("cannot go on with the journal ", path);
   auto state = std::make_unique<State>();
@@ -497,21 +561,27 @@ absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path, c
   MPAIO_RETURN_IF_ERROR(RegularFile(fd, path).status());
   MPAIO_RETURN_IF_ERROR(Lock(fd, path));
   MPAIO_ASSIGN_OR_RETURN(const struct stat status, RegularFile(fd, path));
-  if (status.st_dev != was.at_first.st_dev || status.st_ino != was.at_first.st_ino || status.st_size != was.at_first.st_size) {
-    return absl::FailedPreconditionError(absl::StrCat(prefix, ": it is not what it was when it was read; start again with --resume"));
+  if (status.st_dev != was.at_first.st_dev || status.st_ino != was.at_first.st_ino ||
+      status.st_size != was.at_first.st_size) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        prefix, ": it is not what it was when it was read; start again with --resume"));
   }
-  // It need not be on the disk before something is written behind it: what comes back of the torn bytes is torn still.
-  if (status.st_size > was.end_bytes && ::ftruncate(fd, was.end_bytes) != 0) return ErrnoStatus(errno, prefix);
+  // It need not be on the disk before something is written behind it: what comes back of the torn
+  // bytes is torn still.
+  if (status.st_size > was.end_bytes && ::ftruncate(fd, was.end_bytes) != 0)
+    return ErrnoStatus(errno, prefix);
   state->end_bytes = was.end_bytes;
   state->chain = was.chain;
   state->number = was.entries.size();
   return JournalWriter(std::move(state));
 }
 
-absl::Status JournalWriter::Append(std::int32_t pass, std::int32_t job, ChunkRange chunks, absl::string_view encoded) {
+absl::Status JournalWriter::Append(std::int32_t pass, std::int32_t job, ChunkRange chunks,
+                                   absl::string_view encoded) {
   MPAIO_RETURN_IF_ERROR(state_->failure);
   if (!AreChunks(pass, job, chunks)) {
-    return absl::InvalidArgumentError(absl::StrCat("pass ", pass, ", job ", job, " has no chunks [", chunks.begin, ", ", chunks.end, ")"));
+    return absl::InvalidArgumentError(absl::StrCat("pass ", pass, ", job ", job, " has no chunks [",
+                                                   chunks.begin, ", ", chunks.end, ")"));
   }
   Head head;
   head.number = state_->number++;
@@ -536,7 +606,8 @@ absl::Status JournalWriter::Sync() {
   MPAIO_RETURN_IF_ERROR(Flush());
   while (::fdatasync(state_->fd.get()) != 0) {
     // After this the kernel may take what is not on the disk for written.
-    if (errno != EINTR) return state_->Failed(errno, "how much of it is on the disk is not known", state_->end_bytes);
+    if (errno != EINTR)
+      return state_->Failed(errno, "how much of it is on the disk is not known", state_->end_bytes);
   }
   return absl::OkStatus();
 }
@@ -545,7 +616,8 @@ absl::Status JournalWriter::Empty() {
   state_->buffer.clear();
   state_->end_bytes = 0;
   state_->number = 0;
-  state_->failure = absl::FailedPreconditionError(absl::StrCat("the journal ", state_->path, " was emptied"));
+  state_->failure =
+      absl::FailedPreconditionError(absl::StrCat("the journal ", state_->path, " was emptied"));
   if (::ftruncate(state_->fd.get(), 0) != 0 || ::fdatasync(state_->fd.get()) != 0) {
     return ErrnoStatus(errno, absl::StrCat("cannot empty the journal ", state_->path));
   }

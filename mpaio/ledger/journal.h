@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal of a run: which chunks are committed, and their results, in a file. From it a run that was stopped by anything
-// (a signal, the machine's end in the middle of a write, a full disk) goes on without doing again what was done.
+
+// The journal of a run: which chunks are committed, and their results, in a file. From it a run
+// that was stopped by anything (a signal, the machine's end in the middle of a write, a full disk)
+// goes on without doing again what was done.
 //
 // The file is only appended to. In this machine's byte order, without padding:
 //
@@ -22,13 +24,14 @@
 //           48  uint64   checksum of the bytes [0, 48)
 //           56  L bytes  the results
 //
-// Checksums are XXH3, 64 bits. That of a record's head has for its seed the checksum of the head before it, and the first one that of
-// the header: so a record is one only behind the very records that it was written behind, in this file and no other. What a disk
-// may show behind a file that was cut (blocks of former files, or of this one) is none. A length is believed only when its
+// Checksums are XXH3, 64 bits. That of a record's head has for its seed the checksum of the head
+// before it, and the first one that of the header: so a record is one only behind the very records
+// that it was written behind, in this file and no other. What a disk may show behind a file that
+// was cut (blocks of former files, or of this one) is none. A length is believed only when its
 // checksum is right.
 //
-// A file ends with its last whole record. What is behind that is torn, and counts as not done: the results of a chunk are the same bytes
-// whenever it is processed, so nothing is lost but time.
+// A file ends with its last whole record. What is behind that is torn, and counts as not done: the
+// results of a chunk are the same bytes whenever it is processed, so nothing is lost but time.
 #ifndef MPAIO_LEDGER_JOURNAL_H_
 #define MPAIO_LEDGER_JOURNAL_H_
 
@@ -58,15 +61,17 @@ struct JournalEntry {
   std::uint64_t checksum = 0;
 };
 
-// A journal, read. What is added to the file later is not seen. Memory: 56 bytes for each record, and 1 MiB while it is read. Movable.
+// A journal, read. What is added to the file later is not seen. Memory: 56 bytes for each record,
+// and 1 MiB while it is read. Movable.
 class JournalReader {
  public:
   // Reads all of the file once, to verify it.
   //   NotFound            there is no such file.
   //   PermissionDenied    it may not be read.
   //   InvalidArgument     it is not a regular file.
-  //   DataLoss            it is no journal, or its header is damaged or torn, so that it is not known what it is of; it has whole records that no
-  //                       run writes: of chunks that there cannot be, or of a chunk for the second time; the disk failed.
+  //   DataLoss            it is no journal, or its header is damaged or torn, so that it is not
+  //                       known what it is of; it has whole records that no run writes: of chunks
+  //                       that there cannot be, or of a chunk for the second time; the disk failed.
   //   Unimplemented       another version of mpaio, or a machine of another byte order, wrote it.
   static absl::StatusOr<JournalReader> Open(const std::string& path);
 
@@ -90,20 +95,24 @@ class JournalReader {
   std::unique_ptr<State> state_;
 };
 
-// Writes a journal, by one thread of one process: the file is locked while this lives, where its file system has locks. Movable.
+// Writes a journal, by one thread of one process: the file is locked while this lives, where its
+// file system has locks. Movable.
 //
-// A failure to write leaves whole records in the file, as many as there was room for, and is final: every later call returns it again.
-// The process must ignore SIGXFSZ, or a limit to the length of files (ulimit -f) ends it; the journal is none the worse for that.
+// A failure to write leaves whole records in the file, as many as there was room for, and is final:
+// every later call returns it again. The process must ignore SIGXFSZ, or a limit to the length of
+// files (ulimit -f) ends it; the journal is none the worse for that.
 class JournalWriter {
  public:
   // Makes the file `path`, which must not be there or be empty, and brings it to the disk.
   //   AlreadyExists       there is something in it.
   //   InvalidArgument     it is not a regular file; the identity is too long.
   //   FailedPrecondition  another run is writing it.
-  //   NotFound, PermissionDenied, ResourceExhausted, ...  what the system says. Nothing is left of the file then.
+  //   NotFound, PermissionDenied, ResourceExhausted, ...  what the system says. Nothing is left of
+  //                                                       the file then.
   static absl::StatusOr<JournalWriter> Create(const std::string& path, absl::string_view identity);
 
-  // Goes on behind the last whole record of the journal that has been read from `path`, and cuts off what is torn.
+  // Goes on behind the last whole record of the journal that has been read from `path`, and cuts
+  // off what is torn.
   //   FailedPrecondition  another run is writing it, or it is no longer what was read.
   //   NotFound, PermissionDenied, ...                     what the system says.
   static absl::StatusOr<JournalWriter> Continue(const std::string& path, const JournalReader& read);
@@ -113,24 +122,31 @@ class JournalWriter {
   // Writes what is buffered, if it can; it cannot tell, so call Flush() or Sync() before.
   ~JournalWriter();
 
-  // Adds the results of `chunks`, which are committed. They are in the file when 64 KiB have gathered, or after Flush(). Takes no longer than that
-  // write, and does not wait for the disk.
-  //   InvalidArgument     pass, job or first chunk are below 0, or there is no chunk. Nothing is added, and the next call is not affected.
-  //   ResourceExhausted   no room: the disk, the user's quota or the limit of a file's length; how much is missing, where that is known.
+  // Adds the results of `chunks`, which are committed. They are in the file when 64 KiB have
+  // gathered, or after Flush(). Takes no longer than that write, and does not wait for the disk.
+  //   InvalidArgument     pass, job or first chunk are below 0, or there is no chunk. Nothing is
+  //                       added, and the next call is not affected.
+  //   ResourceExhausted   no room: the disk, the user's quota or the limit of a file's length; how
+  //                       much is missing, where that is known.
   //   DataLoss            the disk failed.
-  // Precondition: none of them has been added before, to this pass and job, in this run or the one that it goes on with.
-  absl::Status Append(std::int32_t pass, std::int32_t job, ChunkRange chunks, absl::string_view encoded);
+  // Precondition: none of them has been added before, to this pass and job, in this run or the one
+  // that it goes on with.
+  absl::Status Append(std::int32_t pass, std::int32_t job, ChunkRange chunks,
+                      absl::string_view encoded);
 
   // Hands all of it to the kernel: it is there even if this process is killed. Errors: as Append.
   absl::Status Flush();
 
-  // Brings all of it to the disk: it is there even if the machine fails. Waits for the disk. Errors: as Append.
+  // Brings all of it to the disk: it is there even if the machine fails. Waits for the disk.
+  // Errors: as Append.
   absl::Status Sync();
 
-  // Drops all that it holds: the file is as if it had just been made by somebody else, and every later call fails. Errors: what the system says.
+  // Drops all that it holds: the file is as if it had just been made by somebody else, and every
+  // later call fails. Errors: what the system says.
   absl::Status Empty();
 
-  // How many records there are, those of before Continue() and those that are still buffered included.
+  // How many records there are, those of before Continue() and those that are still buffered
+  // included.
   Index num_records() const;
 
  private:

@@ -57,8 +57,8 @@ struct Record {
 
   bool operator==(const Record&) const = default;
   friend void PrintTo(const Record& record, std::ostream* out) {
-    *out << "pass " << record.pass << " job " << record.job << " [" << record.chunks.begin << ", " << record.chunks.end << ") "
-         << record.results.size() << " bytes";
+    *out << "pass " << record.pass << " job " << record.job << " [" << record.chunks.begin << ", "
+         << record.chunks.end << ") " << record.results.size() << " bytes";
   }
 };
 
@@ -84,12 +84,14 @@ class JournalTest : public ::testing::Test {
     const absl::StatusOr<JournalReader> reader = JournalReader::Open(copy);
     EXPECT_THAT(reader, IsOk());
     EXPECT_THAT(JournalWriter::Continue(copy, *reader), IsOk());
-    const Index torn = static_cast<Index>(std::filesystem::file_size(path) - std::filesystem::file_size(copy));
+    const Index torn =
+        static_cast<Index>(std::filesystem::file_size(path) - std::filesystem::file_size(copy));
     std::filesystem::remove(copy);
     return torn;
   }
   static void SetBytes(const std::string& path, absl::string_view bytes) {
-    // A file system may bring to the disk at once what is written in the place of something else. That is slow.
+    // A file system may bring to the disk at once what is written in the place of something else.
+    // That is slow.
     std::filesystem::remove(path);
     MPAIO_ASSERT_OK(WriteTextFile(path, bytes, "it"));
   }
@@ -118,7 +120,8 @@ class JournalTest : public ::testing::Test {
   }
 
   // What is in it, or nothing where it is refused; nothing but true records in any case.
-  static std::optional<std::vector<Record>> TrueRecords(const std::string& path, const std::vector<Record>& all) {
+  static std::optional<std::vector<Record>> TrueRecords(const std::string& path,
+                                                        const std::vector<Record>& all) {
     const absl::StatusOr<JournalReader> reader = JournalReader::Open(path);
     if (!reader.ok()) {
       EXPECT_THAT(reader, ::testing::AnyOf(StatusIs(kDataLoss), StatusIs(kUnimplemented)));
@@ -127,10 +130,12 @@ class JournalTest : public ::testing::Test {
     EXPECT_EQ(reader->identity(), kIdentity);
     std::vector<Record> records = Records(*reader);
     EXPECT_LE(records.size(), all.size());
-    EXPECT_TRUE(records.size() <= all.size() && std::equal(records.begin(), records.end(), all.begin()));
+    EXPECT_TRUE(records.size() <= all.size() &&
+                std::equal(records.begin(), records.end(), all.begin()));
     std::size_t whole_bytes = kHeaderBytes + sizeof(kIdentity) - 1;
     for (const Record& record : records) whole_bytes += kHeadBytes + record.results.size();
-    EXPECT_EQ(static_cast<std::uintmax_t>(TornBytes(path)), std::filesystem::file_size(path) - whole_bytes);
+    EXPECT_EQ(static_cast<std::uintmax_t>(TornBytes(path)),
+              std::filesystem::file_size(path) - whole_bytes);
     return records;
   }
 
@@ -141,7 +146,8 @@ class JournalTest : public ::testing::Test {
     absl::StatusOr<JournalWriter> writer = JournalWriter::Continue(path, *reader);
     EXPECT_THAT(writer, IsOk());
     EXPECT_EQ(writer->num_records(), static_cast<Index>(reader->entries().size()));
-    for (std::size_t r = reader->entries().size(); r < all.size(); ++r) MPAIO_EXPECT_OK(Append(*writer, all[r]));
+    for (std::size_t r = reader->entries().size(); r < all.size(); ++r)
+      MPAIO_EXPECT_OK(Append(*writer, all[r]));
     MPAIO_EXPECT_OK(writer->Flush());
     return Bytes(path);
   }
@@ -183,7 +189,8 @@ TEST_F(JournalTest, GivesBackWhatWasWritten) {
 }
 
 TEST_F(JournalTest, OfNoRecords) {
-  for (const std::string& identity : {std::string(), std::string("any\0text", 8), std::string(3 << 20, 'x')}) {
+  for (const std::string& identity :
+       {std::string(), std::string("any\0text", 8), std::string(3 << 20, 'x')}) {
     std::filesystem::remove(Path("j"));
     MPAIO_ASSERT_OK(JournalWriter::Create(Path("j"), identity));
     const absl::StatusOr<JournalReader> reader = JournalReader::Open(Path("j"));
@@ -198,14 +205,18 @@ TEST_F(JournalTest, RandomRecordsAcrossSeveralRuns) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
-  // Around the sizes at which something else is done: 64 KiB are written at once, 1 MiB is read at once.
-  const Index sizes[] = {0, 1, 100, (64 << 10) - 57, (64 << 10) - 1, 64 << 10, (1 << 20) - 57, (1 << 20) + 1, 5 << 20};
+  // Around the sizes at which something else is done: 64 KiB are written at once, 1 MiB is read at
+  // once.
+  const Index sizes[] = {
+      0, 1, 100, (64 << 10) - 57, (64 << 10) - 1, 64 << 10, (1 << 20) - 57, (1 << 20) + 1, 5 << 20};
   std::vector<Record> records;
   ChunkId next[2][3] = {};
   for (int r = 0; r < 300; ++r) {
     const bool is_long = random() % 20 == 0;
-    const Index size_bytes = is_long ? sizes[random() % std::size(sizes)] : static_cast<Index>(random() % 3000);
-    const auto pass = static_cast<std::int32_t>(random() % 2), job = static_cast<std::int32_t>(random() % 3);
+    const Index size_bytes =
+        is_long ? sizes[random() % std::size(sizes)] : static_cast<Index>(random() % 3000);
+    const auto pass = static_cast<std::int32_t>(random() % 2),
+               job = static_cast<std::int32_t>(random() % 3);
     ChunkId& at = next[pass][job];
     at += random() % 2;  // there may be a gap
     const ChunkId begin = at;
@@ -236,7 +247,10 @@ TEST_F(JournalTest, RandomRecordsAcrossSeveralRuns) {
     }
     EXPECT_EQ(writer->num_records(), static_cast<Index>(written));
     // What was read before is still there to be read.
-    EXPECT_TRUE(Records(*reader) == std::vector<Record>(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(reader->entries().size())));
+    EXPECT_TRUE(Records(*reader) ==
+                std::vector<Record>(
+                    records.begin(),
+                    records.begin() + static_cast<std::ptrdiff_t>(reader->entries().size())));
   }
   const absl::StatusOr<JournalReader> reader = JournalReader::Open(Path("j"));
   ASSERT_THAT(reader, IsOk());
@@ -250,7 +264,8 @@ TEST_F(JournalTest, SmallRecordsAreGathered) {
   const auto size = [this] { return std::filesystem::file_size(Path("j")); };
   const std::uintmax_t header_bytes = size();
   // 64 KiB are 936 records of 70 bytes, and 16 bytes.
-  for (ChunkId chunk = 0; chunk < 936; ++chunk) MPAIO_ASSERT_OK(writer->Append(0, 0, {chunk, chunk + 1}, "fourteen bytes"));
+  for (ChunkId chunk = 0; chunk < 936; ++chunk)
+    MPAIO_ASSERT_OK(writer->Append(0, 0, {chunk, chunk + 1}, "fourteen bytes"));
   EXPECT_EQ(size(), header_bytes);
   MPAIO_ASSERT_OK(writer->Append(0, 0, {936, 937}, "fourteen bytes"));
   EXPECT_EQ(size(), header_bytes + 937 * 70);
@@ -266,7 +281,8 @@ TEST_F(JournalTest, AKilledProcessLeavesWhatWasFlushed) {
   if (child == 0) {
     absl::StatusOr<JournalWriter> writer = JournalWriter::Create(Path("j"), kIdentity);
     bool is_ok = writer.ok();
-    for (int r = 0; r < 3; ++r) is_ok = is_ok && Append(*writer, SmallRecords()[static_cast<std::size_t>(r)]).ok();
+    for (int r = 0; r < 3; ++r)
+      is_ok = is_ok && Append(*writer, SmallRecords()[static_cast<std::size_t>(r)]).ok();
     is_ok = is_ok && writer->Flush().ok() && Append(*writer, SmallRecords()[3]).ok();
     if (!is_ok) ::_exit(1);
     ::kill(::getpid(), SIGKILL);
@@ -290,13 +306,15 @@ TEST_F(JournalTest, CutAtEveryByte) {
     SetBytes(path, whole.substr(0, length));
     std::size_t end = kHeaderBytes + sizeof(kIdentity) - 1, expected = 0;
     const bool has_header = length >= end;
-    while (expected < records.size() && end + kHeadBytes + records[expected].results.size() <= length) {
+    while (expected < records.size() &&
+           end + kHeadBytes + records[expected].results.size() <= length) {
       end += kHeadBytes + records[expected++].results.size();
     }
     const std::optional<std::vector<Record>> read = TrueRecords(path, records);
     ASSERT_EQ(read.has_value(), has_header);
     if (!has_header) {
-      EXPECT_THAT(JournalReader::Open(path), StatusIs(kDataLoss, length == 0 ? "is empty" : "ends within its header"));
+      EXPECT_THAT(JournalReader::Open(path),
+                  StatusIs(kDataLoss, length == 0 ? "is empty" : "ends within its header"));
       ++refused;
       continue;
     }
@@ -318,7 +336,8 @@ TEST_F(JournalTest, EveryBitFlipped) {
     SetBytes(path, bytes);
     std::size_t end = kHeaderBytes + sizeof(kIdentity) - 1, expected = 0;
     const bool is_header = bit / 8 < end;
-    while (expected < records.size() && end + kHeadBytes + records[expected].results.size() <= bit / 8) {
+    while (expected < records.size() &&
+           end + kHeadBytes + records[expected].results.size() <= bit / 8) {
       end += kHeadBytes + records[expected++].results.size();
     }
     const std::optional<std::vector<Record>> read = TrueRecords(path, records);
@@ -339,8 +358,10 @@ TEST_F(JournalTest, AnythingBehindTheLastRecordIsTorn) {
   std::mt19937 random(seed);
   const std::vector<Record> records = SmallRecords();
   const std::string whole = WriteJournal(Path("whole"), records);
-  std::vector<std::string> garbage = {std::string(1, '\0'), std::string(5000, '\0'), std::string(5000, '\xff'), whole, whole.substr(64)};
-  for (int i = 0; i < 200; ++i) garbage.push_back(RandomBytes(random(), static_cast<Index>(random() % 400)));
+  std::vector<std::string> garbage = {std::string(1, '\0'), std::string(5000, '\0'),
+                                      std::string(5000, '\xff'), whole, whole.substr(64)};
+  for (int i = 0; i < 200; ++i)
+    garbage.push_back(RandomBytes(random(), static_cast<Index>(random() % 400)));
   for (const std::string& more : garbage) {
     SetBytes(Path("more"), whole + more);
     EXPECT_EQ(TrueRecords(Path("more"), records), records);
@@ -361,9 +382,11 @@ TEST_F(JournalTest, SeveralBytesOverwritten) {
     for (std::uint32_t writes = 1 + random() % 4; writes > 0; --writes) {
       const std::string piece = RandomBytes(random(), 1 + static_cast<Index>(random() % 60));
       const std::size_t at = random() % whole.size();
-      for (std::size_t b = 0; b < piece.size() && at + b < whole.size(); ++b) bytes[at + b] = piece[b];
+      for (std::size_t b = 0; b < piece.size() && at + b < whole.size(); ++b)
+        bytes[at + b] = piece[b];
     }
-    const auto first = static_cast<std::size_t>(std::mismatch(bytes.begin(), bytes.end(), whole.begin()).first - bytes.begin());
+    const auto first = static_cast<std::size_t>(
+        std::mismatch(bytes.begin(), bytes.end(), whole.begin()).first - bytes.begin());
     SetBytes(Path("j"), bytes);
     const std::optional<std::vector<Record>> read = TrueRecords(Path("j"), records);
     ASSERT_EQ(read.has_value(), first >= kHeaderBytes + sizeof(kIdentity) - 1);
@@ -382,10 +405,13 @@ TEST_F(JournalTest, RandomBytesAreNoJournal) {
 
 // Records are ones only where they were written.
 TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
-  const std::vector<Record> records = {{0, 0, {0, 1}, "aaaa"}, {0, 0, {1, 2}, "bbbb"}, {0, 0, {2, 3}, "cccc"}};
+  const std::vector<Record> records = {
+      {0, 0, {0, 1}, "aaaa"}, {0, 0, {1, 2}, "bbbb"}, {0, 0, {2, 3}, "cccc"}};
   const std::string whole = WriteJournal(Path("a"), records);
   const std::size_t header_bytes = 64, record_bytes = 60;
-  const auto record = [&](const std::string& bytes, std::size_t r) { return bytes.substr(header_bytes + r * record_bytes, record_bytes); };
+  const auto record = [&](const std::string& bytes, std::size_t r) {
+    return bytes.substr(header_bytes + r * record_bytes, record_bytes);
+  };
   const std::string header = whole.substr(0, header_bytes);
   ASSERT_EQ(whole, header + record(whole, 0) + record(whole, 1) + record(whole, 2));
 
@@ -399,7 +425,8 @@ TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
   const std::string other = WriteJournal(Path("b"), records);
   SetBytes(Path("j"), header + record(whole, 0) + record(other, 1) + record(other, 2));
   EXPECT_EQ(TrueRecords(Path("j"), records)->size(), 1u);
-  // Of the same, from before it was cut: the second was torn, and another took its place when the run went on.
+  // Of the same, from before it was cut: the second was torn, and another took its place when the
+  // run went on.
   SetBytes(Path("j"), header + record(whole, 0));
   const std::vector<Record> anew = {records[0], {0, 0, {2, 3}, "cccc"}};
   const std::string again = Complete(Path("j"), anew);
@@ -410,11 +437,16 @@ TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
 // With right checksums. What no run writes must do no harm either.
 class Forged {
  public:
-  explicit Forged(const std::string& header) : bytes_(header) { std::memcpy(&chain_, header.data() + 40, 8); }
+  explicit Forged(const std::string& header) : bytes_(header) {
+    std::memcpy(&chain_, header.data() + 40, 8);
+  }
 
-  Forged& Add(std::int32_t pass, std::int32_t job, std::int64_t begin, std::int64_t end, std::uint64_t length_bytes, const std::string& results) {
+  Forged& Add(std::int32_t pass, std::int32_t job, std::int64_t begin, std::int64_t end,
+              std::uint64_t length_bytes, const std::string& results) {
     std::string head;
-    const auto add = [&head](auto value) { head.append(reinterpret_cast<const char*>(&value), sizeof(value)); };
+    const auto add = [&head](auto value) {
+      head.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    };
     add(number_++);
     add(pass);
     add(job);
@@ -441,37 +473,67 @@ TEST_F(JournalTest, ForgedRecords) {
     SetBytes(Path("j"), forged.bytes());
     return JournalReader::Open(Path("j"));
   };
-  EXPECT_EQ(open(Forged(header).Add(0, 0, 0, 1, 3, "abc").Add(0, 0, 1, 2, 2, "de"))->entries().size(), 2u);
+  EXPECT_EQ(
+      open(Forged(header).Add(0, 0, 0, 1, 3, "abc").Add(0, 0, 1, 2, 2, "de"))->entries().size(),
+      2u);
   // Lengths that lead out of the file, and beyond what there is.
-  for (const std::uint64_t length_bytes : {std::uint64_t{4}, std::uint64_t{1} << 40, std::uint64_t{1} << 63, ~std::uint64_t{0}, ~std::uint64_t{0} - 55}) {
-    const absl::StatusOr<JournalReader> reader = open(Forged(header).Add(0, 0, 0, 1, length_bytes, "abc"));
+  for (const std::uint64_t length_bytes :
+       {std::uint64_t{4}, std::uint64_t{1} << 40, std::uint64_t{1} << 63, ~std::uint64_t{0},
+        ~std::uint64_t{0} - 55}) {
+    const absl::StatusOr<JournalReader> reader =
+        open(Forged(header).Add(0, 0, 0, 1, length_bytes, "abc"));
     ASSERT_THAT(reader, IsOk());
     EXPECT_TRUE(reader->entries().empty());
     EXPECT_EQ(TornBytes(Path("j")), 59);
     // The checksum is that of what is there of it.
     EXPECT_TRUE(open(Forged(header).Add(0, 0, 0, 1, length_bytes, ""))->entries().empty());
   }
-  constexpr Index kMin = std::numeric_limits<Index>::min(), kMax = std::numeric_limits<Index>::max();
-  const Record no_chunks[] = {{0, 0, {1, 1}, ""}, {0, 0, {2, 1}, ""},       {0, 0, {-1, 1}, ""},      {-1, 0, {0, 1}, ""},
-                              {0, -1, {0, 1}, ""}, {0, 0, {kMin, kMax}, ""}, {0, 0, {kMax, kMin}, ""}};
+  constexpr Index kMin = std::numeric_limits<Index>::min(),
+                  kMax = std::numeric_limits<Index>::max();
+  const Record no_chunks[] = {
+      {0, 0, {1, 1}, ""},  {0, 0, {2, 1}, ""},       {0, 0, {-1, 1}, ""},     {-1, 0, {0, 1}, ""},
+      {0, -1, {0, 1}, ""}, {0, 0, {kMin, kMax}, ""}, {0, 0, {kMax, kMin}, ""}};
   for (const Record& bad : no_chunks) {
-    EXPECT_THAT(open(Forged(header).Add(0, 0, 5, 6, 0, "").Add(bad.pass, bad.job, bad.chunks.begin, bad.chunks.end, 0, "")),
+    EXPECT_THAT(open(Forged(header)
+                         .Add(0, 0, 5, 6, 0, "")
+                         .Add(bad.pass, bad.job, bad.chunks.begin, bad.chunks.end, 0, "")),
                 StatusIs(kDataLoss, "record 1"));
   }
   // [10, 20) and [30, 40) are there.
-  const ChunkRange twice[] = {{10, 20}, {10, 11}, {19, 20}, {5, 11}, {19, 25}, {15, 16}, {0, 100}, {20, 31}, {39, 41}, {0, kMax}};
+  const ChunkRange twice[] = {{10, 20}, {10, 11}, {19, 20}, {5, 11},  {19, 25},
+                              {15, 16}, {0, 100}, {20, 31}, {39, 41}, {0, kMax}};
   for (const ChunkRange& chunks : twice) {
-    EXPECT_THAT(open(Forged(header).Add(0, 0, 10, 20, 0, "").Add(0, 0, 30, 40, 0, "").Add(0, 0, chunks.begin, chunks.end, 0, "")),
+    EXPECT_THAT(open(Forged(header)
+                         .Add(0, 0, 10, 20, 0, "")
+                         .Add(0, 0, 30, 40, 0, "")
+                         .Add(0, 0, chunks.begin, chunks.end, 0, "")),
                 StatusIs(kDataLoss, "has already"));
-    EXPECT_THAT(open(Forged(header).Add(0, 0, 10, 20, 0, "").Add(0, 0, 30, 40, 0, "").Add(0, 1, chunks.begin, chunks.end, 0, "")), IsOk());
-    EXPECT_THAT(open(Forged(header).Add(0, 0, 10, 20, 0, "").Add(0, 0, 30, 40, 0, "").Add(1, 0, chunks.begin, chunks.end, 0, "")), IsOk());
+    EXPECT_THAT(open(Forged(header)
+                         .Add(0, 0, 10, 20, 0, "")
+                         .Add(0, 0, 30, 40, 0, "")
+                         .Add(0, 1, chunks.begin, chunks.end, 0, "")),
+                IsOk());
+    EXPECT_THAT(open(Forged(header)
+                         .Add(0, 0, 10, 20, 0, "")
+                         .Add(0, 0, 30, 40, 0, "")
+                         .Add(1, 0, chunks.begin, chunks.end, 0, "")),
+                IsOk());
   }
-  const ChunkRange once[] = {{0, 10}, {9, 10}, {20, 30}, {20, 21}, {29, 30}, {25, 26}, {40, 41}, {40, kMax}};
+  const ChunkRange once[] = {{0, 10},  {9, 10},  {20, 30}, {20, 21},
+                             {29, 30}, {25, 26}, {40, 41}, {40, kMax}};
   for (const ChunkRange& chunks : once) {
-    EXPECT_THAT(open(Forged(header).Add(0, 0, 30, 40, 0, "").Add(0, 0, 10, 20, 0, "").Add(0, 0, chunks.begin, chunks.end, 0, "")), IsOk());
+    EXPECT_THAT(open(Forged(header)
+                         .Add(0, 0, 30, 40, 0, "")
+                         .Add(0, 0, 10, 20, 0, "")
+                         .Add(0, 0, chunks.begin, chunks.end, 0, "")),
+                IsOk());
   }
   // Neighbours that have been joined are there as well.
-  EXPECT_THAT(open(Forged(header).Add(0, 0, 0, 1, 0, "").Add(0, 0, 2, 3, 0, "").Add(0, 0, 1, 2, 0, "").Add(0, 0, 2, 3, 0, "")),
+  EXPECT_THAT(open(Forged(header)
+                       .Add(0, 0, 0, 1, 0, "")
+                       .Add(0, 0, 2, 3, 0, "")
+                       .Add(0, 0, 1, 2, 0, "")
+                       .Add(0, 0, 2, 3, 0, "")),
               StatusIs(kDataLoss, "has already"));
 }
 
@@ -491,7 +553,8 @@ TEST_F(JournalTest, HeadersOfOthers) {
   std::reverse(swapped.begin() + 8, swapped.begin() + 12);
   SetBytes(Path("j"), swapped);
   EXPECT_THAT(JournalReader::Open(Path("j")), StatusIs(kUnimplemented, "byte order"));
-  for (const std::uint64_t length_bytes : {~std::uint64_t{0}, std::uint64_t{1} << 63, (std::uint64_t{64} << 20) + 1}) {
+  for (const std::uint64_t length_bytes :
+       {~std::uint64_t{0}, std::uint64_t{1} << 63, (std::uint64_t{64} << 20) + 1}) {
     std::string endless = whole;
     std::memcpy(endless.data() + 24, &length_bytes, 8);
     SetBytes(Path("j"), with_checksum(endless));
@@ -520,7 +583,8 @@ TEST_F(JournalTest, ReadVerifiesAgain) {
 
 TEST_F(JournalTest, NothingIsWrittenOver) {
   const std::string bytes = WriteJournal(Path("j"), SmallRecords());
-  EXPECT_THAT(JournalWriter::Create(Path("j"), kIdentity).status(), StatusIs(kAlreadyExists, "--resume"));
+  EXPECT_THAT(JournalWriter::Create(Path("j"), kIdentity).status(),
+              StatusIs(kAlreadyExists, "--resume"));
   EXPECT_EQ(Bytes(Path("j")), bytes);
   SetBytes(Path("x"), "x");
   EXPECT_THAT(JournalWriter::Create(Path("x"), kIdentity).status(), StatusIs(kAlreadyExists));
@@ -533,13 +597,16 @@ TEST_F(JournalTest, FilesThatAreNone) {
   EXPECT_THAT(JournalReader::Open(Path("gone")), StatusIs(kNotFound, "there is no journal"));
   EXPECT_THAT(JournalReader::Open(directory_.path()), StatusIs(kInvalidArgument, "a directory"));
   EXPECT_THAT(JournalReader::Open("/dev/null"), StatusIs(kInvalidArgument, "a device"));
-  EXPECT_THAT(JournalWriter::Create("/dev/full", kIdentity).status(), StatusIs(kInvalidArgument, "a device"));
+  EXPECT_THAT(JournalWriter::Create("/dev/full", kIdentity).status(),
+              StatusIs(kInvalidArgument, "a device"));
   EXPECT_THAT(JournalWriter::Create(Path("gone/j"), kIdentity).status(), StatusIs(kNotFound));
   EXPECT_FALSE(JournalWriter::Create(directory_.path(), kIdentity).ok());
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_THAT(JournalReader::Open(Path("pipe")), StatusIs(kInvalidArgument, "a pipe"));
-  EXPECT_THAT(JournalWriter::Create(Path("pipe"), kIdentity).status(), StatusIs(kInvalidArgument, "a pipe"));
-  EXPECT_THAT(JournalWriter::Create(Path("j"), std::string((64 << 20) + 1, 'x')).status(), StatusIs(kInvalidArgument, "at most"));
+  EXPECT_THAT(JournalWriter::Create(Path("pipe"), kIdentity).status(),
+              StatusIs(kInvalidArgument, "a pipe"));
+  EXPECT_THAT(JournalWriter::Create(Path("j"), std::string((64 << 20) + 1, 'x')).status(),
+              StatusIs(kInvalidArgument, "at most"));
   EXPECT_FALSE(std::filesystem::exists(Path("j")));
 }
 
@@ -548,11 +615,15 @@ TEST_F(JournalTest, OneWriterAtATime) {
   ASSERT_THAT(writer, IsOk());
   const absl::StatusOr<JournalReader> reader = JournalReader::Open(Path("j"));
   ASSERT_THAT(reader, IsOk());
-  EXPECT_THAT(JournalWriter::Continue(Path("j"), *reader).status(), StatusIs(kFailedPrecondition, "by another run"));
-  EXPECT_THAT(JournalWriter::Create(Path("j"), kIdentity).status(), StatusIs(kFailedPrecondition, "by another run"));
+  EXPECT_THAT(JournalWriter::Continue(Path("j"), *reader).status(),
+              StatusIs(kFailedPrecondition, "by another run"));
+  EXPECT_THAT(JournalWriter::Create(Path("j"), kIdentity).status(),
+              StatusIs(kFailedPrecondition, "by another run"));
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(absl::IsFailedPrecondition(JournalWriter::Continue(Path("j"), *reader).status()) ? 0 : 1);
+  if (child == 0)
+    ::_exit(absl::IsFailedPrecondition(JournalWriter::Continue(Path("j"), *reader).status()) ? 0
+                                                                                             : 1);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -567,13 +638,15 @@ TEST_F(JournalTest, GoesOnOnlyWithWhatWasRead) {
   const absl::StatusOr<JournalReader> before = JournalReader::Open(Path("j"));
   ASSERT_THAT(before, IsOk());
   const std::string bytes = Complete(Path("j"), SmallRecords());
-  EXPECT_THAT(JournalWriter::Continue(Path("j"), *before).status(), StatusIs(kFailedPrecondition, "not what it was"));
+  EXPECT_THAT(JournalWriter::Continue(Path("j"), *before).status(),
+              StatusIs(kFailedPrecondition, "not what it was"));
   EXPECT_EQ(Bytes(Path("j")), bytes);
   const absl::StatusOr<JournalReader> read = JournalReader::Open(Path("j"));
   std::filesystem::rename(Path("j"), Path("moved"));
   EXPECT_THAT(JournalWriter::Continue(Path("j"), *read).status(), StatusIs(kNotFound));
   SetBytes(Path("j"), bytes);
-  EXPECT_THAT(JournalWriter::Continue(Path("j"), *read).status(), StatusIs(kFailedPrecondition, "not what it was"));
+  EXPECT_THAT(JournalWriter::Continue(Path("j"), *read).status(),
+              StatusIs(kFailedPrecondition, "not what it was"));
   MPAIO_EXPECT_OK(JournalWriter::Continue(Path("moved"), *read));
 }
 
@@ -605,7 +678,8 @@ TEST_P(FullDiskTest, AtEveryByte) {
     std::filesystem::remove(path);
     if (limit < header_bytes) {
       const FileSizeLimit no_more(limit);
-      EXPECT_THAT(JournalWriter::Create(path, kIdentity).status(), StatusIs(kResourceExhausted, "cannot make the journal"));
+      EXPECT_THAT(JournalWriter::Create(path, kIdentity).status(),
+                  StatusIs(kResourceExhausted, "cannot make the journal"));
       EXPECT_FALSE(std::filesystem::exists(path));
       continue;
     }
@@ -613,12 +687,14 @@ TEST_P(FullDiskTest, AtEveryByte) {
     SetBytes(path, whole.substr(0, header_bytes));
     {
       const FileSizeLimit no_more(limit);
-      absl::StatusOr<JournalWriter> writer = JournalWriter::Continue(path, JournalReader::Open(path).value());
+      absl::StatusOr<JournalWriter> writer =
+          JournalWriter::Continue(path, JournalReader::Open(path).value());
       ASSERT_THAT(writer, IsOk());
       absl::Status failure;
       for (std::size_t r = 0; r < records.size(); ++r) {
         const absl::Status appended = Append(*writer, records[r]);
-        const bool flushes = GetParam() == Writes::kEach || (GetParam() == Writes::kPairs && r % 2 == 1);
+        const bool flushes =
+            GetParam() == Writes::kEach || (GetParam() == Writes::kPairs && r % 2 == 1);
         const absl::Status flushed = flushes ? writer->Flush() : appended;
         // Once it has failed it says so, the same each time.
         if (!failure.ok()) {
@@ -632,13 +708,18 @@ TEST_P(FullDiskTest, AtEveryByte) {
       EXPECT_EQ(writer->Sync(), failure);
       if (!failure.ok()) {
         EXPECT_THAT(failure, StatusIs(kResourceExhausted, "go on with --resume"));
-        EXPECT_THAT(std::string(failure.message()), HasSubstr(absl::StrCat(writer->num_records(), writer->num_records() == 1 ? " record" : " records")));
+        EXPECT_THAT(std::string(failure.message()),
+                    HasSubstr(absl::StrCat(writer->num_records(),
+                                           writer->num_records() == 1 ? " record" : " records")));
         if (GetParam() == Writes::kAll) {
-          EXPECT_THAT(std::string(failure.message()), HasSubstr(absl::StrCat("for at least ", whole.size() - limit, " bytes more")));
+          EXPECT_THAT(
+              std::string(failure.message()),
+              HasSubstr(absl::StrCat("for at least ", whole.size() - limit, " bytes more")));
         }
       }
       std::size_t end = header_bytes, expected = 0;
-      while (expected < records.size() && end + kHeadBytes + records[expected].results.size() <= limit) {
+      while (expected < records.size() &&
+             end + kHeadBytes + records[expected].results.size() <= limit) {
         end += kHeadBytes + records[expected++].results.size();
       }
       EXPECT_EQ(writer->num_records(), static_cast<Index>(expected));
@@ -651,14 +732,21 @@ TEST_P(FullDiskTest, AtEveryByte) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Journal, FullDiskTest, ::testing::Values(Writes::kEach, Writes::kPairs, Writes::kAll),
-                         [](const auto& info) { return info.param == Writes::kEach ? "Each" : info.param == Writes::kPairs ? "Pairs" : "All"; });
+INSTANTIATE_TEST_SUITE_P(Journal, FullDiskTest,
+                         ::testing::Values(Writes::kEach, Writes::kPairs, Writes::kAll),
+                         [](const auto& info) {
+                           return info.param == Writes::kEach    ? "Each"
+                                  : info.param == Writes::kPairs ? "Pairs"
+                                                                 : "All";
+                         });
 
 // What is not copied to the buffer, behind what is in it.
 TEST_F(JournalTest, FullDiskInLongResults) {
-  const std::vector<Record> records = {{0, 0, {0, 1}, "short"}, {0, 0, {1, 2}, RandomBytes(1, 300000)}, {0, 0, {2, 3}, "last"}};
+  const std::vector<Record> records = {
+      {0, 0, {0, 1}, "short"}, {0, 0, {1, 2}, RandomBytes(1, 300000)}, {0, 0, {2, 3}, "last"}};
   const std::size_t first_end = 64 + 56 + 5, second_end = first_end + 56 + 300000;
-  for (const std::size_t limit : {first_end - 1, first_end, first_end + 55, first_end + 56, first_end + 57, second_end - 1, second_end}) {
+  for (const std::size_t limit : {first_end - 1, first_end, first_end + 55, first_end + 56,
+                                  first_end + 57, second_end - 1, second_end}) {
     SCOPED_TRACE(limit);
     std::filesystem::remove(Path("j"));
     {
@@ -667,7 +755,9 @@ TEST_F(JournalTest, FullDiskInLongResults) {
       ASSERT_THAT(writer, IsOk());
       MPAIO_EXPECT_OK(Append(*writer, records[0]));
       EXPECT_EQ(Append(*writer, records[1]).ok(), limit == second_end);
-      EXPECT_EQ(TrueRecords(Path("j"), records)->size(), limit == second_end ? 2u : limit >= first_end ? 1u : 0u);
+      EXPECT_EQ(TrueRecords(Path("j"), records)->size(), limit == second_end  ? 2u
+                                                         : limit >= first_end ? 1u
+                                                                              : 0u);
       EXPECT_EQ(TornBytes(Path("j")), 0);
     }
     Complete(Path("j"), records);

@@ -12,18 +12,22 @@ ChunkRange Common(ChunkRange a, ChunkRange b) {
 }
 
 // The parts of `from` that none of `held` has.
-std::vector<Assignment> Without(const std::vector<Assignment>& from, const std::vector<Ledger::Held>& held) {
+std::vector<Assignment> Without(const std::vector<Assignment>& from,
+                                const std::vector<Ledger::Held>& held) {
   std::vector<Assignment> left = from;
   for (const Ledger::Held& one : held) {
     std::vector<Assignment> next;
     for (const Assignment& part : left) {
-      const ChunkRange common = part.job == one.chunks.job ? Common(part.chunks, one.chunks.chunks) : ChunkRange{};
+      const ChunkRange common =
+          part.job == one.chunks.job ? Common(part.chunks, one.chunks.chunks) : ChunkRange{};
       if (common.size() == 0) {
         next.push_back(part);
         continue;
       }
-      if (part.chunks.begin < common.begin) next.push_back({part.job, part.attempt, {part.chunks.begin, common.begin}});
-      if (common.end < part.chunks.end) next.push_back({part.job, part.attempt, {common.end, part.chunks.end}});
+      if (part.chunks.begin < common.begin)
+        next.push_back({part.job, part.attempt, {part.chunks.begin, common.begin}});
+      if (common.end < part.chunks.end)
+        next.push_back({part.job, part.attempt, {common.end, part.chunks.end}});
     }
     left = std::move(next);
   }
@@ -32,14 +36,19 @@ std::vector<Assignment> Without(const std::vector<Assignment>& from, const std::
 
 }  // namespace
 
-Ledger::Ledger(const std::vector<Index>& chunks_per_job, int ranks) : given_(static_cast<std::size_t>(ranks)) {
+Ledger::Ledger(const std::vector<Index>& chunks_per_job, int ranks)
+    : given_(static_cast<std::size_t>(ranks)) {
   for (const Index chunks : chunks_per_job) closed_.emplace_back(chunks);
 }
 
-void Ledger::Assign(int rank, const Assignment& assignment, std::chrono::steady_clock::time_point now) {
+void Ledger::Assign(int rank, const Assignment& assignment,
+                    std::chrono::steady_clock::time_point now) {
   Index missing = 0;
-  for (const ChunkRange& part : closed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks)) missing += part.size();
-  if (missing > 0) given_[static_cast<std::size_t>(rank)].push_back({assignment, missing, now, false});
+  for (const ChunkRange& part :
+       closed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks))
+    missing += part.size();
+  if (missing > 0)
+    given_[static_cast<std::size_t>(rank)].push_back({assignment, missing, now, false});
 }
 
 std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
@@ -53,7 +62,8 @@ std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
 }
 
 void Ledger::Settle(int job, ChunkRange part) {
-  // Of all ranks: it may have been taken from the one that it was given to, and may have been given to several.
+  // Of all ranks: it may have been taken from the one that it was given to, and may have been given
+  // to several.
   for (std::deque<InFlight>& given : given_) {
     for (auto at = given.begin(); at != given.end();) {
       if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
@@ -68,7 +78,9 @@ std::vector<Assignment> Ledger::Copy(int rank) {
     one.has_copy = true;
     std::vector<Assignment> parts;
     const Assignment& given = one.assignment;
-    for (const ChunkRange& part : closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) parts.push_back({given.job, given.attempt, part});
+    for (const ChunkRange& part :
+         closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks))
+      parts.push_back({given.job, given.attempt, part});
     return parts;
   }
   return {};
@@ -88,7 +100,8 @@ void Ledger::Quarantine(int job, ChunkId chunk) {
 }
 
 Index Ledger::num_committed(int job) const {
-  const auto of_job = std::count_if(quarantined_.begin(), quarantined_.end(), [job](const auto& one) { return one.first == job; });
+  const auto of_job = std::count_if(quarantined_.begin(), quarantined_.end(),
+                                    [job](const auto& one) { return one.first == job; });
   return closed_[static_cast<std::size_t>(job)].size() - of_job;
 }
 
@@ -102,22 +115,27 @@ void Ledger::Revoke(int job, ChunkId chunk) {
         left.push_back(one);
         continue;
       }
-      for (const ChunkRange part : {ChunkRange{whole.chunks.begin, chunk}, ChunkRange{chunk + 1, whole.chunks.end}}) {
+      for (const ChunkRange part :
+           {ChunkRange{whole.chunks.begin, chunk}, ChunkRange{chunk + 1, whole.chunks.end}}) {
         Index missing = 0;
-        for (const ChunkRange& open : closed_[static_cast<std::size_t>(job)].Missing(part)) missing += open.size();
-        if (missing > 0) left.push_back({{whole.job, whole.attempt, part}, missing, one.since, one.has_copy});
+        for (const ChunkRange& open : closed_[static_cast<std::size_t>(job)].Missing(part))
+          missing += open.size();
+        if (missing > 0)
+          left.push_back({{whole.job, whole.attempt, part}, missing, one.since, one.has_copy});
       }
     }
     given = std::move(left);
   }
 }
 
-std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held) {
+std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks,
+                                         const std::vector<Held>& held) {
   std::vector<Assignment> open;
   for (const int rank : ranks) {
     for (const InFlight& one : given_[static_cast<std::size_t>(rank)]) {
       const Assignment& given = one.assignment;
-      for (const ChunkRange& part : closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
+      for (const ChunkRange& part :
+           closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
         open.push_back({given.job, given.attempt, part});
       }
     }

@@ -23,7 +23,8 @@ TEST(LedgerTest, CommitsEachChunkOnce) {
   EXPECT_EQ(ledger.num_committed(0), 10);
   EXPECT_TRUE(ledger.is_committed(0, 10) && ledger.is_committed(0, 19));
   EXPECT_FALSE(ledger.is_committed(0, 9) || ledger.is_committed(0, 20));
-  // All of it again, from another rank; a part of it; and ranges that reach beyond it on either side and on both.
+  // All of it again, from another rank; a part of it; and ranges that reach beyond it on either
+  // side and on both.
   EXPECT_EQ(ledger.Commit(0, {10, 20}), Ranges{});
   EXPECT_EQ(ledger.Commit(0, {12, 13}), Ranges{});
   EXPECT_EQ(ledger.Commit(0, {8, 12}), (Ranges{{8, 10}}));
@@ -34,11 +35,13 @@ TEST(LedgerTest, CommitsEachChunkOnce) {
 
 // The account is kept in words of 64 chunks.
 TEST(LedgerTest, RangesMayBeginAndEndAtAnyBit) {
-  for (const ChunkRange range : Ranges{{0, 64}, {63, 65}, {64, 128}, {1, 192}, {127, 129}, {191, 193}, {192, 193}, {0, 193}}) {
+  for (const ChunkRange range : Ranges{
+           {0, 64}, {63, 65}, {64, 128}, {1, 192}, {127, 129}, {191, 193}, {192, 193}, {0, 193}}) {
     Ledger ledger({193}, 3);
     EXPECT_EQ(ledger.Commit(0, range), Ranges{range});
     for (ChunkId chunk = 0; chunk < 193; ++chunk) {
-      ASSERT_EQ(ledger.is_committed(0, chunk), range.begin <= chunk && chunk < range.end) << chunk << " of " << range.begin;
+      ASSERT_EQ(ledger.is_committed(0, chunk), range.begin <= chunk && chunk < range.end)
+          << chunk << " of " << range.begin;
     }
     Ranges others;
     if (range.begin > 0) others.push_back({0, range.begin});
@@ -74,7 +77,8 @@ TEST(LedgerTest, WhatIsQuarantinedIsNeverCommitted) {
   Ledger ledger({100, 5}, 3);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Quarantine(0, 4);
-  EXPECT_TRUE(ledger.is_quarantined(0, 4) && !ledger.is_committed(0, 4) && !ledger.is_quarantined(0, 5) && !ledger.is_quarantined(1, 4));
+  EXPECT_TRUE(ledger.is_quarantined(0, 4) && !ledger.is_committed(0, 4) &&
+              !ledger.is_quarantined(0, 5) && !ledger.is_quarantined(1, 4));
   EXPECT_EQ(ledger.Commit(0, {0, 10}), (Ranges{{0, 4}, {5, 10}}));
   EXPECT_EQ(ledger.num_committed(0), 9);
   EXPECT_EQ(ledger.Fail(0, 4), 0);
@@ -102,7 +106,8 @@ TEST(LedgerTest, WithdrawsWhatARankHasNotDone) {
   ledger.Assign(1, {0, 3, {20, 30}});
   ledger.Commit(0, {0, 4});
   ledger.Commit(0, {22, 25});  // who does it does not matter
-  EXPECT_EQ(ledger.Withdraw({1}, {}), (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
+  EXPECT_EQ(ledger.Withdraw({1}, {}),
+            (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
   EXPECT_TRUE(ledger.Withdraw({7}, {}).empty());
   // A late result of what was withdrawn counts.
@@ -145,7 +150,9 @@ TEST(LedgerTest, WhatTheLivingHoldIsNotAssignedAgain) {
   ledger.Assign(3, {0, 0, {20, 30}});
   ledger.Commit(0, {0, 2});
   ledger.Commit(0, {10, 12});
-  const std::vector<Assignment> lost = ledger.Withdraw({1, 2}, {{1, {0, 0, {4, 6}}}, {1, {0, 0, {1, 3}}}, {1, {0, 0, {18, 20}}}, {1, {0, 0, {8, 10}}}});
+  const std::vector<Assignment> lost = ledger.Withdraw(
+      {1, 2},
+      {{1, {0, 0, {4, 6}}}, {1, {0, 0, {1, 3}}}, {1, {0, 0, {18, 20}}}, {1, {0, 0, {8, 10}}}});
   EXPECT_EQ(lost, (std::vector<Assignment>{{0, 0, {3, 4}}, {0, 0, {6, 8}}, {0, 2, {12, 18}}}));
   EXPECT_TRUE(ledger.given(2).empty());
   Index held = 0;
@@ -168,7 +175,8 @@ class Model {
   std::vector<Assignment> Withdraw(int rank) {
     std::vector<Assignment> open;
     for (const Assignment& assignment : in_flight_[rank]) {
-      for (const ChunkRange& part : Open(assignment.chunks)) open.push_back({assignment.job, assignment.attempt, part});
+      for (const ChunkRange& part : Open(assignment.chunks))
+        open.push_back({assignment.job, assignment.attempt, part});
     }
     in_flight_[rank].clear();
     return open;
@@ -205,7 +213,8 @@ TEST(LedgerTest, AgreesWithASet) {
     Model model(num_chunks);
     const auto any_range = [&] {
       const ChunkId begin = static_cast<ChunkId>(random()) % num_chunks;
-      return ChunkRange{begin, std::min<ChunkId>(num_chunks, begin + 1 + static_cast<Index>(random()) % longest)};
+      return ChunkRange{
+          begin, std::min<ChunkId>(num_chunks, begin + 1 + static_cast<Index>(random()) % longest)};
     };
     for (int step = 0; step < 60; ++step) {
       const int rank = 1 + static_cast<int>(random() % 3);
@@ -217,17 +226,20 @@ TEST(LedgerTest, AgreesWithASet) {
           break;
         }
         case 1:
-          ASSERT_EQ(ledger.Withdraw({rank}, {}), model.Withdraw(rank)) << "round " << round << ", step " << step;
+          ASSERT_EQ(ledger.Withdraw({rank}, {}), model.Withdraw(rank))
+              << "round " << round << ", step " << step;
           break;
         default: {
           const ChunkRange chunks = any_range();
-          ASSERT_EQ(ledger.Commit(0, chunks), model.Commit(chunks)) << "round " << round << ", step " << step;
+          ASSERT_EQ(ledger.Commit(0, chunks), model.Commit(chunks))
+              << "round " << round << ", step " << step;
         }
       }
       ASSERT_EQ(ledger.num_committed(0), static_cast<Index>(model.committed().size()));
     }
     for (ChunkId chunk = 0; chunk < num_chunks; ++chunk) {
-      ASSERT_EQ(ledger.is_committed(0, chunk), model.committed().count(chunk) != 0) << "round " << round << ", chunk " << chunk;
+      ASSERT_EQ(ledger.is_committed(0, chunk), model.committed().count(chunk) != 0)
+          << "round " << round << ", chunk " << chunk;
     }
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The last rank aborts with exit status 7 while the others wait for it. For abort_test.sh.
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/mpi/environment.h"

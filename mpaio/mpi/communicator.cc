@@ -37,7 +37,8 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 }
 
 absl::StatusOr<Communicator> Communicator::World() {
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_set_errhandler",
+                                  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)));
   return Of(MPI_COMM_WORLD, /*owned=*/false);
 }
 
@@ -57,8 +58,9 @@ absl::StatusOr<Communicator> Communicator::Duplicate() const {
 absl::StatusOr<Communicator> Communicator::SplitByNode() const {
   if (is_null()) return Communicator();
   MPI_Comm node = MPI_COMM_NULL;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Comm_split_type",
-                                  MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Comm_split_type",
+                MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node)));
   return Of(node, /*owned=*/true);
 }
 
@@ -71,7 +73,9 @@ absl::Status Communicator::Broadcast(int root, std::string* bytes) const {
   std::int64_t size = static_cast<std::int64_t>(bytes->size());
   MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Bcast", MPI_Bcast(&size, 1, MPI_INT64_T, root, comm_)));
   const std::optional<int> count = CheckedCast<int>(size);
-  if (!count) return absl::InvalidArgumentError(absl::StrCat("a broadcast of ", size, " bytes is over MPI's limit of 2^31 - 1"));
+  if (!count)
+    return absl::InvalidArgumentError(
+        absl::StrCat("a broadcast of ", size, " bytes is over MPI's limit of 2^31 - 1"));
   bytes->resize(static_cast<std::size_t>(size));
   return MpiStatus("MPI_Bcast", MPI_Bcast(bytes->data(), *count, MPI_BYTE, root, comm_));
 }
@@ -79,14 +83,16 @@ absl::Status Communicator::Broadcast(int root, std::string* bytes) const {
 absl::StatusOr<Index> Communicator::Minimum(Index value) const {
   if (is_null()) return value;
   Index smallest = value;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Allreduce", MPI_Allreduce(&value, &smallest, 1, MPI_INT64_T, MPI_MIN, comm_)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Allreduce", MPI_Allreduce(&value, &smallest, 1, MPI_INT64_T, MPI_MIN, comm_)));
   return smallest;
 }
 
 absl::Status Communicator::AllGather(int value, std::vector<int>* values) const {
   values->assign(static_cast<std::size_t>(size_), value);
   if (is_null()) return absl::OkStatus();
-  return MpiStatus("MPI_Allgather", MPI_Allgather(&value, 1, MPI_INT, values->data(), 1, MPI_INT, comm_));
+  return MpiStatus("MPI_Allgather",
+                   MPI_Allgather(&value, 1, MPI_INT, values->data(), 1, MPI_INT, comm_));
 }
 
 absl::Status Communicator::Free() {

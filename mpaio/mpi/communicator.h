@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // An MPI communicator, owned.
 #ifndef MPAIO_MPI_COMMUNICATOR_H_
 #define MPAIO_MPI_COMMUNICATOR_H_
@@ -14,10 +15,12 @@
 
 namespace mpaio {
 
-// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is freed by Free() or the destructor (freeing is
-// collective in MPI's sense, but Open MPI does not synchronise in it). One made by World() is only referred to.
+// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is freed
+// by Free() or the destructor (freeing is collective in MPI's sense, but Open MPI does not
+// synchronise in it). One made by World() is only referred to.
 //
-// Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1. All collective calls below return at once on it.
+// Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1. All
+// collective calls below return at once on it.
 class Communicator {
  public:
   Communicator() = default;

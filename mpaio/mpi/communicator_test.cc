@@ -21,11 +21,12 @@
 namespace mpaio {
 namespace {
 
-// Whether this machine, and the container that this may be, could hold `size_bytes` now without hurting
-// others.
+// Whether this machine, and the container that this may be, could hold `size_bytes` now without
+// hurting others.
 bool HasMemory(Index size_bytes) {
   // A container's limit, by version of control groups; a word where there is none.
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     Index limit = 0;
     if (std::ifstream(path) >> limit && limit < 2 * size_bytes) return false;
   }
@@ -57,7 +58,8 @@ TEST(NullCommunicator, IsThisProcessAlone) {
 }
 
 TEST(NullCommunicator, AbortEndsThisProcess) {
-  EXPECT_EQ(RunInChild([]() -> int { Communicator().Abort(7); }), (ChildEnd{.signal = 0, .exit_status = 7}));
+  EXPECT_EQ(RunInChild([]() -> int { Communicator().Abort(7); }),
+            (ChildEnd{.signal = 0, .exit_status = 7}));
 }
 
 TEST(Communicator, WorldIsWhatMpirunStarted) {
@@ -74,7 +76,8 @@ TEST(Communicator, BroadcastGivesTheRootsBytesToAll) {
     for (int root = 0; root < TestWorld().size(); ++root) {
       const std::string expected = RandomBytes(100 + root, size_bytes);
       // The others' strings are shorter, longer and empty.
-      std::string bytes = TestWorld().rank() == root ? expected : std::string(TestWorld().rank() * 700, 'x');
+      std::string bytes =
+          TestWorld().rank() == root ? expected : std::string(TestWorld().rank() * 700, 'x');
       MPAIO_ASSERT_OK(TestWorld().Broadcast(root, &bytes));
       EXPECT_TRUE(bytes == expected) << size_bytes << " bytes of rank " << root;
     }

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 
 #include <cstring>
-
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -43,7 +42,8 @@ absl::Status OpenChannels(const Communicator& world) {
     if (listening.ok()) address = *listening;
   }
   MPAIO_RETURN_IF_ERROR(world.Broadcast(0, &address));
-  MPAIO_ASSIGN_OR_RETURN(const Index all_have_one, world.Minimum(supervision != nullptr && !address.empty() ? 1 : 0));
+  MPAIO_ASSIGN_OR_RETURN(const Index all_have_one,
+                         world.Minimum(supervision != nullptr && !address.empty() ? 1 : 0));
   if (all_have_one == 0) {
     Supervision::Disable();
   } else if (world.rank() != 0) {
@@ -62,7 +62,8 @@ Environment::Environment(int* argc, char*** argv) {
   // Open MPI 4, and 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
   SetUnlessSet("OMPI_MCA_smsc", "^cma");
-  // To see whether it works it makes a file in /dev/shm, which stays if the process is killed just then; mmap, which is preferred, does not.
+  // To see whether it works it makes a file in /dev/shm, which stays if the process is killed just
+  // then; mmap, which is preferred, does not.
   SetUnlessSet("OMPI_MCA_shmem", "^posix");
   if (AllRanksOnOneNode()) {
     SetUnlessSet("OMPI_MCA_pml", "ob1");
@@ -75,7 +76,8 @@ Environment::Environment(int* argc, char*** argv) {
 
   int provided = MPI_THREAD_SINGLE;
   // Funneled: threads of ours (the CPU sampler) exist, but never call MPI.
-  status_ = MpiStatus("MPI_Init_thread", MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
+  status_ =
+      MpiStatus("MPI_Init_thread", MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
   if (!status_.ok()) return;
   started_ = true;
   absl::StatusOr<Communicator> world = Communicator::World();

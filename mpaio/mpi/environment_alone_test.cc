@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A process alone: started by mpirun -n 1, or by no launcher at all.
 #include <mpi.h>
 #include <stdlib.h>

@@ -18,8 +18,8 @@ TEST(MpiStatus, NamesTheFunctionTheClassAndMpisText) {
   const absl::Status status = MpiStatus("MPI_Send", MPI_ERR_RANK);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "MPI_Send failed: "));
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "invalid rank"));
-  EXPECT_THAT(status,
-              StatusIs(absl::StatusCode::kInternal, absl::StrCat("(error class ", MPI_ERR_RANK, ")")));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal,
+                               absl::StrCat("(error class ", MPI_ERR_RANK, ")")));
 }
 
 TEST(MpiStatus, NoMemoryIsResourceExhausted) {

@@ -15,28 +15,31 @@ namespace {
 absl::StatusOr<int> MpiCount(Index size_bytes) {
   const std::optional<int> count = CheckedCast<int>(size_bytes);
   if (!count || *count < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("a message of ", size_bytes, " bytes is not in MPI's range of 0 to 2^31 - 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a message of ", size_bytes, " bytes is not in MPI's range of 0 to 2^31 - 1"));
   }
   return *count;
 }
 
 }  // namespace
 
-absl::Status RequestSet::Send(const Communicator& comm, int to, int tag, const void* bytes, Index size_bytes,
-                              std::uint64_t token) {
+absl::Status RequestSet::Send(const Communicator& comm, int to, int tag, const void* bytes,
+                              Index size_bytes, std::uint64_t token) {
   MPAIO_ASSIGN_OR_RETURN(const int count, MpiCount(size_bytes));
   MPI_Request request = MPI_REQUEST_NULL;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Isend", MPI_Isend(bytes, count, MPI_BYTE, to, tag, comm.get(), &request)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Isend", MPI_Isend(bytes, count, MPI_BYTE, to, tag, comm.get(), &request)));
   requests_.push_back(request);
   tags_.push_back({token, /*is_send=*/true});
   return absl::OkStatus();
 }
 
-absl::Status RequestSet::Receive(const Communicator& comm, int from, int tag, void* bytes, Index capacity_bytes,
-                                 std::uint64_t token) {
+absl::Status RequestSet::Receive(const Communicator& comm, int from, int tag, void* bytes,
+                                 Index capacity_bytes, std::uint64_t token) {
   MPAIO_ASSIGN_OR_RETURN(const int count, MpiCount(capacity_bytes));
   MPI_Request request = MPI_REQUEST_NULL;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Irecv", MPI_Irecv(bytes, count, MPI_BYTE, from, tag, comm.get(), &request)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Irecv", MPI_Irecv(bytes, count, MPI_BYTE, from, tag, comm.get(), &request)));
   requests_.push_back(request);
   tags_.push_back({token, /*is_send=*/false});
   return absl::OkStatus();
@@ -47,11 +50,14 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
   indices_.resize(requests_.size());
   statuses_.resize(requests_.size());
   int count = 0, code = MPI_SUCCESS;
-  // Where nothing is complete Open MPI moves what there is to be moved, and only the next call tells what that has completed.
+  // Where nothing is complete Open MPI moves what there is to be moved, and only the next call
+  // tells what that has completed.
   for (int calls = 0; calls < 2 && code == MPI_SUCCESS && count == 0; ++calls) {
-    code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, indices_.data(), statuses_.data());
+    code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count,
+                        indices_.data(), statuses_.data());
   }
-  // MPI_ERR_IN_STATUS says only that one of those that completed has failed; only then are their own codes set.
+  // MPI_ERR_IN_STATUS says only that one of those that completed has failed; only then are their
+  // own codes set.
   const bool one_failed = code == MPI_ERR_IN_STATUS;
   if (code != MPI_SUCCESS && !one_failed) return MpiStatus("MPI_Testsome", code);
   if (count == MPI_UNDEFINED) return TestOutcome::kNothingActive;
@@ -65,14 +71,17 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
     const Tag& tag = tags_[indices_[k]];
     int bytes = 0;
     if (!tag.is_send) {
-      if (const absl::Status counted = MpiStatus("MPI_Get_count", MPI_Get_count(&statuses_[k], MPI_BYTE, &bytes)); !counted.ok()) {
+      if (const absl::Status counted =
+              MpiStatus("MPI_Get_count", MPI_Get_count(&statuses_[k], MPI_BYTE, &bytes));
+          !counted.ok()) {
         status.Update(counted);
         continue;
       }
     }
     completed->push_back({tag.token, bytes});
   }
-  // Fill the holes from the back; the largest index first, so that what is moved is never itself a hole.
+  // Fill the holes from the back; the largest index first, so that what is moved is never itself a
+  // hole.
   std::sort(indices_.begin(), indices_.begin() + count, std::greater<int>());
   for (int k = 0; k < count; ++k) {
     const int hole = indices_[k];
@@ -86,8 +95,8 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
 }
 
 absl::StatusOr<bool> RequestSet::CancelAll() {
-  // A cancelled receive completes at once, or after a little work inside MPI. One whose message is already coming cannot be cancelled, and
-  // to wait for it would be to wait for its sender.
+  // A cancelled receive completes at once, or after a little work inside MPI. One whose message is
+  // already coming cannot be cancelled, and to wait for it would be to wait for its sender.
   constexpr int kMaxTests = 100;
   absl::Status status;
   bool let_go = true;

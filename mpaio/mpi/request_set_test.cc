@@ -80,8 +80,8 @@ TEST_F(RequestSetTest, WithoutOperationsThereIsNothingToWaitFor) {
 }
 
 TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
-  for (const Index size_bytes : {Index{0}, Index{1}, Index{100}, Index{4079}, Index{4080}, Index{4096},
-                                 Index{65537}, Index{1} << 20, Index{5} << 20}) {
+  for (const Index size_bytes : {Index{0}, Index{1}, Index{100}, Index{4079}, Index{4080},
+                                 Index{4096}, Index{65537}, Index{1} << 20, Index{5} << 20}) {
     RequestSet requests;
     std::vector<std::string> out(size()), in(size());
     std::vector<Index> expected_bytes;
@@ -89,8 +89,10 @@ TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
       if (other == rank()) continue;
       out[other] = RandomBytes(1000 * rank() + other, size_bytes);
       in[other].resize(size_bytes + 10);  // more than comes
-      MPAIO_ASSERT_OK(requests.Receive(comm_, other, kTag, in[other].data(), in[other].size(), 100 + other));
-      MPAIO_ASSERT_OK(requests.Send(comm_, other, kTag, out[other].data(), size_bytes, 200 + other));
+      MPAIO_ASSERT_OK(
+          requests.Receive(comm_, other, kTag, in[other].data(), in[other].size(), 100 + other));
+      MPAIO_ASSERT_OK(
+          requests.Send(comm_, other, kTag, out[other].data(), size_bytes, 200 + other));
     }
     EXPECT_EQ(requests.num_active(), 2u * (size() - 1));
     const std::vector<Completion> completed = Finish(requests);
@@ -160,7 +162,8 @@ TEST_F(RequestSetTest, EachOfManyOperationsCompletesOnceWithItsToken) {
     for (int k = 0; k < kCount; ++k) {
       const int from = 1 + k % (size() - 1);
       buffers[k].assign(100000, '?');
-      MPAIO_ASSERT_OK(requests.Receive(comm_, from, /*tag=*/k, buffers[k].data(), buffers[k].size(), k));
+      MPAIO_ASSERT_OK(
+          requests.Receive(comm_, from, /*tag=*/k, buffers[k].data(), buffers[k].size(), k));
       if (k % 7 == 0) {
         MPAIO_ASSERT_OK(requests.TestSome(&completed));
       }
@@ -226,7 +229,8 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
     constexpr int kCount = 5, kTooLong = 2;
     std::vector<std::string> buffers(kCount, std::string(100, '?'));
     for (int k = 0; k < kCount; ++k) {
-      MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, buffers[k].data(), k == kTooLong ? 10 : 100, k));
+      MPAIO_ASSERT_OK(
+          requests.Receive(comm_, 1, kTag, buffers[k].data(), k == kTooLong ? 10 : 100, k));
     }
     MPAIO_ASSERT_OK(comm_.Barrier());
     std::vector<Completion> completed;
@@ -234,7 +238,8 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
     const auto end = steady_clock::now() + kPatience;
     while (requests.num_active() > 0 && steady_clock::now() < end)
       error.Update(requests.TestSome(&completed).status());
-    EXPECT_THAT(error, StatusIs(absl::StatusCode::kInternal, "MPI_Testsome failed: MPI_ERR_TRUNCATE"));
+    EXPECT_THAT(error,
+                StatusIs(absl::StatusCode::kInternal, "MPI_Testsome failed: MPI_ERR_TRUNCATE"));
     EXPECT_EQ(requests.num_active(), 0u);
     std::vector<std::uint64_t> tokens;
     for (const Completion& done : completed) tokens.push_back(done.token);
@@ -341,7 +346,8 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
     EXPECT_TRUE(wait_for(2));
     // Where MPI may copy straight from the sender's memory, the message comes without it.
     std::vector<Completion> completed;
-    for (int k = 0; k < 1000 && requests.num_active() > 0; ++k) EXPECT_THAT(requests.TestSome(&completed), IsOk());
+    for (int k = 0; k < 1000 && requests.num_active() > 0; ++k)
+      EXPECT_THAT(requests.TestSome(&completed), IsOk());
     EXPECT_EQ(requests.CancelAll().value(), !completed.empty());
     EXPECT_EQ(requests.num_active(), 0u);
     step.store(3);

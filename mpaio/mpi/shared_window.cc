@@ -32,21 +32,28 @@ absl::StatusOr<SharedWindow> SharedWindow::Allocate(const Communicator& node, In
   return result;
 }
 
-absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes, SharedWindow* window) {
-  // Open MPI keeps its own state in front of the base, which is only 8-byte aligned: a page more in front gives an aligned start, and a
-  // page more behind lets whole pages be protected without touching what follows. Offsets within a page agree in all processes.
+absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes,
+                                    SharedWindow* window) {
+  // Open MPI keeps its own state in front of the base, which is only 8-byte aligned: a page more in
+  // front gives an aligned start, and a page more behind lets whole pages be protected without
+  // touching what follows. Offsets within a page agree in all processes.
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const MPI_Aint mine = node.rank() == 0 ? static_cast<MPI_Aint>(size_bytes + 2 * page_bytes) : 0;
   void* own_base = nullptr;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_allocate_shared", MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, node.get(), &own_base,
-                                                                                     &window->window_)));
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_set_errhandler", MPI_Win_set_errhandler(window->window_, MPI_ERRORS_RETURN)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus(
+      "MPI_Win_allocate_shared",
+      MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, node.get(), &own_base, &window->window_)));
+  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_set_errhandler",
+                                  MPI_Win_set_errhandler(window->window_, MPI_ERRORS_RETURN)));
   MPI_Aint leader_bytes = 0;
   int unit = 0;
   void* base = nullptr;
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_shared_query", MPI_Win_shared_query(window->window_, 0, &leader_bytes, &unit, &base)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Win_shared_query",
+                MPI_Win_shared_query(window->window_, 0, &leader_bytes, &unit, &base)));
   // One passive epoch for the window's whole life, so that Synchronize may call MPI_Win_sync.
-  MPAIO_RETURN_IF_ERROR(MpiStatus("MPI_Win_lock_all", MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window_)));
+  MPAIO_RETURN_IF_ERROR(
+      MpiStatus("MPI_Win_lock_all", MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window_)));
   window->is_locked_ = true;
   const auto address = reinterpret_cast<std::uintptr_t>(base);
   const std::uintptr_t page = static_cast<std::uintptr_t>(page_bytes);
@@ -66,9 +73,11 @@ absl::Status SharedWindow::Synchronize(const Communicator& node) const {
 void SharedWindow::Empty() const {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   // Whole pages: data() begins with one, and the window has a page behind the last.
-  const auto whole_bytes = static_cast<std::size_t>(CeilDivide(size_bytes_, page_bytes) * page_bytes);
+  const auto whole_bytes =
+      static_cast<std::size_t>(CeilDivide(size_bytes_, page_bytes) * page_bytes);
   // It may have been sealed.
-  if (data_ != nullptr && mprotect(data_, whole_bytes, PROT_READ | PROT_WRITE) == 0) madvise(data_, whole_bytes, MADV_REMOVE);
+  if (data_ != nullptr && mprotect(data_, whole_bytes, PROT_READ | PROT_WRITE) == 0)
+    madvise(data_, whole_bytes, MADV_REMOVE);
 }
 
 absl::Status SharedWindow::Free() {
@@ -77,7 +86,8 @@ absl::Status SharedWindow::Free() {
   data_ = nullptr;
   size_bytes_ = 0;
   absl::Status status;
-  if (std::exchange(is_locked_, false)) status = MpiStatus("MPI_Win_unlock_all", MPI_Win_unlock_all(window));
+  if (std::exchange(is_locked_, false))
+    status = MpiStatus("MPI_Win_unlock_all", MPI_Win_unlock_all(window));
   // The others are in it, too.
   status.Update(MpiStatus("MPI_Win_free", MPI_Win_free(&window)));
   return status;

@@ -164,7 +164,8 @@ TEST_F(SharedWindowTest, MovingLeavesNull) {
 }
 
 TEST_F(SharedWindowTest, SynchronizeOfNullIsAStatus) {
-  EXPECT_THAT(SharedWindow().Synchronize(node_), StatusIs(absl::StatusCode::kInternal, "MPI_Win_sync"));
+  EXPECT_THAT(SharedWindow().Synchronize(node_),
+              StatusIs(absl::StatusCode::kInternal, "MPI_Win_sync"));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ TEST(BatchSizer, BeginsWithOneAndDoublesAsLongAsThereIsTime) {
 
 TEST(BatchSizer, AimsAtATime) {
   BatchSizer batch_sizer;
-  for (int i = 0; i < 10; ++i) batch_sizer.Took(batch_sizer.next(), batch_sizer.next() * BatchSizer::kAim / 20);
+  for (int i = 0; i < 10; ++i)
+    batch_sizer.Took(batch_sizer.next(), batch_sizer.next() * BatchSizer::kAim / 20);
   EXPECT_EQ(batch_sizer.next(), 20);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Runs over lines that delay, repeat, mangle and lose messages.
 #include <atomic>
 #include <chrono>
@@ -44,7 +45,9 @@ class PassingTransport : public Transport {
   explicit PassingTransport(std::unique_ptr<Transport> inner) : inner_(std::move(inner)) {}
   int rank() const override { return inner_->rank(); }
   int size() const override { return inner_->size(); }
-  absl::Status Send(int to, std::string message) override { return inner_->Send(to, std::move(message)); }
+  absl::Status Send(int to, std::string message) override {
+    return inner_->Send(to, std::move(message));
+  }
   absl::StatusOr<std::optional<Message>> Receive() override { return inner_->Receive(); }
   Index unsent_bytes() const override { return inner_->unsent_bytes(); }
   void WaitForMessage(absl::Duration at_most) override { inner_->WaitForMessage(at_most); }
@@ -59,13 +62,15 @@ class PassingTransport : public Transport {
 class ChangingTransport : public PassingTransport {
  public:
   using Change = std::function<std::vector<std::string>(const Message&)>;
-  ChangingTransport(std::unique_ptr<Transport> inner, Change change) : PassingTransport(std::move(inner)), change_(std::move(change)) {}
+  ChangingTransport(std::unique_ptr<Transport> inner, Change change)
+      : PassingTransport(std::move(inner)), change_(std::move(change)) {}
 
   absl::StatusOr<std::optional<Message>> Receive() override {
     if (queue_.empty()) {
       absl::StatusOr<std::optional<Message>> message = inner_->Receive();
       if (!message.ok() || !*message) return message;
-      for (std::string& bytes : change_(**message)) queue_.push_back({(*message)->from, std::move(bytes)});
+      for (std::string& bytes : change_(**message))
+        queue_.push_back({(*message)->from, std::move(bytes)});
       if (queue_.empty()) return std::optional<Message>();
     }
     std::optional<Message> next = std::move(queue_.front());
@@ -84,7 +89,8 @@ class ChangingTransport : public PassingTransport {
 // All ends fail once the switch is thrown: how a test lets go of ranks that nobody can reach.
 class SwitchedTransport : public PassingTransport {
  public:
-  SwitchedTransport(std::unique_ptr<Transport> inner, const std::atomic<bool>* is_down) : PassingTransport(std::move(inner)), is_down_(is_down) {}
+  SwitchedTransport(std::unique_ptr<Transport> inner, const std::atomic<bool>* is_down)
+      : PassingTransport(std::move(inner)), is_down_(is_down) {}
   absl::StatusOr<std::optional<Message>> Receive() override {
     if (*is_down_) return absl::InternalError("the switch is off");
     return inner_->Receive();
@@ -107,8 +113,11 @@ class OddLineTest : public testing::TestWithParam<Pool> {
     const std::vector<std::int64_t> numbers = Counting(1500);
     for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
       for (const auto& [max_held_bytes, schedule] :
-           {std::pair{Index{500}, ScheduleKind::kAuto}, std::pair{Index{1} << 40, ScheduleKind::kAuto}, std::pair{Index{500}, ScheduleKind::kStatic},
-            std::pair{Index{500}, ScheduleKind::kDynamic}, std::pair{Index{1} << 40, ScheduleKind::kFactoring}}) {
+           {std::pair{Index{500}, ScheduleKind::kAuto},
+            std::pair{Index{1} << 40, ScheduleKind::kAuto},
+            std::pair{Index{500}, ScheduleKind::kStatic},
+            std::pair{Index{500}, ScheduleKind::kDynamic},
+            std::pair{Index{1} << 40, ScheduleKind::kFactoring}}) {
         RunInPool(
             GetParam(),
             [&, max_held_bytes = max_held_bytes, schedule = schedule](Executor& executor) {
@@ -172,7 +181,8 @@ TEST_P(OddLineTest, ResultsThatComeTwiceAndLate) {
   });
 }
 
-// Parts of a batch come before the whole, so that the ledger takes in what is left of it: one piece at an end, or two.
+// Parts of a batch come before the whole, so that the ledger takes in what is left of it: one piece
+// at an end, or two.
 TEST_P(OddLineTest, PartsOfResultsThatComeTwice) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
@@ -180,28 +190,32 @@ TEST_P(OddLineTest, PartsOfResultsThatComeTwice) {
   ExpectExactAnswers([&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
     if (inner->rank() != 0) return inner;
     auto random = std::make_shared<std::mt19937>(seed);
-    return std::make_unique<ChangingTransport>(std::move(inner), [random, &parts](const Message& message) {
-      std::vector<std::string> messages;
-      const std::optional<Results> whole = AsResults(message.bytes);
-      if (whole && whole->chunks.size() > 1) {
-        const Index begin = static_cast<Index>((*random)() % static_cast<std::uint64_t>(whole->chunks.size()));
-        const Index count = 1 + static_cast<Index>((*random)() % static_cast<std::uint64_t>(whole->chunks.size() - begin));
-        std::string part = StartResults();
-        WireReader reader(whole->encoded);
-        absl::string_view result;
-        for (Index k = 0; k < begin + count; ++k) {
-          EXPECT_TRUE(reader.ReadBytes(&result));
-          if (k >= begin) WireAppendBytes(result, &part);
-        }
-        Results head = *whole;
-        head.chunks = {whole->chunks.begin + begin, whole->chunks.begin + begin + count};
-        EndResults(head, &part);
-        messages.push_back(std::move(part));
-        ++parts;
-      }
-      messages.push_back(message.bytes);
-      return messages;
-    });
+    return std::make_unique<ChangingTransport>(
+        std::move(inner), [random, &parts](const Message& message) {
+          std::vector<std::string> messages;
+          const std::optional<Results> whole = AsResults(message.bytes);
+          if (whole && whole->chunks.size() > 1) {
+            const Index begin =
+                static_cast<Index>((*random)() % static_cast<std::uint64_t>(whole->chunks.size()));
+            const Index count =
+                1 + static_cast<Index>((*random)() %
+                                       static_cast<std::uint64_t>(whole->chunks.size() - begin));
+            std::string part = StartResults();
+            WireReader reader(whole->encoded);
+            absl::string_view result;
+            for (Index k = 0; k < begin + count; ++k) {
+              EXPECT_TRUE(reader.ReadBytes(&result));
+              if (k >= begin) WireAppendBytes(result, &part);
+            }
+            Results head = *whole;
+            head.chunks = {whole->chunks.begin + begin, whole->chunks.begin + begin + count};
+            EndResults(head, &part);
+            messages.push_back(std::move(part));
+            ++parts;
+          }
+          messages.push_back(message.bytes);
+          return messages;
+        });
   });
   EXPECT_GT(parts, 10);
 }
@@ -212,11 +226,12 @@ TEST_P(OddLineTest, PartsOfResultsThatComeTwice) {
 WrapTransport CutFirstResults(std::size_t keep_bytes) {
   return [keep_bytes](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
     if (inner->rank() != 0) return inner;
-    return std::make_unique<ChangingTransport>(std::move(inner), [keep_bytes, is_cut = false](const Message& message) mutable {
-      if (is_cut || !AsResults(message.bytes)) return std::vector<std::string>{message.bytes};
-      is_cut = true;
-      return std::vector<std::string>{message.bytes.substr(0, keep_bytes)};
-    });
+    return std::make_unique<ChangingTransport>(
+        std::move(inner), [keep_bytes, is_cut = false](const Message& message) mutable {
+          if (is_cut || !AsResults(message.bytes)) return std::vector<std::string>{message.bytes};
+          is_cut = true;
+          return std::vector<std::string>{message.bytes.substr(0, keep_bytes)};
+        });
   };
 }
 
@@ -232,21 +247,24 @@ TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
           auto run = WorkerOrchestrator(executor, {&echo}).Start();
           MPAIO_ASSERT_OK(run.status());
           EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kDataLoss));
-          // Where not even the head can be read, rank 0 does not know what else is wrong, and does not wait for anybody.
+          // Where not even the head can be read, rank 0 does not know what else is wrong, and does
+          // not wait for anybody.
           EXPECT_EQ(run->is_broken(), executor.rank() == 0 && keep_bytes < 40);
         },
         CutFirstResults(keep_bytes));
   }
 }
 
-// Plays rank 1 by hand: sends `messages` as soon as the run has begun, and then says goodbye as it should. Returns what rank 0's run ended with.
+// Plays rank 1 by hand: sends `messages` as soon as the run has begun, and then says goodbye as it
+// should. Returns what rank 0's run ended with.
 absl::Status RunAgainst(const std::vector<std::string>& messages, bool* is_broken) {
   const std::vector<std::int64_t> numbers = Counting(100);
   absl::Status status;
   RunInPool({2, false, 1}, [&](Executor& executor) {
     if (executor.rank() == 1) {
       MPAIO_ASSERT_OK(executor.Agree(absl::OkStatus()));
-      for (const std::string& message : messages) MPAIO_EXPECT_OK(executor.transport().Send(0, message));
+      for (const std::string& message : messages)
+        MPAIO_EXPECT_OK(executor.transport().Send(0, message));
       for (;;) {
         const absl::StatusOr<std::optional<Message>> message = executor.transport().Receive();
         MPAIO_ASSERT_OK(message.status());
@@ -279,19 +297,28 @@ std::string ResultsMessage(std::int32_t job, ChunkRange chunks) {
 
 TEST(MangledMessageTest, WhatNoWorkerOfThisRunWouldSendEndsIt) {
   bool is_broken = false;
-  for (const std::string& message : {std::string(), std::string("\x77 garbage"), std::string(1000, '\0')}) {
-    EXPECT_THAT(RunAgainst({message}, &is_broken), StatusIs(absl::StatusCode::kDataLoss, "from rank 1"));
+  for (const std::string& message :
+       {std::string(), std::string("\x77 garbage"), std::string(1000, '\0')}) {
+    EXPECT_THAT(RunAgainst({message}, &is_broken),
+                StatusIs(absl::StatusCode::kDataLoss, "from rank 1"));
     EXPECT_TRUE(is_broken);
   }
-  EXPECT_THAT(RunAgainst({EncodeMessage(SummaryMessage{})}, &is_broken), StatusIs(absl::StatusCode::kInternal, "rank 1 left the run"));
+  EXPECT_THAT(RunAgainst({EncodeMessage(SummaryMessage{})}, &is_broken),
+              StatusIs(absl::StatusCode::kInternal, "rank 1 left the run"));
   EXPECT_TRUE(is_broken);
-  for (const std::string& message : {ResultsMessage(1, {0, 1}), ResultsMessage(-1, {0, 1}), ResultsMessage(0, {100, 101}),
-                                     ResultsMessage(0, {-1, 1}), ResultsMessage(0, {5, 4}), ResultsMessage(0, {0, Index{1} << 62})}) {
-    EXPECT_THAT(RunAgainst({message}, &is_broken), StatusIs(absl::StatusCode::kInternal, "rank 1 sent results of"));
+  for (const std::string& message :
+       {ResultsMessage(1, {0, 1}), ResultsMessage(-1, {0, 1}), ResultsMessage(0, {100, 101}),
+        ResultsMessage(0, {-1, 1}), ResultsMessage(0, {5, 4}),
+        ResultsMessage(0, {0, Index{1} << 62})}) {
+    EXPECT_THAT(RunAgainst({message}, &is_broken),
+                StatusIs(absl::StatusCode::kInternal, "rank 1 sent results of"));
     EXPECT_FALSE(is_broken);
   }
-  // Of no chunk at all: nothing has happened, and nothing of it is seen. Then a failure of a chunk that there is not.
-  EXPECT_THAT(RunAgainst({ResultsMessage(0, {3, 3}), EncodeMessage(Failure{7, 1000, absl::AbortedError("why")})}, &is_broken),
+  // Of no chunk at all: nothing has happened, and nothing of it is seen. Then a failure of a chunk
+  // that there is not.
+  EXPECT_THAT(RunAgainst({ResultsMessage(0, {3, 3}),
+                          EncodeMessage(Failure{7, 1000, absl::AbortedError("why")})},
+                         &is_broken),
               StatusIs(absl::StatusCode::kAborted, "job 7, rank 1: why"));
   EXPECT_FALSE(is_broken);
 }
@@ -306,7 +333,8 @@ TEST(MangledMessageTest, RanksOfDifferentProgramsAreFoundOut) {
       if (fewer_jobs && is_other) workers = {&second};
       auto run = WorkerOrchestrator(executor, workers).Start();
       MPAIO_ASSERT_OK(run.status());
-      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal, "rank 2: this rank has not the same jobs as rank 0"));
+      EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal,
+                                        "rank 2: this rank has not the same jobs as rank 0"));
     });
   }
 }
@@ -325,7 +353,9 @@ TEST(CutLineTest, WhereRank0CanSayNothingEachRankSaysThatItIsBroken) {
           auto run = WorkerOrchestrator(executor, {&echo}).Start();
           MPAIO_ASSERT_OK(run.status());
           const absl::Status status = run->Wait();
-          EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, executor.rank() == 0 ? "the line was cut (send)" : "the switch is off"));
+          EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, executor.rank() == 0
+                                                                        ? "the line was cut (send)"
+                                                                        : "the switch is off"));
           EXPECT_TRUE(run->is_broken());
           EXPECT_LT(echo.chunks.size(), numbers.size());
           // The others would wait for ever.
@@ -334,7 +364,8 @@ TEST(CutLineTest, WhereRank0CanSayNothingEachRankSaysThatItIsBroken) {
         [&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
           FaultPlan plan;
           if (inner->rank() == 0) plan.fail_send_at = cut_at;
-          return std::make_unique<SwitchedTransport>(MakeFaultyTransport(std::move(inner), std::move(plan)), &is_down);
+          return std::make_unique<SwitchedTransport>(
+              MakeFaultyTransport(std::move(inner), std::move(plan)), &is_down);
         });
   }
 }
@@ -346,7 +377,8 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
     using PassingTransport::PassingTransport;
     absl::Status Send(int to, std::string message) override {
       const absl::StatusOr<AnyMessage> what = DecodeMessage(message);
-      if (to == 1 && what.ok() && std::holds_alternative<Finish>(*what)) return absl::InternalError("rank 1 is gone");
+      if (to == 1 && what.ok() && std::holds_alternative<Finish>(*what))
+        return absl::InternalError("rank 1 is gone");
       return inner_->Send(to, std::move(message));
     }
   };
@@ -375,7 +407,8 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
       },
       [&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
         if (inner->rank() == 0) inner = std::make_unique<NoFinishToRank1>(std::move(inner));
-        if (inner->rank() < 2) inner = std::make_unique<SwitchedTransport>(std::move(inner), &is_down);
+        if (inner->rank() < 2)
+          inner = std::make_unique<SwitchedTransport>(std::move(inner), &is_down);
         return inner;
       });
 }
@@ -391,7 +424,8 @@ TEST(CutLineTest, WhereRank0HearsNothingItCanStillTellTheOthers) {
           echo.before = Taking(std::chrono::microseconds(20));
           auto run = WorkerOrchestrator(executor, {&echo}).Start();
           MPAIO_ASSERT_OK(run.status());
-          EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal, "the line was cut (receive)"));
+          EXPECT_THAT(run->Wait(),
+                      StatusIs(absl::StatusCode::kInternal, "the line was cut (receive)"));
           EXPECT_EQ(run->is_broken(), executor.rank() == 0);
         },
         [cut_at](std::unique_ptr<Transport> inner) {
@@ -402,7 +436,8 @@ TEST(CutLineTest, WhereRank0HearsNothingItCanStillTellTheOthers) {
   }
 }
 
-// The worker notices, and rank 0 does not: its calls go on coming back, and it can be ended from outside.
+// The worker notices, and rank 0 does not: its calls go on coming back, and it can be ended from
+// outside.
 TEST(CutLineTest, AWorkerThatHearsOrSaysNothingAnyMoreSaysSoItself) {
   const std::vector<std::int64_t> numbers = Counting(1000);
   for (const bool cut_send : {false, true}) {
@@ -420,7 +455,8 @@ TEST(CutLineTest, AWorkerThatHearsOrSaysNothingAnyMoreSaysSoItself) {
               worker_has_ended = true;
               return;
             }
-            while (executor.rank() == 0 && !worker_has_ended) ASSERT_FALSE(run->WaitFor(absl::Milliseconds(1)));
+            while (executor.rank() == 0 && !worker_has_ended)
+              ASSERT_FALSE(run->WaitFor(absl::Milliseconds(1)));
             if (executor.rank() == 0) {
               for (int k = 0; k < 20; ++k) EXPECT_FALSE(run->WaitFor(absl::Milliseconds(1)));
               is_down = true;
@@ -431,7 +467,8 @@ TEST(CutLineTest, AWorkerThatHearsOrSaysNothingAnyMoreSaysSoItself) {
           [&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
             FaultPlan plan;
             if (inner->rank() == 1) (cut_send ? plan.fail_send_at : plan.fail_receive_at) = cut_at;
-            return std::make_unique<SwitchedTransport>(MakeFaultyTransport(std::move(inner), std::move(plan)), &is_down);
+            return std::make_unique<SwitchedTransport>(
+                MakeFaultyTransport(std::move(inner), std::move(plan)), &is_down);
           });
     }
   }

@@ -19,16 +19,20 @@ std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers) {
 
 StealBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers) {
   static_assert(StealBoard::kBytesPerRank == Executor::kControlBytes);
-  return StealBoard(executor.control(), executor.node_rank(), executor.node_size(), ChunksPerJob(workers));
+  return StealBoard(executor.control(), executor.node_rank(), executor.node_size(),
+                    ChunksPerJob(workers));
 }
 
 bool ChunkRunner::IsOurs(const Assignment& assignment) const {
-  return assignment.job >= 0 && assignment.job < static_cast<int>(workers_.size()) && assignment.chunks.begin >= 0 &&
-         assignment.chunks.end <= workers_[static_cast<std::size_t>(assignment.job)]->data_iterator().num_chunks();
+  return assignment.job >= 0 && assignment.job < static_cast<int>(workers_.size()) &&
+         assignment.chunks.begin >= 0 &&
+         assignment.chunks.end <=
+             workers_[static_cast<std::size_t>(assignment.job)]->data_iterator().num_chunks();
 }
 
 void ChunkRunner::Enqueue(const Assignment& assignment, bool is_shared) {
-  queue_.push_back({assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
+  queue_.push_back(
+      {assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
   // Whoever is woken takes half of it, shares that, and so wakes the next one.
   if (wake_ && queue_.back().slot && assignment.chunks.size() > 1) wake_();
 }
@@ -55,7 +59,9 @@ bool ChunkRunner::Steal() {
     const Done& done = done_[static_cast<std::size_t>(offered.job)];
     // Chunks of unknown cost may be long ones.
     if (done.chunks == 0 || is_dear) return std::numeric_limits<double>::infinity();
-    const double seconds = std::chrono::duration<double>(done.busy).count() / static_cast<double>(done.chunks) * static_cast<double>(offered.chunks.size());
+    const double seconds = std::chrono::duration<double>(done.busy).count() /
+                           static_cast<double>(done.chunks) *
+                           static_cast<double>(offered.chunks.size());
     if (seconds >= std::chrono::duration<double>(kLeastWorth).count()) return seconds;
     leaves = true;
     return 0.0;
@@ -80,7 +86,9 @@ ChunkRange ChunkRunner::Take(Task& task, Index most) {
   return taken;
 }
 
-bool ChunkRunner::IsOver(const Task& task) const { return task.slot ? board_.IsEmpty(*task.slot) : task.assignment.chunks.size() == 0; }
+bool ChunkRunner::IsOver(const Task& task) const {
+  return task.slot ? board_.IsEmpty(*task.slot) : task.assignment.chunks.size() == 0;
+}
 
 void ChunkRunner::PopFront() {
   if (!queue_.front().is_stolen) ++tasks_done_;
@@ -93,7 +101,8 @@ void ChunkRunner::SendBatch(std::vector<std::string>* messages) {
   head.job = queue_.front().assignment.job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
-  head.tasks_done = tasks_told_ = tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
+  head.tasks_done = tasks_told_ =
+      tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
   EndResults(head, &batch_);
   messages->push_back(std::exchange(batch_, std::string()));
 }
@@ -104,7 +113,8 @@ std::optional<std::string> ChunkRunner::ReportIdle() {
   return EncodeMessage(IdleMessage{tasks_told_});
 }
 
-void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages) {
+void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status,
+                       std::vector<std::string>* messages) {
   has_failed_ = true;
   messages->push_back(EncodeMessage(Failure{queue_.front().assignment.job, chunk, status}));
   Clear();
@@ -112,13 +122,15 @@ void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status, std::vector<st
 
 void ChunkRunner::Isolate(const RunOptions& options, std::function<bool()> is_over) {
   SandboxOptions sandbox;
-  if (options.chunk_deadline < absl::Hours(24 * 365)) sandbox.chunk_deadline = absl::ToChronoNanoseconds(options.chunk_deadline);
+  if (options.chunk_deadline < absl::Hours(24 * 365))
+    sandbox.chunk_deadline = absl::ToChronoNanoseconds(options.chunk_deadline);
   sandbox.is_over = std::move(is_over);
   sandbox_ = std::make_unique<Sandbox>(workers_, sandbox);
 }
 
 bool ChunkRunner::IsIsolated(const Assignment& assignment) const {
-  return sandbox_ != nullptr && (assignment.attempt > 0 || workers_[static_cast<std::size_t>(assignment.job)]->is_isolated());
+  return sandbox_ != nullptr && (assignment.attempt > 0 ||
+                                 workers_[static_cast<std::size_t>(assignment.job)]->is_isolated());
 }
 
 void ChunkRunner::StartBatch(ChunkId first, Clock::time_point now) {
@@ -128,7 +140,8 @@ void ChunkRunner::StartBatch(ChunkId first, Clock::time_point now) {
   batch_start_ = now;
 }
 
-bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages) {
+bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
+                          std::vector<std::string>* messages) {
   const std::int32_t job = queue_.front().assignment.job;
   const WorkerBase& worker = *workers_[static_cast<std::size_t>(job)];
   const bool is_isolated = IsIsolated(queue_.front().assignment);
@@ -138,7 +151,8 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now, std::vector
     Hold(job, {batch_chunks_.begin, chunks.end});
     SandboxDone some;
     if (is_isolated) {
-      absl::StatusOr<SandboxDone> isolated = sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
+      absl::StatusOr<SandboxDone> isolated =
+          sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
       if (isolated.ok()) {
         some = *std::move(isolated);
       } else if (isolated.status().code() == absl::StatusCode::kCancelled) {
@@ -196,13 +210,17 @@ void ChunkRunner::Step(std::chrono::nanoseconds slice, std::vector<std::string>*
     const std::int32_t job = task.assignment.job;
     if (!IsOurs(task.assignment)) {
       return Fail(task.assignment.chunks.begin,
-                  absl::InternalError("this rank has not the same jobs as rank 0: all ranks must run the same program on the same input"), messages);
+                  absl::InternalError("this rank has not the same jobs as rank 0: all ranks must "
+                                      "run the same program on the same input"),
+                  messages);
     }
     const Done& done = done_[static_cast<std::size_t>(job)];
-    const ChunkRange taken = Take(task, (IsIsolated(task.assignment) ? done.isolated_batch_sizer : done.batch_sizer).next());
+    const ChunkRange taken = Take(
+        task, (IsIsolated(task.assignment) ? done.isolated_batch_sizer : done.batch_sizer).next());
     if (taken.size() > 0 && !Process(taken, &now, messages)) return;
     const bool is_over = IsOver(task);
-    if (!batch_.empty() && (is_over || static_cast<Index>(batch_.size()) >= kBatchBytes || now - batch_start_ >= kBatchAge)) {
+    if (!batch_.empty() && (is_over || static_cast<Index>(batch_.size()) >= kBatchBytes ||
+                            now - batch_start_ >= kBatchAge)) {
       SendBatch(messages);
     }
     if (is_over) PopFront();

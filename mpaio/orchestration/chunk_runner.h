@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have one; rank 0 has one when it works too. Those of a node
-// take from each other what they have not begun, by a StealBoard.
+
+// Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have
+// one; rank 0 has one when it works too. Those of a node take from each other what they have not
+// begun, by a StealBoard.
 #ifndef MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 #define MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 
@@ -30,22 +32,25 @@ StealBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers);
 // How many chunks each of the jobs has.
 std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers);
 
-// Results are sent on when the assignment ends, when kBatchBytes have gathered, or when kBatchAge has passed since the last were: small ones
-// travel together, and rank 0 hears of slow ones in time.
+// Results are sent on when the assignment ends, when kBatchBytes have gathered, or when kBatchAge
+// has passed since the last were: small ones travel together, and rank 0 hears of slow ones in
+// time.
 class ChunkRunner {
  public:
   static constexpr Index kBatchBytes = 32 << 10;
   static constexpr std::chrono::milliseconds kBatchAge{5};
 
-  // What another rank offers is worth stealing if it takes so long: less costs as much to be sent home on its own.
+  // What another rank offers is worth stealing if it takes so long: less costs as much to be sent
+  // home on its own.
   static constexpr std::chrono::microseconds kLeastWorth{5};
 
   // `workers` by job; they must outlive this.
   explicit ChunkRunner(std::vector<WorkerBase*> workers, StealBoard board = {})
       : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
 
-  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a process of their own. `is_over`: see SandboxOptions; it may
-  // call Enqueue. Where it ends a Step, no message says so.
+  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a
+  // process of their own. `is_over`: see SandboxOptions; it may call Enqueue. Where it ends a Step,
+  // no message says so.
   void Isolate(const RunOptions& options, std::function<bool()> is_over);
   ~ChunkRunner() { Clear(); }
   ChunkRunner(const ChunkRunner&) = delete;
@@ -54,7 +59,9 @@ class ChunkRunner {
   // With `is_shared`, idle ranks of the node may take of it.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
   // See RunOptions::check_inputs.
-  void set_check_inputs(std::function<absl::Status()> check_inputs) { check_inputs_ = std::move(check_inputs); }
+  void set_check_inputs(std::function<absl::Status()> check_inputs) {
+    check_inputs_ = std::move(check_inputs);
+  }
   // What is called when others may find something to take.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Whether what is shared now can be taken by others.
@@ -63,18 +70,21 @@ class ChunkRunner {
   void Clear();
   bool is_idle() const { return queue_.empty(); }
 
-  // Takes over half of what another rank of the node has not begun, if there is something worth it; whether there was. Nothing after a failure, as the run
-  // is about to end. Precondition: idle.
+  // Takes over half of what another rank of the node has not begun, if there is something worth it;
+  // whether there was. Nothing after a failure, as the run is about to end. Precondition: idle.
   bool Steal();
-  // The last Steal left something as not worth it. It is if it is still there when kPatience has passed.
+  // The last Steal left something as not worth it. It is if it is still there when kPatience has
+  // passed.
   bool has_left_something() const { return left_since_.has_value(); }
   static constexpr std::chrono::microseconds kPatience{100};
 
   // A message, if tasks are done of which no Results tell, since others took what was left of them.
   std::optional<std::string> ReportIdle();
 
-  // Processes at least one chunk, if others have not taken what there was, and goes on to the next ones of the queue until `slice` has passed; BatchSizer says
-  // how often it looks. Appends the messages that became due: Results, or Failure, after which the queue is empty. Precondition: not idle.
+  // Processes at least one chunk, if others have not taken what there was, and goes on to the next
+  // ones of the queue until `slice` has passed; BatchSizer says how often it looks. Appends the
+  // messages that became due: Results, or Failure, after which the queue is empty. Precondition:
+  // not idle.
   void Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages);
 
   // Of the node's ranks: see StealBoard.
@@ -89,7 +99,7 @@ class ChunkRunner {
  private:
   using Clock = std::chrono::steady_clock;
   struct Task {
-    Assignment assignment;  // its chunks are those not yet taken, where it is not on the board
+    Assignment assignment;    // its chunks are those not yet taken, where it is not on the board
     std::optional<int> slot;  // on the board
     bool is_stolen = false;
   };
@@ -111,7 +121,8 @@ class ChunkRunner {
   void SendBatch(std::vector<std::string>* messages);
   bool IsIsolated(const Assignment& assignment) const;
   void StartBatch(ChunkId first, Clock::time_point now);
-  // Processes the chunks, which are of the first task, and sends word of those that cannot be. False where the run is over by that.
+  // Processes the chunks, which are of the first task, and sends word of those that cannot be.
+  // False where the run is over by that.
   bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
@@ -119,7 +130,8 @@ class ChunkRunner {
   StealBoard board_;
   std::vector<Done> done_;  // by job
   std::deque<Task> queue_;
-  // The batch being gathered: of the first task of the queue, of which what is left begins behind it.
+  // The batch being gathered: of the first task of the queue, of which what is left begins behind
+  // it.
   std::string batch_;
   ChunkRange batch_chunks_;
   Clock::duration batch_busy_{0};
@@ -129,7 +141,8 @@ class ChunkRunner {
   Clock::duration busy_{0};
   Index tasks_done_ = 0;  // of those that were not stolen
   Index tasks_told_ = 0;
-  // The board shows that this rank holds something: it may not be there any more when there is nothing to take back.
+  // The board shows that this rank holds something: it may not be there any more when there is
+  // nothing to take back.
   bool holds_ = false;
   bool has_failed_ = false;
   std::function<void()> wake_;

@@ -17,8 +17,8 @@
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/chunk/data_iterator.h"
-#include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/batch_sizer.h"
+#include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/run_options.h"
 #include "mpaio/worker/worker.h"
 
@@ -51,15 +51,16 @@ class StringWorker : public Worker<std::int64_t, std::string> {
 class ChunkRunnerTest : public testing::Test {
  protected:
   // 2,001 rows in chunks of 2: chunks 0 to 999 of two rows, and 1,000 of one.
-  ChunkRunnerTest() : data_(2001), worker_(Iterate()), other_(Iterate()), runner_({&worker_, &other_}) {}
+  ChunkRunnerTest()
+      : data_(2001), worker_(Iterate()), other_(Iterate()), runner_({&worker_, &other_}) {}
 
   DataIterator Iterate() const {
     const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {2001}).value();
     return DataIterator::Create(array, Partition::ChunkSize(2)).value();
   }
 
-  // What one step sends. On a busy machine results age before there are as many as could travel together, so how many messages there are is not
-  // told exactly below.
+  // What one step sends. On a busy machine results age before there are as many as could travel
+  // together, so how many messages there are is not told exactly below.
   std::vector<std::string> Step(nanoseconds slice = hours(1)) {
     std::vector<std::string> messages;
     runner_.Step(slice, &messages);
@@ -100,7 +101,8 @@ Index CountResults(const Results& results, std::size_t bytes) {
     EXPECT_TRUE(reader.ReadBytes(&encoded));
     const absl::StatusOr<std::string> text = DecodeResult<std::string>(encoded);
     EXPECT_TRUE(text.ok());
-    EXPECT_EQ(*text, std::string(bytes, static_cast<char>('a' + (results.chunks.begin + count) % 26)));
+    EXPECT_EQ(*text,
+              std::string(bytes, static_cast<char>('a' + (results.chunks.begin + count) % 26)));
   }
   return count;
 }
@@ -120,8 +122,10 @@ TEST_F(ChunkRunnerTest, SmallResultsTravelTogetherAndNeverAcrossAssignments) {
   }
   EXPECT_EQ(ChunksOf(first, 0), (ChunkRange{10, 310}));
   EXPECT_EQ(ChunksOf(second, 1), (ChunkRange{999, 1001}));
-  for (const std::string& message : first) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
-  for (const std::string& message : second) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+  for (const std::string& message : first)
+    EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+  for (const std::string& message : second)
+    EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
   EXPECT_EQ(runner_.chunks(), 302);
   EXPECT_EQ(runner_.rows(), 603);  // the last chunk has one row
 }
@@ -164,7 +168,8 @@ TEST_F(ChunkRunnerTest, AStepEndsWithItsSlice) {
   EXPECT_TRUE(runner_.is_idle());
   EXPECT_LT(messages.size(), 30u);
   EXPECT_EQ(ChunksOf(messages, 0), (ChunkRange{0, 30}));
-  for (const std::string& message : messages) EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
+  for (const std::string& message : messages)
+    EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
 }
 
 TEST_F(ChunkRunnerTest, AStepOfShortChunksIsAsLongAsTheClockIsLeftAlone) {
@@ -201,7 +206,8 @@ TEST_F(ChunkRunnerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(CountResults(ResultsOf(next[0]), 1), 1);
 }
 
-// Of inputs that could not be read: chunk 100 is the first to see it, and nothing of it or behind it is sent.
+// Of inputs that could not be read: chunk 100 is the first to see it, and nothing of it or behind
+// it is sent.
 TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
   for (const bool is_isolated : {false, true}) {
     ChunkRunner runner({&worker_, &other_});
@@ -211,7 +217,8 @@ TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
       return ++looks < 4 ? absl::OkStatus() : absl::DataLossError("a.npy shrank");
     });
     worker_.set_isolated(is_isolated);
-    worker_.duration = std::chrono::milliseconds(2);  // so that chunks are processed a few at a time
+    worker_.duration =
+        std::chrono::milliseconds(2);  // so that chunks are processed a few at a time
     runner.Enqueue({0, 0, {100, 600}});
     std::vector<std::string> messages;
     while (!runner.is_idle()) runner.Step(hours(1), &messages);
@@ -230,8 +237,8 @@ TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
 }
 
 TEST_F(ChunkRunnerTest, WorkThatIsNotThereIsAFailure) {
-  for (const Assignment& assignment :
-       {Assignment{2, 0, {0, 1}}, Assignment{-1, 0, {0, 1}}, Assignment{0, 0, {1000, 1002}}, Assignment{0, 0, {-1, 1}}}) {
+  for (const Assignment& assignment : {Assignment{2, 0, {0, 1}}, Assignment{-1, 0, {0, 1}},
+                                       Assignment{0, 0, {1000, 1002}}, Assignment{0, 0, {-1, 1}}}) {
     runner_.Enqueue(assignment);
     const std::vector<std::string> messages = Step();
     ASSERT_EQ(messages.size(), 1u);
@@ -246,7 +253,9 @@ TEST_F(ChunkRunnerTest, WorkThatIsNotThereIsAFailure) {
 // Two ranks of a node, by turns.
 TEST_F(ChunkRunnerTest, AnIdleRankTakesTheFarHalfOfWhatAnotherHasNotBegun) {
   std::vector<StealBoard::Row> rows(2);
-  const auto board = [&](int rank) { return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  const auto board = [&](int rank) {
+    return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
+  };
   worker_.duration = 5 * BatchSizer::kAim;
   ChunkRunner busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
   EXPECT_FALSE(idle.Steal());
@@ -264,7 +273,9 @@ TEST_F(ChunkRunnerTest, AnIdleRankTakesTheFarHalfOfWhatAnotherHasNotBegun) {
 
 TEST_F(ChunkRunnerTest, NothingIsTakenOfWhatIsNotSharedOrCleared) {
   std::vector<StealBoard::Row> rows(2);
-  const auto board = [&](int rank) { return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  const auto board = [&](int rank) {
+    return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
+  };
   ChunkRunner busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
   busy.Enqueue({0, 0, {100, 110}}, /*is_shared=*/false);
   EXPECT_FALSE(idle.Steal());
@@ -277,7 +288,9 @@ TEST_F(ChunkRunnerTest, NothingIsTakenOfWhatIsNotSharedOrCleared) {
 // All is taken while its owner has it in its queue: it goes on to what comes next.
 TEST_F(ChunkRunnerTest, WhatOthersHaveTakenIsPassedOver) {
   std::vector<StealBoard::Row> rows(2);
-  const auto board = [&](int rank) { return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001}); };
+  const auto board = [&](int rank) {
+    return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
+  };
   ChunkRunner busy({&worker_, &other_}, board(0)), idle({&worker_, &other_}, board(1));
   busy.Enqueue({0, 0, {100, 101}}, /*is_shared=*/true);
   ASSERT_TRUE(idle.Steal());
@@ -318,7 +331,8 @@ std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
         absl::string_view result;
         EXPECT_TRUE(reader.ReadBytes(&result));
         // A string is encoded behind its length.
-        EXPECT_EQ(result.substr(sizeof(std::uint64_t)), std::string(1, static_cast<char>('a' + chunk % 26)));
+        EXPECT_EQ(result.substr(sizeof(std::uint64_t)),
+                  std::string(1, static_cast<char>('a' + chunk % 26)));
         words[static_cast<std::size_t>(chunk)] = 'r';
       }
       EXPECT_TRUE(reader.at_end());

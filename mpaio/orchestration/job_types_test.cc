@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Jobs of every kind of element, result and partition, several at once, in every kind of pool.
 #include <time.h>
 
@@ -36,10 +37,16 @@ class Calls : public Worker<Element, Result> {
   using Callback = std::function<absl::Status(const Chunk&, Result)>;
 
   Calls(DataIterator data, Processing process, Callback callback)
-      : Worker<Element, Result>(std::move(data)), process_(std::move(process)), callback_(std::move(callback)) {}
+      : Worker<Element, Result>(std::move(data)),
+        process_(std::move(process)),
+        callback_(std::move(callback)) {}
 
-  absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const override { return process_(chunk); }
-  absl::Status ProcessCallback(const Chunk& chunk, Result result) override { return callback_(chunk, std::move(result)); }
+  absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const override {
+    return process_(chunk);
+  }
+  absl::Status ProcessCallback(const Chunk& chunk, Result result) override {
+    return callback_(chunk, std::move(result));
+  }
 
  private:
   Processing process_;
@@ -62,7 +69,8 @@ std::optional<Extremes> ExtremesOf(const float* values, Index begin, Index end) 
   std::optional<Extremes> extremes;
   for (Index i = begin; i < end; ++i) {
     if (values[i] < 0) continue;
-    if (!extremes || values[i] < extremes->least) extremes = Extremes{values[i], extremes ? extremes->most : values[i], i};
+    if (!extremes || values[i] < extremes->least)
+      extremes = Extremes{values[i], extremes ? extremes->most : values[i], i};
     extremes->most = std::max(extremes->most, values[i]);
   }
   return extremes;
@@ -90,13 +98,17 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
     texts += std::u32string(static_cast<std::size_t>(length_of_row.back()), U'\u4e16') +
              std::u32string(static_cast<std::size_t>(3 - length_of_row.back()), U'\0');
   }
-  const auto divide = [](const void* data, DType dtype, std::vector<Index> shape, Partition partition, DataIteratorOptions options = {}) {
-    return DataIterator::Create(NdView::Create(data, dtype, std::move(shape)).value(), partition, options).value();
+  const auto divide = [](const void* data, DType dtype, std::vector<Index> shape,
+                         Partition partition, DataIteratorOptions options = {}) {
+    return DataIterator::Create(NdView::Create(data, dtype, std::move(shape)).value(), partition,
+                                options)
+        .value();
   };
   RunInPool(GetParam(), [&](Executor& executor) {
     std::int64_t sum = 0;
     Calls<std::int64_t, std::int64_t> sums(
-        divide(ints.data(), DType::Of<std::int64_t>(), {kRows}, Partition::ChunkSize(7), {.start_row = 3, .end_row = 490}),
+        divide(ints.data(), DType::Of<std::int64_t>(), {kRows}, Partition::ChunkSize(7),
+               {.start_row = 3, .end_row = 490}),
         [](const auto& chunk) {
           const auto elements = chunk.elements();
           return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
@@ -107,7 +119,8 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
         });
     std::vector<double> row_sums;
     Calls<double, std::vector<double>> rows(
-        divide(table.data(), DType::Of<double>(), {kRows, 5}, Partition::Auto(), {.parallelism = executor.size()}),
+        divide(table.data(), DType::Of<double>(), {kRows, 5}, Partition::Auto(),
+               {.parallelism = executor.size()}),
         [](const ChunkView<double>& chunk) {
           std::vector<double> result;
           for (Index i = 0; i < chunk.rows().size(); ++i) {
@@ -138,7 +151,8 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
         divide(words.data(), DType::Bytes(6), {kRows}, Partition::ChunkSize(4)),
         [](const auto& chunk) {
           std::string result;
-          for (const absl::string_view word : chunk.elements()) result.append(word.data(), word.size());
+          for (const absl::string_view word : chunk.elements())
+            result.append(word.data(), word.size());
           return result;
         },
         [&](const Chunk&, const std::string& part) {
@@ -148,7 +162,9 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
     std::vector<Index> lengths;
     Calls<UnicodeString, std::vector<Index>> text_lengths(
         divide(texts.data(), DType::Unicode(3), {kRows}, Partition::ChunkSize(1)),
-        [](const auto& chunk) { return std::vector<Index>{static_cast<Index>(chunk.elements()[0].size())}; },
+        [](const auto& chunk) {
+          return std::vector<Index>{static_cast<Index>(chunk.elements()[0].size())};
+        },
         [&](const Chunk&, const std::vector<Index>& part) {
           lengths.insert(lengths.end(), part.begin(), part.end());
           return absl::OkStatus();
@@ -156,12 +172,15 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
     std::vector<std::optional<Extremes>> extremes;
     Calls<float, std::optional<Extremes>> extreme(
         divide(floats.data(), DType::Of<float>(), {kRows}, Partition::ChunkSize(20)),
-        [&](const auto& chunk) { return ExtremesOf(floats.data(), chunk.rows().begin, chunk.rows().end); },
+        [&](const auto& chunk) {
+          return ExtremesOf(floats.data(), chunk.rows().begin, chunk.rows().end);
+        },
         [&](const Chunk&, const std::optional<Extremes>& part) {
           extremes.push_back(part);
           return absl::OkStatus();
         });
-    MPAIO_EXPECT_OK(RunToEnd(executor, {&sums, &rows, &counts, &concatenation, &text_lengths, &extreme}));
+    MPAIO_EXPECT_OK(
+        RunToEnd(executor, {&sums, &rows, &counts, &concatenation, &text_lengths, &extreme}));
     if (executor.rank() != 0) {
       EXPECT_EQ(sum, 0);
       EXPECT_TRUE(lengths.empty());
@@ -170,8 +189,9 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
     EXPECT_EQ(sum, (490 * 489 - 3 * 2) / 2);
     ASSERT_EQ(row_sums.size(), static_cast<std::size_t>(kRows));
     for (std::size_t row = 0; row < row_sums.size(); ++row) {
-      EXPECT_EQ(row_sums[row], std::accumulate(table.begin() + static_cast<std::ptrdiff_t>(5 * row),
-                                               table.begin() + static_cast<std::ptrdiff_t>(5 * row + 5), 0.0));
+      EXPECT_EQ(row_sums[row],
+                std::accumulate(table.begin() + static_cast<std::ptrdiff_t>(5 * row),
+                                table.begin() + static_cast<std::ptrdiff_t>(5 * row + 5), 0.0));
     }
     std::map<std::uint8_t, Index> expected_histogram;
     for (const std::uint8_t byte : bytes) ++expected_histogram[byte];
@@ -181,16 +201,20 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
     EXPECT_EQ(joined, expected_words);
     EXPECT_EQ(lengths, length_of_row);
     std::vector<std::optional<Extremes>> expected_extremes;
-    for (Index row = 0; row < kRows; row += 20) expected_extremes.push_back(ExtremesOf(floats.data(), row, row + 20));
+    for (Index row = 0; row < kRows; row += 20)
+      expected_extremes.push_back(ExtremesOf(floats.data(), row, row + 20));
     EXPECT_EQ(extremes, expected_extremes);
   });
 }
 
-// What a chunk gives in the tests of lengths: nothing, a little, or more than a message's slot takes.
+// What a chunk gives in the tests of lengths: nothing, a little, or more than a message's slot
+// takes.
 std::string ContentsOf(std::uint64_t seed, ChunkId chunk) {
   std::mt19937_64 random(seed * 1000 + static_cast<std::uint64_t>(chunk));
   const Index longest = std::vector<Index>{0, 1, 20, 3000, 200'000}[random() % 5];
-  return RandomBytes(random(), longest == 0 ? 0 : static_cast<Index>(random() % static_cast<std::uint64_t>(longest)));
+  return RandomBytes(
+      random(),
+      longest == 0 ? 0 : static_cast<Index>(random() % static_cast<std::uint64_t>(longest)));
 }
 
 TEST_P(JobTypesTest, ResultsOfRandomLengths) {
@@ -205,13 +229,15 @@ TEST_P(JobTypesTest, ResultsOfRandomLengths) {
         Calls<std::int64_t, std::string> strings(
             InChunks(numbers, 1), [&](const auto& chunk) { return ContentsOf(seed, chunk.id()); },
             [&](const Chunk& chunk, const std::string& contents) {
-              EXPECT_TRUE(contents == ContentsOf(seed, chunk.id)) << "chunk " << chunk.id << ", seed " << seed;
+              EXPECT_TRUE(contents == ContentsOf(seed, chunk.id))
+                  << "chunk " << chunk.id << ", seed " << seed;
               EXPECT_TRUE(delivery == Delivery::kAsCompleted || chunk.id == next);
               ++next;
               ++times[static_cast<std::size_t>(chunk.id)];
               return absl::OkStatus();
             });
-        MPAIO_EXPECT_OK(RunToEnd(executor, {&strings}, {.delivery = delivery, .max_held_bytes = max_held_bytes}));
+        MPAIO_EXPECT_OK(RunToEnd(executor, {&strings},
+                                 {.delivery = delivery, .max_held_bytes = max_held_bytes}));
         EXPECT_EQ(times, std::vector<int>(120, executor.rank() == 0 ? 1 : 0));
       });
     }
@@ -229,18 +255,23 @@ TEST_P(JobTypesTest, EveryPartitionGivesEveryRowOnceAndInOrder) {
         EXPECT_TRUE(echo.chunks.empty()) << "callbacks are called on rank 0 only";
         return;
       }
-      EXPECT_EQ(echo.rows, std::vector<std::int64_t>(numbers.begin() + options.start_row, numbers.begin() + options.end_row.value_or(30'000)));
+      EXPECT_EQ(echo.rows,
+                std::vector<std::int64_t>(numbers.begin() + options.start_row,
+                                          numbers.begin() + options.end_row.value_or(30'000)));
       EXPECT_EQ(echo.chunks, Counting(echo.data_iterator().num_chunks()));
     });
   };
   const DataIteratorOptions some_rows{.start_row = 77, .end_row = 29'999};
-  for (const Partition partition : {Partition::Auto(), Partition::ChunkCount(1), Partition::ChunkCount(997), Partition::ChunkSize(256)}) {
-    for (const DataIteratorOptions& options : {DataIteratorOptions{}, some_rows, DataIteratorOptions{.row_alignment = 32}}) {
+  for (const Partition partition : {Partition::Auto(), Partition::ChunkCount(1),
+                                    Partition::ChunkCount(997), Partition::ChunkSize(256)}) {
+    for (const DataIteratorOptions& options :
+         {DataIteratorOptions{}, some_rows, DataIteratorOptions{.row_alignment = 32}}) {
       expect_every_row(partition, options);
     }
   }
   for (const Index chunk_rows : {1, 7, 29'999, 30'000, 50'000}) {
-    for (const DataIteratorOptions& options : {DataIteratorOptions{}, some_rows}) expect_every_row(Partition::ChunkSize(chunk_rows), options);
+    for (const DataIteratorOptions& options : {DataIteratorOptions{}, some_rows})
+      expect_every_row(Partition::ChunkSize(chunk_rows), options);
   }
 }
 
@@ -258,7 +289,9 @@ TEST_P(JobTypesTest, NoRowsNoChunksNoCallbacks) {
 }
 
 // For what is too slow or too large for all pools: one of every kind.
-std::vector<Pool> SomePools() { return {{}, {1, true, 1}, {2, true, 1}, {2, false, 1}, {4, true, 1}, {4, false, 2}, {5, true, 2}}; }
+std::vector<Pool> SomePools() {
+  return {{}, {1, true, 1}, {2, true, 1}, {2, false, 1}, {4, true, 1}, {4, false, 2}, {5, true, 2}};
+}
 
 // Uses so much of a core, on however busy a machine.
 void BurnCpu(std::chrono::nanoseconds time) {
@@ -271,8 +304,9 @@ void BurnCpu(std::chrono::nanoseconds time) {
   }
 }
 
-// While two jobs go on they are given the same time: 4000 chunks of 20 µs beside 80 of 1 ms, so half of each when half of it is over. In pools where one
-// rank processes, so that no rank keeps the core from another.
+// While two jobs go on they are given the same time: 4000 chunks of 20 µs beside 80 of 1 ms, so
+// half of each when half of it is over. In pools where one rank processes, so that no rank keeps
+// the core from another.
 TEST(FairnessTest, JobsAdvanceAtTheSamePace) {
   const std::vector<std::int64_t> many = Counting(4000), few = Counting(80);
   for (const Pool& pool : {Pool{}, Pool{2, false, 1}}) {
@@ -300,8 +334,9 @@ TEST(FairnessTest, JobsAdvanceAtTheSamePace) {
   }
 }
 
-// 400 chunks of 1 ms beside 64 of next to nothing. The slow job is given first. (A core that is taken away for a while makes a fast chunk look slow,
-// so that not much less than half can be asked for.)
+// 400 chunks of 1 ms beside 64 of next to nothing. The slow job is given first. (A core that is
+// taken away for a while makes a fast chunk look slow, so that not much less than half can be asked
+// for.)
 TEST(FairnessTest, ASlowJobDoesNotStarveAFastOne) {
   const std::vector<std::int64_t> many = Counting(400), few = Counting(64);
   for (const Pool& pool : SomePools()) {
@@ -334,7 +369,8 @@ TEST(ResultsOfOneLengthTest, NothingOr20MegabytesEach) {
   }
 }
 
-// One result of 110 MB among small ones: more than what is held, than a batch, than what a rank may have unsent.
+// One result of 110 MB among small ones: more than what is held, than a batch, than what a rank may
+// have unsent.
 TEST(HugeResultTest, AStringOfMoreThan100Megabytes) {
   constexpr std::size_t kHugeBytes = 110'000'000;
   const std::vector<std::int64_t> numbers = Counting(5);
@@ -344,10 +380,14 @@ TEST(HugeResultTest, AStringOfMoreThan100Megabytes) {
       bool is_right = true;
       Calls<std::int64_t, std::string> strings(
           InChunks(numbers, 1),
-          [](const auto& chunk) { return std::string(chunk.id() == 2 ? kHugeBytes : 3, static_cast<char>('a' + chunk.id())); },
+          [](const auto& chunk) {
+            return std::string(chunk.id() == 2 ? kHugeBytes : 3,
+                               static_cast<char>('a' + chunk.id()));
+          },
           [&](const Chunk& chunk, const std::string& contents) {
             sizes.push_back(contents.size());
-            is_right &= contents.find_first_not_of(static_cast<char>('a' + chunk.id)) == std::string::npos;
+            is_right &=
+                contents.find_first_not_of(static_cast<char>('a' + chunk.id)) == std::string::npos;
             return absl::OkStatus();
           });
       MPAIO_EXPECT_OK(RunToEnd(executor, {&strings}, {.max_held_bytes = 50'000'000}));
@@ -364,7 +404,9 @@ TEST(AsCompletedTest, DoesNotWaitForASlowChunk) {
   std::atomic<bool> another_is_delivered = false;
   RunInPool({3, false, 1}, [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
-    echo.before = [&](ChunkId chunk) { return chunk == 0 ? WaitForFlag(another_is_delivered) : absl::OkStatus(); };
+    echo.before = [&](ChunkId chunk) {
+      return chunk == 0 ? WaitForFlag(another_is_delivered) : absl::OkStatus();
+    };
     echo.callback = [&](ChunkId chunk) {
       if (chunk != 0) another_is_delivered = true;
       return absl::OkStatus();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Runs of which ranks die, or fall silent.
 #include <algorithm>
 #include <atomic>
@@ -31,7 +32,8 @@ struct Outcome {
 };
 
 // Runs the workers; a rank whose line fails is dead.
-void RunOrDie(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options, Outcome* outcome) {
+void RunOrDie(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options,
+              Outcome* outcome) {
   absl::StatusOr<Run> run = WorkerOrchestrator(executor, std::move(workers)).Start(options);
   ASSERT_THAT(run.status(), IsOk());
   const absl::Status status = run->Wait();
@@ -69,7 +71,8 @@ TEST_P(LossesTest, AnswersAreExactWhoeverDiesAndWhenever) {
     std::vector<FaultPlan> plans(static_cast<std::size_t>(pool.ranks));
     for (std::size_t rank = 1; rank < plans.size(); ++rank) {
       if (random() % 4 == 0) continue;
-      (random() % 2 == 0 ? plans[rank].fail_send_at : plans[rank].fail_receive_at) = static_cast<Index>(random() % 60);
+      (random() % 2 == 0 ? plans[rank].fail_send_at : plans[rank].fail_receive_at) =
+          static_cast<Index>(random() % 60);
     }
     RunOptions options;
     options.schedule = static_cast<ScheduleKind>(random() % ScheduleNames().size());
@@ -143,7 +146,8 @@ TEST_P(LossesTest, TheNextRunGoesOnWithoutTheDead) {
   EXPECT_EQ(outcomes[2].stats.ranks[1].chunks, 0);
 }
 
-// A rank that is silent in a chunk does not hold up the others: another does the chunk, and what else the silent one has.
+// A rank that is silent in a chunk does not hold up the others: another does the chunk, and what
+// else the silent one has.
 TEST(Speculation, WhatASilentRankHasIsDoneByOthers) {
   const std::vector<std::int64_t> numbers = Counting(200);
   std::atomic<bool> all_are_delivered = false;

@@ -10,7 +10,8 @@ namespace {
 
 enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kIdle, kFinish, kBye, kCrash };
 
-// What stands in front of encoded results; of fixed size, so that it can be filled in last. Without holes, so that every byte sent is defined.
+// What stands in front of encoded results; of fixed size, so that it can be filled in last. Without
+// holes, so that every byte sent is defined.
 struct ResultsHead {
   Kind kind;
   std::uint8_t unused[3];
@@ -77,12 +78,14 @@ std::string EncodeMessage(const SummaryMessage& summary) {
 std::string StartResults() { return std::string(sizeof(ResultsHead), '\0'); }
 
 void EndResults(const Results& results, std::string* message) {
-  const ResultsHead head{Kind::kResults, {0, 0, 0}, results.job, results.chunks, results.busy_seconds, results.tasks_done};
+  const ResultsHead head{Kind::kResults,       {0, 0, 0},         results.job, results.chunks,
+                         results.busy_seconds, results.tasks_done};
   std::memcpy(message->data(), &head, sizeof(head));
 }
 
 absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
-  const absl::Status damaged = absl::DataLossError("a message cannot be read: all ranks must run the same program");
+  const absl::Status damaged =
+      absl::DataLossError("a message cannot be read: all ranks must run the same program");
   if (bytes.empty()) return damaged;
   Kind kind;
   std::memcpy(&kind, bytes.data(), sizeof(kind));
@@ -91,7 +94,9 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
     case Kind::kOrder: {
       AssignMessage assign;
       std::uint8_t is_shared = 0;
-      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign.assignment) || !reader.at_end()) return damaged;
+      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign.assignment) ||
+          !reader.at_end())
+        return damaged;
       assign.is_shared = is_shared != 0;
       return assign;
     }
@@ -99,12 +104,13 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       ResultsHead head;
       if (bytes.size() < sizeof(head)) return damaged;
       std::memcpy(&head, bytes.data(), sizeof(head));
-      return Results{head.job, head.chunks, head.busy_seconds, head.tasks_done, bytes.substr(sizeof(head))};
+      return Results{head.job, head.chunks, head.busy_seconds, head.tasks_done,
+                     bytes.substr(sizeof(head))};
     }
     case Kind::kFailure: {
       Failure failure;
-      if (!reader.Read(&failure.job) || !reader.Read(&failure.chunk) || !DecodeStatus(&reader, &failure.status) ||
-          !reader.at_end()) {
+      if (!reader.Read(&failure.job) || !reader.Read(&failure.chunk) ||
+          !DecodeStatus(&reader, &failure.status) || !reader.at_end()) {
         return damaged;
       }
       return failure;
@@ -112,7 +118,9 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
     case Kind::kCrash: {
       ChunkCrash crash;
       absl::string_view cause;
-      if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) || !reader.at_end()) return damaged;
+      if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) ||
+          !reader.at_end())
+        return damaged;
       crash.cause = std::string(cause);
       return crash;
     }
@@ -129,7 +137,8 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
     case Kind::kBye: {
       SummaryMessage summary;
       absl::string_view host;
-      if (!reader.ReadBytes(&host) || !reader.Read(&summary.node) || !reader.Read(&summary.chunks) || !reader.Read(&summary.rows) ||
+      if (!reader.ReadBytes(&host) || !reader.Read(&summary.node) ||
+          !reader.Read(&summary.chunks) || !reader.Read(&summary.rows) ||
           !reader.Read(&summary.busy_seconds) || !reader.at_end()) {
         return damaged;
       }

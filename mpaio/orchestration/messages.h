@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rank 0 and the worker ranks say to each other during a run.
+
+// The messages between rank 0 and the worker ranks during a run.
 //
-//   rank 0 -> worker   AssignMessage, of an assignment; Finish, once: no more work, answer with SummaryMessage
-//   worker -> rank 0   Results, Failure and ChunkCrash, as chunks are processed; IdleMessage, when it has nothing to do any more; SummaryMessage, once, its last message of the run
+//   rank 0 -> worker
+//     AssignMessage    an assignment
+//     Finish           once: no more work; answer with SummaryMessage
+//   worker -> rank 0
+//     Results, Failure, ChunkCrash   as chunks are processed
+//     IdleMessage      it has nothing left to do
+//     SummaryMessage   once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
 
@@ -32,7 +38,8 @@ struct Results {
   double busy_seconds = 0;
   // How many Orders this rank is done with.
   Index tasks_done = 0;
-  // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes them. Points into the message.
+  // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes
+  // them. Points into the message.
   absl::string_view encoded;
 };
 
@@ -43,7 +50,8 @@ struct Failure {
   absl::Status status;
 };
 
-// That a rank is done with so many Orders, where no Results say so: others have taken what was left of them.
+// That a rank is done with so many Orders, where no Results say so: others have taken what was left
+// of them.
 struct IdleMessage {
   Index tasks_done = 0;
 };
@@ -62,7 +70,8 @@ struct SummaryMessage {
   double busy_seconds = 0;
 };
 
-using AnyMessage = std::variant<AssignMessage, Results, Failure, ChunkCrash, IdleMessage, Finish, SummaryMessage>;
+using AnyMessage =
+    std::variant<AssignMessage, Results, Failure, ChunkCrash, IdleMessage, Finish, SummaryMessage>;
 
 std::string EncodeMessage(const AssignMessage& order);
 std::string EncodeMessage(const Failure& failure);
@@ -71,12 +80,13 @@ std::string EncodeMessage(const IdleMessage& idle);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const SummaryMessage& summary);
 
-// Results are put together in place: StartResults gives the head of a message, behind which encoded results are appended; EndResults fills in
-// the head.
+// Results are put together in place: StartResults gives the head of a message, behind which encoded
+// results are appended; EndResults fills in the head.
 std::string StartResults();
 void EndResults(const Results& head, std::string* message);
 
-// `bytes` must outlive what is returned. DataLoss where it is no message: the ranks then run different programs.
+// `bytes` must outlive what is returned. DataLoss where it is no message: the ranks then run
+// different programs.
 absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes);
 
 }  // namespace mpaio

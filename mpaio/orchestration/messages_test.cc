@@ -75,7 +75,8 @@ TEST(MessagesTest, Failure) {
 }
 
 TEST(MessagesTest, FinishWellAndNot) {
-  for (const absl::Status& status : {absl::OkStatus(), absl::CancelledError(""), absl::InternalError(std::string(5000, 'x'))}) {
+  for (const absl::Status& status :
+       {absl::OkStatus(), absl::CancelledError(""), absl::InternalError(std::string(5000, 'x'))}) {
     const std::string bytes = EncodeMessage(Finish{status});
     const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
     ASSERT_TRUE(decoded.ok()) << decoded.status();
@@ -84,7 +85,8 @@ TEST(MessagesTest, FinishWellAndNot) {
 }
 
 TEST(MessagesTest, SummaryMessage) {
-  const std::string bytes = EncodeMessage(SummaryMessage{"node-17.example", 4, kLarge, kLarge * 3, 1e-9});
+  const std::string bytes =
+      EncodeMessage(SummaryMessage{"node-17.example", 4, kLarge, kLarge * 3, 1e-9});
   const absl::StatusOr<AnyMessage> decoded = DecodeMessage(bytes);
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   const SummaryMessage& summary = std::get<SummaryMessage>(*decoded);
@@ -96,7 +98,8 @@ TEST(MessagesTest, SummaryMessage) {
 }
 
 TEST(MessagesTest, ChunkCrash) {
-  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(EncodeMessage(ChunkCrash{3, Index{1} << 40, "was killed by signal 11 (SIGSEGV)"}));
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(
+      EncodeMessage(ChunkCrash{3, Index{1} << 40, "was killed by signal 11 (SIGSEGV)"}));
   ASSERT_TRUE(decoded.ok() && std::holds_alternative<ChunkCrash>(*decoded));
   const ChunkCrash& report = std::get<ChunkCrash>(*decoded);
   EXPECT_EQ(report.job, 3);
@@ -105,8 +108,13 @@ TEST(MessagesTest, ChunkCrash) {
 }
 
 std::vector<std::string> OneOfEach() {
-  return {EncodeMessage(AssignMessage{{2, 5, {1, 8}}, true}), ResultsMessage(), EncodeMessage(Failure{1, 17, absl::AbortedError("why")}), EncodeMessage(IdleMessage{7}),
-          EncodeMessage(ChunkCrash{1, 17, "was killed"}),          EncodeMessage(Finish{absl::AbortedError("why")}), EncodeMessage(SummaryMessage{"host", 1, 2, 3, 0.5})};
+  return {EncodeMessage(AssignMessage{{2, 5, {1, 8}}, true}),
+          ResultsMessage(),
+          EncodeMessage(Failure{1, 17, absl::AbortedError("why")}),
+          EncodeMessage(IdleMessage{7}),
+          EncodeMessage(ChunkCrash{1, 17, "was killed"}),
+          EncodeMessage(Finish{absl::AbortedError("why")}),
+          EncodeMessage(SummaryMessage{"host", 1, 2, 3, 0.5})};
 }
 
 TEST(MessagesTest, CutAtEveryByteIsAnError) {
@@ -132,13 +140,16 @@ TEST(MessagesTest, CutAtEveryByteIsAnError) {
 TEST(MessagesTest, OneByteTooManyIsAnError) {
   for (const std::string& whole : OneOfEach()) {
     if (whole == ResultsMessage()) continue;
-    EXPECT_EQ(DecodeMessage(whole + '\0').status().code(), absl::StatusCode::kDataLoss) << int{whole[0]};
+    EXPECT_EQ(DecodeMessage(whole + '\0').status().code(), absl::StatusCode::kDataLoss)
+        << int{whole[0]};
   }
 }
 
 TEST(MessagesTest, WhatIsNoMessageIsAnError) {
   for (const int kind : {0, 6, 77, 255}) {
-    EXPECT_EQ(DecodeMessage(std::string(100, static_cast<char>(kind))).status().code(), absl::StatusCode::kDataLoss) << kind;
+    EXPECT_EQ(DecodeMessage(std::string(100, static_cast<char>(kind))).status().code(),
+              absl::StatusCode::kDataLoss)
+        << kind;
   }
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The orchestrator over MPI: what the tests on threads cannot show.
 #include <random>
 #include <string>
@@ -33,7 +34,8 @@ class OverMpi : public ::testing::TestWithParam<bool> {
   std::unique_ptr<Executor> executor_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Pools, OverMpi, ::testing::Bool(), [](const auto& info) { return info.param ? "AllWork" : "Rank0Directs"; });
+INSTANTIATE_TEST_SUITE_P(Pools, OverMpi, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "AllWork" : "Rank0Directs"; });
 
 TEST_P(OverMpi, EveryRowOnceAndInOrder) {
   const std::vector<std::int64_t> numbers = Counting(20'000);
@@ -49,7 +51,8 @@ TEST_P(OverMpi, EveryRowOnceAndInOrder) {
 }
 
 TEST_P(OverMpi, AnArrayInTheWindow) {
-  absl::StatusOr<SharedArray> array = SharedArray::Create(*executor_, DType::Of<std::int64_t>(), {5000});
+  absl::StatusOr<SharedArray> array =
+      SharedArray::Create(*executor_, DType::Of<std::int64_t>(), {5000});
   MPAIO_ASSERT_OK(array.status());
   if (executor_->node_rank() == 0) {
     auto* const numbers = reinterpret_cast<std::int64_t*>(array->mutable_view().mutable_data());
@@ -89,7 +92,8 @@ TEST_P(OverMpi, FailuresAndCancelLeaveThePoolUsable) {
   for (int k = 0; k < 20; ++k) {
     absl::StatusOr<mpaio::Run> failing = WorkerOrchestrator(*executor_, {&bad}).Start();
     MPAIO_ASSERT_OK(failing.status());
-    EXPECT_THAT(failing->Wait(), StatusIs(absl::StatusCode::kInternal, "chunk 17 (rows 17 to 17), rank "));
+    EXPECT_THAT(failing->Wait(),
+                StatusIs(absl::StatusCode::kInternal, "chunk 17 (rows 17 to 17), rank "));
     Echo cancelled(InChunks(numbers, 1));
     absl::StatusOr<mpaio::Run> cancelling = WorkerOrchestrator(*executor_, {&cancelled}).Start();
     MPAIO_ASSERT_OK(cancelling.status());
@@ -116,7 +120,8 @@ TEST_P(OverMpi, RandomJobsEqualTheSerialAnswer) {
     std::vector<WorkerBase*> pointers;
     for (std::vector<std::int64_t>& array : arrays) {
       array = Counting(static_cast<Index>(random() % 3000));
-      workers.push_back(std::make_unique<Echo>(InChunks(array, 1 + static_cast<Index>(random() % 200))));
+      workers.push_back(
+          std::make_unique<Echo>(InChunks(array, 1 + static_cast<Index>(random() % 200))));
       pointers.push_back(workers.back().get());
     }
     RunOptions options;
@@ -126,7 +131,8 @@ TEST_P(OverMpi, RandomJobsEqualTheSerialAnswer) {
     MPAIO_ASSERT_OK(run.status());
     MPAIO_EXPECT_OK(run->Wait());
     if (executor_->rank() != 0) continue;
-    for (std::size_t j = 0; j < arrays.size(); ++j) ASSERT_EQ(workers[j]->rows, arrays[j]) << "seed " << kSeed << ", trial " << trial;
+    for (std::size_t j = 0; j < arrays.size(); ++j)
+      ASSERT_EQ(workers[j]->rows, arrays[j]) << "seed " << kSeed << ", trial " << trial;
   }
 }
 

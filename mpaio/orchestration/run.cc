@@ -8,7 +8,8 @@
 
 namespace mpaio {
 namespace {
-// The longest that rank 0 sleeps without looking; a message wakes it earlier (Transport::WaitForMessage), but a death does not.
+// The longest that rank 0 sleeps without looking; a message wakes it earlier
+// (Transport::WaitForMessage), but a death does not.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
 }  // namespace
 
@@ -56,7 +57,8 @@ bool Run::WaitFor(absl::Duration at_most) {
   while (!impl_->is_done()) {
     const bool did_something = impl_->coordinator().Round(/*deliver=*/true);
     if (impl_->is_done()) break;
-    const absl::Duration left = at_most - absl::FromChrono(std::chrono::steady_clock::now() - start);
+    const absl::Duration left =
+        at_most - absl::FromChrono(std::chrono::steady_clock::now() - start);
     if (left <= absl::ZeroDuration()) return false;
     if (!did_something) impl_->coordinator().Wait(std::min(left, kLongestWait));
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The handle of a run.
 #ifndef MPAIO_ORCHESTRATION_RUN_H_
 #define MPAIO_ORCHESTRATION_RUN_H_
@@ -38,12 +39,14 @@ struct Delivered {
 
 // Made by WorkerOrchestrator::Start. Movable. Used by one thread, except Cancel.
 //
-// On rank 0 the run advances inside the calls below and nowhere else: there is no hidden thread. Worker ranks finish
-// what they have been given (RunOptions::credits assignments each), and then wait for rank 0 to come back. On the other ranks the run is over when Start returns: Poll() is false, Next() is nothing, and
-// Wait() says how it ended.
+// On rank 0 the run advances inside the calls below and nowhere else: there is no hidden thread.
+// Worker ranks finish what they have been given (RunOptions::credits assignments each), and then
+// wait for rank 0 to come back. On the other ranks the run is over when Start returns: Poll() is
+// false, Next() is nothing, and Wait() says how it ended.
 //
-// Structured: when Wait() has returned, or the handle is destroyed, nothing of the run goes on on any rank, and no callback will be called. (The
-// destructor cancels a run that is still going on and waits for it, which takes as long as the chunks in work take.)
+// Structured: when Wait() has returned, or the handle is destroyed, nothing of the run goes on on
+// any rank, and no callback will be called. (The destructor cancels a run that is still going on
+// and waits for it, which takes as long as the chunks in work take.)
 class Run {
  public:
   class ResultRange;
@@ -52,37 +55,43 @@ class Run {
   Run& operator=(Run&&) noexcept;
   ~Run();
 
-  // Makes progress without waiting: takes in what has come, calls the callbacks whose turn it is, gives out work; where rank 0 works too, processes
-  // for about 100 µs, or one chunk if that takes longer. Returns whether the run is still going on.
+  // Makes progress without waiting: takes in what has come, calls the callbacks whose turn it is,
+  // gives out work; where rank 0 works too, processes for about 100 µs, or one chunk if that takes
+  // longer. Returns whether the run is still going on.
   bool Poll();
 
-  // Waits for the next result, calls its callback, and returns it; nothing when the run has ended, well or not (Wait() tells).
+  // Waits for the next result, calls its callback, and returns it; nothing when the run has ended,
+  // well or not (Wait() tells).
   std::optional<Delivered> Next();
 
-  // The results still to come, as an input range over Next(): for (const mpaio::Delivered& delivered : run->Results()) ...
+  // The results still to come, as an input range over Next(): for (const mpaio::Delivered&
+  // delivered : run->Results()) ...
   ResultRange Results();
 
   // Makes progress for at most so long. Returns whether the run has ended.
   bool WaitFor(absl::Duration at_most);
 
-  // Makes progress until the run has ended, on every rank. Returns, on every rank (but that rank 0 alone says where the CPU usage that was asked
-  // for could not be sampled):
+  // Makes progress until the run has ended, on every rank. Returns, on every rank (but that rank 0
+  // alone says where the CPU usage that was asked for could not be sampled):
   //   OK                 every chunk was processed and every callback called
   //   Cancelled          Cancel() was called
   //   DeadlineExceeded   RunOptions::deadline passed
-  //   what Process or ProcessCallback returned, its message naming job, chunk and rank; Internal where they threw
-  //   Internal, DataLoss the ranks could not hear or understand each other, or run different programs
+  //   what Process or ProcessCallback returned, its message naming job, chunk and rank; Internal
+  //   where they threw
+  //   Internal, DataLoss the ranks could not hear or understand each other, or run different
+  //   programs
   absl::Status Wait();
 
-  // Ends the run as soon as the chunks that are being processed are; takes effect inside the next call of this run. Idempotent. May be called from
-  // any thread, and from a signal handler.
+  // Ends the run as soon as the chunks that are being processed are; takes effect inside the next
+  // call of this run. Idempotent. May be called from any thread, and from a signal handler.
   void Cancel();
 
   // Rank 0 only; empty elsewhere. The jobs' progress at any time, the rest when the run has ended.
   const RunStats& stats() const;
 
-  // After Wait(): the run ended without the other ranks, as far as this one knows. They may be waiting for messages that cannot come, and
-  // Executor::Abort is all that is left. Each rank says what it has noticed itself: one that heard of the end in order says false.
+  // After Wait(): the run ended without the other ranks, as far as this one knows. They may be
+  // waiting for messages that cannot come, and Executor::Abort is all that is left. Each rank says
+  // what it has noticed itself: one that heard of the end in order says false.
   bool is_broken() const;
 
  private:
@@ -109,7 +118,9 @@ class Run::ResultRange {
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) { return !it.current_.has_value(); }
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) {
+      return !it.current_.has_value();
+    }
 
    private:
     friend class ResultRange;

@@ -16,7 +16,8 @@ namespace {
 constexpr std::chrono::microseconds kOwnSlice(100);
 // Messages taken in before work is given out again.
 constexpr int kMessagesPerRound = 256;
-// How often it looks for messages while results are taken one by one: a look costs about a microsecond.
+// How often it looks for messages while results are taken one by one: a look costs about a
+// microsecond.
 constexpr std::chrono::microseconds kPumpPeriod(20);
 // How long it calls callbacks before it looks for messages again.
 constexpr std::chrono::milliseconds kDeliverSlice(1);
@@ -27,15 +28,19 @@ constexpr double kEnoughAheadSeconds = 0.001;
 // How often the journal is handed to the kernel, and to the disk, which rank 0 waits for.
 constexpr std::chrono::milliseconds kFlushPeriod(10);
 constexpr std::chrono::seconds kSyncPeriod(5);
-// Where rank 0 only directs and a rank holds more than this, the next assignment may as well be sent when it is done: rank 0 looks every
-// millisecond at least, which is below 1 % of it.
+// Where rank 0 only directs and a rank holds more than this, the next assignment may as well be
+// sent when it is done: rank 0 looks every millisecond at least, which is below 1 % of it.
 constexpr double kLongChunkSeconds = 0.100;
 
-DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
+DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers,
+                                  const RunOptions& options) {
   DispatchOptions dispatch;
   dispatch.schedule = options.schedule;
   if (options.replay) {
-    dispatch.plan = options.replay->PlanFor(executor.size(), executor.orchestrator_works(), ChunksPerJob(workers)).value();
+    dispatch.plan =
+        options.replay
+            ->PlanFor(executor.size(), executor.orchestrator_works(), ChunksPerJob(workers))
+            .value();
     if (!executor.orchestrator_works()) dispatch.plan.erase(dispatch.plan.begin());
   }
   dispatch.processors = std::max(1, executor.size() - (executor.orchestrator_works() ? 0 : 1));
@@ -46,7 +51,8 @@ DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<Wo
 
 }  // namespace
 
-RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
+RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers,
+                               const RunOptions& options)
     : executor_(executor),
       options_(options),
       dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, workers, options)),
@@ -56,7 +62,8 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
       ranks_(static_cast<std::size_t>(executor.size())),
       rank_0_works_(executor.orchestrator_works()),
       is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
-      all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() && executor.control() != nullptr),
+      all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() &&
+                 executor.control() != nullptr),
       delivery_batch_sizers_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
@@ -64,7 +71,8 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
   own_work_.set_wake([&executor] { executor.transport().WakeOne(); });
   if (executor.can_isolate()) own_work_.Isolate(options, [this] { return PumpWhileWaiting(); });
   // A duration too long for the clock is as good as none.
-  if (options.deadline < absl::Hours(24 * 365)) deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
+  if (options.deadline < absl::Hours(24 * 365))
+    deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
   for (WorkerBase* worker : workers) {
     jobs_.emplace_back(worker, options.delivery);
     const DataIterator& data = worker->data_iterator();
@@ -96,18 +104,22 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
 absl::Status RunCoordinator::Resume() {
   for (const JournalEntry& entry : options_.resumed->entries()) {
     if (entry.pass != options_.journal_pass) continue;
-    if (entry.job >= static_cast<int>(jobs_.size()) || entry.chunks.end > ledger_.num_chunks(entry.job)) {
-      return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ", entry.chunks.end - 1, " of job ", entry.job,
+    if (entry.job >= static_cast<int>(jobs_.size()) ||
+        entry.chunks.end > ledger_.num_chunks(entry.job)) {
+      return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ",
+                                              entry.chunks.end - 1, " of job ", entry.job,
                                               ", which there are not: it is of another run"));
     }
     const auto j = static_cast<std::size_t>(entry.job);
     ledger_.Commit(entry.job, entry.chunks);
     dispatcher_.Remove(entry.job, entry.chunks);
-    stats_.jobs[j].rows_done += jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
+    stats_.jobs[j].rows_done +=
+        jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
     stats_.jobs[j].chunks_done += entry.chunks.size();
     stats_.jobs[j].chunks_resumed += entry.chunks.size();
     // They stay where they are until it is their turn.
-    MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(), HeldResults{{}, 0, &entry}, 0));
+    MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(),
+                                               HeldResults{{}, 0, &entry}, 0));
   }
   return absl::OkStatus();
 }
@@ -118,10 +130,13 @@ absl::Status RunCoordinator::Journal(const Results& results, ChunkRange part) {
   std::size_t begin = 0;
   for (ChunkId chunk = results.chunks.begin; part != results.chunks && chunk < part.end; ++chunk) {
     if (chunk == part.begin) begin = results.encoded.size() - reader.rest().size();
-    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+    if (!reader.ReadBytes(&skipped))
+      return absl::DataLossError("results cannot be read: all ranks must run the same program");
   }
-  const std::size_t end = part == results.chunks ? results.encoded.size() : results.encoded.size() - reader.rest().size();
-  return options_.journal->Append(options_.journal_pass, results.job, part, results.encoded.substr(begin, end - begin));
+  const std::size_t end = part == results.chunks ? results.encoded.size()
+                                                 : results.encoded.size() - reader.rest().size();
+  return options_.journal->Append(options_.journal_pass, results.job, part,
+                                  results.encoded.substr(begin, end - begin));
 }
 
 void RunCoordinator::KeepJournal() {
@@ -149,8 +164,9 @@ bool RunCoordinator::Round(bool deliver) {
 }
 
 bool RunCoordinator::AllAreDone() const {
-  return std::all_of(stats_.jobs.begin(), stats_.jobs.end(),
-                     [](const JobStats& job) { return job.chunks_delivered + job.chunks_quarantined == job.chunks; });
+  return std::all_of(stats_.jobs.begin(), stats_.jobs.end(), [](const JobStats& job) {
+    return job.chunks_delivered + job.chunks_quarantined == job.chunks;
+  });
 }
 
 void RunCoordinator::PumpMessages() {
@@ -172,8 +188,9 @@ void RunCoordinator::CheckLimits() {
       done += job.chunks_done;
       all += job.chunks;
     }
-    Finish(absl::DeadlineExceededError(
-        absl::StrCat("the run took longer than ", absl::FormatDuration(options_.deadline), ": ", done, " of ", all, " chunks were done")));
+    Finish(absl::DeadlineExceededError(absl::StrCat("the run took longer than ",
+                                                    absl::FormatDuration(options_.deadline), ": ",
+                                                    done, " of ", all, " chunks were done")));
   }
 }
 
@@ -196,11 +213,15 @@ void RunCoordinator::Handle(int from, std::string bytes) {
   // What comes of the dead this late may be of an earlier run.
   if (ranks_[static_cast<std::size_t>(from)].is_lost) return;
   absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
-  if (!message.ok()) return Break(absl::Status(message.status().code(), absl::StrCat("from rank ", from, ": ", message.status().message())));
-  if (const auto* summary = std::get_if<SummaryMessage>(&*message)) return HandleSummary(from, *summary);
+  if (!message.ok())
+    return Break(absl::Status(message.status().code(),
+                              absl::StrCat("from rank ", from, ": ", message.status().message())));
+  if (const auto* summary = std::get_if<SummaryMessage>(&*message))
+    return HandleSummary(from, *summary);
   if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
   if (const auto* crash = std::get_if<ChunkCrash>(&*message)) return HandleCrash(from, *crash);
-  if (const auto* failure = std::get_if<Failure>(&*message)) return Fail(failure->job, failure->chunk, from, failure->status);
+  if (const auto* failure = std::get_if<Failure>(&*message))
+    return Fail(failure->job, failure->chunk, from, failure->status);
   const auto hear = [&](Index assignments_done) {
     RankState& rank_state = ranks_[static_cast<std::size_t>(from)];
     rank_state.assignments_done = assignments_done;
@@ -217,12 +238,17 @@ void RunCoordinator::Handle(int from, std::string bytes) {
 
 absl::Status RunCoordinator::HandleResults(int from, const Results& results, std::string message) {
   if (results.job < 0 || results.job >= static_cast<int>(jobs_.size())) {
-    return absl::InternalError(absl::StrCat("rank ", from, " sent results of a job that there is not: all ranks must run the same program"));
+    return absl::InternalError(absl::StrCat(
+        "rank ", from,
+        " sent results of a job that there is not: all ranks must run the same program"));
   }
   const auto j = static_cast<std::size_t>(results.job);
   JobState& job = jobs_[j];
-  if (results.chunks.begin < 0 || results.chunks.size() < 0 || results.chunks.end > ledger_.num_chunks(results.job)) {
-    return absl::InternalError(absl::StrCat("rank ", from, " sent results of chunks that there are not: all ranks must run the same program"));
+  if (results.chunks.begin < 0 || results.chunks.size() < 0 ||
+      results.chunks.end > ledger_.num_chunks(results.job)) {
+    return absl::InternalError(absl::StrCat(
+        "rank ", from,
+        " sent results of chunks that there are not: all ranks must run the same program"));
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
     if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
@@ -231,17 +257,21 @@ absl::Status RunCoordinator::HandleResults(int from, const Results& results, std
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
     stats_.jobs[j].chunks_done += part.size();
-    const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+    const double share =
+        static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
     dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
-                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share), ProcessorOf(from));
-    MPAIO_RETURN_IF_ERROR(Hold(results, part, part == results.chunks ? std::move(message) : message));
+                          static_cast<Index>(static_cast<double>(results.encoded.size()) * share),
+                          ProcessorOf(from));
+    MPAIO_RETURN_IF_ERROR(
+        Hold(results, part, part == results.chunks ? std::move(message) : message));
   }
   return absl::OkStatus();
 }
 
 void RunCoordinator::Record(int rank, const Assignment& done) {
   std::vector<ScheduleRecord::Entry>& entries = stats_.schedule.entries;
-  if (!entries.empty() && entries.back().rank == rank && entries.back().job == done.job && entries.back().chunks.end == done.chunks.begin) {
+  if (!entries.empty() && entries.back().rank == rank && entries.back().job == done.job &&
+      entries.back().chunks.end == done.chunks.begin) {
     entries.back().chunks.end = done.chunks.end;
   } else {
     entries.push_back({rank, done.job, done.chunks});
@@ -256,17 +286,21 @@ absl::Status RunCoordinator::Hold(const Results& results, ChunkRange part, std::
   WireReader reader(absl::string_view(held.message).substr(held.offset));
   absl::string_view skipped;
   for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
-    if (!reader.ReadBytes(&skipped)) return absl::DataLossError("results cannot be read: all ranks must run the same program");
+    if (!reader.ReadBytes(&skipped))
+      return absl::DataLossError("results cannot be read: all ranks must run the same program");
   }
   held.offset = held.message.size() - reader.rest().size();
-  const double share = static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
-  return jobs_[static_cast<std::size_t>(results.job)].held.Insert(part.begin, part.size(), std::move(held),
-                                                                  static_cast<Index>(static_cast<double>(all_bytes) * share));
+  const double share =
+      static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+  return jobs_[static_cast<std::size_t>(results.job)].held.Insert(
+      part.begin, part.size(), std::move(held),
+      static_cast<Index>(static_cast<double>(all_bytes) * share));
 }
 
 void RunCoordinator::HandleSummary(int from, const SummaryMessage& summary) {
   if (phase_ == Phase::kRunning) {
-    return Break(absl::InternalError(absl::StrCat("rank ", from, " left the run before its end: all ranks must run the same program")));
+    return Break(absl::InternalError(absl::StrCat(
+        "rank ", from, " left the run before its end: all ranks must run the same program")));
   }
   RankStats& stats = stats_.ranks[static_cast<std::size_t>(from)];
   stats.host = summary.host;
@@ -293,26 +327,32 @@ bool RunCoordinator::WantsMore(int rank) const {
     ahead_seconds += expected_seconds;
   }
   if (orders == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
-  // One that has not been heard of for so long is in a long chunk, whatever others have taken of the rest: it would not even see an order.
-  const double silent_seconds = std::chrono::duration<double>(last_look_ - rank_state.heard).count();
+  // One that has not been heard of for so long is in a long chunk, whatever others have taken of
+  // the rest: it would not even see an order.
+  const double silent_seconds =
+      std::chrono::duration<double>(last_look_ - rank_state.heard).count();
   return ahead_seconds < kEnoughAheadSeconds && silent_seconds < kEnoughAheadSeconds;
 }
 
 bool RunCoordinator::IsIdle(int rank) const {
-  return ranks_[static_cast<std::size_t>(rank)].assignments_sent == ranks_[static_cast<std::size_t>(rank)].assignments_done;
+  return ranks_[static_cast<std::size_t>(rank)].assignments_sent ==
+         ranks_[static_cast<std::size_t>(rank)].assignments_done;
 }
 
 std::optional<Assignment> RunCoordinator::NextFor(int rank) {
   // Of which another has come to an end meanwhile.
   const auto is_closed = [this](const Retry& retry) {
     const Assignment& one = retry.assignment;
-    return ledger_.is_committed(one.job, one.chunks.begin) || ledger_.is_quarantined(one.job, one.chunks.begin);
+    return ledger_.is_committed(one.job, one.chunks.begin) ||
+           ledger_.is_quarantined(one.job, one.chunks.begin);
   };
   retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
     // Unless nobody else takes it, as they are dead, or stuck.
     const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
-    if (retry->not_on_rank == rank && OthersWork(rank) && waited_seconds < SilenceSeconds(retry->assignment.job)) continue;
+    if (retry->not_on_rank == rank && OthersWork(rank) &&
+        waited_seconds < SilenceSeconds(retry->assignment.job))
+      continue;
     const Assignment assignment = retry->assignment;
     retries_.erase(retry);
     return assignment;
@@ -345,21 +385,26 @@ bool RunCoordinator::AssignWork() {
 
 void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
   ledger_.Assign(rank, assignment, last_look_);
-  // Where nobody takes from others, what was given is what is processed, and how it was cut is what the schedule is about.
-  if (options_.record_schedule && !is_shared_) stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
+  // Where nobody takes from others, what was given is what is processed, and how it was cut is what
+  // the schedule is about.
+  if (options_.record_schedule && !is_shared_)
+    stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
   // What may kill a rank is nobody else's, and neither is what is done twice.
   const bool is_shared = is_shared_ && assignment.attempt == 0;
   if (rank == 0) return own_work_.Enqueue(assignment, is_shared);
   RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
   if (rank_state.assignments_sent == rank_state.assignments_done) rank_state.heard = last_look_;
   ++rank_state.assignments_sent;
-  const absl::Status sent = executor_.transport().Send(rank, EncodeMessage(AssignMessage{assignment, is_shared}));
+  const absl::Status sent =
+      executor_.transport().Send(rank, EncodeMessage(AssignMessage{assignment, is_shared}));
   if (!sent.ok()) Break(sent);
 }
 
-// Who is done while rank 0 is in the middle of a chunk need not wait for it: the last chunks lie on the board by then.
+// Who is done while rank 0 is in the middle of a chunk need not wait for it: the last chunks lie on
+// the board by then.
 void RunCoordinator::ClaimTail() {
-  while (all_share_ && own_work_.can_share_more() && !dispatcher_.has_pending_over(executor_.size())) {
+  while (all_share_ && own_work_.can_share_more() &&
+         !dispatcher_.has_pending_over(executor_.size())) {
     const std::optional<Assignment> assignment = dispatcher_.Next(frontier_, ProcessorOf(0));
     if (!assignment) return;
     AssignTo(0, *assignment);
@@ -395,7 +440,8 @@ bool RunCoordinator::PumpWhileWaiting() {
   // Others may have done all of what rank 0 has, while it is stuck.
   bool all_are_closed = true;
   for (std::size_t j = 0; j < jobs_.size() && all_are_closed; ++j) {
-    all_are_closed = stats_.jobs[j].chunks_done + stats_.jobs[j].chunks_quarantined == stats_.jobs[j].chunks;
+    all_are_closed =
+        stats_.jobs[j].chunks_done + stats_.jobs[j].chunks_quarantined == stats_.jobs[j].chunks;
   }
   return all_are_closed || phase_ != Phase::kRunning;
 }
@@ -416,9 +462,13 @@ bool RunCoordinator::OpenNextBatch() {
       }
       batch->payload.message = *std::move(kept);
     }
-    open_.emplace(OpenBatch{j, std::move(batch->payload), WireReader(""), {batch->first, batch->first + batch->count},
+    open_.emplace(OpenBatch{j,
+                            std::move(batch->payload),
+                            WireReader(""),
+                            {batch->first, batch->first + batch->count},
                             before - held.held_bytes()});
-    open_->reader = WireReader(absl::string_view(open_->results.message).substr(open_->results.offset));
+    open_->reader =
+        WireReader(absl::string_view(open_->results.message).substr(open_->results.offset));
     frontier_[static_cast<std::size_t>(j)] = held.frontier();
     return true;
   }
@@ -434,14 +484,16 @@ std::optional<DeliveredResult> RunCoordinator::DeliverOne() {
   JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
   const ChunkId id = open_->chunks.begin++;
   DeliveredResult delivered{open_->job, {id, job.worker->data_iterator().chunk(id)}, {}};
-  absl::Status status = open_->reader.ReadBytes(&delivered.encoded)
-                            ? job.worker->DeliverChunk(delivered.chunk, delivered.encoded)
-                            : absl::DataLossError("results cannot be read: all ranks must run the same program");
+  absl::Status status =
+      open_->reader.ReadBytes(&delivered.encoded)
+          ? job.worker->DeliverChunk(delivered.chunk, delivered.encoded)
+          : absl::DataLossError("results cannot be read: all ranks must run the same program");
   if (!status.ok()) {
     Fail(delivered.job, id, 0, status);
     return std::nullopt;
   }
-  // The batch stays until the next call, as what is returned points into it; its room may be given out already.
+  // The batch stays until the next call, as what is returned points into it; its room may be given
+  // out already.
   if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
   if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
   return delivered;
@@ -455,7 +507,8 @@ bool RunCoordinator::DeliverSome() {
   JobStats& stats = stats_.jobs[static_cast<std::size_t>(open_->job)];
   BatchSizer& batch_sizer = delivery_batch_sizers_[static_cast<std::size_t>(open_->job)];
   const ChunkId first = open_->chunks.begin;
-  const ChunksDone some = job.worker->DeliverChunks(first, std::min(batch_sizer.next(), open_->chunks.size()), cancelled_, &open_->reader);
+  const ChunksDone some = job.worker->DeliverChunks(
+      first, std::min(batch_sizer.next(), open_->chunks.size()), cancelled_, &open_->reader);
   const Clock::time_point now = Clock::now();
   batch_sizer.Took(some.done, now - delivery_clock_);
   delivery_clock_ = now;
@@ -475,7 +528,8 @@ bool RunCoordinator::DeliverBatches() {
   const Clock::time_point end = delivery_clock_ + kDeliverSlice;
   bool delivered = false;
   // Nothing from one call means that no job has any.
-  for (std::size_t batches = 0; batches < jobs_.size() && phase_ == Phase::kRunning && DeliverSome();) {
+  for (std::size_t batches = 0;
+       batches < jobs_.size() && phase_ == Phase::kRunning && DeliverSome();) {
     delivered = true;
     if (delivery_clock_ >= end) return true;
     CheckLimits();
@@ -485,8 +539,10 @@ bool RunCoordinator::DeliverBatches() {
 }
 
 void RunCoordinator::Fail(int job, ChunkId chunk, int rank, const absl::Status& cause) {
-  if (job >= 0 && job < static_cast<int>(jobs_.size()) && phase_ == Phase::kRunning) stats_.failed_job = job;
-  Finish(absl::Status(cause.code(), absl::StrCat(WhereIs(job, chunk), ", rank ", rank, ": ", cause.message())));
+  if (job >= 0 && job < static_cast<int>(jobs_.size()) && phase_ == Phase::kRunning)
+    stats_.failed_job = job;
+  Finish(absl::Status(cause.code(),
+                      absl::StrCat(WhereIs(job, chunk), ", rank ", rank, ": ", cause.message())));
 }
 
 std::string RunCoordinator::WhereIs(int job, ChunkId chunk) const {
@@ -540,7 +596,8 @@ void RunCoordinator::Break(const absl::Status& status) {
   if (phase_ == Phase::kRunning) {
     // Those that can still be reached need not wait for ever.
     const std::string message = EncodeMessage(mpaio::Finish{status_});
-    for (int rank = 1; rank < executor_.size(); ++rank) executor_.transport().Send(rank, message).IgnoreError();
+    for (int rank = 1; rank < executor_.size(); ++rank)
+      executor_.transport().Send(rank, message).IgnoreError();
   }
   summaries_missing_ = 0;
   phase_ = Phase::kFinishing;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in between. Never waits for one worker. What becomes of the run
-// when ranks die, or chunks fail, is in run_coordinator_losses.cc.
+
+// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in
+// between. Never waits for one worker. What becomes of the run when ranks die, or chunks fail, is
+// in run_coordinator_losses.cc.
 #ifndef MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
 #define MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
 
@@ -20,9 +22,9 @@
 #include "mpaio/dispatch/dispatcher.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/ledger/ledger.h"
-#include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/batch_sizer.h"
 #include "mpaio/orchestration/chunk_runner.h"
+#include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/run_options.h"
 #include "mpaio/result/reorder_buffer.h"
 #include "mpaio/worker/worker.h"
@@ -39,18 +41,21 @@ struct DeliveredResult {
 
 class RunCoordinator {
  public:
-  // Executor and workers must outlive it. Dispatching begins with the first Round. Precondition: a schedule to be replayed is one for this pool and these
-  // workers (ScheduleRecord::PlanFor).
+  // Executor and workers must outlive it. Dispatching begins with the first Round. Precondition: a
+  // schedule to be replayed is one for this pool and these workers (ScheduleRecord::PlanFor).
   RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
-  // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where rank 0 works. With `deliver`, also delivers what is
-  // ready, at most a batch of each job and for about a millisecond. Returns whether anything happened; if not, there is time to wait.
+  // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where
+  // rank 0 works. With `deliver`, also delivers what is ready, at most a batch of each job and for
+  // about a millisecond. Returns whether anything happened; if not, there is time to wait.
   bool Round(bool deliver);
 
-  // The first half of a round, if the last is 20 µs ago: for between results that are taken one by one, so that the workers do not wait meanwhile.
+  // The first half of a round, if the last is 20 µs ago: for between results that are taken one by
+  // one, so that the workers do not wait meanwhile.
   void PumpMessages();
 
-  // Delivers one result that is ready; nothing if none is, or if the run has been cancelled or its time is up.
+  // Delivers one result that is ready; nothing if none is, or if the run has been cancelled or its
+  // time is up.
   std::optional<DeliveredResult> DeliverOne();
 
   // Gives up the processor until a message may have come, at most so long.
@@ -64,14 +69,16 @@ class RunCoordinator {
   const absl::Status& status() const { return status_; }
   const RunStats& stats() const { return stats_; }
 
-  // The run ends with Cancelled as soon as the chunks that are being processed are. Any thread, also a signal handler.
+  // The run ends with Cancelled as soon as the chunks that are being processed are. Any thread,
+  // also a signal handler.
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
   enum class Phase { kRunning, kFinishing, kDone };
   using Clock = std::chrono::steady_clock;
 
-  // The results of consecutive chunks, as they came: in `message` from `offset` on; or in the journal.
+  // The results of consecutive chunks, as they came: in `message` from `offset` on; or in the
+  // journal.
   struct HeldResults {
     std::string message;
     std::size_t offset = 0;
@@ -94,7 +101,8 @@ class RunCoordinator {
   bool ReceiveMessages();
   bool AssignWork();
   bool WorkOneSlice();
-  // While rank 0 waits for a chunk of its own, in another process: what a round does for the others. Whether the run is over.
+  // While rank 0 waits for a chunk of its own, in another process: what a round does for the
+  // others. Whether the run is over.
   bool PumpWhileWaiting();
   void ClaimTail();
   bool DeliverBatches();
@@ -102,7 +110,9 @@ class RunCoordinator {
   bool DeliverSome();
   bool WantsMore(int rank) const;
   bool IsIdle(int rank) const;
-  int ProcessorOf(int rank) const { return std::max(0, executor_.orchestrator_works() ? rank : rank - 1); }
+  int ProcessorOf(int rank) const {
+    return std::max(0, executor_.orchestrator_works() ? rank : rank - 1);
+  }
 
   void Handle(int from, std::string message);
   absl::Status HandleResults(int from, const Results& results, std::string message);
@@ -118,7 +128,8 @@ class RunCoordinator {
   // Reckons without the rank from here on.
   void MarkRankLost(int rank);
   void Recover(int rank);
-  // Gives a rank that has nothing to do what another has long been silent about; whether there was something.
+  // Gives a rank that has nothing to do what another has long been silent about; whether there was
+  // something.
   bool Speculate(int rank);
   // Whether nothing is known of what was given to `rank` for so long that it may be stuck there.
   bool IsSilent(int rank, double times) const;
@@ -154,7 +165,9 @@ class RunCoordinator {
   void EndIfAllHaveStopped();
   // Ends it without them: the transport is broken.
   void Break(const absl::Status& status);
-  double SecondsSinceStart() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  double SecondsSinceStart() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+  }
 
   Executor& executor_;
   const RunOptions options_;
@@ -165,17 +178,19 @@ class RunCoordinator {
   bool is_in_step_ = false;  // of own_work_
   std::vector<ChunkId> frontier_;
   Ledger ledger_;
-  // What rank 0 knows of a rank's queue. It may have less to do than it was given, where others took it, or more, where it took theirs.
+  // What rank 0 knows of a rank's queue. It may have less to do than it was given, where others
+  // took it, or more, where it took theirs.
   struct RankState {
     Index assignments_sent = 0;
     Index assignments_done = 0;
     Clock::time_point heard;
-    bool has_left = false;   // it has said SummaryMessage
-    bool is_lost = false;    // it is dead
-    bool is_ended = false;   // by rank 0, as it did not answer
+    bool has_left = false;  // it has said SummaryMessage
+    bool is_lost = false;   // it is dead
+    bool is_ended = false;  // by rank 0, as it did not answer
   };
   std::vector<RankState> ranks_;  // by rank
-  // Chunks that have killed what processed them, and are to be tried again; as a rule not where they were.
+  // Chunks that have killed what processed them, and are to be tried again; as a rule not where
+  // they were.
   struct Retry {
     Assignment assignment;
     int not_on_rank;
@@ -184,7 +199,8 @@ class RunCoordinator {
   std::deque<Retry> retries_;
   // Rank 0 processes chunks: it does from the start, or nobody else is left.
   bool rank_0_works_;
-  // Idle ranks may take what others of their node have not begun; and every rank may from every other.
+  // Idle ranks may take what others of their node have not begun; and every rank may from every
+  // other.
   bool is_shared_;
   bool all_share_;
   std::optional<OpenBatch> open_;
@@ -204,7 +220,8 @@ class RunCoordinator {
   Clock::time_point last_flush_;  // of the journal
   Clock::time_point last_sync_;
   bool is_cancelled_ = false;
-  // With those that do not come to an end when the run does; and with those that cannot, as they are stopped.
+  // With those that do not come to an end when the run does; and with those that cannot, as they
+  // are stopped.
   Clock::time_point patience_end_ = Clock::time_point::max();
   Clock::time_point stopped_patience_end_ = Clock::time_point::max();
 };

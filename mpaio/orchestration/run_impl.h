@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What a Run holds. Private to this package.
 #ifndef MPAIO_ORCHESTRATION_RUN_IMPL_H_
 #define MPAIO_ORCHESTRATION_RUN_IMPL_H_
@@ -9,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/orchestration/run_coordinator.h"
 #include "mpaio/orchestration/run.h"
+#include "mpaio/orchestration/run_coordinator.h"
 #include "mpaio/orchestration/worker_loop.h"
 #include "mpaio/telemetry/cpu_usage.h"
 
@@ -19,7 +20,8 @@ namespace mpaio {
 class Run::Impl {
  public:
   // On a worker rank: a run that has ended.
-  explicit Impl(WorkerLoopOutcome ended) : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
+  explicit Impl(WorkerLoopOutcome ended)
+      : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
   // On rank 0: one that begins.
   Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
@@ -42,12 +44,15 @@ class Run::Impl {
     stats_ = coordinator_->stats();
     if (sampler_) {
       stats_.cpu_usage = sampler_->Stop();
-      // A run without its samples is better than none: what was asked for and could not be had is said only if all else went well.
+      // A run without its samples is better than none: what was asked for and could not be had is
+      // said only if all else went well.
       status_.Update(sampler_status_);
     }
   }
   const absl::Status& status() const { return status_; }
-  const RunStats& stats() const { return settled_ || !coordinator_ ? stats_ : coordinator_->stats(); }
+  const RunStats& stats() const {
+    return settled_ || !coordinator_ ? stats_ : coordinator_->stats();
+  }
   bool is_broken() const { return is_broken_ || (coordinator_ && coordinator_->is_broken()); }
 
  private:

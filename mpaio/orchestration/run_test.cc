@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The handle of a run: every way to go on, and every way to end it.
 #include "mpaio/orchestration/run.h"
 
@@ -40,8 +41,10 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 static_assert(std::ranges::input_range<Run::ResultRange>);
-static_assert(std::input_iterator<Run::ResultRange::Iterator> && !std::forward_iterator<Run::ResultRange::Iterator>);
-static_assert(std::is_nothrow_move_constructible_v<Run> && std::is_nothrow_move_assignable_v<Run> && !std::is_copy_constructible_v<Run>);
+static_assert(std::input_iterator<Run::ResultRange::Iterator> &&
+              !std::forward_iterator<Run::ResultRange::Iterator>);
+static_assert(std::is_nothrow_move_constructible_v<Run> && std::is_nothrow_move_assignable_v<Run> &&
+              !std::is_copy_constructible_v<Run>);
 
 class RunTest : public testing::TestWithParam<Pool> {};
 
@@ -61,8 +64,12 @@ TEST_P(RunTest, CallsOfAllKindsInAnyOrder) {
       std::mt19937 random(seed + round);
       for (bool is_over = executor.rank() != 0; !is_over;) {
         switch (random() % 4) {
-          case 0: is_over = !run->Poll(); break;
-          case 1: is_over = run->WaitFor(absl::Microseconds(random() % 100)); break;
+          case 0:
+            is_over = !run->Poll();
+            break;
+          case 1:
+            is_over = run->WaitFor(absl::Microseconds(random() % 100));
+            break;
           case 2:
             for (const Delivered& delivered : run->Results() | std::views::take(random() % 4)) {
               EXPECT_EQ((delivered.job == 0 ? first : second).chunks.back(), delivered.chunk.id);
@@ -77,7 +84,8 @@ TEST_P(RunTest, CallsOfAllKindsInAnyOrder) {
               EXPECT_TRUE(std::equal(elements->rbegin(), elements->rend(), echo.rows.rbegin()));
               EXPECT_EQ(elements->front(), delivered->chunk.rows.begin);
               EXPECT_EQ(static_cast<Index>(elements->size()), delivered->chunk.rows.size());
-              EXPECT_THAT(delivered->Result<std::int32_t>(), StatusIs(absl::StatusCode::kDataLoss)) << "it is of another type";
+              EXPECT_THAT(delivered->Result<std::int32_t>(), StatusIs(absl::StatusCode::kDataLoss))
+                  << "it is of another type";
             } else {
               is_over = true;
             }
@@ -105,11 +113,14 @@ TEST_P(RunTest, ResultsAreARange) {
       chunks.push_back(delivered.chunk.id);
       if (chunks.size() == 10) break;
     }
-    EXPECT_EQ(echo.chunks.size(), executor.rank() == 0 ? 10u : 0u) << "no result is taken that is not asked for";
+    EXPECT_EQ(echo.chunks.size(), executor.rank() == 0 ? 10u : 0u)
+        << "no result is taken that is not asked for";
     // The rest of them, as the elements of even chunks.
     auto even = [](const Delivered& delivered) { return delivered.chunk.id % 2 == 0; };
     auto id = [](const Delivered& delivered) { return delivered.chunk.id; };
-    for (const ChunkId chunk : run->Results() | std::views::filter(even) | std::views::transform(id)) chunks.push_back(chunk);
+    for (const ChunkId chunk :
+         run->Results() | std::views::filter(even) | std::views::transform(id))
+      chunks.push_back(chunk);
     MPAIO_EXPECT_OK(run->Wait());
     if (executor.rank() != 0) return;
     std::vector<ChunkId> expected = Counting(10);
@@ -127,7 +138,8 @@ TEST_P(RunTest, AsManyResultsAsChunksOfBothIterators) {
     auto run = WorkerOrchestrator(executor, {&twos, &fours}).Start();
     MPAIO_ASSERT_OK(run.status());
     std::vector<int> results(2);
-    for (const Delivered& delivered : run->Results()) ++results.at(static_cast<std::size_t>(delivered.job));
+    for (const Delivered& delivered : run->Results())
+      ++results.at(static_cast<std::size_t>(delivered.job));
     EXPECT_EQ(results, executor.rank() == 0 ? (std::vector<int>{5, 3}) : (std::vector<int>{0, 0}));
     MPAIO_EXPECT_OK(run->Wait());
   });
@@ -139,7 +151,9 @@ TEST(RunWaitingTest, PollAndWaitForComeBackWhileAChunkIsStuck) {
   std::atomic<bool> may_end = false;
   RunInPool({2, false, 1}, [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
-    echo.before = [&](ChunkId chunk) { return chunk == 4 ? WaitForFlag(may_end) : absl::OkStatus(); };
+    echo.before = [&](ChunkId chunk) {
+      return chunk == 4 ? WaitForFlag(may_end) : absl::OkStatus();
+    };
     auto run = WorkerOrchestrator(executor, {&echo}).Start();
     MPAIO_ASSERT_OK(run.status());
     if (executor.rank() == 0) {
@@ -159,7 +173,8 @@ TEST(RunWaitingTest, PollAndWaitForComeBackWhileAChunkIsStuck) {
 
 // ---- What is held ----
 
-// Results of one element, which take 24 bytes on the way, of which 10 may be held. The consumer takes its time.
+// Results of one element, which take 24 bytes on the way, of which 10 may be held. The consumer
+// takes its time.
 TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
   const std::vector<std::int64_t> numbers = Counting(200);
   for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
@@ -170,7 +185,8 @@ TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
         ++processed;
         return absl::OkStatus();
       };
-      auto run = WorkerOrchestrator(executor, {&echo}).Start({.delivery = delivery, .max_held_bytes = 10 * 24});
+      auto run = WorkerOrchestrator(executor, {&echo})
+                     .Start({.delivery = delivery, .max_held_bytes = 10 * 24});
       MPAIO_ASSERT_OK(run.status());
       Index most_held = 0, most_ahead = 0;
       while (run->Next()) {
@@ -202,14 +218,17 @@ TEST(RunKeepingUpTest, TheWorkersGoOnWhileReadyResultsAreTaken) {
     auto run = WorkerOrchestrator(executor, {&echo}).Start();
     MPAIO_ASSERT_OK(run.status());
     if (executor.rank() == 0) {
-      const auto ready = [&] { return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered; };
+      const auto ready = [&] {
+        return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered;
+      };
       for (const Clock::time_point end = Clock::now() + seconds(20); ready() < 30;) {
         ASSERT_TRUE(run->Next().has_value());
         ASSERT_LT(Clock::now(), end);
         Burn(microseconds(200));
       }
       const Index done = run->stats().jobs[0].chunks_done;
-      for (Index calls = ready() - 1; calls > 0 && run->stats().jobs[0].chunks_done == done; --calls) {
+      for (Index calls = ready() - 1; calls > 0 && run->stats().jobs[0].chunks_done == done;
+           --calls) {
         Burn(milliseconds(10));
         ASSERT_TRUE(run->Next().has_value());
       }
@@ -312,7 +331,9 @@ TEST_P(RunTest, CancelWhileResultsLieReady) {
     auto run = WorkerOrchestrator(executor, {&echo}).Start();
     MPAIO_ASSERT_OK(run.status());
     if (executor.rank() == 0) {
-      const auto ready = [&] { return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered; };
+      const auto ready = [&] {
+        return run->stats().jobs[0].chunks_done - run->stats().jobs[0].chunks_delivered;
+      };
       while (ready() < 3) ASSERT_TRUE(run->Next().has_value());
       run->Cancel();
       const std::size_t callbacks = echo.chunks.size();
@@ -355,8 +376,10 @@ TEST_P(RunTest, ADeadlineHoldsHoweverTheRunIsDriven) {
       MPAIO_ASSERT_OK(run.status());
       while (by_next && run->Next()) Burn(microseconds(10));
       const absl::Status status = run->Wait();
-      EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded, "the run took longer than 10ms: "));
-      EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded, " of 10000 chunks were done"));
+      EXPECT_THAT(status,
+                  StatusIs(absl::StatusCode::kDeadlineExceeded, "the run took longer than 10ms: "));
+      EXPECT_THAT(status,
+                  StatusIs(absl::StatusCode::kDeadlineExceeded, " of 10000 chunks were done"));
       if (executor.rank() == 0) {
         EXPECT_GE(run->stats().seconds, 0.010);
       }
@@ -389,10 +412,13 @@ struct Fault {
 };
 std::vector<Fault> Faults() {
   return {
-      {[] { return absl::InvalidArgumentError("bad row"); }, absl::StatusCode::kInvalidArgument, ": bad row"},
-      {[]() -> absl::Status { throw std::runtime_error("boom\nboom"); }, absl::StatusCode::kInternal, "std::runtime_error: boom boom"},
+      {[] { return absl::InvalidArgumentError("bad row"); }, absl::StatusCode::kInvalidArgument,
+       ": bad row"},
+      {[]() -> absl::Status { throw std::runtime_error("boom\nboom"); },
+       absl::StatusCode::kInternal, "std::runtime_error: boom boom"},
       {[]() -> absl::Status { throw 5; }, absl::StatusCode::kInternal, "threw int"},
-      {[]() -> absl::Status { throw std::bad_alloc(); }, absl::StatusCode::kResourceExhausted, "memory"},
+      {[]() -> absl::Status { throw std::bad_alloc(); }, absl::StatusCode::kResourceExhausted,
+       "memory"},
   };
 }
 
@@ -433,14 +459,17 @@ TEST_P(RunTest, NoCallbackComesAfterOneThatFailsAndThePoolIsFree) {
         RunInPool(GetParam(), [&](Executor& executor) {
           Echo echo(InChunks(numbers, 1));
           echo.set_name("echo");
-          echo.callback = [&](ChunkId chunk) { return chunk == 17 ? fault.act() : absl::OkStatus(); };
+          echo.callback = [&](ChunkId chunk) {
+            return chunk == 17 ? fault.act() : absl::OkStatus();
+          };
           auto run = WorkerOrchestrator(executor, {&echo}).Start({.delivery = delivery});
           MPAIO_ASSERT_OK(run.status());
           while (by_next && run->Next()) {
           }
           const absl::Status status = run->Wait();
           EXPECT_THAT(status, StatusIs(fault.code, fault.text));
-          EXPECT_THAT(status, StatusIs(fault.code, "job 0 (echo), chunk 17 (rows 17 to 17), rank 0: "));
+          EXPECT_THAT(status,
+                      StatusIs(fault.code, "job 0 (echo), chunk 17 (rows 17 to 17), rank 0: "));
           EXPECT_FALSE(run->is_broken());
           Echo next(InChunks(numbers, 10));
           MPAIO_EXPECT_OK(RunToEnd(executor, {&next}));
@@ -467,7 +496,8 @@ TEST_P(RunTest, WhereEveryChunkFailsOneIsNamed) {
     auto run = WorkerOrchestrator(executor, {&echo}).Start();
     MPAIO_ASSERT_OK(run.status());
     const absl::Status status = run->Wait();
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "Process threw std::runtime_error: no luck"));
+    EXPECT_THAT(status,
+                StatusIs(absl::StatusCode::kInternal, "Process threw std::runtime_error: no luck"));
     EXPECT_THAT(std::string(status.message()), testing::StartsWith("job 0 (hopeless), chunk "));
     EXPECT_TRUE(echo.chunks.empty());
     if (executor.rank() == 0) {
@@ -498,7 +528,8 @@ TEST_P(RunTest, ARunMayBeMovedWhileItGoesOn) {
   });
 }
 
-// A rank comes to the first chunk of an assignment and stays in it until somebody else has processed the next one, which was given to it too.
+// A rank comes to the first chunk of an assignment and stays in it until somebody else has
+// processed the next one, which was given to it too.
 TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
   constexpr Index kChunks = 2'000;
   const std::vector<std::int64_t> numbers = Counting(kChunks);
@@ -517,7 +548,8 @@ TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
           last = chunk;
           if (executor.rank() == 1 && begins && chunk > kChunks / 10 && !has_waited) {
             has_waited = true;
-            for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2); std::chrono::steady_clock::now() < end;) {
+            for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+                 std::chrono::steady_clock::now() < end;) {
               if (is_done[static_cast<std::size_t>(chunk) + 1]) {
                 was_taken = true;
                 break;
@@ -536,7 +568,9 @@ TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
         if (executor.rank() != 0) return;
         EXPECT_EQ(echo.rows, numbers);
         // What was recorded is what was processed: it can be run again.
-        EXPECT_TRUE(run->stats().schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks}).ok());
+        EXPECT_TRUE(run->stats()
+                        .schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks})
+                        .ok());
       });
     }
     EXPECT_TRUE(was_taken) << pool;
@@ -550,7 +584,8 @@ TEST(RunStealingTest, AnEndedRunOutlivesItsPool) {
   std::optional<mpaio::Run> run;
   RunInPool(Pool{3, true, 1}, [&](Executor& executor) {
     Echo on_others(InChunks(numbers, 1));
-    absl::StatusOr<mpaio::Run> mine = WorkerOrchestrator(executor, {executor.rank() == 0 ? &echo : &on_others}).Start();
+    absl::StatusOr<mpaio::Run> mine =
+        WorkerOrchestrator(executor, {executor.rank() == 0 ? &echo : &on_others}).Start();
     MPAIO_ASSERT_OK(mine);
     MPAIO_EXPECT_OK(mine->Wait());
     if (executor.rank() == 0) run = *std::move(mine);
@@ -671,7 +706,8 @@ TEST_P(RunTest, ProgressOnlyGrowsAndAddsUp) {
     const JobStats& job = stats.jobs.at(0);
     EXPECT_EQ(stats.jobs.size(), 2u);
     EXPECT_EQ(job.worker, "echo");
-    EXPECT_EQ(std::tie(job.rows_done, job.chunks_done, job.chunks_delivered), std::make_tuple(3000, 429, 429));
+    EXPECT_EQ(std::tie(job.rows_done, job.chunks_done, job.chunks_delivered),
+              std::make_tuple(3000, 429, 429));
     EXPECT_GT(job.seconds, 0);
     EXPECT_GE(stats.seconds, job.seconds);
     EXPECT_EQ(stats.failed_job, -1);
@@ -699,11 +735,13 @@ TEST_P(RunTest, ProgressOnlyGrowsAndAddsUp) {
 int CoresOfThisHost() {
   std::ifstream file("/proc/stat");
   int cores = 0;
-  for (std::string line; std::getline(file, line);) cores += line.size() > 3 && line.starts_with("cpu") && line[3] != ' ' ? 1 : 0;
+  for (std::string line; std::getline(file, line);)
+    cores += line.size() > 3 && line.starts_with("cpu") && line[3] != ' ' ? 1 : 0;
   return cores;
 }
 
-// The original library's cases: nothing where it is not asked for, else at least a sample, of all cores.
+// The original library's cases: nothing where it is not asked for, else at least a sample, of all
+// cores.
 TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
   const std::vector<std::int64_t> numbers = Counting(40);
   for (const bool monitor : {false, true}) {
@@ -721,11 +759,13 @@ TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
         EXPECT_TRUE(samples.empty());
         return;
       }
-      // Where one rank processes, the run takes 40 ms. Shorter ones may be over before the sampler gets a core again.
+      // Where one rank processes, the run takes 40 ms. Shorter ones may be over before the sampler
+      // gets a core again.
       ASSERT_GE(samples.size(), executor.size() == 1 ? 2u : 1u);
       for (const CpuSample& sample : samples) {
         const auto is_online = [](double percent) { return !std::isnan(percent); };
-        EXPECT_EQ(std::count_if(sample.percent.begin(), sample.percent.end(), is_online), CoresOfThisHost());
+        EXPECT_EQ(std::count_if(sample.percent.begin(), sample.percent.end(), is_online),
+                  CoresOfThisHost());
       }
     });
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pools of this package's tests that do without MPI: one process, and threads as ranks in every arrangement.
+
+// The pools of this package's tests that do without MPI: one process, and threads as ranks in every
+// arrangement.
 #ifndef MPAIO_ORCHESTRATION_TEST_POOLS_H_
 #define MPAIO_ORCHESTRATION_TEST_POOLS_H_
 
@@ -23,10 +25,12 @@
 
 namespace mpaio {
 
-// Ends the program if a test hangs, so that it is named in the log: ranks that wait for each other cannot be ended otherwise.
+// Ends the program if a test hangs, so that it is named in the log: ranks that wait for each other
+// cannot be ended otherwise.
 class Watchdog {
  public:
-  explicit Watchdog(std::chrono::seconds patience = std::chrono::seconds(100)) : thread_([this, patience] { Watch(patience); }) {}
+  explicit Watchdog(std::chrono::seconds patience = std::chrono::seconds(100))
+      : thread_([this, patience] { Watch(patience); }) {}
   ~Watchdog() {
     {
       const std::lock_guard lock(mutex_);
@@ -59,12 +63,15 @@ struct Pool {
 
   friend std::ostream& operator<<(std::ostream& out, const Pool& pool) {
     if (pool.ranks == 0) return out << "Inline";
-    return out << pool.ranks << "Ranks" << pool.nodes << "Nodes" << (pool.orchestrator_works ? "AllWork" : "Rank0Directs");
+    return out << pool.ranks << "Ranks" << pool.nodes << "Nodes"
+               << (pool.orchestrator_works ? "AllWork" : "Rank0Directs");
   }
 };
 
 // For INSTANTIATE_TEST_SUITE_P.
-inline std::string PoolName(const testing::TestParamInfo<Pool>& info) { return testing::PrintToString(info.param); }
+inline std::string PoolName(const testing::TestParamInfo<Pool>& info) {
+  return testing::PrintToString(info.param);
+}
 
 inline std::vector<Pool> AllPools() {
   std::vector<Pool> pools = {Pool{}};
@@ -79,7 +86,8 @@ inline std::vector<Pool> AllPools() {
 using WrapTransport = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
 // Calls `body` on every rank of the pool at once, and returns when all have returned.
-inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& body, WrapTransport wrap = nullptr) {
+inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& body,
+                      WrapTransport wrap = nullptr) {
   const Watchdog watchdog;
   if (pool.ranks == 0) {
     const std::unique_ptr<Executor> executor = MakeInlineExecutor();

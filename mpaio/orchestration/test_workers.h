@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The workers of this package's tests, in pools of all kinds, those over MPI too.
 #ifndef MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 #define MPAIO_ORCHESTRATION_TEST_WORKERS_H_
@@ -32,7 +33,8 @@ inline std::vector<std::int64_t> Counting(Index count) {
 }
 
 inline DataIterator InChunks(const std::vector<std::int64_t>& numbers, Index chunk_rows) {
-  return *DataIterator::Create(*NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {static_cast<Index>(numbers.size())}),
+  return *DataIterator::Create(*NdView::Create(numbers.data(), DType::Of<std::int64_t>(),
+                                               {static_cast<Index>(numbers.size())}),
                                Partition::ChunkSize(chunk_rows));
 }
 
@@ -54,14 +56,16 @@ inline std::function<absl::Status(ChunkId)> Taking(std::chrono::nanoseconds time
 // Until `flag` is set; not for ever.
 inline absl::Status WaitForFlag(const std::atomic<bool>& flag) {
   for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); !flag;) {
-    if (std::chrono::steady_clock::now() > end) return absl::DeadlineExceededError("the flag was never set");
+    if (std::chrono::steady_clock::now() > end)
+      return absl::DeadlineExceededError("the flag was never set");
     std::this_thread::yield();
   }
   return absl::OkStatus();
 }
 
 // Starts a run and waits for its end: how it ended, or why it was refused.
-inline absl::Status RunToEnd(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options = {}) {
+inline absl::Status RunToEnd(Executor& executor, std::vector<WorkerBase*> workers,
+                             const RunOptions& options = {}) {
   MPAIO_ASSIGN_OR_RETURN(Run run, WorkerOrchestrator(executor, std::move(workers)).Start(options));
   return run.Wait();
 }
@@ -71,7 +75,8 @@ class Echo : public Worker<std::int64_t, std::vector<std::int64_t>> {
  public:
   using Worker::Worker;
 
-  absl::StatusOr<std::vector<std::int64_t>> Process(const ChunkView<std::int64_t>& chunk) const override {
+  absl::StatusOr<std::vector<std::int64_t>> Process(
+      const ChunkView<std::int64_t>& chunk) const override {
     if (before) MPAIO_RETURN_IF_ERROR(before(chunk.id()));
     return std::vector<std::int64_t>(chunk.elements().begin(), chunk.elements().end());
   }
@@ -90,21 +95,25 @@ class Echo : public Worker<std::int64_t, std::vector<std::int64_t>> {
 // A string of `bytes_per_row` letters for each row.
 class Letters : public Worker<std::int64_t, std::string> {
  public:
-  Letters(DataIterator data, std::size_t bytes_per_row) : Worker(std::move(data)), bytes_per_row_(bytes_per_row) {}
+  Letters(DataIterator data, std::size_t bytes_per_row)
+      : Worker(std::move(data)), bytes_per_row_(bytes_per_row) {}
 
   static char Letter(std::int64_t number) { return static_cast<char>('a' + number % 26); }
   absl::StatusOr<std::string> Process(const ChunkView<std::int64_t>& chunk) const override {
     std::string letters;
-    for (const std::int64_t number : chunk.elements()) letters.append(bytes_per_row_, Letter(number));
+    for (const std::int64_t number : chunk.elements())
+      letters.append(bytes_per_row_, Letter(number));
     return letters;
   }
   absl::Status ProcessCallback(const Chunk& chunk, std::string letters) override {
     ++callbacks;
-    if (letters.size() != bytes_per_row_ * static_cast<std::size_t>(chunk.rows.size())) return absl::InternalError("wrong length");
+    if (letters.size() != bytes_per_row_ * static_cast<std::size_t>(chunk.rows.size()))
+      return absl::InternalError("wrong length");
     for (Index row = 0; row < chunk.rows.size(); ++row) {
       const auto begin = letters.begin() + static_cast<std::ptrdiff_t>(bytes_per_row_) * row;
       const char expected = Letter(chunk.rows.begin + row);
-      if (!std::all_of(begin, begin + static_cast<std::ptrdiff_t>(bytes_per_row_), [=](char c) { return c == expected; })) {
+      if (!std::all_of(begin, begin + static_cast<std::ptrdiff_t>(bytes_per_row_),
+                       [=](char c) { return c == expected; })) {
         return absl::InternalError("wrong letters");
       }
     }

@@ -9,8 +9,8 @@
 
 #include "absl/time/time.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/orchestration/messages.h"
 #include "mpaio/orchestration/chunk_runner.h"
+#include "mpaio/orchestration/messages.h"
 #include "mpaio/transport/transport.h"
 
 namespace mpaio {
@@ -19,9 +19,10 @@ constexpr std::chrono::microseconds kSlice(100);
 constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 
-// Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to rank 0 is broken.
-absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options,
-                           std::optional<absl::Status>* end) {
+// Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to
+// rank 0 is broken.
+absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers,
+                           const RunOptions& options, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   ChunkRunner runner(workers, BoardOf(executor, workers));
   runner.set_check_inputs(options.check_inputs);
@@ -57,13 +58,16 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
       continue;
     }
     if (runner.is_idle() && !runner.Steal()) {
-      if (std::optional<std::string> idle = runner.ReportIdle()) MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
-      transport.WaitForMessage(runner.has_left_something() ? absl::FromChrono(ChunkRunner::kPatience) : kLongestWait);
+      if (std::optional<std::string> idle = runner.ReportIdle())
+        MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
+      transport.WaitForMessage(
+          runner.has_left_something() ? absl::FromChrono(ChunkRunner::kPatience) : kLongestWait);
       continue;
     }
     messages.clear();
     runner.Step(kSlice, &messages);
-    for (std::string& message : messages) MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
+    for (std::string& message : messages)
+      MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
   }
   runner.Clear();
   SummaryMessage summary;
@@ -83,7 +87,8 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
 
 }  // namespace
 
-WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options) {
+WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers,
+                                const RunOptions& options) {
   std::optional<absl::Status> end;
   absl::Status line = ServeUntilEnd(executor, workers, options, &end);
   if (!line.ok()) return {std::move(line), /*is_broken=*/true};

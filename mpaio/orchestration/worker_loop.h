@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A worker rank's part in a run.
 #ifndef MPAIO_ORCHESTRATION_WORKER_LOOP_H_
 #define MPAIO_ORCHESTRATION_WORKER_LOOP_H_
@@ -20,9 +21,11 @@ struct WorkerLoopOutcome {
   bool is_broken = false;
 };
 
-// Processes what rank 0 assigns until it says that the run has ended, and returns how it ended. Between chunks, and at least every 100 µs of short
-// ones, it looks for messages; with more than 64 MiB of results on their way it waits for them to leave before it makes more.
-WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers, const RunOptions& options);
+// Processes what rank 0 assigns until it says that the run has ended, and returns how it ended.
+// Between chunks, and at least every 100 µs of short ones, it looks for messages; with more than 64
+// MiB of results on their way it waits for them to leave before it makes more.
+WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers,
+                                const RunOptions& options);
 
 }  // namespace mpaio
 

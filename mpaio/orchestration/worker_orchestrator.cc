@@ -12,13 +12,16 @@
 namespace mpaio {
 
 absl::Status WorkerOrchestrator::CheckWorkers() const {
-  if (workers_.empty()) return absl::InvalidArgumentError("an orchestrator without workers: give it at least one");
+  if (workers_.empty())
+    return absl::InvalidArgumentError("an orchestrator without workers: give it at least one");
   for (std::size_t j = 0; j < workers_.size(); ++j) {
-    if (workers_[j] == nullptr) return absl::InvalidArgumentError(absl::StrCat("worker ", j, " is null"));
+    if (workers_[j] == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat("worker ", j, " is null"));
     MPAIO_RETURN_IF_ERROR(workers_[j]->CheckInput());
     const DataIterator& data = workers_[j]->data_iterator();
     if (data.num_rows() > 0 && data.row_bytes() > 0 && data.array().data() == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("the array of worker ", j, " (", workers_[j]->name(), ") has no data on this rank"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the array of worker ", j, " (", workers_[j]->name(), ") has no data on this rank"));
     }
   }
   return absl::OkStatus();
@@ -27,7 +30,9 @@ absl::Status WorkerOrchestrator::CheckWorkers() const {
 absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
   absl::Status status = CheckWorkers();
   if (status.ok() && executor_.rank() == 0 && options.replay) {
-    status = options.replay->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)).status();
+    status = options.replay
+                 ->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_))
+                 .status();
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
   executor_.EnableFaultTolerance();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Start: what it begins, and what it refuses.
 #include "mpaio/orchestration/worker_orchestrator.h"
 
@@ -47,15 +48,22 @@ TEST_P(WorkerOrchestratorTest, WhatCannotStartIsRefusedOnAllRanks) {
   const std::vector<double> doubles(10, 1.0);
   const std::vector<std::int64_t> numbers = Counting(10);
   RunInPool(GetParam(), [&](Executor& executor) {
-    EXPECT_THAT(WorkerOrchestrator(executor, {}).Start(), StatusIs(absl::StatusCode::kInvalidArgument, "without workers"));
-    EXPECT_THAT(WorkerOrchestrator(executor, {nullptr}).Start(), StatusIs(absl::StatusCode::kInvalidArgument, "worker 0 is null"));
-    Echo wrong(*DataIterator::Create(*NdView::Create(doubles.data(), DType::Of<double>(), {10}), Partition::Auto()));
-    EXPECT_THAT(WorkerOrchestrator(executor, {&wrong}).Start(), StatusIs(absl::StatusCode::kInvalidArgument, "float64"));
-    Echo without(*DataIterator::Create(*NdView::Create(nullptr, DType::Of<std::int64_t>(), {10}), Partition::Auto()));
-    EXPECT_THAT(WorkerOrchestrator(executor, {&without}).Start(), StatusIs(absl::StatusCode::kInvalidArgument, "no data"));
+    EXPECT_THAT(WorkerOrchestrator(executor, {}).Start(),
+                StatusIs(absl::StatusCode::kInvalidArgument, "without workers"));
+    EXPECT_THAT(WorkerOrchestrator(executor, {nullptr}).Start(),
+                StatusIs(absl::StatusCode::kInvalidArgument, "worker 0 is null"));
+    Echo wrong(*DataIterator::Create(*NdView::Create(doubles.data(), DType::Of<double>(), {10}),
+                                     Partition::Auto()));
+    EXPECT_THAT(WorkerOrchestrator(executor, {&wrong}).Start(),
+                StatusIs(absl::StatusCode::kInvalidArgument, "float64"));
+    Echo without(*DataIterator::Create(*NdView::Create(nullptr, DType::Of<std::int64_t>(), {10}),
+                                       Partition::Auto()));
+    EXPECT_THAT(WorkerOrchestrator(executor, {&without}).Start(),
+                StatusIs(absl::StatusCode::kInvalidArgument, "no data"));
     Echo fine(InChunks(numbers, 1));
     const bool is_last = executor.rank() == executor.size() - 1;
-    EXPECT_THAT(WorkerOrchestrator(executor, {is_last ? nullptr : &fine}).Start(), StatusIs(absl::StatusCode::kInvalidArgument, "worker 0 is null"))
+    EXPECT_THAT(WorkerOrchestrator(executor, {is_last ? nullptr : &fine}).Start(),
+                StatusIs(absl::StatusCode::kInvalidArgument, "worker 0 is null"))
         << "one rank's reason is everybody's";
     MPAIO_EXPECT_OK(RunToEnd(executor, {&fine})) << "the pool is free";
   });

@@ -26,7 +26,9 @@ std::string Counted(Index count, absl::string_view thing) {
   return absl::StrCat(count, " ", thing, count == 1 ? "" : "s");
 }
 
-std::string MajorVersion(const std::string& version) { return version.substr(0, version.find('.')); }
+std::string MajorVersion(const std::string& version) {
+  return version.substr(0, version.find('.'));
+}
 
 // 1.5, 2
 std::string FormatCpus(double cpus) {
@@ -35,7 +37,8 @@ std::string FormatCpus(double cpus) {
 
 int NumUsableCpus(const CpuFacts& facts) {
   std::set<int> cpus;
-  for (const std::vector<int>& affinity : facts.affinities) cpus.insert(affinity.begin(), affinity.end());
+  for (const std::vector<int>& affinity : facts.affinities)
+    cpus.insert(affinity.begin(), affinity.end());
   return static_cast<int>(cpus.size());
 }
 
@@ -52,19 +55,21 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
     return Found(
         Severity::kRefusal, subject,
         absl::StrCat(facts.directory, ": no file can be made there: ", facts.why_not_writable),
-        absl::StrCat(
-            "mount -t tmpfs tmpfs ", directory,
-            ", as root, or name a directory that can be written in OMPI_MCA_osc_sm_backing_directory"));
+        absl::StrCat("mount -t tmpfs tmpfs ", directory,
+                     ", as root, or name a directory that can be written in "
+                     "OMPI_MCA_osc_sm_backing_directory"));
   }
   if (facts.size_bytes == 0)
-    return Found(Severity::kOk, subject, absl::StrCat(facts.directory, ": without a limit of its own"));
+    return Found(Severity::kOk, subject,
+                 absl::StrCat(facts.directory, ": without a limit of its own"));
   const Index of_ranks = kBytesOfARank * wanted.ranks;
   const Index needed = of_ranks + wanted.copied_bytes;
   std::string text = absl::StrCat(facts.directory, ": ", FormatBytes(facts.free_bytes), " free of ",
                                   FormatBytes(facts.size_bytes));
   // Twice what is needed is the least that is worth being mounted anew for.
   const auto enlarge = [&](Index bytes) {
-    return absl::StrCat("mount -o remount,size=", (2 * bytes + (Index{1} << 20) - 1) >> 20, "m ", directory,
+    return absl::StrCat("mount -o remount,size=", (2 * bytes + (Index{1} << 20) - 1) >> 20, "m ",
+                        directory,
                         ", as root (docker run --shm-size=SIZE), or name a larger directory in "
                         "OMPI_MCA_osc_sm_backing_directory");
   };
@@ -72,7 +77,8 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
     absl::StrAppend(&text, "; wanted are ", FormatBytes(of_ranks), " for Open MPI (",
                     Counted(wanted.ranks, "rank"), ")");
     if (wanted.copied_bytes > 0)
-      absl::StrAppend(&text, " and ", FormatBytes(wanted.copied_bytes), " for inputs that cannot be mapped");
+      absl::StrAppend(&text, " and ", FormatBytes(wanted.copied_bytes),
+                      " for inputs that cannot be mapped");
     return Found(Severity::kRefusal, subject, std::move(text),
                  enlarge(facts.size_bytes - facts.free_bytes + needed));
   }
@@ -89,9 +95,10 @@ Finding CheckHugePageSupply(const SharedMemoryFacts& facts) {
   if (facts.huge_pages_remedy.empty())
     return Found(Severity::kOk, "huge pages",
                  absl::StrCat(facts.directory, ": given where they are asked for"));
-  return Found(Severity::kNote, "huge pages",
-               absl::StrCat(facts.directory, ": none; shared memory is filled twice as fast with them"),
-               facts.huge_pages_remedy);
+  return Found(
+      Severity::kNote, "huge pages",
+      absl::StrCat(facts.directory, ": none; shared memory is filled twice as fast with them"),
+      facts.huge_pages_remedy);
 }
 
 Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted) {
@@ -101,12 +108,13 @@ Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted) {
       absl::StrCat(FormatBytes(room.available_bytes), " available; the limit is ", room.limited_by);
   if (wanted.copied_bytes + kBytesOfARank * wanted.ranks > room.available_bytes) {
     absl::StrAppend(&text, "; wanted are ", FormatBytes(wanted.copied_bytes),
-                    " for inputs that cannot be mapped, and ", FormatBytes(kBytesOfARank * wanted.ranks),
-                    " for Open MPI");
+                    " for inputs that cannot be mapped, and ",
+                    FormatBytes(kBytesOfARank * wanted.ranks), " for Open MPI");
     return Found(Severity::kRefusal, "memory", std::move(text), room.remedy);
   }
   if (wanted.copied_bytes + wanted.mapped_bytes > room.available_bytes) {
-    absl::StrAppend(&text, "; the inputs take ", FormatBytes(wanted.copied_bytes + wanted.mapped_bytes),
+    absl::StrAppend(&text, "; the inputs take ",
+                    FormatBytes(wanted.copied_bytes + wanted.mapped_bytes),
                     ": those that are mapped are read from the disk again for each pass");
     return Found(Severity::kWarning, "memory", std::move(text), room.remedy);
   }
@@ -121,34 +129,37 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
   if (facts.address_space_bytes) {
     const Index needed = facts.address_space_used_bytes + kProgramBytes + inputs;
     if (needed > *facts.address_space_bytes) {
-      findings.push_back(Found(Severity::kRefusal, "limits",
-                               absl::StrCat("address space: ", FormatBytes(*facts.address_space_bytes),
-                                            " at most (ulimit -v), and ", FormatBytes(needed), " wanted"),
-                               "ulimit -v unlimited"));
+      findings.push_back(
+          Found(Severity::kRefusal, "limits",
+                absl::StrCat("address space: ", FormatBytes(*facts.address_space_bytes),
+                             " at most (ulimit -v), and ", FormatBytes(needed), " wanted"),
+                "ulimit -v unlimited"));
     }
   }
   if (facts.file_bytes) {
-    const std::string text = absl::StrCat("size of a file: ", FormatBytes(*facts.file_bytes),
-                                          " at most (ulimit -f), which is for shared memory, too; ");
-    const Index largest_needed = std::max(wanted.ranks > 1 ? kBytesOfARank : 0, wanted.copied_bytes);
+    const std::string text =
+        absl::StrCat("size of a file: ", FormatBytes(*facts.file_bytes),
+                     " at most (ulimit -f), which is for shared memory, too; ");
+    const Index largest_needed =
+        std::max(wanted.ranks > 1 ? kBytesOfARank : 0, wanted.copied_bytes);
     if (largest_needed > *facts.file_bytes) {
       findings.push_back(Found(Severity::kRefusal, "limits",
                                absl::StrCat(text, FormatBytes(largest_needed), " wanted"),
                                "ulimit -f unlimited"));
     } else if (inputs > *facts.file_bytes) {
-      findings.push_back(Found(
-          Severity::kWarning, "limits",
-          absl::StrCat(text, "outputs as large as the inputs, ", FormatBytes(inputs), ", cannot be written"),
-          "ulimit -f unlimited"));
+      findings.push_back(Found(Severity::kWarning, "limits",
+                               absl::StrCat(text, "outputs as large as the inputs, ",
+                                            FormatBytes(inputs), ", cannot be written"),
+                               "ulimit -f unlimited"));
     }
   }
   // Open MPI has a few for each rank of the node, and the program one for each input.
   const Index files = 64 + 8 * Index{wanted.ranks} + 2 * Index{wanted.num_inputs};
   if (facts.open_files && *facts.open_files < files) {
-    findings.push_back(Found(
-        Severity::kWarning, "limits",
-        absl::StrCat("open files: ", *facts.open_files, " at most (ulimit -n), and up to ", files, " wanted"),
-        absl::StrCat("ulimit -n ", files)));
+    findings.push_back(Found(Severity::kWarning, "limits",
+                             absl::StrCat("open files: ", *facts.open_files,
+                                          " at most (ulimit -n), and up to ", files, " wanted"),
+                             absl::StrCat("ulimit -n ", files)));
   }
   // Each rank has some threads, and may have a child.
   const Index processes = 64 + 8 * Index{wanted.ranks};
@@ -159,10 +170,11 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
                              absl::StrCat("ulimit -u ", processes)));
   }
   if (findings.empty()) {
-    findings.push_back(Found(Severity::kOk, "limits",
-                             absl::StrCat("none that bites; open files: ",
-                                          facts.open_files ? absl::StrCat(*facts.open_files, " at most")
-                                                           : std::string("any number"))));
+    findings.push_back(
+        Found(Severity::kOk, "limits",
+              absl::StrCat("none that bites; open files: ",
+                           facts.open_files ? absl::StrCat(*facts.open_files, " at most")
+                                            : std::string("any number"))));
   }
   return findings;
 }
@@ -175,13 +187,14 @@ bool IsCrowded(const CpuFacts& facts) {
 std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) {
   std::vector<Finding> findings;
   const int ranks = static_cast<int>(facts.affinities.size()), usable = NumUsableCpus(facts);
-  std::string text =
-      absl::StrCat(Counted(ranks, "rank"), " on ", Counted(usable, "CPU"), " of ", facts.num_online);
+  std::string text = absl::StrCat(Counted(ranks, "rank"), " on ", Counted(usable, "CPU"), " of ",
+                                  facts.num_online);
   if (IsCrowded(facts)) {
     std::string remedy =
         is_told_not_to_bind
-            ? absl::StrCat("give the job more CPUs (taskset, cpuset, sbatch --cpus-per-task), or start ",
-                           Counted(usable, "rank"))
+            ? absl::StrCat(
+                  "give the job more CPUs (taskset, cpuset, sbatch --cpus-per-task), or start ",
+                  Counted(usable, "rank"))
             : "mpirun --bind-to none";
     findings.push_back(Found(Severity::kWarning, "cores",
                              absl::StrCat(text, ": they take turns, while others are idle"),
@@ -197,33 +210,40 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
   // Also of use to `doctor` alone: more ranks may be started later.
   if (facts.quota && *facts.quota < usable) {
     const int whole = std::max(1, static_cast<int>(*facts.quota));
-    findings.push_back(Found(
-        ranks > *facts.quota ? Severity::kWarning : Severity::kNote, "cores",
-        absl::StrCat("the control group allows the time of ", FormatCpus(*facts.quota),
-                     " CPUs: ranks beyond that are stopped every now and then"),
-        absl::StrCat("start ", Counted(whole, "rank"), ", or raise the limit (docker run --cpus=NUMBER)")));
+    findings.push_back(
+        Found(ranks > *facts.quota ? Severity::kWarning : Severity::kNote, "cores",
+              absl::StrCat("the control group allows the time of ", FormatCpus(*facts.quota),
+                           " CPUs: ranks beyond that are stopped every now and then"),
+              absl::StrCat("start ", Counted(whole, "rank"),
+                           ", or raise the limit (docker run --cpus=NUMBER)")));
   }
   return findings;
 }
 
 namespace {
 
-// Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes, and ends itself where it has gone beyond them. libpmix looks
-// for the home directory in the entry that the user has in passwd, if it is not in the environment. What has been started
-// already did not crash.
+// Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes, and ends itself where it has gone
+// beyond them. libpmix looks for the home directory in the entry that the user has in passwd, if it
+// is not in the environment. What has been started already did not crash.
 void CheckWhatMpirunCrashesOver(const LauncherFacts& facts, std::vector<Finding>* findings) {
   constexpr std::size_t kMostCharacters = 56;
-  if (facts.launched_ranks != 0 || facts.mpirun_version.empty() || facts.mpirun_version == "?") return;
+  if (facts.launched_ranks != 0 || facts.mpirun_version.empty() || facts.mpirun_version == "?")
+    return;
   if (MajorVersion(facts.mpirun_version) == "4" && facts.host_name.size() > kMostCharacters) {
-    findings->push_back(Found(Severity::kWarning, "launcher",
-                              absl::StrCat("mpirun ", facts.mpirun_version, " aborts where the name of the host has more than ", kMostCharacters,
-                                           " characters, and this one has ", facts.host_name.size()),
-                              "hostname NAME, as root, with a shorter one (docker run --hostname NAME)"));
+    findings->push_back(
+        Found(Severity::kWarning, "launcher",
+              absl::StrCat("mpirun ", facts.mpirun_version,
+                           " aborts where the name of the host has more than ", kMostCharacters,
+                           " characters, and this one has ", facts.host_name.size()),
+              "hostname NAME, as root, with a shorter one (docker run --hostname NAME)"));
   }
   if (!facts.has_home && !facts.has_passwd_entry) {
-    findings->push_back(Found(Severity::kWarning, "launcher",
-                              absl::StrCat("mpirun crashes where HOME is not set and the user has no entry in passwd, as user ", facts.user_id, " has none"),
-                              "export HOME=/tmp"));
+    findings->push_back(Found(
+        Severity::kWarning, "launcher",
+        absl::StrCat(
+            "mpirun crashes where HOME is not set and the user has no entry in passwd, as user ",
+            facts.user_id, " has none"),
+        "export HOME=/tmp"));
   }
 }
 
@@ -234,12 +254,14 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   const auto add = [&findings](Severity severity, std::string text, std::string remedy = "") {
     findings.push_back(Found(severity, "launcher", std::move(text), std::move(remedy)));
   };
-  const std::string linked = facts.library_version.empty() ? "another MPI than Open MPI"
-                                                           : absl::StrCat("Open MPI ", facts.library_version);
+  const std::string linked = facts.library_version.empty()
+                                 ? "another MPI than Open MPI"
+                                 : absl::StrCat("Open MPI ", facts.library_version);
   if (facts.launched_ranks > 1 && facts.world_size == 1) {
     add(Severity::kRefusal,
         absl::StrCat("it started ", facts.launched_ranks,
-                     " ranks, each of which is alone: it is another MPI's than the program's, ", linked),
+                     " ranks, each of which is alone: it is another MPI's than the program's, ",
+                     linked),
         absl::StrCat("start with the mpirun of ", linked));
   } else if (facts.world_size == 1 && facts.launched_ranks == 0) {
     add(Severity::kOk, "none: one rank, this process");
@@ -270,8 +292,8 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
     }
     if (!facts.allows_oversubscription) {
       add(Severity::kNote,
-          absl::StrCat("mpirun starts no more ranks than this node has cores (", Counted(num_cpus, "CPU"),
-                       ")"),
+          absl::StrCat("mpirun starts no more ranks than this node has cores (",
+                       Counted(num_cpus, "CPU"), ")"),
           MajorVersion(facts.mpirun_version) == "4"
               ? "export OMPI_MCA_rmaps_base_oversubscribe=1"
               : "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe");
@@ -279,7 +301,8 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   }
   CheckWhatMpirunCrashesOver(facts, &findings);
   if (!facts.has_pmix) {
-    add(Severity::kNote, "libpmix.so.2 cannot be loaded: a run cannot go on without a rank that has died",
+    add(Severity::kNote,
+        "libpmix.so.2 cannot be loaded: a run cannot go on without a rank that has died",
         "apt-get install libpmix2");
   }
   return findings;
@@ -288,12 +311,13 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
 Finding CheckClock(const ClockFacts& facts) {
   // A chunk may take less than this.
   constexpr double kSlowNanoseconds = 500;
-  const std::string text =
-      absl::StrFormat("%s: %.0f ns for a look", facts.source.empty() ? "of an unknown source" : facts.source,
-                      facts.nanoseconds);
+  const std::string text = absl::StrFormat(
+      "%s: %.0f ns for a look", facts.source.empty() ? "of an unknown source" : facts.source,
+      facts.nanoseconds);
   const bool is_slow_source = facts.source == "hpet" || facts.source == "acpi_pm" ||
                               facts.source == "jiffies" || facts.source == "refined-jiffies";
-  if (!is_slow_source && facts.nanoseconds < kSlowNanoseconds) return Found(Severity::kOk, "clock", text);
+  if (!is_slow_source && facts.nanoseconds < kSlowNanoseconds)
+    return Found(Severity::kOk, "clock", text);
   std::string faster;
   for (const char* source : {"tsc", "kvm-clock", "hyperv_clocksource_tsc_page"}) {
     if (faster.empty() && facts.source != source &&
@@ -304,8 +328,9 @@ Finding CheckClock(const ClockFacts& facts) {
       Severity::kWarning, "clock", absl::StrCat(text, ", which is slow: small chunks cost more"),
       faster.empty()
           ? "the kernel has no faster one here; larger chunks (--chunk=ROWS) need it less"
-          : absl::StrCat("echo ", faster,
-                         " >/sys/devices/system/clocksource/clocksource0/current_clocksource, as root"));
+          : absl::StrCat(
+                "echo ", faster,
+                " >/sys/devices/system/clocksource/clocksource0/current_clocksource, as root"));
 }
 
 std::vector<Finding> CheckWallClocks(const std::vector<std::pair<std::string, double>>& seconds) {
@@ -339,27 +364,30 @@ std::vector<Finding> CheckStale(const Stale& stale) {
   };
   std::vector<Finding> findings;
   if (stale.unseen_process != 0) {
-    findings.push_back(Found(Severity::kNote, "dead jobs",
-                             absl::StrCat("whether they have left anything cannot be told: process ",
-                                          stale.unseen_process, " of this user cannot be looked into"),
-                             "run doctor as root"));
+    findings.push_back(
+        Found(Severity::kNote, "dead jobs",
+              absl::StrCat("whether they have left anything cannot be told: process ",
+                           stale.unseen_process, " of this user cannot be looked into"),
+              "run doctor as root"));
   }
   if (!stale.segments.empty()) {
-    findings.push_back(Found(
-        Severity::kWarning, "dead jobs",
-        absl::StrCat(FormatBytes(stale.segment_bytes), " of shared memory in ",
-                     Counted(static_cast<Index>(stale.segments.size()), "file"), " that no process uses"),
-        remove("rm -f --", stale.segments)));
+    findings.push_back(
+        Found(Severity::kWarning, "dead jobs",
+              absl::StrCat(FormatBytes(stale.segment_bytes), " of shared memory in ",
+                           Counted(static_cast<Index>(stale.segments.size()), "file"),
+                           " that no process uses"),
+              remove("rm -f --", stale.segments)));
   }
   if (!stale.session_directories.empty()) {
     const bool is_one = stale.session_directories.size() == 1;
-    findings.push_back(
-        Found(Severity::kNote, "dead jobs",
-              absl::StrCat(stale.session_directories.size(), " session ",
-                           is_one ? "directory" : "directories", " with ", FormatBytes(stale.session_bytes)),
-              remove("rm -rf --", stale.session_directories)));
+    findings.push_back(Found(Severity::kNote, "dead jobs",
+                             absl::StrCat(stale.session_directories.size(), " session ",
+                                          is_one ? "directory" : "directories", " with ",
+                                          FormatBytes(stale.session_bytes)),
+                             remove("rm -rf --", stale.session_directories)));
   }
-  if (findings.empty()) findings.push_back(Found(Severity::kOk, "dead jobs", "none has left anything"));
+  if (findings.empty())
+    findings.push_back(Found(Severity::kOk, "dead jobs", "none has left anything"));
   return findings;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Judges facts about a node: pure functions, from what is the case and what is wanted to findings.
 #ifndef MPAIO_PREFLIGHT_CHECKS_H_
 #define MPAIO_PREFLIGHT_CHECKS_H_
@@ -17,8 +18,8 @@ namespace mpaio {
 
 // What a run is to have on a node.
 struct Wanted {
-  // The inputs: those that are copied to shared memory, as they do not lie in their files as in memory, and
-  // those that can be mapped.
+  // The inputs: those that are copied to shared memory, as they do not lie in their files as in
+  // memory, and those that can be mapped.
   Index copied_bytes = 0;
   Index mapped_bytes = 0;
   int num_inputs = 0;
@@ -35,8 +36,8 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted);
 std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind);
 std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus);
 Finding CheckClock(const ClockFacts& facts);
-// `seconds`: what each host's wall clock says at the same moment, rank 0's first. None where there is one
-// host.
+// `seconds`: what each host's wall clock says at the same moment, rank 0's first. None where there
+// is one host.
 std::vector<Finding> CheckWallClocks(const std::vector<std::pair<std::string, double>>& seconds);
 std::vector<Finding> CheckStale(const Stale& stale);
 

@@ -33,44 +33,49 @@ auto IsOk(const std::string& text) {
 SharedMemoryFacts SmallSharedMemory() { return {"/dev/shm", "", 64 * kMebi, 40 * kMebi, ""}; }
 
 TEST(CheckSharedMemory, EnoughIsOk) {
-  EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.ranks = 4}), IsOk("/dev/shm: 40 MiB free of 64 MiB"));
+  EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.ranks = 4}),
+              IsOk("/dev/shm: 40 MiB free of 64 MiB"));
   // To the byte: 4 MiB for each rank besides.
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi, .ranks = 4}),
               IsOk("40 MiB free"));
-  EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(),
-                                {.copied_bytes = 20 * kMebi, .mapped_bytes = 4 * kMebi, .ranks = 4}),
-              IsOk("40 MiB free"));
+  EXPECT_THAT(
+      CheckSharedMemory(SmallSharedMemory(),
+                        {.copied_bytes = 20 * kMebi, .mapped_bytes = 4 * kMebi, .ranks = 4}),
+      IsOk("40 MiB free"));
   EXPECT_THAT(CheckSharedMemory({"/dev/shm", "", 0, 0, ""}, {.copied_bytes = kGibi, .ranks = 4}),
               IsOk("without a limit"));
 }
 
 TEST(CheckSharedMemory, TooLittleForWhatIsCopiedRefuses) {
-  EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi + 1, .ranks = 4}),
-              // Twice what is used and wanted: 24 + 16 + 24 MiB, and a byte.
-              Is(Severity::kRefusal,
-                 "wanted are 16 MiB for Open MPI (4 ranks) and 24 MiB for inputs that cannot be mapped",
-                 "mount -o remount,size=129m '/dev/shm'"));
+  EXPECT_THAT(
+      CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi + 1, .ranks = 4}),
+      // Twice what is used and wanted: 24 + 16 + 24 MiB, and a byte.
+      Is(Severity::kRefusal,
+         "wanted are 16 MiB for Open MPI (4 ranks) and 24 MiB for inputs that cannot be mapped",
+         "mount -o remount,size=129m '/dev/shm'"));
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.ranks = 11}),
               Is(Severity::kRefusal, "wanted are 44 MiB for Open MPI (11 ranks)", "--shm-size="));
 }
 
 TEST(CheckSharedMemory, TooLittleOnlyForWhatCanBeMappedIsANote) {
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.mapped_bytes = 100 * kMebi, .ranks = 4}),
-              Is(Severity::kNote, "the inputs, 100 MiB, have room as long as they are mapped", "size=280m"));
+              Is(Severity::kNote, "the inputs, 100 MiB, have room as long as they are mapped",
+                 "size=280m"));
 }
 
 TEST(CheckSharedMemory, WhatCannotBeWrittenRefuses) {
-  EXPECT_THAT(CheckSharedMemory({"/dev/shm", "read-only file system", 64 * kMebi, 64 * kMebi, ""}, {}),
-              Is(Severity::kRefusal, "/dev/shm: no file can be made there: read-only file system",
-                 "OMPI_MCA_osc_sm_backing_directory"));
+  EXPECT_THAT(
+      CheckSharedMemory({"/dev/shm", "read-only file system", 64 * kMebi, 64 * kMebi, ""}, {}),
+      Is(Severity::kRefusal, "/dev/shm: no file can be made there: read-only file system",
+         "OMPI_MCA_osc_sm_backing_directory"));
 }
 
 TEST(CheckHugePageSupply, IsOkOrANote) {
   EXPECT_THAT(CheckHugePageSupply(SmallSharedMemory()), IsOk("given where they are asked for"));
   SharedMemoryFacts facts = SmallSharedMemory();
   facts.huge_pages_remedy = "mount -o remount,huge=advise /dev/shm, as root";
-  EXPECT_THAT(CheckHugePageSupply(facts),
-              Is(Severity::kNote, "/dev/shm: none", "mount -o remount,huge=advise /dev/shm, as root"));
+  EXPECT_THAT(CheckHugePageSupply(facts), Is(Severity::kNote, "/dev/shm: none",
+                                             "mount -o remount,huge=advise /dev/shm, as root"));
 }
 
 TEST(CheckMemory, IsOkAWarningOrARefusal) {
@@ -79,25 +84,29 @@ TEST(CheckMemory, IsOkAWarningOrARefusal) {
               IsOk("1 GiB available; the limit is the memory limit of"));
   EXPECT_THAT(CheckMemory(room, {.mapped_bytes = kGibi + 1}),
               Is(Severity::kWarning, "the inputs take 1 GiB: those that are mapped", "raise it"));
-  EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi - 8 * kMebi, .ranks = 2}), IsOk("1 GiB available"));
+  EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi - 8 * kMebi, .ranks = 2}),
+              IsOk("1 GiB available"));
   EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi - 8 * kMebi + 1, .ranks = 2}),
               Is(Severity::kRefusal,
-                 "wanted are 1016 MiB for inputs that cannot be mapped, and 8 MiB for Open MPI", "raise it"));
-  EXPECT_THAT(CheckMemory({std::numeric_limits<Index>::max(), "nothing", ""}, {.copied_bytes = kGibi}),
-              IsOk("no limit"));
+                 "wanted are 1016 MiB for inputs that cannot be mapped, and 8 MiB for Open MPI",
+                 "raise it"));
+  EXPECT_THAT(
+      CheckMemory({std::numeric_limits<Index>::max(), "nothing", ""}, {.copied_bytes = kGibi}),
+      IsOk("no limit"));
 }
 
 TEST(CheckLimits, NoneIsOk) {
-  EXPECT_THAT(CheckLimits({}, {.copied_bytes = kGibi, .ranks = 64}), ElementsAre(IsOk("any number")));
+  EXPECT_THAT(CheckLimits({}, {.copied_bytes = kGibi, .ranks = 64}),
+              ElementsAre(IsOk("any number")));
   EXPECT_THAT(CheckLimits({.open_files = 1024}, {.ranks = 64}), ElementsAre(IsOk("1024 at most")));
 }
 
 TEST(CheckLimits, OfAddressSpaceRefuses) {
   const LimitFacts facts{.address_space_bytes = kGibi, .address_space_used_bytes = 256 * kMebi};
   EXPECT_THAT(CheckLimits(facts, {.mapped_bytes = 512 * kMebi}), ElementsAre(IsOk("")));
-  EXPECT_THAT(
-      CheckLimits(facts, {.mapped_bytes = 513 * kMebi}),
-      ElementsAre(Is(Severity::kRefusal, "address space: 1 GiB at most (ulimit -v)", "ulimit -v unlimited")));
+  EXPECT_THAT(CheckLimits(facts, {.mapped_bytes = 513 * kMebi}),
+              ElementsAre(Is(Severity::kRefusal, "address space: 1 GiB at most (ulimit -v)",
+                             "ulimit -v unlimited")));
 }
 
 TEST(CheckLimits, OfFilesRefusesSharedMemoryAndWarnsOfOutputs) {
@@ -116,9 +125,9 @@ TEST(CheckLimits, OfFilesRefusesSharedMemoryAndWarnsOfOutputs) {
 TEST(CheckLimits, OfNumbersWarn) {
   EXPECT_THAT(CheckLimits({.open_files = 97}, {.num_inputs = 1, .ranks = 4}),
               ElementsAre(Is(Severity::kWarning, "open files: 97 at most", "ulimit -n 98")));
-  EXPECT_THAT(
-      CheckLimits({.processes = 95}, {.ranks = 4}),
-      ElementsAre(Is(Severity::kWarning, "95 at most (ulimit -u), and up to 96 wanted", "ulimit -u 96")));
+  EXPECT_THAT(CheckLimits({.processes = 95}, {.ranks = 4}),
+              ElementsAre(Is(Severity::kWarning, "95 at most (ulimit -u), and up to 96 wanted",
+                             "ulimit -u 96")));
   EXPECT_THAT(CheckLimits({.open_files = 10, .processes = 10}, {.ranks = 4}), testing::SizeIs(2));
 }
 
@@ -126,14 +135,15 @@ TEST(CheckCpus, ACpuForEachRankIsOk) {
   EXPECT_THAT(CheckCpus({4, {}, {{0, 1, 2, 3}, {0, 1, 2, 3}}}, false),
               ElementsAre(IsOk("2 ranks on 4 CPUs of 4")));
   EXPECT_THAT(CheckCpus({4, {}, {{0}, {1}}}, false), ElementsAre(IsOk("2 ranks on 2 CPUs of 4")));
-  EXPECT_THAT(CheckCpus({4, 4.0, {{0, 1, 2, 3}}}, false), ElementsAre(IsOk("1 rank on 4 CPUs of 4")));
+  EXPECT_THAT(CheckCpus({4, 4.0, {{0, 1, 2, 3}}}, false),
+              ElementsAre(IsOk("1 rank on 4 CPUs of 4")));
 }
 
 TEST(CheckCpus, RanksThatShareFewerCpusThanThereAreAreAWarning) {
   const CpuFacts bound{4, {}, {{2}, {2}, {2}}};
   EXPECT_TRUE(IsCrowded(bound));
-  EXPECT_THAT(CheckCpus(bound, false),
-              ElementsAre(Is(Severity::kWarning, "3 ranks on 1 CPU of 4", "mpirun --bind-to none")));
+  EXPECT_THAT(CheckCpus(bound, false), ElementsAre(Is(Severity::kWarning, "3 ranks on 1 CPU of 4",
+                                                      "mpirun --bind-to none")));
   EXPECT_THAT(CheckCpus(bound, true),
               ElementsAre(Is(Severity::kWarning, "3 ranks on 1 CPU of 4", "or start 1 rank")));
   EXPECT_TRUE(IsCrowded({4, {}, {{0}, {1}, {0}, {1}}}));
@@ -150,8 +160,9 @@ TEST(CheckCpus, MoreRanksThanCpusAreANote) {
 
 TEST(CheckCpus, AQuotaBelowTheRanksIsAWarning) {
   const std::vector<int> all = {0, 1, 2, 3};
-  EXPECT_THAT(CheckCpus({4, 1.5, {all, all}}, false),
-              ElementsAre(IsOk(""), Is(Severity::kWarning, "the time of 1.5 CPUs", "start 1 rank")));
+  EXPECT_THAT(
+      CheckCpus({4, 1.5, {all, all}}, false),
+      ElementsAre(IsOk(""), Is(Severity::kWarning, "the time of 1.5 CPUs", "start 1 rank")));
   EXPECT_THAT(CheckCpus({4, 2.0, {all, all}}, false),
               ElementsAre(IsOk(""), Is(Severity::kNote, "the time of 2 CPUs", "--cpus=")));
 }
@@ -169,19 +180,21 @@ LauncherFacts GoodLauncher(int ranks) {
 TEST(CheckLauncher, OneOfTheSameVersionIsOk) {
   EXPECT_THAT(CheckLauncher(GoodLauncher(0), 2),
               ElementsAre(IsOk("one rank, this process"), IsOk("mpirun 4.1.4, Open MPI 4.1.4")));
-  EXPECT_THAT(CheckLauncher(GoodLauncher(4), 2), ElementsAre(IsOk("4 ranks"), IsOk("mpirun 4.1.4")));
+  EXPECT_THAT(CheckLauncher(GoodLauncher(4), 2),
+              ElementsAre(IsOk("4 ranks"), IsOk("mpirun 4.1.4")));
   // They understand each other.
   LauncherFacts facts = GoodLauncher(4);
   facts.mpirun_version = "4.1.6";
-  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk("4 ranks"), IsOk("mpirun 4.1.6, Open MPI 4.1.4")));
+  EXPECT_THAT(CheckLauncher(facts, 2),
+              ElementsAre(IsOk("4 ranks"), IsOk("mpirun 4.1.6, Open MPI 4.1.4")));
 }
 
 TEST(CheckLauncher, RanksThatDoNotKnowOfEachOtherRefuse) {
   LauncherFacts facts = GoodLauncher(4);
   facts.world_size = 1;
-  EXPECT_THAT(
-      CheckLauncher(facts, 2).front(),
-      Is(Severity::kRefusal, "started 4 ranks, each of which is alone", "the mpirun of Open MPI 4.1.4"));
+  EXPECT_THAT(CheckLauncher(facts, 2).front(),
+              Is(Severity::kRefusal, "started 4 ranks, each of which is alone",
+                 "the mpirun of Open MPI 4.1.4"));
 }
 
 TEST(CheckLauncher, AnotherMpirunIsAWarning) {
@@ -202,14 +215,16 @@ TEST(CheckLauncher, WhatMpirunWillRefuseIsSaidBefore) {
   LauncherFacts facts = GoodLauncher(0);
   facts.is_root = true;
   facts.allows_oversubscription = false;
-  EXPECT_THAT(CheckLauncher(facts, 2),
-              ElementsAre(IsOk(""), IsOk(""),
-                          Is(Severity::kWarning, "root",
-                             "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"),
-                          Is(Severity::kNote, "2 CPUs", "export OMPI_MCA_rmaps_base_oversubscribe=1")));
+  EXPECT_THAT(
+      CheckLauncher(facts, 2),
+      ElementsAre(IsOk(""), IsOk(""),
+                  Is(Severity::kWarning, "root",
+                     "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"),
+                  Is(Severity::kNote, "2 CPUs", "export OMPI_MCA_rmaps_base_oversubscribe=1")));
   facts.mpirun_version = facts.library_version = "5.0.7";
-  EXPECT_THAT(CheckLauncher(facts, 2).back(),
-              Is(Severity::kNote, "2 CPUs", "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"));
+  EXPECT_THAT(
+      CheckLauncher(facts, 2).back(),
+      Is(Severity::kNote, "2 CPUs", "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"));
   facts.allows_root = facts.allows_oversubscription = true;
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
   // What has been started was let, by a flag perhaps.
@@ -225,7 +240,10 @@ TEST(CheckLauncher, AHostNameThatMpirunHasNoRoomForIsAWarning) {
   facts.host_name = std::string(56, 'h');
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
   facts.host_name = std::string(57, 'h');
-  EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk(""), Is(Severity::kWarning, "more than 56 characters, and this one has 57", "--hostname")));
+  EXPECT_THAT(CheckLauncher(facts, 2),
+              ElementsAre(IsOk(""), IsOk(""),
+                          Is(Severity::kWarning, "more than 56 characters, and this one has 57",
+                             "--hostname")));
   // Later ones have.
   facts.mpirun_version = facts.library_version = "5.0.7";
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
@@ -264,7 +282,8 @@ TEST(CheckClock, ASlowOneIsAWarning) {
   EXPECT_THAT(CheckClock({"acpi_pm", "hpet acpi_pm", 2000}),
               Is(Severity::kWarning, "acpi_pm: 2000 ns", "--chunk=ROWS"));
   // Some virtual machines make a system call of each look.
-  EXPECT_THAT(CheckClock({"xen", "xen tsc", 500}), Is(Severity::kWarning, "xen: 500 ns", "echo tsc"));
+  EXPECT_THAT(CheckClock({"xen", "xen tsc", 500}),
+              Is(Severity::kWarning, "xen: 500 ns", "echo tsc"));
 }
 
 TEST(CheckWallClocks, MoreThanASecondApartIsAWarning) {
@@ -272,18 +291,21 @@ TEST(CheckWallClocks, MoreThanASecondApartIsAWarning) {
   EXPECT_THAT(CheckWallClocks({{"a", 5}}), IsEmpty());
   EXPECT_THAT(CheckWallClocks({{"a", 5}, {"b", 5.9}, {"c", 4.1}}), ElementsAre(IsOk("of 3 hosts")));
   EXPECT_THAT(CheckWallClocks({{"a", 5}, {"b", 5.5}, {"c", 3.5}}),
-              ElementsAre(Is(Severity::kWarning, "c's wall clock is 1.5 s apart from that of a", "chrony")));
+              ElementsAre(Is(Severity::kWarning, "c's wall clock is 1.5 s apart from that of a",
+                             "chrony")));
 }
 
 TEST(CheckStale, SaysHowToRemoveIt) {
   EXPECT_THAT(CheckStale({}), ElementsAre(IsOk("none")));
-  EXPECT_THAT(
-      CheckStale(
-          {{"/dev/shm/vader_segment.a", "/dev/shm/it's"}, {"/tmp/ompi.a.0/pid.7"}, 8 * kMebi, 12 * 1024}),
-      ElementsAre(AllOf(Is(Severity::kWarning, "8 MiB of shared memory in 2 files", ""),
-                        Field(&Finding::remedy, "rm -f -- '/dev/shm/vader_segment.a' '/dev/shm/it'\\''s'")),
-                  AllOf(Is(Severity::kNote, "1 session directory with 12 KiB", ""),
-                        Field(&Finding::remedy, "rm -rf -- '/tmp/ompi.a.0/pid.7'"))));
+  EXPECT_THAT(CheckStale({{"/dev/shm/vader_segment.a", "/dev/shm/it's"},
+                          {"/tmp/ompi.a.0/pid.7"},
+                          8 * kMebi,
+                          12 * 1024}),
+              ElementsAre(AllOf(Is(Severity::kWarning, "8 MiB of shared memory in 2 files", ""),
+                                Field(&Finding::remedy,
+                                      "rm -f -- '/dev/shm/vader_segment.a' '/dev/shm/it'\\''s'")),
+                          AllOf(Is(Severity::kNote, "1 session directory with 12 KiB", ""),
+                                Field(&Finding::remedy, "rm -rf -- '/tmp/ompi.a.0/pid.7'"))));
   Stale unseen;
   unseen.unseen_process = 23;
   EXPECT_THAT(CheckStale(unseen), ElementsAre(Is(Severity::kNote, "process 23", "as root")));

@@ -18,7 +18,9 @@ namespace {
 constexpr std::array<absl::string_view, 4> kSeverityNames = {"ok", "note", "warning", "refusal"};
 
 // Names of files, of which some findings are made, may have anything in them.
-std::string OneLine(absl::string_view text) { return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}}); }
+std::string OneLine(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
+}
 
 std::string Padded(absl::string_view text, std::size_t width) {
   std::string padded(text);
@@ -73,7 +75,8 @@ std::string EncodeFindings(const std::vector<Finding>& findings) {
   WireAppend<std::uint64_t>(findings.size(), &bytes);
   for (const Finding& finding : findings) {
     WireAppend<std::uint8_t>(static_cast<std::uint8_t>(finding.severity), &bytes);
-    for (const std::string* text : {&finding.subject, &finding.text, &finding.remedy, &finding.host})
+    for (const std::string* text :
+         {&finding.subject, &finding.text, &finding.remedy, &finding.host})
       WireAppendBytes(*text, &bytes);
   }
   return bytes;
@@ -106,7 +109,8 @@ std::string FormatBytes(Index bytes) {
   std::size_t unit = 0;
   for (; value >= 1023.95 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
   std::string number = absl::StrFormat("%.1f", value);
-  if (number.size() > 2 && number.substr(number.size() - 2) == ".0") number.resize(number.size() - 2);
+  if (number.size() > 2 && number.substr(number.size() - 2) == ".0")
+    number.resize(number.size() - 2);
   return absl::StrCat(number, " ", kUnits[unit]);
 }
 

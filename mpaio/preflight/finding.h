@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What a look at the machine before a run has found.
 #ifndef MPAIO_PREFLIGHT_FINDING_H_
 #define MPAIO_PREFLIGHT_FINDING_H_
@@ -12,8 +13,8 @@
 
 namespace mpaio {
 
-// kNote: it could be better. kWarning: a run is much slower than it could be, or may fail. kRefusal: a run
-// cannot work.
+// kNote: it could be better. kWarning: a run is much slower than it could be, or may fail.
+// kRefusal: a run cannot work.
 enum class Severity { kOk, kNote, kWarning, kRefusal };
 
 absl::string_view SeverityName(Severity severity);
@@ -36,8 +37,8 @@ bool HasRefusal(const std::vector<Finding>& findings);
 // Hosts are named where there are several. Ends with an end of line.
 std::string FormatText(const std::vector<Finding>& findings);
 
-// [{"severity", "subject", "host", "text", "remedy"}...]; bytes that are not UTF-8 become U+FFFD. Ends with
-// an end of line.
+// [{"severity", "subject", "host", "text", "remedy"}...]; bytes that are not UTF-8 become U+FFFD.
+// Ends with an end of line.
 std::string FormatJson(const std::vector<Finding>& findings);
 
 // To another process and back. Errors: DataLoss where the bytes are no findings.

@@ -30,10 +30,10 @@ TEST(FormatText, HasALineForEachAndItsRemedyBelow) {
 }
 
 TEST(FormatText, NamesHostsWhereThereAreSeveral) {
-  EXPECT_EQ(
-      FormatText({{Severity::kOk, "clock", "tsc", "", "a"}, {Severity::kOk, "clock", "hpet", "", "node7"}}),
-      "ok       a      clock  tsc\n"
-      "ok       node7  clock  hpet\n");
+  EXPECT_EQ(FormatText({{Severity::kOk, "clock", "tsc", "", "a"},
+                        {Severity::kOk, "clock", "hpet", "", "node7"}}),
+            "ok       a      clock  tsc\n"
+            "ok       node7  clock  hpet\n");
 }
 
 TEST(FormatJson, IsAnArrayOfObjects) {
@@ -47,8 +47,9 @@ TEST(FormatJson, IsAnArrayOfObjects) {
   EXPECT_EQ(json[3]["text"], "there is no\nfile");
   EXPECT_EQ(FormatJson({}), "[]\n");
   // The name of a file may be no UTF-8.
-  EXPECT_EQ(nlohmann::json::parse(FormatJson({{Severity::kOk, "input", "\xff.npy", "", ""}}))[0]["text"],
-            "\xef\xbf\xbd.npy");
+  EXPECT_EQ(
+      nlohmann::json::parse(FormatJson({{Severity::kOk, "input", "\xff.npy", "", ""}}))[0]["text"],
+      "\xef\xbf\xbd.npy");
 }
 
 TEST(HasRefusal, IsOfOneThatRefuses) {
@@ -68,7 +69,8 @@ TEST(DecodeFindings, GivesWhatWasEncoded) {
 TEST(DecodeFindings, OfDamagedBytesIsAnError) {
   const std::string bytes = EncodeFindings(kFindings);
   for (std::size_t length = 0; length < bytes.size(); ++length) {
-    EXPECT_THAT(DecodeFindings(bytes.substr(0, length)).status(), StatusIs(absl::StatusCode::kDataLoss))
+    EXPECT_THAT(DecodeFindings(bytes.substr(0, length)).status(),
+                StatusIs(absl::StatusCode::kDataLoss))
         << length;
   }
   EXPECT_THAT(DecodeFindings(bytes + "x").status(), StatusIs(absl::StatusCode::kDataLoss));

@@ -28,7 +28,9 @@
 namespace mpaio {
 namespace {
 
-std::string Stripped(const std::string& text) { return std::string(absl::StripAsciiWhitespace(text)); }
+std::string Stripped(const std::string& text) {
+  return std::string(absl::StripAsciiWhitespace(text));
+}
 
 std::string Environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -47,13 +49,15 @@ std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
 }
 
 // The least quota of the control groups in `path` of the hierarchy at `root` and above it.
-void LookUpwards(const std::string& root, std::string path, bool version2, std::optional<double>* least) {
+void LookUpwards(const std::string& root, std::string path, bool version2,
+                 std::optional<double>* least) {
   if (path == "/") path.clear();
   for (;;) {
     const std::string directory = root + path;
-    const std::optional<double> quota = version2 ? CpuQuota(TextOf(directory + "/cpu.max"), "")
-                                                 : CpuQuota(TextOf(directory + "/cpu.cfs_quota_us"),
-                                                            TextOf(directory + "/cpu.cfs_period_us"));
+    const std::optional<double> quota = version2
+                                            ? CpuQuota(TextOf(directory + "/cpu.max"), "")
+                                            : CpuQuota(TextOf(directory + "/cpu.cfs_quota_us"),
+                                                       TextOf(directory + "/cpu.cfs_period_us"));
     if (quota && (!*least || *quota < **least)) *least = quota;
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return;
@@ -73,7 +77,8 @@ std::string OutputOf(const char* command) {
 }  // namespace
 
 std::string VersionIn(const std::string& text) {
-  for (absl::string_view word : absl::StrSplit(text, absl::ByAnyChar(" \n\t,()"), absl::SkipEmpty())) {
+  for (absl::string_view word :
+       absl::StrSplit(text, absl::ByAnyChar(" \n\t,()"), absl::SkipEmpty())) {
     if (!word.empty() && word.front() == 'v') word.remove_prefix(1);
     if (!word.empty() && absl::ascii_isdigit(static_cast<unsigned char>(word.front())) &&
         absl::StrContains(word, '.'))
@@ -86,7 +91,8 @@ std::optional<double> CpuQuota(const std::string& quota, const std::string& peri
   const std::vector<std::string> words =
       absl::StrSplit(absl::StrCat(quota, " ", period), absl::ByAnyChar(" \n"), absl::SkipEmpty());
   double quota_us = 0, period_us = 0;
-  if (words.size() < 2 || !absl::SimpleAtod(words[0], &quota_us) || !absl::SimpleAtod(words[1], &period_us))
+  if (words.size() < 2 || !absl::SimpleAtod(words[0], &quota_us) ||
+      !absl::SimpleAtod(words[1], &period_us))
     return std::nullopt;
   if (quota_us <= 0 || period_us <= 0) return std::nullopt;
   return quota_us / period_us;
@@ -98,8 +104,10 @@ SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
   facts.why_not_writable = WhyNotWritable(directory);
   struct statvfs file_system;
   if (statvfs(directory.c_str(), &file_system) == 0) {
-    facts.size_bytes = static_cast<Index>(file_system.f_blocks) * static_cast<Index>(file_system.f_frsize);
-    facts.free_bytes = static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize);
+    facts.size_bytes =
+        static_cast<Index>(file_system.f_blocks) * static_cast<Index>(file_system.f_frsize);
+    facts.free_bytes =
+        static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize);
   }
   const absl::Status huge_pages = CheckHugePages(directory);
   if (!huge_pages.ok()) {
@@ -125,8 +133,8 @@ CpuFacts ReadCpus(const MachineSources& sources) {
       const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
       if (std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
       for (const std::string& folder : {std::string("cpu"), fields[1]}) {
-        LookUpwards(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2], /*version2=*/false,
-                    &facts.quota);
+        LookUpwards(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2],
+                    /*version2=*/false, &facts.quota);
       }
     }
   }
@@ -138,11 +146,13 @@ LimitFacts ReadLimits() {
   facts.address_space_bytes = SoftLimit(RLIMIT_AS);
   facts.file_bytes = SoftLimit(RLIMIT_FSIZE);
   facts.open_files = SoftLimit(RLIMIT_NOFILE);
-  facts.processes = geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root's are not limited
+  facts.processes =
+      geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root's are not limited
   // statm: the size of all mappings, in pages, comes first.
   Index pages = 0;
   const std::vector<std::string> words = absl::StrSplit(TextOf("/proc/self/statm"), ' ');
-  if (absl::SimpleAtoi(words.front(), &pages)) facts.address_space_used_bytes = pages * sysconf(_SC_PAGESIZE);
+  if (absl::SimpleAtoi(words.front(), &pages))
+    facts.address_space_used_bytes = pages * sysconf(_SC_PAGESIZE);
   return facts;
 }
 
@@ -151,20 +161,22 @@ LauncherFacts ReadLauncher() {
   // An mpirun that says something, but no number, is another MPI's.
   const std::string said = OutputOf("mpirun --version 2>/dev/null </dev/null");
   if (!said.empty())
-    facts.mpirun_version =
-        absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE") ? VersionIn(said) : "?";
+    facts.mpirun_version = absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE")
+                               ? VersionIn(said)
+                               : "?";
   // Not SLURM_NTASKS, which tells of an allocation, not of tasks that srun has started in it.
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     if (absl::SimpleAtoi(Environment(name), &facts.launched_ranks)) break;
     facts.launched_ranks = 0;
   }
   facts.is_root = geteuid() == 0;
-  facts.allows_root =
-      IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT")) && IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"));
+  facts.allows_root = IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT")) &&
+                      IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"));
   facts.allows_oversubscription =
       VersionIn(said).substr(0, 2) == "4."
           ? IsTrue(Environment("OMPI_MCA_rmaps_base_oversubscribe"))
-          : absl::StrContains(Environment("PRTE_MCA_rmaps_default_mapping_policy"), ":oversubscribe") ||
+          : absl::StrContains(Environment("PRTE_MCA_rmaps_default_mapping_policy"),
+                              ":oversubscribe") ||
                 absl::StrContains(Environment("PRTE_MCA_mapby"), ":oversubscribe");
   facts.host_name = HostName();
   facts.has_home = std::getenv("HOME") != nullptr;
@@ -189,8 +201,8 @@ ClockFacts ReadClock(const MachineSources& sources) {
     const Clock::time_point start = Clock::now();
     Clock::time_point end = start;
     for (int look = 0; look < kLooks; ++look) end = Clock::now();
-    facts.nanoseconds =
-        std::min(facts.nanoseconds, std::chrono::duration<double, std::nano>(end - start).count() / kLooks);
+    facts.nanoseconds = std::min(
+        facts.nanoseconds, std::chrono::duration<double, std::nano>(end - start).count() / kLooks);
   }
   return facts;
 }

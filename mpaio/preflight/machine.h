@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts about a node that decide whether a run works there, and how fast: read from the system, judged in
-// checks.h.
+
+// Facts about a node that decide whether a run works there, and how fast: read from the system,
+// judged in checks.h.
 #ifndef MPAIO_PREFLIGHT_MACHINE_H_
 #define MPAIO_PREFLIGHT_MACHINE_H_
 
@@ -41,9 +42,10 @@ struct LimitFacts {
 };
 
 struct LauncherFacts {
+  std::string mpirun_version;  // of the mpirun in PATH: "4.1.4"; "?" where it does not say; empty:
+                               // there is none
   std::string
-      mpirun_version;  // of the mpirun in PATH: "4.1.4"; "?" where it does not say; empty: there is none
-  std::string library_version;  // of the MPI this program is linked with: "4.1.4"; empty: not Open MPI's
+      library_version;  // of the MPI this program is linked with: "4.1.4"; empty: not Open MPI's
   // What the launcher says of the number of ranks; 0: there is none, or it does not say.
   int launched_ranks = 0;
   int world_size = 1;
@@ -76,12 +78,12 @@ LimitFacts ReadLimits();
 LauncherFacts ReadLauncher();
 ClockFacts ReadClock(const MachineSources& sources);
 
-// The number in "Open MPI v4.1.4, package: ...", "mpirun (Open MPI) 5.0.7" and the like; empty where there is
-// none.
+// The number in "Open MPI v4.1.4, package: ...", "mpirun (Open MPI) 5.0.7" and the like; empty
+// where there is none.
 std::string VersionIn(const std::string& text);
 
-// The quota of a control group in CPUs, from the text of cpu.max (version 2), or of cpu.cfs_quota_us and
-// cpu.cfs_period_us (version 1); none: no limit.
+// The quota of a control group in CPUs, from the text of cpu.max (version 2), or of
+// cpu.cfs_quota_us and cpu.cfs_period_us (version 1); none: no limit.
 std::optional<double> CpuQuota(const std::string& quota, const std::string& period);
 
 }  // namespace mpaio

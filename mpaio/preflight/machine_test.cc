@@ -28,8 +28,10 @@ void Write(const TempDirectory& root, const std::string& path, const std::string
 }
 
 TEST(VersionIn, IsTheFirstNumber) {
-  EXPECT_EQ(VersionIn("mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/community/help/\n"),
-            "4.1.4");
+  EXPECT_EQ(
+      VersionIn(
+          "mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/community/help/\n"),
+      "4.1.4");
   EXPECT_EQ(VersionIn("Open MPI v5.0.7, package: Debian OpenMPI, ident: 5.0.7"), "5.0.7");
   EXPECT_EQ(VersionIn("mpirun (Open MPI) 6.0.0rc1\n"), "6.0.0rc1");
   EXPECT_EQ(VersionIn("HYDRA build details"), "");
@@ -76,7 +78,8 @@ TEST(ReadClock, TellsTheSourceAndItsCost) {
   TempDirectory root;
   EXPECT_EQ(ReadClock({root.path()}).source, "");
   Write(root, "/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
-  Write(root, "/sys/devices/system/clocksource/clocksource0/available_clocksource", "tsc hpet acpi_pm \n");
+  Write(root, "/sys/devices/system/clocksource/clocksource0/available_clocksource",
+        "tsc hpet acpi_pm \n");
   const ClockFacts clock = ReadClock({root.path()});
   EXPECT_EQ(clock.source, "hpet");
   EXPECT_EQ(clock.available, "tsc hpet acpi_pm");
@@ -88,9 +91,11 @@ TEST(ReadSharedMemory, TellsWhetherFilesCanBeMade) {
   EXPECT_EQ(ReadSharedMemory(root.path()).why_not_writable, "");
   EXPECT_EQ(ReadSharedMemory(root.path()).directory, root.path());
   EXPECT_TRUE(std::filesystem::is_empty(root.path()));
-  EXPECT_THAT(ReadSharedMemory(root.path() + "/missing").why_not_writable, HasSubstr("no such file"));
+  EXPECT_THAT(ReadSharedMemory(root.path() + "/missing").why_not_writable,
+              HasSubstr("no such file"));
   Write(root, "/file", "");
-  EXPECT_THAT(ReadSharedMemory(root.path() + "/file").why_not_writable, HasSubstr("not a directory"));
+  EXPECT_THAT(ReadSharedMemory(root.path() + "/file").why_not_writable,
+              HasSubstr("not a directory"));
 }
 
 TEST(ReadLimits, AreThoseOfTheProcess) {
@@ -127,8 +132,9 @@ LauncherFacts ReadLauncherWith(const std::string& mpirun) {
 }
 
 TEST(ReadLauncher, AsksMpirunForItsVersion) {
-  EXPECT_EQ(ReadLauncherWith("echo 'mpirun (Open MPI) 4.1.4'; echo; echo Report bugs\n").mpirun_version,
-            "4.1.4");
+  EXPECT_EQ(
+      ReadLauncherWith("echo 'mpirun (Open MPI) 4.1.4'; echo; echo Report bugs\n").mpirun_version,
+      "4.1.4");
   EXPECT_EQ(ReadLauncherWith("echo 'HYDRA build details: Version 4.0.2'\n").mpirun_version, "?");
   EXPECT_EQ(ReadLauncherWith("").mpirun_version, "");
 }

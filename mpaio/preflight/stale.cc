@@ -56,7 +56,8 @@ class InUse {
       if (stat(process.c_str(), &owner) != 0) continue;  // it has ended
       const bool is_seen = ReadMaps(process + "/maps") && ReadOpen(process + "/fd");
       // A container's first process often may not be looked into; it is no rank.
-      if (is_seen || pid == "1" || owner.st_uid != user || stat(process.c_str(), &owner) != 0) continue;
+      if (is_seen || pid == "1" || owner.st_uid != user || stat(process.c_str(), &owner) != 0)
+        continue;
       if (!absl::SimpleAtoi(pid, &unseen_process_)) unseen_process_ = -1;
     }
   }
@@ -73,8 +74,8 @@ class InUse {
   }
 
  private:
-  // proc(5): FROM-TO PERMISSIONS OFFSET MAJOR:MINOR INODE PATH. By inode, too: another mount namespace has
-  // other paths.
+  // proc(5): FROM-TO PERMISSIONS OFFSET MAJOR:MINOR INODE PATH. By inode, too: another mount
+  // namespace has other paths.
   bool ReadMaps(const std::string& path) {
     std::ifstream maps(path);
     if (!maps) return errno == ENOENT || errno == ESRCH;
@@ -97,7 +98,8 @@ class InUse {
   bool ReadOpen(const std::string& directory) {
     std::error_code error;
     fs::directory_iterator at(directory, error);
-    if (error) return error == std::errc::no_such_file_or_directory || error == std::errc::no_such_process;
+    if (error)
+      return error == std::errc::no_such_file_or_directory || error == std::errc::no_such_process;
     for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
       std::error_code ignored;
       paths_.insert(fs::read_symlink(at->path(), ignored).string());
@@ -117,8 +119,8 @@ bool IsSegment(absl::string_view name) {
          absl::StartsWith(name, "osc_sm.");
 }
 
-// vader_segment.HOST.USER.JOB.RANK, ompi.HOST.USER and so on; the host's name may be cut at its first dot in
-// one of the two.
+// vader_segment.HOST.USER.JOB.RANK, ompi.HOST.USER and so on; the host's name may be cut at its
+// first dot in one of the two.
 bool IsOfHost(absl::string_view name, absl::string_view host) {
   const std::size_t dot = name.find('.');
   if (dot == absl::string_view::npos) return true;  // pmix-PID
@@ -139,7 +141,8 @@ std::string OwnerIn(absl::string_view name) {
       return std::string(name.substr(prefix.size()));
   }
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
-  if (parts.size() >= 4 && parts[0] == "prte" && IsNumber(parts[parts.size() - 2]) && IsNumber(parts.back()))
+  if (parts.size() >= 4 && parts[0] == "prte" && IsNumber(parts[parts.size() - 2]) &&
+      IsNumber(parts.back()))
     return parts[parts.size() - 2];
   return "";
 }
@@ -152,7 +155,8 @@ bool IsOwnAndOld(const std::string& path, const StaleSources& sources, struct st
 Index BytesBelow(const std::string& directory) {
   Index bytes = 0;
   std::error_code error;
-  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end;
+       at.increment(error)) {
     struct stat file;
     if (lstat(at->path().c_str(), &file) == 0) bytes += static_cast<Index>(file.st_blocks) * 512;
   }
@@ -172,7 +176,8 @@ StaleSources OwnStaleSources() {
   };
   add(&sources.segment_directories, BackingDirectory().c_str());
   add(&sources.segment_directories, "/dev/shm");
-  for (const char* name : {"OMPI_MCA_btl_vader_backing_directory", "OMPI_MCA_btl_sm_backing_directory"})
+  for (const char* name :
+       {"OMPI_MCA_btl_vader_backing_directory", "OMPI_MCA_btl_sm_backing_directory"})
     add(&sources.segment_directories, getenv(name));
   for (const char* name : {"TMPDIR", "OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base"})
     add(&sources.session_roots, getenv(name));
@@ -202,7 +207,8 @@ Stale FindStale(const StaleSources& sources) {
       struct stat status;
       const std::string path = absl::StrCat(root, "/", top);
       if (!IsSessionRoot(top) || !IsOfHost(top, sources.host)) continue;
-      if (lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != sources.user)
+      if (lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
+          status.st_uid != sources.user)
         continue;
       std::vector<std::string> candidates;
       if (!OwnerIn(top).empty()) {
@@ -216,7 +222,8 @@ Stale FindStale(const StaleSources& sources) {
       }
       for (const std::string& candidate : candidates) {
         const std::string owner = OwnerIn(fs::path(candidate).filename().string());
-        if (!owner.empty() && access(absl::StrCat(sources.proc, "/", owner).c_str(), F_OK) == 0) continue;
+        if (!owner.empty() && access(absl::StrCat(sources.proc, "/", owner).c_str(), F_OK) == 0)
+          continue;
         if (IsOwnAndOld(candidate, sources, &status) && S_ISDIR(status.st_mode))
           sessions.push_back(candidate);
       }

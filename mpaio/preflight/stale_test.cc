@@ -27,7 +27,8 @@ using testing::IsEmpty;
 class StaleTest : public testing::Test {
  protected:
   StaleTest() {
-    for (const char* folder : {"proc", "shm", "tmp"}) std::filesystem::create_directory(root_.File(folder));
+    for (const char* folder : {"proc", "shm", "tmp"})
+      std::filesystem::create_directory(root_.File(folder));
     sources_.proc = root_.File("proc");
     sources_.segment_directories = {root_.File("shm")};
     sources_.session_roots = {root_.File("tmp")};
@@ -52,7 +53,8 @@ class StaleTest : public testing::Test {
 };
 
 TEST_F(StaleTest, FindsSegmentsThatNoProcessUses) {
-  const std::string vader = MakeFile("shm/vader_segment.alpha.0.14570001.0", std::string(100'000, 'x'));
+  const std::string vader =
+      MakeFile("shm/vader_segment.alpha.0.14570001.0", std::string(100'000, 'x'));
   const std::string sm = MakeFile("shm/sm_segment.alpha.0.1.0");
   const std::string osc = MakeFile("shm/osc_sm.alpha.1.0.3");
   MakeFile("shm/sem.other");
@@ -112,10 +114,11 @@ TEST_F(StaleTest, FindsSessionDirectoriesOfProcessesThatAreGone) {
   MakeFile("tmp/pmix-17/a");
   MakeFile("tmp/pmix-99/a");
   MakeFile("tmp/other/pid.99/a");
-  EXPECT_THAT(FindStale(sources_).session_directories,
-              ElementsAre(root_.File("tmp/ompi.alpha.0/jf.20"), root_.File("tmp/ompi.alpha.0/pid.99"),
-                          root_.File("tmp/pmix-99"), root_.File("tmp/prte.alpha.0/dvm.99"),
-                          root_.File("tmp/prte.alpha.99.0")));
+  EXPECT_THAT(
+      FindStale(sources_).session_directories,
+      ElementsAre(root_.File("tmp/ompi.alpha.0/jf.20"), root_.File("tmp/ompi.alpha.0/pid.99"),
+                  root_.File("tmp/pmix-99"), root_.File("tmp/prte.alpha.0/dvm.99"),
+                  root_.File("tmp/prte.alpha.99.0")));
   EXPECT_THAT(FindStale(sources_).session_bytes, Gt(0));
 }
 

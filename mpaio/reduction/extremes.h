@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest and the largest element, and where they are. See fold.h and reduction_worker.h for what an operation has to have.
+
+// The smallest and the largest element, and where they are. See fold.h and reduction_worker.h for
+// what an operation has to have.
 #ifndef MPAIO_REDUCTION_EXTREMES_H_
 #define MPAIO_REDUCTION_EXTREMES_H_
 
@@ -19,15 +21,15 @@
 
 namespace mpaio {
 
-// Extremes. A NaN or a NaT anywhere is the answer, as in numpy; with kSkipsNans, only where there is nothing else.
+// Extremes. A NaN or a NaT anywhere is the answer, as in numpy; with kSkipsNans, only where there
+// is nothing else.
 
 template <bool kIsMax>
 struct ExtremeOfInts {
   static constexpr bool kOrderFree = true;
   using Wide = std::int64_t;
   using State = MinMax<std::int64_t>;
-  explicit ExtremeOfInts(const ReductionInputs& inputs)
-      : is_time(IsTime(inputs.dtype)) {}
+  explicit ExtremeOfInts(const ReductionInputs& inputs) : is_time(IsTime(inputs.dtype)) {}
   State Fold(std::span<const Wide> elements, Index) const { return FindMinMax(elements); }
   State Combine(State left, const State& right) const {
     left.Merge(right);
@@ -35,7 +37,8 @@ struct ExtremeOfInts {
   }
   absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
     // NaT is the least of all numbers of 64 bits, so that it is found whatever is looked for.
-    const std::int64_t extreme = kIsMax && !(is_time && state.min == kNotATime) ? state.max : state.min;
+    const std::int64_t extreme =
+        kIsMax && !(is_time && state.min == kNotATime) ? state.max : state.min;
     StoreInteger(static_cast<std::uint64_t>(extreme), dtype, to);
     return absl::OkStatus();
   }
@@ -81,7 +84,9 @@ struct ExtremeOfUints {
     for (const Wide x : elements) state = Combine(state, {x});
     return state;
   }
-  State Combine(State left, State right) const { return {kIsMax ? std::max(left.extreme, right.extreme) : std::min(left.extreme, right.extreme)}; }
+  State Combine(State left, State right) const {
+    return {kIsMax ? std::max(left.extreme, right.extreme) : std::min(left.extreme, right.extreme)};
+  }
   absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
     StoreInteger(state.extreme, dtype, to);
     return absl::OkStatus();
@@ -109,7 +114,8 @@ struct ExtremeOf {
   static constexpr bool kOrderFree = true;
   using Wide = Number;
   struct State {
-    Number extreme = kIsMax ? -std::numeric_limits<Number>::infinity() : std::numeric_limits<Number>::infinity();
+    Number extreme =
+        kIsMax ? -std::numeric_limits<Number>::infinity() : std::numeric_limits<Number>::infinity();
     bool has_number = false;
     bool has_nan = false;
   };
@@ -120,15 +126,18 @@ struct ExtremeOf {
       if (x != x) {
         state.has_nan = true;
       } else {
-        // A zero has no sign here, since which of two is met first would depend on how the array was divided.
-        state.extreme = (kIsMax ? std::max(state.extreme, x) : std::min(state.extreme, x)) + Number(0);
+        // A zero has no sign here, since which of two is met first would depend on how the array
+        // was divided.
+        state.extreme =
+            (kIsMax ? std::max(state.extreme, x) : std::min(state.extreme, x)) + Number(0);
         state.has_number = true;
       }
     }
     return state;
   }
   State Combine(State left, const State& right) const {
-    left.extreme = kIsMax ? std::max(left.extreme, right.extreme) : std::min(left.extreme, right.extreme);
+    left.extreme =
+        kIsMax ? std::max(left.extreme, right.extreme) : std::min(left.extreme, right.extreme);
     left.has_number |= right.has_number;
     left.has_nan |= right.has_nan;
     return left;
@@ -150,8 +159,7 @@ struct ArgExtremeOf {
     Number extreme = 0;
     Index position = -1;  // none yet
   };
-  explicit ArgExtremeOf(const ReductionInputs& inputs)
-      : is_time(IsTime(inputs.dtype)) {}
+  explicit ArgExtremeOf(const ReductionInputs& inputs) : is_time(IsTime(inputs.dtype)) {}
 
   State Fold(std::span<const Wide> elements, Index first) const {
     State state;
@@ -185,7 +193,9 @@ struct ArgExtremeOf {
     if (right.position < 0 || IsNan(left.extreme)) return left;
     return IsNan(right.extreme) || Beats(right.extreme, left.extreme) ? right : left;
   }
-  absl::Status Store(const State& state, Index, const DType&, std::byte* to) const { return StoredBits(state.position, to); }
+  absl::Status Store(const State& state, Index, const DType&, std::byte* to) const {
+    return StoredBits(state.position, to);
+  }
 
  private:
   bool IsNan(Wide x) const {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How an operation is carried out over the elements of a lane, chunk by chunk.
 //
 // An operation `Op` is a small value with
 //   Wide          what its elements are read as (mpaio/kernel/wide.h)
-//   State         what it has found out about some elements; trivially copyable, and by default that of none
-//   kOrderFree    whether states can be joined in any grouping without a change of the result: counts, extremes, exact sums. Then
-//                   State Fold(std::span<const Wide> elements, Index first) const, of any number of elements, the first of which has index `first`
-//                 else the operation is defined over the fixed tree of mpaio/result/fixed_tree.h, and has
+//   State         what it has found out about some elements; trivially copyable, and by default
+//                 that of none
+//   kOrderFree    whether states can be joined in any grouping without a change of the result:
+//                 counts, extremes, exact sums. Then
+//                   State Fold(std::span<const Wide> elements, Index first) const, of any number of
+//                   elements, the first of which has index `first`
+//                 else the operation is defined over the fixed tree of mpaio/result/fixed_tree.h,
+//                 and has
 //                   State Leaf(std::span<const Wide> elements) const, of at most kLeaf elements
 //   State Combine(State left, State right) const
 // So the answer is the same to the bit however the lane is divided.
@@ -39,8 +44,10 @@ struct Fold<Op, true> {
   // What the elements [begin, end) of the lane contribute.
   static Partial Compute(WideReader<Wide>& lane, Index begin, Index end, const Op& op) {
     State state{};
-    const Index block = lane.is_direct() ? std::max<Index>(end - begin, 1) : WideReader<Wide>::kBlock;
-    for (Index i = begin; i < end; i += block) state = op.Combine(state, op.Fold(lane.Read(i, std::min(block, end - i)), i));
+    const Index block =
+        lane.is_direct() ? std::max<Index>(end - begin, 1) : WideReader<Wide>::kBlock;
+    for (Index i = begin; i < end; i += block)
+      state = op.Combine(state, op.Fold(lane.Read(i, std::min(block, end - i)), i));
     return state;
   }
 

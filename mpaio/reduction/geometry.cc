@@ -6,7 +6,8 @@
 
 namespace mpaio {
 
-absl::StatusOr<LaneGeometry> LaneGeometry::Of(const std::vector<Index>& shape, std::optional<Index> axis, bool keepdims) {
+absl::StatusOr<LaneGeometry> LaneGeometry::Of(const std::vector<Index>& shape,
+                                              std::optional<Index> axis, bool keepdims) {
   LaneGeometry geometry;
   const Index num_axes = static_cast<Index>(shape.size());
   if (!axis) {
@@ -16,10 +17,13 @@ absl::StatusOr<LaneGeometry> LaneGeometry::Of(const std::vector<Index>& shape, s
     return geometry;
   }
   const Index a = *axis < 0 ? *axis + num_axes : *axis;
-  if (num_axes == 0) return absl::InvalidArgumentError(absl::StrCat("axis=", *axis, ": the array has 0 axes, shape (); give axis=none"));
+  if (num_axes == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("axis=", *axis, ": the array has 0 axes, shape (); give axis=none"));
   if (a < 0 || a >= num_axes) {
-    return absl::InvalidArgumentError(absl::StrCat("axis=", *axis, ": the array has ", num_axes, num_axes == 1 ? " axis" : " axes", ", shape ",
-                                                   ShapeToString(shape), "; give one from ", -num_axes, " to ", num_axes - 1, ", or none"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "axis=", *axis, ": the array has ", num_axes, num_axes == 1 ? " axis" : " axes", ", shape ",
+        ShapeToString(shape), "; give one from ", -num_axes, " to ", num_axes - 1, ", or none"));
   }
   geometry.has_axis = true;
   for (Index i = 0; i < num_axes; ++i) {

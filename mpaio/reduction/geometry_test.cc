@@ -19,7 +19,8 @@ TEST(LaneGeometry, WithoutAnAxisIsOneLaneOfAllElements) {
   EXPECT_EQ(geometry.length, 60);
   EXPECT_EQ(geometry.inner, 1);
   EXPECT_THAT(geometry.result_shape, IsEmpty());
-  EXPECT_THAT(LaneGeometry::Of({3, 4, 5}, std::nullopt, true).value().result_shape, ElementsAre(1, 1, 1));
+  EXPECT_THAT(LaneGeometry::Of({3, 4, 5}, std::nullopt, true).value().result_shape,
+              ElementsAre(1, 1, 1));
   EXPECT_EQ(LaneGeometry::Of({}, std::nullopt, false).value().length, 1);
   EXPECT_EQ(LaneGeometry::Of({3, 0}, std::nullopt, false).value().length, 0);
 }
@@ -39,7 +40,8 @@ TEST(LaneGeometry, LanesAreWhereIndexingSays) {
     for (index[first] = 0; index[first] < shape[first]; ++index[first]) {
       for (index[second] = 0; index[second] < shape[second]; ++index[second], ++lane) {
         for (index[a] = 0; index[a] < shape[a]; ++index[a]) {
-          EXPECT_EQ(geometry.LaneStart(lane) + index[a] * geometry.inner, (index[0] * 4 + index[1]) * 5 + index[2])
+          EXPECT_EQ(geometry.LaneStart(lane) + index[a] * geometry.inner,
+                    (index[0] * 4 + index[1]) * 5 + index[2])
               << "axis " << axis << ", lane " << lane;
         }
       }
@@ -57,9 +59,11 @@ TEST(LaneGeometry, AnAxisThatIsNotThereIsRefused) {
   for (const Index axis : {3, -4}) {
     const auto geometry = LaneGeometry::Of({3, 4, 5}, axis, false);
     EXPECT_EQ(geometry.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(geometry.status().message()), testing::HasSubstr("the array has 3 axes, shape (3, 4, 5)"));
+    EXPECT_THAT(std::string(geometry.status().message()),
+                testing::HasSubstr("the array has 3 axes, shape (3, 4, 5)"));
   }
-  EXPECT_THAT(std::string(LaneGeometry::Of({}, -1, false).status().message()), testing::HasSubstr("axis=-1: the array has 0 axes"));
+  EXPECT_THAT(std::string(LaneGeometry::Of({}, -1, false).status().message()),
+              testing::HasSubstr("axis=-1: the array has 0 axes"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What is not zero. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_NONZERO_H_
 #define MPAIO_REDUCTION_NONZERO_H_
@@ -26,10 +27,12 @@ struct FoldNonzero {
   using Wide = Number;
   using State = Index;
   State Fold(std::span<const Wide> elements, Index) const {
-    if constexpr (std::is_same_v<Wide, std::int64_t> || std::is_same_v<Wide, std::uint64_t> || std::is_same_v<Wide, double>) {
+    if constexpr (std::is_same_v<Wide, std::int64_t> || std::is_same_v<Wide, std::uint64_t> ||
+                  std::is_same_v<Wide, double>) {
       return CountNonzero(elements);
     } else {
-      return std::count_if(elements.begin(), elements.end(), [](const Wide& x) { return x != Wide(0); });
+      return std::count_if(elements.begin(), elements.end(),
+                           [](const Wide& x) { return x != Wide(0); });
     }
   }
   State Combine(State left, State right) const { return left + right; }
@@ -38,19 +41,25 @@ struct FoldNonzero {
 template <typename Number>
 struct CountNonzeroOf : FoldNonzero<Number> {
   explicit CountNonzeroOf(const ReductionInputs&) {}
-  absl::Status Store(Index count, Index, const DType&, std::byte* to) const { return StoredBits(count, to); }
+  absl::Status Store(Index count, Index, const DType&, std::byte* to) const {
+    return StoredBits(count, to);
+  }
 };
 
 template <typename Number>
 struct AnyOf : FoldNonzero<Number> {
   explicit AnyOf(const ReductionInputs&) {}
-  absl::Status Store(Index count, Index, const DType&, std::byte* to) const { return StoredBits(std::uint8_t{count > 0}, to); }
+  absl::Status Store(Index count, Index, const DType&, std::byte* to) const {
+    return StoredBits(std::uint8_t{count > 0}, to);
+  }
 };
 
 template <typename Number>
 struct AllOf : FoldNonzero<Number> {
   explicit AllOf(const ReductionInputs&) {}
-  absl::Status Store(Index count, Index length, const DType&, std::byte* to) const { return StoredBits(std::uint8_t{count == length}, to); }
+  absl::Status Store(Index count, Index length, const DType&, std::byte* to) const {
+    return StoredBits(std::uint8_t{count == length}, to);
+  }
 };
 
 }  // namespace mpaio

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Norms of a vector. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_NORMS_H_
 #define MPAIO_REDUCTION_NORMS_H_
@@ -20,8 +21,9 @@
 
 namespace mpaio {
 
-// Norms of a vector, as numpy.linalg.norm: ord 2 is the root of the sum of squares, 1 the sum of magnitudes, inf and -inf the largest and the
-// smallest magnitude, 0 how many are not zero. Integers are read as double; so are complex numbers, by their magnitude.
+// Norms of a vector, as numpy.linalg.norm: ord 2 is the root of the sum of squares, 1 the sum of
+// magnitudes, inf and -inf the largest and the smallest magnitude, 0 how many are not zero.
+// Integers are read as double; so are complex numbers, by their magnitude.
 enum class NormOrder { kTwo, kOne, kInfinity, kMinusInfinity, kZero };
 
 template <typename Number>
@@ -34,7 +36,11 @@ struct NormOf {
   };
   explicit NormOf(const ReductionInputs& inputs) {
     const std::string& ord = inputs.parameters.Text("ord");
-    order = ord == "2" ? NormOrder::kTwo : ord == "1" ? NormOrder::kOne : ord == "inf" ? NormOrder::kInfinity : ord == "-inf" ? NormOrder::kMinusInfinity : NormOrder::kZero;
+    order = ord == "2"      ? NormOrder::kTwo
+            : ord == "1"    ? NormOrder::kOne
+            : ord == "inf"  ? NormOrder::kInfinity
+            : ord == "-inf" ? NormOrder::kMinusInfinity
+                            : NormOrder::kZero;
   }
 
   State Leaf(std::span<const Wide> elements) const {
@@ -56,18 +62,25 @@ struct NormOf {
     }
     const std::span<const double> magnitudes(values, elements.size());
     switch (order) {
-      case NormOrder::kTwo: return {std::is_same_v<Wide, std::complex<double>> ? squares : SumOfSquares(magnitudes), true};
-      case NormOrder::kOne: return {SumLanes(magnitudes), true};
-      case NormOrder::kInfinity: return {FindMinMax(magnitudes).max, true};
-      case NormOrder::kMinusInfinity: return {FindMinMax(magnitudes).min, true};
-      case NormOrder::kZero: return {static_cast<double>(CountNonzero(magnitudes)), true};
+      case NormOrder::kTwo:
+        return {std::is_same_v<Wide, std::complex<double>> ? squares : SumOfSquares(magnitudes),
+                true};
+      case NormOrder::kOne:
+        return {SumLanes(magnitudes), true};
+      case NormOrder::kInfinity:
+        return {FindMinMax(magnitudes).max, true};
+      case NormOrder::kMinusInfinity:
+        return {FindMinMax(magnitudes).min, true};
+      case NormOrder::kZero:
+        return {static_cast<double>(CountNonzero(magnitudes)), true};
     }
     return {};
   }
   State Combine(const State& left, const State& right) const {
     if (!left.has_elements) return right;
     if (!right.has_elements) return left;
-    if (order != NormOrder::kInfinity && order != NormOrder::kMinusInfinity) return {left.value + right.value, true};
+    if (order != NormOrder::kInfinity && order != NormOrder::kMinusInfinity)
+      return {left.value + right.value, true};
     MinMax<double> extremes{left.value, left.value};
     extremes.Merge({right.value, right.value});
     return {order == NormOrder::kInfinity ? extremes.max : extremes.min, true};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Products. See fold.h and reduction_worker.h for what an operation has to have.
 #ifndef MPAIO_REDUCTION_PRODUCTS_H_
 #define MPAIO_REDUCTION_PRODUCTS_H_
@@ -21,7 +22,8 @@ namespace mpaio {
 
 // Products.
 
-// The product of integers is 0 where one of them is, and else has a magnitude that only grows: so whether it fits does not depend on the order.
+// The product of integers is 0 where one of them is, and else has a magnitude that only grows: so
+// whether it fits does not depend on the order.
 struct IntegerProduct {
   std::uint64_t wrapped = 1;
   std::uint64_t magnitude = 1;  // of the elements that are not 0
@@ -53,7 +55,8 @@ struct ProductOfIntegers {
   static constexpr bool kOrderFree = true;
   using Wide = Integer;
   using State = IntegerProduct;
-  explicit ProductOfIntegers(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
+  explicit ProductOfIntegers(const ReductionInputs& inputs)
+      : wraps(WrapsOnOverflow(inputs.parameters)) {}
   State Fold(std::span<const Wide> elements, Index) const {
     State product;
     for (const Wide x : elements) {
@@ -65,13 +68,15 @@ struct ProductOfIntegers {
   State Combine(State left, State right) const { return left * right; }
   absl::Status Store(const State& product, Index, const DType&, std::byte* to) const {
     // What the sign leaves room for.
-    const std::uint64_t largest = std::is_unsigned_v<Wide>  ? std::numeric_limits<std::uint64_t>::max()
+    const std::uint64_t largest = std::is_unsigned_v<Wide>
+                                      ? std::numeric_limits<std::uint64_t>::max()
                                   : product.is_negative ? std::uint64_t{1} << 63
                                                         : (std::uint64_t{1} << 63) - 1;
     const bool fits = product.has_zero || (!product.overflows && product.magnitude <= largest);
     if (!wraps && !fits) {
-      return absl::OutOfRangeError(absl::StrCat("the product does not fit in a", std::is_unsigned_v<Wide> ? " uint64" : "n int64",
-                                                "; multiply the array as float64, or give overflow=wrap"));
+      return absl::OutOfRangeError(absl::StrCat(
+          "the product does not fit in a", std::is_unsigned_v<Wide> ? " uint64" : "n int64",
+          "; multiply the array as float64, or give overflow=wrap"));
     }
     return StoredBits(product.wrapped, to);
   }
@@ -87,7 +92,9 @@ struct ProductOfFloats {
   explicit ProductOfFloats(const ReductionInputs&) {}
   State Leaf(std::span<const Wide> elements) const { return {Product(elements)}; }
   State Combine(State left, State right) const { return {left.product * right.product}; }
-  absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const { return StoredReal(state.product, dtype, to); }
+  absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
+    return StoredReal(state.product, dtype, to);
+  }
 };
 
 // complex<double> or long double.
@@ -114,7 +121,8 @@ struct ProductOf {
   }
 
  private:
-  // As numpy multiplies complex numbers; C++'s operator makes infinities of some NaNs (C's annex G).
+  // As numpy multiplies complex numbers; C++'s operator makes infinities of some NaNs (C's annex
+  // G).
   static Number Times(const Number& a, const Number& b) {
     if constexpr (std::is_same_v<Number, long double>) {
       return a * b;

@@ -16,17 +16,19 @@ namespace {
 
 using Kind = DType::Kind;
 
-// With fewer lanes than this, a chunk is a part of all of them: else there would be too few chunks for many ranks, and too little to read in one
-// go. With more, a chunk's result would be long.
+// With fewer lanes than this, a chunk is a part of all of them: else there would be too few chunks
+// for many ranks, and too little to read in one go. With more, a chunk's result would be long.
 constexpr Index kFewLanes = 64;
 
 absl::StatusOr<LaneGeometry> GeometryOf(const NdView& array, const Parameters& parameters) {
-  return LaneGeometry::Of(array.shape(), parameters.OptionalInteger("axis"), parameters.Flag("keepdims"));
+  return LaneGeometry::Of(array.shape(), parameters.OptionalInteger("axis"),
+                          parameters.Flag("keepdims"));
 }
 
 // A view of the array's bytes as `rows` rows, for a DataIterator.
 absl::StatusOr<NdView> AsRows(const NdView& array, Index rows) {
-  const Index row_bytes = rows == 0 ? 0 : std::min(array.size_bytes() / rows, DType::kMaxItemsizeBytes);
+  const Index row_bytes =
+      rows == 0 ? 0 : std::min(array.size_bytes() / rows, DType::kMaxItemsizeBytes);
   MPAIO_ASSIGN_OR_RETURN(DType dtype, DType::Parse(absl::StrCat("V", row_bytes)));
   return NdView::Create(array.data(), std::move(dtype), {rows});
 }
@@ -35,14 +37,16 @@ template <typename T>
 void StoreAs(double value, std::byte* to) {
   const T narrow = static_cast<T>(value);
   // A long double's padding stays zeros.
-  constexpr bool kIsExtended = std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
+  constexpr bool kIsExtended =
+      std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
   std::memcpy(to, &narrow, kIsExtended ? 10 : sizeof(narrow));
 }
 
 bool IsFloat(const DType& dtype) { return WideKindOf(dtype) == WideKind::kFloat; }
 bool IsReal(const DType& dtype) {
   const WideKind kind = WideKindOf(dtype);
-  return kind == WideKind::kUint || kind == WideKind::kFloat || (kind == WideKind::kInt && !IsTime(dtype));
+  return kind == WideKind::kUint || kind == WideKind::kFloat ||
+         (kind == WideKind::kInt && !IsTime(dtype));
 }
 bool IsComplex(const DType& dtype) { return WideKindOf(dtype) == WideKind::kComplex; }
 bool IsLongDouble(const DType& dtype) { return WideKindOf(dtype) == WideKind::kLongDouble; }
@@ -55,31 +59,41 @@ bool IsTime(const DType& dtype) { return dtype.kind() == Kind::kDatetime || IsTi
 absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context) {
   const NdView array = context.chunks.array();
   MPAIO_ASSIGN_OR_RETURN(LaneGeometry geometry, GeometryOf(array, context.parameters));
-  if (!geometry.has_axis) return ReductionPlan{std::move(geometry), std::move(context.chunks), true, array.row_elements()};
+  if (!geometry.has_axis)
+    return ReductionPlan{std::move(geometry), std::move(context.chunks), true,
+                         array.row_elements()};
   const bool across = geometry.num_lanes() <= kFewLanes;
-  MPAIO_ASSIGN_OR_RETURN(const NdView rows, AsRows(array, across ? geometry.length : geometry.num_lanes()));
+  MPAIO_ASSIGN_OR_RETURN(const NdView rows,
+                         AsRows(array, across ? geometry.length : geometry.num_lanes()));
   // Neighbouring lanes share cache lines: a chunk of few would read what the next one reads again.
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide_with(rows, {.row_alignment = across ? 1 : std::min(kTileLanes, geometry.inner)}));
+  MPAIO_ASSIGN_OR_RETURN(
+      DataIterator chunks,
+      context.divide_with(rows,
+                          {.row_alignment = across ? 1 : std::min(kTileLanes, geometry.inner)}));
   return ReductionPlan{std::move(geometry), std::move(chunks), across, 1};
 }
 
 std::vector<ParameterInfo> ReductionParameters(std::vector<ParameterInfo> more) {
   more.push_back(ParameterInfo::OptionalInteger("axis", "the axis to reduce; none: all elements"));
-  more.push_back(ParameterInfo::Flag("keepdims", "whether the reduced axes stay, with an extent of 1"));
+  more.push_back(
+      ParameterInfo::Flag("keepdims", "whether the reduced axes stay, with an extent of 1"));
   return more;
 }
 
 absl::Status CheckReduction(const JobInputs& inputs, bool needs_elements) {
   MPAIO_ASSIGN_OR_RETURN(const LaneGeometry geometry, GeometryOf(inputs.array, inputs.parameters));
   if (needs_elements && geometry.length == 0 && geometry.num_lanes() > 0) {
-    return absl::InvalidArgumentError(absl::StrCat("an array of shape ", ShapeToString(inputs.array.shape()),
-                                                   geometry.has_axis ? " has no element along the axis" : " has no element",
-                                                   ", of which this would have to be one; give one that has"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("an array of shape ", ShapeToString(inputs.array.shape()),
+                     geometry.has_axis ? " has no element along the axis" : " has no element",
+                     ", of which this would have to be one; give one that has"));
   }
   return absl::OkStatus();
 }
 
-AcceptedType RealTypes() { return {"bool, int8 to int64, uint8 to uint64, float16 to float64", &IsReal}; }
+AcceptedType RealTypes() {
+  return {"bool, int8 to int64, uint8 to uint64, float16 to float64", &IsReal};
+}
 AcceptedType FloatTypes() { return {"float16 to float64", &IsFloat}; }
 AcceptedType ComplexTypes() { return {"complex64, complex128", &IsComplex}; }
 AcceptedType LongDoubleType() { return {"longdouble", &IsLongDouble}; }
@@ -104,10 +118,14 @@ DType RealMeanType(const DType& dtype) {
 void StoreReal(double value, const DType& dtype, std::byte* to) {
   if (value != value) value = std::numeric_limits<double>::quiet_NaN();
   switch (dtype.itemsize_bytes()) {
-    case 2: return StoreAs<Float16>(value, to);
-    case 4: return StoreAs<float>(value, to);
-    case 8: return StoreAs<double>(value, to);
-    default: return StoreAs<long double>(value, to);
+    case 2:
+      return StoreAs<Float16>(value, to);
+    case 4:
+      return StoreAs<float>(value, to);
+    case 8:
+      return StoreAs<double>(value, to);
+    default:
+      return StoreAs<long double>(value, to);
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Workers that reduce an array to a value, or each of its lanes along an axis to one.
 //
 // Besides what fold.h asks of it, an operation here has
@@ -42,19 +43,23 @@ class ReductionAnswer {
   virtual absl::StatusOr<AnswerArray> Answer() = 0;
 };
 
-// What a chunk contributes to each lane: of one lane alone without a vector around it, which would cost more than a small chunk.
+// What a chunk contributes to each lane: of one lane alone without a vector around it, which would
+// cost more than a small chunk.
 template <typename Op, bool kOneLane>
-using ContributionOf = std::conditional_t<kOneLane, typename Fold<Op>::Partial, std::vector<typename Fold<Op>::Partial>>;
+using ContributionOf = std::conditional_t<kOneLane, typename Fold<Op>::Partial,
+                                          std::vector<typename Fold<Op>::Partial>>;
 
 // For lanes that are long and few: a chunk is a part of every lane.
 template <typename Op, bool kOneLane>
-class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane>>, public ReductionAnswer {
+class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane>>,
+                           public ReductionAnswer {
   using Folding = Fold<Op>;
   using Partials = ContributionOf<Op, kOneLane>;
 
  public:
   // `chunks` divides the lanes' elements; each of its rows is `row_elements` of them.
-  ReduceAcross(DataIterator chunks, Index row_elements, NdView array, LaneGeometry geometry, DType result, Op op)
+  ReduceAcross(DataIterator chunks, Index row_elements, NdView array, LaneGeometry geometry,
+               DType result, Op op)
       : Worker<RawElement, Partials>(std::move(chunks)),
         row_elements_(row_elements),
         array_(std::move(array)),
@@ -69,7 +74,8 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
     } else {
       Partials partials;
       partials.reserve(reducers_.size());
-      for (Index lane = 0; lane < geometry_.num_lanes(); ++lane) partials.push_back(OfLane(lane, chunk.rows()));
+      for (Index lane = 0; lane < geometry_.num_lanes(); ++lane)
+        partials.push_back(OfLane(lane, chunk.rows()));
       return partials;
     }
   }
@@ -78,8 +84,10 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
     if constexpr (kOneLane) {
       return reducers_.front().Add(partials);
     } else {
-      if (partials.size() != reducers_.size()) return absl::DataLossError("a chunk came back with another number of lanes");
-      for (std::size_t lane = 0; lane < partials.size(); ++lane) MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
+      if (partials.size() != reducers_.size())
+        return absl::DataLossError("a chunk came back with another number of lanes");
+      for (std::size_t lane = 0; lane < partials.size(); ++lane)
+        MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
       return absl::OkStatus();
     }
   }
@@ -98,7 +106,8 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
  private:
   typename Folding::Partial OfLane(Index lane, RowRange rows) const {
     const Index itemsize_bytes = array_.dtype().itemsize_bytes();
-    WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(lane) * itemsize_bytes, array_.dtype(), geometry_.inner * itemsize_bytes);
+    WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(lane) * itemsize_bytes,
+                                         array_.dtype(), geometry_.inner * itemsize_bytes);
     return Folding::Compute(reader, rows.begin * row_elements_, rows.end * row_elements_, op_);
   }
 
@@ -129,12 +138,15 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
         op_(op) {}
 
   absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
-    std::string values(static_cast<std::size_t>(chunk.rows().size() * result_.itemsize_bytes()), '\0');
+    std::string values(static_cast<std::size_t>(chunk.rows().size() * result_.itemsize_bytes()),
+                       '\0');
     std::byte* to = reinterpret_cast<std::byte*>(values.data());
     for (Index lane = chunk.rows().begin; lane < chunk.rows().end;) {
       // Neighbours within one block of `inner`; where lanes are contiguous they share nothing.
       Index count = 1;
-      if (geometry_.inner > 1) count = std::min({kTileLanes, chunk.rows().end - lane, geometry_.inner - lane % geometry_.inner});
+      if (geometry_.inner > 1)
+        count = std::min(
+            {kTileLanes, chunk.rows().end - lane, geometry_.inner - lane % geometry_.inner});
       MPAIO_RETURN_IF_ERROR(ReduceTogether(lane, count, to));
       to += count * result_.itemsize_bytes();
       lane += count;
@@ -146,24 +158,31 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
     if (static_cast<Index>(values.size()) != chunk.rows.size() * result_.itemsize_bytes()) {
       return absl::DataLossError("a chunk came back with another number of lanes");
     }
-    if (values_.empty()) values_.resize(static_cast<std::size_t>(geometry_.num_lanes() * result_.itemsize_bytes()));
-    std::memcpy(values_.data() + chunk.rows.begin * result_.itemsize_bytes(), values.data(), values.size());
+    if (values_.empty())
+      values_.resize(static_cast<std::size_t>(geometry_.num_lanes() * result_.itemsize_bytes()));
+    std::memcpy(values_.data() + chunk.rows.begin * result_.itemsize_bytes(), values.data(),
+                values.size());
     return absl::OkStatus();
   }
 
   // Once: the values are moved out.
-  absl::StatusOr<AnswerArray> Answer() override { return AnswerArray(result_, geometry_.result_shape, std::move(values_)); }
+  absl::StatusOr<AnswerArray> Answer() override {
+    return AnswerArray(result_, geometry_.result_shape, std::move(values_));
+  }
 
  private:
   absl::Status ReduceTogether(Index first_lane, Index count, std::byte* to) const {
     const Index itemsize_bytes = array_.dtype().itemsize_bytes();
-    std::vector<typename Folding::Reducer> reducers(static_cast<std::size_t>(count), typename Folding::Reducer(op_));
+    std::vector<typename Folding::Reducer> reducers(static_cast<std::size_t>(count),
+                                                    typename Folding::Reducer(op_));
     for (Index begin = 0; begin < geometry_.length; begin += kTileLength) {
       const Index end = std::min(begin + kTileLength, geometry_.length);
       for (Index i = 0; i < count; ++i) {
-        WideReader<typename Op::Wide> reader(array_.data() + geometry_.LaneStart(first_lane + i) * itemsize_bytes, array_.dtype(),
-                                             geometry_.inner * itemsize_bytes);
-        MPAIO_RETURN_IF_ERROR(reducers[static_cast<std::size_t>(i)].Add(Folding::Compute(reader, begin, end, op_)));
+        WideReader<typename Op::Wide> reader(
+            array_.data() + geometry_.LaneStart(first_lane + i) * itemsize_bytes, array_.dtype(),
+            geometry_.inner * itemsize_bytes);
+        MPAIO_RETURN_IF_ERROR(
+            reducers[static_cast<std::size_t>(i)].Add(Folding::Compute(reader, begin, end, op_)));
       }
     }
     for (const auto& reducer : reducers) {
@@ -185,7 +204,8 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
 struct ReductionPlan {
   LaneGeometry geometry;
   DataIterator chunks;
-  // Chunks are parts of all lanes (ReduceAcross), with so many elements of a lane in each row; else they are lanes (ReduceLanes).
+  // Chunks are parts of all lanes (ReduceAcross), with so many elements of a lane in each row; else
+  // they are lanes (ReduceLanes).
   bool across = false;
   Index row_elements = 1;
 };
@@ -205,19 +225,24 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
     job.worker = std::move(worker);
   };
   if (plan.across && plan.geometry.num_lanes() == 1) {
-    take(std::make_unique<ReduceAcross<Op, true>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op));
+    take(std::make_unique<ReduceAcross<Op, true>>(std::move(plan.chunks), plan.row_elements, array,
+                                                  std::move(plan.geometry), result, op));
   } else if (plan.across) {
-    take(std::make_unique<ReduceAcross<Op, false>>(std::move(plan.chunks), plan.row_elements, array, std::move(plan.geometry), result, op));
+    take(std::make_unique<ReduceAcross<Op, false>>(std::move(plan.chunks), plan.row_elements, array,
+                                                   std::move(plan.geometry), result, op));
   } else {
-    take(std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry), result, op));
+    take(std::make_unique<ReduceLanes<Op>>(std::move(plan.chunks), array, std::move(plan.geometry),
+                                           result, op));
   }
   job.array = [answer] { return answer->Answer(); };
   MPAIO_ASSIGN_OR_RETURN(job.answer_bytes, ArraySizeBytes(result, result_shape));
   return job;
 }
 
-// The same with the operation for what the array's elements are read as; `void` where there is none, which CheckAccepts has to have refused.
-template <typename IntOp, typename UintOp, typename FloatOp, typename ComplexOp = void, typename LongDoubleOp = void>
+// The same with the operation for what the array's elements are read as; `void` where there is
+// none, which CheckAccepts has to have refused.
+template <typename IntOp, typename UintOp, typename FloatOp, typename ComplexOp = void,
+          typename LongDoubleOp = void>
 absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {
   switch (WideKindOf(context.chunks.dtype())) {
     case WideKind::kInt:
@@ -233,11 +258,14 @@ absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {
       if constexpr (!std::is_void_v<ComplexOp>) return MakeReduction<ComplexOp>(context, result);
       break;
     case WideKind::kLongDouble:
-      if constexpr (!std::is_void_v<LongDoubleOp>) return MakeReduction<LongDoubleOp>(context, result);
+      if constexpr (!std::is_void_v<LongDoubleOp>)
+        return MakeReduction<LongDoubleOp>(context, result);
       break;
-    case WideKind::kNone: break;
+    case WideKind::kNone:
+      break;
   }
-  return absl::InvalidArgumentError(absl::StrCat("there is no such reduction of ", context.chunks.dtype().name()));
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no such reduction of ", context.chunks.dtype().name()));
 }
 
 // numpy's types of results. Of sums and products: int64, uint64, or the type itself.
@@ -250,21 +278,23 @@ DType RealMeanType(const DType& dtype);
 // The parameters axis= and keepdims=, which every reduction has.
 std::vector<ParameterInfo> ReductionParameters(std::vector<ParameterInfo> more = {});
 
-// Whether the axis is there; with `needs_elements`, also that no lane is without elements. For WorkerInfo::check.
+// Whether the axis is there; with `needs_elements`, also that no lane is without elements. For
+// WorkerInfo::check.
 absl::Status CheckReduction(const JobInputs& inputs, bool needs_elements);
 
 // The types that reductions take.
-AcceptedType RealTypes();         // bool, integers, float16 to float64
-AcceptedType FloatTypes();        // float16 to float64
-AcceptedType ComplexTypes();      // complex64, complex128
+AcceptedType RealTypes();     // bool, integers, float16 to float64
+AcceptedType FloatTypes();    // float16 to float64
+AcceptedType ComplexTypes();  // complex64, complex128
 AcceptedType LongDoubleType();
-AcceptedType TimeTypes();         // datetime64, timedelta64
+AcceptedType TimeTypes();  // datetime64, timedelta64
 AcceptedType TimedeltaType();
 
 bool IsTime(const DType& dtype);
 bool IsTimedelta(const DType& dtype);
 
-// Writes a number as float16, float32, float64 or longdouble. All NaNs become one: the bits of a sum of several depend on the processor.
+// Writes a number as float16, float32, float64 or longdouble. All NaNs become one: the bits of a
+// sum of several depend on the processor.
 void StoreReal(double value, const DType& dtype, std::byte* to);
 
 }  // namespace mpaio

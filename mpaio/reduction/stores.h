@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How values are stored, and leaves prepared, for operations. See fold.h and reduction_worker.h for what an operation has to have.
+
+// How values are stored, and leaves prepared, for operations. See fold.h and reduction_worker.h for
+// what an operation has to have.
 #ifndef MPAIO_REDUCTION_STORES_H_
 #define MPAIO_REDUCTION_STORES_H_
 
@@ -21,10 +23,12 @@ namespace mpaio {
 
 inline constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
 
-// Without the padding of a long double, which would be whatever was on the stack: `to` is zeros there.
+// Without the padding of a long double, which would be whatever was on the stack: `to` is zeros
+// there.
 template <typename T>
 void StoreBits(const T& value, std::byte* to) {
-  constexpr bool kIsExtended = std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
+  constexpr bool kIsExtended =
+      std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
   std::memcpy(to, &value, kIsExtended ? 10 : sizeof(value));
 }
 
@@ -55,7 +59,9 @@ inline absl::Status StoredComplex(std::complex<double> value, const DType& dtype
   return absl::OkStatus();
 }
 
-inline bool WrapsOnOverflow(const Parameters& parameters) { return parameters.Text("overflow") == "wrap"; }
+inline bool WrapsOnOverflow(const Parameters& parameters) {
+  return parameters.Text("overflow") == "wrap";
+}
 
 // Real and imaginary parts of a leaf apart, for the loops that are made for doubles.
 struct ComplexLeaf {

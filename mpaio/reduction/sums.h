@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The operations of the reductions: see fold.h and reduction_worker.h for what each has to have.
 //
-// What numpy does, but for two things. Integer sums and products are exact, and one that does not fit 64 bits is an error unless overflow=wrap asks
-// for numpy's. And floating-point sums are computed in double, over a fixed tree, with the errors of their additions beside them, and rounded once:
-// nearer to the truth than numpy's.
+// What numpy does, but for two things. Integer sums and products are exact, and one that does not
+// fit 64 bits is an error unless overflow=wrap asks for numpy's. And floating-point sums are
+// computed in double, over a fixed tree, with the errors of their additions beside them, and
+// rounded once: nearer to the truth than numpy's.
 #ifndef MPAIO_REDUCTION_SUMS_H_
 #define MPAIO_REDUCTION_SUMS_H_
 
@@ -26,7 +28,8 @@
 
 namespace mpaio {
 
-// Sums, and the means that are sums divided by the number of elements: of none it is NaN, as in numpy.
+// Sums, and the means that are sums divided by the number of elements: of none it is NaN, as in
+// numpy.
 
 // Of integers, in as many bits as no array that fits in memory overflows.
 template <typename Integer, typename Sum>
@@ -45,7 +48,9 @@ struct FoldFloatSum {
   using Wide = double;
   using State = CompensatedSum<double>;
   State Leaf(std::span<const Wide> elements) const { return SumOps().Leaf(elements); }
-  State Combine(const State& left, const State& right) const { return SumOps().Combine(left, right); }
+  State Combine(const State& left, const State& right) const {
+    return SumOps().Combine(left, right);
+  }
 };
 
 struct FoldComplexSum {
@@ -84,7 +89,9 @@ struct FoldLongDoubleSum {
 struct SumOfInts : FoldIntSum {
   explicit SumOfInts(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
   absl::Status Store(State sum, Index, const DType&, std::byte* to) const {
-    if (!wraps && !AsInt64(sum)) return absl::OutOfRangeError("the sum does not fit in an int64; sum the array as float64, or give overflow=wrap");
+    if (!wraps && !AsInt64(sum))
+      return absl::OutOfRangeError(
+          "the sum does not fit in an int64; sum the array as float64, or give overflow=wrap");
     StoreBits(absl::Int128Low64(sum), to);
     return absl::OkStatus();
   }
@@ -101,16 +108,23 @@ struct FoldTimedeltaSum {
     std::int64_t least = std::numeric_limits<std::int64_t>::max();
     bool is_nat() const { return least == kNotATime; }
   };
-  State Fold(std::span<const Wide> elements, Index) const { return {SumExactly(elements), FindMinMax(elements).min}; }
-  State Combine(const State& left, const State& right) const { return {left.sum + right.sum, std::min(left.least, right.least)}; }
+  State Fold(std::span<const Wide> elements, Index) const {
+    return {SumExactly(elements), FindMinMax(elements).min};
+  }
+  State Combine(const State& left, const State& right) const {
+    return {left.sum + right.sum, std::min(left.least, right.least)};
+  }
 };
 
 struct SumOfTimedeltas : FoldTimedeltaSum {
-  explicit SumOfTimedeltas(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
+  explicit SumOfTimedeltas(const ReductionInputs& inputs)
+      : wraps(WrapsOnOverflow(inputs.parameters)) {}
   absl::Status Store(const State& state, Index, const DType&, std::byte* to) const {
     if (state.is_nat()) return StoredBits(kNotATime, to);
     // Where the sum is the number that means NaT, it does not fit either.
-    if (!wraps && (!AsInt64(state.sum) || state.sum == kNotATime)) return absl::OutOfRangeError("the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
+    if (!wraps && (!AsInt64(state.sum) || state.sum == kNotATime))
+      return absl::OutOfRangeError(
+          "the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
     StoreBits(absl::Int128Low64(state.sum), to);
     return absl::OkStatus();
   }
@@ -130,7 +144,8 @@ struct SumOfUints : FoldUintSum {
   explicit SumOfUints(const ReductionInputs& inputs) : wraps(WrapsOnOverflow(inputs.parameters)) {}
   absl::Status Store(State sum, Index, const DType&, std::byte* to) const {
     if (!wraps && absl::Uint128High64(sum) != 0) {
-      return absl::OutOfRangeError("the sum does not fit in a uint64; sum the array as float64, or give overflow=wrap");
+      return absl::OutOfRangeError(
+          "the sum does not fit in a uint64; sum the array as float64, or give overflow=wrap");
     }
     StoreBits(absl::Uint128Low64(sum), to);
     return absl::OkStatus();
@@ -140,17 +155,23 @@ struct SumOfUints : FoldUintSum {
 
 struct SumOfFloats : FoldFloatSum {
   explicit SumOfFloats(const ReductionInputs&) {}
-  absl::Status Store(const State& sum, Index, const DType& dtype, std::byte* to) const { return StoredReal(sum.value(), dtype, to); }
+  absl::Status Store(const State& sum, Index, const DType& dtype, std::byte* to) const {
+    return StoredReal(sum.value(), dtype, to);
+  }
 };
 
 struct SumOfComplex : FoldComplexSum {
   explicit SumOfComplex(const ReductionInputs&) {}
-  absl::Status Store(const State& sum, Index, const DType& dtype, std::byte* to) const { return StoredComplex(sum.value(), dtype, to); }
+  absl::Status Store(const State& sum, Index, const DType& dtype, std::byte* to) const {
+    return StoredComplex(sum.value(), dtype, to);
+  }
 };
 
 struct SumOfLongDoubles : FoldLongDoubleSum {
   explicit SumOfLongDoubles(const ReductionInputs&) {}
-  absl::Status Store(const State& sum, Index, const DType&, std::byte* to) const { return StoredBits(sum.value(), to); }
+  absl::Status Store(const State& sum, Index, const DType&, std::byte* to) const {
+    return StoredBits(sum.value(), to);
+  }
 };
 
 struct MeanOfInts : FoldIntSum {
@@ -193,7 +214,9 @@ struct MeanOfLongDoubles : FoldLongDoubleSum {
 
 struct NansumOfFloats : SumOfFloats {
   using SumOfFloats::SumOfFloats;
-  State Leaf(std::span<const Wide> elements) const { return SumOps().Leaf(LeafOfNumbers(elements).numbers()); }
+  State Leaf(std::span<const Wide> elements) const {
+    return SumOps().Leaf(LeafOfNumbers(elements).numbers());
+  }
 };
 
 struct NanmeanOfFloats {
@@ -208,7 +231,9 @@ struct NanmeanOfFloats {
     const LeafOfNumbers leaf(elements);
     return {SumOps().Leaf(leaf.numbers()), static_cast<Index>(leaf.count)};
   }
-  State Combine(const State& left, const State& right) const { return {SumOps().Combine(left.sum, right.sum), left.count + right.count}; }
+  State Combine(const State& left, const State& right) const {
+    return {SumOps().Combine(left.sum, right.sum), left.count + right.count};
+  }
   absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
     return StoredReal(state.sum.value() / static_cast<double>(state.count), dtype, to);
   }

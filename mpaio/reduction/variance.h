@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Variance and standard deviation. See fold.h and reduction_worker.h for what an operation has to have.
+
+// Variance and standard deviation. See fold.h and reduction_worker.h for what an operation has to
+// have.
 #ifndef MPAIO_REDUCTION_VARIANCE_H_
 #define MPAIO_REDUCTION_VARIANCE_H_
 
@@ -20,10 +22,12 @@
 
 namespace mpaio {
 
-// Variance: count, mean and sum of squared deviations of parts are joined as by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
-// Algorithm for Computing Sample Variances" (1979); a leaf's are found in two passes, the second of which corrects the first (theirs too, "Algorithms
-// for Computing the Sample Variance", 1983). Means are as exact as two doubles are together: where they are large beside the deviations, what one
-// double rounds off would count for more than the deviations.
+// Variance: count, mean and sum of squared deviations of parts are joined as by Chan, Golub and
+// LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979); a
+// leaf's are found in two passes, the second of which corrects the first (theirs too, "Algorithms
+// for Computing the Sample Variance", 1983). Means are as exact as two doubles are together: where
+// they are large beside the deviations, what one double rounds off would count for more than the
+// deviations.
 
 struct Moments {
   double count = 0;
@@ -36,7 +40,8 @@ struct Moments {
     const double count = static_cast<double>(elements.size());
     const double mean = SumLanes(elements) / count;
     const double rest = SumOfDeviations(elements, mean);
-    return {count, mean, rest / count, std::max(SumOfSquaredDeviations(elements, mean) - rest * rest / count, 0.0)};
+    return {count, mean, rest / count,
+            std::max(SumOfSquaredDeviations(elements, mean) - rest * rest / count, 0.0)};
   }
   static Moments Join(const Moments& left, const Moments& right) {
     if (left.count == 0) return right;
@@ -45,15 +50,18 @@ struct Moments {
     const double delta = (right.mean - left.mean) + (right.mean_rest - left.mean_rest);
     CompensatedSum<double> mean{left.mean, 0};
     mean.Add(left.mean_rest + delta * (right.count / count));
-    return {count, mean.sum, mean.error, left.squares + right.squares + delta * delta * (left.count * right.count / count)};
+    return {count, mean.sum, mean.error,
+            left.squares + right.squares + delta * delta * (left.count * right.count / count)};
   }
 };
 
 template <bool kIsRoot>
 struct VarianceStore {
   explicit VarianceStore(const ReductionInputs& inputs) : ddof(inputs.parameters.Number("ddof")) {}
-  // As in numpy, NaN where there are no more elements than ddof and no deviations, infinite where there are some.
-  absl::Status StoreVariance(double squares, Index length, const DType& dtype, std::byte* to) const {
+  // As in numpy, NaN where there are no more elements than ddof and no deviations, infinite where
+  // there are some.
+  absl::Status StoreVariance(double squares, Index length, const DType& dtype,
+                             std::byte* to) const {
     const double variance = squares / std::max(static_cast<double>(length) - ddof, 0.0);
     return StoredReal(kIsRoot ? std::sqrt(variance) : variance, dtype, to);
   }
@@ -72,7 +80,8 @@ struct VarianceOf : VarianceStore<kIsRoot> {
       return Moments::Of(elements);
     } else {
       alignas(64) double values[kLeaf];
-      for (std::size_t i = 0; i < elements.size(); ++i) values[i] = static_cast<double>(elements[i]);
+      for (std::size_t i = 0; i < elements.size(); ++i)
+        values[i] = static_cast<double>(elements[i]);
       return Moments::Of({values, elements.size()});
     }
   }

@@ -1,39 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reduction whose answer does not depend, to the bit, on how the elements were divided into chunks.
+
+// A reduction whose answer does not depend, to the bit, on how the elements were divided into
+// chunks.
 //
-// Floating-point addition is not associative: sums over chunks of different sizes differ in their last bits. So the order of
-// operations is fixed here by the elements' indices alone, and a chunk computes those parts of it that it can.
+// Floating-point addition is not associative: sums over chunks of different sizes differ in their
+// last bits. So the order of operations is fixed here by the elements' indices alone, and a chunk
+// computes those parts of it that it can.
 //
-// Definition. Elements are numbered from 0, the first one reduced (not the first of the array, if the iteration starts later).
-// Element i is in *leaf* i / 256, so that leaf j has the elements [256 j, 256 j + 256). Above the leaves is the dyadic tree:
-// *node* (l, k), of level l >= 0 and index k >= 0, covers the leaves [k * 2^l, (k + 1) * 2^l). Its value is
+// Definition. Elements are numbered from 0, the first one reduced (not the first of the array, if
+// the iteration starts later). Element i is in *leaf* i / 256, so that leaf j has the elements [256
+// j, 256 j + 256). Above the leaves is the dyadic tree: *node* (l, k), of level l >= 0 and index k
+// >= 0, covers the leaves [k * 2^l, (k + 1) * 2^l). Its value is
 //
 //     value(0, k) = Leaf(the 256 elements of leaf k)
 //     value(l, k) = Combine(value(l - 1, 2 k), value(l - 1, 2 k + 1))
 //
-// The value of n elements: n = 256 f + p with 0 <= p < 256. The f complete leaves are covered from left to right by one node for
-// each bit of f that is set, from the highest to the lowest: N1, N2, ..., Nm. If p > 0, the last p elements make one last, short
-// leaf, P = Leaf(p elements). The value is the fold from right to left:
+// The value of n elements: n = 256 f + p with 0 <= p < 256. The f complete leaves are covered from
+// left to right by one node for each bit of f that is set, from the highest to the lowest: N1, N2,
+// ..., Nm. If p > 0, the last p elements make one last, short leaf, P = Leaf(p elements). The value
+// is the fold from right to left:
 //
-//     Combine(N1, Combine(N2, ... Combine(Nm, P)))              (without P, the innermost is Nm; no elements, no value)
+//     Combine(N1, Combine(N2, ... Combine(Nm, P)))              (without P, the innermost is Nm; no
+//     elements, no value)
 //
-// The left argument of Combine is always the one of the lower indices, so Combine need be neither commutative nor associative.
+// The left argument of Combine is always the one of the lower indices, so Combine need be neither
+// commutative nor associative.
 //
-// Worked example: n = 2700 = 256 * 10 + 140. f = 10 = 0b1010, so N1 = (3, 0) covers leaves [0, 8), and N2 = (1, 4) covers leaves
-// [8, 10); P has the elements [2560, 2700). The value is Combine(N1, Combine(N2, P)).
+// Worked example: n = 2700 = 256 * 10 + 140. f = 10 = 0b1010, so N1 = (3, 0) covers leaves [0, 8),
+// and N2 = (1, 4) covers leaves [8, 10); P has the elements [2560, 2700). The value is Combine(N1,
+// Combine(N2, P)).
 //
-// What a chunk gives (TreePartial): of the elements [begin, end), the values of the maximal nodes that lie wholly inside, and, as
-// they are, the elements before the first and after the last leaf that lies wholly inside. The chunk [1000, 2700) of the above:
+// What a chunk gives (TreePartial): of the elements [begin, end), the values of the maximal nodes
+// that lie wholly inside, and, as they are, the elements before the first and after the last leaf
+// that lies wholly inside. The chunk [1000, 2700) of the above:
 //
-//     front elements [1000, 1024) | nodes (2, 1) = leaves [4, 8), (1, 4) = leaves [8, 10) | back elements [2560, 2700)
+//     front elements [1000, 1024) | nodes (2, 1) = leaves [4, 8), (1, 4) = leaves [8, 10) | back
+//     elements [2560, 2700)
 //
 // Rank 0 (TreeReducer) joins these in order, with memory for one node of each level and one leaf.
 //
 // What is asked of `Ops` (concept TreeOps): a stateless or constant object with
-//     Value Leaf(std::span<const Element> elements) const      1 to 256 elements; which ones is all it may depend on
-//     Value Combine(Value left, Value right) const
-// both pure. Code that computes in floating point must be compiled without -ffast-math, and with -ffp-contract=off: a compiler
-// that is free to fuse a * b + c may do so in one inlined copy of Leaf and not in the other.
+//     Value Leaf(std::span<const Element> elements) const      1 to 256 elements; which ones is all
+//     it may depend on Value Combine(Value left, Value right) const
+// both pure. Code that computes in floating point must be compiled without -ffast-math, and with
+// -ffp-contract=off: a compiler that is free to fuse a * b + c may do so in one inlined copy of
+// Leaf and not in the other.
 #ifndef MPAIO_RESULT_FIXED_TREE_H_
 #define MPAIO_RESULT_FIXED_TREE_H_
 
@@ -59,8 +70,9 @@
 
 namespace mpaio {
 
-// The elements of a leaf. Part of the definition of every reduction: changing it changes the last bits of answers. 256 elements
-// are enough to make the tree's cost small beside that of reading them, and few enough to be sent as they are.
+// The elements of a leaf. Part of the definition of every reduction: changing it changes the last
+// bits of answers. 256 elements are enough to make the tree's cost small beside that of reading
+// them, and few enough to be sent as they are.
 inline constexpr Index kLeaf = 256;
 
 template <typename Ops, typename Element, typename Value>
@@ -85,7 +97,8 @@ struct LeafSplit {
     split.front_elements = into_leaf == 0 ? 0 : std::min(kLeaf - into_leaf, end - begin);
     split.first_leaf = (begin + split.front_elements) / kLeaf;
     split.last_leaf = std::max(split.first_leaf, end / kLeaf);
-    split.back_elements = (end - begin) - split.front_elements - (split.last_leaf - split.first_leaf) * kLeaf;
+    split.back_elements =
+        (end - begin) - split.front_elements - (split.last_leaf - split.first_leaf) * kLeaf;
     return split;
   }
 };
@@ -93,44 +106,53 @@ struct LeafSplit {
 // The largest k with 2^k <= value; value > 0.
 constexpr int FloorLog2(std::uint64_t value) { return 63 - std::countl_zero(value); }
 
-// The level of the first of the maximal nodes that cover the leaves [first_leaf, last_leaf), which must not be empty. The next
-// one begins at first_leaf + 2^level.
+// The level of the first of the maximal nodes that cover the leaves [first_leaf, last_leaf), which
+// must not be empty. The next one begins at first_leaf + 2^level.
 constexpr int FirstNodeLevel(Index first_leaf, Index last_leaf) {
   const int fits = FloorLog2(static_cast<std::uint64_t>(last_leaf - first_leaf));
-  return first_leaf == 0 ? fits : std::min(fits, std::countr_zero(static_cast<std::uint64_t>(first_leaf)));
+  return first_leaf == 0 ? fits
+                         : std::min(fits, std::countr_zero(static_cast<std::uint64_t>(first_leaf)));
 }
 
-// How many maximal nodes cover the leaves [first_leaf, last_leaf). At most 2 * log2 of the leaves + 1.
+// How many maximal nodes cover the leaves [first_leaf, last_leaf). At most 2 * log2 of the leaves +
+// 1.
 constexpr Index CountNodes(Index first_leaf, Index last_leaf) {
   Index nodes = 0;
-  for (; first_leaf < last_leaf; ++nodes) first_leaf += Index{1} << FirstNodeLevel(first_leaf, last_leaf);
+  for (; first_leaf < last_leaf; ++nodes)
+    first_leaf += Index{1} << FirstNodeLevel(first_leaf, last_leaf);
   return nodes;
 }
 
-// What one chunk of elements contributes to a reduction. A value; which nodes it has follows from its range.
+// What one chunk of elements contributes to a reduction. A value; which nodes it has follows from
+// its range.
 template <typename Element, typename Value, typename Ops>
 class TreePartial {
   static_assert(std::is_trivially_copyable_v<Element>, "elements are kept as bytes");
-  static_assert(!std::is_same_v<Element, bool> && !std::is_same_v<Value, bool>, "use std::uint8_t: vector<bool> has no data()");
+  static_assert(!std::is_same_v<Element, bool> && !std::is_same_v<Value, bool>,
+                "use std::uint8_t: vector<bool> has no data()");
   static_assert(TreeOps<Ops, Element, Value>);
 
  public:
   // The partial of no elements, at index 0.
   TreePartial() = default;
 
-  // The partial of `elements`, the first of which has index first_element_index >= 0. Reads each element once. Allocates at most
-  // three times, whatever the number of leaves; none of it per leaf.
-  static TreePartial Compute(std::span<const Element> elements, Index first_element_index, const Ops& ops) {
+  // The partial of `elements`, the first of which has index first_element_index >= 0. Reads each
+  // element once. Allocates at most three times, whatever the number of leaves; none of it per
+  // leaf.
+  static TreePartial Compute(std::span<const Element> elements, Index first_element_index,
+                             const Ops& ops) {
     return ComputeFrom(
         first_element_index, first_element_index + static_cast<Index>(elements.size()),
         [elements, first_element_index](Index first, Index count) {
-          return elements.subspan(static_cast<std::size_t>(first - first_element_index), static_cast<std::size_t>(count));
+          return elements.subspan(static_cast<std::size_t>(first - first_element_index),
+                                  static_cast<std::size_t>(count));
         },
         ops);
   }
 
-  // The same of the elements [begin, end), 0 <= begin <= end, which are asked for in order and at most a leaf at a time: source(first,
-  // count) is a span of the elements [first, first + count), valid until the next call.
+  // The same of the elements [begin, end), 0 <= begin <= end, which are asked for in order and at
+  // most a leaf at a time: source(first, count) is a span of the elements [first, first + count),
+  // valid until the next call.
   template <typename Source>
   static TreePartial ComputeFrom(Index begin, Index end, Source&& source, const Ops& ops) {
     TreePartial partial;
@@ -156,11 +178,9 @@ class TreePartial {
   // The elements at the back, of a leaf that ends behind end(). Fewer than kLeaf.
   const std::vector<Element>& back() const { return back_; }
 
-  // Appends to `out` the bytes of this: begin, end, front, nodes, back, in the byte order of the machine and without padding
-  // between. At most 16 + 510 elements + 2 * 54 values long.
-  void Encode(std::string* out) const
-    requires std::is_trivially_copyable_v<Value>
-  {
+  // Appends to `out` the bytes of this: begin, end, front, nodes, back, in the byte order of the
+  // machine and without padding between. At most 16 + 510 elements + 2 * 54 values long.
+  void Encode(std::string* out) const requires std::is_trivially_copyable_v<Value> {
     Append(&begin_, 1, out);
     Append(&end_, 1, out);
     Append(front_.data(), front_.size(), out);
@@ -168,23 +188,25 @@ class TreePartial {
     Append(back_.data(), back_.size(), out);
   }
 
-  // The inverse of Encode; `bytes` must be exactly what one call of it appended. They need no alignment, and are not kept.
+  // The inverse of Encode; `bytes` must be exactly what one call of it appended. They need no
+  // alignment, and are not kept.
   //
   // DataLoss: the bytes are not those of a partial of this type.
-  static absl::StatusOr<TreePartial> Decode(absl::string_view bytes)
-    requires std::is_trivially_copyable_v<Value> && std::is_default_constructible_v<Value> &&
-             std::is_default_constructible_v<Element>
-  {
+  static absl::StatusOr<TreePartial> Decode(
+      absl::string_view bytes) requires std::is_trivially_copyable_v<Value> &&
+      std::is_default_constructible_v<Value> && std::is_default_constructible_v<Element> {
     TreePartial partial;
     const std::size_t given_bytes = bytes.size();
     if (given_bytes < 2 * sizeof(Index)) return Damaged(given_bytes, 2 * sizeof(Index));
     Take(&bytes, &partial.begin_, 1);
     Take(&bytes, &partial.end_, 1);
     if (partial.begin_ < 0 || partial.end_ < partial.begin_) {
-      return absl::DataLossError(absl::StrCat("a partial result names the elements [", partial.begin_, ", ", partial.end_,
+      return absl::DataLossError(absl::StrCat("a partial result names the elements [",
+                                              partial.begin_, ", ", partial.end_,
                                               "); sender and receiver must be the same program"));
     }
-    // The lengths of the parts follow from the range, and are small for every range: nothing here can overflow.
+    // The lengths of the parts follow from the range, and are small for every range: nothing here
+    // can overflow.
     const LeafSplit split = LeafSplit::Of(partial.begin_, partial.end_);
     const auto front = static_cast<std::size_t>(split.front_elements);
     const auto nodes = static_cast<std::size_t>(CountNodes(split.first_leaf, split.last_leaf));
@@ -201,21 +223,26 @@ class TreePartial {
   }
 
  private:
-  // Goes over the leaves like a binary counter: a leaf that ends a node of level l is merged with the l nodes before it.
+  // Goes over the leaves like a binary counter: a leaf that ends a node of level l is merged with
+  // the l nodes before it.
   template <typename Source>
   void ComputeNodes(Source& source, Index first_leaf, Index last_leaf, const Ops& ops) {
     if (first_leaf == last_leaf) return;
     const std::uint64_t num_leaves = static_cast<std::uint64_t>(last_leaf - first_leaf);
     std::vector<Value> stack;
-    stack.reserve(2 * static_cast<std::size_t>(std::bit_width(num_leaves)));  // So that push_back below never allocates.
-    // The compiler is kept from knowing the length: GCC warns without cause of the loop after an unrolled one if it is constant.
+    stack.reserve(2 * static_cast<std::size_t>(
+                          std::bit_width(num_leaves)));  // So that push_back below never allocates.
+    // The compiler is kept from knowing the length: GCC warns without cause of the loop after an
+    // unrolled one if it is constant.
     Index leaf_elements = kLeaf;
     asm("" : "+r"(leaf_elements));
     Index position = first_leaf * kLeaf;
     for (std::uint64_t done = 1; done <= num_leaves; ++done, position += kLeaf) {
       Value value = ops.Leaf(std::span<const Element>(source(position, leaf_elements)));
-      // The largest node that ends behind this leaf: its size divides the leaf's end, and is no more than there are leaves here.
-      const int level = std::min(std::countr_zero(static_cast<std::uint64_t>(first_leaf) + done), FloorLog2(done));
+      // The largest node that ends behind this leaf: its size divides the leaf's end, and is no
+      // more than there are leaves here.
+      const int level = std::min(std::countr_zero(static_cast<std::uint64_t>(first_leaf) + done),
+                                 FloorLog2(done));
       for (int merged = 0; merged < level; ++merged) {
         value = ops.Combine(std::move(stack.back()), std::move(value));
         stack.pop_back();
@@ -237,8 +264,9 @@ class TreePartial {
   }
 
   static absl::Status Damaged(std::size_t given_bytes, std::size_t expected_bytes) {
-    return absl::DataLossError(absl::StrCat("a partial result has ", given_bytes, " bytes where ", expected_bytes,
-                                            " were expected; sender and receiver must be the same program"));
+    return absl::DataLossError(
+        absl::StrCat("a partial result has ", given_bytes, " bytes where ", expected_bytes,
+                     " were expected; sender and receiver must be the same program"));
   }
 
   Index begin_ = 0;
@@ -254,15 +282,19 @@ class TreeReducer {
  public:
   using Partial = TreePartial<Element, Value, Ops>;
 
-  explicit TreeReducer(Ops ops = Ops()) : ops_(std::move(ops)) { pending_.reserve(static_cast<std::size_t>(kLeaf)); }
+  explicit TreeReducer(Ops ops = Ops()) : ops_(std::move(ops)) {
+    pending_.reserve(static_cast<std::size_t>(kLeaf));
+  }
 
-  // Adds the partial of the elements that follow those added so far. Nothing is changed if it fails.
+  // Adds the partial of the elements that follow those added so far. Nothing is changed if it
+  // fails.
   //
   // FailedPrecondition: `partial` does not begin at num_elements().
   absl::Status Add(const Partial& partial) {
     if (partial.begin() != num_elements_) {
-      return absl::FailedPreconditionError(absl::StrCat("a partial result begins at element ", partial.begin(), ", not at ",
-                                                        num_elements_, "; add partial results in the order of their chunks"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("a partial result begins at element ", partial.begin(), ", not at ",
+                       num_elements_, "; add partial results in the order of their chunks"));
     }
     const LeafSplit split = LeafSplit::Of(partial.begin(), partial.end());
     pending_.insert(pending_.end(), partial.front().begin(), partial.front().end());
@@ -284,14 +316,15 @@ class TreeReducer {
   // How many elements have been added: the index of the next.
   Index num_elements() const { return num_elements_; }
 
-  // The value of all elements, of which there must be `num_elements`; nothing if that is 0. Changes nothing: may be called for a
-  // running value, and again after more has been added.
+  // The value of all elements, of which there must be `num_elements`; nothing if that is 0. Changes
+  // nothing: may be called for a running value, and again after more has been added.
   //
   // FailedPrecondition: some other number of elements has been added.
   absl::StatusOr<std::optional<Value>> Finish(Index num_elements) const {
     if (num_elements != num_elements_) {
-      return absl::FailedPreconditionError(absl::StrCat("the reduction has ", num_elements_, " of ", num_elements,
-                                                        " elements; add the partial results of all chunks first"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the reduction has ", num_elements_, " of ", num_elements,
+                       " elements; add the partial results of all chunks first"));
     }
     std::optional<Value> value;
     if (!pending_.empty()) value = ops_.Leaf(std::span<const Element>(pending_));
@@ -302,8 +335,8 @@ class TreeReducer {
   }
 
  private:
-  // Appends the next node of `level`, and merges it with the siblings that it completes. Before and after, nodes_ holds one node
-  // for each bit of num_leaves_ that is set, the highest first.
+  // Appends the next node of `level`, and merges it with the siblings that it completes. Before and
+  // after, nodes_ holds one node for each bit of num_leaves_ that is set, the highest first.
   void PushNode(Value value, int level) {
     for (Index index = num_leaves_ >> level; (index & 1) != 0; index >>= 1) {
       value = ops_.Combine(std::move(nodes_.back()), std::move(value));

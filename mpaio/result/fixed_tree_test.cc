@@ -47,7 +47,9 @@ struct MinMaxOps {
     const auto [min, max] = std::minmax_element(elements.begin(), elements.end());
     return {*min, *max};
   }
-  MinMax Combine(MinMax left, MinMax right) const { return {std::min(left.min, right.min), std::max(left.max, right.max)}; }
+  MinMax Combine(MinMax left, MinMax right) const {
+    return {std::min(left.min, right.min), std::max(left.max, right.max)};
+  }
 };
 
 // x -> a x + b modulo 2^64: composing such maps is associative, not commutative.
@@ -59,24 +61,33 @@ struct Affine {
 struct AffineOps {
   Affine Leaf(std::span<const std::uint64_t> elements) const {
     Affine map{1, 0};
-    for (std::uint64_t element : elements) map = Combine(map, {2 * element + 1, element ^ 0x9e3779b97f4a7c15});
+    for (std::uint64_t element : elements)
+      map = Combine(map, {2 * element + 1, element ^ 0x9e3779b97f4a7c15});
     return map;
   }
-  Affine Combine(Affine left, Affine right) const { return {left.a * right.a, left.b * right.a + right.b}; }
+  Affine Combine(Affine left, Affine right) const {
+    return {left.a * right.a, left.b * right.a + right.b};
+  }
 };
 
-// Neither commutative nor associative: writes down the expression itself. A leaf is its first element and its length.
+// Neither commutative nor associative: writes down the expression itself. A leaf is its first
+// element and its length.
 struct ExpressionOps {
   std::string Leaf(std::span<const std::int32_t> elements) const {
-    return absl::StrCat(elements.front(), elements.size() == 256 ? "" : absl::StrCat(":", elements.size()));
+    return absl::StrCat(elements.front(),
+                        elements.size() == 256 ? "" : absl::StrCat(":", elements.size()));
   }
-  std::string Combine(std::string left, std::string right) const { return absl::StrCat("(", left, " ", right, ")"); }
+  std::string Combine(std::string left, std::string right) const {
+    return absl::StrCat("(", left, " ", right, ")");
+  }
 };
 
 // The definition in the words of the header, top down, without anything of fixed_tree.h.
 template <typename Value, typename Element, typename Ops>
 Value DirectNode(const std::vector<Element>& elements, int level, Index index, const Ops& ops) {
-  if (level == 0) return ops.Leaf(std::span<const Element>(elements).subspan(static_cast<std::size_t>(index * 256), 256));
+  if (level == 0)
+    return ops.Leaf(
+        std::span<const Element>(elements).subspan(static_cast<std::size_t>(index * 256), 256));
   return ops.Combine(DirectNode<Value>(elements, level - 1, 2 * index, ops),
                      DirectNode<Value>(elements, level - 1, 2 * index + 1, ops));
 }
@@ -101,12 +112,14 @@ std::optional<Value> Direct(const std::vector<Element>& elements, const Ops& ops
 
 // The same by chunks [boundaries[i], boundaries[i + 1]), each by way of its bytes if it has any.
 template <typename Value, typename Element, typename Ops>
-std::optional<Value> ByChunks(const std::vector<Element>& elements, const std::vector<Index>& boundaries, const Ops& ops) {
+std::optional<Value> ByChunks(const std::vector<Element>& elements,
+                              const std::vector<Index>& boundaries, const Ops& ops) {
   using Partial = TreePartial<Element, Value, Ops>;
   TreeReducer<Element, Value, Ops> reducer(ops);
   for (std::size_t i = 0; i + 1 < boundaries.size(); ++i) {
-    const auto chunk = std::span<const Element>(elements).subspan(static_cast<std::size_t>(boundaries[i]),
-                                                                  static_cast<std::size_t>(boundaries[i + 1] - boundaries[i]));
+    const auto chunk = std::span<const Element>(elements).subspan(
+        static_cast<std::size_t>(boundaries[i]),
+        static_cast<std::size_t>(boundaries[i + 1] - boundaries[i]));
     Partial partial = Partial::Compute(chunk, boundaries[i], ops);
     EXPECT_EQ(partial.begin(), boundaries[i]);
     EXPECT_EQ(partial.end(), boundaries[i + 1]);
@@ -139,7 +152,9 @@ std::vector<Index> RandomBoundaries(Index size, Index longest, std::mt19937_64& 
   std::vector<Index> boundaries = {0};
   while (boundaries.back() < size) {
     // Now and then nothing at all: a chunk without elements must not matter.
-    boundaries.push_back(std::min(size, boundaries.back() + static_cast<Index>(random() % static_cast<std::uint64_t>(longest))));
+    boundaries.push_back(std::min(
+        size,
+        boundaries.back() + static_cast<Index>(random() % static_cast<std::uint64_t>(longest))));
   }
   return boundaries;
 }
@@ -155,7 +170,8 @@ void ExpectSameByAnyChunks(const std::vector<Element>& elements, std::mt19937_64
   const Index size = static_cast<Index>(elements.size());
   ASSERT_EQ(expected.has_value(), size > 0);
   for (Index chunk : kChunks) {
-    EXPECT_EQ((ByChunks<Value>(elements, Boundaries(size, chunk), ops)), expected) << size << " elements by " << chunk;
+    EXPECT_EQ((ByChunks<Value>(elements, Boundaries(size, chunk), ops)), expected)
+        << size << " elements by " << chunk;
   }
   for (Index longest : {3, 300, 600, 5000}) {
     EXPECT_EQ((ByChunks<Value>(elements, RandomBoundaries(size, longest, random), ops)), expected)
@@ -165,7 +181,10 @@ void ExpectSameByAnyChunks(const std::vector<Element>& elements, std::mt19937_64
 
 class FixedTreeTest : public testing::Test {
  protected:
-  FixedTreeTest() : seed_(std::random_device{}()), random_(seed_), trace_(__FILE__, __LINE__, absl::StrCat("seed ", seed_)) {}
+  FixedTreeTest()
+      : seed_(std::random_device{}()),
+        random_(seed_),
+        trace_(__FILE__, __LINE__, absl::StrCat("seed ", seed_)) {}
 
   const std::uint32_t seed_;
   std::mt19937_64 random_;
@@ -176,7 +195,8 @@ class FixedTreeTest : public testing::Test {
 std::vector<double> AdversarialDoubles(Index size, std::mt19937_64& random) {
   std::vector<double> elements;
   std::uniform_real_distribution<double> mantissa(-1, 1);
-  for (Index i = 0; i < size; ++i) elements.push_back(std::ldexp(mantissa(random), static_cast<int>(random() % 120) - 60));
+  for (Index i = 0; i < size; ++i)
+    elements.push_back(std::ldexp(mantissa(random), static_cast<int>(random() % 120) - 60));
   for (std::size_t i = 1; i < elements.size(); i += 3) elements[i] = -elements[i - 1];
   std::shuffle(elements.begin(), elements.end(), random);
   return elements;
@@ -191,13 +211,16 @@ TEST_F(FixedTreeTest, SumOfDoublesIsTheSameToTheBit) {
       const std::optional<double> sum = ByChunks<double>(elements, Boundaries(size, chunk), ops);
       ASSERT_EQ(sum.has_value(), expected.has_value());
       if (sum.has_value()) {
-        EXPECT_EQ(std::bit_cast<std::uint64_t>(*sum), std::bit_cast<std::uint64_t>(*expected)) << size << " by " << chunk;
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(*sum), std::bit_cast<std::uint64_t>(*expected))
+            << size << " by " << chunk;
       }
     }
     for (Index longest : {3, 300, 600, 5000}) {
-      const std::optional<double> sum = ByChunks<double>(elements, RandomBoundaries(size, longest, random_), ops);
+      const std::optional<double> sum =
+          ByChunks<double>(elements, RandomBoundaries(size, longest, random_), ops);
       if (sum.has_value()) {
-        EXPECT_EQ(std::bit_cast<std::uint64_t>(*sum), std::bit_cast<std::uint64_t>(*expected)) << size << " by to " << longest;
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(*sum), std::bit_cast<std::uint64_t>(*expected))
+            << size << " by to " << longest;
       }
     }
   }
@@ -238,7 +261,8 @@ TEST_F(FixedTreeTest, LeftAndRightAreNotExchanged) {
     ExpectSameByAnyChunks<Affine, AffineOps>(elements, random_);
     // Associative: so the tree gives what one leaf of everything would.
     if (size > 0) {
-      EXPECT_EQ((ByChunks<Affine>(elements, Boundaries(size, 999), AffineOps())), AffineOps().Leaf(elements));
+      EXPECT_EQ((ByChunks<Affine>(elements, Boundaries(size, 999), AffineOps())),
+                AffineOps().Leaf(elements));
     }
   }
 }
@@ -256,7 +280,8 @@ TEST(FixedTreeExampleTest, ExpressionsAreAsDefined) {
   for (std::int32_t i = 0; i < 2700; ++i) elements.push_back(i);
   const auto expression = [&elements](std::size_t size) {
     return ByChunks<std::string>(
-        std::vector<std::int32_t>(elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(size)),
+        std::vector<std::int32_t>(elements.begin(),
+                                  elements.begin() + static_cast<std::ptrdiff_t>(size)),
         Boundaries(static_cast<Index>(size), 100), ExpressionOps());
   };
   EXPECT_EQ(expression(0), std::nullopt);
@@ -267,16 +292,19 @@ TEST(FixedTreeExampleTest, ExpressionsAreAsDefined) {
   EXPECT_EQ(expression(768), "((0 256) 512)");
   EXPECT_EQ(expression(800), "((0 256) (512 768:32))");
   // The header's example: N1 of leaves 0 to 7, N2 of leaves 8 and 9, and the rest.
-  EXPECT_EQ(expression(2700), "((((0 256) (512 768)) ((1024 1280) (1536 1792))) ((2048 2304) 2560:140))");
+  EXPECT_EQ(expression(2700),
+            "((((0 256) (512 768)) ((1024 1280) (1536 1792))) ((2048 2304) 2560:140))");
 }
 
 TEST(TreePartialTest, PartsAreAsInTheExample) {
   std::vector<std::int32_t> elements;
   for (std::int32_t i = 1000; i < 2700; ++i) elements.push_back(i);
-  const auto partial = TreePartial<std::int32_t, std::string, ExpressionOps>::Compute(elements, 1000, ExpressionOps());
+  const auto partial = TreePartial<std::int32_t, std::string, ExpressionOps>::Compute(
+      elements, 1000, ExpressionOps());
   EXPECT_EQ(partial.front().size(), 24u);
   EXPECT_EQ(partial.front().front(), 1000);
-  EXPECT_EQ(partial.nodes(), (std::vector<std::string>{"((1024 1280) (1536 1792))", "(2048 2304)"}));
+  EXPECT_EQ(partial.nodes(),
+            (std::vector<std::string>{"((1024 1280) (1536 1792))", "(2048 2304)"}));
   EXPECT_EQ(partial.back().size(), 140u);
   EXPECT_EQ(partial.back().front(), 2560);
 }
@@ -297,7 +325,8 @@ TEST(TreePartialTest, ChunkWithinALeaf) {
 
 TEST(TreePartialTest, AlignedChunkIsOneNode) {
   const std::vector<std::int64_t> elements(4096, 3);
-  const auto partial = TreePartial<std::int64_t, std::int64_t, IntSumOps>::Compute(elements, 3 * 4096, IntSumOps());
+  const auto partial =
+      TreePartial<std::int64_t, std::int64_t, IntSumOps>::Compute(elements, 3 * 4096, IntSumOps());
   EXPECT_EQ(partial.nodes(), std::vector<std::int64_t>{3 * 4096});
   EXPECT_TRUE(partial.front().empty() && partial.back().empty());
 }
@@ -321,7 +350,9 @@ TEST(TreePartialTest, DecodeRefusesDamagedBytes) {
   Partial::Compute(elements, 1000, SumOps()).Encode(&bytes);
   ASSERT_TRUE(Partial::Decode(bytes).ok());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_EQ(Partial::Decode(absl::string_view(bytes).substr(0, size)).status().code(), absl::StatusCode::kDataLoss) << size;
+    EXPECT_EQ(Partial::Decode(absl::string_view(bytes).substr(0, size)).status().code(),
+              absl::StatusCode::kDataLoss)
+        << size;
   }
   EXPECT_EQ(Partial::Decode(bytes + "x").status().code(), absl::StatusCode::kDataLoss);
 
@@ -353,10 +384,13 @@ TEST(TreeReducerTest, RefusesGapsAndRepeats) {
   using Partial = TreePartial<std::int64_t, std::int64_t, IntSumOps>;
   const std::vector<std::int64_t> elements(300, 1);
   TreeReducer<std::int64_t, std::int64_t, IntSumOps> reducer;
-  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 1, IntSumOps())).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 1, IntSumOps())).code(),
+            absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(reducer.Add(Partial::Compute(elements, 0, IntSumOps())).ok());
-  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 0, IntSumOps())).code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 301, IntSumOps())).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 0, IntSumOps())).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(reducer.Add(Partial::Compute(elements, 301, IntSumOps())).code(),
+            absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(reducer.Finish(301).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(reducer.num_elements(), 300);
   // Finish changes nothing: a running value, and then the whole.

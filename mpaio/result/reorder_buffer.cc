@@ -10,8 +10,9 @@ namespace mpaio {
 
 absl::Status ChunkSet::Add(ChunkId first, Index count) {
   if (first < 0 || count < 1 || count > std::numeric_limits<ChunkId>::max() - first) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a batch of ", count, " chunks from chunk ", first, " on; give at least one chunk, from 0 on"));
+    return absl::InvalidArgumentError(absl::StrCat("a batch of ", count, " chunks from chunk ",
+                                                   first,
+                                                   " on; give at least one chunk, from 0 on"));
   }
   ChunkId begin = first;
   ChunkId end = first + count;
@@ -19,8 +20,9 @@ absl::Status ChunkSet::Add(ChunkId first, Index count) {
   auto before = after == ranges_.begin() ? ranges_.end() : std::prev(after);
   const bool meets_before = before != ranges_.end() && before->second > first;
   if (meets_before || (after != ranges_.end() && after->first < end)) {
-    return absl::AlreadyExistsError(absl::StrCat("chunk ", meets_before ? first : after->first, " of the batch [", first, ", ",
-                                                 end, ") has been received already; give each chunk once"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("chunk ", meets_before ? first : after->first, " of the batch [", first, ", ",
+                     end, ") has been received already; give each chunk once"));
   }
   if (after != ranges_.end() && after->first == end) {
     end = after->second;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Results that arrive in any order, given on in the order of their chunks.
 //
-// A *batch* is the results of the consecutive chunks [first, first + count), as one payload. The *frontier* is the first chunk
-// that has neither been delivered nor skipped: all chunks below it are done with. In order, a batch is delivered when it begins
-// at the frontier; as completed, batches are delivered in the order in which they arrived.
+// A *batch* is the results of the consecutive chunks [first, first + count), as one payload. The
+// *frontier* is the first chunk that has neither been delivered nor skipped: all chunks below it
+// are done with. In order, a batch is delivered when it begins at the frontier; as completed,
+// batches are delivered in the order in which they arrived.
 //
 // Worked example, in order: batches [4, 6), [0, 2), [2, 4) arrive.
 //
@@ -12,7 +14,8 @@
 //     [0, 2)     [0, 2)                2          [4, 6)
 //     [2, 4)     [2, 4) then [4, 6)    6          -
 //
-// The buffer does not bound itself, as its user alone can say what should wait; held_bytes() is what to bound.
+// The buffer does not bound itself, as its user alone can say what should wait; held_bytes() is
+// what to bound.
 #ifndef MPAIO_RESULT_REORDER_BUFFER_H_
 #define MPAIO_RESULT_REORDER_BUFFER_H_
 
@@ -33,7 +36,8 @@ enum class Delivery {
   kAsCompleted,  // In the order of their arrival.
 };
 
-// A set of chunks, kept as disjoint ranges: as small as the set has gaps, however many chunks it has.
+// A set of chunks, kept as disjoint ranges: as small as the set has gaps, however many chunks it
+// has.
 class ChunkSet {
  public:
   // Adds [first, first + count). Nothing is changed if it fails.
@@ -62,13 +66,15 @@ class ReorderBuffer {
  public:
   explicit ReorderBuffer(Delivery delivery) : delivery_(delivery) {}
 
-  // Takes the results of the chunks [first, first + count). `payload_bytes`, at least 0, is what they count for in held_bytes().
-  // `payload` is lost if it fails, and nothing else is changed.
+  // Takes the results of the chunks [first, first + count). `payload_bytes`, at least 0, is what
+  // they count for in held_bytes(). `payload` is lost if it fails, and nothing else is changed.
   //
   // InvalidArgument: first < 0, count < 1, payload_bytes < 0, or first + count is no ChunkId.
   // AlreadyExists: one of the chunks is held, delivered or skipped already.
   absl::Status Insert(ChunkId first, Index count, T payload, Index payload_bytes) {
-    if (payload_bytes < 0) return absl::InvalidArgumentError("a batch of negative size; give the bytes that its results take");
+    if (payload_bytes < 0)
+      return absl::InvalidArgumentError(
+          "a batch of negative size; give the bytes that its results take");
     MPAIO_RETURN_IF_ERROR(received_.Add(first, count));
     if (delivery_ == Delivery::kAsCompleted) arrivals_.push_back(first);
     held_.emplace(first, Held{Batch<T>{first, count, std::move(payload)}, payload_bytes});
@@ -76,7 +82,8 @@ class ReorderBuffer {
     return absl::OkStatus();
   }
 
-  // Says that the chunks [first, first + count) will have no results, so that those behind them need not wait.
+  // Says that the chunks [first, first + count) will have no results, so that those behind them
+  // need not wait.
   //
   // Status codes as for Insert.
   absl::Status Skip(ChunkId first, Index count) {
@@ -87,13 +94,15 @@ class ReorderBuffer {
   // Takes out the batch whose turn it is; nothing if it has not arrived.
   std::optional<Batch<T>> PopNext() {
     if (held_.empty()) return std::nullopt;
-    const auto it = held_.find(delivery_ == Delivery::kInOrder ? done_.FirstAbsent() : arrivals_.front());
+    const auto it =
+        held_.find(delivery_ == Delivery::kInOrder ? done_.FirstAbsent() : arrivals_.front());
     if (it == held_.end()) return std::nullopt;
     if (delivery_ == Delivery::kAsCompleted) arrivals_.pop_front();
     std::optional<Batch<T>> batch(std::move(it->second.batch));
     held_bytes_ -= it->second.payload_bytes;
     held_.erase(it);
-    // Cannot fail: received_ holds every chunk of done_ and of held_, and refused this batch if it met any of them.
+    // Cannot fail: received_ holds every chunk of done_ and of held_, and refused this batch if it
+    // met any of them.
     done_.Add(batch->first, batch->count).IgnoreError();
     return batch;
   }
@@ -114,7 +123,8 @@ class ReorderBuffer {
   ChunkSet received_;  // Held, delivered or skipped.
   ChunkSet done_;      // Delivered or skipped.
   std::map<ChunkId, Held> held_;
-  std::deque<ChunkId> arrivals_;  // The first chunks of the held batches in order of arrival; kAsCompleted only.
+  std::deque<ChunkId>
+      arrivals_;  // The first chunks of the held batches in order of arrival; kAsCompleted only.
   Index held_bytes_ = 0;
 };
 

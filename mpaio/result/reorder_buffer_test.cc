@@ -20,7 +20,8 @@ using Firsts = std::vector<ChunkId>;
 
 // Inserts a batch whose payload tells its range, and which counts for 10 bytes per chunk.
 absl::Status Insert(ReorderBuffer<std::string>& buffer, ChunkId first, Index count) {
-  return buffer.Insert(first, count, std::to_string(first) + "+" + std::to_string(count), 10 * count);
+  return buffer.Insert(first, count, std::to_string(first) + "+" + std::to_string(count),
+                       10 * count);
 }
 
 Firsts PopAll(ReorderBuffer<std::string>& buffer) {
@@ -68,10 +69,21 @@ TEST(ReorderBufferTest, RefusesChunksItHasHad) {
     ASSERT_TRUE(Insert(buffer, 0, 2).ok());
     EXPECT_EQ(PopAll(buffer), Firsts{0});
     ASSERT_TRUE(Insert(buffer, 4, 4).ok());
-    for (const auto& [first, count] : std::vector<std::pair<ChunkId, Index>>{
-             {0, 1}, {1, 1}, {1, 2}, {0, 20}, {4, 4}, {3, 2}, {5, 1}, {7, 1}, {7, 5}, {3, 9}, {2, 3}}) {
-      EXPECT_EQ(Insert(buffer, first, count).code(), absl::StatusCode::kAlreadyExists) << first << " " << count;
-      EXPECT_EQ(buffer.Skip(first, count).code(), absl::StatusCode::kAlreadyExists) << first << " " << count;
+    for (const auto& [first, count] : std::vector<std::pair<ChunkId, Index>>{{0, 1},
+                                                                             {1, 1},
+                                                                             {1, 2},
+                                                                             {0, 20},
+                                                                             {4, 4},
+                                                                             {3, 2},
+                                                                             {5, 1},
+                                                                             {7, 1},
+                                                                             {7, 5},
+                                                                             {3, 9},
+                                                                             {2, 3}}) {
+      EXPECT_EQ(Insert(buffer, first, count).code(), absl::StatusCode::kAlreadyExists)
+          << first << " " << count;
+      EXPECT_EQ(buffer.Skip(first, count).code(), absl::StatusCode::kAlreadyExists)
+          << first << " " << count;
     }
     EXPECT_EQ(buffer.held_bytes(), 40);
     // The gaps on both sides fit exactly.
@@ -87,7 +99,8 @@ TEST(ReorderBufferTest, RefusesWhatIsNoBatch) {
   EXPECT_EQ(Insert(buffer, -1, 2).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(buffer.Insert(0, 0, "", 0).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(buffer.Insert(0, 1, "", -1).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(buffer.Insert(2, std::numeric_limits<Index>::max() - 1, "", 0).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(buffer.Insert(2, std::numeric_limits<Index>::max() - 1, "", 0).code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(Insert(buffer, 0, 1).ok());
 }
 
@@ -131,7 +144,8 @@ TEST(ReorderBufferTest, AnyOrderOfArrivalGivesChunkOrder) {
       arrived.insert(first);
       if (random() % 3 == 0) continue;
       for (ChunkId popped : PopAll(buffer)) delivered.push_back(popped);
-      // Everything before the first batch that is missing has been delivered, and nothing behind it.
+      // Everything before the first batch that is missing has been delivered, and nothing behind
+      // it.
       ChunkId missing = next;
       for (const auto& [other, size] : in_order) {
         if (!arrived.contains(other)) {

@@ -21,9 +21,13 @@ std::string AddressOf(int fd, int (*end_of)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof(storage);
   if (end_of(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  const auto bytes_of = [](const auto& address) { return std::string(reinterpret_cast<const char*>(&address), sizeof(address)); };
-  if (storage.ss_family == AF_INET) return bytes_of(reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr);
-  if (storage.ss_family == AF_INET6) return bytes_of(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr);
+  const auto bytes_of = [](const auto& address) {
+    return std::string(reinterpret_cast<const char*>(&address), sizeof(address));
+  };
+  if (storage.ss_family == AF_INET)
+    return bytes_of(reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr);
+  if (storage.ss_family == AF_INET6)
+    return bytes_of(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr);
   return {};
 }
 
@@ -42,7 +46,8 @@ bool LeadsTo(int connection, const std::vector<std::string>& hosts) {
   if (other.empty()) return false;
   char text[INET6_ADDRSTRLEN] = "";
   const bool is_4 = other.size() == sizeof(in_addr);
-  return inet_ntop(is_4 ? AF_INET : AF_INET6, other.data(), text, sizeof(text)) != nullptr && std::find(hosts.begin(), hosts.end(), text) != hosts.end();
+  return inet_ntop(is_4 ? AF_INET : AF_INET6, other.data(), text, sizeof(text)) != nullptr &&
+         std::find(hosts.begin(), hosts.end(), text) != hosts.end();
 }
 
 std::vector<int> ConnectionsToOtherHosts() {
@@ -90,10 +95,12 @@ ReceivedMessage ReceiveMessage(int socket, std::size_t most_bytes) {
   const ssize_t length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   received.bytes.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
   if (length <= 0) return received;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     received.descriptors.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    std::memcpy(received.descriptors.data(), CMSG_DATA(header), received.descriptors.size() * sizeof(int));
+    std::memcpy(received.descriptors.data(), CMSG_DATA(header),
+                received.descriptors.size() * sizeof(int));
   }
   return received;
 }

@@ -97,7 +97,8 @@ TEST_F(ConnectionsTest, WhoeverReceivesOneHasIt) {
   message = ReceiveMessage(ends[1], 100);
   EXPECT_EQ(message.bytes, "C");
   ASSERT_EQ(message.descriptors.size(), 1u);
-  EXPECT_THAT(connection, Not(Contains(Keep(message.descriptors[0])))) << "another one, for the same";
+  EXPECT_THAT(connection, Not(Contains(Keep(message.descriptors[0]))))
+      << "another one, for the same";
   shutdown(connection[0], SHUT_RD);
   EXPECT_EQ(write(message.descriptors[0], "x", 1), 1);
   char byte = 0;

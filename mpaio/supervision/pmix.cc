@@ -17,7 +17,8 @@ namespace {
 struct Pmix {
   using Init = int (*)(void* process, void* info, std::size_t count);
   using Finalize = int (*)(const void* info, std::size_t count);
-  using Fence = int (*)(const void* processes, std::size_t num_processes, const void* info, std::size_t count);
+  using Fence = int (*)(const void* processes, std::size_t num_processes, const void* info,
+                        std::size_t count);
   Init init = nullptr;
   Finalize finalize = nullptr;
   Fence fence = nullptr;
@@ -57,10 +58,12 @@ bool WaitUntilAllRanksStarted(std::chrono::milliseconds timeout) {
   if (!HasOtherRanks() || !HasPmix() || Library().fence == nullptr) return true;
   std::promise<void> promise;
   std::future<void> done = promise.get_future();
-  // PMIx has no timeout that every server keeps, so the calls are made by a thread that can be left behind.
+  // PMIx has no timeout that every server keeps, so the calls are made by a thread that can be left
+  // behind.
   std::thread([promise = std::move(promise)]() mutable {
     if (Library().init(nullptr, nullptr, 0) == 0) {
-      // No processes named stands for all of the caller's namespace. Where the fence fails there is nothing to wait for.
+      // No processes named stands for all of the caller's namespace. Where the fence fails there is
+      // nothing to wait for.
       Library().fence(nullptr, 0, nullptr, 0);
       Library().finalize(nullptr, 0);
     }

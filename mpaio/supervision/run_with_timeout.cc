@@ -20,7 +20,9 @@ namespace {
 bool IsClosedWithin(int pipe_end, std::chrono::milliseconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          until - std::chrono::steady_clock::now())
+                          .count();
     pollfd polled = {pipe_end, POLLIN, 0};
     const int ready = poll(&polled, 1, static_cast<int>(std::max<std::int64_t>(0, left)));
     if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
@@ -37,7 +39,8 @@ bool DoHere(const std::function<bool()>& work, std::chrono::milliseconds patienc
 
 }  // namespace
 
-bool RunWithTimeout(const std::function<bool()>& work, int attempts, std::chrono::milliseconds patience) {
+bool RunWithTimeout(const std::function<bool()>& work, int attempts,
+                    std::chrono::milliseconds patience) {
   for (int k = 0; k < attempts; ++k) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return DoHere(work, patience);

@@ -19,7 +19,9 @@ constexpr std::chrono::milliseconds kLong = std::chrono::minutes(1);
 // Counts in memory that forks share.
 class RunWithTimeoutTest : public testing::Test {
  protected:
-  RunWithTimeoutTest() : begun_(*new (mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0)) {}
+  RunWithTimeoutTest()
+      : begun_(*new (mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0)) {}
   ~RunWithTimeoutTest() override { munmap(&begun_, sizeof(begun_)); }
 
   std::atomic<int>& begun_;

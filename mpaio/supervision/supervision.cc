@@ -24,9 +24,9 @@
 #include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/supervision/pmix.h"
 #include "mpaio/supervision/supervisor.h"
+#include "mpaio/supervision/supervisor_channel.h"
 
 namespace mpaio {
 namespace {
@@ -68,13 +68,16 @@ void SetTitle(int argc, char** argv, int rank) {
 void Supervision::Start(int argc, char** argv) {
   const std::optional<int> rank = IntegerOf("OMPI_COMM_WORLD_RANK");
   const std::optional<int> size = IntegerOf("OMPI_COMM_WORLD_SIZE");
-  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr || !HasPmix()) return;
+  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr ||
+      !HasPmix())
+    return;
   if (*rank == 0) {
     static Supervision rank_0(0, *size, nullptr, -1);
     the_supervision = &rank_0;
     return;
   }
-  void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return;
   auto* const shared = new (page) SupervisedState();
   int ends[2];
@@ -95,7 +98,8 @@ void Supervision::Start(int argc, char** argv) {
   close(ends[1]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  // mpirun signals the process group of what it has started: the supervisor passes on what concerns the rank.
+  // mpirun signals the process group of what it has started: the supervisor passes on what concerns
+  // the rank.
   setpgid(0, 0);
   static Supervision supervised(*rank, *size, shared, ends[0]);
   the_supervision = &supervised;
@@ -107,7 +111,8 @@ void Supervision::Disable() { the_supervision = nullptr; }
 
 absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
   has_several_nodes_ = has_several_nodes;
-  MPAIO_ASSIGN_OR_RETURN(const ChannelAddress address, OpenListeners(has_several_nodes, &listeners_));
+  MPAIO_ASSIGN_OR_RETURN(const ChannelAddress address,
+                         OpenListeners(has_several_nodes, &listeners_));
   token_ = address.token;
   return EncodeAddress(address);
 }
@@ -115,7 +120,8 @@ absl::StatusOr<std::string> Supervision::Listen(bool has_several_nodes) {
 void Supervision::Connect(absl::string_view address, bool has_several_nodes) {
   has_several_nodes_ = has_several_nodes;
   if (to_supervisor_ < 0) return;
-  if (!SendMessage(to_supervisor_, address, {})) shared_->channel.store(SupervisedState::kFailed, std::memory_order_release);
+  if (!SendMessage(to_supervisor_, address, {}))
+    shared_->channel.store(SupervisedState::kFailed, std::memory_order_release);
 }
 
 void Supervision::KeepConnections() {
@@ -131,7 +137,8 @@ void Supervision::Arm() {
   if (shared_ == nullptr || has_left_) return;
   KeepConnections();
   const auto end = std::chrono::steady_clock::now() + kArmPatience;
-  while (shared_->channel.load(std::memory_order_acquire) == SupervisedState::kNone && std::chrono::steady_clock::now() < end) {
+  while (shared_->channel.load(std::memory_order_acquire) == SupervisedState::kNone &&
+         std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   if (shared_->channel.load(std::memory_order_acquire) != SupervisedState::kOpen) return;
@@ -139,10 +146,14 @@ void Supervision::Arm() {
 }
 
 void Supervision::Disarm() {
-  if (shared_ != nullptr && !has_left_) shared_->phase.store(SupervisedState::kStarting, std::memory_order_release);
+  if (shared_ != nullptr && !has_left_)
+    shared_->phase.store(SupervisedState::kStarting, std::memory_order_release);
 }
 
-bool Supervision::is_armed() const { return shared_ != nullptr && shared_->phase.load(std::memory_order_relaxed) == SupervisedState::kArmed; }
+bool Supervision::is_armed() const {
+  return shared_ != nullptr &&
+         shared_->phase.load(std::memory_order_relaxed) == SupervisedState::kArmed;
+}
 
 void Supervision::Accept() {
   for (const int listener : listeners_) {
@@ -157,8 +168,11 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   char bytes[256];
   ssize_t length = 1;
   // A stranger has nothing to say that is longer.
-  while (channel.heard.size() < kMostHeard && (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0) channel.heard.append(bytes, static_cast<std::size_t>(length));
-  const bool is_over = length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  while (channel.heard.size() < kMostHeard &&
+         (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0)
+    channel.heard.append(bytes, static_cast<std::size_t>(length));
+  const bool is_over =
+      length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   const bool is_silent = length < 0 && IsSilence(errno);
   const auto take = [&channel](void* to, std::size_t size) {
     std::memcpy(to, channel.heard.data(), size);
@@ -191,7 +205,10 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
     channel.rank = -1;  // said
   }
   if (is_over && channel.rank >= 0) {
-    lost_ranks->push_back({channel.rank, is_silent ? "is out of reach, as its host does not answer" : "is gone, and its supervisor with it", is_silent});
+    lost_ranks->push_back({channel.rank,
+                           is_silent ? "is out of reach, as its host does not answer"
+                                     : "is gone, and its supervisor with it",
+                           is_silent});
     ended_.insert(channel.rank);
   }
   if (is_over) {
@@ -226,7 +243,8 @@ std::vector<LostRank> Supervision::PollLostRanks() {
 }
 
 std::optional<std::chrono::steady_clock::time_point> Supervision::stopped_since(int rank) const {
-  const auto channel = std::find_if(channels_.begin(), channels_.end(), [rank](const Channel& one) { return one.rank == rank; });
+  const auto channel = std::find_if(channels_.begin(), channels_.end(),
+                                    [rank](const Channel& one) { return one.rank == rank; });
   return channel == channels_.end() ? std::nullopt : channel->stopped_since;
 }
 
@@ -240,7 +258,8 @@ void Supervision::AwaitEndOfOthers() {
   const auto end = std::chrono::steady_clock::now() + kLeavePatience;
   for (;;) {
     PollLostRanks();
-    if (static_cast<int>(ended_.size()) >= size_ - 1 || std::chrono::steady_clock::now() >= end) return;
+    if (static_cast<int>(ended_.size()) >= size_ - 1 || std::chrono::steady_clock::now() >= end)
+      return;
     std::vector<pollfd> polled;
     for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
     for (const Channel& channel : channels_) polled.push_back({channel.fd, POLLIN, 0});

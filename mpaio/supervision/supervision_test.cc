@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both under mpirun in tests/supervision.
+
+// Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both
+// under mpirun in tests/supervision.
 #include "mpaio/supervision/supervision.h"
 
 #include <poll.h>
@@ -20,8 +22,8 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/supervision/pmix.h"
+#include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/testing/status_matchers.h"
 
 namespace mpaio {
@@ -38,7 +40,8 @@ class SupervisionTest : public testing::Test {
     setenv("PMIX_RANK", "0", 1);
     Supervision::Start(0, nullptr);
     if (Supervision::Get() == nullptr) return;
-    const absl::StatusOr<std::string> text = Supervision::Get()->Listen(/*has_several_nodes=*/false);
+    const absl::StatusOr<std::string> text =
+        Supervision::Get()->Listen(/*has_several_nodes=*/false);
     MPAIO_ASSERT_OK(text);
     absl::StatusOr<ChannelAddress> address = DecodeAddress(*text);
     MPAIO_ASSERT_OK(address);
@@ -59,7 +62,10 @@ class SupervisionTest : public testing::Test {
     EXPECT_GE(channels_.back(), 0);
     return channels_.back();
   }
-  static void Say(int channel, absl::string_view words) { EXPECT_EQ(send(channel, words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size())); }
+  static void Say(int channel, absl::string_view words) {
+    EXPECT_EQ(send(channel, words.data(), words.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(words.size()));
+  }
   template <typename T>
   static std::string Bytes(const T& value) {
     return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
@@ -70,17 +76,23 @@ class SupervisionTest : public testing::Test {
   static std::vector<LostRank> Await() {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     std::vector<LostRank> lost_ranks;
-    while ((lost_ranks = Supervision::Get()->PollLostRanks()).empty() && std::chrono::steady_clock::now() < end) sched_yield();
+    while ((lost_ranks = Supervision::Get()->PollLostRanks()).empty() &&
+           std::chrono::steady_clock::now() < end)
+      sched_yield();
     return lost_ranks;
   }
-  // What comes of rank 0 on a channel: "" where it has been closed. Meanwhile rank 0 looks, and must hear of no lost.
+  // What comes of rank 0 on a channel: "" where it has been closed. Meanwhile rank 0 looks, and
+  // must hear of no lost.
   static std::string Hear(int channel) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     pollfd polled = {channel, POLLIN, 0};
-    while (poll(&polled, 1, 0) == 0 && std::chrono::steady_clock::now() < end) EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
+    while (poll(&polled, 1, 0) == 0 && std::chrono::steady_clock::now() < end)
+      EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
     char byte = 0;
     const ssize_t length = recv(channel, &byte, 1, MSG_DONTWAIT);
-    return length < 0 && errno != ECONNRESET ? "nothing" : std::string(&byte, length < 0 ? 0 : static_cast<std::size_t>(length));
+    return length < 0 && errno != ECONNRESET
+               ? "nothing"
+               : std::string(&byte, length < 0 ? 0 : static_cast<std::size_t>(length));
   }
 
   static ChannelAddress address_;
@@ -145,7 +157,10 @@ TEST_F(SupervisionTest, WordsThatComeInPieces) {
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path + 1, address_.local_name.data(), address_.local_name.size());
-  ASSERT_EQ(connect(channel, reinterpret_cast<sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address_.local_name.size())), 0);
+  ASSERT_EQ(connect(channel, reinterpret_cast<sockaddr*>(&name),
+                    static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
+                                           address_.local_name.size())),
+            0);
   const std::string words = address_.token + Bytes(Hello{2}) + Bytes(Notice{SIGSEGV});
   for (const char letter : words.substr(0, words.size() - 1)) {
     Say(channel, absl::string_view(&letter, 1));

@@ -18,16 +18,16 @@
 
 #include "absl/strings/string_view.h"
 #include "mpaio/supervision/connections.h"
+#include "mpaio/supervision/pmix.h"
 #include "mpaio/supervision/run_with_timeout.h"
 #include "mpaio/supervision/supervisor_channel.h"
-#include "mpaio/supervision/pmix.h"
 
 namespace mpaio {
 namespace {
 
 constexpr int kCallTimeoutMs = 3000;
 constexpr std::size_t kMostSaid = 4096;  // by the child at once
-constexpr int kParentPeriodMs = 1000;  // between looks whether the parent is still there
+constexpr int kParentPeriodMs = 1000;    // between looks whether the parent is still there
 constexpr int kStopPeriodMs = 50;
 // When rank 0 is gone, how long its rank has to come to its end by itself.
 constexpr std::chrono::milliseconds kOrphanPatience(1000);
@@ -35,8 +35,9 @@ constexpr std::chrono::milliseconds kOrphanPatience(1000);
 constexpr std::chrono::seconds kEndPatience(5);
 // Meanwhile rank 0 may be stopping in order.
 constexpr std::chrono::seconds kStopPatience(2);
-// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with 4.2.2, once in some thousand lost_ranks); and a launcher that is on
-// its own way out does not answer at all. It takes a few ms, or some hundred where there are many processes for a core.
+// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with
+// 4.2.2, once in some thousand lost_ranks); and a launcher that is on its own way out does not
+// answer at all. It takes a few ms, or some hundred where there are many processes for a core.
 constexpr int kFinalizeAttempts = 4;
 constexpr std::chrono::seconds kFinalizeTimeout(5);
 
@@ -65,7 +66,8 @@ class Supervisor {
  private:
   int TimeoutMs() const {
     if (!orphaned_) return -1;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*orphaned_ + kOrphanPatience - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        *orphaned_ + kOrphanPatience - std::chrono::steady_clock::now());
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
@@ -101,10 +103,12 @@ class Supervisor {
     } else if (also_calls) {
       const absl::StatusOr<ChannelAddress> address = DecodeAddress(message.bytes);
       if (address.ok()) {
-        for (const ChannelAddress::Internet& one : address->internet) rank_0_hosts_.push_back(one.host);
+        for (const ChannelAddress::Internet& one : address->internet)
+          rank_0_hosts_.push_back(one.host);
         channel_ = ConnectChannel(*address, {rank_}, kCallTimeoutMs);
       }
-      state_->channel.store(channel_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed, std::memory_order_release);
+      state_->channel.store(channel_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed,
+                            std::memory_order_release);
     }
   }
 
@@ -134,11 +138,14 @@ class Supervisor {
     channel_ = -1;
   }
 
-  // Without a channel rank 0 is there as long as it has not closed its end of a connection. What came by such a one is nobody's, and would keep its end from being seen.
+  // Without a channel rank 0 is there as long as it has not closed its end of a connection. What
+  // came by such a one is nobody's, and would keep its end from being seen.
   void DropWhatRank0HasClosed() {
     static char unread[1 << 16];
     for (std::size_t k = 0; k < kept_.size();) {
-      const ssize_t length = LeadsTo(kept_[k], rank_0_hosts_) ? recv(kept_[k], unread, sizeof(unread), MSG_DONTWAIT) : 0;
+      const ssize_t length = LeadsTo(kept_[k], rank_0_hosts_)
+                                 ? recv(kept_[k], unread, sizeof(unread), MSG_DONTWAIT)
+                                 : 0;
       if (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR))) {
         ++k;
         continue;
@@ -148,7 +155,8 @@ class Supervisor {
     }
   }
 
-  // Until rank 0 has ended, as far as that can be seen; not much longer than a signal to end. What is kept goes with this process.
+  // Until rank 0 has ended, as far as that can be seen; not much longer than a signal to end. What
+  // is kept goes with this process.
   void AwaitEndOfRank0() {
     using Clock = std::chrono::steady_clock;
     std::optional<Clock::time_point> limit;
@@ -160,7 +168,9 @@ class Supervisor {
         DropWhatRank0HasClosed();
       }
       // When mpirun's daemon is gone, who would have ended this, it is somebody else's child.
-      if (rank_0_has_ended_ || kept_.empty() || getppid() != parent_ || (limit && Clock::now() >= *limit)) return;
+      if (rank_0_has_ended_ || kept_.empty() || getppid() != parent_ ||
+          (limit && Clock::now() >= *limit))
+        return;
       std::vector<pollfd> polled = {{signals_, POLLIN, 0}, {channel_, POLLIN, 0}};
       if (channel_ < 0) {
         for (const int connection : kept_) polled.push_back({connection, POLLIN | POLLRDHUP, 0});
@@ -175,7 +185,8 @@ class Supervisor {
     bool has_one = false;
     signalfd_siginfo info;
     while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-      for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) has_one = has_one || info.ssi_signo == static_cast<std::uint32_t>(number);
+      for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT})
+        has_one = has_one || info.ssi_signo == static_cast<std::uint32_t>(number);
     }
     return has_one;
   }
@@ -184,21 +195,25 @@ class Supervisor {
     is_reaped_ = true;
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
     // What the child has said just before its end.
-    for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0; polled.fd = from_child_) {
+    for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0;
+         polled.fd = from_child_) {
       HearChild(/*also_calls=*/phase == SupervisedState::kLeft);
     }
     // mpirun is ending the job then, and wants no more of it.
-    const bool is_being_ended = told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
+    const bool is_being_ended =
+        told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
     if (phase == SupervisedState::kArmed && !is_being_ended) {
       Tell(status);
-      RunWithTimeout([] { return FinalizePmix(/*is_other_process=*/true); }, kFinalizeAttempts, kFinalizeTimeout);
+      RunWithTimeout([] { return FinalizePmix(/*is_other_process=*/true); }, kFinalizeAttempts,
+                     kFinalizeTimeout);
       AwaitEndOfRank0();
       _exit(0);
     }
     if (phase == SupervisedState::kLeft) {
       Tell(status);
       AwaitEndOfRank0();
-      // It had nothing more to do, and mpirun has been told that it is at its end: the signal would be reported as the job's.
+      // It had nothing more to do, and mpirun has been told that it is at its end: the signal would
+      // be reported as the job's.
       if (WIFSIGNALED(status) && !is_being_ended) _exit(0);
     }
     // As if it had been this process.
@@ -232,7 +247,9 @@ class Supervisor {
 void SuperviseChild(pid_t child, int rank, SupervisedState* state, int from_child) {
   sigset_t passed;
   sigemptyset(&passed);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}) sigaddset(&passed, number);
+  for (const int number :
+       {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT})
+    sigaddset(&passed, number);
   sigprocmask(SIG_BLOCK, &passed, nullptr);
   const int signals = signalfd(-1, &passed, SFD_CLOEXEC | SFD_NONBLOCK);
   Supervisor(child, rank, state, from_child, signals).Run();

@@ -29,7 +29,8 @@ std::string RandomHex(std::size_t digits) {
   std::string hex(digits, '0');
   std::string random(digits, '\0');
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return {};
-  for (std::size_t k = 0; k < digits; ++k) hex[k] = "0123456789abcdef"[static_cast<unsigned char>(random[k]) % 16];
+  for (std::size_t k = 0; k < digits; ++k)
+    hex[k] = "0123456789abcdef"[static_cast<unsigned char>(random[k]) % 16];
   return hex;
 }
 
@@ -72,26 +73,32 @@ int Listen(int family, std::vector<int>* listeners) {
   const int on = 1;
   if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   auto* const address = reinterpret_cast<sockaddr*>(&any.storage);
-  if (bind(fd, address, any.length) != 0 || listen(fd, SOMAXCONN) != 0 || getsockname(fd, address, &any.length) != 0) {
+  if (bind(fd, address, any.length) != 0 || listen(fd, SOMAXCONN) != 0 ||
+      getsockname(fd, address, &any.length) != 0) {
     close(fd);
     return 0;
   }
   listeners->push_back(fd);
-  return ntohs(family == AF_INET ? reinterpret_cast<sockaddr_in*>(address)->sin_port : reinterpret_cast<sockaddr_in6*>(address)->sin6_port);
+  return ntohs(family == AF_INET ? reinterpret_cast<sockaddr_in*>(address)->sin_port
+                                 : reinterpret_cast<sockaddr_in6*>(address)->sin6_port);
 }
 
 void AddInterfaces(int port_4, int port_6, ChannelAddress* address) {
   ifaddrs* interfaces = nullptr;
   if (getifaddrs(&interfaces) != 0) return;
   for (const ifaddrs* one = interfaces; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_UP) == 0 || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_UP) == 0 ||
+        (one->ifa_flags & IFF_LOOPBACK) != 0)
+      continue;
     char host[INET6_ADDRSTRLEN] = "";
     if (one->ifa_addr->sa_family == AF_INET && port_4 != 0) {
-      inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr, host, sizeof(host));
+      inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr, host,
+                sizeof(host));
       address->internet.push_back({host, port_4});
     } else if (one->ifa_addr->sa_family == AF_INET6 && port_6 != 0) {
       const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
-      // An address of one link means nothing without the name that the other host has for that link.
+      // An address of one link means nothing without the name that the other host has for that
+      // link.
       if (IN6_IS_ADDR_LINKLOCAL(&v6)) continue;
       inet_ntop(AF_INET6, &v6, host, sizeof(host));
       address->internet.push_back({host, port_6});
@@ -108,19 +115,23 @@ bool SendAll(int fd, const std::string& bytes) {
 
 std::string EncodeAddress(const ChannelAddress& address) {
   std::string text = absl::StrCat(address.token, " ", address.local_name);
-  for (const ChannelAddress::Internet& one : address.internet) absl::StrAppend(&text, " ", one.host, "/", one.port);
+  for (const ChannelAddress::Internet& one : address.internet)
+    absl::StrAppend(&text, " ", one.host, "/", one.port);
   return text;
 }
 
 absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ');
   const absl::Status wrong = absl::DataLossError("rank 0's address for supervisors is damaged");
-  if (words.size() < 2 || words[0].size() != kTokenBytes || words[1].size() + 1 > sizeof(sockaddr_un::sun_path)) return wrong;
+  if (words.size() < 2 || words[0].size() != kTokenBytes ||
+      words[1].size() + 1 > sizeof(sockaddr_un::sun_path))
+    return wrong;
   ChannelAddress address{words[0], words[1], {}};
   for (std::size_t k = 2; k < words.size(); ++k) {
     const std::vector<std::string> parts = absl::StrSplit(words[k], '/');
     int port = 0;
-    if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &port) || port <= 0 || port > 65535) return wrong;
+    if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &port) || port <= 0 || port > 65535)
+      return wrong;
     address.internet.push_back({parts[0], port});
   }
   return address;
@@ -128,12 +139,15 @@ absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text) {
 
 absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners) {
   ChannelAddress address{RandomHex(kTokenBytes), absl::StrCat("mpaio-", RandomHex(16)), {}};
-  if (address.token.empty()) return absl::UnavailableError("no random numbers (getrandom) for the channels of supervisors");
+  if (address.token.empty())
+    return absl::UnavailableError("no random numbers (getrandom) for the channels of supervisors");
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un name;
   const socklen_t length = SetLocalName(address.local_name, &name);
-  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0 || listen(fd, SOMAXCONN) != 0) {
-    const absl::Status status = absl::UnavailableError(absl::StrCat("no socket for the supervisors of ranks: ", std::strerror(errno)));
+  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0 ||
+      listen(fd, SOMAXCONN) != 0) {
+    const absl::Status status = absl::UnavailableError(
+        absl::StrCat("no socket for the supervisors of ranks: ", std::strerror(errno)));
     if (fd >= 0) close(fd);
     return status;
   }
@@ -147,7 +161,9 @@ absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector
 }
 
 void WatchHost(int channel) {
-  const auto set = [channel](int level, int option, int value) { setsockopt(channel, level, option, &value, sizeof(value)); };
+  const auto set = [channel](int level, int option, int value) {
+    setsockopt(channel, level, option, &value, sizeof(value));
+  };
   constexpr int kTests = 5, kSecondsBetween = kHostPatienceSeconds / (kTests + 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, kHostPatienceSeconds - kTests * kSecondsBetween);
@@ -157,7 +173,9 @@ void WatchHost(int channel) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostPatienceSeconds * 1000);
 }
 
-bool IsSilence(int error) { return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN; }
+bool IsSilence(int error) {
+  return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN;
+}
 
 int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeout_ms) {
   std::string words = address.token;
@@ -167,7 +185,9 @@ int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeou
     sockaddr_un name;
     const socklen_t length = SetLocalName(address.local_name, &name);
     // On another host nobody has this name.
-    if (connect(local, reinterpret_cast<const sockaddr*>(&name), length) == 0 && SendAll(local, words)) return local;
+    if (connect(local, reinterpret_cast<const sockaddr*>(&name), length) == 0 &&
+        SendAll(local, words))
+      return local;
     close(local);
   }
   // All at once: the first that answers is taken, as some may lead nowhere.
@@ -177,7 +197,8 @@ int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeou
     if (!to) continue;
     const int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) continue;
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&to->storage), to->length) != 0 && errno != EINPROGRESS) {
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&to->storage), to->length) != 0 &&
+        errno != EINPROGRESS) {
       close(fd);
       continue;
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The channel between a supervisor and rank 0: how it is made, and what is said on it. Private to this package.
+
+// The channel between a supervisor and rank 0: how it is made, and what is said on it. Private to
+// this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_
 
@@ -21,7 +23,8 @@ struct Hello {
   std::int32_t rank = 0;
 };
 
-// What waitpid() says of its rank: that it was stopped, or goes on; or, its last words, that it is gone.
+// What waitpid() says of its rank: that it was stopped, or goes on; or, its last words, that it is
+// gone.
 struct Notice {
   std::int32_t wait_status = 0;
 };
@@ -47,15 +50,18 @@ absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text);
 
 // How long a host may be silent, though it is asked, until a channel to it ends with an error.
 inline constexpr int kHostPatienceSeconds = 15;
-// A channel that was accepted or called is asked from time to time whether the other host is still there. Nothing for one within a host.
+// A channel that was accepted or called is asked from time to time whether the other host is still
+// there. Nothing for one within a host.
 void WatchHost(int channel);
 // Whether a channel's error says just that its other host does not answer.
 bool IsSilence(int error);
 
-// Sockets that listen at a new address: of this host alone, or also for others. What is returned is theirs to close.
+// Sockets that listen at a new address: of this host alone, or also for others. What is returned is
+// theirs to close.
 absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);
 
-// A socket connected to one of the address's, after the token and `hello` have been sent; -1 where none answers within `timeout_ms`.
+// A socket connected to one of the address's, after the token and `hello` have been sent; -1 where
+// none answers within `timeout_ms`.
 int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeout_ms);
 
 }  // namespace mpaio

@@ -84,16 +84,19 @@ TEST(LineAddressTest, AsText) {
 }
 
 TEST(LineAddressTest, DamagedText) {
-  for (const std::string& text : {std::string(), kToken, kToken.substr(1) + " name", kToken + "a name", kToken + " " + std::string(108, 'n'),
-                                  kToken + " name 10.0.0.1", kToken + " name 10.0.0.1/", kToken + " name 10.0.0.1/0", kToken + " name 10.0.0.1/65536",
-                                  kToken + " name 10.0.0.1/-1", kToken + " name 10.0.0.1/x", kToken + " name 10.0.0.1/1/2", kToken + " name "}) {
+  for (const std::string& text :
+       {std::string(), kToken, kToken.substr(1) + " name", kToken + "a name",
+        kToken + " " + std::string(108, 'n'), kToken + " name 10.0.0.1", kToken + " name 10.0.0.1/",
+        kToken + " name 10.0.0.1/0", kToken + " name 10.0.0.1/65536", kToken + " name 10.0.0.1/-1",
+        kToken + " name 10.0.0.1/x", kToken + " name 10.0.0.1/1/2", kToken + " name "}) {
     EXPECT_THAT(DecodeAddress(text), StatusIs(absl::StatusCode::kDataLoss, "damaged")) << text;
   }
 }
 
 TEST(SupervisorChannelTest, CallsByTheNameOnThisHost) {
   Sockets listeners, second;
-  const absl::StatusOr<ChannelAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners.fds);
+  const absl::StatusOr<ChannelAddress> address =
+      OpenListeners(/*has_several_nodes=*/false, &listeners.fds);
   MPAIO_ASSERT_OK(address);
   ASSERT_EQ(listeners.fds.size(), 1u);
   EXPECT_TRUE(address->internet.empty());
@@ -104,7 +107,8 @@ TEST(SupervisorChannelTest, CallsByTheNameOnThisHost) {
   EXPECT_NE(other->local_name, address->local_name);
 
   Sockets channels;
-  channels.fds.push_back(ConnectChannel(*DecodeAddress(EncodeAddress(*address)), Hello{7}, kTimeoutMs));
+  channels.fds.push_back(
+      ConnectChannel(*DecodeAddress(EncodeAddress(*address)), Hello{7}, kTimeoutMs));
   ASSERT_GE(channels.fds[0], 0);
   EXPECT_EQ(Hear(listeners.fds[0], kTokenBytes + sizeof(Hello)), Words(*address, Hello{7}));
 }
@@ -112,7 +116,8 @@ TEST(SupervisorChannelTest, CallsByTheNameOnThisHost) {
 // From another host nobody has the local name; here it is one that there is not.
 TEST(SupervisorChannelTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
   Sockets listeners;
-  absl::StatusOr<ChannelAddress> address = OpenListeners(/*has_several_nodes=*/true, &listeners.fds);
+  absl::StatusOr<ChannelAddress> address =
+      OpenListeners(/*has_several_nodes=*/true, &listeners.fds);
   MPAIO_ASSERT_OK(address);
   address->local_name += "-elsewhere";
   if (listeners.fds.size() < 2) GTEST_SKIP() << "no internet sockets here";
@@ -121,7 +126,8 @@ TEST(SupervisorChannelTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
     socklen_t length = sizeof(at);
     ASSERT_EQ(getsockname(listeners.fds[k], reinterpret_cast<sockaddr*>(&at), &length), 0);
     const bool is_4 = at.ss_family == AF_INET;
-    const int port = ntohs(is_4 ? reinterpret_cast<sockaddr_in*>(&at)->sin_port : reinterpret_cast<sockaddr_in6*>(&at)->sin6_port);
+    const int port = ntohs(is_4 ? reinterpret_cast<sockaddr_in*>(&at)->sin_port
+                                : reinterpret_cast<sockaddr_in6*>(&at)->sin6_port);
     // What AddInterfaces has found is not the loopback.
     address->internet = {{is_4 ? "127.0.0.1" : "::1", port}};
     const int channel = ConnectChannel(*address, Hello{2}, kTimeoutMs);
@@ -131,7 +137,10 @@ TEST(SupervisorChannelTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
     EXPECT_EQ(Hear(listeners.fds[k], kTokenBytes + sizeof(Hello)), Words(*address, Hello{2}));
     // It does not wait for ever for a host that is silent.
     EXPECT_EQ(Option(channel, SOL_SOCKET, SO_KEEPALIVE), 1);
-    EXPECT_EQ(Option(channel, IPPROTO_TCP, TCP_KEEPIDLE) + Option(channel, IPPROTO_TCP, TCP_KEEPCNT) * Option(channel, IPPROTO_TCP, TCP_KEEPINTVL), kHostPatienceSeconds);
+    EXPECT_EQ(
+        Option(channel, IPPROTO_TCP, TCP_KEEPIDLE) +
+            Option(channel, IPPROTO_TCP, TCP_KEEPCNT) * Option(channel, IPPROTO_TCP, TCP_KEEPINTVL),
+        kHostPatienceSeconds);
     EXPECT_EQ(Option(channel, IPPROTO_TCP, TCP_USER_TIMEOUT), kHostPatienceSeconds * 1000);
     close(channel);
   }
@@ -141,7 +150,8 @@ TEST(SupervisorChannelTest, TakesWhicheverAddressAnswers) {
   Sockets sockets;
   const int closed = Loopback(/*listens=*/false, &sockets);
   const int open = Loopback(/*listens=*/true, &sockets);
-  const ChannelAddress address{kToken, "mpaio-nobody", {{"no address", 1}, {"127.0.0.1", closed}, {"127.0.0.1", open}}};
+  const ChannelAddress address{
+      kToken, "mpaio-nobody", {{"no address", 1}, {"127.0.0.1", closed}, {"127.0.0.1", open}}};
   const int channel = ConnectChannel(address, Hello{1}, kTimeoutMs);
   ASSERT_GE(channel, 0);
   EXPECT_EQ(Hear(sockets.fds[1], kTokenBytes + sizeof(Hello)), Words(address, Hello{1}));
@@ -151,7 +161,8 @@ TEST(SupervisorChannelTest, TakesWhicheverAddressAnswers) {
 TEST(SupervisorChannelTest, WhereNobodyAnswersThereIsNoLine) {
   Sockets sockets;
   const int closed = Loopback(/*listens=*/false, &sockets);
-  EXPECT_EQ(ConnectChannel({kToken, "mpaio-nobody", {{"127.0.0.1", closed}}}, Hello{1}, kTimeoutMs), -1);
+  EXPECT_EQ(ConnectChannel({kToken, "mpaio-nobody", {{"127.0.0.1", closed}}}, Hello{1}, kTimeoutMs),
+            -1);
   EXPECT_EQ(ConnectChannel({kToken, "mpaio-nobody", {}}, Hello{1}, kTimeoutMs), -1);
 }
 

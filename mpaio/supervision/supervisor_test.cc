@@ -37,18 +37,21 @@ namespace {
 constexpr int kRank = 3;
 constexpr int kTimeoutMs = 20'000;
 
-// A supervisor with its child, in processes of their own; this process has rank 0's end of the channel.
+// A supervisor with its child, in processes of their own; this process has rank 0's end of the
+// channel.
 class SupervisorTest : public testing::Test {
  protected:
   void SetUp() override {
-    void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const page = mmap(nullptr, sizeof(SupervisedState), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(page, MAP_FAILED);
     state_ = new (page) SupervisedState();
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_), 0);
     // Through these the child says that it is there, and is told to go on.
     ASSERT_EQ(pipe(ready_), 0);
     ASSERT_EQ(pipe(go_), 0);
-    const absl::StatusOr<ChannelAddress> address = OpenListeners(/*has_several_nodes=*/false, &listeners_);
+    const absl::StatusOr<ChannelAddress> address =
+        OpenListeners(/*has_several_nodes=*/false, &listeners_);
     MPAIO_ASSERT_OK(address);
     address_ = *address;
   }
@@ -62,7 +65,8 @@ class SupervisorTest : public testing::Test {
     munmap(state_, sizeof(SupervisedState));
   }
 
-  // `child` returns its exit status. With `is_late` the supervisor begins when the child is dead already.
+  // `child` returns its exit status. With `is_late` the supervisor begins when the child is dead
+  // already.
   void Start(const std::function<int()>& child, bool is_late = false) {
     supervisor_ = fork();
     ASSERT_GE(supervisor_, 0);
@@ -102,7 +106,8 @@ class SupervisorTest : public testing::Test {
     ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
     channel_ = accept(listeners_[0], nullptr, nullptr);
     const Hello hello{kRank};
-    EXPECT_EQ(Hear(kTokenBytes + sizeof(hello)), address_.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello)));
+    EXPECT_EQ(Hear(kTokenBytes + sizeof(hello)),
+              address_.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello)));
   }
   // So many bytes of the channel, or fewer when it ends.
   std::string Hear(std::size_t size) {
@@ -121,7 +126,8 @@ class SupervisorTest : public testing::Test {
     return obituary.wait_status;
   }
 
-  // Until the supervisor, whose child is gone, has taken in a word that means nothing: so it waits for rank 0.
+  // Until the supervisor, whose child is gone, has taken in a word that means nothing: so it waits
+  // for rank 0.
   void AwaitHearing() {
     ASSERT_EQ(send(channel_, "?", 1, MSG_NOSIGNAL), 1);
     for (int unread = 1; unread > 0;) {
@@ -200,8 +206,8 @@ TEST_F(SupervisorTest, OfAnArmedChildsDeathRank0IsToldAndMpirunIsNot) {
   }
 }
 
-// Nobody who is connected to it sees that it is gone, until rank 0 needs nothing of it any more; or not much longer than mpirun's signal, which the last of these
-// waits for.
+// Nobody who is connected to it sees that it is gone, until rank 0 needs nothing of it any more; or
+// not much longer than mpirun's signal, which the last of these waits for.
 enum class Reason { kRank0SaysSo, kRank0IsGone, kSignal };
 TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   for (const std::uint32_t phase : {SupervisedState::kArmed, SupervisedState::kLeft}) {
@@ -223,7 +229,8 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
         connection = accept(listeners_[0], nullptr, nullptr);
         ASSERT_GE(connection, 0);
         std::string words(kTokenBytes + sizeof(Hello), '\0');
-        ASSERT_EQ(recv(connection, words.data(), words.size(), MSG_WAITALL), static_cast<ssize_t>(words.size()));
+        ASSERT_EQ(recv(connection, words.data(), words.size(), MSG_WAITALL),
+                  static_cast<ssize_t>(words.size()));
       }
       Connect();
       state_->phase = phase;
@@ -236,8 +243,12 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       EXPECT_EQ(recv(connections[1], &byte, 1, MSG_DONTWAIT), -1);
       EXPECT_EQ(errno, EAGAIN);
       switch (reason) {
-        case Reason::kRank0SaysSo: EXPECT_EQ(send(channel_, &kEnd, 1, MSG_NOSIGNAL), 1); break;
-        case Reason::kRank0IsGone: Hangup(); break;
+        case Reason::kRank0SaysSo:
+          EXPECT_EQ(send(channel_, &kEnd, 1, MSG_NOSIGNAL), 1);
+          break;
+        case Reason::kRank0IsGone:
+          Hangup();
+          break;
         case Reason::kSignal:
           kill(supervisor_, SIGTERM);
           AwaitHearing();
@@ -251,7 +262,8 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   }
 }
 
-// Where rank 0 cannot be heard: until it has closed its ends. Whatever leads elsewhere is not waited for.
+// Where rank 0 cannot be heard: until it has closed its ends. Whatever leads elsewhere is not
+// waited for.
 TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in at = {};
@@ -262,18 +274,26 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
   ASSERT_EQ(listen(listener, 8), 0);
   // Nobody listens at port 1 of the loopback.
-  const ChannelAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}}, same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
+  const ChannelAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}},
+      same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
   Start([&] {
-    const std::vector<int> connections = {ConnectChannel(same_host, Hello{7}, kTimeoutMs), ConnectChannel(same_host, Hello{7}, kTimeoutMs), ConnectChannel(address_, Hello{7}, kTimeoutMs)};
-    if (!SendMessage(ends_[0], EncodeAddress(rank_0), {}) || !SendMessage(ends_[0], {&kKeep, 1}, connections)) return 98;
+    const std::vector<int> connections = {ConnectChannel(same_host, Hello{7}, kTimeoutMs),
+                                          ConnectChannel(same_host, Hello{7}, kTimeoutMs),
+                                          ConnectChannel(address_, Hello{7}, kTimeoutMs)};
+    if (!SendMessage(ends_[0], EncodeAddress(rank_0), {}) ||
+        !SendMessage(ends_[0], {&kKeep, 1}, connections))
+      return 98;
     Pause();
     return 5;
   });
   AwaitPause();
-  const int one = accept(listener, nullptr, nullptr), two = accept(listener, nullptr, nullptr), elsewhere = accept(listeners_[0], nullptr, nullptr);
+  const int one = accept(listener, nullptr, nullptr), two = accept(listener, nullptr, nullptr),
+            elsewhere = accept(listeners_[0], nullptr, nullptr);
   ASSERT_TRUE(one >= 0 && two >= 0 && elsewhere >= 0);
   std::string words(kTokenBytes + sizeof(Hello), '\0');
-  for (const int end : {one, two, elsewhere}) ASSERT_EQ(recv(end, words.data(), words.size(), MSG_WAITALL), static_cast<ssize_t>(words.size()));
+  for (const int end : {one, two, elsewhere})
+    ASSERT_EQ(recv(end, words.data(), words.size(), MSG_WAITALL),
+              static_cast<ssize_t>(words.size()));
   // Unread, it would keep the end behind it from being seen.
   ASSERT_EQ(send(one, "unread", 6, 0), 6);
   state_->phase = SupervisedState::kLeft;
@@ -307,7 +327,8 @@ TEST_F(SupervisorTest, SaysWhetherThereIsALine) {
 }
 
 TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
-  for (const std::string& text : {std::string("damaged"), std::string(kTokenBytes, 'a') + " mpaio-nobody"}) {
+  for (const std::string& text :
+       {std::string("damaged"), std::string(kTokenBytes, 'a') + " mpaio-nobody"}) {
     state_->channel = SupervisedState::kNone;
     Start([this] {
       Pause();

@@ -39,7 +39,8 @@ class Fd {
   Fd& operator=(const Fd&) = delete;
 
   int get() const { return fd_; }
-  // Closes it now, and tells whether that went well: a file system may report only then that there was no room.
+  // Closes it now, and tells whether that went well: a file system may report only then that there
+  // was no room.
   bool Close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
  private:
@@ -48,7 +49,8 @@ class Fd {
 
 absl::StatusOr<std::string> ReadProcStat() {
   const Fd fd(::open(kProcStat, O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return absl::ErrnoToStatus(errno, "cannot open /proc/stat, which CPU usage is taken from");
+  if (fd.get() < 0)
+    return absl::ErrnoToStatus(errno, "cannot open /proc/stat, which CPU usage is taken from");
   std::string text;
   std::array<char, 16384> part;
   while (true) {
@@ -66,18 +68,21 @@ absl::StatusOr<std::string> ReadProcStat() {
 // The number N of a label "cpuN", or nothing for another label: "cpu" is the sum of all.
 std::optional<int> CoreNumber(absl::string_view label) {
   int core = 0;
-  if (label.substr(0, 3) != "cpu" || !absl::SimpleAtoi(label.substr(3), &core) || core < 0) return std::nullopt;
+  if (label.substr(0, 3) != "cpu" || !absl::SimpleAtoi(label.substr(3), &core) || core < 0)
+    return std::nullopt;
   return core;
 }
 
 // A counter that went backwards did not count: proc(5) says that iowait may decrease.
-std::uint64_t Difference(std::uint64_t before, std::uint64_t after) { return after > before ? after - before : 0; }
+std::uint64_t Difference(std::uint64_t before, std::uint64_t after) {
+  return after > before ? after - before : 0;
+}
 
 }  // namespace
 
 absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
-  // The fields behind the label, as in proc(5). guest and guest_nice come next, and are contained in user and nice. Old kernels
-  // have fewer; idle has been there always.
+  // The fields behind the label, as in proc(5). guest and guest_nice come next, and are contained
+  // in user and nice. Old kernels have fewer; idle has been there always.
   enum Field { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kNumFields };
   std::vector<CoreTimes> cores;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
@@ -88,10 +93,11 @@ absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
     std::array<std::uint64_t, kNumFields> ticks{};
     const std::size_t given = std::min(words.size() - 1, ticks.size());
     bool readable = given > kIdle;
-    for (std::size_t i = 0; i < given; ++i) readable = readable && absl::SimpleAtoi(words[i + 1], &ticks[i]);
+    for (std::size_t i = 0; i < given; ++i)
+      readable = readable && absl::SimpleAtoi(words[i + 1], &ticks[i]);
     if (!readable) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("not a line of /proc/stat: \"", line, "\"; CPU usage cannot be taken on this system"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "not a line of /proc/stat: \"", line, "\"; CPU usage cannot be taken on this system"));
     }
     CoreTimes times{.core = *core};
     for (std::uint64_t count : ticks) times.total_ticks += count;
@@ -99,24 +105,30 @@ absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
     cores.push_back(times);
   }
   if (cores.empty()) {
-    return absl::InvalidArgumentError("/proc/stat names no core; CPU usage cannot be taken on this system");
+    return absl::InvalidArgumentError(
+        "/proc/stat names no core; CPU usage cannot be taken on this system");
   }
-  std::sort(cores.begin(), cores.end(), [](const CoreTimes& a, const CoreTimes& b) { return a.core < b.core; });
+  std::sort(cores.begin(), cores.end(),
+            [](const CoreTimes& a, const CoreTimes& b) { return a.core < b.core; });
   return cores;
 }
 
-std::vector<double> UsageBetween(const std::vector<CoreTimes>& before, const std::vector<CoreTimes>& after) {
+std::vector<double> UsageBetween(const std::vector<CoreTimes>& before,
+                                 const std::vector<CoreTimes>& after) {
   int highest = -1;
   for (const std::vector<CoreTimes>* cores : {&before, &after}) {
     for (const CoreTimes& times : *cores) highest = std::max(highest, times.core);
   }
-  std::vector<double> percent(static_cast<std::size_t>(highest + 1), std::numeric_limits<double>::quiet_NaN());
+  std::vector<double> percent(static_cast<std::size_t>(highest + 1),
+                              std::numeric_limits<double>::quiet_NaN());
   for (const CoreTimes& now : after) {
-    const auto then =
-        std::find_if(before.begin(), before.end(), [&now](const CoreTimes& times) { return times.core == now.core; });
+    const auto then = std::find_if(before.begin(), before.end(), [&now](const CoreTimes& times) {
+      return times.core == now.core;
+    });
     if (then == before.end()) continue;
     const double total = static_cast<double>(Difference(then->total_ticks, now.total_ticks));
-    const double busy = std::min(static_cast<double>(Difference(then->busy_ticks, now.busy_ticks)), total);
+    const double busy =
+        std::min(static_cast<double>(Difference(then->busy_ticks, now.busy_ticks)), total);
     percent[static_cast<std::size_t>(now.core)] = total > 0 ? 100 * busy / total : 0;
   }
   return percent;
@@ -124,7 +136,8 @@ std::vector<double> UsageBetween(const std::vector<CoreTimes>& before, const std
 
 absl::Status WriteCpuUsageCsv(const std::string& path, const CpuUsage& usage) {
   std::size_t num_cores = 0;
-  for (const CpuSample& sample : usage.samples) num_cores = std::max(num_cores, sample.percent.size());
+  for (const CpuSample& sample : usage.samples)
+    num_cores = std::max(num_cores, sample.percent.size());
   std::string text = "seconds";
   for (std::size_t core = 0; core < num_cores; ++core) absl::StrAppend(&text, ",core_", core);
   text += '\n';
@@ -145,10 +158,12 @@ CpuSampler::CpuSampler(Options options) : options_(std::move(options)) {}
 CpuSampler::~CpuSampler() { Stop(); }
 
 absl::Status CpuSampler::Start(absl::Duration period) {
-  if (thread_.joinable()) return absl::FailedPreconditionError("CPU usage is being sampled already; stop it first");
+  if (thread_.joinable())
+    return absl::FailedPreconditionError("CPU usage is being sampled already; stop it first");
   if (period <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the period of sampling CPU usage is ", absl::FormatDuration(period), "; give one above zero"));
+    return absl::InvalidArgumentError(absl::StrCat("the period of sampling CPU usage is ",
+                                                   absl::FormatDuration(period),
+                                                   "; give one above zero"));
   }
   MPAIO_ASSIGN_OR_RETURN(Reading first, Read());
   readings_.clear();
@@ -167,7 +182,8 @@ absl::Status CpuSampler::Start(absl::Duration period) {
   try {
     thread_ = std::thread(&CpuSampler::Loop, this);
   } catch (const std::system_error& error) {
-    status = absl::ResourceExhaustedError(absl::StrCat("no thread for sampling CPU usage: ", error.what()));
+    status = absl::ResourceExhaustedError(
+        absl::StrCat("no thread for sampling CPU usage: ", error.what()));
   }
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   return status;
@@ -185,14 +201,16 @@ CpuUsage CpuSampler::Stop() {
   }
   CpuUsage usage;
   for (std::size_t i = 1; i < readings_.size(); ++i) {
-    usage.samples.push_back({std::chrono::duration<double>(readings_[i].time - readings_[0].time).count(),
-                             UsageBetween(readings_[i - 1].cores, readings_[i].cores)});
+    usage.samples.push_back(
+        {std::chrono::duration<double>(readings_[i].time - readings_[0].time).count(),
+         UsageBetween(readings_[i - 1].cores, readings_[i].cores)});
   }
   return usage;
 }
 
 absl::StatusOr<CpuSampler::Reading> CpuSampler::Read() const {
-  MPAIO_ASSIGN_OR_RETURN(const std::string text, options_.source ? options_.source() : ReadProcStat());
+  MPAIO_ASSIGN_OR_RETURN(const std::string text,
+                         options_.source ? options_.source() : ReadProcStat());
   const Clock::time_point time = Clock::now();
   MPAIO_ASSIGN_OR_RETURN(std::vector<CoreTimes> cores, ParseProcStat(text));
   return Reading{time, std::move(cores)};
@@ -201,10 +219,12 @@ absl::StatusOr<CpuSampler::Reading> CpuSampler::Read() const {
 void CpuSampler::TakeReading() {
   absl::StatusOr<Reading> reading = Read();
   if (!reading.ok()) return;
-  // There is one reading more than samples. Dropping some costs resolution only: each counts all the time before it.
+  // There is one reading more than samples. Dropping some costs resolution only: each counts all
+  // the time before it.
   if (static_cast<Index>(readings_.size()) > std::max(options_.max_samples, Index{2})) {
     std::size_t kept = 1;
-    for (std::size_t i = 2; i < readings_.size(); i += 2) readings_[kept++] = std::move(readings_[i]);
+    for (std::size_t i = 2; i < readings_.size(); i += 2)
+      readings_[kept++] = std::move(readings_[i]);
     readings_.resize(kept);
     period_ *= 2;
   }

@@ -22,7 +22,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// As of a machine whose core 1 is offline. The fields: user nice system idle iowait irq softirq steal guest guest_nice.
+// As of a machine whose core 1 is offline. The fields: user nice system idle iowait irq softirq
+// steal guest guest_nice.
 constexpr char kText[] =
     "cpu  300 30 60 1500 15 3 6 9 120 12\n"
     "cpu0 100 10 20 500 5 1 2 3 40 4\n"
@@ -50,14 +51,15 @@ TEST(ParseProcStatTest, TakesFewerFieldsAndAnyOrder) {
 }
 
 TEST(ParseProcStatTest, RefusesWhatIsNoProcStat) {
-  for (const char* text :
-       {"", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpu0 1 2 -3 4\n", "cpux 1 2 3 4\n", "hello\n"}) {
+  for (const char* text : {"", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpu0 1 2 -3 4\n",
+                           "cpux 1 2 3 4\n", "hello\n"}) {
     EXPECT_EQ(ParseProcStat(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
 
 TEST(UsageBetweenTest, IsBusyOfAll) {
-  EXPECT_EQ(UsageBetween({{0, 100, 1000}, {1, 7, 7}}, {{0, 130, 1040}, {1, 27, 27}}), (std::vector<double>{75, 100}));
+  EXPECT_EQ(UsageBetween({{0, 100, 1000}, {1, 7, 7}}, {{0, 130, 1040}, {1, 27, 27}}),
+            (std::vector<double>{75, 100}));
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 100, 1010}}), std::vector<double>{0});
   // No tick passed.
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 100, 1000}}), std::vector<double>{0});
@@ -65,7 +67,8 @@ TEST(UsageBetweenTest, IsBusyOfAll) {
 
 TEST(UsageBetweenTest, CoresAreKnownByTheirNumbers) {
   // Core 1 goes offline, core 3 comes online.
-  const std::vector<double> percent = UsageBetween({{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}, {{0, 1, 10}, {2, 2, 10}, {3, 3, 10}});
+  const std::vector<double> percent =
+      UsageBetween({{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}, {{0, 1, 10}, {2, 2, 10}, {3, 3, 10}});
   ASSERT_EQ(percent.size(), 4u);
   EXPECT_EQ(percent[0], 10);
   EXPECT_TRUE(std::isnan(percent[1]));

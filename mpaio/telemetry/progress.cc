@@ -33,7 +33,9 @@ struct Amount {
   // Rounded down: 100 % is said of what is done only.
   int Percent() const { return static_cast<int>(Fraction() * 100); }
   double Rate(absl::Duration elapsed) const {
-    return elapsed > absl::ZeroDuration() ? std::max(done - at_start, 0.0) / absl::ToDoubleSeconds(elapsed) : 0;
+    return elapsed > absl::ZeroDuration()
+               ? std::max(done - at_start, 0.0) / absl::ToDoubleSeconds(elapsed)
+               : 0;
   }
 };
 
@@ -50,7 +52,8 @@ Amount AmountOf(const JobProgress& job, Index rows_at_start, bool in_bytes) {
 // In bytes if all jobs know them, else in rows.
 Amount SumOf(std::span<const JobProgress> jobs, std::span<const Index> rows_at_start) {
   Amount sum;
-  sum.in_bytes = std::all_of(jobs.begin(), jobs.end(), [](const JobProgress& job) { return job.row_bytes > 0; });
+  sum.in_bytes = std::all_of(jobs.begin(), jobs.end(),
+                             [](const JobProgress& job) { return job.row_bytes > 0; });
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Amount amount = AmountOf(jobs[i], RowsAtStart(rows_at_start, i), sum.in_bytes);
     sum.at_start += amount.at_start;
@@ -75,7 +78,8 @@ std::string Clock(absl::Duration time) {
 std::string Times(const Amount& sum, absl::Duration elapsed) {
   if (sum.done >= sum.total) return Clock(elapsed);
   const double rate = sum.Rate(elapsed);
-  const absl::Duration left = rate > 0 ? absl::Seconds((sum.total - sum.done) / rate) : absl::InfiniteDuration();
+  const absl::Duration left =
+      rate > 0 ? absl::Seconds((sum.total - sum.done) / rate) : absl::InfiniteDuration();
   return absl::StrCat(Clock(elapsed), " ETA ", Clock(left));
 }
 
@@ -85,7 +89,8 @@ std::string Bar(double fraction) {
                       std::string(static_cast<std::size_t>(kBarWidth - full), '-'), "]");
 }
 
-// `name` in at most `width` columns. Bytes that would move the cursor are not let through; nor is half a character of UTF-8.
+// `name` in at most `width` columns. Bytes that would move the cursor are not let through; nor is
+// half a character of UTF-8.
 std::string Shortened(absl::string_view name, std::size_t width) {
   std::string shown;
   for (char c : name) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
@@ -97,21 +102,26 @@ std::string Shortened(absl::string_view name, std::size_t width) {
 
 }  // namespace
 
-std::string FormatProgressLine(std::span<const JobProgress> jobs, std::span<const Index> rows_at_start, absl::Duration elapsed) {
+std::string FormatProgressLine(std::span<const JobProgress> jobs,
+                               std::span<const Index> rows_at_start, absl::Duration elapsed) {
   const Amount sum = SumOf(jobs, rows_at_start);
   std::string line;
   if (jobs.size() == 2) {
     for (std::size_t i = 0; i < 2; ++i) {
       const Amount amount = AmountOf(jobs[i], RowsAtStart(rows_at_start, i), jobs[i].row_bytes > 0);
-      absl::StrAppend(&line, Shortened(jobs[i].name, 10), " ", amount.Percent(), "% ", Rate(amount, elapsed), " | ");
+      absl::StrAppend(&line, Shortened(jobs[i].name, 10), " ", amount.Percent(), "% ",
+                      Rate(amount, elapsed), " | ");
     }
     absl::StrAppend(&line, Times(sum, elapsed));
   } else {
-    const auto done =
-        std::count_if(jobs.begin(), jobs.end(), [](const JobProgress& job) { return job.rows_done >= job.rows_total; });
-    absl::StrAppend(&line, jobs.size() == 1 ? Shortened(jobs[0].name, 20) : absl::StrCat(jobs.size(), " jobs, ", done, " done"),
-                    " ", Bar(sum.Fraction()), absl::StrFormat(" %3d%% | ", sum.Percent()), Rate(sum, elapsed), " | ",
-                    Times(sum, elapsed));
+    const auto done = std::count_if(jobs.begin(), jobs.end(), [](const JobProgress& job) {
+      return job.rows_done >= job.rows_total;
+    });
+    absl::StrAppend(&line,
+                    jobs.size() == 1 ? Shortened(jobs[0].name, 20)
+                                     : absl::StrCat(jobs.size(), " jobs, ", done, " done"),
+                    " ", Bar(sum.Fraction()), absl::StrFormat(" %3d%% | ", sum.Percent()),
+                    Rate(sum, elapsed), " | ", Times(sum, elapsed));
   }
   if (line.size() > kMaxWidth) line.resize(kMaxWidth);
   return line;
@@ -120,7 +130,8 @@ std::string FormatProgressLine(std::span<const JobProgress> jobs, std::span<cons
 ProgressMeter::ProgressMeter(Options options, Sink sink)
     : options_(options),
       sink_(std::move(sink)),
-      enabled_(sink_ && (options.mode == ProgressMode::kAlways || (options.mode == ProgressMode::kAuto && options.terminal))) {}
+      enabled_(sink_ && (options.mode == ProgressMode::kAlways ||
+                         (options.mode == ProgressMode::kAuto && options.terminal))) {}
 
 void ProgressMeter::MaybeUpdate(absl::Time now, std::span<const JobProgress> jobs) {
   if (Due(now)) Draw(now, jobs);
@@ -155,7 +166,8 @@ void ProgressMeter::Draw(absl::Time now, std::span<const JobProgress> jobs) {
     sink_(line + "\n");
     return;
   }
-  // In one piece, so that a launcher which passes it on has no half of it; spaces over the rest of a longer line before it.
+  // In one piece, so that a launcher which passes it on has no half of it; spaces over the rest of
+  // a longer line before it.
   const std::size_t width = line.size();
   if (width < drawn_width_) line.append(drawn_width_ - width, ' ');
   drawn_width_ = width;
@@ -163,7 +175,8 @@ void ProgressMeter::Draw(absl::Time now, std::span<const JobProgress> jobs) {
 }
 
 bool IsTerminalPath(absl::string_view path) {
-  return absl::StartsWith(path, "/dev/pts/") || absl::StartsWith(path, "/dev/tty") || path == "/dev/console";
+  return absl::StartsWith(path, "/dev/pts/") || absl::StartsWith(path, "/dev/tty") ||
+         path == "/dev/console";
 }
 
 bool StderrIsTerminal() {
@@ -176,7 +189,8 @@ bool StderrIsTerminal() {
   std::array<char, 256> target;
   const std::string link = absl::StrCat("/proc/", ::getppid(), "/fd/2");
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  return length > 0 && IsTerminalPath(absl::string_view(target.data(), static_cast<std::size_t>(length)));
+  return length > 0 &&
+         IsTerminalPath(absl::string_view(target.data(), static_cast<std::size_t>(length)));
 }
 
 }  // namespace mpaio

@@ -27,7 +27,8 @@ using Lines = std::vector<std::string>;
 class Drawn {
  public:
   Drawn(ProgressMode mode, bool terminal)
-      : meter({.mode = mode, .terminal = terminal}, [this](absl::string_view text) { pieces.emplace_back(text); }) {}
+      : meter({.mode = mode, .terminal = terminal},
+              [this](absl::string_view text) { pieces.emplace_back(text); }) {}
 
   // What was written since the last call.
   Lines Take() { return std::exchange(pieces, {}); }
@@ -39,7 +40,8 @@ class Drawn {
 TEST(FormatProgressLineTest, OneJob) {
   // 42 of 100 million rows of 8 bytes in 10 s; 58 more take 13.8 s.
   const Jobs jobs = {{"add_int", 42'000'000, 100'000'000, 8}};
-  EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)), "add_int [########------------]  42% | 33.6 MB/s | 0:10 ETA 0:13");
+  EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)),
+            "add_int [########------------]  42% | 33.6 MB/s | 0:10 ETA 0:13");
   // Half of it was done at the start.
   const std::vector<Index> at_start = {21'000'000};
   EXPECT_EQ(FormatProgressLine(jobs, at_start, absl::Seconds(10)),
@@ -55,19 +57,23 @@ TEST(FormatProgressLineTest, RowsWhereBytesAreNotKnown) {
 TEST(FormatProgressLineTest, NothingYetAndAllDone) {
   EXPECT_EQ(FormatProgressLine(Jobs{{"w", 0, 10, 8}}, {}, absl::ZeroDuration()),
             "w [--------------------]   0% | 0 B/s | 0:00 ETA -:--");
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 10, 10, 8}}, {}, absl::Seconds(2)), "w [####################] 100% | 40.0 B/s | 0:02");
+  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 10, 10, 8}}, {}, absl::Seconds(2)),
+            "w [####################] 100% | 40.0 B/s | 0:02");
   // An array without rows is done.
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 0, 0, 8}}, {}, absl::Seconds(2)), "w [####################] 100% | 0 B/s | 0:02");
+  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 0, 0, 8}}, {}, absl::Seconds(2)),
+            "w [####################] 100% | 0 B/s | 0:02");
 }
 
 TEST(FormatProgressLineTest, HundredPercentIsOnlySaidOfAll) {
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 9'999'999, 10'000'000, 8}}, {}, absl::Seconds(1)).substr(0, 30),
-            "w [###################-]  99% ");
+  EXPECT_EQ(
+      FormatProgressLine(Jobs{{"w", 9'999'999, 10'000'000, 8}}, {}, absl::Seconds(1)).substr(0, 30),
+      "w [###################-]  99% ");
 }
 
 TEST(FormatProgressLineTest, TwoJobs) {
   const Jobs jobs = {{"add_int", 42'000'000, 100'000'000, 8}, {"concat_string", 1'000, 10'000}};
-  EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)), "add_int 42% 33.6 MB/s | concat_s.. 10% 100 rows/s | 0:10 ETA 0:13");
+  EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)),
+            "add_int 42% 33.6 MB/s | concat_s.. 10% 100 rows/s | 0:10 ETA 0:13");
 }
 
 TEST(FormatProgressLineTest, MoreJobsAreSummedUp) {
@@ -75,25 +81,28 @@ TEST(FormatProgressLineTest, MoreJobsAreSummedUp) {
   const Jobs jobs = {{"a", 30, 30, 2}, {"b", 10, 40, 1}, {"c", 0, 25, 4}};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(7)),
             "3 jobs, 1 done [#######-------------]  35% | 10.0 B/s | 0:07 ETA 0:13");
-  EXPECT_EQ(FormatProgressLine({}, {}, absl::Seconds(7)), "0 jobs, 0 done [####################] 100% | 0 B/s | 0:07");
+  EXPECT_EQ(FormatProgressLine({}, {}, absl::Seconds(7)),
+            "0 jobs, 0 done [####################] 100% | 0 B/s | 0:07");
 }
 
 TEST(FormatProgressLineTest, StaysUnder80Columns) {
   const std::string name(300, 'x');
   const JobProgress job{name, (Index{1} << 61) - 1, Index{1} << 61};
   for (std::size_t count = 1; count <= 3; ++count) {
-    const std::string line =
-        FormatProgressLine(Jobs(count, job), std::vector<Index>(count, (Index{1} << 61) - 9), absl::Hours(99));
+    const std::string line = FormatProgressLine(
+        Jobs(count, job), std::vector<Index>(count, (Index{1} << 61) - 9), absl::Hours(99));
     EXPECT_LT(line.size(), 80u) << line;
     EXPECT_NE(line.find(" | 99:00:00"), std::string::npos) << line;
   }
 }
 
 TEST(FormatProgressLineTest, NamesDoNotMoveTheCursor) {
-  EXPECT_EQ(FormatProgressLine(Jobs{{"a\n\x1b[2J", 0, 1}}, {}, absl::Seconds(1)).substr(0, 8), "a??[2J [");
+  EXPECT_EQ(FormatProgressLine(Jobs{{"a\n\x1b[2J", 0, 1}}, {}, absl::Seconds(1)).substr(0, 8),
+            "a??[2J [");
   // 21 bytes are cut to 18 and "..", but not within the two bytes of the last character that fits.
-  EXPECT_EQ(FormatProgressLine(Jobs{{"12345678901234567ä12", 0, 1}}, {}, absl::Seconds(1)).substr(0, 21),
-            "12345678901234567.. [");
+  EXPECT_EQ(
+      FormatProgressLine(Jobs{{"12345678901234567ä12", 0, 1}}, {}, absl::Seconds(1)).substr(0, 21),
+      "12345678901234567.. [");
 }
 
 TEST(ProgressMeterTest, TerminalLineIsDrawnOverAndCleared) {
@@ -139,7 +148,8 @@ TEST(ProgressMeterTest, PlainLinesAreASecondApart) {
 
 TEST(ProgressMeterTest, NothingIsShownUnasked) {
   for (const auto& [mode, terminal] :
-       {std::pair(ProgressMode::kAuto, false), std::pair(ProgressMode::kNever, true), std::pair(ProgressMode::kNever, false)}) {
+       {std::pair(ProgressMode::kAuto, false), std::pair(ProgressMode::kNever, true),
+        std::pair(ProgressMode::kNever, false)}) {
     Drawn drawn(mode, terminal);
     EXPECT_FALSE(drawn.meter.Due(kStart));
     drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 10}});
@@ -159,10 +169,12 @@ TEST(ProgressMeterTest, ClockSetBackDoesNotSilenceIt) {
 }
 
 TEST(IsTerminalPathTest, KnowsTerminalsByTheirNames) {
-  for (const char* path : {"/dev/pts/0", "/dev/pts/12", "/dev/tty", "/dev/tty1", "/dev/ttyS0", "/dev/console"}) {
+  for (const char* path :
+       {"/dev/pts/0", "/dev/pts/12", "/dev/tty", "/dev/tty1", "/dev/ttyS0", "/dev/console"}) {
     EXPECT_TRUE(IsTerminalPath(path)) << path;
   }
-  for (const char* path : {"", "/dev/null", "pipe:[123]", "socket:[9]", "/tmp/dev/pts/0", "/dev/pts", "/home/tty"}) {
+  for (const char* path :
+       {"", "/dev/null", "pipe:[123]", "socket:[9]", "/tmp/dev/pts/0", "/dev/pts", "/home/tty"}) {
     EXPECT_FALSE(IsTerminalPath(path)) << path;
   }
 }
@@ -174,7 +186,8 @@ class StderrIsTerminalTest : public testing::Test {
   void SetUp() override {
     unsetenv("OMPI_COMM_WORLD_RANK");
     master_ = ::posix_openpt(O_RDWR | O_NOCTTY);
-    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) GTEST_SKIP() << "no pseudo-terminals here";
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0)
+      GTEST_SKIP() << "no pseudo-terminals here";
     terminal_ = ::open(::ptsname(master_), O_RDWR | O_NOCTTY);
     ASSERT_GE(terminal_, 0);
     file_ = ::open("/dev/null", O_RDWR);
@@ -188,7 +201,8 @@ class StderrIsTerminalTest : public testing::Test {
     }
   }
 
-  // What StderrIsTerminal() says in a child that has `own` for its standard error, while this process has `parents`.
+  // What StderrIsTerminal() says in a child that has `own` for its standard error, while this
+  // process has `parents`.
   bool InChild(int own, int parents, bool launched_by_mpirun) {
     const int saved = ::dup(STDERR_FILENO);
     ::dup2(parents, STDERR_FILENO);
@@ -217,7 +231,8 @@ TEST_F(StderrIsTerminalTest, LooksThroughTheLauncher) {
   EXPECT_TRUE(InChild(terminal_, file_, false));
   EXPECT_TRUE(InChild(terminal_, file_, true));
   EXPECT_TRUE(InChild(pipe_[1], terminal_, true));
-  // The launcher writes to a file; no launcher; a standard error that was sent to a file before the launcher saw any of it.
+  // The launcher writes to a file; no launcher; a standard error that was sent to a file before the
+  // launcher saw any of it.
   EXPECT_FALSE(InChild(pipe_[1], file_, true));
   EXPECT_FALSE(InChild(pipe_[1], terminal_, false));
   EXPECT_FALSE(InChild(file_, terminal_, true));

@@ -53,8 +53,9 @@ class Table {
  private:
   // The characters of a string of UTF-8.
   static std::size_t Columns(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
   }
 
   std::size_t Width(std::size_t column) const {
@@ -70,14 +71,19 @@ class Table {
 std::string Seconds(double seconds) { return absl::StrFormat("%.3f", seconds); }
 
 // `part` of `whole` in percent.
-std::string Share(double part, double whole) { return whole > 0 ? absl::StrFormat("%.0f %%", 100 * part / whole) : ""; }
+std::string Share(double part, double whole) {
+  return whole > 0 ? absl::StrFormat("%.0f %%", 100 * part / whole) : "";
+}
 
 std::string RateOf(Index amount, double seconds, absl::string_view unit) {
   return amount > 0 && seconds > 0 ? FormatSi(static_cast<double>(amount) / seconds, unit) : "";
 }
 
 void AppendStages(const RunReport& report, std::string* out) {
-  Table table({{"stage", Align::kLeft}, {"seconds", Align::kRight}, {"share", Align::kRight}, {"rate", Align::kRight}});
+  Table table({{"stage", Align::kLeft},
+               {"seconds", Align::kRight},
+               {"share", Align::kRight},
+               {"rate", Align::kRight}});
   for (const StageReport& stage : report.stages) {
     table.AddRow({stage.name, Seconds(stage.seconds), Share(stage.seconds, report.total_seconds),
                   RateOf(stage.bytes, stage.seconds, "B/s")});
@@ -94,8 +100,8 @@ void AppendJobs(const RunReport& report, std::string* out) {
                {"seconds", Align::kRight},
                {"rate", Align::kRight}});
   for (const JobReport& job : report.jobs) {
-    table.AddRow({job.worker, job.input, absl::StrCat(job.rows), absl::StrCat(job.chunks), Seconds(job.seconds),
-                  RateOf(job.rows, job.seconds, "rows/s")});
+    table.AddRow({job.worker, job.input, absl::StrCat(job.rows), absl::StrCat(job.chunks),
+                  Seconds(job.seconds), RateOf(job.rows, job.seconds, "rows/s")});
   }
   table.AppendTo(out);
 }
@@ -110,7 +116,8 @@ void AppendRanks(const RunReport& report, std::string* out) {
                {"busy s", Align::kRight},
                {"share", Align::kRight}});
   for (const RankReport& rank : report.ranks) {
-    table.AddRow({absl::StrCat(rank.rank), absl::StrCat(rank.node_index, rank.node_name.empty() ? "" : " ", rank.node_name),
+    table.AddRow({absl::StrCat(rank.rank),
+                  absl::StrCat(rank.node_index, rank.node_name.empty() ? "" : " ", rank.node_name),
                   absl::StrCat(rank.chunks), absl::StrCat(rank.rows), Seconds(rank.busy_seconds),
                   Share(static_cast<double>(rank.rows), static_cast<double>(all_rows))});
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What a run did, and the time it took, as tables of plain text.
 #ifndef MPAIO_TELEMETRY_REPORT_H_
 #define MPAIO_TELEMETRY_REPORT_H_
@@ -35,14 +36,16 @@ struct RankReport {
 };
 
 struct RunReport {
-  std::vector<StageReport> stages;  // In the order in which they are to be shown, as are the others.
+  std::vector<StageReport>
+      stages;  // In the order in which they are to be shown, as are the others.
   std::vector<JobReport> jobs;
   std::vector<RankReport> ranks;
   double total_seconds = 0;
 };
 
-// `report` as aligned tables, each with a line of headings, parted by empty lines; ends with an end of line. A table without
-// lines is left out. The share of a rank is its part of the rows of all ranks. Example:
+// `report` as aligned tables, each with a line of headings, parted by empty lines; ends with an end
+// of line. A table without lines is left out. The share of a rank is its part of the rows of all
+// ranks. Example:
 //
 //     stage    seconds  share       rate
 //     read       0.512   34 %  1.56 GB/s

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What happens to a process that does something deadly.
 #ifndef MPAIO_TESTING_CHILD_PROCESS_H_
 #define MPAIO_TESTING_CHILD_PROCESS_H_
@@ -17,9 +18,9 @@ struct ChildEnd {
 };
 std::ostream& operator<<(std::ostream& out, const ChildEnd& end);
 
-// Runs `body` in a forked child, which ends with what it returns as exit status, and without cleaning up.
-// Fatal signals kill it, whatever handlers this process has; it is killed (SIGALRM) after 20 s. The body may
-// use MPI's memory, but must not call MPI.
+// Runs `body` in a forked child, which ends with what it returns as exit status, and without
+// cleaning up. Fatal signals kill it, whatever handlers this process has; it is killed (SIGALRM)
+// after 20 s. The body may use MPI's memory, but must not call MPI.
 ChildEnd RunInChild(const std::function<int()>& body);
 
 // How a child ends that stores to `address` what is there: {SIGSEGV} if it may not be written.

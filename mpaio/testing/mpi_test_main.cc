@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // main() of the tests that mpirun runs (mpi_cc_test).
 //
-// Rank 0 prints and writes the report; the other ranks print only their failures. A test has failed if it has
-// on any rank, and the program fails on all ranks if it does on one. All ranks leave a test together: where
-// one leaves it early, because an ASSERT failed, the others may wait for it for ever, so a watchdog in each
-// rank ends the job.
+// Rank 0 prints and writes the report; the other ranks print only their failures. A test has failed
+// if it has on any rank, and the program fails on all ranks if it does on one. All ranks leave a
+// test together: where one leaves it early, because an ASSERT failed, the others may wait for it
+// for ever, so a watchdog in each rank ends the job.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,11 +44,12 @@ int NumberFromEnvironment(const char* name, int otherwise) {
   return text != nullptr && absl::SimpleAtoi(text, &number) && number > 0 ? number : otherwise;
 }
 
-// How long one test may take: a minute, but not so long that Bazel's limit for the whole program comes first
-// and nobody learns which test it was.
+// How long one test may take: a minute, but not so long that Bazel's limit for the whole program
+// comes first and nobody learns which test it was.
 seconds TestLimit() {
   const int bazel_limit = NumberFromEnvironment("TEST_TIMEOUT", 300);
-  return seconds(NumberFromEnvironment("MPAIO_TEST_LIMIT_SECONDS", std::clamp(bazel_limit / 2, 5, 60)));
+  return seconds(
+      NumberFromEnvironment("MPAIO_TEST_LIMIT_SECONDS", std::clamp(bazel_limit / 2, 5, 60)));
 }
 
 // Ends the job when what is expected does not come.
@@ -82,7 +84,8 @@ class Watchdog {
     while (!stopped_) {
       const auto deadline = deadline_;
       changed_.wait_until(lock, deadline);
-      if (!stopped_ && deadline == deadline_ && std::chrono::steady_clock::now() >= deadline) Bite();
+      if (!stopped_ && deadline == deadline_ && std::chrono::steady_clock::now() >= deadline)
+        Bite();
     }
   }
 
@@ -90,7 +93,8 @@ class Watchdog {
     std::fprintf(stderr, "[rank %d] no end after %d s of: %s. Ending all ranks.\n", rank_,
                  static_cast<int>(limit_.count()), what_.c_str());
     std::fflush(nullptr);
-    // Should MPI be too broken to abort, the alarm ends this process, and mpirun then ends the others.
+    // Should MPI be too broken to abort, the alarm ends this process, and mpirun then ends the
+    // others.
     signal(SIGALRM, SIG_DFL);
     alarm(5);
     world_.Abort(1);
@@ -107,13 +111,16 @@ class Watchdog {
   std::thread thread_;
 };
 
-// Added behind the printer and the writer of the report, it hears of a test's end before them: what it adds
-// is in both.
+// Added behind the printer and the writer of the report, it hears of a test's end before them: what
+// it adds is in both.
 class RankListener final : public testing::EmptyTestEventListener {
  public:
-  RankListener(const Communicator& world, Watchdog& watchdog) : world_(world), watchdog_(watchdog) {}
+  RankListener(const Communicator& world, Watchdog& watchdog)
+      : world_(world), watchdog_(watchdog) {}
 
-  void OnTestStart(const testing::TestInfo& test) override { watchdog_.Expect(Name(test), TestLimit()); }
+  void OnTestStart(const testing::TestInfo& test) override {
+    watchdog_.Expect(Name(test), TestLimit());
+  }
 
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (world_.rank() == 0 || !result.failed()) return;
@@ -126,8 +133,10 @@ class RankListener final : public testing::EmptyTestEventListener {
   void OnTestEnd(const testing::TestInfo& test) override {
     const bool failed = test.result()->Failed();
     if (failed)
-      watchdog_.Expect(absl::StrCat("the other ranks' part of ", Name(test), ", which failed here"), kGrace);
-    const absl::StatusOr<Index> first_failed = world_.Minimum(failed ? world_.rank() : world_.size());
+      watchdog_.Expect(absl::StrCat("the other ranks' part of ", Name(test), ", which failed here"),
+                       kGrace);
+    const absl::StatusOr<Index> first_failed =
+        world_.Minimum(failed ? world_.rank() : world_.size());
     if (!first_failed.ok()) {
       ADD_FAILURE() << first_failed.status();
     } else if (world_.rank() == 0 && *first_failed != 0 && *first_failed != world_.size()) {
@@ -151,13 +160,14 @@ int RunTests(const Communicator& own, Watchdog& watchdog) {
   if (own.rank() != 0) {
     std::unique_ptr<testing::TestEventListener> printer(
         listeners.Release(listeners.default_result_printer()));
-    std::unique_ptr<testing::TestEventListener> report(listeners.Release(listeners.default_xml_generator()));
+    std::unique_ptr<testing::TestEventListener> report(
+        listeners.Release(listeners.default_xml_generator()));
   }
   listeners.Append(new RankListener(own, watchdog));  // GoogleTest owns it
 
   // All ranks must shuffle alike.
-  std::string seed =
-      absl::StrCat(GTEST_FLAG_GET(random_seed) != 0 ? GTEST_FLAG_GET(random_seed) : 1 + getpid() % 99999);
+  std::string seed = absl::StrCat(GTEST_FLAG_GET(random_seed) != 0 ? GTEST_FLAG_GET(random_seed)
+                                                                   : 1 + getpid() % 99999);
   if (const absl::Status status = own.Broadcast(0, &seed); !status.ok()) {
     std::fprintf(stderr, "%s\n", status.ToString().c_str());
     return 1;

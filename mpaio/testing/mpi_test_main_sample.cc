@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests that fail in the ways that mpi_test_main_test.sh looks at: one of them at a time, by --gtest_filter.
+
+// Tests that fail in the ways that mpi_test_main_test.sh looks at: one of them at a time, by
+// --gtest_filter.
 #include <string>
 #include <vector>
 
@@ -23,7 +25,9 @@ TEST(Sample, PassesToo) {
   for (int rank = 0; rank < TestWorld().size(); ++rank) EXPECT_EQ(ranks[rank], rank);
 }
 
-TEST(Sample, FailsOnRank0) { EXPECT_NE(TestWorld().rank(), 0) << "said by rank " << TestWorld().rank(); }
+TEST(Sample, FailsOnRank0) {
+  EXPECT_NE(TestWorld().rank(), 0) << "said by rank " << TestWorld().rank();
+}
 
 TEST(Sample, FailsOnTheLastRank) {
   EXPECT_NE(TestWorld().rank(), TestWorld().size() - 1) << "said by rank " << TestWorld().rank();
@@ -38,7 +42,8 @@ TEST(Sample, LastRankLeavesEarly) {
 class BrokenSuite : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (TestWorld().rank() == TestWorld().size() - 1) ADD_FAILURE() << "said by rank " << TestWorld().rank();
+    if (TestWorld().rank() == TestWorld().size() - 1)
+      ADD_FAILURE() << "said by rank " << TestWorld().rank();
   }
 };
 

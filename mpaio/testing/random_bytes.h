@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Contents for messages and files.
 #ifndef MPAIO_TESTING_RANDOM_BYTES_H_
 #define MPAIO_TESTING_RANDOM_BYTES_H_

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Which pages of memory the kernel has put something behind.
 #ifndef MPAIO_TESTING_RESIDENT_PAGES_H_
 #define MPAIO_TESTING_RESIDENT_PAGES_H_
@@ -11,8 +12,8 @@ namespace mpaio {
 
 Index PageBytes();
 
-// How many of the pages of [data, data + size_bytes) are in memory; -1 where some of them are not mapped at
-// all. `data` must be aligned to a page.
+// How many of the pages of [data, data + size_bytes) are in memory; -1 where some of them are not
+// mapped at all. `data` must be aligned to a page.
 Index NumResidentPages(const std::byte* data, Index size_bytes);
 
 }  // namespace mpaio

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Matchers for absl::Status and absl::StatusOr. (Abseil has them only from 20240722 on.)
 //
 //   EXPECT_THAT(file.status(), IsOk());
-//   EXPECT_THAT(ArrayFile::Open("gone"), StatusIs(absl::StatusCode::kNotFound, "there is no file gone"));
+//   EXPECT_THAT(ArrayFile::Open("gone"), StatusIs(absl::StatusCode::kNotFound, "there is no file
+//   gone"));
 //   MPAIO_ASSERT_OK(executor.Close());
 #ifndef MPAIO_TESTING_STATUS_MATCHERS_H_
 #define MPAIO_TESTING_STATUS_MATCHERS_H_

@@ -25,6 +25,8 @@ TempDirectory::~TempDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-std::string TempDirectory::File(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
+std::string TempDirectory::File(absl::string_view name) const {
+  return absl::StrCat(path_, "/", name);
+}
 
 }  // namespace mpaio

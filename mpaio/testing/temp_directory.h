@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A place for a test's files.
 #ifndef MPAIO_TESTING_TEMP_DIRECTORY_H_
 #define MPAIO_TESTING_TEMP_DIRECTORY_H_
@@ -9,8 +10,8 @@
 
 namespace mpaio {
 
-// A new directory, empty; removed, with what is in it, when this object goes. For files that several ranks
-// see, one of them makes it and tells the others the path.
+// A new directory, empty; removed, with what is in it, when this object goes. For files that
+// several ranks see, one of them makes it and tells the others the path.
 class TempDirectory {
  public:
   TempDirectory();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The helpers of this package must themselves be able to fail a test.
 #include <signal.h>
 #include <sys/mman.h>
@@ -39,7 +40,8 @@ TEST(StatusMatchers, LookAtCodeAndText) {
 TEST(ChildProcess, TellsHowItEnded) {
   EXPECT_EQ(RunInChild([] { return 0; }), ChildEnd{});
   EXPECT_EQ(RunInChild([] { return 7; }), (ChildEnd{.signal = 0, .exit_status = 7}));
-  EXPECT_EQ(RunInChild([] { return raise(SIGKILL); }), (ChildEnd{.signal = SIGKILL, .exit_status = 0}));
+  EXPECT_EQ(RunInChild([] { return raise(SIGKILL); }),
+            (ChildEnd{.signal = SIGKILL, .exit_status = 0}));
 }
 
 TEST(ChildProcess, StoresFaultOnlyWhereTheyMay) {
@@ -47,13 +49,15 @@ TEST(ChildProcess, StoresFaultOnlyWhereTheyMay) {
   EXPECT_EQ(StoreInChild(&own), ChildEnd{});
   void* const constant = mmap(nullptr, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(constant, MAP_FAILED);
-  EXPECT_EQ(StoreInChild(static_cast<std::byte*>(constant)), (ChildEnd{.signal = SIGSEGV, .exit_status = 0}));
+  EXPECT_EQ(StoreInChild(static_cast<std::byte*>(constant)),
+            (ChildEnd{.signal = SIGSEGV, .exit_status = 0}));
   munmap(constant, 1);
 }
 
 TEST(ResidentPages, CountsThoseThatWereTouched) {
   const Index size_bytes = 5 * PageBytes();
-  void* const memory = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   std::byte* const data = static_cast<std::byte*>(memory);
   EXPECT_EQ(NumResidentPages(data, size_bytes), 0);

@@ -33,9 +33,11 @@ bool Backoff::PauseBriefly() {
 
 void Backoff::Pause(absl::Duration at_most) {
   if (PauseBriefly()) return;
-  const std::chrono::nanoseconds sleep = waited_ < kLongWait ? sleep_ : std::chrono::nanoseconds(kLongWaitSleep);
+  const std::chrono::nanoseconds sleep =
+      waited_ < kLongWait ? sleep_ : std::chrono::nanoseconds(kLongWaitSleep);
   sleep_ = std::min<std::chrono::nanoseconds>(sleep_ * 2, kLongestSleep);
-  const std::chrono::nanoseconds bound = absl::ToChronoNanoseconds(std::max(at_most, absl::ZeroDuration()));
+  const std::chrono::nanoseconds bound =
+      absl::ToChronoNanoseconds(std::max(at_most, absl::ZeroDuration()));
   std::this_thread::sleep_for(std::min(sleep, bound));
 }
 

@@ -83,8 +83,8 @@ TEST_F(BackoffTest, SleepsAMillisecondOnceTheWaitIsLong) {
 TEST_F(BackoffTest, NeverPausesLongerThanAsked) {
   Backoff backoff;
   WaitFor(backoff, milliseconds(21));
-  for (const absl::Duration at_most :
-       {-absl::InfiniteDuration(), absl::Seconds(-1), absl::ZeroDuration(), absl::Microseconds(20)}) {
+  for (const absl::Duration at_most : {-absl::InfiniteDuration(), absl::Seconds(-1),
+                                       absl::ZeroDuration(), absl::Microseconds(20)}) {
     nanoseconds shortest = seconds(1);
     for (int attempt = 0; attempt < kAttempts; ++attempt)
       shortest = std::min(shortest, TimeOfPause(backoff, at_most));

@@ -15,7 +15,10 @@ namespace {
 class FaultyTransport final : public Transport {
  public:
   FaultyTransport(std::unique_ptr<Transport> inner, FaultPlan plan)
-      : inner_(std::move(inner)), plan_(std::move(plan)), random_(plan_.seed), held_(static_cast<std::size_t>(inner_->size())) {}
+      : inner_(std::move(inner)),
+        plan_(std::move(plan)),
+        random_(plan_.seed),
+        held_(static_cast<std::size_t>(inner_->size())) {}
 
   int rank() const override { return inner_->rank(); }
   int size() const override { return inner_->size(); }
@@ -28,24 +31,28 @@ class FaultyTransport final : public Transport {
   absl::Status Close() override { return inner_->Close(); }
 
   absl::Status Send(int to, std::string message) override {
-    if (plan_.fail_send_at && sends_++ >= *plan_.fail_send_at) return absl::InternalError("the line was cut (send)");
+    if (plan_.fail_send_at && sends_++ >= *plan_.fail_send_at)
+      return absl::InternalError("the line was cut (send)");
     return inner_->Send(to, std::move(message));
   }
 
   absl::StatusOr<std::optional<Message>> Receive() override {
-    if (plan_.fail_receive_at && receives_++ >= *plan_.fail_receive_at) return absl::InternalError("the line was cut (receive)");
+    if (plan_.fail_receive_at && receives_++ >= *plan_.fail_receive_at)
+      return absl::InternalError("the line was cut (receive)");
     MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, inner_->Receive());
     if (message) {
       const int copies = plan_.duplicate && plan_.duplicate(*message) ? 2 : 1;
       for (int k = 0; k < copies; ++k) held_[message->from].push_back(*message);
       num_held_ += copies;
     }
-    // Each sender's messages stay in order; which sender comes next, and whether anything comes now, is left to chance.
+    // Each sender's messages stay in order; which sender comes next, and whether anything comes
+    // now, is left to chance.
     std::vector<std::size_t> senders;
     for (std::size_t from = 0; from < held_.size(); ++from) {
       if (!held_[from].empty()) senders.push_back(from);
     }
-    if (senders.empty() || std::bernoulli_distribution(plan_.delay_chance)(random_)) return std::optional<Message>();
+    if (senders.empty() || std::bernoulli_distribution(plan_.delay_chance)(random_))
+      return std::optional<Message>();
     std::deque<Message>& queue = held_[senders[random_() % senders.size()]];
     std::optional<Message> next = std::move(queue.front());
     queue.pop_front();

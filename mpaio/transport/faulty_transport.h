@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // A transport that misbehaves in stated ways, for tests of what stands above it.
 #ifndef MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 #define MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
@@ -13,10 +14,12 @@
 namespace mpaio {
 
 struct FaultPlan {
-  // Each message received is held back, and later ones of other senders overtake it, with this chance (the order of one sender's stays).
+  // Each message received is held back, and later ones of other senders overtake it, with this
+  // chance (the order of one sender's stays).
   double delay_chance = 0;
   std::uint64_t seed = 0;
-  // The n-th call of Send (from 0) fails with Internal, and so does every later one: the line is cut.
+  // The n-th call of Send (from 0) fails with Internal, and so does every later one: the line is
+  // cut.
   std::optional<Index> fail_send_at;
   // The same for Receive.
   std::optional<Index> fail_receive_at;

@@ -20,7 +20,8 @@ struct Inbox {
 
 class InProcessTransport final : public Transport {
  public:
-  InProcessTransport(std::shared_ptr<std::vector<Inbox>> inboxes, int rank) : inboxes_(std::move(inboxes)), rank_(rank) {}
+  InProcessTransport(std::shared_ptr<std::vector<Inbox>> inboxes, int rank)
+      : inboxes_(std::move(inboxes)), rank_(rank) {}
 
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(inboxes_->size()); }
@@ -56,7 +57,8 @@ class InProcessTransport final : public Transport {
     // "For ever" added to the time of day would overflow.
     const absl::Duration bounded = std::min(at_most, absl::Hours(1));
     std::unique_lock lock(inbox.mutex);
-    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded), [&] { return !inbox.messages.empty(); });
+    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded),
+                           [&] { return !inbox.messages.empty(); });
   }
 
   void Abandon(int rank) override {
@@ -76,7 +78,8 @@ class InProcessTransport final : public Transport {
 std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size) {
   auto inboxes = std::make_shared<std::vector<Inbox>>(static_cast<std::size_t>(size));
   std::vector<std::unique_ptr<Transport>> ends;
-  for (int rank = 0; rank < size; ++rank) ends.push_back(std::make_unique<InProcessTransport>(inboxes, rank));
+  for (int rank = 0; rank < size; ++rank)
+    ends.push_back(std::make_unique<InProcessTransport>(inboxes, rank));
   return ends;
 }
 

@@ -28,13 +28,16 @@ struct Frame {
 
 // What a request's token says: the kind of operation, and which.
 enum class Operation : std::uint64_t { kSlot, kPieceIn, kSendOut };
-std::uint64_t Token(Operation operation, std::uint64_t id) { return static_cast<std::uint64_t>(operation) << 56 | id; }
+std::uint64_t Token(Operation operation, std::uint64_t id) {
+  return static_cast<std::uint64_t>(operation) << 56 | id;
+}
 Operation OperationOf(std::uint64_t token) { return static_cast<Operation>(token >> 56); }
 std::uint64_t IdOf(std::uint64_t token) { return token & ((std::uint64_t{1} << 56) - 1); }
 
 class MpiTransport final : public Transport {
  public:
-  MpiTransport(Communicator comm, const MpiTransportOptions& options) : comm_(std::move(comm)), options_(options) {}
+  MpiTransport(Communicator comm, const MpiTransportOptions& options)
+      : comm_(std::move(comm)), options_(options) {}
   ~MpiTransport() override { Close().IgnoreError(); }
 
   absl::Status Open() {
@@ -44,10 +47,12 @@ class MpiTransport final : public Transport {
     for (int p = 0; p < num_peers; ++p) {
       Peer& peer = peers_[p];
       peer.rank = rank() == 0 ? p + 1 : 0;
-      all_ring &= static_cast<std::size_t>(peer.rank) < options_.doorbells.size() && options_.doorbells[static_cast<std::size_t>(peer.rank)] != nullptr;
+      all_ring &= static_cast<std::size_t>(peer.rank) < options_.doorbells.size() &&
+                  options_.doorbells[static_cast<std::size_t>(peer.rank)] != nullptr;
       peer.slots = std::vector<Slot>(static_cast<std::size_t>(options_.slots));
       for (int s = 0; s < options_.slots; ++s) {
-        peer.slots[s].bytes = std::make_unique<char[]>(static_cast<std::size_t>(options_.slot_bytes));
+        peer.slots[s].bytes =
+            std::make_unique<char[]>(static_cast<std::size_t>(options_.slot_bytes));
         MPAIO_RETURN_IF_ERROR(PostSlot(p, s));
       }
     }
@@ -72,14 +77,16 @@ class MpiTransport final : public Transport {
     completed_.clear();
     MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
     quiet_tests_ = outcome == TestOutcome::kCompleted ? 0 : quiet_tests_ + 1;
-    // What MPI has moved meanwhile of a message that does not travel at once needs the other side to look, too.
+    // What MPI has moved meanwhile of a message that does not travel at once needs the other side
+    // to look, too.
     if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent_large > 0; });
     if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
     backoff_.Reset();
     for (const Completion& done : completed_) MPAIO_RETURN_IF_ERROR(Complete(done));
     // Small ones are gone by now, unless MPI had no room.
     if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent > 0; });
-    for (std::size_t p = 0; p < peers_.size(); ++p) MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
+    for (std::size_t p = 0; p < peers_.size(); ++p)
+      MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
     return PopReady();
   }
 
@@ -90,7 +97,8 @@ class MpiTransport final : public Transport {
     if (backoff_.PauseBriefly()) return;
     // What one test makes Open MPI find is told by the next one.
     if (quiet_tests_ < 2) return;
-    own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(), options_.longest_sleep)));
+    own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(),
+                                                                  options_.longest_sleep)));
     quiet_tests_ = 0;
   }
 
@@ -114,7 +122,8 @@ class MpiTransport final : public Transport {
     peer.unsent = peer.unsent_large = 0;
     // MPI may keep the buffers for ever, and so do we.
     for (const Outgoing& outgoing : outgoing_) {
-      if (outgoing.parts_left > 0 && outgoing.to == rank) unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
+      if (outgoing.parts_left > 0 && outgoing.to == rank)
+        unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
     }
     for (Incoming& incoming : peer.incoming) ForgetPieces(incoming);
   }
@@ -124,7 +133,8 @@ class MpiTransport final : public Transport {
     closed_ = true;
     const absl::StatusOr<bool> let_go = requests_.CancelAll();
     if (!let_go.ok() || !*let_go) {
-      // MPI may still touch the buffers, so they must outlive this object. Only where a run was broken off.
+      // MPI may still touch the buffers, so they must outlive this object. Only where a run was
+      // broken off.
       new std::vector<Peer>(std::move(peers_));
       new std::deque<Outgoing>(std::move(outgoing_));
     }
@@ -134,11 +144,13 @@ class MpiTransport final : public Transport {
   }
 
  private:
-  // What is larger may take several steps of both sides (Open MPI's eager limits are 4 KiB and more).
+  // What is larger may take several steps of both sides (Open MPI's eager limits are 4 KiB and
+  // more).
   static constexpr std::size_t kAtOnceBytes = 2048;
 
   void Ring(int rank) {
-    if (static_cast<std::size_t>(rank) < options_.doorbells.size() && options_.doorbells[static_cast<std::size_t>(rank)] != nullptr) {
+    if (static_cast<std::size_t>(rank) < options_.doorbells.size() &&
+        options_.doorbells[static_cast<std::size_t>(rank)] != nullptr) {
       options_.doorbells[static_cast<std::size_t>(rank)]->Ring();
     }
   }
@@ -158,11 +170,13 @@ class MpiTransport final : public Transport {
     }
     MPAIO_RETURN_IF_ERROR(SendPart(to, Tag::kFrame, std::move(head)));
     // One buffer, shared by its pieces' sends.
-    const std::uint64_t id = NewOutgoing(to, std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
+    const std::uint64_t id = NewOutgoing(
+        to, std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
     const Outgoing& outgoing = outgoing_[id];
     for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
       const Index piece = std::min(options_.piece_bytes, message_bytes - at);
-      MPAIO_RETURN_IF_ERROR(requests_.Send(comm_, to, static_cast<int>(Tag::kPiece), outgoing.bytes.data() + at, piece,
+      MPAIO_RETURN_IF_ERROR(requests_.Send(comm_, to, static_cast<int>(Tag::kPiece),
+                                           outgoing.bytes.data() + at, piece,
                                            Token(Operation::kSendOut, id)));
     }
     return absl::OkStatus();
@@ -183,7 +197,8 @@ class MpiTransport final : public Transport {
   struct Peer {
     int rank = 0;
     std::vector<Slot> slots;
-    std::size_t next_slot = 0;  // MPI fills receives in the order in which they were posted: round the slots
+    std::size_t next_slot =
+        0;  // MPI fills receives in the order in which they were posted: round the slots
     std::deque<Incoming> incoming;
     std::uint32_t next_number = 0;
     // Messages to it that MPI still has, and those of them that do not travel at once.
@@ -203,11 +218,15 @@ class MpiTransport final : public Transport {
       if (condition(peer)) Ring(peer.rank);
     }
   }
-  Peer& PeerOf(int rank) { return peers_[comm_.rank() == 0 ? static_cast<std::size_t>(rank) - 1 : 0]; }
+  Peer& PeerOf(int rank) {
+    return peers_[comm_.rank() == 0 ? static_cast<std::size_t>(rank) - 1 : 0];
+  }
 
   absl::Status PostSlot(int peer, int slot) {
-    return requests_.Receive(comm_, peers_[peer].rank, static_cast<int>(Tag::kFrame), peers_[peer].slots[slot].bytes.get(),
-                             options_.slot_bytes, Token(Operation::kSlot, static_cast<std::uint64_t>(peer) * options_.slots + slot));
+    return requests_.Receive(
+        comm_, peers_[peer].rank, static_cast<int>(Tag::kFrame),
+        peers_[peer].slots[slot].bytes.get(), options_.slot_bytes,
+        Token(Operation::kSlot, static_cast<std::uint64_t>(peer) * options_.slots + slot));
   }
 
   std::uint64_t NewOutgoing(int to, std::string bytes, int parts) {
@@ -230,8 +249,8 @@ class MpiTransport final : public Transport {
   absl::Status SendPart(int to, Tag tag, std::string bytes) {
     const std::uint64_t id = NewOutgoing(to, std::move(bytes), 1);
     const std::string& owned = outgoing_[id].bytes;
-    return requests_.Send(comm_, to, static_cast<int>(tag), owned.data(), static_cast<Index>(owned.size()),
-                          Token(Operation::kSendOut, id));
+    return requests_.Send(comm_, to, static_cast<int>(tag), owned.data(),
+                          static_cast<Index>(owned.size()), Token(Operation::kSendOut, id));
   }
 
   absl::Status Complete(const Completion& done) {
@@ -244,7 +263,8 @@ class MpiTransport final : public Transport {
         return absl::OkStatus();
       }
       case Operation::kPieceIn: {
-        // Few are ever incoming from one peer. Pieces of different messages may complete in any order.
+        // Few are ever incoming from one peer. Pieces of different messages may complete in any
+        // order.
         for (Incoming& incoming : peers_[id >> 32].incoming) {
           if (incoming.missing_pieces > 0 && incoming.number == static_cast<std::uint32_t>(id)) {
             --incoming.missing_pieces;
@@ -279,7 +299,8 @@ class MpiTransport final : public Transport {
     while (peer.slots[peer.next_slot].is_full) {
       Slot& slot = peer.slots[peer.next_slot];
       Frame frame;
-      if (slot.size_bytes < static_cast<Index>(sizeof(frame))) return absl::InternalError("a message without its frame arrived");
+      if (slot.size_bytes < static_cast<Index>(sizeof(frame)))
+        return absl::InternalError("a message without its frame arrived");
       std::memcpy(&frame, slot.bytes.get(), sizeof(frame));
       const Index message_bytes = static_cast<Index>(frame.message_bytes);
       peer.incoming.emplace_back();
@@ -288,7 +309,8 @@ class MpiTransport final : public Transport {
         if (message_bytes != slot.size_bytes - static_cast<Index>(sizeof(frame))) {
           return absl::InternalError("a message arrived that is not as long as its frame says");
         }
-        incoming.bytes.assign(slot.bytes.get() + sizeof(frame), static_cast<std::size_t>(message_bytes));
+        incoming.bytes.assign(slot.bytes.get() + sizeof(frame),
+                              static_cast<std::size_t>(message_bytes));
       } else {
         incoming.bytes.resize(static_cast<std::size_t>(message_bytes));
         incoming.missing_pieces = CeilDivide(message_bytes, options_.piece_bytes);
@@ -297,9 +319,10 @@ class MpiTransport final : public Transport {
         // Those that are here already complete all the same.
         if (peer.is_dead) ForgetPieces(incoming);
         for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
-          MPAIO_RETURN_IF_ERROR(requests_.Receive(comm_, peer.rank, static_cast<int>(Tag::kPiece), incoming.bytes.data() + at,
-                                                  std::min(options_.piece_bytes, message_bytes - at),
-                                                  Token(Operation::kPieceIn, static_cast<std::uint64_t>(p) << 32 | incoming.number)));
+          MPAIO_RETURN_IF_ERROR(requests_.Receive(
+              comm_, peer.rank, static_cast<int>(Tag::kPiece), incoming.bytes.data() + at,
+              std::min(options_.piece_bytes, message_bytes - at),
+              Token(Operation::kPieceIn, static_cast<std::uint64_t>(p) << 32 | incoming.number)));
         }
       }
       slot.is_full = false;
@@ -350,8 +373,11 @@ class MpiTransport final : public Transport {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Transport>> MakeMpiTransport(const Communicator& pool, const MpiTransportOptions& options) {
-  if (pool.is_null()) return absl::FailedPreconditionError("MPI is not running: a pool of one rank needs no MPI transport");
+absl::StatusOr<std::unique_ptr<Transport>> MakeMpiTransport(const Communicator& pool,
+                                                            const MpiTransportOptions& options) {
+  if (pool.is_null())
+    return absl::FailedPreconditionError(
+        "MPI is not running: a pool of one rank needs no MPI transport");
   MPAIO_ASSIGN_OR_RETURN(Communicator comm, pool.Duplicate());
   auto transport = std::make_unique<MpiTransport>(std::move(comm), options);
   MPAIO_RETURN_IF_ERROR(transport->Open());

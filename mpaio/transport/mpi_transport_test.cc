@@ -34,26 +34,31 @@ constexpr Index kLargeBytes = Index{8} << 20;
 TransportPool OverMpi(const MpiTransportOptions& options) {
   TransportPool pool;
   pool.run = [options](const std::function<void(Transport&)>& body) {
-    const absl::StatusOr<std::unique_ptr<Transport>> transport = MakeMpiTransport(TestWorld(), options);
+    const absl::StatusOr<std::unique_ptr<Transport>> transport =
+        MakeMpiTransport(TestWorld(), options);
     MPAIO_ASSERT_OK(transport);
     body(**transport);
   };
   return pool;
 }
 
-// With doorbells, in memory that all ranks share: tests run on one node. Who is not woken sleeps for a minute.
+// With doorbells, in memory that all ranks share: tests run on one node. Who is not woken sleeps
+// for a minute.
 TransportPool WithDoorbells(MpiTransportOptions options) {
   options.longest_sleep = absl::Minutes(1);
   TransportPool pool;
   pool.run = [options](const std::function<void(Transport&)>& body) {
-    absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(TestWorld(), Index{kDoorbellStrideBytes} * TestWorld().size());
+    absl::StatusOr<SharedWindow> window =
+        SharedWindow::Allocate(TestWorld(), Index{kDoorbellStrideBytes} * TestWorld().size());
     MPAIO_ASSERT_OK(window.status());
     MpiTransportOptions own = options;
     for (int rank = 0; rank < TestWorld().size(); ++rank) {
-      own.doorbells.push_back(reinterpret_cast<Doorbell*>(window->data() + Index{kDoorbellStrideBytes} * rank));
+      own.doorbells.push_back(
+          reinterpret_cast<Doorbell*>(window->data() + Index{kDoorbellStrideBytes} * rank));
     }
     {
-      const absl::StatusOr<std::unique_ptr<Transport>> transport = MakeMpiTransport(TestWorld(), own);
+      const absl::StatusOr<std::unique_ptr<Transport>> transport =
+          MakeMpiTransport(TestWorld(), own);
       MPAIO_ASSERT_OK(transport);
       body(**transport);
       MPAIO_EXPECT_OK(TestWorld().Barrier());
@@ -125,7 +130,8 @@ TEST_F(MpiTransportTest, OneRankNeedsNone) {
 TEST_F(MpiTransportTest, ASleeperIsWokenWithoutAMessage) {
   if (size() < 2) return;
   constexpr int kWaiting = 1, kSomething = 2, kTaken = 3;
-  absl::StatusOr<SharedWindow> window = SharedWindow::Allocate(TestWorld(), sizeof(std::atomic<int>));
+  absl::StatusOr<SharedWindow> window =
+      SharedWindow::Allocate(TestWorld(), sizeof(std::atomic<int>));
   MPAIO_ASSERT_OK(window.status());
   auto& word = *reinterpret_cast<std::atomic<int>*>(window->data());
   WithDoorbells({}).run([&](Transport& transport) {
@@ -136,7 +142,8 @@ TEST_F(MpiTransportTest, ASleeperIsWokenWithoutAMessage) {
       for (int k = 0; k < 2000; ++k) sched_yield();
       for (word = kSomething; word != kTaken; sched_yield()) transport.WakeOne();
     } else if (rank() == 1) {
-      for (word = kWaiting; word == kWaiting; transport.WaitForMessage(absl::Minutes(1))) MPAIO_EXPECT_OK(transport.Receive().status());
+      for (word = kWaiting; word == kWaiting; transport.WaitForMessage(absl::Minutes(1)))
+        MPAIO_EXPECT_OK(transport.Receive().status());
       word = kTaken;
     }
     EXPECT_LT(steady_clock::now() - start, seconds(30));
@@ -166,8 +173,8 @@ TEST_F(MpiTransportTest, UnsentBytesTellWhatNobodyHasTaken) {
   }
 }
 
-// Two transports over the same ranks, and the communicator that both are made of, do not meet each other's
-// messages.
+// Two transports over the same ranks, and the communicator that both are made of, do not meet each
+// other's messages.
 TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
   const std::unique_ptr<Transport> second = Make();
   if (rank() != 0) {
@@ -184,8 +191,8 @@ TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
   }
 }
 
-// All ranks of it stop in the middle, with large messages under way in both directions: each then ends
-// without waiting for another, and what MPI still does with the buffers harms nobody.
+// All ranks of it stop in the middle, with large messages under way in both directions: each then
+// ends without waiting for another, and what MPI still does with the buffers harms nobody.
 TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
   for (int round = 0; round < 10; ++round) {
     const std::unique_ptr<Transport> transport = Make();
@@ -203,7 +210,8 @@ TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
   for (int k = 0; k < 100; ++k) MPAIO_ASSERT_OK(TestWorld().Barrier());
 }
 
-// A sender ends at once behind its Send. What it sent may be lost; if it comes, it comes as it was sent.
+// A sender ends at once behind its Send. What it sent may be lost; if it comes, it comes as it was
+// sent.
 TEST_F(MpiTransportTest, WhatASenderLeftBehindIsNeverDamaged) {
   const std::string bytes = RandomBytes(1, kLargeBytes);
   if (rank() == 1) {

@@ -29,8 +29,8 @@ using std::chrono::steady_clock;
 constexpr std::uint64_t kSeed = 20240611;
 constexpr seconds kPatience(20);
 
-// A rank within a check. Each rank runs the same check; a step that fails says so, and the check goes on or
-// ends.
+// A rank within a check. Each rank runs the same check; a step that fails says so, and the check
+// goes on or ends.
 class End {
  public:
   explicit End(Transport& transport)
@@ -51,8 +51,8 @@ class End {
 
   void Send(int to, std::string bytes) { MPAIO_EXPECT_OK(transport_.Send(to, std::move(bytes))); }
 
-  // One call of Receive. What came waits until it is asked for: the messages of different senders come in any
-  // order.
+  // One call of Receive. What came waits until it is asked for: the messages of different senders
+  // come in any order.
   bool Receive() {
     absl::StatusOr<std::optional<Message>> message = transport_.Receive();
     EXPECT_THAT(message, IsOk());
@@ -70,7 +70,8 @@ class End {
     return bytes;
   }
 
-  // The next message of one sender; a failure and nothing, if none comes or the transport is broken.
+  // The next message of one sender; a failure and nothing, if none comes or the transport is
+  // broken.
   std::optional<std::string> NextFrom(int from) {
     const auto end = steady_clock::now() + kPatience;
     for (;;) {
@@ -112,8 +113,8 @@ void ExpectAllSent(End& end) {
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
 }
 
-// Ends a check: when it returns, all ranks have reached it, and nothing is on its way. A message that came
-// twice, or that nobody sent, is met here.
+// Ends a check: when it returns, all ranks have reached it, and nothing is on its way. A message
+// that came twice, or that nobody sent, is met here.
 void Meet(End& end) {
   if (end.rank() == 0) {
     for (const int peer : end.Peers()) end.ExpectFrom(peer, "met");
@@ -126,15 +127,18 @@ void Meet(End& end) {
   end.ExpectNothingArrived();
 }
 
-// The message `number` of those from one rank to another: its number, and contents that follow from it.
+// The message `number` of those from one rank to another: its number, and contents that follow from
+// it.
 std::string Numbered(int from, int to, int number, Index contents_bytes) {
   std::string bytes;
   WireAppend<std::int64_t>(number, &bytes);
-  return bytes + RandomBytes(kSeed + 1000003 * (std::uint64_t{1000} * from + to) + number, contents_bytes);
+  return bytes +
+         RandomBytes(kSeed + 1000003 * (std::uint64_t{1000} * from + to) + number, contents_bytes);
 }
 
-// All ranks send `count` numbered messages on each of their lines before any of them receives; then each
-// receives all of them, in the order of each sender. `contents_bytes` gives the size by number.
+// All ranks send `count` numbered messages on each of their lines before any of them receives; then
+// each receives all of them, in the order of each sender. `contents_bytes` gives the size by
+// number.
 void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& contents_bytes) {
   const std::vector<int> peers = end.Peers();
   Index sent_bytes = 0;
@@ -153,7 +157,8 @@ void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& cont
     for (const int peer : peers) {
       const std::optional<std::string> bytes = end.NextFrom(peer);
       ASSERT_TRUE(bytes && *bytes == Numbered(peer, end.rank(), number, contents_bytes(number)))
-          << "message " << number << " of rank " << peer << " is not as it was sent, or not the next";
+          << "message " << number << " of rank " << peer
+          << " is not as it was sent, or not the next";
     }
   }
   Meet(end);
@@ -168,15 +173,16 @@ void RanksAreNumbered(End& end, const TransportPool&) {
   EXPECT_GE(end.rank(), 0);
   EXPECT_LT(end.rank(), end.size());
   if (end.rank() == 0) {
-    for (const int peer : end.Peers()) end.ExpectFrom(peer, absl::StrCat("rank ", peer, " of ", end.size()));
+    for (const int peer : end.Peers())
+      end.ExpectFrom(peer, absl::StrCat("rank ", peer, " of ", end.size()));
   } else {
     end.Send(0, absl::StrCat("rank ", end.rank(), " of ", end.size()));
   }
   Meet(end);
 }
 
-// Sizes around those at which implementations change their ways: a slot of 64 bytes or 64 KiB with a frame of
-// 16, a piece of 1000 bytes, MPI's 4 KiB.
+// Sizes around those at which implementations change their ways: a slot of 64 bytes or 64 KiB with
+// a frame of 16, a piece of 1000 bytes, MPI's 4 KiB.
 void MessagesOfEverySizeArriveWholeAndUnchanged(End& end, const TransportPool& pool) {
   for (const Index size_bytes : std::vector<Index>{0,       1,
                                                    2,       15,
@@ -249,14 +255,16 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
   if (end.rank() == 0) {
     for (const int peer : end.Peers()) {
-      for (int number = 0; number < kCount; ++number) end.Send(peer, std::string(pool.flood_bytes, 'u'));
+      for (int number = 0; number < kCount; ++number)
+        end.Send(peer, std::string(pool.flood_bytes, 'u'));
     }
     // Nobody sends to rank 0 before it has sent all.
     ExpectAllSent(end);
     end.ExpectNothingArrived();
     for (const int peer : end.Peers()) end.Send(peer, "all sent");
   } else {
-    for (int number = 0; number < kCount; ++number) end.ExpectFrom(0, std::string(pool.flood_bytes, 'u'));
+    for (int number = 0; number < kCount; ++number)
+      end.ExpectFrom(0, std::string(pool.flood_bytes, 'u'));
     end.ExpectFrom(0, "all sent");
   }
   Meet(end);
@@ -265,8 +273,9 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
 // Waits of every length end, with nothing to wait for.
 void WaitForMessageIsBounded(End& end, const TransportPool&) {
   const auto start = steady_clock::now();
-  for (const absl::Duration at_most : {-absl::InfiniteDuration(), absl::Seconds(-1), absl::ZeroDuration(),
-                                       absl::Nanoseconds(1), absl::Microseconds(10), absl::Milliseconds(1)}) {
+  for (const absl::Duration at_most :
+       {-absl::InfiniteDuration(), absl::Seconds(-1), absl::ZeroDuration(), absl::Nanoseconds(1),
+        absl::Microseconds(10), absl::Milliseconds(1)}) {
     for (int k = 0; k < 30; ++k) end.transport().WaitForMessage(at_most);
   }
   EXPECT_LT(steady_clock::now() - start, seconds(10));
@@ -344,9 +353,10 @@ class TransportConformance : public testing::Test {
 
 void RegisterTransportConformance(const std::string& suite, const TransportPool& pool) {
   for (const NamedCheck& check : kChecks) {
-    testing::RegisterTest(
-        suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
-        [pool, run = check.run]() -> TransportConformance* { return new TransportConformance(pool, run); });
+    testing::RegisterTest(suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
+                          [pool, run = check.run]() -> TransportConformance* {
+                            return new TransportConformance(pool, run);
+                          });
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The transport within a process, the one that misbehaves, and what their ranks wait with.
 #include "mpaio/transport/transport.h"
 
@@ -44,7 +45,8 @@ TransportPool Threads(int size, const Wrap& wrap) {
   return pool;
 }
 
-std::unique_ptr<Transport> Delayed(std::unique_ptr<Transport> inner, double chance, std::uint64_t seed) {
+std::unique_ptr<Transport> Delayed(std::unique_ptr<Transport> inner, double chance,
+                                   std::uint64_t seed) {
   FaultPlan plan;
   plan.delay_chance = chance;
   plan.seed = seed;
@@ -60,7 +62,8 @@ const bool kRegistered = [] {
                                  }));
   }
   // Delays break no promise: the order of one sender's messages stays.
-  RegisterTransportConformance("FaultyTransportWithDelays", Threads(3, [](std::unique_ptr<Transport> inner) {
+  RegisterTransportConformance("FaultyTransportWithDelays",
+                               Threads(3, [](std::unique_ptr<Transport> inner) {
                                  const int rank = inner->rank();
                                  return Delayed(std::move(inner), 0.4, 20240611 + rank);
                                }));
@@ -120,8 +123,8 @@ TEST(FaultyTransport, PassesRankAndSizeThrough) {
   EXPECT_EQ(faulty->unsent_bytes(), 0);
 }
 
-// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up to nothing
-// else.
+// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up
+// to nothing else.
 TEST(FaultyTransport, DelayLetsOtherSendersOvertake) {
   std::set<std::string> orders;
   bool was_held_back = false;
@@ -159,7 +162,8 @@ TEST(FaultyTransport, ALineIsCutForSending) {
   const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[1]), plan);
   MPAIO_EXPECT_OK(faulty->Send(0, "first"));
   MPAIO_EXPECT_OK(faulty->Send(0, "second"));
-  for (int k = 0; k < 3; ++k) EXPECT_THAT(faulty->Send(0, "third"), StatusIs(absl::StatusCode::kInternal));
+  for (int k = 0; k < 3; ++k)
+    EXPECT_THAT(faulty->Send(0, "third"), StatusIs(absl::StatusCode::kInternal));
   EXPECT_EQ(Take(*ends[0]), "first");
   EXPECT_EQ(Take(*ends[0]), "second");
   EXPECT_EQ(Take(*ends[0]), "");
@@ -183,7 +187,9 @@ TEST(FaultyTransport, ALineIsCutForReceiving) {
 TEST(FaultyTransport, DuplicatesWhatThePlanNames) {
   std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
   FaultPlan plan;
-  plan.duplicate = [](const Message& message) { return message.from == 2 && message.bytes == "twice"; };
+  plan.duplicate = [](const Message& message) {
+    return message.from == 2 && message.bytes == "twice";
+  };
   const std::unique_ptr<Transport> faulty = MakeFaultyTransport(std::move(ends[0]), plan);
   for (const int from : {1, 2}) {
     MPAIO_EXPECT_OK(ends[from]->Send(0, absl::StrCat("once by ", from)));
@@ -192,7 +198,8 @@ TEST(FaultyTransport, DuplicatesWhatThePlanNames) {
   std::multiset<std::string> received;
   for (int calls = 0; calls < 10; ++calls) received.insert(Take(*faulty));
   received.erase("");
-  EXPECT_THAT(received, testing::UnorderedElementsAre("once by 1", "once by 2", "twice", "twice", "twice"));
+  EXPECT_THAT(received,
+              testing::UnorderedElementsAre("once by 1", "once by 2", "twice", "twice", "twice"));
 }
 
 TEST(FaultyTransport, DoesNotWaitWhileItHoldsAMessage) {

@@ -25,30 +25,37 @@
 namespace mpaio {
 namespace {
 
-// Large enough for a fault to cost little beside reading it (some 5 us against 100), small enough to be in the cache when it is worked on.
+// Large enough for a fault to cost little beside reading it (some 5 us against 100), small enough
+// to be in the cache when it is worked on.
 constexpr Index kLeastBlockBytes = Index{1} << 20;
-// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read and what it cannot is one. Of all its arrays together, and
-// of one.
+// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read
+// and what it cannot is one. Of all its arrays together, and of one.
 constexpr std::size_t kMostBlocksOfProcess = 32'768;
 constexpr Index kMostBlocks = 8192;
 constexpr Index kHugePageBytes = Index{2} << 20;
 // Read at a time: what was just read, or zeroed, is still in the cache when it is copied.
 constexpr Index kPieceBytes = Index{128} << 10;
-// Who finds another at the same block takes it to be dead or stopped when it has not come a piece further for so long.
+// Who finds another at the same block takes it to be dead or stopped when it has not come a piece
+// further for so long.
 constexpr std::chrono::milliseconds kPatience{200};
 
-// Of a block. What lies between kFirstPiece and kLastPiece: it is being read; it changes with each piece.
+// Of a block. What lies between kFirstPiece and kLastPiece: it is being read; it changes with each
+// piece.
 constexpr unsigned char kOut = 0, kFirstPiece = 1, kLastPiece = 200, kIn = 254, kFailed = 255;
 
-constexpr unsigned char NextPiece(unsigned char piece) { return piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece; }
+constexpr unsigned char NextPiece(unsigned char piece) {
+  return piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece;
+}
 
 std::atomic<std::size_t> blocks_of_process{0};
 
 std::byte* MapAgain(std::byte* pages, Index bytes) {
-  // Of length 0 it is a second mapping of what is shared, as accessible as the first one; see mremap(2).
+  // Of length 0 it is a second mapping of what is shared, as accessible as the first one; see
+  // mremap(2).
   void* const again = mremap(pages, 0, static_cast<std::size_t>(bytes), MREMAP_MAYMOVE);
   if (again == MAP_FAILED) return nullptr;
-  if (mprotect(again, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE) == 0) return static_cast<std::byte*>(again);
+  if (mprotect(again, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE) == 0)
+    return static_cast<std::byte*>(again);
   munmap(again, static_cast<std::size_t>(bytes));
   return nullptr;
 }
@@ -57,7 +64,8 @@ Index PageBytes() { return sysconf(_SC_PAGESIZE); }
 Index WholePages(Index bytes) { return CeilDivide(bytes, PageBytes()) * PageBytes(); }
 Index BlockBytes(Index array_bytes) {
   const Index least = CeilDivide(array_bytes, kMostBlocks);
-  return least <= kLeastBlockBytes ? kLeastBlockBytes : CeilDivide(least, kHugePageBytes) * kHugePageBytes;
+  return least <= kLeastBlockBytes ? kLeastBlockBytes
+                                   : CeilDivide(least, kHugePageBytes) * kHugePageBytes;
 }
 
 // Where this thread last met a block that its process could read already.
@@ -67,13 +75,15 @@ thread_local constinit std::byte* last_readable = nullptr;
 
 // Zeros at first.
 struct DemandLoading::BlockStates {
-  std::atomic<int> failure;  // the last one, of ArrayParts::Read
+  std::atomic<int> failure;              // the last one, of ArrayParts::Read
   std::atomic<unsigned char> states[1];  // of num_blocks_
 };
 
 Index DemandLoading::SizeBytes(Index array_bytes) {
-  static_assert(std::atomic<unsigned char>::is_always_lock_free && sizeof(std::atomic<unsigned char>) == 1);
-  return WholePages(array_bytes) + static_cast<Index>(sizeof(BlockStates)) + CeilDivide(array_bytes, BlockBytes(array_bytes));
+  static_assert(std::atomic<unsigned char>::is_always_lock_free &&
+                sizeof(std::atomic<unsigned char>) == 1);
+  return WholePages(array_bytes) + static_cast<Index>(sizeof(BlockStates)) +
+         CeilDivide(array_bytes, BlockBytes(array_bytes));
 }
 
 DemandLoading::DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts)
@@ -84,42 +94,59 @@ DemandLoading::DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> p
       num_blocks_(static_cast<std::size_t>(CeilDivide(parts_->size_bytes(), block_bytes_))),
       is_readable_(num_blocks_) {}
 
-absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(SharedMemory& memory, std::unique_ptr<ArrayParts> parts) {
+absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(
+    SharedMemory& memory, std::unique_ptr<ArrayParts> parts) {
   std::unique_ptr<DemandLoading> loading(new DemandLoading(memory, std::move(parts)));
   const auto cannot = [](const char* what) {
-    return absl::UnimplementedError(absl::StrCat("shared memory cannot be filled on demand (", what, "): ", std::strerror(errno)));
+    return absl::UnimplementedError(absl::StrCat("shared memory cannot be filled on demand (", what,
+                                                 "): ", std::strerror(errno)));
   };
-  if (blocks_of_process.fetch_add(loading->num_blocks_) + loading->num_blocks_ > kMostBlocksOfProcess) return cannot("too many blocks");
+  if (blocks_of_process.fetch_add(loading->num_blocks_) + loading->num_blocks_ >
+      kMostBlocksOfProcess)
+    return cannot("too many blocks");
   loading->block_states_bytes_ = WholePages(memory.size_bytes()) - loading->array_bytes_;
-  loading->block_states_ = MapAgain(memory.data() + loading->array_bytes_, loading->block_states_bytes_);
+  loading->block_states_ =
+      MapAgain(memory.data() + loading->array_bytes_, loading->block_states_bytes_);
   if (loading->block_states_ == nullptr) return cannot("mremap");
   loading->can_populate_in_place_ = CanPopulateInPlace();
-  if (loading->can_populate_in_place_) MPAIO_RETURN_IF_ERROR(PopulatePages(loading->block_states_, loading->block_states_bytes_));
+  if (loading->can_populate_in_place_)
+    MPAIO_RETURN_IF_ERROR(PopulatePages(loading->block_states_, loading->block_states_bytes_));
   // Huge pages are quicker still.
-  if (loading->can_populate_in_place_ && !memory.has_huge_pages()) loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
+  if (loading->can_populate_in_place_ && !memory.has_huge_pages())
+    loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
   if (loading->installer_ != nullptr) {
     loading->buffer_memory_ = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
     loading->buffer_.store(loading->buffer_memory_.get(), std::memory_order_relaxed);
   }
-  loading->faults_ = FaultHandler::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_), Resolve, loading.get());
+  loading->faults_ =
+      FaultHandler::Watch(SIGSEGV, memory.data(), static_cast<std::size_t>(loading->array_bytes_),
+                          Resolve, loading.get());
   if (loading->faults_ == nullptr) return cannot("too many arrays");
-  if (mprotect(memory.data(), static_cast<std::size_t>(WholePages(memory.size_bytes())), PROT_NONE) != 0) return cannot("mprotect");
+  if (mprotect(memory.data(), static_cast<std::size_t>(WholePages(memory.size_bytes())),
+               PROT_NONE) != 0)
+    return cannot("mprotect");
   return loading;
 }
 
 DemandLoading::~DemandLoading() {
   faults_.reset();
   blocks_of_process.fetch_sub(num_blocks_);
-  if (block_states_ != nullptr) munmap(block_states_, static_cast<std::size_t>(block_states_bytes_));
+  if (block_states_ != nullptr)
+    munmap(block_states_, static_cast<std::size_t>(block_states_bytes_));
 }
 
-DemandLoading::BlockStates& DemandLoading::block_states() const { return *std::launder(reinterpret_cast<BlockStates*>(block_states_)); }
+DemandLoading::BlockStates& DemandLoading::block_states() const {
+  return *std::launder(reinterpret_cast<BlockStates*>(block_states_));
+}
 
-std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const { return block_states().states[block]; }
+std::atomic<unsigned char>& DemandLoading::state(std::size_t block) const {
+  return block_states().states[block];
+}
 
 bool DemandLoading::Resolve(void* loading, std::byte* address) {
   auto* const self = static_cast<DemandLoading*>(loading);
-  return self->EnsureBlock(static_cast<std::size_t>((address - self->data_) / self->block_bytes_), address);
+  return self->EnsureBlock(static_cast<std::size_t>((address - self->data_) / self->block_bytes_),
+                           address);
 }
 
 bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
@@ -137,7 +164,8 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     if (found != before) until = Clock::now() + kPatience;
     before = found;
     // A claim, or that of who gave no sign for too long; whoever else waits begins to wait anew.
-    if ((found == kOut || Clock::now() >= until) && state(block).compare_exchange_strong(found, NextPiece(found))) {
+    if ((found == kOut || Clock::now() >= until) &&
+        state(block).compare_exchange_strong(found, NextPiece(found))) {
       const int failure = ReadBlock(block);
       is_in = failure == 0;
       if (!is_in) block_states().failure.store(failure, std::memory_order_relaxed);
@@ -148,12 +176,15 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     nanosleep(&kPause, nullptr);
   }
   std::byte* const begin = data_ + static_cast<Index>(block) * block_bytes_;
-  const auto bytes = static_cast<std::size_t>(std::min(block_bytes_, array_bytes_ - static_cast<Index>(block) * block_bytes_));
+  const auto bytes = static_cast<std::size_t>(
+      std::min(block_bytes_, array_bytes_ - static_cast<Index>(block) * block_bytes_));
   if (is_in) {
     if (mprotect(begin, bytes, PROT_READ) != 0) return false;
-    // All its pages at once: each would be a fault of its own. Fails on kernels that do not have it.
+    // All its pages at once: each would be a fault of its own. Fails on kernels that do not have
+    // it.
     madvise(begin, bytes, MADV_POPULATE_READ);
-  } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+  } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+             MAP_FAILED) {
     // Zeros that take no memory; in the window there may be none for them.
     return false;
   }
@@ -162,12 +193,16 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
   return true;
 }
 
-Index DemandLoading::EndOf(std::size_t block) const { return std::min((static_cast<Index>(block) + 1) * block_bytes_, parts_->size_bytes()); }
+Index DemandLoading::EndOf(std::size_t block) const {
+  return std::min((static_cast<Index>(block) + 1) * block_bytes_, parts_->size_bytes());
+}
 
 int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
-  std::byte* const buffer = installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
-  // For what cannot be installed. A mapping of its own, for as long as it takes: what nobody has mapped to be written nobody can overwrite by mistake.
+  std::byte* const buffer =
+      installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
+  // For what cannot be installed. A mapping of its own, for as long as it takes: what nobody has
+  // mapped to be written nobody can overwrite by mistake.
   std::byte* writable = nullptr;
   int failure = 0;
   for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
@@ -194,7 +229,8 @@ int DemandLoading::ReadBlock(std::size_t block) {
     }
     // Whoever waits sees that it goes on. Not where another has done it by now.
     unsigned char piece = state(block).load(std::memory_order_relaxed);
-    if (piece < kIn) state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
+    if (piece < kIn)
+      state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
   }
   if (writable != nullptr) munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));
   if (buffer != nullptr) buffer_.store(buffer, std::memory_order_release);
@@ -207,7 +243,8 @@ absl::Status DemandLoading::ReadFailure() const {
 }
 
 bool DemandLoading::HasChanged() const {
-  return block_states().failure.load(std::memory_order_relaxed) == ArrayParts::kCut || !parts_->CheckUnchanged().ok();
+  return block_states().failure.load(std::memory_order_relaxed) == ArrayParts::kCut ||
+         !parts_->CheckUnchanged().ok();
 }
 
 absl::Status DemandLoading::CheckUnchanged() const {

@@ -40,7 +40,8 @@ constexpr std::uint64_t kSeed = 20240622;
 constexpr Index kBytes = 10'000'008;
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
-// Of memory that has no pages yet, which are then made with what they hold, and of memory that has them.
+// Of memory that has no pages yet, which are then made with what they hold, and of memory that has
+// them.
 class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
  protected:
   DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
@@ -56,18 +57,22 @@ class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
   }
   // Memory to load it into.
   static std::unique_ptr<SharedMemory> Memory() {
-    absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kAuto, GetParam());
+    absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
+        MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kAuto, GetParam());
     MPAIO_EXPECT_OK(memory.status());
     return *std::move(memory);
   }
-  static std::unique_ptr<DemandLoading> Load(SharedMemory& memory, std::unique_ptr<ArrayParts> parts) {
-    absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(memory, std::move(parts));
+  static std::unique_ptr<DemandLoading> Load(SharedMemory& memory,
+                                             std::unique_ptr<ArrayParts> parts) {
+    absl::StatusOr<std::unique_ptr<DemandLoading>> loading =
+        DemandLoading::Create(memory, std::move(parts));
     MPAIO_EXPECT_OK(loading.status());
     return *std::move(loading);
   }
   // Whether what the file held at first is there from `begin` on.
   bool IsThere(const SharedMemory& memory, Index begin, Index size) const {
-    return std::memcmp(memory.data() + begin, bytes_.data() + begin, static_cast<std::size_t>(size)) == 0;
+    return std::memcmp(memory.data() + begin, bytes_.data() + begin,
+                       static_cast<std::size_t>(size)) == 0;
   }
 
   TempDirectory directory_;
@@ -82,7 +87,8 @@ TEST_P(DemandLoadingTest, PartsInAnyOrder) {
   EXPECT_TRUE(IsThere(*memory, kBytes - 1, 1));
   for (int times = 0; times < 100; ++times) {
     const Index begin = std::uniform_int_distribution<Index>(0, kBytes - 1)(random);
-    const Index size = std::min(kBytes - begin, std::uniform_int_distribution<Index>(1, 100'000)(random));
+    const Index size =
+        std::min(kBytes - begin, std::uniform_int_distribution<Index>(1, 100'000)(random));
     EXPECT_TRUE(IsThere(*memory, begin, size)) << begin << ", seed " << kSeed;
   }
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
@@ -120,7 +126,8 @@ TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
       std::vector<Index> pages(static_cast<std::size_t>(kBytes / 4096));
       std::iota(pages.begin(), pages.end(), 0);
       if (k > 0) std::shuffle(pages.begin(), pages.end(), random);
-      right[k] = std::all_of(pages.begin(), pages.end(), [&](Index page) { return IsThere(*memory, page * 4096, 4096); });
+      right[k] = std::all_of(pages.begin(), pages.end(),
+                             [&](Index page) { return IsThere(*memory, page * 4096, 4096); });
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -145,11 +152,14 @@ TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
   EXPECT_TRUE(IsThere(*memory, 0, kBytes));
 }
 
-// So pages that are not there are made with what they hold, where that is possible: there is no room for another mapping.
+// So pages that are not there are made with what they hold, where that is possible: there is no
+// room for another mapping.
 TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
-  if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr) GTEST_SKIP() << "this system does not let pages be installed";
+  if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr)
+    GTEST_SKIP() << "this system does not let pages be installed";
   if (!CanPopulateInPlace()) GTEST_SKIP() << "this kernel gives fresh memory its pages at once";
-  absl::StatusOr<std::unique_ptr<SharedMemory>> small_pages = MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kNever, GetParam());
+  absl::StatusOr<std::unique_ptr<SharedMemory>> small_pages =
+      MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kNever, GetParam());
   MPAIO_ASSERT_OK(small_pages.status());
   const std::unique_ptr<SharedMemory> memory = *std::move(small_pages);
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
@@ -185,7 +195,8 @@ TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
   MPAIO_EXPECT_OK(loading->ReadFailure());
   EXPECT_EQ(memory->data()[kBytes - 1], std::byte{0});
   EXPECT_THAT(loading->ReadFailure(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
-  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
+  EXPECT_THAT(loading->CheckUnchanged(),
+              StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
 }
 
 TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
@@ -208,8 +219,10 @@ TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
 TEST_P(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
-  std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(3));
-  EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin was written while it was read"));
+  std::filesystem::last_write_time(
+      path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(3));
+  EXPECT_THAT(loading->CheckUnchanged(),
+              StatusIs(kDataLoss, "a.bin was written while it was read"));
 }
 
 // Its process has died there, or is stopped.
@@ -230,27 +243,31 @@ TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
     const char* const dtype = times % 2 == 0 ? "<i8" : ">i8";
     const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts(dtype));
     std::vector<std::byte> wanted(kBytes);
-    MPAIO_ASSERT_OK(ArrayFile::Open(absl::StrCat("raw:", dtype, ":", path_))->LoadShare(0, 1, wanted));
+    MPAIO_ASSERT_OK(
+        ArrayFile::Open(absl::StrCat("raw:", dtype, ":", path_))->LoadShare(0, 1, wanted));
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
       KeepFaultHandlerOnly(SIGSEGV);
       _exit(std::memcmp(memory->data(), wanted.data(), wanted.size()) == 0 ? 0 : 1);
     }
-    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 8000);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 8000);
     while (std::chrono::steady_clock::now() < until) {
     }
     // A stopped one may go on when somebody else has read the block.
     const bool is_stopped = random() % 3 == 0;
     kill(child, is_stopped ? SIGSTOP : SIGKILL);
-    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0) << "seed " << kSeed << ", round " << times;
+    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0)
+        << "seed " << kSeed << ", round " << times;
     if (is_stopped) kill(child, SIGCONT);
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
     if (is_stopped) {
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
     }
-    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0) << "seed " << kSeed << ", round " << times;
+    EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0)
+        << "seed " << kSeed << ", round " << times;
     MPAIO_EXPECT_OK(loading->CheckUnchanged());
   }
 }
@@ -261,12 +278,14 @@ TEST_P(DemandLoadingTest, AHugeArray) {
   constexpr Index kHuge = (Index{9} << 30) + 24;
   std::filesystem::resize_file(path_, kHuge);
   if (!CanPopulateInPlace()) GTEST_SKIP() << "this kernel cannot leave it without memory";
-  absl::StatusOr<std::unique_ptr<SharedMemory>> memory = MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, GetParam());
+  absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
+      MapAnonymousMemory(DemandLoading::SizeBytes(kHuge), HugePages::kNever, GetParam());
   if (absl::IsResourceExhausted(memory.status())) GTEST_SKIP() << memory.status();
   MPAIO_ASSERT_OK(memory.status());
   const std::unique_ptr<DemandLoading> loading = Load(**memory, Parts());
   EXPECT_TRUE(IsThere(**memory, 0, kBytes));
-  for (const Index at : {kHuge - 1, kHuge / 2, kBytes}) EXPECT_EQ((*memory)->data()[at], std::byte{0});
+  for (const Index at : {kHuge - 1, kHuge / 2, kBytes})
+    EXPECT_EQ((*memory)->data()[at], std::byte{0});
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
@@ -283,8 +302,12 @@ TEST_P(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
   close(ends[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest, testing::Values(PagePolicy::kOnDemand, PagePolicy::kNow),
-                         [](const auto& info) { return info.param == PagePolicy::kOnDemand ? "FreshPages" : "PagesThatAreThere"; });
+INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest,
+                         testing::Values(PagePolicy::kOnDemand, PagePolicy::kNow),
+                         [](const auto& info) {
+                           return info.param == PagePolicy::kOnDemand ? "FreshPages"
+                                                                      : "PagesThatAreThere";
+                         });
 
 }  // namespace
 }  // namespace mpaio

@@ -16,25 +16,30 @@
 namespace mpaio {
 namespace {
 
-// Several ranks may store the same bytes to the same place at once; plain stores would be a data race.
+// Several ranks may store the same bytes to the same place at once; plain stores would be a data
+// race.
 void StoreAsOthersDo(absl::string_view from, std::byte* to) {
   constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
   std::size_t at = 0;
   const auto store_bytes_until = [&](std::size_t end) {
-    for (; at < end; ++at) std::atomic_ref(to[at]).store(static_cast<std::byte>(from[at]), std::memory_order_relaxed);
+    for (; at < end; ++at)
+      std::atomic_ref(to[at]).store(static_cast<std::byte>(from[at]), std::memory_order_relaxed);
   };
-  store_bytes_until(std::min(from.size(), (kWordBytes - reinterpret_cast<std::uintptr_t>(to) % kWordBytes) % kWordBytes));
+  store_bytes_until(std::min(
+      from.size(), (kWordBytes - reinterpret_cast<std::uintptr_t>(to) % kWordBytes) % kWordBytes));
   for (; at + kWordBytes <= from.size(); at += kWordBytes) {
     std::uint64_t word = 0;
     std::memcpy(&word, from.data() + at, kWordBytes);
-    std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + at)).store(word, std::memory_order_relaxed);
+    std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + at))
+        .store(word, std::memory_order_relaxed);
   }
   store_bytes_until(from.size());
 }
 
 }  // namespace
 
-absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
+                                                std::vector<Index> shape) {
   OutputArray output;
   MPAIO_ASSIGN_OR_RETURN(output.array_, SharedArray::Create(executor, dtype, std::move(shape)));
   output.executor_ = &executor;
@@ -42,9 +47,11 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
   return output;
 }
 
-absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype,
+                                                 std::vector<Index> shape) {
   OutputArray output;
-  MPAIO_ASSIGN_OR_RETURN(output.array_, SharedArray::Create(executor, dtype, std::move(shape), PagePolicy::kOnDemand));
+  MPAIO_ASSIGN_OR_RETURN(
+      output.array_, SharedArray::Create(executor, dtype, std::move(shape), PagePolicy::kOnDemand));
   output.executor_ = &executor;
   output.is_on_rank_0s_node_ = executor.node() == 0;
   output.is_reserved_ = true;
@@ -52,10 +59,13 @@ absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype
 }
 
 absl::Status OutputArray::Populate(RowRange rows) const {
-  return is_reserved_ ? array_.Populate(rows.begin * view().row_bytes(), rows.end * view().row_bytes()) : absl::OkStatus();
+  return is_reserved_
+             ? array_.Populate(rows.begin * view().row_bytes(), rows.end * view().row_bytes())
+             : absl::OkStatus();
 }
 
-absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const std::string& path, DType dtype, std::vector<Index> shape) {
+absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const std::string& path,
+                                                      DType dtype, std::vector<Index> shape) {
   OutputArray output;
   output.is_in_file_ = true;
   output.scratch_ = std::make_unique<Scratch>();
@@ -93,7 +103,8 @@ std::byte* OutputArray::RowBytes(RowRange rows) const {
   const Index size_bytes = rows.size() * view().row_bytes();
   if (size_bytes > scratch_->size_bytes) {
     scratch_->bytes.reset();
-    scratch_->bytes = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size_bytes));
+    scratch_->bytes =
+        std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size_bytes));
     scratch_->size_bytes = size_bytes;
   }
   return scratch_->bytes.get();
@@ -102,7 +113,8 @@ std::byte* OutputArray::RowBytes(RowRange rows) const {
 absl::StatusOr<WrittenRows> OutputArray::Finish(RowRange rows) const {
   const Index size_bytes = rows.size() * view().row_bytes();
   if (is_in_file_ && file_ != nullptr && !rows_travel_) {
-    MPAIO_RETURN_IF_ERROR(file_->Write(rows.begin * view().row_bytes(), scratch_->bytes.get(), size_bytes));
+    MPAIO_RETURN_IF_ERROR(
+        file_->Write(rows.begin * view().row_bytes(), scratch_->bytes.get(), size_bytes));
     return WrittenRows();
   }
   if (!is_in_file_ && is_on_rank_0s_node_ && !rows_travel_) return WrittenRows();
@@ -113,15 +125,20 @@ absl::StatusOr<WrittenRows> OutputArray::Finish(RowRange rows) const {
 absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) const {
   if (written.empty()) return absl::OkStatus();
   if (static_cast<Index>(written.size()) != rows.size() * view().row_bytes()) {
-    return absl::InternalError(absl::StrCat("rows ", rows.begin, " to ", rows.end - 1, " came back as ", written.size(), " bytes instead of ",
+    return absl::InternalError(absl::StrCat("rows ", rows.begin, " to ", rows.end - 1,
+                                            " came back as ", written.size(), " bytes instead of ",
                                             rows.size() * view().row_bytes()));
   }
   if (is_in_file_) {
-    return file_->Write(rows.begin * view().row_bytes(), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
+    return file_->Write(rows.begin * view().row_bytes(),
+                        reinterpret_cast<const std::byte*>(written.data()),
+                        static_cast<Index>(written.size()));
   }
   MPAIO_RETURN_IF_ERROR(Populate(rows));
   // Nobody reads it before the run has ended.
-  StreamCopy(array_.mutable_view().MutableRowData(rows.begin), reinterpret_cast<const std::byte*>(written.data()), static_cast<Index>(written.size()));
+  StreamCopy(array_.mutable_view().MutableRowData(rows.begin),
+             reinterpret_cast<const std::byte*>(written.data()),
+             static_cast<Index>(written.size()));
   return absl::OkStatus();
 }
 
@@ -142,15 +159,19 @@ absl::Status OutputArray::Share(std::span<const RowRange> rows, Index piece_byte
 absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
   const Index size_bytes = rows.size() * view().row_bytes();
   // Where one rank cannot store them, none goes on.
-  MPAIO_RETURN_IF_ERROR(is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Populate(rows)) : absl::OkStatus());
+  MPAIO_RETURN_IF_ERROR(
+      is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Populate(rows))
+                   : absl::OkStatus());
   std::byte* const data = array_.mutable_view().mutable_data() + rows.begin * view().row_bytes();
   std::string piece;
   for (Index begin = 0; begin < size_bytes; begin += piece_bytes) {
     const auto piece_size = static_cast<std::size_t>(std::min(piece_bytes, size_bytes - begin));
-    if (executor_->rank() == 0) piece.assign(reinterpret_cast<const char*>(data + begin), piece_size);
+    if (executor_->rank() == 0)
+      piece.assign(reinterpret_cast<const char*>(data + begin), piece_size);
     MPAIO_RETURN_IF_ERROR(executor_->Broadcast(&piece));
     // Any of a node's ranks may have died, so each writes, and all the same.
-    if (!is_on_rank_0s_node_) StoreAsOthersDo(absl::string_view(piece).substr(0, piece_size), data + begin);
+    if (!is_on_rank_0s_node_)
+      StoreAsOthersDo(absl::string_view(piece).substr(0, piece_size), data + begin);
   }
   return absl::OkStatus();
 }

@@ -47,7 +47,8 @@ void Write(const OutputArray& output, RowRange rows) {
 }
 
 std::vector<std::int64_t> Elements(const OutputArray& output, RowRange rows) {
-  const auto* const first = reinterpret_cast<const std::int64_t*>(output.view().RowData(rows.begin));
+  const auto* const first =
+      reinterpret_cast<const std::int64_t*>(output.view().RowData(rows.begin));
   return {first, first + rows.size() * output.view().row_elements()};
 }
 
@@ -65,11 +66,12 @@ std::vector<std::int64_t> Zeros(const OutputArray& output, RowRange rows) {
 }
 
 std::string Bytes(const std::vector<std::int64_t>& values) {
-  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int64_t));
+  return std::string(reinterpret_cast<const char*>(values.data()),
+                     values.size() * sizeof(std::int64_t));
 }
 
-// The rows of each rank in turn, of an array of `rows`: pieces of one, two, three, ... rows, so that none
-// begins at a page.
+// The rows of each rank in turn, of an array of `rows`: pieces of one, two, three, ... rows, so
+// that none begins at a page.
 std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
   std::vector<std::vector<RowRange>> shares(ranks);
   int turn = 0;
@@ -81,8 +83,8 @@ std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
   return shares;
 }
 
-// Every rank writes its rows; what Finish returns goes to rank 0, which accepts it. Only rank 0's node needs
-// no bytes.
+// Every rank writes its rows; what Finish returns goes to rank 0, which accepts it. Only rank 0's
+// node needs no bytes.
 void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
   const absl::StatusOr<OutputArray> output = OutputArray::Create(executor, kInt64, shape);
   MPAIO_ASSERT_OK(output);
@@ -112,7 +114,8 @@ void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
         EXPECT_EQ(Elements(*output, rows), is_here ? Written(*output, rows) : Zeros(*output, rows))
             << "rank " << rank;
         MPAIO_EXPECT_OK(output->Accept(
-            rows, results[rank].substr(std::min<std::size_t>(at, results[rank].size()), size_bytes)));
+            rows,
+            results[rank].substr(std::min<std::size_t>(at, results[rank].size()), size_bytes)));
         EXPECT_EQ(Elements(*output, rows), Written(*output, rows)) << "rank " << rank;
         at += size_bytes;
       }
@@ -125,7 +128,8 @@ void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
 
 TEST(OutputArray, InAPoolOfOneRowsAreWrittenInPlace) {
   const std::unique_ptr<Executor> executor = MakeInlineExecutor();
-  for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
+  for (const std::vector<Index>& shape :
+       {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
     SCOPED_TRACE(ShapeToString(shape));
     WriteAndCollect(*executor, shape);
   }
@@ -140,8 +144,8 @@ TEST(OutputArray, RowsOfOtherNodesComeBackAsBytes) {
       RunOnThreads(size, options, [](Executor& executor) {
         for (const std::vector<Index>& shape :
              {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
-          SCOPED_TRACE(
-              absl::StrCat("rank ", executor.rank(), " of ", executor.size(), ", ", ShapeToString(shape)));
+          SCOPED_TRACE(absl::StrCat("rank ", executor.rank(), " of ", executor.size(), ", ",
+                                    ShapeToString(shape)));
           WriteAndCollect(executor, shape);
         }
       });
@@ -183,15 +187,17 @@ TEST(OutputArray, AcceptRefusesAWrongLength) {
   const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
   MPAIO_ASSERT_OK(output);
   for (const Index size_bytes : {1, 16, 31, 33, 64}) {
-    EXPECT_THAT(output->Accept({1, 3}, std::string(size_bytes, 'x')),
-                StatusIs(absl::StatusCode::kInternal,
-                         absl::StrCat("rows 1 to 2 came back as ", size_bytes, " bytes instead of 32")));
+    EXPECT_THAT(
+        output->Accept({1, 3}, std::string(size_bytes, 'x')),
+        StatusIs(absl::StatusCode::kInternal,
+                 absl::StrCat("rows 1 to 2 came back as ", size_bytes, " bytes instead of 32")));
   }
   EXPECT_THAT(output->Accept({2, 2}, "x"), StatusIs(absl::StatusCode::kInternal));
   EXPECT_THAT(Elements(*output, {0, 4}), testing::Each(0));
 }
 
-// Each rank writes rows of its own node's array; rank 0 accepts them all, and then every rank has the whole.
+// Each rank writes rows of its own node's array; rank 0 accepts them all, and then every rank has
+// the whole.
 TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   for (const int size : {1, 2, 3, 5}) {
     for (const int nodes : {1, 2, 3}) {
@@ -215,7 +221,8 @@ TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   }
 }
 
-// The same of memory that is backed where it is asked for, and of some rows: others are neither shared nor backed.
+// The same of memory that is backed where it is asked for, and of some rows: others are neither
+// shared nor backed.
 TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
   for (const int nodes : {1, 2, 3}) {
     for (const Index piece_bytes : {100, 1000000}) {
@@ -223,7 +230,8 @@ TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
       ThreadPoolOptions options;
       options.num_nodes = nodes;
       RunOnThreads(3, options, [&](Executor& executor) {
-        const absl::StatusOr<OutputArray> output = OutputArray::Reserve(executor, kInt64, {100'000, 7});
+        const absl::StatusOr<OutputArray> output =
+            OutputArray::Reserve(executor, kInt64, {100'000, 7});
         MPAIO_ASSERT_OK(output);
         const std::vector<RowRange> some = {{3, 30}, {50'000, 50'000}, {99'000, 100'000}};
         for (const RowRange rows : some) {
@@ -231,7 +239,8 @@ TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
           if (executor.rank() == 0) Write(*output, rows);
         }
         MPAIO_EXPECT_OK(output->Share(some, piece_bytes));
-        for (const RowRange rows : some) EXPECT_EQ(Elements(*output, rows), Written(*output, rows)) << "rank " << executor.rank();
+        for (const RowRange rows : some)
+          EXPECT_EQ(Elements(*output, rows), Written(*output, rows)) << "rank " << executor.rank();
         EXPECT_THAT(Elements(*output, {30, 40}), testing::Each(0));
         Meet(executor);
       });
@@ -249,13 +258,16 @@ TEST(OutputArray, AcceptsRowsOfWhatWasReserved) {
   EXPECT_THAT(Elements(*output, {3, 1000}), testing::Each(0));
 }
 
-// Every rank writes its rows, and what Finish returns goes to rank 0, as above; but the array is in a file, which appears when rank 0 commits it.
+// Every rank writes its rows, and what Finish returns goes to rank 0, as above; but the array is in
+// a file, which appears when rank 0 commits it.
 void WriteToFile(Executor& executor, const std::string& path, std::vector<Index> shape) {
-  const absl::StatusOr<OutputArray> output = OutputArray::CreateInFile(executor, path, kInt64, shape);
+  const absl::StatusOr<OutputArray> output =
+      OutputArray::CreateInFile(executor, path, kInt64, shape);
   MPAIO_ASSERT_OK(output);
   EXPECT_EQ(output->view().shape(), shape);
   EXPECT_EQ(output->view().dtype(), kInt64);
-  const std::vector<std::vector<RowRange>> shares = Divide(output->view().num_rows(), executor.size());
+  const std::vector<std::vector<RowRange>> shares =
+      Divide(output->view().num_rows(), executor.size());
   std::string mine;
   for (const RowRange rows : shares[executor.rank()]) {
     // Twice, as a chunk that is run again.
@@ -272,7 +284,8 @@ void WriteToFile(Executor& executor, const std::string& path, std::vector<Index>
     for (int rank = 0; rank < executor.size(); ++rank) {
       std::size_t at = 0;
       for (const RowRange rows : shares[rank]) {
-        const std::size_t size_bytes = results[rank].empty() ? 0 : rows.size() * output->view().row_bytes();
+        const std::size_t size_bytes =
+            results[rank].empty() ? 0 : rows.size() * output->view().row_bytes();
         MPAIO_EXPECT_OK(output->Accept(rows, results[rank].substr(at, size_bytes)));
         at += size_bytes;
       }
@@ -297,8 +310,10 @@ TEST(OutputArray, InAFileItIsWrittenByAllRanksOfRank0sNode) {
       ThreadPoolOptions options;
       options.num_nodes = nodes;
       RunOnThreads(size, options, [&](Executor& executor) {
-        for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
-          SCOPED_TRACE(absl::StrCat("rank ", executor.rank(), " of ", executor.size(), " on ", nodes, " nodes, ", ShapeToString(shape)));
+        for (const std::vector<Index>& shape :
+             {std::vector<Index>{0, 2}, {1}, {3, 4}, {1000, 7}, {20, 3, 5}}) {
+          SCOPED_TRACE(absl::StrCat("rank ", executor.rank(), " of ", executor.size(), " on ",
+                                    nodes, " nodes, ", ShapeToString(shape)));
           WriteToFile(executor, directory.File("out.npy"), shape);
         }
       });
@@ -310,7 +325,8 @@ TEST(OutputArray, InAFileItIsWrittenByAllRanksOfRank0sNode) {
 TEST(OutputArray, AFileThatIsNotCommittedLeavesNothing) {
   const TempDirectory directory;
   RunOnThreads(2, {}, [&](Executor& executor) {
-    const absl::StatusOr<OutputArray> output = OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {10});
+    const absl::StatusOr<OutputArray> output =
+        OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {10});
     MPAIO_ASSERT_OK(output);
     Write(*output, {0, 10});
     MPAIO_EXPECT_OK(output->Finish({0, 10}));
@@ -322,11 +338,13 @@ TEST(OutputArray, AFileThatIsNotCommittedLeavesNothing) {
 TEST(OutputArray, AFileThatCannotBeMadeIsRefusedOnEveryRank) {
   const TempDirectory directory;
   RunOnThreads(3, {}, [&](Executor& executor) {
-    const absl::Status nowhere = OutputArray::CreateInFile(executor, directory.File("no/out.npy"), kInt64, {10}).status();
+    const absl::Status nowhere =
+        OutputArray::CreateInFile(executor, directory.File("no/out.npy"), kInt64, {10}).status();
     EXPECT_THAT(nowhere, StatusIs(absl::StatusCode::kNotFound, "does not exist; create it first"));
     ExpectSameOnAllRanks(executor, nowhere.ToString());
-    EXPECT_THAT(OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {Index{1} << 62}),
-                StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(
+        OutputArray::CreateInFile(executor, directory.File("out.npy"), kInt64, {Index{1} << 62}),
+        StatusIs(absl::StatusCode::kInvalidArgument));
   });
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }

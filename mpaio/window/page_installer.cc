@@ -22,7 +22,8 @@ std::uint64_t Address(const std::byte* at) { return reinterpret_cast<std::uintpt
 
 std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index size_bytes) {
   // Faults of system calls are not to be resolved here, so that no privilege is needed.
-  const auto fd = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
+  const auto fd =
+      static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
   std::unique_ptr<PageInstaller> installer(new PageInstaller(fd, pages, size_bytes));
   // Without UFFD_FEATURE_SIGBUS a fault would wait for somebody who resolves it.
@@ -33,14 +34,18 @@ std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index siz
   uffdio_register all = {};
   all.range = {Address(pages), static_cast<std::uint64_t>(size_bytes)};
   all.mode = UFFDIO_REGISTER_MODE_MISSING;
-  if (ioctl(fd, UFFDIO_REGISTER, &all) != 0 || (all.ioctls & (std::uint64_t{1} << _UFFDIO_COPY)) == 0) return nullptr;
+  if (ioctl(fd, UFFDIO_REGISTER, &all) != 0 ||
+      (all.ioctls & (std::uint64_t{1} << _UFFDIO_COPY)) == 0)
+    return nullptr;
   return installer;
 }
 
-PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes) : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
+PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes)
+    : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
 
 PageInstaller::~PageInstaller() {
-  // Closing it would be enough, but for forks that have it too; and in one of these this would be done to the other process.
+  // Closing it would be enough, but for forks that have it too; and in one of these this would be
+  // done to the other process.
   if (getpid() == process_) {
     uffdio_range all = {Address(pages_), static_cast<std::uint64_t>(size_bytes_)};
     ioctl(fd_, UFFDIO_UNREGISTER, &all);

@@ -29,7 +29,8 @@ constexpr Index kNumPages = 64;
 class PageInstallerTest : public testing::Test {
  protected:
   void SetUp() override {
-    void* const memory = mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     pages_ = static_cast<std::byte*>(memory);
     // One page at a time, also where the system gives more.
@@ -42,11 +43,16 @@ class PageInstallerTest : public testing::Test {
 
   static Index page_bytes() { return sysconf(_SC_PAGESIZE); }
   static std::size_t size() { return static_cast<std::size_t>(kNumPages * page_bytes()); }
-  const std::byte* from(Index page) const { return reinterpret_cast<const std::byte*>(bytes_.data()) + page * page_bytes(); }
+  const std::byte* from(Index page) const {
+    return reinterpret_cast<const std::byte*>(bytes_.data()) + page * page_bytes();
+  }
   std::byte* to(Index page) const { return pages_ + page * page_bytes(); }
-  bool Install(Index page, Index num_pages) const { return installer_->Install(to(page), from(page), num_pages * page_bytes()); }
+  bool Install(Index page, Index num_pages) const {
+    return installer_->Install(to(page), from(page), num_pages * page_bytes());
+  }
   bool IsThere(Index page, Index num_pages) const {
-    return std::memcmp(to(page), from(page), static_cast<std::size_t>(num_pages * page_bytes())) == 0;
+    return std::memcmp(to(page), from(page), static_cast<std::size_t>(num_pages * page_bytes())) ==
+           0;
   }
   int Protect(int how) const { return mprotect(pages_, size(), how); }
 
@@ -79,7 +85,8 @@ TEST_F(PageInstallerTest, PagesThatAreThereStay) {
 }
 
 TEST_F(PageInstallerTest, WhatIsNotThereIsAFaultAndNoWait) {
-  EXPECT_EQ(RunInChild([&] { return static_cast<int>(*to(0)); }), ChildEnd{}) << "a fork has its own faults: zeros";
+  EXPECT_EQ(RunInChild([&] { return static_cast<int>(*to(0)); }), ChildEnd{})
+      << "a fork has its own faults: zeros";
   // What the fork has given memory is there.
   EXPECT_EQ(*to(0), std::byte{0});
   EXPECT_FALSE(Install(0, 1));
@@ -105,7 +112,8 @@ TEST_F(PageInstallerTest, ManyThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(installed[0] + installed[1] + installed[2] + installed[3], kNumPages) << "each page once";
+  EXPECT_EQ(installed[0] + installed[1] + installed[2] + installed[3], kNumPages)
+      << "each page once";
   EXPECT_TRUE(IsThere(0, kNumPages));
 }
 

@@ -31,10 +31,11 @@ absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
   reader.ReadBytes(&description);
   absl::Status same;
   if (!reader.ok() || description != mine || fingerprint != file.fingerprint()) {
-    same = absl::FailedPreconditionError(absl::StrCat(file.name(), " is not the same on every node: rank 0 sees ", description, ", rank ",
-                                                      executor.rank(), " on ", executor.host(), " sees ", mine,
-                                                      description == mine ? ", but a file of other contents" : "",
-                                                      "; copy it to all nodes or put it on a shared file system"));
+    same = absl::FailedPreconditionError(
+        absl::StrCat(file.name(), " is not the same on every node: rank 0 sees ", description,
+                     ", rank ", executor.rank(), " on ", executor.host(), " sees ", mine,
+                     description == mine ? ", but a file of other contents" : "",
+                     "; copy it to all nodes or put it on a shared file system"));
   }
   return executor.Agree(same);
 }
@@ -55,7 +56,8 @@ absl::StatusOr<ArrayFile> Decode(absl::string_view bytes) {
   reader.ReadBytes(&dtype_text);
   std::vector<Index> shape;
   for (Index extent = 0; !reader.at_end() && reader.Read(&extent);) shape.push_back(extent);
-  if (!reader.ok()) return absl::InternalError("rank 0's description of an array cannot be decoded");
+  if (!reader.ok())
+    return absl::InternalError("rank 0's description of an array cannot be decoded");
   MPAIO_ASSIGN_OR_RETURN(DType dtype, DType::Parse(dtype_text));
   return ArrayFile::Elsewhere(std::string(name), std::move(dtype), std::move(shape));
 }
@@ -63,8 +65,9 @@ absl::StatusOr<ArrayFile> Decode(absl::string_view bytes) {
 // Only rank 0 has it: `mpirun` passes standard input to no other.
 absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::string& input) {
   if (executor.num_nodes() > 1) {
-    return absl::FailedPreconditionError(absl::StrCat("standard input reaches one node only, and there are ", executor.num_nodes(),
-                                                      "; save the array to a file that all nodes see"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("standard input reaches one node only, and there are ", executor.num_nodes(),
+                     "; save the array to a file that all nodes see"));
   }
   absl::StatusOr<ArrayFile> file;
   if (executor.rank() == 0) file = ArrayFile::Open(input);
@@ -79,10 +82,12 @@ absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::strin
 
 }  // namespace
 
-absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype, std::vector<Index> shape, PagePolicy page_policy) {
+absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype,
+                                                std::vector<Index> shape, PagePolicy page_policy) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
   MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(size_bytes, page_policy));
-  MPAIO_ASSIGN_OR_RETURN(MutableNdView array, MutableNdView::Create(memory->data(), dtype, std::move(shape)));
+  MPAIO_ASSIGN_OR_RETURN(MutableNdView array,
+                         MutableNdView::Create(memory->data(), dtype, std::move(shape)));
   return SharedArray(memory, std::move(array));
 }
 
@@ -99,13 +104,17 @@ absl::StatusOr<SharedArray> SharedArray::FromFile(Executor& executor, const std:
   return Load(executor, file);
 }
 
-absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile& file, Source source) {
+absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile& file,
+                                             Source source) {
   // One rank's lease protects its node's file.
-  absl::StatusOr<std::unique_ptr<FileMapping>> mapping = file.Map(/*takes_lease=*/executor.node_rank() == 0);
-  if (source == Source::kMap && absl::IsPermissionDenied(mapping.status())) mapping = file.Map(/*takes_lease=*/false);
+  absl::StatusOr<std::unique_ptr<FileMapping>> mapping =
+      file.Map(/*takes_lease=*/executor.node_rank() == 0);
+  if (source == Source::kMap && absl::IsPermissionDenied(mapping.status()))
+    mapping = file.Map(/*takes_lease=*/false);
   MPAIO_RETURN_IF_ERROR(executor.Agree(mapping.status()));
   SharedArray array;
-  MPAIO_ASSIGN_OR_RETURN(array.mapped_, NdView::Create((*mapping)->data(), file.dtype(), file.shape()));
+  MPAIO_ASSIGN_OR_RETURN(array.mapped_,
+                         NdView::Create((*mapping)->data(), file.dtype(), file.shape()));
   array.mapping_ = *std::move(mapping);
   array.sealed_ = true;
   return array;
@@ -114,8 +123,11 @@ absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile
 absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const ArrayFile& file) {
   absl::StatusOr<std::unique_ptr<ArrayParts>> parts = file.Parts();
   MPAIO_RETURN_IF_ERROR(executor.Agree(parts.status()));
-  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory, executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), PagePolicy::kOnDemand));
-  absl::StatusOr<std::unique_ptr<DemandLoading>> loading = DemandLoading::Create(*memory, *std::move(parts));
+  MPAIO_ASSIGN_OR_RETURN(
+      SharedMemory* const memory,
+      executor.Allocate(DemandLoading::SizeBytes(file.size_bytes()), PagePolicy::kOnDemand));
+  absl::StatusOr<std::unique_ptr<DemandLoading>> loading =
+      DemandLoading::Create(*memory, *std::move(parts));
   const absl::Status made = executor.Agree(loading.status());
   if (absl::IsUnimplemented(made)) {
     // On a rank. There may be no room for another window.
@@ -124,7 +136,8 @@ absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const 
     return LoadAtOnce(executor, file, *memory);
   }
   MPAIO_RETURN_IF_ERROR(made);
-  MPAIO_ASSIGN_OR_RETURN(MutableNdView view, MutableNdView::Create(memory->data(), file.dtype(), file.shape()));
+  MPAIO_ASSIGN_OR_RETURN(MutableNdView view,
+                         MutableNdView::Create(memory->data(), file.dtype(), file.shape()));
   SharedArray array(memory, std::move(view));
   array.loading_ = *std::move(loading);
   array.sealed_ = true;
@@ -146,25 +159,32 @@ absl::Status SharedArray::ReadFailure() const {
   return loading_ ? loading_->ReadFailure() : absl::OkStatus();
 }
 
-absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file, Source source) {
+absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file,
+                                              Source source) {
   if (source == Source::kAuto || source == Source::kMap || source == Source::kMapOrWindow) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
     // Who has it open to write may do so, and the sooner it is read the better.
-    source = source == Source::kAuto && !absl::IsFailedPrecondition(mapped.status()) ? Source::kOnDemand : Source::kWindow;
+    source = source == Source::kAuto && !absl::IsFailedPrecondition(mapped.status())
+                 ? Source::kOnDemand
+                 : Source::kWindow;
   }
   // Every rank knows the same of the file so far.
   if (source == Source::kOnDemand && file.size_bytes() >= kLeastOnDemandBytes) {
     absl::StatusOr<SharedArray> on_demand = LoadOnDemand(executor, file);
     if (!absl::IsUnimplemented(on_demand.status())) return on_demand;
   }
-  MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory,
-                         executor.Allocate(file.size_bytes(), file.writes_in_order() ? PagePolicy::kWhenWritten : PagePolicy::kNow));
+  MPAIO_ASSIGN_OR_RETURN(
+      SharedMemory* const memory,
+      executor.Allocate(file.size_bytes(),
+                        file.writes_in_order() ? PagePolicy::kWhenWritten : PagePolicy::kNow));
   return LoadAtOnce(executor, file, *memory);
 }
 
-absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const ArrayFile& file, SharedMemory& memory) {
-  MPAIO_ASSIGN_OR_RETURN(MutableNdView view, MutableNdView::Create(memory.data(), file.dtype(), file.shape()));
+absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const ArrayFile& file,
+                                                    SharedMemory& memory) {
+  MPAIO_ASSIGN_OR_RETURN(MutableNdView view,
+                         MutableNdView::Create(memory.data(), file.dtype(), file.shape()));
   SharedArray array(&memory, std::move(view));
   const Index size_bytes = array.view().size_bytes();
   std::byte* const data = array.array_.mutable_data();
@@ -175,8 +195,9 @@ absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const Ar
       return memory.Populate(begin, begin + static_cast<Index>(piece.size()));
     };
   }
-  MPAIO_RETURN_IF_ERROR(executor.Agree(
-      file.LoadShare(executor.node_rank(), executor.node_size(), {data, static_cast<std::size_t>(size_bytes)}, before_writing)));
+  MPAIO_RETURN_IF_ERROR(
+      executor.Agree(file.LoadShare(executor.node_rank(), executor.node_size(),
+                                    {data, static_cast<std::size_t>(size_bytes)}, before_writing)));
   MPAIO_RETURN_IF_ERROR(array.Seal(executor));
   return array;
 }

@@ -25,8 +25,8 @@
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/array/npy_header.h"
-#include "mpaio/base/index.h"
 #include "mpaio/base/fault_handler.h"
+#include "mpaio/base/index.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
@@ -58,7 +58,8 @@ class PoolDirectory {
 
   std::string File(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
 
-  // Collective over the pool: rank 0 writes the file; it is there for every rank then. Returns its path.
+  // Collective over the pool: rank 0 writes the file; it is there for every rank then. Returns its
+  // path.
   std::string Write(absl::string_view name, absl::string_view bytes) const {
     const std::string path = File(name);
     if (executor_.rank() == 0) {
@@ -87,7 +88,9 @@ std::string NpyOf(const DType& dtype, const std::vector<Index>& shape) {
   return FormatNpyHeader(dtype, shape) + DataOf(dtype, shape);
 }
 
-bool IsAligned(const NdView& view) { return reinterpret_cast<std::uintptr_t>(view.data()) % 64 == 0; }
+bool IsAligned(const NdView& view) {
+  return reinterpret_cast<std::uintptr_t>(view.data()) % 64 == 0;
+}
 
 // The array is what NpyOf(dtype, shape) holds, and can only be read.
 void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vector<Index>& shape) {
@@ -99,8 +102,8 @@ void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vec
   EXPECT_TRUE(IsAligned(view));
   ASSERT_EQ(view.size_bytes(), static_cast<Index>(data.size()));
   if (data.empty()) return;
-  const auto [there, wanted] =
-      std::mismatch(view.data(), view.data() + data.size(), reinterpret_cast<const std::byte*>(data.data()));
+  const auto [there, wanted] = std::mismatch(view.data(), view.data() + data.size(),
+                                             reinterpret_cast<const std::byte*>(data.data()));
   EXPECT_EQ(there - view.data(), view.size_bytes()) << "the first byte that differs";
   std::byte* const first = const_cast<std::byte*>(view.data());
   for (const Index at : {Index{0}, view.size_bytes() / 2, view.size_bytes() - 1}) {
@@ -173,7 +176,8 @@ void SeveralArraysLiveSideBySide(Executor& executor) {
   const PoolDirectory directory(executor);
   std::vector<SharedArray> arrays;
   for (Index rows = 1; rows <= 6; ++rows) {
-    const std::string path = directory.Write(absl::StrCat(rows, ".npy"), NpyOf(kInt64, {rows, 777}));
+    const std::string path =
+        directory.Write(absl::StrCat(rows, ".npy"), NpyOf(kInt64, {rows, 777}));
     absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, path);
     MPAIO_ASSERT_OK(array);
     arrays.push_back(*std::move(array));
@@ -211,11 +215,15 @@ void OtherOrdersAreTurned(Executor& executor) {
   ExpectReadFrom(*same, kInt64, {kRows, kColumns});
 }
 
-// Of an array that lies in its file as it is in memory there is no copy; of others there is, unless the mapping is insisted on.
+// Of an array that lies in its file as it is in memory there is no copy; of others there is, unless
+// the mapping is insisted on.
 void FilesAreMappedWhereTheyCanBe(Executor& executor) {
   const PoolDirectory directory(executor);
-  for (const auto& [dtype, shape] : std::vector<std::pair<DType, std::vector<Index>>>{
-           {kInt64, {700'001}}, {kInt64, {}}, {DType::Bytes(5), {13, 17}}, {DType::Unicode(7), {1013}}}) {
+  for (const auto& [dtype, shape] :
+       std::vector<std::pair<DType, std::vector<Index>>>{{kInt64, {700'001}},
+                                                         {kInt64, {}},
+                                                         {DType::Bytes(5), {13, 17}},
+                                                         {DType::Unicode(7), {1013}}}) {
     const std::string path = directory.Write("array.npy", NpyOf(dtype, shape));
     const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, path);
     MPAIO_ASSERT_OK(file);
@@ -226,7 +234,9 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
       if (source != Source::kAuto) {
         EXPECT_EQ(array->is_mapped(), source == Source::kMap);
         // What is small is read at once.
-        EXPECT_EQ(array->needs_file(), source == Source::kMap || (source == Source::kOnDemand && array->view().size_bytes() > 5'000'000));
+        EXPECT_EQ(array->needs_file(),
+                  source == Source::kMap ||
+                      (source == Source::kOnDemand && array->view().size_bytes() > 5'000'000));
       }
       ExpectReadFrom(*array, dtype, shape);
       MPAIO_EXPECT_OK(array->CheckUnchanged());
@@ -236,8 +246,10 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
 
   std::string swapped = NpyOf(kInt64, {1000});
   swapped[swapped.find("<i8")] = '>';
-  for (const auto& [name, bytes] : {std::pair<std::string, std::string>("swapped.npy", swapped), {"none.npy", NpyOf(kInt64, {0})}}) {
-    const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, directory.Write(name, bytes));
+  for (const auto& [name, bytes] : {std::pair<std::string, std::string>("swapped.npy", swapped),
+                                    {"none.npy", NpyOf(kInt64, {0})}}) {
+    const absl::StatusOr<ArrayFile> file =
+        SharedArray::Open(executor, directory.Write(name, bytes));
     MPAIO_ASSERT_OK(file);
     const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kAuto);
     MPAIO_ASSERT_OK(array);
@@ -275,12 +287,15 @@ void OtherByteOrdersOnDemand(Executor& executor) {
 // On one rank, which has no place for it: then all load it at once, into the same memory.
 void WhatCannotBeLoadedOnDemandIsLoadedAtOnce(Executor& executor) {
   const PoolDirectory directory(executor);
-  const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
+  const absl::StatusOr<ArrayFile> file =
+      SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
   MPAIO_ASSERT_OK(file);
   const std::byte taken{};
   std::vector<std::unique_ptr<FaultHandler>> all;
   if (executor.rank() == executor.size() - 1) {
-    while (auto one = FaultHandler::Watch(SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr)) all.push_back(std::move(one));
+    while (auto one = FaultHandler::Watch(
+               SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr))
+      all.push_back(std::move(one));
   }
   const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kOnDemand);
   MPAIO_ASSERT_OK(array);
@@ -318,8 +333,8 @@ void OpenedFirstAndLoadedLater(Executor& executor) {
 void StandardInputIsRefusedOnSeveralNodes(Executor& executor) {
   if (executor.num_nodes() == 1) return;
   for (const char* input : {"-", "raw:<i8:3:-"}) {
-    EXPECT_THAT(Refusal(executor, input),
-                StatusIs(absl::StatusCode::kFailedPrecondition, "standard input reaches one node only"));
+    EXPECT_THAT(Refusal(executor, input), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                   "standard input reaches one node only"));
   }
 }
 
@@ -330,9 +345,9 @@ void FilesThatCannotBeReadAreRefused(Executor& executor) {
   EXPECT_THAT(Refusal(executor, directory.File("gone.npy")),
               StatusIs(absl::StatusCode::kNotFound, "gone.npy"));
   EXPECT_THAT(Refusal(executor, directory.File("")), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(
-      Refusal(executor, directory.Write("text.npy", "this is no array, but it is long enough for one")),
-      StatusIs(absl::StatusCode::kInvalidArgument, "text.npy"));
+  EXPECT_THAT(Refusal(executor, directory.Write("text.npy",
+                                                "this is no array, but it is long enough for one")),
+              StatusIs(absl::StatusCode::kInvalidArgument, "text.npy"));
   EXPECT_THAT(Refusal(executor, directory.Write("short.npy", good.substr(0, good.size() - 1))),
               StatusIs(absl::StatusCode::kDataLoss, "short.npy"));
   EXPECT_THAT(Refusal(executor, directory.Write("header.npy", good.substr(0, 50))),
@@ -348,7 +363,8 @@ void FilesThatCannotBeReadAreRefused(Executor& executor) {
   EXPECT_THAT(Refusal(executor, directory.Write("objects.npy", objects)),
               StatusIs(absl::StatusCode::kUnimplemented, "objects.npy"));
 
-  const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, directory.Write("good.npy", good));
+  const absl::StatusOr<SharedArray> array =
+      SharedArray::FromFile(executor, directory.Write("good.npy", good));
   MPAIO_ASSERT_OK(array);
   ExpectReadFrom(*array, kInt64, {1000});
 }
@@ -362,7 +378,8 @@ void AFileThatOneRankLacksIsRefused(Executor& executor) {
     EXPECT_THAT(Refusal(executor, executor.rank() == without ? gone : good),
                 StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
     // For those from there on: the lowest is who speaks.
-    const std::string also_gone = directory.File(absl::StrCat("gone_for_", executor.rank(), ".npy"));
+    const std::string also_gone =
+        directory.File(absl::StrCat("gone_for_", executor.rank(), ".npy"));
     EXPECT_THAT(Refusal(executor, executor.rank() >= without ? also_gone : good),
                 StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
   }
@@ -378,12 +395,15 @@ void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
     const std::string other = directory.Write("other.npy", NpyOf(dtype, shape));
     for (int rank = 1; rank < executor.size(); ++rank) {
       const absl::Status status = Refusal(executor, executor.rank() == rank ? other : good);
-      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "is not the same on every node"));
       EXPECT_THAT(status,
-                  StatusIs(absl::StatusCode::kFailedPrecondition, absl::StrCat("rank ", rank, " on ")));
-      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "<i8 (1000,), 8000 bytes"));
+                  StatusIs(absl::StatusCode::kFailedPrecondition, "is not the same on every node"));
       EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                                   absl::StrCat("sees ", dtype.ToString(), " ", ShapeToString(shape))));
+                                   absl::StrCat("rank ", rank, " on ")));
+      EXPECT_THAT(status,
+                  StatusIs(absl::StatusCode::kFailedPrecondition, "<i8 (1000,), 8000 bytes"));
+      EXPECT_THAT(status,
+                  StatusIs(absl::StatusCode::kFailedPrecondition,
+                           absl::StrCat("sees ", dtype.ToString(), " ", ShapeToString(shape))));
     }
   }
   // Of the same type and shape, with another first element.
@@ -392,7 +412,8 @@ void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
   const std::string other = directory.Write("other.npy", contents);
   for (int rank = 1; rank < executor.size(); ++rank) {
     EXPECT_THAT(Refusal(executor, executor.rank() == rank ? other : good),
-                StatusIs(absl::StatusCode::kFailedPrecondition, "8000 bytes, but a file of other contents"));
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         "8000 bytes, but a file of other contents"));
   }
   MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
@@ -406,13 +427,16 @@ void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
   std::error_code error;
   if (executor.rank() == 0) std::filesystem::resize_file(path, header.size() + 8 * kRows, error);
   MPAIO_ASSERT_OK(executor.Agree(
-      error ? absl::UnavailableError(absl::StrCat("no sparse file: ", error.message())) : absl::OkStatus()));
-  EXPECT_THAT(Refusal(executor, path),
-              StatusIs(absl::StatusCode::kResourceExhausted, absl::StrCat("(", 8 * kRows, " bytes)")));
-  MPAIO_EXPECT_OK(SharedArray::FromFile(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
+      error ? absl::UnavailableError(absl::StrCat("no sparse file: ", error.message()))
+            : absl::OkStatus()));
+  EXPECT_THAT(Refusal(executor, path), StatusIs(absl::StatusCode::kResourceExhausted,
+                                                absl::StrCat("(", 8 * kRows, " bytes)")));
+  MPAIO_EXPECT_OK(
+      SharedArray::FromFile(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
 }
 
-// Zeros; each rank of a node writes rows of its own; then it is sealed, and every rank sees all of them.
+// Zeros; each rank of a node writes rows of its own; then it is sealed, and every rank sees all of
+// them.
 void CreatedFilledAndSealed(Executor& executor) {
   for (const Index rows : {0, 1, 7, 512, 100003}) {
     SCOPED_TRACE(absl::StrCat(rows, " rows"));
@@ -430,7 +454,8 @@ void CreatedFilledAndSealed(Executor& executor) {
     }
     Meet(executor);
     for (Index row = executor.node_rank(); row < rows; row += executor.node_size()) {
-      for (Index column = 0; column < 3; ++column) numbers[row * 3 + column] = 10 * row + column + 1;
+      for (Index column = 0; column < 3; ++column)
+        numbers[row * 3 + column] = 10 * row + column + 1;
     }
     MPAIO_ASSERT_OK(array->Seal(executor));
     EXPECT_TRUE(array->is_sealed());
@@ -529,9 +554,10 @@ class SharedArrayCheck : public testing::Test {
 
 void RegisterSharedArrayChecks(const std::string& suite, const RunOnPool& run) {
   for (const NamedCheck& check : kChecks) {
-    testing::RegisterTest(
-        suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
-        [run, check = check.run]() -> SharedArrayCheck* { return new SharedArrayCheck(run, check); });
+    testing::RegisterTest(suite.c_str(), check.name, nullptr, nullptr, __FILE__, __LINE__,
+                          [run, check = check.run]() -> SharedArrayCheck* {
+                            return new SharedArrayCheck(run, check);
+                          });
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What shared_array.h promises, as tests that run on any pool.
 #ifndef MPAIO_WINDOW_SHARED_ARRAY_CHECKS_H_
 #define MPAIO_WINDOW_SHARED_ARRAY_CHECKS_H_
@@ -9,8 +10,8 @@
 
 namespace mpaio {
 
-// Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by the
-// initializer of a global.
+// Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by
+// the initializer of a global.
 void RegisterSharedArrayChecks(const std::string& suite, const RunOnPool& run);
 
 }  // namespace mpaio

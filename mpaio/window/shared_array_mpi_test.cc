@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Shared arrays, and output arrays on one node, in the pool of an `mpirun`.
 #include <cstdint>
 #include <functional>
@@ -32,8 +33,8 @@ const bool kRegistered = [] {
   return true;
 }();
 
-// Row r is written by rank r % size, element by element across the pages; rank 0 sees all when every rank has
-// said so.
+// Row r is written by rank r % size, element by element across the pages; rank 0 sees all when
+// every rank has said so.
 TEST(OutputArrayOverMpi, RowsAreWrittenInPlaceOnRank0sNode) {
   RunOverMpi([](Executor& executor) {
     if (executor.num_nodes() > 1) GTEST_SKIP() << "rank 0 does not share memory with all";

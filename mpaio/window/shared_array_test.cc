@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Shared arrays in pools that need no MPI.
 #include "mpaio/window/shared_array.h"
 
@@ -31,8 +32,9 @@ namespace mpaio {
 namespace {
 
 const bool kRegistered = [] {
-  RegisterSharedArrayChecks("SharedArrayInline",
-                            [](const std::function<void(Executor&)>& body) { body(*MakeInlineExecutor()); });
+  RegisterSharedArrayChecks("SharedArrayInline", [](const std::function<void(Executor&)>& body) {
+    body(*MakeInlineExecutor());
+  });
   struct Pool {
     int ranks, nodes;
   };
@@ -71,8 +73,9 @@ TEST(SharedArray, StandardInputIsReadByRank0AndLoadedForAll) {
     ASSERT_EQ(array->view().size_bytes(), 800000);
     EXPECT_EQ(std::memcmp(array->view().data(), numbers.data(), 800000), 0);
     for (const char* again : {"-", "raw:<i8:3:-"}) {
-      EXPECT_THAT(SharedArray::FromFile(executor, again),
-                  StatusIs(absl::StatusCode::kFailedPrecondition, "standard input has been read already"));
+      EXPECT_THAT(
+          SharedArray::FromFile(executor, again),
+          StatusIs(absl::StatusCode::kFailedPrecondition, "standard input has been read already"));
     }
   });
   writer.join();

@@ -23,7 +23,8 @@ void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
   for (Index at = head; at < lines_end; at += kLine) {
     const auto* const source = reinterpret_cast<const __m128i*>(from + at);
     auto* const target = reinterpret_cast<__m128i*>(to + at);
-    const __m128i a = _mm_loadu_si128(source), b = _mm_loadu_si128(source + 1), c = _mm_loadu_si128(source + 2), d = _mm_loadu_si128(source + 3);
+    const __m128i a = _mm_loadu_si128(source), b = _mm_loadu_si128(source + 1),
+                  c = _mm_loadu_si128(source + 2), d = _mm_loadu_si128(source + 3);
     _mm_stream_si128(target, a);
     _mm_stream_si128(target + 1, b);
     _mm_stream_si128(target + 2, c);
@@ -36,7 +37,9 @@ void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
 
 #else
 
-void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) { std::memcpy(to, from, static_cast<std::size_t>(size_bytes)); }
+void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
+  std::memcpy(to, from, static_cast<std::size_t>(size_bytes));
+}
 
 #endif
 

@@ -36,28 +36,41 @@ T Load(const std::byte* bytes) {
 
 Json FloatToJson(const std::byte* bytes, Index size_bytes) {
   switch (size_bytes) {
-    case 2: return DoubleOfShortest(Load<Float16>(bytes));
-    case 4: return DoubleOfShortest(Load<float>(bytes));
-    case 8: return Load<double>(bytes);
-    default: return absl::StrFormat("%.*g", std::numeric_limits<long double>::max_digits10, Load<long double>(bytes));
+    case 2:
+      return DoubleOfShortest(Load<Float16>(bytes));
+    case 4:
+      return DoubleOfShortest(Load<float>(bytes));
+    case 8:
+      return Load<double>(bytes);
+    default:
+      return absl::StrFormat("%.*g", std::numeric_limits<long double>::max_digits10,
+                             Load<long double>(bytes));
   }
 }
 
 Json IntToJson(const std::byte* bytes, Index size_bytes) {
   switch (size_bytes) {
-    case 1: return Load<std::int8_t>(bytes);
-    case 2: return Load<std::int16_t>(bytes);
-    case 4: return Load<std::int32_t>(bytes);
-    default: return Load<std::int64_t>(bytes);
+    case 1:
+      return Load<std::int8_t>(bytes);
+    case 2:
+      return Load<std::int16_t>(bytes);
+    case 4:
+      return Load<std::int32_t>(bytes);
+    default:
+      return Load<std::int64_t>(bytes);
   }
 }
 
 Json UintToJson(const std::byte* bytes, Index size_bytes) {
   switch (size_bytes) {
-    case 1: return Load<std::uint8_t>(bytes);
-    case 2: return Load<std::uint16_t>(bytes);
-    case 4: return Load<std::uint32_t>(bytes);
-    default: return Load<std::uint64_t>(bytes);
+    case 1:
+      return Load<std::uint8_t>(bytes);
+    case 2:
+      return Load<std::uint16_t>(bytes);
+    case 4:
+      return Load<std::uint32_t>(bytes);
+    default:
+      return Load<std::uint64_t>(bytes);
   }
 }
 
@@ -73,7 +86,8 @@ std::string UnicodeToUtf8(std::u32string_view text) {
   return utf8;
 }
 
-// As absl::FormatCivilTime() does, but years take four characters at least, of which the sign is one.
+// As absl::FormatCivilTime() does, but years take four characters at least, of which the sign is
+// one.
 template <typename CivilTime>
 std::string CivilToText(CivilTime time) {
   std::string text = absl::FormatCivilTime(time);
@@ -87,7 +101,8 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
   if (ticks == kNaT) return "NaT";
   // A count that the calendar has no room for is shown as it is.
   std::int64_t count = 0;
-  if (__builtin_mul_overflow(ticks, multiple, &count)) return absl::StrCat(ticks, " * ", multiple, " ", unit);
+  if (__builtin_mul_overflow(ticks, multiple, &count))
+    return absl::StrCat(ticks, " * ", multiple, " ", unit);
   constexpr std::int64_t kMaxYears = std::int64_t{1} << 33;
   if (unit == "Y" || unit == "M") {
     if (count > kMaxYears || count < -kMaxYears) return absl::StrCat(count, " ", unit);
@@ -105,13 +120,19 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
   }
   struct Unit {
     absl::string_view name;
-    std::int64_t seconds;   // of one
+    std::int64_t seconds;  // of one
     std::int64_t per_second;
-    int digits;             // of the fraction
+    int digits;  // of the fraction
   };
-  constexpr Unit kUnits[] = {{"h", 3600, 1, 0},         {"m", 60, 1, 0},           {"s", 1, 1, 0},
-                             {"ms", 0, 1000, 3},        {"us", 0, 1000000, 6},     {"ns", 0, 1000000000, 9},
-                             {"ps", 0, 1000000000000, 12}, {"fs", 0, 1000000000000000, 15}, {"as", 0, 1000000000000000000, 18}};
+  constexpr Unit kUnits[] = {{"h", 3600, 1, 0},
+                             {"m", 60, 1, 0},
+                             {"s", 1, 1, 0},
+                             {"ms", 0, 1000, 3},
+                             {"us", 0, 1000000, 6},
+                             {"ns", 0, 1000000000, 9},
+                             {"ps", 0, 1000000000000, 12},
+                             {"fs", 0, 1000000000000000, 15},
+                             {"as", 0, 1000000000000000000, 18}};
   for (const Unit& known : kUnits) {
     if (known.name != unit) continue;
     std::int64_t seconds = count, fraction = 0;
@@ -130,7 +151,8 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
     if (unit == "h") return CivilToText(absl::CivilHour(civil));
     if (unit == "m") return CivilToText(absl::CivilMinute(civil));
     std::string text = CivilToText(civil);
-    if (known.digits > 0) absl::StrAppend(&text, ".", absl::StrFormat("%0*d", known.digits, fraction));
+    if (known.digits > 0)
+      absl::StrAppend(&text, ".", absl::StrFormat("%0*d", known.digits, fraction));
     return text;
   }
   return absl::StrCat(count);  // The generic unit: a number.
@@ -143,18 +165,25 @@ Json Nested(const std::byte* bytes, const DType& dtype, std::span<const Index> s
   Index stride_bytes = dtype.itemsize_bytes();
   for (const Index extent : shape.subspan(1)) stride_bytes *= extent;
   Json list = Json::array();
-  for (Index i = 0; i < shape[0]; ++i) list.push_back(Nested(bytes + i * stride_bytes, dtype, shape.subspan(1)));
+  for (Index i = 0; i < shape[0]; ++i)
+    list.push_back(Nested(bytes + i * stride_bytes, dtype, shape.subspan(1)));
   return list;
 }
 
 Json ElementToJson(const std::byte* bytes, const DType& dtype) {
   const Index size_bytes = dtype.itemsize_bytes();
   switch (dtype.kind()) {
-    case Kind::kBool: return bytes[0] != std::byte{0};
-    case Kind::kInt: return IntToJson(bytes, size_bytes);
-    case Kind::kUint: return UintToJson(bytes, size_bytes);
-    case Kind::kFloat: return FloatToJson(bytes, size_bytes);
-    case Kind::kComplex: return Json::array({FloatToJson(bytes, size_bytes / 2), FloatToJson(bytes + size_bytes / 2, size_bytes / 2)});
+    case Kind::kBool:
+      return bytes[0] != std::byte{0};
+    case Kind::kInt:
+      return IntToJson(bytes, size_bytes);
+    case Kind::kUint:
+      return UintToJson(bytes, size_bytes);
+    case Kind::kFloat:
+      return FloatToJson(bytes, size_bytes);
+    case Kind::kComplex:
+      return Json::array({FloatToJson(bytes, size_bytes / 2),
+                          FloatToJson(bytes + size_bytes / 2, size_bytes / 2)});
     case Kind::kString: {
       const char* chars = reinterpret_cast<const char*>(bytes);
       return std::string(chars, static_cast<std::size_t>(LengthWithoutPadding(chars, size_bytes)));
@@ -162,23 +191,28 @@ Json ElementToJson(const std::byte* bytes, const DType& dtype) {
     case Kind::kUnicode: {
       std::u32string text(static_cast<std::size_t>(size_bytes) / sizeof(char32_t), U'\0');
       if (!text.empty()) std::memcpy(text.data(), bytes, static_cast<std::size_t>(size_bytes));
-      text.resize(static_cast<std::size_t>(LengthWithoutPadding(text.data(), static_cast<Index>(text.size()))));
+      text.resize(static_cast<std::size_t>(
+          LengthWithoutPadding(text.data(), static_cast<Index>(text.size()))));
       return UnicodeToUtf8(text);
     }
-    case Kind::kDatetime: return DatetimeToText(Load<std::int64_t>(bytes), dtype.time_multiple(), dtype.time_unit());
+    case Kind::kDatetime:
+      return DatetimeToText(Load<std::int64_t>(bytes), dtype.time_multiple(), dtype.time_unit());
     case Kind::kTimedelta: {
       const std::int64_t ticks = Load<std::int64_t>(bytes);
       return ticks == kNaT ? Json("NaT") : Json(ticks);
     }
     case Kind::kVoid: {
       if (dtype.fields().empty()) {
-        return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size_bytes)));
+        return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes),
+                                                        static_cast<std::size_t>(size_bytes)));
       }
       Json object = Json::object();
-      for (const DType::Field& field : dtype.fields()) object[field.name] = Nested(bytes + field.offset_bytes, field.dtype, field.shape);
+      for (const DType::Field& field : dtype.fields())
+        object[field.name] = Nested(bytes + field.offset_bytes, field.dtype, field.shape);
       return object;
     }
-    case Kind::kObject: break;  // Never loaded.
+    case Kind::kObject:
+      break;  // Never loaded.
   }
   return nullptr;
 }
@@ -205,6 +239,8 @@ AnswerArray AnswerArray::Reshaped(std::vector<Index> shape) && {
 // The allocator aligns for every element type.
 NdView AnswerArray::view() const { return NdView::Create(bytes_.data(), dtype_, shape_).value(); }
 
-nlohmann::ordered_json ToJson(const NdView& array) { return Nested(array.data(), array.dtype(), array.shape()); }
+nlohmann::ordered_json ToJson(const NdView& array) {
+  return Nested(array.data(), array.dtype(), array.shape());
+}
 
 }  // namespace mpaio

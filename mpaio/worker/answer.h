@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // An answer that is an array, and arrays as JSON.
 #ifndef MPAIO_WORKER_ANSWER_H_
 #define MPAIO_WORKER_ANSWER_H_
@@ -23,7 +24,8 @@ class AnswerArray {
   AnswerArray() = default;
   // Zeros. Precondition: the shape fits memory (ArraySizeBytes()).
   AnswerArray(DType dtype, std::vector<Index> shape);
-  // The C-order elements as they are in memory. Precondition: as many bytes as the type and shape have.
+  // The C-order elements as they are in memory. Precondition: as many bytes as the type and shape
+  // have.
   AnswerArray(DType dtype, std::vector<Index> shape, std::vector<std::byte> bytes);
 
   // Of values of the C++ type T, which has a DType: shape (values.size(),).
@@ -59,9 +61,12 @@ class AnswerArray {
   std::vector<std::byte> bytes_;
 };
 
-// The array as nested lists; of shape (), the element itself. Integers are exact; floating-point numbers are doubles, those of float16 and float32
-// the ones whose shortest text is theirs (DoubleOfShortest(), so 0.1 is 0.1, whatever its type); long double: the text of all its digits; complex numbers are [real, imaginary]; strings are UTF-8 (code points that are none become U+FFFD); datetime64 is ISO 8601 text as
-// numpy prints it, timedelta64 a count of its unit, NaT "NaT"; a structured element is an object of its fields; raw bytes are hexadecimal.
+// The array as nested lists; of shape (), the element itself. Integers are exact; floating-point
+// numbers are doubles, those of float16 and float32 the ones whose shortest text is theirs
+// (DoubleOfShortest(), so 0.1 is 0.1, whatever its type); long double: the text of all its digits;
+// complex numbers are [real, imaginary]; strings are UTF-8 (code points that are none become
+// U+FFFD); datetime64 is ISO 8601 text as numpy prints it, timedelta64 a count of its unit, NaT
+// "NaT"; a structured element is an object of its fields; raw bytes are hexadecimal.
 nlohmann::ordered_json ToJson(const NdView& array);
 
 }  // namespace mpaio

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How a chunk's result becomes bytes, and back.
 //
-// Has a codec: every trivially copyable type that is no pointer and no view (numbers, enums, plain structs); std::string; std::vector, std::array,
-// std::optional, std::pair, std::tuple and std::map of such types, nested as you like; and every type with members
+// Has a codec: every trivially copyable type that is no pointer and no view (numbers, enums, plain
+// structs); std::string; std::vector, std::array, std::optional, std::pair, std::tuple and std::map
+// of such types, nested as you like; and every type with members
 //     void Encode(std::string* out) const;                         // appends its bytes
 //     static absl::StatusOr<T> Decode(absl::string_view bytes);    // from exactly those bytes
-// For others, specialise Codec<T> with the two functions that HasCodec names. Sizes are 64 bits wide: a result may be of any length.
+// For others, specialise Codec<T> with the two functions that HasCodec names. Sizes are 64 bits
+// wide: a result may be of any length.
 #ifndef MPAIO_WORKER_CODEC_H_
 #define MPAIO_WORKER_CODEC_H_
 
@@ -32,7 +35,8 @@ namespace mpaio {
 template <typename T>
 struct Codec;
 
-// Encode appends `value` to `*out`; Decode reads it back and returns false where the bytes are not one.
+// Encode appends `value` to `*out`; Decode reads it back and returns false where the bytes are not
+// one.
 template <typename T>
 concept HasCodec = requires(const T& value, std::string* out, WireReader* reader, T* result) {
   Codec<T>::Encode(value, out);
@@ -45,9 +49,11 @@ concept EncodesItself = requires(const T& value, std::string* out, absl::string_
   { T::Decode(bytes) } -> std::same_as<absl::StatusOr<T>>;
 };
 
-// Whether a T itself refers to memory of this process. (What a struct's members do cannot be seen from here.)
+// Whether a T itself refers to memory of this process. (What a struct's members do cannot be seen
+// from here.)
 template <typename T>
-inline constexpr bool kRefersToMemory = std::is_pointer_v<T> || std::ranges::view<T> || std::same_as<T, absl::string_view>;
+inline constexpr bool kRefersToMemory =
+    std::is_pointer_v<T> || std::ranges::view<T> || std::same_as<T, absl::string_view>;
 template <typename T>
 inline constexpr bool kRefersToMemory<std::reference_wrapper<T>> = true;
 template <typename T, std::size_t kSize>
@@ -55,7 +61,8 @@ inline constexpr bool kRefersToMemory<std::array<T, kSize>> = kRefersToMemory<T>
 template <typename T>
 inline constexpr bool kRefersToMemory<std::optional<T>> = kRefersToMemory<T>;
 
-// What may be copied byte for byte to another process: a pointer or a view would point into this one.
+// What may be copied byte for byte to another process: a pointer or a view would point into this
+// one.
 template <typename T>
 concept PlainBytes = std::is_trivially_copyable_v<T> && !kRefersToMemory<T> && !EncodesItself<T>;
 
@@ -125,8 +132,7 @@ struct Codec<std::vector<T>> {
 };
 
 template <HasCodec T, std::size_t kSize>
-  requires(!PlainBytes<std::array<T, kSize>>)
-struct Codec<std::array<T, kSize>> {
+requires(!PlainBytes<std::array<T, kSize>>) struct Codec<std::array<T, kSize>> {
   static void Encode(const std::array<T, kSize>& value, std::string* out) {
     for (const T& element : value) Codec<T>::Encode(element, out);
   }
@@ -139,8 +145,7 @@ struct Codec<std::array<T, kSize>> {
 };
 
 template <HasCodec T>
-  requires(!PlainBytes<std::optional<T>>)
-struct Codec<std::optional<T>> {
+requires(!PlainBytes<std::optional<T>>) struct Codec<std::optional<T>> {
   static void Encode(const std::optional<T>& value, std::string* out) {
     WireAppend<std::uint8_t>(value.has_value(), out);
     if (value) Codec<T>::Encode(*value, out);
@@ -154,8 +159,7 @@ struct Codec<std::optional<T>> {
 };
 
 template <HasCodec A, HasCodec B>
-  requires(!PlainBytes<std::pair<A, B>>)
-struct Codec<std::pair<A, B>> {
+requires(!PlainBytes<std::pair<A, B>>) struct Codec<std::pair<A, B>> {
   static void Encode(const std::pair<A, B>& value, std::string* out) {
     Codec<A>::Encode(value.first, out);
     Codec<B>::Encode(value.second, out);
@@ -166,13 +170,13 @@ struct Codec<std::pair<A, B>> {
 };
 
 template <HasCodec... T>
-  requires(!PlainBytes<std::tuple<T...>>)
-struct Codec<std::tuple<T...>> {
+requires(!PlainBytes<std::tuple<T...>>) struct Codec<std::tuple<T...>> {
   static void Encode(const std::tuple<T...>& value, std::string* out) {
     std::apply([out](const T&... field) { (Codec<T>::Encode(field, out), ...); }, value);
   }
   static bool Decode(WireReader* reader, std::tuple<T...>* value) {
-    return std::apply([reader](T&... field) { return (Codec<T>::Decode(reader, &field) && ...); }, *value);
+    return std::apply([reader](T&... field) { return (Codec<T>::Decode(reader, &field) && ...); },
+                      *value);
   }
 };
 
@@ -191,14 +195,16 @@ struct Codec<std::map<Key, Value>> {
     value->clear();
     for (std::uint64_t i = 0; i < size; ++i) {
       std::pair<Key, Value> entry;
-      if (!Codec<Key>::Decode(reader, &entry.first) || !Codec<Value>::Decode(reader, &entry.second)) return false;
+      if (!Codec<Key>::Decode(reader, &entry.first) || !Codec<Value>::Decode(reader, &entry.second))
+        return false;
       value->emplace_hint(value->end(), std::move(entry));
     }
     return true;
   }
 };
 
-// A whole result from exactly `bytes`. DataLoss where they are not one: the ranks then run different programs.
+// A whole result from exactly `bytes`. DataLoss where they are not one: the ranks then run
+// different programs.
 template <HasCodec T>
 absl::StatusOr<T> DecodeResult(absl::string_view bytes) {
   WireReader reader(bytes);

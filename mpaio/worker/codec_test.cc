@@ -31,7 +31,9 @@ struct Foreign {
 
 template <>
 struct Codec<Foreign> {
-  static void Encode(const Foreign& value, std::string* out) { Codec<std::string>::Encode(value.text, out); }
+  static void Encode(const Foreign& value, std::string* out) {
+    Codec<std::string>::Encode(value.text, out);
+  }
   static bool Decode(WireReader* reader, Foreign* value) {
     return Codec<std::string>::Decode(reader, &value->text);
   }
@@ -73,7 +75,8 @@ std::string Encode(const T& value) {
   return bytes;
 }
 
-// `value` comes back from its bytes, and from no others: not from one byte fewer, wherever it is cut, nor from one more.
+// `value` comes back from its bytes, and from no others: not from one byte fewer, wherever it is
+// cut, nor from one more.
 template <typename T>
 void ExpectRoundTrip(const T& value) {
   std::string bytes = "before";
@@ -161,14 +164,16 @@ TEST(CodecTest, TypesThatEncodeThemselvesAndTypesWithACodecFromOutside) {
   ExpectRoundTrip(Foreign{"text"});
   ExpectRoundTrip(std::vector<Foreign>{{"a"}, {}});
   // What the type itself refuses is refused.
-  EXPECT_EQ(DecodeResult<Version>(Encode(std::string("no"))).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeResult<Version>(Encode(std::string("no"))).status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST(CodecTest, DecodingReplacesWhatWasThere) {
   std::vector<std::string> strings{"old", "older"};
   std::optional<std::string> optional("old");
   std::map<int, std::string> map{{9, "old"}};
-  const std::string bytes = Encode(std::vector<std::string>{"new"}) + Encode(std::optional<std::string>()) +
+  const std::string bytes = Encode(std::vector<std::string>{"new"}) +
+                            Encode(std::optional<std::string>()) +
                             Encode(std::map<int, std::string>{{1, "new"}});
   WireReader reader(bytes);
   ASSERT_TRUE(Codec<std::vector<std::string>>::Decode(&reader, &strings));
@@ -182,7 +187,8 @@ TEST(CodecTest, DecodingReplacesWhatWasThere) {
 
 // A length that is larger than what is there must not be believed, or it would be allocated.
 TEST(CodecTest, LengthsOfDamagedBytesAreNotBelieved) {
-  for (const std::uint64_t size : {~std::uint64_t{0}, std::uint64_t{1} << 60, std::uint64_t{1} << 33}) {
+  for (const std::uint64_t size :
+       {~std::uint64_t{0}, std::uint64_t{1} << 60, std::uint64_t{1} << 33}) {
     std::string bytes;
     WireAppend(size, &bytes);
     bytes += "abcdefgh";
@@ -199,25 +205,32 @@ TEST(CodecTest, RandomBytesNeverCrash) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
-  using Nested = std::tuple<std::vector<std::string>, std::map<std::string, std::vector<int>>, std::optional<Version>>;
+  using Nested = std::tuple<std::vector<std::string>, std::map<std::string, std::vector<int>>,
+                            std::optional<Version>>;
   const std::string valid = Encode(Nested({"a", "bc"}, {{"k", {1, 2}}, {"l", {}}}, Version{7}));
   for (int k = 0; k < 2000; ++k) {
     std::string bytes = valid;
-    for (int n = 1 + static_cast<int>(random() % 3); n > 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (int n = 1 + static_cast<int>(random() % 3); n > 0; --n)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     const absl::StatusOr<Nested> decoded = DecodeResult<Nested>(bytes);
-    EXPECT_TRUE(decoded.ok() || decoded.status().code() == absl::StatusCode::kDataLoss) << decoded.status();
+    EXPECT_TRUE(decoded.ok() || decoded.status().code() == absl::StatusCode::kDataLoss)
+        << decoded.status();
   }
 }
 
 // What points into the process that made it must not compile as a result.
 TEST(CodecTest, WhatHasACodecAndWhatHasNot) {
-  static_assert(HasCodec<double> && HasCodec<Colour> && HasCodec<Point> && HasCodec<Version> && HasCodec<Foreign>);
+  static_assert(HasCodec<double> && HasCodec<Colour> && HasCodec<Point> && HasCodec<Version> &&
+                HasCodec<Foreign>);
   static_assert(HasCodec<std::vector<std::map<std::string, std::optional<std::array<Point, 2>>>>>);
-  static_assert(!HasCodec<NoCodec> && !HasCodec<std::vector<NoCodec>> && !HasCodec<std::optional<NoCodec>>);
+  static_assert(!HasCodec<NoCodec> && !HasCodec<std::vector<NoCodec>> &&
+                !HasCodec<std::optional<NoCodec>>);
   static_assert(!HasCodec<const char*> && !HasCodec<int*> && !HasCodec<std::span<const int>>);
   static_assert(!HasCodec<std::string_view> && !HasCodec<absl::string_view>);
-  static_assert(!HasCodec<std::array<absl::string_view, 2>> && !HasCodec<std::optional<const char*>>);
-  static_assert(!HasCodec<std::pair<int, std::string_view>> && !HasCodec<std::vector<absl::string_view>>);
+  static_assert(!HasCodec<std::array<absl::string_view, 2>> &&
+                !HasCodec<std::optional<const char*>>);
+  static_assert(!HasCodec<std::pair<int, std::string_view>> &&
+                !HasCodec<std::vector<absl::string_view>>);
   static_assert(!HasCodec<std::tuple<int, int*>> && !HasCodec<std::reference_wrapper<int>>);
 }
 

@@ -20,7 +20,9 @@ constexpr absl::string_view kNone = "none";
 
 bool ParseInteger(absl::string_view text, Index* number) { return absl::SimpleAtoi(text, number); }
 
-bool ParseNumber(absl::string_view text, double* number) { return absl::SimpleAtod(text, number) && std::isfinite(*number); }
+bool ParseNumber(absl::string_view text, double* number) {
+  return absl::SimpleAtod(text, number) && std::isfinite(*number);
+}
 
 bool ParseNumbers(absl::string_view text, std::vector<double>* numbers) {
   for (const absl::string_view part : absl::StrSplit(text, ',')) {
@@ -31,7 +33,8 @@ bool ParseNumbers(absl::string_view text, std::vector<double>* numbers) {
 
 }  // namespace
 
-ParameterInfo ParameterInfo::Integer(std::string key, std::string help, Index default_value, Index minimum) {
+ParameterInfo ParameterInfo::Integer(std::string key, std::string help, Index default_value,
+                                     Index minimum) {
   ParameterInfo info(Kind::kInteger, std::move(key), std::move(help), absl::StrCat(default_value));
   info.minimum_ = minimum;
   return info;
@@ -44,7 +47,8 @@ ParameterInfo ParameterInfo::Number(std::string key, std::string help, double de
   return ParameterInfo(Kind::kNumber, std::move(key), std::move(help), std::string(text, end.ptr));
 }
 
-ParameterInfo ParameterInfo::Choice(std::string key, std::string help, std::vector<std::string> choices) {
+ParameterInfo ParameterInfo::Choice(std::string key, std::string help,
+                                    std::vector<std::string> choices) {
   ParameterInfo info(Kind::kChoice, std::move(key), std::move(help), choices.front());
   info.choices_ = std::move(choices);
   return info;
@@ -93,15 +97,24 @@ ParameterInfo ParameterInfo::Or(std::string other) && {
 std::string ParameterInfo::Values() const {
   switch (kind_) {
     case Kind::kInteger:
-      return minimum_ == std::numeric_limits<Index>::min() ? "integer" : absl::StrCat("integer >= ", minimum_);
-    case Kind::kNumber: return "number";
-    case Kind::kChoice: return absl::StrJoin(choices_, "|");
-    case Kind::kText: return "text";
-    case Kind::kOptionalInteger: return "none|integer";
-    case Kind::kOptionalNumber: return "none|number";
-    case Kind::kNumbers: return "number,number,...";
-    case Kind::kArray: return "file";
-    case Kind::kOutput: return "file.npy";
+      return minimum_ == std::numeric_limits<Index>::min() ? "integer"
+                                                           : absl::StrCat("integer >= ", minimum_);
+    case Kind::kNumber:
+      return "number";
+    case Kind::kChoice:
+      return absl::StrJoin(choices_, "|");
+    case Kind::kText:
+      return "text";
+    case Kind::kOptionalInteger:
+      return "none|integer";
+    case Kind::kOptionalNumber:
+      return "none|number";
+    case Kind::kNumbers:
+      return "number,number,...";
+    case Kind::kArray:
+      return "file";
+    case Kind::kOutput:
+      return "file.npy";
   }
   return "";
 }
@@ -112,56 +125,83 @@ absl::Status ParameterInfo::Check(absl::string_view value) const {
   double number = 0;
   std::vector<double> numbers;
   switch (kind_) {
-    case Kind::kInteger: will_do = ParseInteger(value, &integer) && integer >= minimum_; break;
-    case Kind::kNumber: will_do = ParseNumber(value, &number); break;
-    case Kind::kChoice: will_do = std::find(choices_.begin(), choices_.end(), value) != choices_.end(); break;
-    case Kind::kOptionalInteger: will_do = value == kNone || ParseInteger(value, &integer); break;
-    case Kind::kOptionalNumber: will_do = value == kNone || ParseNumber(value, &number); break;
-    case Kind::kNumbers: will_do = ParseNumbers(value, &numbers); break;
+    case Kind::kInteger:
+      will_do = ParseInteger(value, &integer) && integer >= minimum_;
+      break;
+    case Kind::kNumber:
+      will_do = ParseNumber(value, &number);
+      break;
+    case Kind::kChoice:
+      will_do = std::find(choices_.begin(), choices_.end(), value) != choices_.end();
+      break;
+    case Kind::kOptionalInteger:
+      will_do = value == kNone || ParseInteger(value, &integer);
+      break;
+    case Kind::kOptionalNumber:
+      will_do = value == kNone || ParseNumber(value, &number);
+      break;
+    case Kind::kNumbers:
+      will_do = ParseNumbers(value, &numbers);
+      break;
     case Kind::kArray:
-    case Kind::kOutput: will_do = !value.empty(); break;
-    case Kind::kText: break;
+    case Kind::kOutput:
+      will_do = !value.empty();
+      break;
+    case Kind::kText:
+      break;
   }
   if (will_do) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("parameter ", key_, "=", value, ": the value must be ", Values()));
+  return absl::InvalidArgumentError(
+      absl::StrCat("parameter ", key_, "=", value, ": the value must be ", Values()));
 }
 
-absl::StatusOr<Parameters> Parameters::Create(const std::vector<ParameterInfo>& infos,
-                                              const std::vector<std::pair<std::string, std::string>>& given) {
+absl::StatusOr<Parameters> Parameters::Create(
+    const std::vector<ParameterInfo>& infos,
+    const std::vector<std::pair<std::string, std::string>>& given) {
   Parameters parameters;
   for (const auto& [key, value] : given) {
-    const auto info = std::find_if(infos.begin(), infos.end(), [&key = key](const ParameterInfo& i) { return i.key() == key; });
+    const auto info = std::find_if(infos.begin(), infos.end(),
+                                   [&key = key](const ParameterInfo& i) { return i.key() == key; });
     if (info == infos.end()) {
       std::vector<std::string> keys;
       for (const ParameterInfo& known : infos) keys.push_back(known.key());
       const std::string nearest = Nearest(key, keys);
-      return absl::InvalidArgumentError(absl::StrCat("unknown parameter '", key, "'; ", nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "),
-                                                     keys.empty() ? "it takes none" : absl::StrCat("it takes ", absl::StrJoin(keys, "=, "), "=")));
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown parameter '", key, "'; ",
+                       nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "),
+                       keys.empty() ? "it takes none"
+                                    : absl::StrCat("it takes ", absl::StrJoin(keys, "=, "), "=")));
     }
     MPAIO_RETURN_IF_ERROR(info->Check(value));
     if (!parameters.values_.emplace(key, value).second) {
-      return absl::InvalidArgumentError(absl::StrCat("parameter '", key, "' is given twice; give it once"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("parameter '", key, "' is given twice; give it once"));
     }
   }
   const auto is_given = [&](const std::string& key) {
-    return std::any_of(given.begin(), given.end(), [&key](const auto& pair) { return pair.first == key; });
+    return std::any_of(given.begin(), given.end(),
+                       [&key](const auto& pair) { return pair.first == key; });
   };
   for (const ParameterInfo& info : infos) {
     if (!info.alternative().empty() && is_given(info.key()) == is_given(info.alternative())) {
-      return absl::InvalidArgumentError(absl::StrCat("parameters '", info.key(), "' and '", info.alternative(), "' are ",
-                                                     is_given(info.key()) ? "both given" : "missing", "; give one of them: ", info.key(), "=", info.Values(),
-                                                     " or ", info.alternative(), "="));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "parameters '", info.key(), "' and '", info.alternative(), "' are ",
+          is_given(info.key()) ? "both given" : "missing", "; give one of them: ", info.key(), "=",
+          info.Values(), " or ", info.alternative(), "="));
     }
     if (parameters.values_.count(info.key()) != 0) continue;
     if (info.is_required()) {
-      return absl::InvalidArgumentError(absl::StrCat("parameter '", info.key(), "' is missing; give ", info.key(), "=", info.Values()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "parameter '", info.key(), "' is missing; give ", info.key(), "=", info.Values()));
     }
     parameters.values_.emplace(info.key(), info.default_value());
   }
   return parameters;
 }
 
-const std::string& Parameters::Text(absl::string_view key) const { return values_.find(std::string(key))->second; }
+const std::string& Parameters::Text(absl::string_view key) const {
+  return values_.find(std::string(key))->second;
+}
 
 Index Parameters::Integer(absl::string_view key) const {
   Index number = 0;

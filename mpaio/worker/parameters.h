@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The key=value parameters that a registered worker takes from a command line.
 #ifndef MPAIO_WORKER_PARAMETERS_H_
 #define MPAIO_WORKER_PARAMETERS_H_
@@ -18,10 +19,12 @@
 
 namespace mpaio {
 
-// One parameter: its key, what values it takes, and the value where none is given (none: it must be given).
+// One parameter: its key, what values it takes, and the value where none is given (none: it must be
+// given).
 class ParameterInfo {
  public:
-  static ParameterInfo Integer(std::string key, std::string help, Index default_value, Index minimum = std::numeric_limits<Index>::min());
+  static ParameterInfo Integer(std::string key, std::string help, Index default_value,
+                               Index minimum = std::numeric_limits<Index>::min());
   static ParameterInfo Number(std::string key, std::string help, double default_value);
   // One of `choices`; the first is the default.
   static ParameterInfo Choice(std::string key, std::string help, std::vector<std::string> choices);
@@ -40,7 +43,8 @@ class ParameterInfo {
 
   // The same, without a default.
   ParameterInfo Required() &&;
-  // The same, but exactly one of it and of the parameter `other` must be given. Its value is "none" where the other is.
+  // The same, but exactly one of it and of the parameter `other` must be given. Its value is "none"
+  // where the other is.
   ParameterInfo Or(std::string other) &&;
 
   const std::string& key() const { return key_; }
@@ -59,9 +63,22 @@ class ParameterInfo {
   absl::Status Check(absl::string_view value) const;
 
  private:
-  enum class Kind { kInteger, kNumber, kChoice, kText, kOptionalInteger, kOptionalNumber, kNumbers, kArray, kOutput };
+  enum class Kind {
+    kInteger,
+    kNumber,
+    kChoice,
+    kText,
+    kOptionalInteger,
+    kOptionalNumber,
+    kNumbers,
+    kArray,
+    kOutput
+  };
   ParameterInfo(Kind kind, std::string key, std::string help, std::string default_value)
-      : kind_(kind), key_(std::move(key)), help_(std::move(help)), default_value_(std::move(default_value)) {}
+      : kind_(kind),
+        key_(std::move(key)),
+        help_(std::move(help)),
+        default_value_(std::move(default_value)) {}
 
   Kind kind_;
   std::string key_, help_, default_value_, alternative_;
@@ -75,10 +92,11 @@ class Parameters {
  public:
   Parameters() = default;
 
-  // From the key=value pairs given. Errors: InvalidArgument for an unknown key (naming the known ones), one given twice, a value that will not do, a
-  // required one that is missing.
-  static absl::StatusOr<Parameters> Create(const std::vector<ParameterInfo>& infos,
-                                           const std::vector<std::pair<std::string, std::string>>& given);
+  // From the key=value pairs given. Errors: InvalidArgument for an unknown key (naming the known
+  // ones), one given twice, a value that will not do, a required one that is missing.
+  static absl::StatusOr<Parameters> Create(
+      const std::vector<ParameterInfo>& infos,
+      const std::vector<std::pair<std::string, std::string>>& given);
 
   // Precondition, which Create ensures for declared keys: the key is declared, as that kind.
   Index Integer(absl::string_view key) const;

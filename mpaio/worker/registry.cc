@@ -31,17 +31,23 @@ absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("holds ", dtype.name(), ", which the worker does not take; it takes ",
-                   absl::StrJoin(accepts, ", ", [](std::string* out, const AcceptedType& type) { absl::StrAppend(out, type.description); })));
+                   absl::StrJoin(accepts, ", ", [](std::string* out, const AcceptedType& type) {
+                     absl::StrAppend(out, type.description);
+                   })));
 }
 
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated) {
   if (name == "doctor") {
-    std::fprintf(stderr, "mpaio: a worker target is named '%s', which means something else on a command line; rename it\n", std::string(name).c_str());
+    std::fprintf(stderr,
+                 "mpaio: a worker target is named '%s', which means something else on a command "
+                 "line; rename it\n",
+                 std::string(name).c_str());
     std::abort();
   }
   info.is_isolated = is_isolated;
   if (!Workers().emplace(std::string(name), std::move(info)).second) {
-    std::fprintf(stderr, "mpaio: two worker targets are named '%s'; rename one\n", std::string(name).c_str());
+    std::fprintf(stderr, "mpaio: two worker targets are named '%s'; rename one\n",
+                 std::string(name).c_str());
     std::abort();
   }
   return true;
@@ -60,9 +66,10 @@ std::vector<std::string> RegisteredWorkers() {
 
 absl::Status UnknownWorker(absl::string_view name) {
   const std::string nearest = Nearest(name, RegisteredWorkers());
-  return absl::InvalidArgumentError(absl::StrCat("unknown worker '", name, "'; ",
-                                                 nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "), "there are ",
-                                                 absl::StrJoin(RegisteredWorkers(), ", "), " (see --list)"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown worker '", name, "'; ",
+                   nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "),
+                   "there are ", absl::StrJoin(RegisteredWorkers(), ", "), " (see --list)"));
 }
 
 }  // namespace mpaio

@@ -46,12 +46,14 @@ MPAIO_REGISTER_WORKER({
     },
 });
 
-const bool kOthersAreRegistered = RegisterWorker("histogram", {.summary = "counts", .accepts = {}, .parameters = {}}) &&
-                                  RegisterWorker("a_first", {.summary = "first", .accepts = {}, .parameters = {}});
+const bool kOthersAreRegistered =
+    RegisterWorker("histogram", {.summary = "counts", .accepts = {}, .parameters = {}}) &&
+    RegisterWorker("a_first", {.summary = "first", .accepts = {}, .parameters = {}});
 
 TEST(RegistryTest, FindsWorkersByName) {
   ASSERT_TRUE(kOthersAreRegistered);
-  EXPECT_EQ(RegisteredWorkers(), (std::vector<std::string>{"a_first", "histogram", "sum_for_test"}));
+  EXPECT_EQ(RegisteredWorkers(),
+            (std::vector<std::string>{"a_first", "histogram", "sum_for_test"}));
   ASSERT_NE(FindWorker("sum_for_test"), nullptr);
   EXPECT_EQ(FindWorker("sum_for_test")->summary, "adds up the elements");
   EXPECT_EQ(FindWorker("sum"), nullptr);
@@ -81,7 +83,8 @@ TEST(RegistryTest, RefusesATypeThatIsNotAccepted) {
   const WorkerInfo& info = *FindWorker("sum_for_test");
   EXPECT_TRUE(info.CheckAccepts(DType::Bytes(7)).ok());
   EXPECT_EQ(info.CheckAccepts(DType::Of<double>()),
-            absl::InvalidArgumentError("holds float64, which the worker does not take; it takes int64 (<i8), bytes (S)"));
+            absl::InvalidArgumentError(
+                "holds float64, which the worker does not take; it takes int64 (<i8), bytes (S)"));
 }
 
 TEST(RegistryTest, ProposesTheNearestName) {
@@ -99,11 +102,14 @@ TEST(RegistryTest, ProposesTheNearestName) {
 }
 
 TEST(RegistryDeathTest, TwoWorkersOfOneNameEndTheProgram) {
-  EXPECT_DEATH(RegisterWorker("histogram", {}), "two worker targets are named 'histogram'; rename one");
+  EXPECT_DEATH(RegisterWorker("histogram", {}),
+               "two worker targets are named 'histogram'; rename one");
 }
 
 TEST(RegistryDeathTest, AWorkerNamedAsAWordOfTheCommandLineEndsTheProgram) {
-  EXPECT_DEATH(RegisterWorker("doctor", {}), "a worker target is named 'doctor', which means something else on a command line; rename it");
+  EXPECT_DEATH(
+      RegisterWorker("doctor", {}),
+      "a worker target is named 'doctor', which means something else on a command line; rename it");
 }
 
 }  // namespace

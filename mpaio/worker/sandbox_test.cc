@@ -49,7 +49,9 @@ constexpr Index kChunks = 300;
 template <typename T>
 class Shared {
  public:
-  Shared() : memory_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {}
+  Shared()
+      : memory_(
+            mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {}
   ~Shared() { munmap(memory_, sizeof(T)); }
   T* operator->() const { return static_cast<T*>(memory_); }
   T& operator*() const { return *static_cast<T*>(memory_); }
@@ -80,14 +82,18 @@ class SandboxTest : public testing::Test {
   SandboxTest() : data_(4 * kChunks) { std::iota(data_.begin(), data_.end(), 0); }
 
   DataIterator Data() const {
-    return DataIterator::Create(NdView::Create(data_.data(), DType::Of<std::int64_t>(), {4 * kChunks}).value(), Partition::ChunkSize(4), {}).value();
+    return DataIterator::Create(
+               NdView::Create(data_.data(), DType::Of<std::int64_t>(), {4 * kChunks}).value(),
+               Partition::ChunkSize(4), {})
+        .value();
   }
   static std::int64_t Sum(const View& chunk) {
     const auto elements = chunk.elements();
     return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
   }
   template <typename Result = std::int64_t>
-  ToldWorker<Result> Told(std::type_identity_t<std::function<absl::StatusOr<Result>(const View&)>> process) const {
+  ToldWorker<Result> Told(
+      std::type_identity_t<std::function<absl::StatusOr<Result>(const View&)>> process) const {
     return ToldWorker<Result>(Data(), std::move(process));
   }
   // Adds up, but first does something in one chunk.
@@ -120,7 +126,8 @@ class SandboxTest : public testing::Test {
   }
   static bool IsGone(pid_t child) {
     int status = 0;
-    return waitpid(child, &status, WNOHANG) < 0 && errno == ECHILD && kill(child, 0) < 0 && errno == ESRCH;
+    return waitpid(child, &status, WNOHANG) < 0 && errno == ECHILD && kill(child, 0) < 0 &&
+           errno == ESRCH;
   }
 
   std::vector<std::int64_t> data_;
@@ -158,7 +165,8 @@ std::vector<ProcessDeath> Deaths() {
       {"Exit0", [] { exit(0); }, "ended with exit status 0"},
       {"QuickExit4", [] { quick_exit(4); }, "ended with exit status 4"},
       {"AtOnce5", [] { _exit(5); }, "ended with exit status 5"},
-      {"Killed", [] { raise(SIGKILL); }, "was killed by signal 9 (SIGKILL), which is what the system does where memory runs out"},
+      {"Killed", [] { raise(SIGKILL); },
+       "was killed by signal 9 (SIGKILL), which is what the system does where memory runs out"},
       {"RealTime", [] { raise(SIGRTMAX); }, absl::StrCat("was killed by signal ", SIGRTMAX)},
       {"StackOverflow",
        [] {
@@ -173,14 +181,17 @@ std::vector<ProcessDeath> Deaths() {
 TEST_F(SandboxTest, GivesWhatTheWorkerGives) {
   auto sums = Told<>(Sum);
   auto words = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
-    return std::string(static_cast<std::size_t>(Sum(chunk) % 97), static_cast<char>('a' + chunk.id() % 26));
+    return std::string(static_cast<std::size_t>(Sum(chunk) % 97),
+                       static_cast<char>('a' + chunk.id() % 26));
   });
   Sandbox sandbox({&sums, &words}, {});
   const std::vector<WorkerBase*> workers = {&sums, &words};
   for (const int job : {0, 1, 0}) {
-    for (const auto& [first, count] : std::vector<std::pair<ChunkId, Index>>{{0, kChunks}, {7, 1}, {299, 1}, {100, 150}, {5, 0}}) {
+    for (const auto& [first, count] : std::vector<std::pair<ChunkId, Index>>{
+             {0, kChunks}, {7, 1}, {299, 1}, {100, 150}, {5, 0}}) {
       std::string direct = "kept", encoded = "kept";
-      ASSERT_EQ(workers[static_cast<std::size_t>(job)]->ProcessChunks(first, count, &direct).done, count);
+      ASSERT_EQ(workers[static_cast<std::size_t>(job)]->ProcessChunks(first, count, &direct).done,
+                count);
       const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(job, first, count, &encoded);
       MPAIO_ASSERT_OK(done);
       EXPECT_EQ(done->done, count);
@@ -195,14 +206,18 @@ TEST_F(SandboxTest, RefusesAJobThatIsNotThere) {
   auto sums = Told<>(Sum);
   Sandbox sandbox({&sums}, {});
   std::string encoded = "kept";
-  EXPECT_THAT(sandbox.ProcessChunks(1, 0, 1, &encoded), StatusIs(absl::StatusCode::kInvalidArgument, "no job 1 among 1"));
-  EXPECT_THAT(sandbox.ProcessChunks(-1, 0, 1, &encoded), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(sandbox.ProcessChunks(1, 0, 1, &encoded),
+              StatusIs(absl::StatusCode::kInvalidArgument, "no job 1 among 1"));
+  EXPECT_THAT(sandbox.ProcessChunks(-1, 0, 1, &encoded),
+              StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(encoded, "kept");
 }
 
-// Around the 1 MiB that lie in memory at hand, and far beyond; several times, as what is kept for them is given back in between.
+// Around the 1 MiB that lie in memory at hand, and far beyond; several times, as what is kept for
+// them is given back in between.
 TEST_F(SandboxTest, ResultsMayBeOfAnyLength) {
-  const std::vector<std::size_t> lengths = {1, (1 << 20) - 17, (1 << 20) - 8, 1 << 20, 0, 5 << 20, 23 << 20, 100, 3};
+  const std::vector<std::size_t> lengths = {1,       (1 << 20) - 17, (1 << 20) - 8, 1 << 20, 0,
+                                            5 << 20, 23 << 20,       100,           3};
   auto texts = Told<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
     const auto id = static_cast<std::size_t>(chunk.id());
     std::string text(lengths[id], static_cast<char>('a' + id));
@@ -217,7 +232,8 @@ TEST_F(SandboxTest, ResultsMayBeOfAnyLength) {
     std::string together, one_by_one;
     EXPECT_EQ(sandbox.ProcessChunks(0, 0, count, &together)->done, count);
     EXPECT_TRUE(together == direct);
-    for (ChunkId id = 0; id < count; ++id) EXPECT_EQ(sandbox.ProcessChunks(0, id, 1, &one_by_one)->done, 1);
+    for (ChunkId id = 0; id < count; ++id)
+      EXPECT_EQ(sandbox.ProcessChunks(0, id, 1, &one_by_one)->done, 1);
     EXPECT_TRUE(one_by_one == direct);
   }
 }
@@ -252,7 +268,8 @@ TEST_F(SandboxTest, EveryDeathIsTheChilds) {
   for (const ProcessDeath& lost : Deaths()) {
     SCOPED_TRACE(lost.name);
     auto sums = SumsBut(70, lost.deed);
-    for (const nanoseconds batch_time : {nanoseconds(0), SandboxOptions().batch_time, nanoseconds(hours(1))}) {
+    for (const nanoseconds batch_time :
+         {nanoseconds(0), SandboxOptions().batch_time, nanoseconds(hours(1))}) {
       Sandbox sandbox({&sums}, {.chunk_deadline = std::nullopt, .batch_time = batch_time});
       // The deadly chunk is the first, one in the middle, the last.
       for (const ChunkId first : {70, 30, 5}) {
@@ -304,7 +321,8 @@ TEST_F(SandboxTest, ManyCrashesInARow) {
   EXPECT_EQ(encoded, expected);
 }
 
-// A chunk is named if a child ended while it was at that chunk alone. With batch_time without end the batches are 0, 1-4, 5-20, 21-84 and so on.
+// A chunk is named if a child ended while it was at that chunk alone. With batch_time without end
+// the batches are 0, 1-4, 5-20, 21-84 and so on.
 TEST_F(SandboxTest, WhatEndsTheChildOnlyOnceIsNamedOnlyIfItWasAlone) {
   Shared<std::atomic<int>> runs;
   const auto abort_once = [&] {
@@ -434,7 +452,8 @@ TEST_F(SandboxTest, ASandboxWithoutWorkForksNothing) {
   EXPECT_EQ(errno, ECHILD);
 }
 
-// A process that has a Sandbox, in which a chunk hangs, is killed. Its child then comes to us, the nearest reaper, and has been killed too.
+// A process that has a Sandbox, in which a chunk hangs, is killed. Its child then comes to us, the
+// nearest reaper, and has been killed too.
 TEST_F(SandboxTest, TheChildDoesNotSurviveItsParent) {
   ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   Shared<std::atomic<pid_t>> child;
@@ -468,11 +487,15 @@ TEST_F(SandboxTest, ProcessMayCloseAllFiles) {
   });
   Sandbox sandbox({&texts}, {});
   std::string direct, encoded;
-  ASSERT_EQ(Told<std::string>([](const View&) { return std::string(1000, 'x'); }).ProcessChunks(0, 3, &direct).done, 3);
+  ASSERT_EQ(Told<std::string>([](const View&) { return std::string(1000, 'x'); })
+                .ProcessChunks(0, 3, &direct)
+                .done,
+            3);
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
   MPAIO_ASSERT_OK(done);
   EXPECT_EQ(done->done, 3);
-  EXPECT_THAT(done->status, StatusIs(absl::StatusCode::kResourceExhausted, "2097168 bytes: Bad file descriptor"));
+  EXPECT_THAT(done->status,
+              StatusIs(absl::StatusCode::kResourceExhausted, "2097168 bytes: Bad file descriptor"));
   EXPECT_EQ(encoded, direct);
 }
 
@@ -514,7 +537,8 @@ TEST_F(SandboxTest, WhatProcessKeepsEndsWithTheChild) {
   EXPECT_EQ(ChildOf(sandbox, 0), 201);
 }
 
-// The handlers of the rank are not the child's: a fault kills it, and what is sent to the group does not reach it.
+// The handlers of the rank are not the child's: a fault kills it, and what is sent to the group
+// does not reach it.
 TEST_F(SandboxTest, SignalsOfTheRankAreNotTheChilds) {
   const auto leave = [](int) { _exit(77); };
   std::vector<std::pair<int, struct sigaction>> before;
@@ -571,7 +595,8 @@ TEST_F(SandboxTest, WhereMemoryRunsOutTheChildGoesFirst) {
 
 TEST_F(SandboxTest, MemoryThatIsNotGivenIsAStatus) {
 #ifdef MPAIO_SANITIZER
-  GTEST_SKIP() << "a sanitizer needs more addresses than a limit leaves, and its operator new does not throw";
+  GTEST_SKIP() << "a sanitizer needs more addresses than a limit leaves, and its operator new does "
+                  "not throw";
 #endif
   auto texts = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
     const rlimit limit = {std::size_t{256} << 20, RLIM_INFINITY};
@@ -585,7 +610,8 @@ TEST_F(SandboxTest, MemoryThatIsNotGivenIsAStatus) {
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
   MPAIO_ASSERT_OK(done);
   EXPECT_EQ(done->done, 2);
-  EXPECT_THAT(done->status, StatusIs(absl::StatusCode::kResourceExhausted, "Process ran out of memory"));
+  EXPECT_THAT(done->status,
+              StatusIs(absl::StatusCode::kResourceExhausted, "Process ran out of memory"));
   EXPECT_FALSE(done->crash.has_value());
 }
 
@@ -595,7 +621,9 @@ TEST_F(SandboxTest, DoesNotBelieveABoardThatWasWrittenOver) {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
       unsigned long begin = 0, end = 0;
-      if (sscanf(line.c_str(), "%lx-%lx rw-s", &begin, &end) != 2 || line.find(" rw-s ") == std::string::npos) continue;
+      if (sscanf(line.c_str(), "%lx-%lx rw-s", &begin, &end) != 2 ||
+          line.find(" rw-s ") == std::string::npos)
+        continue;
       if (line.find("/dev/zero") == std::string::npos || end - begin < 1 << 20) continue;
       std::memset(reinterpret_cast<void*>(begin), 0xff, end - begin);
       raise(SIGKILL);
@@ -636,22 +664,27 @@ TEST_F(SandboxTest, SaysSoWhereThereIsNoFileDescriptor) {
 std::atomic<bool> stillborn = false;
 
 TEST_F(SandboxTest, SaysSoWhereNoChildBegins) {
-  ASSERT_EQ(pthread_atfork(nullptr, nullptr, [] {
-    if (stillborn) _exit(9);
-  }), 0);
+  ASSERT_EQ(pthread_atfork(nullptr, nullptr,
+                           [] {
+                             if (stillborn) _exit(9);
+                           }),
+            0);
   auto sums = Told<>(Sum);
   Sandbox sandbox({&sums}, {});
   std::string encoded = "kept";
   stillborn = true;
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
   stillborn = false;
-  EXPECT_THAT(done, StatusIs(absl::StatusCode::kUnavailable, "in a row ended before they began; the last ended with exit status 9"));
+  EXPECT_THAT(done,
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "in a row ended before they began; the last ended with exit status 9"));
   EXPECT_EQ(encoded, "kept");
   EXPECT_EQ(sandbox.ProcessChunks(0, 0, 5, &encoded)->done, 5);
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
 }
 
-// What is in a buffer at the fork is printed once; what Process prints is printed, also in front of its end.
+// What is in a buffer at the fork is printed once; what Process prints is printed, also in front of
+// its end.
 TEST_F(SandboxTest, NothingIsPrintedTwiceAndNothingIsLost) {
   auto prints = Told<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
     printf("chunk %d\n", static_cast<int>(chunk.id()));
@@ -686,7 +719,8 @@ TEST_F(SandboxTest, NothingIsPrintedTwiceAndNothingIsLost) {
   }
   close(ends[0]);
   printed.resize(size);
-  EXPECT_EQ(printed, "before\nchunk 0\nchunk 1\nchunk 2\nchunk 3\nhalf a linechunk 4\nchunk 5\n\nafter\n");
+  EXPECT_EQ(printed,
+            "before\nchunk 0\nchunk 1\nchunk 2\nchunk 3\nhalf a linechunk 4\nchunk 5\n\nafter\n");
 }
 
 // Other threads have locks while this one forks.
@@ -694,7 +728,9 @@ TEST_F(SandboxTest, OtherThreadsGoOn) {
   std::atomic<bool> stop = false;
   std::atomic<std::int64_t> allocated = 0;
   std::thread other([&] {
-    while (!stop) allocated += static_cast<std::int64_t>(std::string(static_cast<std::size_t>(100 + allocated % 1000), 'x').size());
+    while (!stop)
+      allocated += static_cast<std::int64_t>(
+          std::string(static_cast<std::size_t>(100 + allocated % 1000), 'x').size());
   });
   auto texts = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
     if (chunk.id() % 10 == 9) abort();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // What is done with a chunk, and with its result.
 //
 //   class AddInts : public mpaio::Worker<std::int64_t, std::int64_t> {
@@ -7,7 +8,8 @@
 //     std::int64_t total = 0;
 //
 //    private:
-//     absl::StatusOr<std::int64_t> Process(const mpaio::ChunkView<std::int64_t>& chunk) const override {
+//     absl::StatusOr<std::int64_t> Process(const mpaio::ChunkView<std::int64_t>& chunk) const
+//     override {
 //       const auto elements = chunk.elements();
 //       return std::reduce(elements.begin(), elements.end());
 //     }
@@ -33,8 +35,8 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/array/elements.h"
 #include "mpaio/array/nd_view.h"
-#include "mpaio/base/index.h"
 #include "mpaio/base/fault_handler.h"
+#include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/worker/codec.h"
@@ -42,10 +44,12 @@
 
 namespace mpaio {
 
-// A chunk as Process sees it: which rows, and their elements in the shared array. Valid during the call only.
+// A chunk as Process sees it: which rows, and their elements in the shared array. Valid during the
+// call only.
 //
-// Rows along the first axis lie one behind the other: elements() and row() give them. Rows along another axis (DataIteratorOptions::axis) lie in
-// num_blocks() blocks: block() gives those, and works for the first axis as well.
+// Rows along the first axis lie one behind the other: elements() and row() give them. Rows along
+// another axis (DataIteratorOptions::axis) lie in num_blocks() blocks: block() gives those, and
+// works for the first axis as well.
 template <typename Element>
 class ChunkView {
  public:
@@ -54,38 +58,45 @@ class ChunkView {
   ChunkId id() const { return chunk_.id; }
   RowRange rows() const { return chunk_.rows; }
 
-  // All elements of the rows, in C order: rows().size() * row_elements() of them. Throws std::logic_error where they lie in several blocks.
+  // All elements of the rows, in C order: rows().size() * row_elements() of them. Throws
+  // std::logic_error where they lie in several blocks.
   Elements<Element> elements() const { return ElementsOf(chunk_.rows.begin, chunk_.rows.size()); }
-  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one element. Throws as elements().
+  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one
+  // element. Throws as elements().
   Elements<Element> row(Index i) const { return ElementsOf(chunk_.rows.begin + i, 1); }
   Index row_elements() const { return data_.row_elements(); }
   // The position of the chunk's first element in the whole array, counted in elements.
   Index first_element() const { return data_.BlockElement(0, chunk_.rows.begin); }
 
   Index num_blocks() const { return data_.num_blocks(); }
-  // What the rows have in block `i`, 0 <= i < num_blocks(), in C order: rows().size() * data_iterator().block_row_elements() elements.
+  // What the rows have in block `i`, 0 <= i < num_blocks(), in C order: rows().size() *
+  // data_iterator().block_row_elements() elements.
   Elements<Element> block(Index i) const {
-    return ElementsAt(data_.BlockElement(i, chunk_.rows.begin), chunk_.rows.size() * data_.block_row_elements());
+    return ElementsAt(data_.BlockElement(i, chunk_.rows.begin),
+                      chunk_.rows.size() * data_.block_row_elements());
   }
 
  private:
   Elements<Element> ElementsOf(Index first_row, Index num_rows) const {
     if (data_.num_blocks() > 1) {
-      throw std::logic_error(absl::StrCat("rows along axis ", data_.axis(), " lie in ", data_.num_blocks(), " blocks; read them with block()"));
+      throw std::logic_error(absl::StrCat("rows along axis ", data_.axis(), " lie in ",
+                                          data_.num_blocks(), " blocks; read them with block()"));
     }
     return ElementsAt(data_.BlockElement(0, first_row), num_rows * data_.row_elements());
   }
 
   Elements<Element> ElementsAt(Index first, Index count) const {
     const NdView& array = data_.array();
-    return ElementTraits<Element>::Make(array.data() + first * array.dtype().itemsize_bytes(), count, array.dtype());
+    return ElementTraits<Element>::Make(array.data() + first * array.dtype().itemsize_bytes(),
+                                        count, array.dtype());
   }
 
   const DataIterator& data_;
   Chunk chunk_;
 };
 
-// How far several chunks came: `done` of them are, and the next one gave `status`, unless that is OK.
+// How far several chunks came: `done` of them are, and the next one gave `status`, unless that is
+// OK.
 struct ChunksDone {
   Index done = 0;
   absl::Status status;
@@ -93,8 +104,9 @@ struct ChunksDone {
 
 // A worker without its types, as the orchestrator sees it. Users derive from Worker below.
 //
-// Every rank of a pool constructs the same workers in the same order, over its own view of the same array. ProcessChunk runs on any rank;
-// DeliverChunk runs on rank 0 only, on the thread that drives the run, never twice for a chunk. Neither throws.
+// Every rank of a pool constructs the same workers in the same order, over its own view of the same
+// array. ProcessChunk runs on any rank; DeliverChunk runs on rank 0 only, on the thread that drives
+// the run, never twice for a chunk. Neither throws.
 class WorkerBase {
  public:
   explicit WorkerBase(DataIterator data_iterator) : data_iterator_(std::move(data_iterator)) {}
@@ -108,32 +120,40 @@ class WorkerBase {
   std::string name() const { return name_.empty() ? TypeName(typeid(*this)) : name_; }
   void set_name(absl::string_view name) { name_ = std::string(name); }
 
-  // Whether Process is to run in a process of its own, so that it cannot kill the rank (sandbox.h). The same on every rank.
+  // Whether Process is to run in a process of its own, so that it cannot kill the rank (sandbox.h).
+  // The same on every rank.
   bool is_isolated() const { return is_isolated_; }
   void set_isolated(bool is_isolated) { is_isolated_ = is_isolated; }
 
-  // Whether the array's elements are what the worker reads. Errors: InvalidArgument, naming both types.
+  // Whether the array's elements are what the worker reads. Errors: InvalidArgument, naming both
+  // types.
   virtual absl::Status CheckInput() const = 0;
 
-  // Processes the chunk and appends its encoded result to `*encoded`, which is left as it was on failure.
+  // Processes the chunk and appends its encoded result to `*encoded`, which is left as it was on
+  // failure.
   virtual absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const = 0;
 
   // Decodes the chunk's result and hands it to the callback.
   virtual absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) = 0;
 
-  // The same for chunks [first, first + count), one after the other, until one fails. Results are behind one another, each behind its length, as
-  // WireAppendBytes writes them. Delivery also ends when `stop` is set, by a callback or from elsewhere. What is called for each chunk here costs as
-  // much as the smallest chunks themselves; so a Worker does without.
+  // The same for chunks [first, first + count), one after the other, until one fails. Results are
+  // behind one another, each behind its length, as WireAppendBytes writes them. Delivery also ends
+  // when `stop` is set, by a callback or from elsewhere. What is called for each chunk here costs
+  // as much as the smallest chunks themselves; so a Worker does without.
   virtual ChunksDone ProcessChunks(ChunkId first, Index count, std::string* encoded) const;
-  virtual ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded);
+  virtual ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop,
+                                   WireReader* encoded);
 
  protected:
-  // Where inputs are read when they are touched, system calls that Process makes with its rows would fail (EFAULT) if nobody had.
+  // Where inputs are read when they are touched, system calls that Process makes with its rows
+  // would fail (EFAULT) if nobody had.
   void TouchRows(ChunkId first, Index count) const {
     if (FaultHandler::AreAnyOfSegv()) TouchRowsNow(first, count);
   }
   Chunk ChunkOf(ChunkId id) const { return {id, data_iterator_.chunk(id)}; }
-  static absl::Status Unreadable() { return absl::DataLossError("results cannot be read: all ranks must run the same program"); }
+  static absl::Status Unreadable() {
+    return absl::DataLossError("results cannot be read: all ranks must run the same program");
+  }
 
  private:
   void TouchRowsNow(ChunkId first, Index count) const;
@@ -144,18 +164,21 @@ class WorkerBase {
 };
 
 inline void WorkerBase::TouchRowsNow(ChunkId first, Index count) const {
-  // Of rows along another axis there is a piece everywhere; they are no one block that a system call could be given.
+  // Of rows along another axis there is a piece everywhere; they are no one block that a system
+  // call could be given.
   if (data_iterator_.num_blocks() != 1) return;
   const RowRange rows = data_iterator_.chunks(first, count);
   const NdView& array = data_iterator_.array();
-  const volatile std::byte* const begin = array.data() + data_iterator_.BlockElement(0, rows.begin) * array.dtype().itemsize_bytes();
+  const volatile std::byte* const begin =
+      array.data() + data_iterator_.BlockElement(0, rows.begin) * array.dtype().itemsize_bytes();
   const Index size_bytes = rows.size() * data_iterator_.row_bytes();
   constexpr Index kStepBytes = Index{64} << 10;
   for (Index at = 0; at < size_bytes; at += kStepBytes) static_cast<void>(begin[at]);
   if (size_bytes > 0) static_cast<void>(begin[size_bytes - 1]);
 }
 
-inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count, std::string* encoded) const {
+inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count,
+                                            std::string* encoded) const {
   TouchRows(first, count);
   ChunksDone result;
   for (; result.done < count; ++result.done) {
@@ -173,17 +196,20 @@ inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count, std::str
   return result;
 }
 
-inline ChunksDone WorkerBase::DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded) {
+inline ChunksDone WorkerBase::DeliverChunks(ChunkId first, Index count,
+                                            const std::atomic<bool>& stop, WireReader* encoded) {
   ChunksDone result;
   for (; result.done < count && !stop.load(std::memory_order_relaxed); ++result.done) {
     absl::string_view bytes;
-    result.status = encoded->ReadBytes(&bytes) ? DeliverChunk(ChunkOf(first + result.done), bytes) : Unreadable();
+    result.status = encoded->ReadBytes(&bytes) ? DeliverChunk(ChunkOf(first + result.done), bytes)
+                                               : Unreadable();
     if (!result.status.ok()) break;
   }
   return result;
 }
 
-// `Element` is an arithmetic type, UnicodeString or ByteString (elements.h); `Result` is any type with a codec (codec.h).
+// `Element` is an arithmetic type, UnicodeString or ByteString (elements.h); `Result` is any type
+// with a codec (codec.h).
 template <typename Element, typename Result>
 class Worker : public WorkerBase {
   static_assert(HasCodec<Result>, "Result needs a codec: see mpaio/worker/codec.h");
@@ -191,25 +217,30 @@ class Worker : public WorkerBase {
  public:
   using WorkerBase::WorkerBase;
 
-  // Runs in a worker rank. A pure function of the chunk: run twice, anywhere, it must give the same result, so that a chunk may be tried again. It
-  // may read members that were set before the run, and all of the input; but rows of other chunks may still have to be read from their file, which is done
-  // when they are touched, and not by a system call that is given them (EFAULT). An error or an exception ends the run.
+  // Runs in a worker rank. A pure function of the chunk: run twice, anywhere, it must give the same
+  // result, so that a chunk may be tried again. It may read members that were set before the run,
+  // and all of the input; but rows of other chunks may still have to be read from their file, which
+  // is done when they are touched, and not by a system call that is given them (EFAULT). An error
+  // or an exception ends the run.
   virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
 
-  // Runs on rank 0, once for each chunk, in the order of the chunks unless the run was asked for another. An error or an exception ends the run.
+  // Runs on rank 0, once for each chunk, in the order of the chunks unless the run was asked for
+  // another. An error or an exception ends the run.
   virtual absl::Status ProcessCallback(const Chunk& chunk, Result result) = 0;
 
   absl::Status CheckInput() const final {
     const DType& dtype = data_iterator().array().dtype();
     if (ElementTraits<Element>::Accepts(dtype)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype.name(), " but the worker ", name(), " reads ",
+    return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype.name(),
+                                                   " but the worker ", name(), " reads ",
                                                    ElementTraits<Element>::Describe()));
   }
 
   absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const final {
     const std::size_t before = encoded->size();
     absl::Status status = CallGuarded("Process", [&]() -> absl::Status {
-      MPAIO_ASSIGN_OR_RETURN(const Result result, Process(ChunkView<Element>(data_iterator(), chunk)));
+      MPAIO_ASSIGN_OR_RETURN(const Result result,
+                             Process(ChunkView<Element>(data_iterator(), chunk)));
       Codec<Result>::Encode(result, encoded);
       return absl::OkStatus();
     });
@@ -238,18 +269,22 @@ class Worker : public WorkerBase {
         encoded->resize(before + static_cast<std::size_t>(count) * kEach);
         char* to = encoded->data() + before;
         for (; result.done < count; ++result.done, to += kEach) {
-          MPAIO_ASSIGN_OR_RETURN(const Result of_chunk, Process(ChunkView<Element>(data_iterator(), ChunkOf(first + result.done))));
+          MPAIO_ASSIGN_OR_RETURN(
+              const Result of_chunk,
+              Process(ChunkView<Element>(data_iterator(), ChunkOf(first + result.done))));
           std::memcpy(to, &kLength, sizeof(kLength));
           std::memcpy(to + sizeof(kLength), &of_chunk, sizeof(Result));
         }
         return absl::OkStatus();
       });
-      if (result.done < count) encoded->resize(before + static_cast<std::size_t>(result.done) * kEach);
+      if (result.done < count)
+        encoded->resize(before + static_cast<std::size_t>(result.done) * kEach);
       return result;
     }
   }
 
-  ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop, WireReader* encoded) final {
+  ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop,
+                           WireReader* encoded) final {
     if constexpr (!PlainBytes<Result>) {
       return WorkerBase::DeliverChunks(first, count, stop, encoded);
     } else {

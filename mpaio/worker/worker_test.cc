@@ -46,7 +46,9 @@ class WorkerTest : public testing::Test {
  protected:
   // 10 rows of 3: the elements are 0 to 29.
   WorkerTest() : data_(30) { std::iota(data_.begin(), data_.end(), 0); }
-  NdView Array() const { return NdView::Create(data_.data(), DType::Of<std::int64_t>(), {10, 3}).value(); }
+  NdView Array() const {
+    return NdView::Create(data_.data(), DType::Of<std::int64_t>(), {10, 3}).value();
+  }
 
   std::vector<std::int64_t> data_;
 };
@@ -78,7 +80,8 @@ TEST_F(WorkerTest, AChunkViewOfStringsAndOfOneElement) {
   EXPECT_EQ(ChunkView<double>(scalar_data, Chunk{0, {0, 1}}).elements()[0], 2.5);
 }
 
-// Shape (2, 3, 5), its elements 0 to 29: of rows 1 and 2 along axis 1, each of 5 elements in each of 2 blocks.
+// Shape (2, 3, 5), its elements 0 to 29: of rows 1 and 2 along axis 1, each of 5 elements in each
+// of 2 blocks.
 TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
   const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {2, 3, 5}).value();
   const DataIterator data = Iterate(array, Partition::ChunkSize(2), {.start_row = 1, .axis = 1});
@@ -95,7 +98,8 @@ TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
   EXPECT_THROW(view.row(0), std::logic_error);
 }
 
-// A chunk along the first axis is one block; so is one along an axis before which there are none but extents of 1.
+// A chunk along the first axis is one block; so is one along an axis before which there are none
+// but extents of 1.
 TEST_F(WorkerTest, OneBlockIsAllElements) {
   const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {1, 10, 3}).value();
   for (const Index axis : {0, 1}) {
@@ -118,7 +122,8 @@ TEST_F(WorkerTest, AResultGoesFromProcessToTheCallback) {
     ASSERT_TRUE(worker.DeliverChunk(chunk, absl::string_view(encoded).substr(4)).ok());
   }
   // 3 + 4 + ... + 14 = 102; 15 + ... + 26 = 246; 27 + 28 + 29 = 84.
-  EXPECT_EQ(worker.delivered, (std::vector<std::pair<ChunkId, std::int64_t>>{{0, 102}, {1, 246}, {2, 84}}));
+  EXPECT_EQ(worker.delivered,
+            (std::vector<std::pair<ChunkId, std::int64_t>>{{0, 102}, {1, 246}, {2, 84}}));
 }
 
 TEST_F(WorkerTest, AFailureLeavesTheBytesAsTheyWere) {
@@ -127,7 +132,8 @@ TEST_F(WorkerTest, AFailureLeavesTheBytesAsTheyWere) {
   worker.throws_at = 2;
   std::string encoded = "kept";
   EXPECT_EQ(worker.ProcessChunk({1, {4, 8}}, &encoded), absl::OutOfRangeError("too large"));
-  EXPECT_EQ(worker.ProcessChunk({2, {8, 10}}, &encoded), absl::InternalError("Process threw std::runtime_error: no luck"));
+  EXPECT_EQ(worker.ProcessChunk({2, {8, 10}}, &encoded),
+            absl::InternalError("Process threw std::runtime_error: no luck"));
   EXPECT_EQ(encoded, "kept");
 }
 
@@ -137,7 +143,9 @@ struct Unencodable {
     *out += "half";
     throw std::bad_alloc();
   }
-  static absl::StatusOr<Unencodable> Decode(absl::string_view) { throw std::runtime_error("undecodable"); }
+  static absl::StatusOr<Unencodable> Decode(absl::string_view) {
+    throw std::runtime_error("undecodable");
+  }
 };
 
 class UnencodableWorker : public Worker<std::int64_t, std::vector<Unencodable>> {
@@ -146,13 +154,16 @@ class UnencodableWorker : public Worker<std::int64_t, std::vector<Unencodable>> 
   absl::StatusOr<std::vector<Unencodable>> Process(const ChunkView<std::int64_t>&) const override {
     return std::vector<Unencodable>(1);
   }
-  absl::Status ProcessCallback(const Chunk&, std::vector<Unencodable>) override { return absl::OkStatus(); }
+  absl::Status ProcessCallback(const Chunk&, std::vector<Unencodable>) override {
+    return absl::OkStatus();
+  }
 };
 
 TEST_F(WorkerTest, AResultThatThrowsWhenItIsEncodedOrDecodedIsAFailure) {
   UnencodableWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
   std::string encoded = "kept";
-  EXPECT_EQ(worker.ProcessChunk({0, {0, 4}}, &encoded).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(worker.ProcessChunk({0, {0, 4}}, &encoded).code(),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(encoded, "kept");
   std::string bytes;
   WireAppend<std::uint64_t>(1, &bytes);
@@ -169,8 +180,10 @@ TEST_F(WorkerTest, WhatACallbackReturnsOrThrowsIsAStatus) {
   std::string encoded;
   Codec<std::int64_t>::Encode(7, &encoded);
   EXPECT_EQ(worker.DeliverChunk({0, {0, 4}}, encoded), absl::AbortedError("enough"));
-  EXPECT_EQ(worker.DeliverChunk({1, {4, 8}}, encoded).message(), "ProcessCallback threw int, which is no std::exception");
-  EXPECT_EQ(worker.DeliverChunk({2, {8, 10}}, encoded.substr(1)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(worker.DeliverChunk({1, {4, 8}}, encoded).message(),
+            "ProcessCallback threw int, which is no std::exception");
+  EXPECT_EQ(worker.DeliverChunk({2, {8, 10}}, encoded.substr(1)).code(),
+            absl::StatusCode::kDataLoss);
   EXPECT_EQ(worker.delivered.size(), 1u);
 }
 
@@ -262,10 +275,12 @@ TEST_F(WorkerTest, DeliveryOfSeveralChunksCanBeStopped) {
 TEST_F(WorkerTest, RefusesAnArrayOfAnotherType) {
   SumWorker right(Iterate(Array(), Partition::Auto()));
   EXPECT_TRUE(right.CheckInput().ok());
-  SumWorker wrong(Iterate(NdView::Create(data_.data(), DType::Of<double>(), {30}).value(), Partition::Auto()));
+  SumWorker wrong(
+      Iterate(NdView::Create(data_.data(), DType::Of<double>(), {30}).value(), Partition::Auto()));
   const absl::Status status = wrong.CheckInput();
-  EXPECT_EQ(status, absl::InvalidArgumentError(
-                        "the array holds float64 but the worker mpaio::SumWorker reads int64 (<i8)"));
+  EXPECT_EQ(status,
+            absl::InvalidArgumentError(
+                "the array holds float64 but the worker mpaio::SumWorker reads int64 (<i8)"));
 }
 
 TEST_F(WorkerTest, IsNamedByItsTypeOrAsItWasTold) {

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linked into a program, these stand before MPI's functions: all that mpaio calls, each of which does what MPI's does, but for one call that is told to fail.
+
+// Linked into a program, these stand before MPI's functions: all that mpaio calls, each of which
+// does what MPI's does, but for one call that is told to fail.
 //
-//   MPAIO_FAIL=MPI_Bcast:2:1     the second call of MPI_Bcast on rank 1 returns an error ("*" for the rank: on each). In a call that others wait in
-//                                this rank takes part all the same: what is tested is what mpaio does then, and not what MPI does. Only from the
-//                                start of MPI it stays away, as others do not wait there for one that is gone.
-//                                Several, of different functions, are separated by commas.
-//   MPAIO_CALLS_DIRECTORY=DIR    in DIR each rank leaves a file failed_RANK_FUNCTION when a call has failed, and, when it comes to its end in order, a file
-//                                calls_RANK that says how often each function was called.
-//                                In a file "job" rank 0 says what PMIx calls the job.
-//   MPAIO_UNSUPERVISED=1         there is no supervision (supervision.h): then windows are freed, and MPI_Finalize is called.
+//   MPAIO_FAIL=MPI_Bcast:2:1     the second call of MPI_Bcast on rank 1 returns an error ("*" for
+//                                the rank: on each). In a call that others wait in this rank takes
+//                                part all the same: what is tested is what mpaio does then, and not
+//                                what MPI does. Only from the start of MPI it stays away, as others
+//                                do not wait there for one that is gone. Several, of different
+//                                functions, are separated by commas.
+//   MPAIO_CALLS_DIRECTORY=DIR    in DIR each rank leaves a file failed_RANK_FUNCTION when a call
+//                                has failed, and, when it comes to its end in order, a file
+//                                calls_RANK that says how often each function was called. In a file
+//                                "job" rank 0 says what PMIx calls the job.
+//   MPAIO_UNSUPERVISED=1         there is no supervision (supervision.h): then windows are freed,
+//                                and MPI_Finalize is called.
 #include <mpi.h>
 #include <stdlib.h>
 
@@ -100,31 +106,51 @@ FAILS_INSTEAD(MPI_Comm_rank, (MPI_Comm comm, int* rank), (comm, rank))
 FAILS_INSTEAD(MPI_Comm_size, (MPI_Comm comm, int* size), (comm, size))
 FAILS_INSTEAD(MPI_Comm_set_errhandler, (MPI_Comm comm, MPI_Errhandler handler), (comm, handler))
 FAILS_AFTERWARDS(MPI_Comm_dup, (MPI_Comm comm, MPI_Comm* copy), (comm, copy))
-FAILS_AFTERWARDS(MPI_Comm_split_type, (MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm* part), (comm, type, key, info, part))
+FAILS_AFTERWARDS(MPI_Comm_split_type,
+                 (MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm* part),
+                 (comm, type, key, info, part))
 FAILS_AFTERWARDS(MPI_Comm_free, (MPI_Comm * comm), (comm))
 
 FAILS_AFTERWARDS(MPI_Barrier, (MPI_Comm comm), (comm))
-FAILS_AFTERWARDS(MPI_Bcast, (void* data, int count, MPI_Datatype type, int root, MPI_Comm comm), (data, count, type, root, comm))
-FAILS_AFTERWARDS(MPI_Allreduce, (const void* from, void* to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm), (from, to, count, type, op, comm))
-FAILS_AFTERWARDS(MPI_Allgather, (const void* from, int count, MPI_Datatype type, void* to, int to_count, MPI_Datatype to_type, MPI_Comm comm),
+FAILS_AFTERWARDS(MPI_Bcast, (void* data, int count, MPI_Datatype type, int root, MPI_Comm comm),
+                 (data, count, type, root, comm))
+FAILS_AFTERWARDS(MPI_Allreduce,
+                 (const void* from, void* to, int count, MPI_Datatype type, MPI_Op op,
+                  MPI_Comm comm),
+                 (from, to, count, type, op, comm))
+FAILS_AFTERWARDS(MPI_Allgather,
+                 (const void* from, int count, MPI_Datatype type, void* to, int to_count,
+                  MPI_Datatype to_type, MPI_Comm comm),
                  (from, count, type, to, to_count, to_type, comm))
 
-FAILS_INSTEAD(MPI_Isend, (const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request* request),
+FAILS_INSTEAD(MPI_Isend,
+              (const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+               MPI_Request* request),
               (data, count, type, to, tag, comm, request))
-FAILS_INSTEAD(MPI_Irecv, (void* data, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request* request),
+FAILS_INSTEAD(MPI_Irecv,
+              (void* data, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm,
+               MPI_Request* request),
               (data, count, type, from, tag, comm, request))
-FAILS_INSTEAD(MPI_Testsome, (int count, MPI_Request requests[], int* completed, int indices[], MPI_Status statuses[]),
+FAILS_INSTEAD(MPI_Testsome,
+              (int count, MPI_Request requests[], int* completed, int indices[],
+               MPI_Status statuses[]),
               (count, requests, completed, indices, statuses))
-FAILS_INSTEAD(MPI_Test, (MPI_Request * request, int* is_done, MPI_Status* status), (request, is_done, status))
-FAILS_INSTEAD(MPI_Get_count, (const MPI_Status* status, MPI_Datatype type, int* count), (status, type, count))
+FAILS_INSTEAD(MPI_Test, (MPI_Request * request, int* is_done, MPI_Status* status),
+              (request, is_done, status))
+FAILS_INSTEAD(MPI_Get_count, (const MPI_Status* status, MPI_Datatype type, int* count),
+              (status, type, count))
 FAILS_INSTEAD(MPI_Cancel, (MPI_Request * request), (request))
 FAILS_INSTEAD(MPI_Request_free, (MPI_Request * request), (request))
 
-FAILS_AFTERWARDS(MPI_Win_allocate_shared, (MPI_Aint size, int unit, MPI_Info info, MPI_Comm comm, void* base, MPI_Win* window),
+FAILS_AFTERWARDS(MPI_Win_allocate_shared,
+                 (MPI_Aint size, int unit, MPI_Info info, MPI_Comm comm, void* base,
+                  MPI_Win* window),
                  (size, unit, info, comm, base, window))
 FAILS_AFTERWARDS(MPI_Win_free, (MPI_Win * window), (window))
 FAILS_INSTEAD(MPI_Win_set_errhandler, (MPI_Win window, MPI_Errhandler handler), (window, handler))
-FAILS_INSTEAD(MPI_Win_shared_query, (MPI_Win window, int rank, MPI_Aint* size, int* unit, void* base), (window, rank, size, unit, base))
+FAILS_INSTEAD(MPI_Win_shared_query,
+              (MPI_Win window, int rank, MPI_Aint* size, int* unit, void* base),
+              (window, rank, size, unit, base))
 FAILS_INSTEAD(MPI_Win_lock_all, (int assertion, MPI_Win window), (assertion, window))
 FAILS_INSTEAD(MPI_Win_unlock_all, (MPI_Win window), (window))
 FAILS_INSTEAD(MPI_Win_sync, (MPI_Win window), (window))

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage: mpirun -n RANKS life INTS.npy
-// All that a program does with mpaio, in a small way: an array in a window, a run over it, an agreement, a broadcast, and the end.
+
+// Usage: mpirun -n RANKS life INTS.npy All that a program does with mpaio, in a small way: an array
+// in a window, a run over it, an agreement, a broadcast, and the end.
 //
-// What goes wrong is said by the rank that sees it, on one line: "rank 1: STEP: STATUS". The exit status of a rank is 0 where nothing went wrong on it; 3 where it
-// came to its end in order all the same; 4, for the whole job, where others could not have been told.
+// What goes wrong is said by the rank that sees it, on one line: "rank 1: STEP: STATUS". The exit
+// status of a rank is 0 where nothing went wrong on it; 3 where it came to its end in order all the
+// same; 4, for the whole job, where others could not have been told.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -43,7 +45,10 @@ class AddInts : public Worker<std::int64_t, std::int64_t> {
 absl::Status Say(absl::string_view step, const absl::Status& status) {
   const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (!status.ok()) {
-    std::fputs(absl::StrCat("rank ", rank == nullptr ? "0" : rank, ": ", step, ": ", status.ToString(), "\n").c_str(), stderr);
+    std::fputs(absl::StrCat("rank ", rank == nullptr ? "0" : rank, ": ", step, ": ",
+                            status.ToString(), "\n")
+                   .c_str(),
+               stderr);
     std::fflush(stderr);
   }
   return status;
@@ -53,7 +58,8 @@ absl::Status Say(absl::string_view step, const absl::Status& status) {
 absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) {
   const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, file);
   MPAIO_RETURN_IF_ERROR(Say("load", array.status()));
-  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, DataIterator::Create(array->view(), Partition::ChunkSize(10)));
+  MPAIO_ASSIGN_OR_RETURN(DataIterator chunks,
+                         DataIterator::Create(array->view(), Partition::ChunkSize(10)));
   AddInts add(std::move(chunks));
   absl::StatusOr<Run> run = WorkerOrchestrator(executor, {&add}).Start();
   MPAIO_RETURN_IF_ERROR(Say("start", run.status()));
@@ -64,8 +70,11 @@ absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) 
   if (executor.rank() == 0) told = absl::StrCat(add.total);
   MPAIO_RETURN_IF_ERROR(Say("broadcast", executor.Broadcast(&told)));
   const auto* const ints = reinterpret_cast<const std::int64_t*>(array->view().data());
-  const std::int64_t total = std::accumulate(ints, ints + array->view().num_elements(), std::int64_t{0});
-  return Say("agree", executor.Agree(told == absl::StrCat(total) ? absl::OkStatus() : absl::InternalError("a wrong answer")));
+  const std::int64_t total =
+      std::accumulate(ints, ints + array->view().num_elements(), std::int64_t{0});
+  return Say("agree",
+             executor.Agree(told == absl::StrCat(total) ? absl::OkStatus()
+                                                        : absl::InternalError("a wrong answer")));
 }
 
 int Live(int argc, char** argv) {

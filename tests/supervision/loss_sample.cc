@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage: mpirun -n 3 loss_sample armed|unarmed EXIT_STATUS
-// Rank 1 is killed, armed or not. Rank 0 ends with EXIT_STATUS when it has heard of it; rank 2 ends in order at once. For loss_test.sh.
+
+// Usage: mpirun -n 3 loss_sample armed|unarmed EXIT_STATUS Rank 1 is killed, armed or not. Rank 0
+// ends with EXIT_STATUS when it has heard of it; rank 2 ends in order at once. For loss_test.sh.
 #include <sched.h>
 #include <signal.h>
 

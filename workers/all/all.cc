@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // all: whether all elements are not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>
@@ -14,11 +15,13 @@ MPAIO_REGISTER_WORKER({
     .summary = "whether all elements are not zero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<AllOf<std::int64_t>, AllOf<std::uint64_t>, AllOf<double>, AllOf<std::complex<double>>, AllOf<long double>>(
-          context, DType::Of<bool>());
+      return MakeReductionFor<AllOf<std::int64_t>, AllOf<std::uint64_t>, AllOf<double>,
+                              AllOf<std::complex<double>>, AllOf<long double>>(context,
+                                                                               DType::Of<bool>());
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // any: whether any element is not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>
@@ -14,11 +15,13 @@ MPAIO_REGISTER_WORKER({
     .summary = "whether any element is not zero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<AnyOf<std::int64_t>, AnyOf<std::uint64_t>, AnyOf<double>, AnyOf<std::complex<double>>, AnyOf<long double>>(
-          context, DType::Of<bool>());
+      return MakeReductionFor<AnyOf<std::int64_t>, AnyOf<std::uint64_t>, AnyOf<double>,
+                              AnyOf<std::complex<double>>, AnyOf<long double>>(context,
+                                                                               DType::Of<bool>());
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // argmin: where the smallest element is: the index of the first one, or of the first NaN or NaT.
 #include <complex>
 #include <cstdint>
@@ -14,10 +15,12 @@ MPAIO_REGISTER_WORKER({
     .summary = "the index of the first smallest element",
     .accepts = {RealTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<ArgExtremeOf<std::int64_t, false>, ArgExtremeOf<std::uint64_t, false>, ArgExtremeOf<double, false>, void, ArgExtremeOf<long double, false>>(
+      return MakeReductionFor<ArgExtremeOf<std::int64_t, false>, ArgExtremeOf<std::uint64_t, false>,
+                              ArgExtremeOf<double, false>, void, ArgExtremeOf<long double, false>>(
           context, DType::Of<std::int64_t>());
     },
 });

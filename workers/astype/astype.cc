@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and from them; texts to texts; times to and from integers,
-// and to other units.
+
+// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and
+// from them; texts to texts; times to and from integers, and to other units.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -29,10 +30,17 @@
 namespace mpaio {
 namespace {
 
-bool IsText(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode || dtype.kind() == DType::Kind::kString; }
-bool IsTime(const DType& dtype) { return dtype.kind() == DType::Kind::kDatetime || dtype.kind() == DType::Kind::kTimedelta; }
+bool IsText(const DType& dtype) {
+  return dtype.kind() == DType::Kind::kUnicode || dtype.kind() == DType::Kind::kString;
+}
+bool IsTime(const DType& dtype) {
+  return dtype.kind() == DType::Kind::kDatetime || dtype.kind() == DType::Kind::kTimedelta;
+}
 bool IsNumber(const DType& dtype) { return NumberTypeOf(dtype).has_value(); }
-Index NumChars(const DType& dtype) { return dtype.kind() == DType::Kind::kUnicode ? dtype.itemsize_bytes() / 4 : dtype.itemsize_bytes(); }
+Index NumChars(const DType& dtype) {
+  return dtype.kind() == DType::Kind::kUnicode ? dtype.itemsize_bytes() / 4
+                                               : dtype.itemsize_bytes();
+}
 
 // Texts are as wide as those of the input where the type gives no width ("U", "S", "str", "bytes").
 absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
@@ -40,9 +48,9 @@ absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
   const DType& from = inputs.array.dtype();
   const absl::StatusOr<DType> dtype = DType::Parse(name);
   if (!dtype.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("dtype=", name,
-                     " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dtype=", name,
+        " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
   }
   if (!IsText(*dtype) || dtype->itemsize_bytes() > 0) return dtype->Native();
   const std::optional<NumberType> type = NumberTypeOf(from);
@@ -58,21 +66,26 @@ absl::StatusOr<Way> FindWay(const DType& from, const DType& to) {
   if (from_number && to_number) return Way::kNumbers;
   if (IsWideNumber(from) && IsWideNumber(to)) return Way::kWideNumbers;
   if (IsTime(from) && (to_number || from == to)) return Way::kNumbers;
-  if (IsTime(from) && from.kind() == to.kind() && TimeCast::Create(from, to).has_value()) return Way::kTimes;
+  if (IsTime(from) && from.kind() == to.kind() && TimeCast::Create(from, to).has_value())
+    return Way::kTimes;
   if (IsTime(to) && from_number && !IsFloat(*NumberTypeOf(from))) return Way::kNumbers;
   if (from_number && IsText(to)) return Way::kNumbersToText;
   if (IsText(from) && to_number) return Way::kTextToNumbers;
   if (IsText(from) && IsText(to)) return Way::kTextToText;
-  return absl::UnimplementedError(absl::StrCat("no conversion of ", from.name(), " to ", to.name(),
-                                               "; there are those of numbers among themselves, of bool, integers and floats of 16 to 64 bits to str and "
-                                               "bytes and back, of times to integers and back, and of times to other units but between months or years and shorter "
-                                               "ones"));
+  return absl::UnimplementedError(
+      absl::StrCat("no conversion of ", from.name(), " to ", to.name(),
+                   "; there are those of numbers among themselves, of bool, integers and floats of "
+                   "16 to 64 bits to str and "
+                   "bytes and back, of times to integers and back, and of times to other units but "
+                   "between months or years and shorter "
+                   "ones"));
 }
 
 absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to) {
   NdView numbers = inputs.array;
   if (IsTime(numbers.dtype())) {
-    MPAIO_ASSIGN_OR_RETURN(numbers, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), numbers.shape()));
+    MPAIO_ASSIGN_OR_RETURN(
+        numbers, NdView::Create(numbers.data(), DType::Of<std::int64_t>(), numbers.shape()));
   }
   Elementwise plan{"", "x", {{"x", numbers}}};
   plan.convert_to = IsTime(to) ? NumberType::kInt64 : *NumberTypeOf(to);
@@ -80,7 +93,8 @@ absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to
 }
 
 absl::Status AtElement(const ChunkView<RawElement>& chunk, std::size_t i, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", what));
+  return absl::InvalidArgumentError(
+      absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", what));
 }
 
 // Texts on one side or both.
@@ -122,12 +136,16 @@ class TextCast {
   static void PutText(absl::string_view text, const DType& dtype, std::byte* element) {
     const Index width = NumChars(dtype);
     for (Index i = 0; i < width; ++i) {
-      PutChar(i < static_cast<Index>(text.size()) ? static_cast<unsigned char>(text[static_cast<std::size_t>(i)]) : 0, dtype, i, element);
+      PutChar(i < static_cast<Index>(text.size())
+                  ? static_cast<unsigned char>(text[static_cast<std::size_t>(i)])
+                  : 0,
+              dtype, i, element);
     }
   }
 
   // Errors: what is wrong with the element, to stand behind "element 7".
-  absl::Status Convert(const std::byte* from, const DType& from_type, const DType& to_type, std::string* text, std::byte* to) const {
+  absl::Status Convert(const std::byte* from, const DType& from_type, const DType& to_type,
+                       std::string* text, std::byte* to) const {
     text->clear();
     if (way_ == Way::kNumbersToText) {
       AppendNumber(*number_, from, text);
@@ -140,7 +158,8 @@ class TextCast {
       for (Index i = 0; i < to_width; ++i) {
         const std::uint32_t code_point = i < width ? CharAt(from, from_type, i) : 0;
         if (code_point > 127 && from_type.kind() != to_type.kind()) {
-          return absl::InvalidArgumentError("has a character that is not ASCII, and cannot be converted between str and bytes");
+          return absl::InvalidArgumentError(
+              "has a character that is not ASCII, and cannot be converted between str and bytes");
         }
         PutChar(code_point, to_type, i, to);
       }
@@ -174,7 +193,8 @@ class TextCast {
         AppendCodePoint(code_point, &text);
       }
     }
-    if (dtype.kind() == DType::Kind::kString) return absl::StrCat("'", Printable(text), is_cut ? "...'" : "'");
+    if (dtype.kind() == DType::Kind::kString)
+      return absl::StrCat("'", Printable(text), is_cut ? "...'" : "'");
     std::string quoted;
     AppendPythonString(text, &quoted);
     return is_cut ? absl::StrCat(quoted, "...") : quoted;
@@ -185,19 +205,23 @@ class TextCast {
   std::optional<NumberType> number_;  // of the side that is no text
 };
 
-absl::Status CastWideNumbers(CastNumber cast, Index to_bytes, const ChunkView<RawElement>& chunk, std::byte* rows) {
+absl::Status CastWideNumbers(CastNumber cast, Index to_bytes, const ChunkView<RawElement>& chunk,
+                             std::byte* rows) {
   const RawElements elements = chunk.elements();
-  for (std::size_t i = 0; i < elements.size(); ++i, rows += to_bytes) cast(elements[i].data(), rows);
+  for (std::size_t i = 0; i < elements.size(); ++i, rows += to_bytes)
+    cast(elements[i].data(), rows);
   return absl::OkStatus();
 }
 
-absl::Status CastTimes(const TimeCast& cast, const DType& to, const ChunkView<RawElement>& chunk, std::byte* rows) {
+absl::Status CastTimes(const TimeCast& cast, const DType& to, const ChunkView<RawElement>& chunk,
+                       std::byte* rows) {
   const RawElements elements = chunk.elements();
   for (std::size_t i = 0; i < elements.size(); ++i, rows += sizeof(std::int64_t)) {
     std::int64_t ticks;
     std::memcpy(&ticks, elements[i].data(), sizeof(ticks));
     const std::optional<std::int64_t> converted = cast(ticks);
-    if (!converted.has_value()) return AtElement(chunk, i, absl::StrCat("is too far away for ", to.name()));
+    if (!converted.has_value())
+      return AtElement(chunk, i, absl::StrCat("is too far away for ", to.name()));
     std::memcpy(rows, &*converted, sizeof(std::int64_t));
   }
   return absl::OkStatus();
@@ -213,15 +237,20 @@ absl::StatusOr<Job> MakeJob(JobContext& context) {
       return MakeElementwiseJob(context, plan);
     }
     case Way::kWideNumbers:
-      return MakeRowWriterJob<RawElement>(context, [cast = FindCast(from, to), to_bytes = to.itemsize_bytes()](const auto& chunk, std::byte* rows) {
-        return CastWideNumbers(cast, to_bytes, chunk, rows);
-      });
+      return MakeRowWriterJob<RawElement>(
+          context, [cast = FindCast(from, to), to_bytes = to.itemsize_bytes()](const auto& chunk,
+                                                                               std::byte* rows) {
+            return CastWideNumbers(cast, to_bytes, chunk, rows);
+          });
     case Way::kTimes:
       return MakeRowWriterJob<RawElement>(
-          context, [cast = *TimeCast::Create(from, to), to](const auto& chunk, std::byte* rows) { return CastTimes(cast, to, chunk, rows); });
+          context, [cast = *TimeCast::Create(from, to), to](const auto& chunk, std::byte* rows) {
+            return CastTimes(cast, to, chunk, rows);
+          });
     case Way::kNumbersToText:
     case Way::kTextToNumbers:
-    case Way::kTextToText: break;
+    case Way::kTextToText:
+      break;
   }
   return MakeRowWriterJob<RawElement>(context, TextCast(from, to, way));
 }
@@ -229,7 +258,11 @@ absl::StatusOr<Job> MakeJob(JobContext& context) {
 MPAIO_REGISTER_WORKER({
     .summary = "writes the same elements as another type",
     .accepts = {AcceptedType::Of<RawElement>()},
-    .parameters = {ParameterInfo::Text("dtype", "the type: a name such as float32, or numpy's code, such as U10 or M8[s]", "").Required()},
+    .parameters = {ParameterInfo::Text(
+                       "dtype",
+                       "the type: a name such as float32, or numpy's code, such as U10 or M8[s]",
+                       "")
+                       .Required()},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(DType to, TargetType(inputs));
       MPAIO_RETURN_IF_ERROR(FindWay(inputs.array.dtype(), to).status());

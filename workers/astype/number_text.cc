@@ -46,7 +46,8 @@ bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c))
 // Removes underscores, each of which must be between digits.
 bool RemoveUnderscores(std::string* text) {
   for (std::size_t at = 0; (at = text->find('_', at)) != std::string::npos;) {
-    if (at == 0 || !IsDigit((*text)[at - 1]) || at + 1 == text->size() || !IsDigit((*text)[at + 1])) return false;
+    if (at == 0 || !IsDigit((*text)[at - 1]) || at + 1 == text->size() || !IsDigit((*text)[at + 1]))
+      return false;
     text->erase(at, 1);
   }
   return true;
@@ -87,7 +88,8 @@ bool ParseReal(absl::string_view text, double* value) {
   if (absl::StartsWith(body, "+") || absl::StartsWith(body, "-")) body.remove_prefix(1);
   const bool is_word = absl::EqualsIgnoreCase(body, "nan") || absl::EqualsIgnoreCase(body, "inf") ||
                        absl::EqualsIgnoreCase(body, "infinity");
-  if (!is_word && body.find_first_not_of("0123456789.eE+-") != absl::string_view::npos) return false;
+  if (!is_word && body.find_first_not_of("0123456789.eE+-") != absl::string_view::npos)
+    return false;
   return absl::SimpleAtod(text, value);
 }
 
@@ -95,33 +97,67 @@ bool ParseReal(absl::string_view text, double* value) {
 
 int TextWidth(NumberType type) {
   switch (type) {
-    case NumberType::kBool: return 5;
-    case NumberType::kInt8: return 4;
-    case NumberType::kInt16: return 6;
-    case NumberType::kInt32: return 11;
-    case NumberType::kInt64: return 21;
-    case NumberType::kUint8: return 3;
-    case NumberType::kUint16: return 5;
-    case NumberType::kUint32: return 10;
-    case NumberType::kUint64: return 20;
-    default: return 32;
+    case NumberType::kBool:
+      return 5;
+    case NumberType::kInt8:
+      return 4;
+    case NumberType::kInt16:
+      return 6;
+    case NumberType::kInt32:
+      return 11;
+    case NumberType::kInt64:
+      return 21;
+    case NumberType::kUint8:
+      return 3;
+    case NumberType::kUint16:
+      return 5;
+    case NumberType::kUint32:
+      return 10;
+    case NumberType::kUint64:
+      return 20;
+    default:
+      return 32;
   }
 }
 
 void AppendNumber(NumberType type, const std::byte* number, std::string* text) {
   switch (type) {
-    case NumberType::kBool: *text += *number != std::byte{0} ? "True" : "False"; break;
-    case NumberType::kInt8: absl::StrAppend(text, static_cast<int>(Read<std::int8_t>(number))); break;
-    case NumberType::kInt16: absl::StrAppend(text, Read<std::int16_t>(number)); break;
-    case NumberType::kInt32: absl::StrAppend(text, Read<std::int32_t>(number)); break;
-    case NumberType::kInt64: absl::StrAppend(text, Read<std::int64_t>(number)); break;
-    case NumberType::kUint8: absl::StrAppend(text, static_cast<int>(Read<std::uint8_t>(number))); break;
-    case NumberType::kUint16: absl::StrAppend(text, Read<std::uint16_t>(number)); break;
-    case NumberType::kUint32: absl::StrAppend(text, Read<std::uint32_t>(number)); break;
-    case NumberType::kUint64: absl::StrAppend(text, Read<std::uint64_t>(number)); break;
-    case NumberType::kFloat16: AppendFloat(Read<Float16>(number), text); break;
-    case NumberType::kFloat32: AppendFloat(Read<float>(number), text); break;
-    case NumberType::kFloat64: AppendFloat(Read<double>(number), text); break;
+    case NumberType::kBool:
+      *text += *number != std::byte{0} ? "True" : "False";
+      break;
+    case NumberType::kInt8:
+      absl::StrAppend(text, static_cast<int>(Read<std::int8_t>(number)));
+      break;
+    case NumberType::kInt16:
+      absl::StrAppend(text, Read<std::int16_t>(number));
+      break;
+    case NumberType::kInt32:
+      absl::StrAppend(text, Read<std::int32_t>(number));
+      break;
+    case NumberType::kInt64:
+      absl::StrAppend(text, Read<std::int64_t>(number));
+      break;
+    case NumberType::kUint8:
+      absl::StrAppend(text, static_cast<int>(Read<std::uint8_t>(number)));
+      break;
+    case NumberType::kUint16:
+      absl::StrAppend(text, Read<std::uint16_t>(number));
+      break;
+    case NumberType::kUint32:
+      absl::StrAppend(text, Read<std::uint32_t>(number));
+      break;
+    case NumberType::kUint64:
+      absl::StrAppend(text, Read<std::uint64_t>(number));
+      break;
+    case NumberType::kFloat16:
+      AppendFloat(Read<Float16>(number), text);
+      break;
+    case NumberType::kFloat32:
+      AppendFloat(Read<float>(number), text);
+      break;
+    case NumberType::kFloat64:
+      AppendFloat(Read<double>(number), text);
+      break;
   }
 }
 
@@ -140,17 +176,26 @@ bool ParseNumberText(NumberType type, absl::string_view text, std::byte* number)
       Write(static_cast<std::uint8_t>(!integer->digits.empty()), number);
       return true;
     }
-    case NumberType::kInt8: return ParseInteger<std::int8_t>(text, number);
-    case NumberType::kInt16: return ParseInteger<std::int16_t>(text, number);
-    case NumberType::kInt32: return ParseInteger<std::int32_t>(text, number);
-    case NumberType::kInt64: return ParseInteger<std::int64_t>(text, number);
-    case NumberType::kUint8: return ParseInteger<std::uint8_t>(text, number);
-    case NumberType::kUint16: return ParseInteger<std::uint16_t>(text, number);
-    case NumberType::kUint32: return ParseInteger<std::uint32_t>(text, number);
-    case NumberType::kUint64: return ParseInteger<std::uint64_t>(text, number);
+    case NumberType::kInt8:
+      return ParseInteger<std::int8_t>(text, number);
+    case NumberType::kInt16:
+      return ParseInteger<std::int16_t>(text, number);
+    case NumberType::kInt32:
+      return ParseInteger<std::int32_t>(text, number);
+    case NumberType::kInt64:
+      return ParseInteger<std::int64_t>(text, number);
+    case NumberType::kUint8:
+      return ParseInteger<std::uint8_t>(text, number);
+    case NumberType::kUint16:
+      return ParseInteger<std::uint16_t>(text, number);
+    case NumberType::kUint32:
+      return ParseInteger<std::uint32_t>(text, number);
+    case NumberType::kUint64:
+      return ParseInteger<std::uint64_t>(text, number);
     case NumberType::kFloat16:
     case NumberType::kFloat32:
-    case NumberType::kFloat64: break;
+    case NumberType::kFloat64:
+      break;
   }
   double real = 0;
   if (!ParseReal(text, &real)) return false;

@@ -21,7 +21,8 @@ TEST(NumeralTest, AsciiIsItself) {
 TEST(NumeralTest, DigitsOfEveryScript) {
   EXPECT_EQ(Numerals(U"\u0660\u0669\u0966\u096F\uFF15\U0001D7CE\U0001D7FF\U0001FBF9"), "09095099");
   int num_digits = 0;
-  for (char32_t c = 0x80; c < 0x110000; ++c) num_digits += NumeralOf(c) >= '0' && NumeralOf(c) <= '9';
+  for (char32_t c = 0x80; c < 0x110000; ++c)
+    num_digits += NumeralOf(c) >= '0' && NumeralOf(c) <= '9';
   EXPECT_EQ(num_digits, 650);  // as Unicode 14 has them
 }
 

@@ -46,7 +46,8 @@ std::optional<TimeCast> TimeCast::Create(const DType& from, const DType& to) {
   // Ticks of no unit become what is wanted; the other way would lose what they are.
   if (source == nullptr) return TimeCast(1, 1);
   if (target == nullptr || source->is_of_calendar != target->is_of_calendar) return std::nullopt;
-  __int128 numerator = source->length * from.time_multiple(), denominator = target->length * to.time_multiple();
+  __int128 numerator = source->length * from.time_multiple(),
+           denominator = target->length * to.time_multiple();
   __int128 a = numerator, b = denominator;
   while (b != 0) a = std::exchange(b, a % b);
   return TimeCast(numerator / a, denominator / a);
@@ -56,7 +57,8 @@ std::optional<std::int64_t> TimeCast::operator()(std::int64_t ticks) const {
   constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
   if (ticks == kNotATime) return kNotATime;
   __int128 product;
-  if (__builtin_mul_overflow(static_cast<__int128>(ticks), numerator_, &product)) return std::nullopt;
+  if (__builtin_mul_overflow(static_cast<__int128>(ticks), numerator_, &product))
+    return std::nullopt;
   __int128 result = product / denominator_;
   if (product % denominator_ < 0) --result;
   if (result <= kNotATime || result > std::numeric_limits<std::int64_t>::max()) return std::nullopt;

@@ -15,8 +15,9 @@
 namespace mpaio {
 namespace {
 
-using Types = std::tuple<Bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, Float16,
-                         float, double, long double, std::complex<float>, std::complex<double>>;
+using Types = std::tuple<Bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                         std::uint16_t, std::uint32_t, std::uint64_t, Float16, float, double,
+                         long double, std::complex<float>, std::complex<double>>;
 
 template <typename T>
 inline constexpr bool kIsComplex = false;
@@ -35,22 +36,28 @@ Widest Widen(const T& x) {
   } else if constexpr (std::is_same_v<T, Bool>) {
     return {static_cast<bool>(x) ? 1.0L : 0.0L, 0};
   } else {
-    return {static_cast<long double>(static_cast<std::conditional_t<std::is_same_v<T, Float16>, float, T>>(x)), 0};
+    return {static_cast<long double>(
+                static_cast<std::conditional_t<std::is_same_v<T, Float16>, float, T>>(x)),
+            0};
   }
 }
 
 template <typename T>
 T Narrow(const Widest& x) {
   if constexpr (kIsComplex<T>) {
-    return {static_cast<typename T::value_type>(x.real), static_cast<typename T::value_type>(x.imaginary)};
+    return {static_cast<typename T::value_type>(x.real),
+            static_cast<typename T::value_type>(x.imaginary)};
   } else if constexpr (std::is_same_v<T, Bool>) {
     return Bool{static_cast<std::uint8_t>(x.real != 0 || x.imaginary != 0)};
   } else if constexpr (std::is_same_v<T, Float16>) {
     return Float16(static_cast<double>(x.real));
   } else if constexpr (std::is_integral_v<T>) {
-    // By way of 64 bits: what does not fit those is no integer, and what does not fit fewer bits loses the upper ones.
-    if (x.real >= 9223372036854775808.0L && x.real < 18446744073709551616.0L) return static_cast<T>(static_cast<std::uint64_t>(x.real));
-    if (x.real > -9223372036854775809.0L && x.real < 9223372036854775808.0L) return static_cast<T>(static_cast<std::int64_t>(x.real));
+    // By way of 64 bits: what does not fit those is no integer, and what does not fit fewer bits
+    // loses the upper ones.
+    if (x.real >= 9223372036854775808.0L && x.real < 18446744073709551616.0L)
+      return static_cast<T>(static_cast<std::uint64_t>(x.real));
+    if (x.real > -9223372036854775809.0L && x.real < 9223372036854775808.0L)
+      return static_cast<T>(static_cast<std::int64_t>(x.real));
     return static_cast<T>(std::numeric_limits<std::int64_t>::min());
   } else {
     return static_cast<T>(x.real);
@@ -74,7 +81,10 @@ void Cast(const std::byte* from, std::byte* to) {
 // Calls `act` with a value of the type that `dtype` is, if it is one.
 template <typename Act, std::size_t... kIndex>
 void Visit(const DType& dtype, const Act& act, std::index_sequence<kIndex...>) {
-  ((dtype == DType::Of<std::tuple_element_t<kIndex, Types>>() ? act(std::type_identity<std::tuple_element_t<kIndex, Types>>()) : void()), ...);
+  ((dtype == DType::Of<std::tuple_element_t<kIndex, Types>>()
+        ? act(std::type_identity<std::tuple_element_t<kIndex, Types>>())
+        : void()),
+   ...);
 }
 template <typename Act>
 void Visit(const DType& dtype, const Act& act) {
@@ -92,7 +102,9 @@ bool IsWideNumber(const DType& dtype) {
 CastNumber FindCast(const DType& from, const DType& to) {
   CastNumber cast = nullptr;
   Visit(from, [&](auto source) {
-    Visit(to, [&](auto target) { cast = Cast<typename decltype(source)::type, typename decltype(target)::type>; });
+    Visit(to, [&](auto target) {
+      cast = Cast<typename decltype(source)::type, typename decltype(target)::type>;
+    });
   });
   return cast;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // bincount: how often each of the integers 0, 1, 2, ... is there.
 #include <algorithm>
 #include <cstddef>
@@ -40,12 +41,13 @@ class CountBins final : public Worker<T, SparseCounts> {
       const std::string element =
           absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " is ", value);
       if (value < 0)
-        return absl::InvalidArgumentError(
-            absl::StrCat(element, ": negative integers cannot be counted so; use the worker unique"));
-      return absl::ResourceExhaustedError(
-          absl::StrCat(element, ": more than ", kMaxBins, " bins (2 GiB) are too many; use the worker unique"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            element, ": negative integers cannot be counted so; use the worker unique"));
+      return absl::ResourceExhaustedError(absl::StrCat(
+          element, ": more than ", kMaxBins, " bins (2 GiB) are too many; use the worker unique"));
     }
-    SlotCounter counter(static_cast<std::uint64_t>(largest) + 1, static_cast<Index>(elements.size()));
+    SlotCounter counter(static_cast<std::uint64_t>(largest) + 1,
+                        static_cast<Index>(elements.size()));
     for (const auto& element : elements) counter.Add(static_cast<std::uint64_t>(Value(element)));
     return counter.Take();
   }
@@ -85,8 +87,8 @@ class CountBins final : public Worker<T, SparseCounts> {
 
 template <typename T>
 Job MakeCount(JobContext& context) {
-  auto worker =
-      std::make_unique<CountBins<T>>(std::move(context.chunks), context.parameters.Integer("minlength"));
+  auto worker = std::make_unique<CountBins<T>>(std::move(context.chunks),
+                                               context.parameters.Integer("minlength"));
   Job job;
   job.array = [count = worker.get()]() -> absl::StatusOr<AnswerArray> {
     return count->TakeCounts();
@@ -122,11 +124,13 @@ MPAIO_REGISTER_WORKER({
     .parameters = {ParameterInfo::Integer("minlength", "the least number of counts", 0, 0)},
     .check = [](const JobInputs& inputs) -> absl::Status {
       if (inputs.array.num_dimensions() != 1) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "bins are counted of an array of 1 dimension; this has ", inputs.array.num_dimensions()));
+        return absl::InvalidArgumentError(
+            absl::StrCat("bins are counted of an array of 1 dimension; this has ",
+                         inputs.array.num_dimensions()));
       }
       if (inputs.parameters.Integer("minlength") > kMaxBins) {
-        return absl::InvalidArgumentError(absl::StrCat("minlength= may be at most ", kMaxBins, " (2 GiB of counts)"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("minlength= may be at most ", kMaxBins, " (2 GiB of counts)"));
       }
       return absl::OkStatus();
     },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // clip: each element, but not less than `min` and not greater than `max`; as numpy.clip.
 #include <optional>
 #include <sstream>
@@ -19,7 +20,8 @@
 namespace mpaio {
 namespace {
 
-// `min` or `max`. As a text an integer stays one whatever its size, and the type of the result is numpy's.
+// `min` or `max`. As a text an integer stays one whatever its size, and the type of the result is
+// numpy's.
 struct Limit {
   absl::string_view key;
   std::string given;  // as it was given
@@ -38,24 +40,27 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
   absl::string_view digits = limit.text;
   const bool is_negative = absl::ConsumePrefix(&digits, "-");
   if (!is_negative) absl::ConsumePrefix(&digits, "+");
-  if (!digits.empty() && digits.front() != '0' && digits.find_first_not_of("0123456789") == absl::string_view::npos) {
+  if (!digits.empty() && digits.front() != '0' &&
+      digits.find_first_not_of("0123456789") == absl::string_view::npos) {
     // Expressions have integers of 64 bits; as a float it may be of any size.
     absl::int128 integer = 0;
-    if (!absl::SimpleAtoi(limit.text, &integer)) integer = is_negative ? absl::Int128Min() : absl::Int128Max();
+    if (!absl::SimpleAtoi(limit.text, &integer))
+      integer = is_negative ? absl::Int128Min() : absl::Int128Max();
     limit.integer = integer;
     limit.text += ".0";
     return limit;
   }
   // By itself it must be a number, not an expression over the elements.
   if (!Expression::Compile(limit.text, {}).ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(key, "=", limit.text, ": the value must be a number"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(key, "=", limit.text, ": the value must be a number"));
   }
   return limit;
 }
 
-// numpy 2's rules for integers that the elements' type does not have. Beyond the end of the type on its own side a limit
-// changes nothing, and is taken away; beyond the other end it is an error, unless the other limit is no such integer,
-// which gives the result a wider type.
+// numpy 2's rules for integers that the elements' type does not have. Beyond the end of the type on
+// its own side a limit changes nothing, and is taken away; beyond the other end it is an error,
+// unless the other limit is no such integer, which gives the result a wider type.
 absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
   if (IsFloat(type) || !limit->integer.has_value()) return absl::OkStatus();
   // A bool becomes an int64, and then has no limit that changes nothing.
@@ -70,36 +75,42 @@ absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
     return absl::OkStatus();
   }
   const bool is_below = *limit->integer < lowest;
-  if ((!is_below && *limit->integer <= highest) || (other.is_given() && !other.integer.has_value())) return absl::OkStatus();
+  if ((!is_below && *limit->integer <= highest) || (other.is_given() && !other.integer.has_value()))
+    return absl::OkStatus();
   std::ostringstream end;
   end << (is_below ? lowest : highest);
-  return absl::InvalidArgumentError(absl::StrCat(limit->key, "=", limit->given, " is ", is_below ? "below " : "above ", end.str(), ", the ",
-                                                 is_below ? "least " : "greatest ", NumberTypeName(integers),
-                                                 "; give a number that the type has, or convert the array first, with the worker astype"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      limit->key, "=", limit->given, " is ", is_below ? "below " : "above ", end.str(), ", the ",
+      is_below ? "least " : "greatest ", NumberTypeName(integers),
+      "; give a number that the type has, or convert the array first, with the worker astype"));
 }
 
 absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
   MPAIO_ASSIGN_OR_RETURN(Limit min, ReadLimit("min", inputs.parameters));
   MPAIO_ASSIGN_OR_RETURN(Limit max, ReadLimit("max", inputs.parameters));
-  if (!min.is_given() && !max.is_given()) return absl::InvalidArgumentError("neither min= nor max= is given; give one of them, or both");
-  const std::string parameter = absl::StrCat(min.is_given() ? absl::StrCat("min=", min.given) : "", min.is_given() && max.is_given() ? " and " : "",
+  if (!min.is_given() && !max.is_given())
+    return absl::InvalidArgumentError("neither min= nor max= is given; give one of them, or both");
+  const std::string parameter = absl::StrCat(min.is_given() ? absl::StrCat("min=", min.given) : "",
+                                             min.is_given() && max.is_given() ? " and " : "",
                                              max.is_given() ? absl::StrCat("max=", max.given) : "");
   if (const std::optional<NumberType> type = NumberTypeOf(inputs.array.dtype())) {
     const Limit given_min = min;
     MPAIO_RETURN_IF_ERROR(FitToType(*type, max, &min));
     MPAIO_RETURN_IF_ERROR(FitToType(*type, given_min, &max));
   }
-  const std::string text = min.is_given() && max.is_given() ? absl::StrCat("clip(x, (", min.text, "), (", max.text, "))")
-                           : min.is_given()                 ? absl::StrCat("maximum(x, (", min.text, "))")
-                           : max.is_given()                 ? absl::StrCat("minimum(x, (", max.text, "))")
-                                                            : "x";
+  const std::string text = min.is_given() && max.is_given()
+                               ? absl::StrCat("clip(x, (", min.text, "), (", max.text, "))")
+                           : min.is_given() ? absl::StrCat("maximum(x, (", min.text, "))")
+                           : max.is_given() ? absl::StrCat("minimum(x, (", max.text, "))")
+                                            : "x";
   return Elementwise{parameter, text, {{"x", inputs.array}}};
 }
 
 MPAIO_REGISTER_WORKER({
     .summary = "writes each element, moved up to min or down to max where it is beyond them",
     .accepts = AcceptedNumbers(),
-    .parameters = {ParameterInfo::Text("min", "the least value, a number", "none"), ParameterInfo::Text("max", "the greatest value, a number", "none")},
+    .parameters = {ParameterInfo::Text("min", "the least value, a number", "none"),
+                   ParameterInfo::Text("max", "the greatest value, a number", "none")},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));
       return ElementwiseOutput(plan);

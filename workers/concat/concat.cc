@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// concat: all strings joined to one, in order. Unicode strings come out as UTF-8, byte strings as they are.
+
+// concat: all strings joined to one, in order. Unicode strings come out as UTF-8, byte strings as
+// they are.
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,7 +48,8 @@ template <typename String>
 Job MakeConcat(JobContext& context) {
   auto worker = std::make_unique<Concat<String>>(std::move(context.chunks));
   const Concat<String>* concat = worker.get();
-  return {std::move(worker), [concat] { return nlohmann::ordered_json(concat->joined()); }, nullptr};
+  return {std::move(worker), [concat] { return nlohmann::ordered_json(concat->joined()); },
+          nullptr};
 }
 
 MPAIO_REGISTER_WORKER({
@@ -55,7 +58,9 @@ MPAIO_REGISTER_WORKER({
     .parameters = {},
     .output = nullptr,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return context.chunks.dtype().kind() == DType::Kind::kUnicode ? MakeConcat<UnicodeString>(context) : MakeConcat<ByteString>(context);
+      return context.chunks.dtype().kind() == DType::Kind::kUnicode
+                 ? MakeConcat<UnicodeString>(context)
+                 : MakeConcat<ByteString>(context);
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // count: how many elements equal a value.
 #include <cmath>
 #include <complex>
@@ -23,8 +24,8 @@
 namespace mpaio {
 namespace {
 
-// The code points of UTF-8 text; surrogates are code points like others, as elements may hold them. Errors:
-// InvalidArgument, it is none.
+// The code points of UTF-8 text; surrogates are code points like others, as elements may hold them.
+// Errors: InvalidArgument, it is none.
 absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
   std::u32string code_points;
   while (!text.empty()) {
@@ -72,19 +73,22 @@ template <typename Int>
 absl::StatusOr<std::optional<Int>> ParseInt(const std::string& text) {
   std::conditional_t<std::is_signed_v<Int>, std::int64_t, std::uint64_t> wide = 0;
   if (absl::SimpleAtoi(text, &wide)) {
-    if (wide < std::numeric_limits<Int>::min() || wide > std::numeric_limits<Int>::max()) return std::nullopt;
+    if (wide < std::numeric_limits<Int>::min() || wide > std::numeric_limits<Int>::max())
+      return std::nullopt;
     return static_cast<Int>(wide);
   }
   double number = 0;
   if (!absl::SimpleAtod(text, &number)) return NoNumber(text);
   // 2^63 or 2^64, which doubles have and the type has not.
   const double limit = std::ldexp(1.0, std::numeric_limits<Int>::digits);
-  if (!(number < limit && number >= (std::is_signed_v<Int> ? -limit : 0.0)) || number != std::floor(number))
+  if (!(number < limit && number >= (std::is_signed_v<Int> ? -limit : 0.0)) ||
+      number != std::floor(number))
     return std::nullopt;
   return static_cast<Int>(number);
 }
 
-// numpy compares in the type of the array: a value is rounded to it, unless it is beyond its largest number.
+// numpy compares in the type of the array: a value is rounded to it, unless it is beyond its
+// largest number.
 template <typename Float>
 absl::StatusOr<std::optional<Float>> ParseFloat(const std::string& text, double largest) {
   double number = 0;
@@ -111,15 +115,16 @@ absl::StatusOr<std::optional<typename Target<T>::Type>> ParseTarget(const std::s
     if (number != 0 && number != 1) return std::nullopt;
     return std::optional(number == 1);
   } else if constexpr (std::is_same_v<T, Float16>) {
-    MPAIO_ASSIGN_OR_RETURN(const std::optional<double> number, ParseFloat<double>(text, kLargestHalf));
+    MPAIO_ASSIGN_OR_RETURN(const std::optional<double> number,
+                           ParseFloat<double>(text, kLargestHalf));
     if (!number.has_value()) return std::nullopt;
     return std::optional(static_cast<double>(Float16(*number)));
   } else if constexpr (std::is_integral_v<T>) {
     return ParseInt<T>(text);
   } else {
     using Float = typename Target<T>::Type;
-    return ParseFloat<Float>(
-        text, sizeof(Float) == 4 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max());
+    return ParseFloat<Float>(text, sizeof(Float) == 4 ? std::numeric_limits<float>::max()
+                                                      : std::numeric_limits<double>::max());
   }
 }
 
@@ -186,7 +191,8 @@ struct Makes {
 
 // What::Do<T>(argument) for the type of the elements.
 template <typename What, typename Argument>
-auto ForType(const DType& dtype, Argument& argument) -> decltype(What::template Do<double>(argument)) {
+auto ForType(const DType& dtype, Argument& argument)
+    -> decltype(What::template Do<double>(argument)) {
   const bool is_signed = dtype.kind() == DType::Kind::kInt;
   const Index size_bytes = dtype.itemsize_bytes();
   switch (dtype.kind()) {
@@ -247,9 +253,13 @@ bool IsCounted(const DType& dtype) {
 MPAIO_REGISTER_WORKER({
     .summary = "how many elements equal a value",
     .accepts = {{"numbers, bool, str (U), bytes (S)", &IsCounted}},
-    .parameters =
-        {ParameterInfo::Text("value", "the value: a number, true or false, or text (UTF-8)", "").Required()},
-    .check = [](const JobInputs& inputs) { return ForType<Checks>(inputs.array.dtype(), inputs.parameters); },
+    .parameters = {ParameterInfo::Text("value",
+                                       "the value: a number, true or false, or text (UTF-8)", "")
+                       .Required()},
+    .check =
+        [](const JobInputs& inputs) {
+          return ForType<Checks>(inputs.array.dtype(), inputs.parameters);
+        },
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       const DType dtype = context.chunks.dtype();
       return ForType<Makes>(dtype, context);

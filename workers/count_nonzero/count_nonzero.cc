@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // count_nonzero: how many elements are not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>
@@ -14,11 +15,13 @@ MPAIO_REGISTER_WORKER({
     .summary = "how many elements are not zero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<CountNonzeroOf<std::int64_t>, CountNonzeroOf<std::uint64_t>, CountNonzeroOf<double>, CountNonzeroOf<std::complex<double>>, CountNonzeroOf<long double>>(
-          context, DType::Of<std::int64_t>());
+      return MakeReductionFor<CountNonzeroOf<std::int64_t>, CountNonzeroOf<std::uint64_t>,
+                              CountNonzeroOf<double>, CountNonzeroOf<std::complex<double>>,
+                              CountNonzeroOf<long double>>(context, DType::Of<std::int64_t>());
     },
 });
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the workers share that write an expression over arrays of one shape: map, clip, where, isnan, astype.
+
+// What the workers share that write an expression over arrays of one shape: map, clip, where,
+// isnan, astype.
 #ifndef WORKERS_ELEMENTWISE_ELEMENTWISE_H_
 #define WORKERS_ELEMENTWISE_ELEMENTWISE_H_
 
@@ -24,7 +26,8 @@ struct Elementwise {
     std::string name;
     NdView array;
   };
-  // For messages: the parameters that the expression comes from, or nothing where it is the worker's own.
+  // For messages: the parameters that the expression comes from, or nothing where it is the
+  // worker's own.
   std::string parameter;
   std::string text;
   std::vector<Operand> operands;
@@ -39,10 +42,12 @@ struct Elementwise {
 // bool, integers and floating-point numbers.
 std::vector<AcceptedType> AcceptedNumbers();
 
-// The type called `name`, or nothing where it is "same". Errors: InvalidArgument for another text than the name or code of a type of AcceptedNumbers().
+// The type called `name`, or nothing where it is "same". Errors: InvalidArgument for another text
+// than the name or code of a type of AcceptedNumbers().
 absl::StatusOr<std::optional<NumberType>> ParseConversion(absl::string_view name);
 
-// Errors: InvalidArgument for arrays of different shapes, elements that are no numbers, and what Expression::Compile refuses.
+// Errors: InvalidArgument for arrays of different shapes, elements that are no numbers, and what
+// Expression::Compile refuses.
 absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise);
 
 // What CompileElementwise's result is, in the shape of the operands.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers share that write an array of the input's shape, element by element: len, lower, upper, isnan, astype.
+
+// What workers share that write an array of the input's shape, element by element: len, lower,
+// upper, isnan, astype.
 #ifndef WORKERS_ELEMENTWISE_ROW_WRITER_H_
 #define WORKERS_ELEMENTWISE_ROW_WRITER_H_
 
@@ -17,7 +19,8 @@ namespace mpaio {
 
 // Writes the rows of the output that belong to a chunk. A pure function.
 template <typename Element>
-using WriteRowsFunction = std::function<absl::Status(const ChunkView<Element>& chunk, std::byte* rows)>;
+using WriteRowsFunction =
+    std::function<absl::Status(const ChunkView<Element>& chunk, std::byte* rows)>;
 
 template <typename Element>
 class RowWriter final : public Worker<Element, WrittenRows> {
@@ -46,8 +49,8 @@ class RowWriter final : public Worker<Element, WrittenRows> {
 // The job that writes context.output by `write`.
 template <typename Element>
 Job MakeRowWriterJob(JobContext& context, WriteRowsFunction<Element> write) {
-  auto worker = std::make_unique<RowWriter<Element>>(std::move(context.chunks), std::move(context.output),
-                                                     std::move(write));
+  auto worker = std::make_unique<RowWriter<Element>>(std::move(context.chunks),
+                                                     std::move(context.output), std::move(write));
   const RowWriter<Element>* rows = worker.get();
   Job job;
   job.worker = std::move(worker);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// filter: the rows of an array for which an expression is true, in order; as array[mask] of numpy. The expression is about the rows themselves, or about
-// arrays that have a number for each row.
+
+// filter: the rows of an array for which an expression is true, in order; as array[mask] of numpy.
+// The expression is about the rows themselves, or about arrays that have a number for each row.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -35,16 +36,20 @@ struct Condition {
 };
 
 // The variables that the rows themselves have: their fields, or x.
-absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variable>* variables, std::vector<Condition::Place>* places) {
+absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variable>* variables,
+                             std::vector<Condition::Place>* places) {
   const DType& dtype = array.dtype();
   if (array.num_dimensions() != 1) {
-    return absl::InvalidArgumentError(absl::StrCat("the array has ", array.num_dimensions(), " axes, and a condition is over elements"));
+    return absl::InvalidArgumentError(absl::StrCat("the array has ", array.num_dimensions(),
+                                                   " axes, and a condition is over elements"));
   }
   if (!dtype.is_structured()) {
     const std::optional<NumberType> type = NumberTypeOf(dtype);
     if (!type.has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype.name(), ", which is not computed with; it takes bool, integers, floats of 16 to "
-                                                     "64 bits, and structured types with such fields"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the array holds ", dtype.name(),
+                       ", which is not computed with; it takes bool, integers, floats of 16 to "
+                       "64 bits, and structured types with such fields"));
     }
     variables->push_back({"x", *type, 0});
     places->push_back({array.data(), dtype.itemsize_bytes()});
@@ -54,24 +59,33 @@ absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variab
     const std::optional<NumberType> type = NumberTypeOf(field.dtype);
     if (!type.has_value() || !field.shape.empty()) continue;
     variables->push_back({field.name, *type, dtype.itemsize_bytes()});
-    places->push_back({array.data() == nullptr ? nullptr : array.data() + field.offset_bytes, dtype.itemsize_bytes()});
+    places->push_back({array.data() == nullptr ? nullptr : array.data() + field.offset_bytes,
+                       dtype.itemsize_bytes()});
   }
   if (!variables->empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(dtype.name(), " has no field of numbers; it takes fields of bool, integers and floats of 16 to 64 bits"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      dtype.name(),
+      " has no field of numbers; it takes fields of bool, integers and floats of 16 to 64 bits"));
 }
 
-absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdView& rows, std::vector<Expression::Variable>* variables,
+absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdView& rows,
+                          std::vector<Expression::Variable>* variables,
                           std::vector<Condition::Place>* places) {
   const std::optional<NumberType> type = NumberTypeOf(array.dtype());
   if (!type.has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat(key, "= holds ", array.dtype().name(), "; a condition is over bool, integers and floats of 16 to 64 bits"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(key, "= holds ", array.dtype().name(),
+                     "; a condition is over bool, integers and floats of 16 to 64 bits"));
   }
   if (array.num_dimensions() != 1 || array.num_rows() != rows.num_rows()) {
-    return absl::InvalidArgumentError(absl::StrCat(key, "= has the shape ", ShapeToString(array.shape()), ", and the input has ", rows.num_rows(),
-                                                   " rows; it takes one element for each of them, in one axis"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(key, "= has the shape ", ShapeToString(array.shape()), ", and the input has ",
+                     rows.num_rows(), " rows; it takes one element for each of them, in one axis"));
   }
   for (const Expression::Variable& other : *variables) {
-    if (other.name == key) return absl::InvalidArgumentError(absl::StrCat(key, "= is an array, and ", key, " is a field of the input too: rename the field"));
+    if (other.name == key)
+      return absl::InvalidArgumentError(absl::StrCat(
+          key, "= is an array, and ", key, " is a field of the input too: rename the field"));
   }
   variables->push_back({key, *type, 0});
   places->push_back({array.data(), array.dtype().itemsize_bytes()});
@@ -79,24 +93,31 @@ absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdV
 }
 
 absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
-  if (inputs.array.num_dimensions() == 0) return absl::InvalidArgumentError("the array has no axis, and so no rows to choose from");
+  if (inputs.array.num_dimensions() == 0)
+    return absl::InvalidArgumentError("the array has no axis, and so no rows to choose from");
   std::vector<Expression::Variable> variables;
   std::vector<Condition::Place> places;
   const absl::Status own = AddOwnVariables(inputs.array, &variables, &places);
   const std::size_t num_own = variables.size();
   for (const char* key : kExtraInputs) {
     const NdView* array = inputs.Array(key);
-    if (array != nullptr) MPAIO_RETURN_IF_ERROR(AddMoreArray(key, *array, inputs.array, &variables, &places));
+    if (array != nullptr)
+      MPAIO_RETURN_IF_ERROR(AddMoreArray(key, *array, inputs.array, &variables, &places));
   }
   // Rows of any kind can be chosen by another array.
   if (!own.ok() && variables.size() == num_own) {
-    return absl::InvalidArgumentError(absl::StrCat(own.message(), "; or give y=FILE, numbers for each row, and a condition over y"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        own.message(), "; or give y=FILE, numbers for each row, and a condition over y"));
   }
-  absl::StatusOr<Expression> expression = Expression::Compile(inputs.parameters.Text("expr"), variables);
-  if (!expression.ok()) return absl::Status(expression.status().code(), absl::StrCat("expr=, ", expression.status().message()));
+  absl::StatusOr<Expression> expression =
+      Expression::Compile(inputs.parameters.Text("expr"), variables);
+  if (!expression.ok())
+    return absl::Status(expression.status().code(),
+                        absl::StrCat("expr=, ", expression.status().message()));
   if (expression->type() != NumberType::kBool) {
-    return absl::InvalidArgumentError(absl::StrCat("expr=", inputs.parameters.Text("expr"), " gives ", NumberTypeName(expression->type()),
-                                                   ", not bool; write a comparison, such as x > 0"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expr=", inputs.parameters.Text("expr"), " gives ", NumberTypeName(expression->type()),
+        ", not bool; write a comparison, such as x > 0"));
   }
   return Condition{*std::move(expression), std::move(places)};
 }
@@ -104,49 +125,62 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
 // Rows that are looked at at once.
 constexpr Index kBlock = 8 * Expression::kBlock;
 
-// Appends nothing for a row that is not taken, without asking which: the next one overwrites it. For `count` up to kBlock.
+// Appends nothing for a row that is not taken, without asking which: the next one overwrites it.
+// For `count` up to kBlock.
 template <typename T>
 void Take(const std::byte* rows, const std::byte* taken, Index count, Index, std::string* result) {
   std::byte block[static_cast<std::size_t>(kBlock) * sizeof(T)];
   std::size_t size = 0;
   for (Index i = 0; i < count; ++i) {
-    std::memcpy(block + size * sizeof(T), rows + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
+    std::memcpy(block + size * sizeof(T), rows + static_cast<std::size_t>(i) * sizeof(T),
+                sizeof(T));
     size += static_cast<std::size_t>(taken[i]);
   }
   result->append(reinterpret_cast<const char*>(block), size * sizeof(T));
 }
 
 // Rows may be of any size: they go straight to the result, neighbours together.
-void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::string* result) {
+void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes,
+             std::string* result) {
   for (Index i = 0; i < count; ++i) {
     if (taken[i] == std::byte{0}) continue;
     const Index begin = i;
     while (i < count && taken[i] != std::byte{0}) ++i;
-    result->append(reinterpret_cast<const char*>(rows + begin * row_bytes), static_cast<std::size_t>((i - begin) * row_bytes));
+    result->append(reinterpret_cast<const char*>(rows + begin * row_bytes),
+                   static_cast<std::size_t>((i - begin) * row_bytes));
   }
 }
 
 // Rows of no bytes are counted by one for each.
-void TakeNothing(const std::byte*, const std::byte* taken, Index count, Index, std::string* result) {
+void TakeNothing(const std::byte*, const std::byte* taken, Index count, Index,
+                 std::string* result) {
   result->append(static_cast<std::size_t>(std::count(taken, taken + count, std::byte{1})), '\0');
 }
 
-using TakeFunction = void (*)(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes, std::string* result);
+using TakeFunction = void (*)(const std::byte* rows, const std::byte* taken, Index count,
+                              Index row_bytes, std::string* result);
 TakeFunction FindTake(Index row_bytes) {
   switch (row_bytes) {
-    case 0: return TakeNothing;
-    case 1: return Take<std::uint8_t>;
-    case 2: return Take<std::uint16_t>;
-    case 4: return Take<std::uint32_t>;
-    case 8: return Take<std::uint64_t>;
-    default: return TakeAny;
+    case 0:
+      return TakeNothing;
+    case 1:
+      return Take<std::uint8_t>;
+    case 2:
+      return Take<std::uint16_t>;
+    case 4:
+      return Take<std::uint32_t>;
+    case 8:
+      return Take<std::uint64_t>;
+    default:
+      return TakeAny;
   }
 }
 
 // A chunk's result: the bytes of the rows that are taken.
 class Filter final : public Worker<RawElement, std::string> {
  public:
-  Filter(DataIterator chunks, Condition condition) : Worker(std::move(chunks)), condition_(std::move(condition)) {}
+  Filter(DataIterator chunks, Condition condition)
+      : Worker(std::move(chunks)), condition_(std::move(condition)) {}
 
   absl::StatusOr<std::string> Process(const ChunkView<RawElement>& chunk) const override {
     const RawElements elements = chunk.elements();
@@ -160,7 +194,8 @@ class Filter final : public Worker<RawElement, std::string> {
       const Index count = std::min(kBlock, num_rows - begin);
       const std::byte* rows = elements.data() + begin * row_bytes;
       for (std::size_t i = 0; i < inputs.size(); ++i) {
-        inputs[i] = condition_.places[i].first + (chunk.rows().begin + begin) * condition_.places[i].stride_bytes;
+        inputs[i] = condition_.places[i].first +
+                    (chunk.rows().begin + begin) * condition_.places[i].stride_bytes;
       }
       MPAIO_RETURN_IF_ERROR(condition_.expression.Evaluate(inputs, count, taken));
       take(rows, taken, count, row_bytes, &result);
@@ -191,11 +226,16 @@ class Filter final : public Worker<RawElement, std::string> {
 MPAIO_REGISTER_WORKER({
     .summary = "the rows of an array for which an expression is true, as an array",
     .accepts = {AcceptedType::Of<RawElement>()},
-    .parameters = {ParameterInfo::Text("expr", "what must be true of a row: of its fields by their names, or of x, an element that has none; such as x>0",
-                                       "")
-                       .Required(),
-                   ParameterInfo::Array("y", "numbers, one for each row, that the expression may be about: an array of one axis"),
-                   ParameterInfo::Array("z", "the same"), ParameterInfo::Array("w", "the same")},
+    .parameters =
+        {ParameterInfo::Text("expr",
+                             "what must be true of a row: of its fields by their names, or of x, "
+                             "an element that has none; such as x>0",
+                             "")
+             .Required(),
+         ParameterInfo::Array(
+             "y",
+             "numbers, one for each row, that the expression may be about: an array of one axis"),
+         ParameterInfo::Array("z", "the same"), ParameterInfo::Array("w", "the same")},
     .check = [](const JobInputs& inputs) { return Compile(inputs).status(); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // grep: the strings in which a regular expression is found, in order, as array[mask] of numpy.
 //
-// The expressions are RE2's: matching takes time linear in the text, whatever the expression, and so there
-// are no back-references and no look-around. Those of a str array are matched as UTF-8; \w, \d, \s and \b are
-// about ASCII. Those of a bytes array are matched byte by byte (as Latin-1), and so is the pattern.
+// The expressions are RE2's: matching takes time linear in the text, whatever the expression, and
+// so there are no back-references and no look-around. Those of a str array are matched as UTF-8;
+// \w, \d, \s and \b are about ASCII. Those of a bytes array are matched byte by byte (as Latin-1),
+// and so is the pattern.
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -27,7 +29,8 @@ absl::StatusOr<std::unique_ptr<const RE2>> Compile(const JobInputs& inputs) {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_case_sensitive(!inputs.parameters.Flag("ignore_case"));
-  if (inputs.array.dtype().kind() == DType::Kind::kString) options.set_encoding(RE2::Options::EncodingLatin1);
+  if (inputs.array.dtype().kind() == DType::Kind::kString)
+    options.set_encoding(RE2::Options::EncodingLatin1);
   const std::string& pattern = inputs.parameters.Text("pattern");
   auto expression = std::make_unique<const RE2>(pattern, options);
   if (expression->ok()) return expression;
@@ -36,8 +39,8 @@ absl::StatusOr<std::unique_ptr<const RE2>> Compile(const JobInputs& inputs) {
                    "; write it as RE2 has it, without back-references and look-around"));
 }
 
-// RE2 has its own type for this, or Abseil's, or the standard library's, depending on its version: all are
-// made of a pointer and a size.
+// RE2 has its own type for this, or Abseil's, or the standard library's, depending on its version:
+// all are made of a pointer and a size.
 bool IsFoundIn(const RE2& expression, const char* text, std::size_t size) {
   return expression.Match({text, size}, 0, size, RE2::UNANCHORED, nullptr, 0);
 }
@@ -64,7 +67,9 @@ template <typename String>
 class Grep final : public Worker<String, Taken> {
  public:
   Grep(DataIterator chunks, std::unique_ptr<const RE2> expression, bool invert)
-      : Worker<String, Taken>(std::move(chunks)), expression_(std::move(expression)), invert_(invert) {}
+      : Worker<String, Taken>(std::move(chunks)),
+        expression_(std::move(expression)),
+        invert_(invert) {}
 
   absl::StatusOr<Taken> Process(const ChunkView<String>& chunk) const override {
     const FixedWidthStrings<String> strings = chunk.elements();
@@ -76,8 +81,8 @@ class Grep final : public Worker<String, Taken> {
       const absl::StatusOr<absl::string_view> text = texts.Read(strings[i]);
       if (!text.ok()) {
         return absl::Status(text.status().code(),
-                            absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), ": ",
-                                         text.status().message()));
+                            absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i),
+                                         ": ", text.status().message()));
       }
       if (IsFoundIn(*expression_, text->data(), text->size()) == invert_) continue;
       ++taken.first;
@@ -94,7 +99,9 @@ class Grep final : public Worker<String, Taken> {
   }
 
   // Once, at the end.
-  AnswerArray Answer() { return AnswerArray(this->data_iterator().dtype(), {count_}, std::move(bytes_)); }
+  AnswerArray Answer() {
+    return AnswerArray(this->data_iterator().dtype(), {count_}, std::move(bytes_));
+  }
 
  private:
   std::unique_ptr<const RE2> expression_;
@@ -116,18 +123,20 @@ absl::StatusOr<Job> MakeGrep(JobContext& context) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "the strings in which a regular expression is found, as an array; RE2's: no back-references",
+    .summary = "the strings in which a regular expression is found, as an array; RE2's: no "
+               "back-references",
     .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
-    .parameters = {ParameterInfo::Text("pattern", "what is looked for, anywhere in a string, such as ^a.*z$",
-                                       "")
+    .parameters = {ParameterInfo::Text(
+                       "pattern", "what is looked for, anywhere in a string, such as ^a.*z$", "")
                        .Required(),
                    ParameterInfo::Flag("invert", "take the strings in which it is not found"),
                    ParameterInfo::Flag("ignore_case", "take upper and lower case for the same")},
     .check = [](const JobInputs& inputs) { return Compile(inputs).status(); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return context.chunks.dtype().kind() == DType::Kind::kUnicode ? MakeGrep<UnicodeString>(context)
-                                                                    : MakeGrep<ByteString>(context);
+      return context.chunks.dtype().kind() == DType::Kind::kUnicode
+                 ? MakeGrep<UnicodeString>(context)
+                 : MakeGrep<ByteString>(context);
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // histogram: how many elements are in each of a number of bins of equal width.
 #include <algorithm>
 #include <cmath>
@@ -113,8 +114,8 @@ absl::StatusOr<std::optional<OuterEdges>> ParseRange(const std::string& text) {
   if (text == "none") return std::nullopt;
   const std::vector<std::string> parts = absl::StrSplit(text, ',');
   double first = 0, last = 0;
-  if (parts.size() != 2 || !absl::SimpleAtod(parts[0], &first) || !absl::SimpleAtod(parts[1], &last) ||
-      !std::isfinite(first) || !std::isfinite(last)) {
+  if (parts.size() != 2 || !absl::SimpleAtod(parts[0], &first) ||
+      !absl::SimpleAtod(parts[1], &last) || !std::isfinite(first) || !std::isfinite(last)) {
     return absl::InvalidArgumentError(
         absl::StrCat("range=", text, " is no range; give two finite numbers, range=0,1, or none"));
   }
@@ -152,7 +153,8 @@ double NumberOf(const DType& dtype, std::uint64_t key) {
   return number;
 }
 
-// The extreme elements as edges. The width is as in numpy: of integers exact, of others in their type.
+// The extreme elements as edges. The width is as in numpy: of integers exact, of others in their
+// type.
 absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
   const DType& dtype = state.dtype;
   OuterEdges outer;
@@ -160,8 +162,9 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
   outer.last = NumberOf(dtype, state.max_key);
   const bool has_nan = IsNaNKey(dtype, state.max_key);
   if (has_nan || !std::isfinite(outer.first) || !std::isfinite(outer.last)) {
-    return absl::InvalidArgumentError(absl::StrCat("the elements are from ", outer.first, " to ", outer.last,
-                                                   ", which is no finite range; give one, as range=0,1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the elements are from ", outer.first, " to ", outer.last,
+                     ", which is no finite range; give one, as range=0,1"));
   }
   if (state.min_key == state.max_key || outer.first == outer.last) {
     // Integers that are the same as doubles only.
@@ -173,8 +176,9 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
     outer = OuterEdges::Given(outer.first, outer.last);
     // Numbers so large that half is nothing beside them.
     if (!(outer.width > 0)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "all elements are ", outer.first, ", around which there is no range; give one, as range=0,1"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("all elements are ", outer.first,
+                       ", around which there is no range; give one, as range=0,1"));
     }
     if (dtype.kind() == DType::Kind::kFloat) return outer;
     outer.precision = Precision::kDouble;
@@ -192,8 +196,8 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
     outer.width = outer.last - outer.first;
   }
   if (!std::isfinite(outer.width)) {
-    return absl::InvalidArgumentError(absl::StrCat("the elements are from ", outer.first, " to ", outer.last,
-                                                   ", a width that ", dtype.name(),
+    return absl::InvalidArgumentError(absl::StrCat("the elements are from ", outer.first, " to ",
+                                                   outer.last, ", a width that ", dtype.name(),
                                                    " does not hold; give range=lo,hi"));
   }
   return outer;
@@ -215,7 +219,8 @@ AnswerArray Edges(const HistogramState& state) {
 }
 
 absl::StatusOr<Job> Make(JobContext& context) {
-  MPAIO_ASSIGN_OR_RETURN(std::optional<OuterEdges> outer, ParseRange(context.parameters.Text("range")));
+  MPAIO_ASSIGN_OR_RETURN(std::optional<OuterEdges> outer,
+                         ParseRange(context.parameters.Text("range")));
   const DataIterator chunks = context.chunks;
   auto state = std::make_shared<HistogramState>();
   state->dtype = chunks.dtype();
@@ -234,7 +239,8 @@ absl::StatusOr<Job> Make(JobContext& context) {
       Codec<OuterEdges>::Encode(found, &next.plan);
       return next;
     };
-    job.begin_pass = [state, chunks](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
+    job.begin_pass =
+        [state, chunks](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
       MPAIO_ASSIGN_OR_RETURN(const OuterEdges found, DecodeResult<OuterEdges>(plan));
       state->bins.emplace(state->dtype, found, state->num_bins);
       return std::make_unique<CountBins>(chunks, state);
@@ -247,7 +253,9 @@ absl::StatusOr<Job> Make(JobContext& context) {
   job.result = [state, counts]() -> absl::StatusOr<nlohmann::ordered_json> {
     return nlohmann::ordered_json{{"counts", counts()}, {"edges", ToJson(Edges(*state).view())}};
   };
-  job.array = [counts]() -> absl::StatusOr<AnswerArray> { return AnswerArray::Of<Index>(counts()); };
+  job.array = [counts]() -> absl::StatusOr<AnswerArray> {
+    return AnswerArray::Of<Index>(counts());
+  };
   job.array_summary = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
     return nlohmann::ordered_json{{"edges", ToJson(Edges(*state).view())}};
   };
@@ -257,11 +265,12 @@ absl::StatusOr<Job> Make(JobContext& context) {
 MPAIO_REGISTER_WORKER({
     .summary = "how many elements are in each of a number of bins of equal width",
     .accepts = {AcceptsNumbers()},
-    .parameters = {ParameterInfo::Integer("bins", "how many bins", 10, 1),
-                   ParameterInfo::Text(
-                       "range",
-                       "lo,hi: where the first bin begins and the last ends; none: at the extreme elements",
-                       "none")},
+    .parameters =
+        {ParameterInfo::Integer("bins", "how many bins", 10, 1),
+         ParameterInfo::Text(
+             "range",
+             "lo,hi: where the first bin begins and the last ends; none: at the extreme elements",
+             "none")},
     .check = [](const JobInputs& inputs) -> absl::Status {
       if (inputs.parameters.Integer("bins") > kMaxBins)
         return absl::InvalidArgumentError(absl::StrCat("bins= may be at most ", kMaxBins));

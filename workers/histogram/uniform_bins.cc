@@ -9,9 +9,9 @@
 namespace mpaio {
 namespace {
 
-// The result of an operation, rounded to a type. The operands, and the double result of one operation on
-// them, have room in a double; rounding twice, first to a double, does no harm for one +, - or * of halves or
-// singles.
+// The result of an operation, rounded to a type. The operands, and the double result of one
+// operation on them, have room in a double; rounding twice, first to a double, does no harm for one
+// +, - or * of halves or singles.
 struct Half {
   static double Round(double x) { return static_cast<double>(Float16(x)); }
 };
@@ -28,8 +28,8 @@ double Round(Precision precision, double x) {
                                            : x;
 }
 
-// numpy joins a scalar with an array of floating-point numbers in the array's type, unless the scalar is
-// beyond what that holds. These are its limits.
+// numpy joins a scalar with an array of floating-point numbers in the array's type, unless the
+// scalar is beyond what that holds. These are its limits.
 Precision LeastPrecision(double scalar) {
   if (scalar > -65000.0 && scalar < 65000.0) return Precision::kHalf;
   return scalar > -3.4e38 && scalar < 3.4e38 ? Precision::kSingle : Precision::kDouble;
@@ -88,8 +88,10 @@ void UniformBins::FindIn(std::span<const double> numbers, std::span<Index> bins)
     double position = Product::Round(Arithmetic::Round(x - first_) * bins_per_unit);
     // Where the type does not hold it, numpy has none.
     if (!std::isfinite(position)) position = (x - first_) * bins_per_unit_;
-    // Not a NaN either, nor what no Index holds: a width of almost nothing has infinitely many bins per unit.
-    Index bin = position > 0 ? static_cast<Index>(std::min(position, static_cast<double>(last_bin))) : 0;
+    // Not a NaN either, nor what no Index holds: a width of almost nothing has infinitely many bins
+    // per unit.
+    Index bin =
+        position > 0 ? static_cast<Index>(std::min(position, static_cast<double>(last_bin))) : 0;
     // The product may be a rounding error beside the edge.
     if (x < edges_[static_cast<std::size_t>(bin)]) {
       bin = std::max(bin - 1, Index{0});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bins of equal width, as numpy.histogram has them: the edges, and which bin a number is in, to the bit.
+
+// Bins of equal width, as numpy.histogram has them: the edges, and which bin a number is in, to the
+// bit.
 #ifndef MPAIO_WORKERS_HISTOGRAM_UNIFORM_BINS_H_
 #define MPAIO_WORKERS_HISTOGRAM_UNIFORM_BINS_H_
 
@@ -22,17 +24,17 @@ struct OuterEdges {
   // How exact a type it takes to hold `first` and `last`, at the least.
   Precision precision = Precision::kHalf;
 
-  // Of edges that were given, or that are 0 and 1 for an array without elements. No width is widened by half
-  // on both sides.
+  // Of edges that were given, or that are 0 and 1 for an array without elements. No width is
+  // widened by half on both sides.
   static OuterEdges Given(double first, double last);
 };
 
-// In the middle between two edges, on an edge, beyond them: all of numpy's rules. The last bin has both of
-// its edges.
+// In the middle between two edges, on an edge, beyond them: all of numpy's rules. The last bin has
+// both of its edges.
 class UniformBins {
  public:
-  // Bins for numbers of type `dtype`, a number of up to 64 bits. Precondition: num_bins >= 1, first < last,
-  // width > 0.
+  // Bins for numbers of type `dtype`, a number of up to 64 bits. Precondition: num_bins >= 1, first
+  // < last, width > 0.
   UniformBins(const DType& dtype, const OuterEdges& outer, Index num_bins);
 
   Index num_bins() const { return static_cast<Index>(edges_.size()) - 1; }
@@ -49,8 +51,8 @@ class UniformBins {
 
   std::vector<double> edges_;
   Precision precision_;
-  // What is between them is counted; they are rounded differently from the edges where these need a better
-  // type.
+  // What is between them is counted; they are rounded differently from the edges where these need a
+  // better type.
   double least_, greatest_;
   double first_, bins_per_unit_;
 };

@@ -36,14 +36,15 @@ TEST(UniformBins, NoWidthIsWidened) {
   EXPECT_THAT(Find(bins, {7, 6, 8}), testing::ElementsAre(1, -1, -1));
 }
 
-// A float16 holds nothing over 65504: neither these positions, nor how far these numbers are from the first
-// edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same.
+// A float16 holds nothing over 65504: neither these positions, nor how far these numbers are from
+// the first edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same.
 TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
   const DType half = DType::Of<Float16>();
   const UniformBins many(half, OuterEdges::Given(0, 1000), 100'000);
   EXPECT_THAT(Find(many, {0, 900, 1000}), testing::ElementsAre(0, 90'001, 99'999));
   const UniformBins wide(half, OuterEdges::Given(-60'000, 60'000), 12);
-  EXPECT_THAT(Find(wide, {-60'000, -45'056, 5008, 45'056, 60'000}), testing::ElementsAre(0, 1, 6, 10, 11));
+  EXPECT_THAT(Find(wide, {-60'000, -45'056, 5008, 45'056, 60'000}),
+              testing::ElementsAre(0, 1, 6, 10, 11));
   const double least = std::numeric_limits<double>::denorm_min();
   const UniformBins narrow(DType::Of<double>(), OuterEdges::Given(0, least), 10);
   EXPECT_THAT(Find(narrow, {0, least}), testing::ElementsAre(1, 9));
@@ -55,16 +56,18 @@ TEST(UniformBins, EdgesDecide) {
   std::mt19937_64 random(seed);
   for (const DType& dtype : {DType::Of<double>(), DType::Of<float>(), DType::Of<Float16>()}) {
     for (int trial = 0; trial < 200; ++trial) {
-      SCOPED_TRACE(testing::Message() << "seed " << seed << ", trial " << trial << ", " << dtype.name());
+      SCOPED_TRACE(testing::Message()
+                   << "seed " << seed << ", trial " << trial << ", " << dtype.name());
       const auto draw = [&] {
         return static_cast<double>(static_cast<std::int64_t>(random() >> 40)) / 1e6 - 5;
       };
       const double first = draw(), last = first + 0.1 + std::abs(draw());
-      const UniformBins bins(dtype, OuterEdges::Given(first, last), 1 + static_cast<Index>(random() % 40));
+      const UniformBins bins(dtype, OuterEdges::Given(first, last),
+                             1 + static_cast<Index>(random() % 40));
       std::vector<double> numbers(bins.edges());
       for (int i = 0; i < 100; ++i) {
-        const double x =
-            first + (last - first) * static_cast<double>(random() >> 40) / static_cast<double>(1 << 24);
+        const double x = first + (last - first) * static_cast<double>(random() >> 40) /
+                                     static_cast<double>(1 << 24);
         numbers.push_back(dtype == DType::Of<Float16>() ? static_cast<double>(Float16(x))
                           : dtype == DType::Of<float>() ? static_cast<float>(x)
                                                         : x);

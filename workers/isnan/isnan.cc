@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // isnan: which elements are no numbers, or no times.
 #include <cmath>
 #include <complex>
@@ -23,8 +24,10 @@ Elementwise Plan(const JobInputs& inputs) { return {"", "isnan(x)", {{"x", input
 // Types that expressions do not take.
 std::vector<AcceptedType> Accepted() {
   std::vector<AcceptedType> types = AcceptedNumbers();
-  for (AcceptedType type : {AcceptedType::Of<long double>(), AcceptedType::Of<std::complex<float>>(), AcceptedType::Of<std::complex<double>>(),
-                            AcceptedType::Of<Datetime64>(), AcceptedType::Of<Timedelta64>()}) {
+  for (AcceptedType type :
+       {AcceptedType::Of<long double>(), AcceptedType::Of<std::complex<float>>(),
+        AcceptedType::Of<std::complex<double>>(), AcceptedType::Of<Datetime64>(),
+        AcceptedType::Of<Timedelta64>()}) {
     types.push_back(std::move(type));
   }
   return types;
@@ -51,16 +54,21 @@ absl::Status WriteWhether(const ChunkView<RawElement>& chunk, std::byte* rows) {
 absl::StatusOr<Job> Make(JobContext& context) {
   const DType& dtype = context.chunks.dtype();
   if (NumberTypeOf(dtype).has_value()) return MakeElementwiseJob(context, Plan(context.inputs()));
-  if (dtype == DType::Of<long double>()) return MakeRowWriterJob<RawElement>(context, WriteWhether<long double>);
-  if (dtype == DType::Of<std::complex<float>>()) return MakeRowWriterJob<RawElement>(context, WriteWhether<std::complex<float>>);
-  if (dtype == DType::Of<std::complex<double>>()) return MakeRowWriterJob<RawElement>(context, WriteWhether<std::complex<double>>);
+  if (dtype == DType::Of<long double>())
+    return MakeRowWriterJob<RawElement>(context, WriteWhether<long double>);
+  if (dtype == DType::Of<std::complex<float>>())
+    return MakeRowWriterJob<RawElement>(context, WriteWhether<std::complex<float>>);
+  if (dtype == DType::Of<std::complex<double>>())
+    return MakeRowWriterJob<RawElement>(context, WriteWhether<std::complex<double>>);
   return MakeRowWriterJob<RawElement>(context, WriteWhether<Datetime64>);
 }
 
 MPAIO_REGISTER_WORKER({
     .summary = "writes for each element whether it is NaN, or NaT",
     .accepts = Accepted(),
-    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> { return OutputSpec{DType::Of<Bool>(), inputs.array.shape()}; },
+    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
+      return OutputSpec{DType::Of<Bool>(), inputs.array.shape()};
+    },
     .streams_output = true,
     .make = Make,
 });

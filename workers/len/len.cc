@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// len: how long each string is, without the NULs at its end, as numpy.char.str_len: code points of a str
-// array, bytes of a bytes array.
+
+// len: how long each string is, without the NULs at its end, as numpy.char.str_len: code points of
+// a str array, bytes of a bytes array.
 #include <cstdint>
 
 #include "mpaio/worker/registry.h"
@@ -26,8 +27,9 @@ MPAIO_REGISTER_WORKER({
     },
     .streams_output = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return context.chunks.dtype().kind() == DType::Kind::kUnicode ? MakeLen<UnicodeString>(context)
-                                                                    : MakeLen<ByteString>(context);
+      return context.chunks.dtype().kind() == DType::Kind::kUnicode
+                 ? MakeLen<UnicodeString>(context)
+                 : MakeLen<ByteString>(context);
     },
 });
 

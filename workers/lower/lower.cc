@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// lower: the strings in lower case, as numpy.char.lower. Of a str array by the full mapping of Unicode, as
-// Python's str.lower; of a bytes array the ASCII letters. What gets longer than the array's strings can be is
-// cut off.
+
+// lower: the strings in lower case, as numpy.char.lower. Of a str array by the full mapping of
+// Unicode, as Python's str.lower; of a bytes array the ASCII letters. What gets longer than the
+// array's strings can be is cut off.
 #include "mpaio/worker/registry.h"
 #include "workers/strings/map_case.h"
 
@@ -9,9 +10,12 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "writes the strings in lower case, cut off where they get longer than the array's type",
+    .summary =
+        "writes the strings in lower case, cut off where they get longer than the array's type",
     .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
-    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> { return MapCaseOutput(inputs); },
+    .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
+      return MapCaseOutput(inputs);
+    },
     .streams_output = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return MakeMapCaseJob(context, LetterCase::kLower);

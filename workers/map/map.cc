@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// map: a function of each element, or an expression over the elements of up to four arrays, written to an array of the same shape and of the type that
-// numpy's result has. Where fn=abs or fn=square of an int64 does not fit an int64 it is an error (in an expression it wraps, as in numpy).
+
+// map: a function of each element, or an expression over the elements of up to four arrays, written
+// to an array of the same shape and of the type that numpy's result has. Where fn=abs or fn=square
+// of an int64 does not fit an int64 it is an error (in an expression it wraps, as in numpy).
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -16,15 +18,18 @@ namespace mpaio {
 namespace {
 
 std::vector<std::string> FunctionNames() {
-  return {"sqrt",   "abs",    "square",  "cbrt",  "exp",   "exp2",     "expm1",    "log",      "log2",        "log10",
-          "log1p",  "sin",    "cos",     "tan",   "arcsin", "arccos",  "arctan",   "sinh",     "cosh",        "tanh",
-          "arcsinh", "arccosh", "arctanh", "fabs", "sign",  "negative", "reciprocal", "floor",  "ceil",        "trunc",
-          "rint",   "isnan",  "isinf",   "isfinite", "signbit", "logical_not", "invert"};
+  return {"sqrt",        "abs",     "square", "cbrt",  "exp",      "exp2",       "expm1",
+          "log",         "log2",    "log10",  "log1p", "sin",      "cos",        "tan",
+          "arcsin",      "arccos",  "arctan", "sinh",  "cosh",     "tanh",       "arcsinh",
+          "arccosh",     "arctanh", "fabs",   "sign",  "negative", "reciprocal", "floor",
+          "ceil",        "trunc",   "rint",   "isnan", "isinf",    "isfinite",   "signbit",
+          "logical_not", "invert"};
 }
 
 bool Fits(std::int64_t x, bool is_square) {
   std::int64_t unused;
-  return is_square ? !__builtin_mul_overflow(x, x, &unused) : x != std::numeric_limits<std::int64_t>::min();
+  return is_square ? !__builtin_mul_overflow(x, x, &unused)
+                   : x != std::numeric_limits<std::int64_t>::min();
 }
 
 // Of int64 elements.
@@ -38,8 +43,9 @@ absl::Status CheckFits(const ChunkView<RawElement>& chunk, const std::string& fu
   // Seldom: look again for the one to name.
   Index i = 0;
   while (Fits(elements[i], is_square)) ++i;
-  return absl::OutOfRangeError(absl::StrCat(function, "(", elements[i], "), of element ", chunk.first_element() + i,
-                                            ", does not fit in an int64; save the array as float64"));
+  return absl::OutOfRangeError(
+      absl::StrCat(function, "(", elements[i], "), of element ", chunk.first_element() + i,
+                   ", does not fit in an int64; save the array as float64"));
 }
 
 absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
@@ -57,12 +63,17 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
     return plan;
   }
   if (plan.operands.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat(plan.operands[1].name, "= is of use with expr= only; fn=", function, " takes the input alone"));
+    return absl::InvalidArgumentError(absl::StrCat(plan.operands[1].name,
+                                                   "= is of use with expr= only; fn=", function,
+                                                   " takes the input alone"));
   }
   plan.parameter = absl::StrCat("fn=", function);
   plan.text = absl::StrCat(function, "(x)");
-  if ((function == "abs" || function == "square") && inputs.array.dtype() == DType::Of<std::int64_t>()) {
-    plan.check = [function](const ChunkView<RawElement>& chunk) { return CheckFits(chunk, function); };
+  if ((function == "abs" || function == "square") &&
+      inputs.array.dtype() == DType::Of<std::int64_t>()) {
+    plan.check = [function](const ChunkView<RawElement>& chunk) {
+      return CheckFits(chunk, function);
+    };
   }
   return plan;
 }
@@ -70,12 +81,15 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
 MPAIO_REGISTER_WORKER({
     .summary = "writes a function of each element, or an expression, to an array of the same shape",
     .accepts = AcceptedNumbers(),
-    .parameters = {ParameterInfo::Choice("fn", "the function; or give expr=", FunctionNames()).Or("expr"),
-                   ParameterInfo::Text("expr", "an expression over x, the elements of the input, such as sqrt(x)*sin(x) or where(x>0,x,y)", "none"),
-                   ParameterInfo::Array("y", "another array of the same shape, for expr"),
-                   ParameterInfo::Array("z", "another one"),
-                   ParameterInfo::Array("w", "another one"),
-                   ParameterInfo::Text("dtype", "the type that the result is converted to", "same")},
+    .parameters =
+        {ParameterInfo::Choice("fn", "the function; or give expr=", FunctionNames()).Or("expr"),
+         ParameterInfo::Text("expr",
+                             "an expression over x, the elements of the input, such as "
+                             "sqrt(x)*sin(x) or where(x>0,x,y)",
+                             "none"),
+         ParameterInfo::Array("y", "another array of the same shape, for expr"),
+         ParameterInfo::Array("z", "another one"), ParameterInfo::Array("w", "another one"),
+         ParameterInfo::Text("dtype", "the type that the result is converted to", "same")},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));
       return ElementwiseOutput(plan);

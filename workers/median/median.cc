@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // median: see workers/order/quantile_job.h.
 #include "workers/order/quantile_job.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // min: the smallest element. A NaN or NaT anywhere is the answer, as in numpy.
 #include <complex>
 #include <cstdint>
@@ -14,11 +15,13 @@ MPAIO_REGISTER_WORKER({
     .summary = "the smallest element",
     .accepts = {RealTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/true); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<ExtremeOfInts<false>, ExtremeOfUints<false>, ExtremeOfFloats<false>, void, ExtremeOf<long double, false, false>>(
-          context, context.chunks.dtype());
+      return MakeReductionFor<ExtremeOfInts<false>, ExtremeOfUints<false>, ExtremeOfFloats<false>,
+                              void, ExtremeOf<long double, false, false>>(context,
+                                                                          context.chunks.dtype());
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // min_max: the smallest and the largest element. A NaN anywhere makes both NaN, as in numpy.
 #include "mpaio/kernel/min_max.h"
 
@@ -18,7 +19,9 @@ class FindExtremes final : public Worker<T, MinMax<T>> {
  public:
   using Worker<T, MinMax<T>>::Worker;
 
-  absl::StatusOr<MinMax<T>> Process(const ChunkView<T>& chunk) const override { return FindMinMax(chunk.elements()); }
+  absl::StatusOr<MinMax<T>> Process(const ChunkView<T>& chunk) const override {
+    return FindMinMax(chunk.elements());
+  }
 
   absl::Status ProcessCallback(const Chunk&, MinMax<T> extremes) override {
     extremes_.Merge(extremes);
@@ -35,7 +38,12 @@ template <typename T>
 Job MakeMinMax(JobContext& context) {
   auto worker = std::make_unique<FindExtremes<T>>(std::move(context.chunks));
   const FindExtremes<T>* find = worker.get();
-  return {std::move(worker), [find] { return nlohmann::ordered_json{{"min", find->extremes().min}, {"max", find->extremes().max}}; }, nullptr};
+  return {
+      std::move(worker),
+      [find] {
+        return nlohmann::ordered_json{{"min", find->extremes().min}, {"max", find->extremes().max}};
+      },
+      nullptr};
 }
 
 MPAIO_REGISTER_WORKER({
@@ -45,9 +53,11 @@ MPAIO_REGISTER_WORKER({
     .output = nullptr,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       if (context.chunks.array().num_elements() == 0) {
-        return absl::InvalidArgumentError("an array without elements has no smallest and no largest one");
+        return absl::InvalidArgumentError(
+            "an array without elements has no smallest and no largest one");
       }
-      return context.chunks.dtype() == DType::Of<double>() ? MakeMinMax<double>(context) : MakeMinMax<std::int64_t>(context);
+      return context.chunks.dtype() == DType::Of<double>() ? MakeMinMax<double>(context)
+                                                           : MakeMinMax<std::int64_t>(context);
     },
 });
 

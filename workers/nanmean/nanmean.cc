@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // nanmean: the mean of the elements that are not NaN.
 #include <complex>
 #include <cstdint>
@@ -14,7 +15,8 @@ MPAIO_REGISTER_WORKER({
     .summary = "the mean of the elements that are not NaN",
     .accepts = {RealTypes()},
     .parameters = ReductionParameters(),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return MakeReductionFor<MeanOfInts, MeanOfUints, NanmeanOfFloats>(

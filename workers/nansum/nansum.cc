@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // nansum: the elements that are not NaN added up.
 #include <complex>
 #include <cstdint>
@@ -13,8 +14,10 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "adds up the elements that are not NaN",
     .accepts = {RealTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .parameters = ReductionParameters({ParameterInfo::Choice(
+        "overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       return MakeReductionFor<SumOfInts, SumOfUints, NansumOfFloats>(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// norm: the norm of the elements as one vector, or of the vectors along an axis, as numpy.linalg.norm gives it.
+
+// norm: the norm of the elements as one vector, or of the vectors along an axis, as
+// numpy.linalg.norm gives it.
 #include <complex>
 #include <cstdint>
 
@@ -14,12 +16,17 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "the norm of the elements, or of the vectors along an axis",
     .accepts = {RealTypes(), ComplexTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Choice("ord", "which norm: 2 is the Euclidean one", {"2", "1", "inf", "-inf", "0"})}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, absl::StrContains(inputs.parameters.Text("ord"), "inf")); },
+    .parameters = ReductionParameters({ParameterInfo::Choice(
+        "ord", "which norm: 2 is the Euclidean one", {"2", "1", "inf", "-inf", "0"})}),
+    .check =
+        [](const JobInputs& inputs) {
+          return CheckReduction(inputs, absl::StrContains(inputs.parameters.Text("ord"), "inf"));
+        },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<NormOf<std::int64_t>, NormOf<std::uint64_t>, NormOf<double>, NormOf<std::complex<double>>>(
-          context, RealMeanType(context.chunks.dtype()));
+      return MakeReductionFor<NormOf<std::int64_t>, NormOf<std::uint64_t>, NormOf<double>,
+                              NormOf<std::complex<double>>>(context,
+                                                            RealMeanType(context.chunks.dtype()));
     },
 });
 

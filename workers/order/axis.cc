@@ -11,10 +11,11 @@
 namespace mpaio {
 namespace {
 
-// Calls copy(offset in the array, offset in the lanes) for each element, in bytes. Elements that are
-// neighbours in the array are so in time too.
+// Calls copy(offset in the array, offset in the lanes) for each element, in bytes. Elements that
+// are neighbours in the array are so in time too.
 template <typename Copy>
-void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first, Index end, Copy copy) {
+void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first, Index end,
+                    Copy copy) {
   const Index lane_bytes = lanes.length * itemsize_bytes;
   for (Index lane = first; lane < end;) {
     const Index o = lane / lanes.inner, i = lane % lanes.inner;
@@ -41,9 +42,8 @@ void WithWidth(Index itemsize_bytes, Do&& act) {
     case 8:
       return act([](std::byte* to, const std::byte* from) { std::memcpy(to, from, 8); });
     default:
-      return act([width = static_cast<std::size_t>(itemsize_bytes)](std::byte* to, const std::byte* from) {
-        std::memcpy(to, from, width);
-      });
+      return act([width = static_cast<std::size_t>(itemsize_bytes)](
+                     std::byte* to, const std::byte* from) { std::memcpy(to, from, width); });
   }
 }
 
@@ -53,14 +53,14 @@ absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text) {
   if (text == "none") return std::nullopt;
   Index axis = 0;
   if (!absl::SimpleAtoi(text, &axis)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("axis=", text, " is no axis; give an integer, or none for all elements as one"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "axis=", text, " is no axis; give an integer, or none for all elements as one"));
   }
   return axis;
 }
 
-void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes, Index first, Index end,
-                 std::byte* to) {
+void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes,
+                 Index first, Index end, std::byte* to) {
   if (first == end || lanes.length == 0 || itemsize_bytes == 0) return;
   if (lanes.inner == 1) {
     std::memcpy(to, array + first * lanes.length * itemsize_bytes,
@@ -73,8 +73,8 @@ void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsi
   });
 }
 
-void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes, Index first, Index end,
-                  std::byte* array) {
+void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes,
+                  Index first, Index end, std::byte* array) {
   if (first == end || lanes.length == 0 || itemsize_bytes == 0) return;
   if (lanes.inner == 1) {
     std::memcpy(array + first * lanes.length * itemsize_bytes, from,

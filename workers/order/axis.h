@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The parameter axis=, and lanes along it one behind the other.
 #ifndef MPAIO_WORKERS_ORDER_AXIS_H_
 #define MPAIO_WORKERS_ORDER_AXIS_H_
@@ -17,11 +18,11 @@ namespace mpaio {
 absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text);
 
 // Copies lanes [first, end) of the array at `array` to `to`, one behind the other.
-void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes, Index first, Index end,
-                 std::byte* to);
+void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes,
+                 Index first, Index end, std::byte* to);
 // The other way.
-void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes, Index first, Index end,
-                  std::byte* array);
+void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes,
+                  Index first, Index end, std::byte* array);
 
 }  // namespace mpaio
 

@@ -21,7 +21,8 @@ TEST(ParseAxis, TakesIntegersAndNone) {
   EXPECT_THAT(ParseAxis("x"), StatusIs(absl::StatusCode::kInvalidArgument, "axis=x"));
 }
 
-// The array 0, 1, ..., 23 of shape (2, 3, 4); lane 5 along axis 1 is o = 1, i = 1: elements 13, 17, 21.
+// The array 0, 1, ..., 23 of shape (2, 3, 4); lane 5 along axis 1 is o = 1, i = 1: elements 13, 17,
+// 21.
 TEST(Lanes, GatherAndScatterAreInverse) {
   for (const Index width : {1, 2, 3, 4, 8}) {
     std::vector<std::byte> array(static_cast<std::size_t>(24 * width));
@@ -33,7 +34,8 @@ TEST(Lanes, GatherAndScatterAreInverse) {
         std::vector<std::byte> back(array.size());
         for (Index first = 0; first < lanes.num_lanes(); first += step) {
           const Index end = std::min(first + step, lanes.num_lanes());
-          std::vector<std::byte> gathered(static_cast<std::size_t>((end - first) * lanes.length * width));
+          std::vector<std::byte> gathered(
+              static_cast<std::size_t>((end - first) * lanes.length * width));
           GatherLanes(lanes, array.data(), width, first, end, gathered.data());
           if (axis == 1 && first <= 5 && 5 < end) {
             for (const Index j : {0, 1, 2}) {

@@ -29,8 +29,8 @@ int CompareLongDoubles(const std::byte* a, const std::byte* b, Index) {
   return CompareFloats(Load<long double>(a), Load<long double>(b));
 }
 
-// numpy's: numbers without NaN, then NaN imaginary parts, then NaN real parts, then both NaN; within each by
-// real, then by imaginary part.
+// numpy's: numbers without NaN, then NaN imaginary parts, then NaN real parts, then both NaN;
+// within each by real, then by imaginary part.
 template <typename Float>
 int CompareComplex(const std::byte* a, const std::byte* b, Index) {
   const Float a_real = Load<Float>(a), a_imaginary = Load<Float>(a + sizeof(Float));
@@ -57,12 +57,13 @@ int CompareCodePoints(const std::byte* a, const std::byte* b, Index width) {
 // The first bytes, so that the first counts most.
 std::uint64_t KeyOfBytes(const std::byte* bytes, Index width) {
   std::uint64_t key = 0;
-  for (Index i = 0; i < 8; ++i) key = key << 8 | (i < width ? static_cast<std::uint64_t>(bytes[i]) : 0);
+  for (Index i = 0; i < 8; ++i)
+    key = key << 8 | (i < width ? static_cast<std::uint64_t>(bytes[i]) : 0);
   return key;
 }
 
-// 21 bits of each of the first three code points, which is what Unicode has. What is more makes the rest of
-// the key of no use.
+// 21 bits of each of the first three code points, which is what Unicode has. What is more makes the
+// rest of the key of no use.
 std::uint64_t KeyOfCodePoints(const std::byte* bytes, Index width) {
   constexpr std::uint64_t kLargest = (1 << 21) - 1;
   std::uint64_t key = 0;
@@ -82,8 +83,8 @@ bool IsString(const DType& dtype) {
 }  // namespace
 
 bool HasOrder(const DType& dtype) {
-  return HasKey(dtype) || dtype.kind() == DType::Kind::kFloat || dtype.kind() == DType::Kind::kComplex ||
-         IsString(dtype);
+  return HasKey(dtype) || dtype.kind() == DType::Kind::kFloat ||
+         dtype.kind() == DType::Kind::kComplex || IsString(dtype);
 }
 
 AcceptedType AcceptsOrdered() {
@@ -154,7 +155,8 @@ bool ElementOrder::IsNaN(Index index) const {
     case DType::Kind::kComplex:
       if (size_bytes == 8) return std::isnan(Load<float>(at)) || std::isnan(Load<float>(at + 4));
       if (size_bytes == 16) return std::isnan(Load<double>(at)) || std::isnan(Load<double>(at + 8));
-      return std::isnan(Load<long double>(at)) || std::isnan(Load<long double>(at + size_bytes / 2));
+      return std::isnan(Load<long double>(at)) ||
+             std::isnan(Load<long double>(at + size_bytes / 2));
     case DType::Kind::kDatetime:
     case DType::Kind::kTimedelta:
       return Load<std::int64_t>(at) == std::numeric_limits<std::int64_t>::min();
@@ -174,9 +176,10 @@ void ElementOrder::Sort(std::span<KeyedIndex> entries, std::span<KeyedIndex> buf
   if (is_exact()) return;
   // Where the keys do not say all, those of one key are sorted by what is behind it.
   for (auto begin = entries.begin(); begin != entries.end();) {
-    const auto end =
-        std::find_if(begin, entries.end(), [&](const KeyedIndex& entry) { return entry.key != begin->key; });
-    std::stable_sort(begin, end, [this](const KeyedIndex& a, const KeyedIndex& b) { return Less(a, b); });
+    const auto end = std::find_if(begin, entries.end(),
+                                  [&](const KeyedIndex& entry) { return entry.key != begin->key; });
+    std::stable_sort(begin, end,
+                     [this](const KeyedIndex& a, const KeyedIndex& b) { return Less(a, b); });
     begin = end;
   }
 }

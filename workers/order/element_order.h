@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // numpy's order of elements of any sortable type, by their positions in an array.
 #ifndef MPAIO_WORKERS_ORDER_ELEMENT_ORDER_H_
 #define MPAIO_WORKERS_ORDER_ELEMENT_ORDER_H_
@@ -17,8 +18,8 @@
 
 namespace mpaio {
 
-// The types that have an order: numbers (complex: by real, then by imaginary part), bool, times, strings. NaN
-// and NaT come last.
+// The types that have an order: numbers (complex: by real, then by imaginary part), bool, times,
+// strings. NaN and NaT come last.
 bool HasOrder(const DType& dtype);
 AcceptedType AcceptsOrdered();
 
@@ -34,8 +35,8 @@ class ElementOrder {
   void FillKeys(std::span<KeyedIndex> entries) const;
   // Whether equal keys are equal elements.
   bool is_exact() const { return compare_ == nullptr; }
-  // Whether the element is NaN or NaT; these are equal to each other where a set of values is wanted, complex
-  // ones too.
+  // Whether the element is NaN or NaT; these are equal to each other where a set of values is
+  // wanted, complex ones too.
   bool IsNaN(Index index) const;
 
   // Whether an element is in front of another. Reads keys anew: for few elements.

@@ -45,9 +45,11 @@ Index CounterBytes(const RankPass& pass) {
 
 // How many lanes make a batch, where so many ranks are sought in each.
 Index LanesOfBatch(Index num_ranks) {
-  // Of up to 16 prefixes, which are no more than the ranks, 2^16 counters each; of more, 2^10 (rank_search.cc).
+  // Of up to 16 prefixes, which are no more than the ranks, 2^16 counters each; of more, 2^10
+  // (rank_search.cc).
   constexpr Index kCountersBytes = (Index{1} << 16) * Index{sizeof(Index)};
-  const Index lane_bytes = std::max(std::min<Index>(num_ranks, 16) * kCountersBytes, num_ranks * (kCountersBytes >> 6));
+  const Index lane_bytes =
+      std::max(std::min<Index>(num_ranks, 16) * kCountersBytes, num_ranks * (kCountersBytes >> 6));
   return std::clamp<Index>(kBatchBytes / lane_bytes, 1, kMaxBatch);
 }
 
@@ -63,8 +65,10 @@ class Tiles {
   Tiles(const LaneGeometry& lanes, const LanePasses& passes)
       : for_each_group_((lanes.length + kTileLength - 1) / kTileLength) {
     Index counter_bytes = 1;
-    for (const auto& [lane, pass] : passes) counter_bytes = std::max(counter_bytes, CounterBytes(pass));
-    const Index most = lanes.inner == 1 ? 1 : std::clamp<Index>(kScanBytes / counter_bytes, 1, kMaxTileLanes);
+    for (const auto& [lane, pass] : passes)
+      counter_bytes = std::max(counter_bytes, CounterBytes(pass));
+    const Index most =
+        lanes.inner == 1 ? 1 : std::clamp<Index>(kScanBytes / counter_bytes, 1, kMaxTileLanes);
     for (std::size_t i = 0; i < passes.size(); ++i) {
       const Index lane = passes[i].first;
       if (!groups_.empty()) {
@@ -84,7 +88,9 @@ class Tiles {
   Index for_each_group() const { return for_each_group_; }
   const Group& group(Index number) const { return groups_[static_cast<std::size_t>(number)]; }
   Index largest_group() const {
-    return std::max_element(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) { return a.count < b.count; })->count;
+    return std::max_element(groups_.begin(), groups_.end(),
+                            [](const Group& a, const Group& b) { return a.count < b.count; })
+        ->count;
   }
 
  private:
@@ -95,8 +101,8 @@ class Tiles {
 // What rank 0 knows. Other ranks have one that nothing is added to.
 class LaneSearch {
  public:
-  LaneSearch(const DType& dtype, const LaneGeometry& lanes, const Quantile& quantile, const DType& result_type,
-             const std::vector<Index>& result_shape)
+  LaneSearch(const DType& dtype, const LaneGeometry& lanes, const Quantile& quantile,
+             const DType& result_type, const std::vector<Index>& result_shape)
       : dtype_(dtype),
         num_lanes_(lanes.num_lanes()),
         quantile_(quantile),
@@ -108,7 +114,8 @@ class LaneSearch {
   LanePasses FirstPasses(Index first) const {
     const RankPass pass = NewSearch().pass();
     LanePasses passes;
-    for (Index lane = first; lane < std::min(first + batch_, num_lanes_); ++lane) passes.emplace_back(lane, pass);
+    for (Index lane = first; lane < std::min(first + batch_, num_lanes_); ++lane)
+      passes.emplace_back(lane, pass);
     return passes;
   }
 
@@ -148,10 +155,13 @@ class LaneSearch {
     RankSearch search;
   };
 
-  RankSearch NewSearch() const { return RankSearch(KeyBits(dtype_), quantile_.ranks(), kMaxCollectedKeys / batch_); }
+  RankSearch NewSearch() const {
+    return RankSearch(KeyBits(dtype_), quantile_.ranks(), kMaxCollectedKeys / batch_);
+  }
 
   void StartBatch() {
-    for (const Index end = std::min(next_lane_ + batch_, num_lanes_); next_lane_ < end; ++next_lane_)
+    for (const Index end = std::min(next_lane_ + batch_, num_lanes_); next_lane_ < end;
+         ++next_lane_)
       active_.push_back({next_lane_, NewSearch()});
   }
 
@@ -197,38 +207,47 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
     LaneFindings findings;
     std::vector<std::byte> gathered;
     if (lanes_.inner > 1)
-      gathered.resize(static_cast<std::size_t>(tiles_.largest_group() * kTileLength * array_.dtype().itemsize_bytes()));
+      gathered.resize(static_cast<std::size_t>(tiles_.largest_group() * kTileLength *
+                                               array_.dtype().itemsize_bytes()));
     for (Index tile = chunk.rows().begin; tile < chunk.rows().end;) {
       const Index number = tile / tiles_.for_each_group();
       const Index end = std::min(chunk.rows().end, (number + 1) * tiles_.for_each_group());
-      Scan(number, tile - number * tiles_.for_each_group(), end - number * tiles_.for_each_group(), gathered, &findings);
+      Scan(number, tile - number * tiles_.for_each_group(), end - number * tiles_.for_each_group(),
+           gathered, &findings);
       tile = end;
     }
     return findings;
   }
 
-  absl::Status ProcessCallback(const Chunk&, LaneFindings findings) override { return search_->Add(findings); }
+  absl::Status ProcessCallback(const Chunk&, LaneFindings findings) override {
+    return search_->Add(findings);
+  }
 
  private:
   // The tiles [begin, end) of a group.
-  void Scan(Index number, Index begin, Index end, std::vector<std::byte>& gathered, LaneFindings* findings) const {
+  void Scan(Index number, Index begin, Index end, std::vector<std::byte>& gathered,
+            LaneFindings* findings) const {
     const Tiles::Group& group = tiles_.group(number);
     const Index first_lane = passes_[group.first].first;
     const Index itemsize_bytes = array_.dtype().itemsize_bytes();
     std::vector<RankScan> scans;
     scans.reserve(static_cast<std::size_t>(group.count));
     for (Index l = 0; l < group.count; ++l)
-      scans.emplace_back(passes_[group.first + static_cast<std::size_t>(l)].second, (end - begin) * kTileLength);
+      scans.emplace_back(passes_[group.first + static_cast<std::size_t>(l)].second,
+                         (end - begin) * kTileLength);
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(std::min(lanes_.length, kTileLength)));
     for (Index tile = begin; tile < end; ++tile) {
       const Index position = tile * kTileLength;
       const Index length = std::min(kTileLength, lanes_.length - position);
-      // The lanes' elements from `position` on are those of an array that begins at that row of the block.
+      // The lanes' elements from `position` on are those of an array that begins at that row of the
+      // block.
       const std::byte* elements =
-          array_.data() + (first_lane / lanes_.inner * lanes_.length + position) * lanes_.inner * itemsize_bytes;
+          array_.data() +
+          (first_lane / lanes_.inner * lanes_.length + position) * lanes_.inner * itemsize_bytes;
       if (lanes_.inner > 1) {
         const Index first = first_lane % lanes_.inner;
-        GatherLanes({1, length, lanes_.inner, {}, true}, elements, itemsize_bytes, first, first + group.count, gathered.data());
+        GatherLanes({1, length, lanes_.inner, {}, true}, elements, itemsize_bytes, first,
+                    first + group.count, gathered.data());
         elements = gathered.data();
       }
       const std::span<std::uint64_t> some = std::span(keys).first(static_cast<std::size_t>(length));
@@ -239,7 +258,8 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
       }
     }
     for (Index l = 0; l < group.count; ++l)
-      findings->emplace_back(static_cast<Index>(group.first) + l, scans[static_cast<std::size_t>(l)].Take());
+      findings->emplace_back(static_cast<Index>(group.first) + l,
+                             scans[static_cast<std::size_t>(l)].Take());
   }
 
   Tiles tiles_;
@@ -251,18 +271,26 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
 
 }  // namespace
 
-absl::StatusOr<Job> SearchLanes(JobContext& context, const LaneGeometry& lanes, const Quantile& quantile,
-                                const DType& result_type, const std::vector<Index>& result_shape) {
+absl::StatusOr<Job> SearchLanes(JobContext& context, const LaneGeometry& lanes,
+                                const Quantile& quantile, const DType& result_type,
+                                const std::vector<Index>& result_shape) {
   const NdView array = context.chunks.array();
-  const auto search = std::make_shared<LaneSearch>(array.dtype(), lanes, quantile, result_type, result_shape);
-  const auto make = [divide = context.divide, array, lanes, search](LanePasses passes) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
+  const auto search =
+      std::make_shared<LaneSearch>(array.dtype(), lanes, quantile, result_type, result_shape);
+  const auto make = [divide = context.divide, array, lanes,
+                     search](LanePasses passes) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
     Tiles tiles(lanes, passes);
-    // Rows of about the size of a tile, so that chunks are of a good size; no one reads them as such.
+    // Rows of about the size of a tile, so that chunks are of a good size; no one reads them as
+    // such.
     const Index tile_bytes = tiles.largest_group() * kTileLength * array.dtype().itemsize_bytes();
-    MPAIO_ASSIGN_OR_RETURN(DType tile, DType::Parse(absl::StrCat("V", std::min(tile_bytes, array.size_bytes() / tiles.count()))));
-    MPAIO_ASSIGN_OR_RETURN(const NdView rows, NdView::Create(array.data(), std::move(tile), {tiles.count()}));
+    MPAIO_ASSIGN_OR_RETURN(
+        DType tile,
+        DType::Parse(absl::StrCat("V", std::min(tile_bytes, array.size_bytes() / tiles.count()))));
+    MPAIO_ASSIGN_OR_RETURN(const NdView rows,
+                           NdView::Create(array.data(), std::move(tile), {tiles.count()}));
     MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, divide(rows));
-    return std::make_unique<ScanLanes>(std::move(chunks), std::move(tiles), std::move(passes), array, lanes, search);
+    return std::make_unique<ScanLanes>(std::move(chunks), std::move(tiles), std::move(passes),
+                                       array, lanes, search);
   };
   Job job;
   MPAIO_ASSIGN_OR_RETURN(job.worker, make(search->FirstPasses(0)));

@@ -14,8 +14,8 @@ void LaneSorter::SortValues(const std::byte* from, Index count, std::byte* to) {
   const auto itemsize = static_cast<std::size_t>(dtype_.itemsize_bytes());
   if (size == 0 || itemsize == 0) return;
   if (HasKey(dtype_)) {
-    // Not in `to`, which others may share: whoever does the same lane again, or is ended in the middle of it, must not
-    // disorder what is there already (OutputArray::Rows).
+    // Not in `to`, which others may share: whoever does the same lane again, or is ended in the
+    // middle of it, must not disorder what is there already (OutputArray::Rows).
     values_.resize(size * itemsize);
     std::memcpy(values_.data(), from, size * itemsize);
     buffer_.resize(size * itemsize);
@@ -29,7 +29,8 @@ void LaneSorter::SortValues(const std::byte* from, Index count, std::byte* to) {
   }
   SortEntries(from, count);
   for (std::size_t i = 0; i < size; ++i)
-    std::memcpy(to + i * itemsize, from + static_cast<std::size_t>(entries_[i].index) * itemsize, itemsize);
+    std::memcpy(to + i * itemsize, from + static_cast<std::size_t>(entries_[i].index) * itemsize,
+                itemsize);
 }
 
 void LaneSorter::SortIndices(const std::byte* from, Index count, Index first, Index* to) {

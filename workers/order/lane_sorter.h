@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Sorts a lane, elements one behind the other, in one thread.
 #ifndef MPAIO_WORKERS_ORDER_LANE_SORTER_H_
 #define MPAIO_WORKERS_ORDER_LANE_SORTER_H_
@@ -20,7 +21,8 @@ class LaneSorter {
 
   // `to` becomes the `count` elements of `from`, sorted. The two do not overlap.
   void SortValues(const std::byte* from, Index count, std::byte* to);
-  // `to` becomes the positions of the sorted elements: `first` is that of the first element of `from`.
+  // `to` becomes the positions of the sorted elements: `first` is that of the first element of
+  // `from`.
   void SortIndices(const std::byte* from, Index count, Index first, Index* to);
 
  private:

@@ -31,7 +31,8 @@ TEST(LaneSorter, SortsBytesBehindTheKey) {
       "abcdefgha\0"
       "a\0\0\0\0\0\0\0\0\0",
       50);
-  EXPECT_THAT(SortedIndices(words, DType::Bytes(10), 100), testing::ElementsAre(104, 102, 101, 103, 100));
+  EXPECT_THAT(SortedIndices(words, DType::Bytes(10), 100),
+              testing::ElementsAre(104, 102, 101, 103, 100));
   std::string sorted(50, ' ');
   LaneSorter(DType::Bytes(10))
       .SortValues(reinterpret_cast<const std::byte*>(words.data()), 5,
@@ -42,7 +43,8 @@ TEST(LaneSorter, SortsBytesBehindTheKey) {
 
 // Code points that are none: of more than 21 bits.
 TEST(LaneSorter, SortsAnyCodePoints) {
-  const std::vector<std::uint32_t> words = {0xFFFFFFFF, 1, 0x1FFFFF, 2, 0x200000, 0, 5, 9, 0x1FFFFF, 1};
+  const std::vector<std::uint32_t> words = {0xFFFFFFFF, 1, 0x1FFFFF, 2,        0x200000,
+                                            0,          5, 9,        0x1FFFFF, 1};
   std::string bytes(words.size() * 4, '\0');
   std::memcpy(bytes.data(), words.data(), bytes.size());
   EXPECT_THAT(SortedIndices(bytes, DType::Unicode(2), 0), testing::ElementsAre(3, 4, 1, 2, 0));

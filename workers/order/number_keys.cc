@@ -25,7 +25,8 @@ void LoadAs(const std::byte* elements, std::span<double> numbers) {
 }  // namespace
 
 bool IsNumber(const DType& dtype) {
-  return HasKey(dtype) && dtype.kind() != DType::Kind::kDatetime && dtype.kind() != DType::Kind::kTimedelta;
+  return HasKey(dtype) && dtype.kind() != DType::Kind::kDatetime &&
+         dtype.kind() != DType::Kind::kTimedelta;
 }
 
 AcceptedType AcceptsNumbers() { return {"bool, integers, float16, float32, float64", &IsNumber}; }
@@ -58,23 +59,28 @@ std::uint64_t RawOfKey(const DType& dtype, std::uint64_t key) {
 }
 
 void LoadDoubles(const DType& dtype, const std::byte* elements, std::span<double> numbers) {
-  const bool is_signed = dtype.kind() == DType::Kind::kInt, is_float = dtype.kind() == DType::Kind::kFloat;
+  const bool is_signed = dtype.kind() == DType::Kind::kInt,
+             is_float = dtype.kind() == DType::Kind::kFloat;
   switch (dtype.itemsize_bytes()) {
     case 1:
       if (dtype.kind() == DType::Kind::kBool) {
         std::transform(elements, elements + numbers.size(), numbers.begin(), TruthOf);
         return;
       }
-      return is_signed ? LoadAs<std::int8_t>(elements, numbers) : LoadAs<std::uint8_t>(elements, numbers);
+      return is_signed ? LoadAs<std::int8_t>(elements, numbers)
+                       : LoadAs<std::uint8_t>(elements, numbers);
     case 2:
       if (is_float) return LoadAs<Float16>(elements, numbers);
-      return is_signed ? LoadAs<std::int16_t>(elements, numbers) : LoadAs<std::uint16_t>(elements, numbers);
+      return is_signed ? LoadAs<std::int16_t>(elements, numbers)
+                       : LoadAs<std::uint16_t>(elements, numbers);
     case 4:
       if (is_float) return LoadAs<float>(elements, numbers);
-      return is_signed ? LoadAs<std::int32_t>(elements, numbers) : LoadAs<std::uint32_t>(elements, numbers);
+      return is_signed ? LoadAs<std::int32_t>(elements, numbers)
+                       : LoadAs<std::uint32_t>(elements, numbers);
     default:
       if (is_float) return LoadAs<double>(elements, numbers);
-      return is_signed ? LoadAs<std::int64_t>(elements, numbers) : LoadAs<std::uint64_t>(elements, numbers);
+      return is_signed ? LoadAs<std::int64_t>(elements, numbers)
+                       : LoadAs<std::uint64_t>(elements, numbers);
   }
 }
 

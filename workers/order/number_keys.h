@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Real numbers of any type of up to 64 bits, by keys and as doubles.
 #ifndef MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_
 #define MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_
@@ -12,12 +13,13 @@
 
 namespace mpaio {
 
-// bool, integers, float16, float32, float64. The functions below take these types only; of a bool, any byte
-// but 0 is read as 1.
+// bool, integers, float16, float32, float64. The functions below take these types only; of a bool,
+// any byte but 0 is read as 1.
 bool IsNumber(const DType& dtype);
 AcceptedType AcceptsNumbers();
 
-// Keys that order as the numbers do (order_key.h), with -0.0 before 0.0: how many bits they have, ...
+// Keys that order as the numbers do (order_key.h), with -0.0 before 0.0: how many bits they have,
+// ...
 int KeyBits(const DType& dtype);
 // ... those of elements, ...
 void LoadKeys(const DType& dtype, const std::byte* elements, std::span<std::uint64_t> keys);

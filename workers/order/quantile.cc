@@ -24,7 +24,8 @@ bool Interpolates(QuantileMethod method) {
   return method == QuantileMethod::kLinear || method == QuantileMethod::kMidpoint;
 }
 
-// numpy's _lerp: which of two formulas depends on the nearer end, so that the result is monotonic in t.
+// numpy's _lerp: which of two formulas depends on the nearer end, so that the result is monotonic
+// in t.
 double Lerp(double a, double b, double difference, double t) {
   return t >= 0.5 ? b - difference * (1 - t) : a + difference * t;
 }
@@ -110,7 +111,8 @@ QuantileMethod ParseQuantileMethod(absl::string_view name) {
                               : QuantileMethod::kLinear;
 }
 
-Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q, Index count)
+Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q,
+                   Index count)
     : dtype_(dtype), method_(method) {
   // First with the ranks themselves in the place of their positions.
   const auto last = static_cast<double>(count - 1);
@@ -131,7 +133,8 @@ Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<
         add(rank, rank, 0);
         continue;
       }
-      if (method == QuantileMethod::kMidpoint) position = 0.5 * (std::floor(position) + std::ceil(position));
+      if (method == QuantileMethod::kMidpoint)
+        position = 0.5 * (std::floor(position) + std::ceil(position));
       const bool is_last = position >= last;
       const Index previous = is_last ? count - 1 : static_cast<Index>(std::floor(position));
       // numpy names the last rank -1, and computes with that.
@@ -149,18 +152,21 @@ Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<
   for (Point& point : points_) {
     for (std::size_t* rank : {&point.previous, &point.next}) {
       *rank = static_cast<std::size_t>(
-          std::lower_bound(ranks_.begin(), ranks_.end(), static_cast<Index>(*rank)) - ranks_.begin());
+          std::lower_bound(ranks_.begin(), ranks_.end(), static_cast<Index>(*rank)) -
+          ranks_.begin());
     }
   }
 }
 
 DType Quantile::ResultType(const DType& dtype, QuantileMethod method) {
   if (Interpolates(method)) return DType::Of<double>();
-  return method == QuantileMethod::kMedian && dtype.kind() != DType::Kind::kFloat ? DType::Of<double>()
-                                                                                  : dtype;
+  return method == QuantileMethod::kMedian && dtype.kind() != DType::Kind::kFloat
+             ? DType::Of<double>()
+             : dtype;
 }
 
-void Quantile::Compute(Index r, std::span<const std::uint64_t> keys, bool has_nan, std::byte* to) const {
+void Quantile::Compute(Index r, std::span<const std::uint64_t> keys, bool has_nan,
+                       std::byte* to) const {
   if (has_nan) return StoreNaN(ResultType(dtype_, method_), to);
   const Point& point = points_[static_cast<std::size_t>(r)];
   const std::uint64_t previous = RawOfKey(dtype_, keys[point.previous]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// numpy's formulas for median and quantile: which ranks are wanted, and what is made of the elements that
-// have them.
+
+// numpy's formulas for median and quantile: which ranks are wanted, and what is made of the
+// elements that have them.
 #ifndef MPAIO_WORKERS_ORDER_QUANTILE_H_
 #define MPAIO_WORKERS_ORDER_QUANTILE_H_
 
@@ -22,13 +23,13 @@ QuantileMethod ParseQuantileMethod(absl::string_view name);
 
 // Quantiles of `count` numbers, count >= 1. Numbers are passed by their keys (number_keys.h).
 //
-// As in numpy, the type of the result is the input's, or float64 where one interpolates (`median` of
-// floating-point numbers keeps theirs). Differences of integers that numpy computes modulo 2^64 (or its
-// type's width) are exact here.
+// As in numpy, the type of the result is the input's, or float64 where one interpolates (`median`
+// of floating-point numbers keeps theirs). Differences of integers that numpy computes modulo 2^64
+// (or its type's width) are exact here.
 class Quantile {
  public:
-  // Precondition: IsNumber(dtype); each q is in [0, 1]; those of kMedian are not looked at, there is one
-  // result.
+  // Precondition: IsNumber(dtype); each q is in [0, 1]; those of kMedian are not looked at, there
+  // is one result.
   Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q, Index count);
 
   static DType ResultType(const DType& dtype, QuantileMethod method);
@@ -36,8 +37,8 @@ class Quantile {
   // The ranks that are wanted: increasing.
   const std::vector<Index>& ranks() const { return ranks_; }
   Index num_results() const { return static_cast<Index>(points_.size()); }
-  // Result r, from the keys of the ranks, to `to`, an element of ResultType(). `has_nan`: one of all numbers
-  // is NaN.
+  // Result r, from the keys of the ranks, to `to`, an element of ResultType(). `has_nan`: one of
+  // all numbers is NaN.
   void Compute(Index r, std::span<const std::uint64_t> keys, bool has_nan, std::byte* to) const;
   // NaN as a result, such as the median of nothing.
   static void StoreNaN(const DType& result_type, std::byte* to);

@@ -69,7 +69,8 @@ class ScanForRanks final : public Worker<RawElement, RankFindings> {
 
   absl::StatusOr<RankFindings> Process(const ChunkView<RawElement>& chunk) const override {
     const RawElements elements = chunk.elements();
-    const Index count = static_cast<Index>(elements.size()), itemsize_bytes = elements.itemsize_bytes();
+    const Index count = static_cast<Index>(elements.size()),
+                itemsize_bytes = elements.itemsize_bytes();
     RankScan scan(pass_, count);
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(std::min(count, kBlock)));
     for (Index begin = 0; begin < count; begin += kBlock) {
@@ -91,12 +92,14 @@ class ScanForRanks final : public Worker<RawElement, RankFindings> {
   std::shared_ptr<RankSearch> search_;
 };
 
-absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::vector<Index> shape) {
+absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request,
+                              std::vector<Index> shape) {
   const DataIterator chunks = context.chunks;
   const DType dtype = chunks.dtype();
   const auto quantile =
       std::make_shared<Quantile>(dtype, request.method, request.q, chunks.array().num_elements());
-  const auto search = std::make_shared<RankSearch>(KeyBits(dtype), quantile->ranks(), kMaxCollectedKeys);
+  const auto search =
+      std::make_shared<RankSearch>(KeyBits(dtype), quantile->ranks(), kMaxCollectedKeys);
   Job job;
   job.worker = std::make_unique<ScanForRanks>(chunks, search->pass(), search);
   job.next_pass = [search, dtype]() -> absl::StatusOr<std::optional<NextPass>> {
@@ -106,7 +109,8 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::
     Codec<RankPass>::Encode(search->pass(), &next.plan);
     return next;
   };
-  job.begin_pass = [search, chunks](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
+  job.begin_pass = [search,
+                    chunks](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
     MPAIO_ASSIGN_OR_RETURN(RankPass pass, DecodeResult<RankPass>(plan));
     return std::make_unique<ScanForRanks>(chunks, std::move(pass), search);
   };
@@ -122,7 +126,8 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request, std::
   return job;
 }
 
-// Chunks are of lanes; the result is that of each quantile for all of a chunk's lanes, quantile by quantile.
+// Chunks are of lanes; the result is that of each quantile for all of a chunk's lanes, quantile by
+// quantile.
 class QuantilesOfLanes final : public Worker<RawElement, std::string> {
  public:
   QuantilesOfLanes(DataIterator chunks, NdView array, LaneGeometry lanes, const Request& request)
@@ -137,8 +142,8 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
     const RowRange lanes = chunk.rows();
     const Index itemsize_bytes = array_.dtype().itemsize_bytes(),
                 result_bytes = result_type_.itemsize_bytes();
-    std::string results(static_cast<std::size_t>(quantile_.num_results() * lanes.size() * result_bytes),
-                        '\0');
+    std::string results(
+        static_cast<std::size_t>(quantile_.num_results() * lanes.size() * result_bytes), '\0');
     const Index lane_bytes = std::max<Index>(1, lanes_.length * itemsize_bytes);
     const Index together = std::clamp<Index>(kTogetherBytes / lane_bytes, 1, kLanesTogether);
     std::vector<std::byte> gathered(static_cast<std::size_t>(together * lane_bytes));
@@ -148,7 +153,8 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
       const Index end = std::min(lanes.end, begin + together);
       GatherLanes(lanes_, array_.data(), itemsize_bytes, begin, end, gathered.data());
       for (Index lane = begin; lane < end; ++lane) {
-        if (lanes_.length > 0) LoadKeys(array_.dtype(), gathered.data() + (lane - begin) * lane_bytes, keys);
+        if (lanes_.length > 0)
+          LoadKeys(array_.dtype(), gathered.data() + (lane - begin) * lane_bytes, keys);
         const bool has_nan = Select(keys, wanted);
         for (Index r = 0; r < quantile_.num_results(); ++r) {
           auto* to = reinterpret_cast<std::byte*>(results.data()) +
@@ -164,8 +170,9 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
     const Index result_bytes = result_type_.itemsize_bytes();
     const Index chunk_bytes = chunk.rows.size() * result_bytes;
     for (Index r = 0; r < quantile_.num_results(); ++r) {
-      std::memcpy(Answer().mutable_data() + (r * lanes_.num_lanes() + chunk.rows.begin) * result_bytes,
-                  results.data() + r * chunk_bytes, static_cast<std::size_t>(chunk_bytes));
+      std::memcpy(
+          Answer().mutable_data() + (r * lanes_.num_lanes() + chunk.rows.begin) * result_bytes,
+          results.data() + r * chunk_bytes, static_cast<std::size_t>(chunk_bytes));
     }
     return absl::OkStatus();
   }
@@ -201,9 +208,11 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
 
 absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, LaneGeometry lanes) {
   const NdView array = context.chunks.array();
-  MPAIO_ASSIGN_OR_RETURN(const NdView lane_numbers, NdView::Create(nullptr, DType(), {lanes.num_lanes()}));
+  MPAIO_ASSIGN_OR_RETURN(const NdView lane_numbers,
+                         NdView::Create(nullptr, DType(), {lanes.num_lanes()}));
   MPAIO_ASSIGN_OR_RETURN(DataIterator chunks, context.divide(lane_numbers));
-  auto worker = std::make_unique<QuantilesOfLanes>(std::move(chunks), array, std::move(lanes), request);
+  auto worker =
+      std::make_unique<QuantilesOfLanes>(std::move(chunks), array, std::move(lanes), request);
   Job job;
   job.array = [lane_worker = worker.get()]() -> absl::StatusOr<AnswerArray> {
     return std::move(lane_worker->Answer());
@@ -216,20 +225,22 @@ absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
   const Request request = RequestOf(kind, inputs.parameters);
   MPAIO_ASSIGN_OR_RETURN(const LaneGeometry lanes, LanesOf(inputs));
   // Lanes of no elements have an answer each.
-  const absl::StatusOr<Index> answer_bytes =
-      ArraySizeBytes(Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
+  const absl::StatusOr<Index> answer_bytes = ArraySizeBytes(
+      Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
   if (!answer_bytes.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the answer is too large, ", answer_bytes.status().message(), "; choose another axis="));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the answer is too large, ", answer_bytes.status().message(), "; choose another axis="));
   }
   if (kind == QuantileKind::kMedian) return absl::OkStatus();
   for (const double q : request.q) {
     if (!(q >= 0 && q <= 1))
-      return absl::InvalidArgumentError(absl::StrCat("q=", q, " is not in [0, 1]; quantiles are fractions"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("q=", q, " is not in [0, 1]; quantiles are fractions"));
   }
   if (request.q.size() > kMaxQuantiles) {
-    return absl::InvalidArgumentError(absl::StrCat("q= has ", request.q.size(), " numbers; give at most ",
-                                                   kMaxQuantiles, ", in several jobs"));
+    return absl::InvalidArgumentError(absl::StrCat("q= has ", request.q.size(),
+                                                   " numbers; give at most ", kMaxQuantiles,
+                                                   ", in several jobs"));
   }
   if (lanes.length == 0 && lanes.num_lanes() > 0)
     return absl::InvalidArgumentError("there are no quantiles of no elements");
@@ -271,10 +282,12 @@ WorkerInfo QuantileWorkerInfo(QuantileKind kind) {
   if (kind == QuantileKind::kMedian) {
     info.summary = "the middle element, or the mean of the middle two; NaN where one is NaN";
   } else {
-    info.summary = "elements at given fractions of the sorted order, or between them; NaN where one is NaN";
+    info.summary =
+        "elements at given fractions of the sorted order, or between them; NaN where one is NaN";
     info.parameters.push_back(ParameterInfo::Numbers("q", "the fractions, in [0, 1]", "0.5"));
-    info.parameters.push_back(ParameterInfo::Choice("method", "what is taken between two elements",
-                                                    {"linear", "lower", "higher", "nearest", "midpoint"}));
+    info.parameters.push_back(
+        ParameterInfo::Choice("method", "what is taken between two elements",
+                              {"linear", "lower", "higher", "nearest", "midpoint"}));
   }
   info.check = [kind](const JobInputs& inputs) { return Check(kind, inputs); };
   info.answers_with_array = true;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // How the passes of a search of ranks (mpaio/kernel/rank_search.h) travel.
 #ifndef MPAIO_WORKERS_ORDER_RANK_CODEC_H_
 #define MPAIO_WORKERS_ORDER_RANK_CODEC_H_

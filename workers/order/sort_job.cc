@@ -24,16 +24,16 @@
 namespace mpaio {
 namespace {
 
-// A run is long enough that there is something to merge; so many runs that every rank has some, and so few
-// that a part is merged in a few steps.
+// A run is long enough that there is something to merge; so many runs that every rank has some, and
+// so few that a part is merged in a few steps.
 constexpr Index kLeastRunRows = Index{1} << 14;
 constexpr Index kMostRuns = 64;
 // A part with its buffer fits in a core's cache.
 constexpr Index kPartRows = Index{1} << 17;
 // One in so many elements is looked at to divide the runs into parts.
 constexpr Index kSampleStep = 1024;
-// Lanes that are gathered at once: each is a stream of its own for the processor; and of long ones fewer, for
-// what they take of memory.
+// Lanes that are gathered at once: each is a stream of its own for the processor; and of long ones
+// fewer, for what they take of memory.
 constexpr Index kLanesTogether = 32;
 constexpr Index kTogetherBytes = Index{16} << 20;
 Index LanesTogether(Index lane_bytes) {
@@ -49,8 +49,8 @@ struct SortState {
   OutputArray scratch;
 };
 
-// Numbers are merged as they are. Others, and positions, through positions in the input, which is on every
-// node.
+// Numbers are merged as they are. Others, and positions, through positions in the input, which is
+// on every node.
 bool MergesValues(const SortState& state) {
   return state.result == SortResult::kValues && HasKey(state.input.dtype());
 }
@@ -60,8 +60,8 @@ T* RowsOf(const OutputArray& array, Index row) {
   return array.Rows<T>({row, row}).data();
 }
 
-void SortLane(const SortState& state, LaneSorter& sorter, const std::byte* from, Index count, Index first,
-              std::byte* to) {
+void SortLane(const SortState& state, LaneSorter& sorter, const std::byte* from, Index count,
+              Index first, std::byte* to) {
   if (state.result == SortResult::kValues) {
     sorter.SortValues(from, count, to);
   } else {
@@ -77,10 +77,12 @@ class SortRuns final : public Worker<RawElement, WrittenRows> {
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
     const RowRange rows = chunk.rows();
-    const std::byte* from = state_->input.data() + rows.begin * state_->input.dtype().itemsize_bytes();
+    const std::byte* from =
+        state_->input.data() + rows.begin * state_->input.dtype().itemsize_bytes();
     LaneSorter sorter(state_->input.dtype());
     if (data_iterator().num_chunks() == 1) {
-      SortLane(*state_, sorter, from, rows.size(), 0, RowsOf<std::byte>(state_->output, rows.begin));
+      SortLane(*state_, sorter, from, rows.size(), 0,
+               RowsOf<std::byte>(state_->output, rows.begin));
     } else if (MergesValues(*state_)) {
       sorter.SortValues(from, rows.size(), RowsOf<std::byte>(state_->scratch, rows.begin));
     } else {
@@ -109,10 +111,11 @@ std::vector<std::span<const T>> RunsOf(const OutputArray& scratch, const DataIte
   return spans;
 }
 
-// What is before the place of `number` of those that divide all into parts; all for the one behind the last.
+// What is before the place of `number` of those that divide all into parts; all for the one behind
+// the last.
 template <typename T, typename Less>
-std::vector<Index> CutAt(const std::vector<std::span<const T>>& runs, const std::vector<RunPosition>& places,
-                         Index number, Less less) {
+std::vector<Index> CutAt(const std::vector<std::span<const T>>& runs,
+                         const std::vector<RunPosition>& places, Index number, Less less) {
   std::vector<Index> sizes(runs.size());
   if (number == 0) return sizes;
   if (number <= static_cast<Index>(places.size()))
@@ -130,8 +133,8 @@ struct Slices {
 };
 
 template <typename T, typename Less>
-Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs, const std::vector<RunPosition>& places,
-                   Index part, Less less) {
+Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs,
+                   const std::vector<RunPosition>& places, Index part, Less less) {
   const std::vector<Index> begins = CutAt(runs, places, part, less);
   std::vector<Index> ends = CutAt(runs, places, part + 1, less);
   Slices<T> slices;
@@ -143,7 +146,8 @@ Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs, const std::vecto
   }
   slices.elements.reserve(static_cast<std::size_t>(slices.rows.size()));
   for (std::size_t r = 0; r < runs.size(); ++r) {
-    slices.elements.insert(slices.elements.end(), runs[r].begin() + begins[r], runs[r].begin() + ends[r]);
+    slices.elements.insert(slices.elements.end(), runs[r].begin() + begins[r],
+                           runs[r].begin() + ends[r]);
     slices.bounds.push_back(slices.elements.size());
   }
   return slices;
@@ -152,7 +156,8 @@ Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs, const std::vecto
 // Calls act(T of a run's elements, less).
 template <typename Act>
 auto WithOrder(const SortState& state, const ElementOrder& order, Act act) {
-  if (!MergesValues(state)) return act(Index{}, [&order](Index a, Index b) { return order.Less(a, b); });
+  if (!MergesValues(state))
+    return act(Index{}, [&order](Index a, Index b) { return order.Less(a, b); });
   return VisitKey<true>(state.input.dtype(), [&](auto key) {
     using Bits = typename decltype(key)::Bits;
     return act(Bits{}, [key](Bits a, Bits b) { return key(a) < key(b); });
@@ -228,14 +233,15 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
 };
 
 // Sorts lanes [first, end) of the array at `from` to `to`, lane by lane, `to_lane_bytes` each.
-void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& lanes, const std::byte* from,
-               Index first, Index end, std::byte* to) {
+void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& lanes,
+               const std::byte* from, Index first, Index end, std::byte* to) {
   const Index itemsize_bytes = state.input.dtype().itemsize_bytes();
   const Index from_bytes = lanes.length * itemsize_bytes,
               to_bytes = lanes.length * state.output.view().dtype().itemsize_bytes();
   if (lanes.inner == 1) {
     for (Index lane = first; lane < end; ++lane)
-      SortLane(state, sorter, from + lane * from_bytes, lanes.length, 0, to + (lane - first) * to_bytes);
+      SortLane(state, sorter, from + lane * from_bytes, lanes.length, 0,
+               to + (lane - first) * to_bytes);
     return;
   }
   const Index together = LanesTogether(from_bytes);
@@ -268,7 +274,8 @@ class SortWithinRows final : public Worker<RawElement, WrittenRows> {
     } else {
       const Index itemsize_bytes = state_->output.view().dtype().itemsize_bytes();
       const Index together = LanesTogether(lanes.length * itemsize_bytes);
-      std::vector<std::byte> sorted(static_cast<std::size_t>(lanes.length * itemsize_bytes * together));
+      std::vector<std::byte> sorted(
+          static_cast<std::size_t>(lanes.length * itemsize_bytes * together));
       for (Index lane = 0; lane < lanes.num_lanes(); lane += together) {
         const Index end = std::min(lanes.num_lanes(), lane + together);
         SortLanes(*state_, sorter, lanes, from, lane, end, sorted.data());
@@ -314,14 +321,16 @@ class SortColumns final : public Worker<RawElement, WrittenRows> {
 class TurnColumns final : public Worker<RawElement, WrittenRows> {
  public:
   TurnColumns(DataIterator rows, const LaneGeometry& lanes, std::shared_ptr<const SortState> state)
-      : Worker(std::move(rows)), columns_{1, lanes.inner, lanes.length, {}, true}, state_(std::move(state)) {}
+      : Worker(std::move(rows)),
+        columns_{1, lanes.inner, lanes.length, {}, true},
+        state_(std::move(state)) {}
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<RawElement>& chunk) const override {
     const RowRange rows = chunk.rows();
     const Index itemsize_bytes = state_->output.view().dtype().itemsize_bytes();
     for (Index row = rows.begin; row < rows.end; row += kLanesTogether) {
       GatherLanes(columns_, state_->scratch.view().data(), itemsize_bytes, row,
-                      std::min(rows.end, row + kLanesTogether), RowsOf<std::byte>(state_->output, row));
+                  std::min(rows.end, row + kLanesTogether), RowsOf<std::byte>(state_->output, row));
     }
     return state_->output.Finish(rows);
   }
@@ -339,8 +348,10 @@ class TurnColumns final : public Worker<RawElement, WrittenRows> {
 absl::StatusOr<NdView> Numbers(Index count) { return NdView::Create(nullptr, DType(), {count}); }
 
 // The first time it is asked, plan(); then nothing.
-std::function<absl::StatusOr<std::optional<NextPass>>()> OneMorePass(std::function<std::string()> plan) {
-  return [plan = std::move(plan), is_done = false]() mutable -> absl::StatusOr<std::optional<NextPass>> {
+std::function<absl::StatusOr<std::optional<NextPass>>()> OneMorePass(
+    std::function<std::string()> plan) {
+  return [plan = std::move(plan),
+          is_done = false]() mutable -> absl::StatusOr<std::optional<NextPass>> {
     if (std::exchange(is_done, true)) return std::nullopt;
     return NextPass{plan()};
   };
@@ -360,17 +371,21 @@ absl::Status SortOneLane(JobContext& context, const std::shared_ptr<SortState>& 
   job->next_pass = OneMorePass([state, runs] {
     const ElementOrder order(state->input.data(), state->input.dtype());
     const std::vector<RunPosition> places = WithOrder(*state, order, [&](auto element, auto less) {
-      return ChoosePlaces(RunsOf<decltype(element)>(state->scratch, runs), kPartRows, kSampleStep, less);
+      return ChoosePlaces(RunsOf<decltype(element)>(state->scratch, runs), kPartRows, kSampleStep,
+                          less);
     });
     std::string plan;
     Codec<std::vector<RunPosition>>::Encode(places, &plan);
     return plan;
   });
-  job->begin_pass = [state, runs](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
+  job->begin_pass = [state,
+                     runs](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
     MPAIO_RETURN_IF_ERROR(state->scratch.Share());
-    MPAIO_ASSIGN_OR_RETURN(std::vector<RunPosition> places, DecodeResult<std::vector<RunPosition>>(plan));
+    MPAIO_ASSIGN_OR_RETURN(std::vector<RunPosition> places,
+                           DecodeResult<std::vector<RunPosition>>(plan));
     MPAIO_ASSIGN_OR_RETURN(const NdView numbers, Numbers(static_cast<Index>(places.size()) + 1));
-    MPAIO_ASSIGN_OR_RETURN(DataIterator parts, DataIterator::Create(numbers, Partition::ChunkSize(1)));
+    MPAIO_ASSIGN_OR_RETURN(DataIterator parts,
+                           DataIterator::Create(numbers, Partition::ChunkSize(1)));
     return std::make_unique<MergeParts>(std::move(parts), runs, std::move(places), state);
   };
   return absl::OkStatus();
@@ -380,8 +395,8 @@ absl::Status SortAlongFirstAxis(JobContext& context, const LaneGeometry& lanes,
                                 const std::shared_ptr<SortState>& state, Job* job) {
   MPAIO_ASSIGN_OR_RETURN(const NdView columns, Numbers(lanes.inner));
   MPAIO_ASSIGN_OR_RETURN(DataIterator column_chunks, context.divide(columns));
-  MPAIO_ASSIGN_OR_RETURN(state->scratch,
-                         context.allocate(state->output.view().dtype(), {lanes.inner, lanes.length}));
+  MPAIO_ASSIGN_OR_RETURN(
+      state->scratch, context.allocate(state->output.view().dtype(), {lanes.inner, lanes.length}));
   job->worker = std::make_unique<SortColumns>(std::move(column_chunks), lanes, state);
   job->next_pass = OneMorePass([] { return std::string(); });
   job->begin_pass = [state, lanes, divide = context.divide](
@@ -395,7 +410,8 @@ absl::Status SortAlongFirstAxis(JobContext& context, const LaneGeometry& lanes,
 }
 
 absl::StatusOr<LaneGeometry> LanesOf(const JobInputs& inputs) {
-  MPAIO_ASSIGN_OR_RETURN(const std::optional<Index> axis, ParseAxis(inputs.parameters.Text("axis")));
+  MPAIO_ASSIGN_OR_RETURN(const std::optional<Index> axis,
+                         ParseAxis(inputs.parameters.Text("axis")));
   return LaneGeometry::Of(inputs.array.shape(), axis, /*keepdims=*/false);
 }
 
@@ -418,7 +434,8 @@ absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
              lanes.length == state->input.num_rows()) {
     MPAIO_RETURN_IF_ERROR(SortAlongFirstAxis(context, lanes, state, &job));
   } else {
-    job.worker = std::make_unique<SortWithinRows>(std::move(context.chunks), std::move(lanes), state);
+    job.worker =
+        std::make_unique<SortWithinRows>(std::move(context.chunks), std::move(lanes), state);
   }
   return job;
 }
@@ -427,16 +444,18 @@ absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
 
 WorkerInfo SortWorkerInfo(SortResult result) {
   return {
-      .summary = result == SortResult::kValues ? "sorts along an axis, stable, NaN last"
-                                               : "positions that would sort along an axis, stable, NaN last",
+      .summary = result == SortResult::kValues
+                     ? "sorts along an axis, stable, NaN last"
+                     : "positions that would sort along an axis, stable, NaN last",
       .accepts = {AcceptsOrdered()},
-      .parameters = {ParameterInfo::Text("axis", "the axis to sort along, or none: all elements as one line",
-                                         "-1")},
+      .parameters = {ParameterInfo::Text(
+          "axis", "the axis to sort along, or none: all elements as one line", "-1")},
       .check = [](const JobInputs& inputs) { return LanesOf(inputs).status(); },
       .output = [result](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
         const bool is_flat = inputs.parameters.Text("axis") == "none";
-        return OutputSpec{result == SortResult::kValues ? inputs.array.dtype() : DType::Of<Index>(),
-                          is_flat ? std::vector<Index>{inputs.array.num_elements()} : inputs.array.shape()};
+        return OutputSpec{
+            result == SortResult::kValues ? inputs.array.dtype() : DType::Of<Index>(),
+            is_flat ? std::vector<Index>{inputs.array.num_elements()} : inputs.array.shape()};
       },
       .needs_constant_input = true,
       .make = [result](JobContext& context) { return MakeSort(context, result); },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sorting on several nodes, each with memory of its own: what the passes hand on to each other reaches all of
-// them.
+
+// Sorting on several nodes, each with memory of its own: what the passes hand on to each other
+// reaches all of them.
 #include "workers/order/sort_job.h"
 
 #include <algorithm>
@@ -30,7 +31,9 @@ template <typename T>
 std::vector<T> RunJob(Executor& executor, const WorkerInfo& info, const NdView& input,
                       const std::string& axis) {
   const Parameters parameters = Parameters::Create(info.parameters, {{"axis", axis}}).value();
-  const auto divide = [&](const NdView& view) { return DataIterator::Create(view, Partition::ChunkSize(7)); };
+  const auto divide = [&](const NdView& view) {
+    return DataIterator::Create(view, Partition::ChunkSize(7));
+  };
   JobContext context{divide(input).value(), parameters};
   context.divide = divide;
   context.allocate = [&](DType dtype, std::vector<Index> shape) {
@@ -53,7 +56,8 @@ std::vector<T> RunJob(Executor& executor, const WorkerInfo& info, const NdView& 
     }
     MPAIO_EXPECT_OK(executor.Broadcast(&plan));
     if (plan.empty()) break;
-    finished.push_back(std::exchange(job.worker, job.begin_pass(absl::string_view(plan).substr(1)).value()));
+    finished.push_back(
+        std::exchange(job.worker, job.begin_pass(absl::string_view(plan).substr(1)).value()));
   }
   std::vector<T> elements;
   if (executor.rank() == 0) {
@@ -97,10 +101,13 @@ TEST(SortJob, OnSeveralNodes) {
           EXPECT_TRUE(found == expected);
         }
       };
-      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), line, "-1"), sorted);
+      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), line, "-1"),
+             sorted);
       expect(RunJob<Index>(executor, SortWorkerInfo(SortResult::kIndices), line, "-1"), indices);
-      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), table, "0"), columns);
-      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), table, "none"), sorted);
+      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), table, "0"),
+             columns);
+      expect(RunJob<std::int64_t>(executor, SortWorkerInfo(SortResult::kValues), table, "none"),
+             sorted);
     });
   }
 }
@@ -111,12 +118,15 @@ TEST(SortJob, ManyLanesWithoutElements) {
   for (const std::vector<Index>& shape :
        {std::vector<Index>{kMany, kMany, 0}, {kMany, 0, kMany}, {0, kMany, kMany}}) {
     const NdView empty = NdView::Create(nullptr, DType::Of<std::int8_t>(), shape).value();
-    const NdView fewer = NdView::Create(nullptr, DType::Of<std::int8_t>(), {kMany, 0, shape[2] / 64}).value();
+    const NdView fewer =
+        NdView::Create(nullptr, DType::Of<std::int8_t>(), {kMany, 0, shape[2] / 64}).value();
     RunOnThreads(2, ThreadPoolOptions(), [&](Executor& executor) {
       for (const std::string axis : {"0", "1", "2", "none"}) {
         SCOPED_TRACE(absl::StrCat("shape[2] ", shape[2], ", axis=", axis));
-        EXPECT_TRUE(RunJob<std::int8_t>(executor, SortWorkerInfo(SortResult::kValues), empty, axis).empty());
-        EXPECT_TRUE(RunJob<Index>(executor, SortWorkerInfo(SortResult::kIndices), fewer, axis).empty());
+        EXPECT_TRUE(RunJob<std::int8_t>(executor, SortWorkerInfo(SortResult::kValues), empty, axis)
+                        .empty());
+        EXPECT_TRUE(
+            RunJob<Index>(executor, SortWorkerInfo(SortResult::kIndices), fewer, axis).empty());
       }
     });
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // Sorted runs of different values, each with its count, and their merging in parts that do not
 // depend on each other. Each run has a value once at the most.
 //

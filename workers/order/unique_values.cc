@@ -64,9 +64,9 @@ UniqueValues OfSorted(const std::byte* elements, Index count, const DType& dtype
     for (const KeyedIndex& entry : some) {
       // They are sorted: what is not greater than the one before is equal to it.
       if (unique.counts.empty() || (order.Less(last, entry) && !are_nan(last, entry))) {
-        unique.values.append(
-            reinterpret_cast<const char*>(sorted.data()) + static_cast<std::size_t>(entry.index) * itemsize,
-            itemsize);
+        unique.values.append(reinterpret_cast<const char*>(sorted.data()) +
+                                 static_cast<std::size_t>(entry.index) * itemsize,
+                             itemsize);
         unique.counts.push_back(0);
         last = entry;
       }
@@ -88,9 +88,8 @@ UniqueValues UniqueValues::Of(const std::byte* elements, Index count, const DTyp
     elements = truths.data();
   }
   if (!HasKey(dtype)) return OfSorted(elements, count, dtype);
-  return VisitKey<true>(dtype, [&](auto key) {
-    return OfKeys(elements, static_cast<std::size_t>(count), key);
-  });
+  return VisitKey<true>(
+      dtype, [&](auto key) { return OfKeys(elements, static_cast<std::size_t>(count), key); });
 }
 
 UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, const DType& dtype) {
@@ -105,7 +104,8 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
   merged.counts.resize(size);
   std::size_t num_merged = 0;
   const auto append = [&](std::size_t entry, Index count) {
-    if (itemsize > 0) std::memcpy(&merged.values[num_merged * itemsize], &both[entry * itemsize], itemsize);
+    if (itemsize > 0)
+      std::memcpy(&merged.values[num_merged * itemsize], &both[entry * itemsize], itemsize);
     merged.counts[num_merged++] = count;
   };
   std::size_t i = 0, j = a_size;
@@ -114,8 +114,8 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
                b_is_less = !a_is_less && order.Less(entries[j], entries[i]);
     const Index a_count = a.counts[i], b_count = b.counts[j - a_size];
     // NaNs are the last value of each.
-    const bool are_nan =
-        !order.is_exact() && order.IsNaN(static_cast<Index>(i)) && order.IsNaN(static_cast<Index>(j));
+    const bool are_nan = !order.is_exact() && order.IsNaN(static_cast<Index>(i)) &&
+                         order.IsNaN(static_cast<Index>(j));
     if (are_nan || (!a_is_less && !b_is_less)) {
       append(b_is_less ? j : i, a_count + b_count);
       ++i;
@@ -136,7 +136,8 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
 void UniqueMerger::Add(UniqueValues values) {
   pieces_.push_back(std::move(values));
   // Pieces become longer from the last to the first, at least by a factor.
-  while (pieces_.size() >= 2 && pieces_[pieces_.size() - 2].counts.size() <= 2 * pieces_.back().counts.size())
+  while (pieces_.size() >= 2 &&
+         pieces_[pieces_.size() - 2].counts.size() <= 2 * pieces_.back().counts.size())
     MergeLastTwo();
 }
 

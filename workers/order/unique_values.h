@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // The different values among elements, sorted, with how often each is there.
 #ifndef MPAIO_WORKERS_ORDER_UNIQUE_VALUES_H_
 #define MPAIO_WORKERS_ORDER_UNIQUE_VALUES_H_
@@ -12,8 +13,8 @@
 
 namespace mpaio {
 
-// As numpy.unique: NaNs are one value (complex numbers with a NaN in them too), NaTs are one. Of equal values
-// that differ in their bits, 0.0 and -0.0, the first is kept.
+// As numpy.unique: NaNs are one value (complex numbers with a NaN in them too), NaTs are one. Of
+// equal values that differ in their bits, 0.0 and -0.0, the first is kept.
 struct UniqueValues {
   // The bytes of the values, one behind the other.
   std::string values;
@@ -26,8 +27,8 @@ struct UniqueValues {
   static UniqueValues Merge(const UniqueValues& a, const UniqueValues& b, const DType& dtype);
 };
 
-// Brings together the values of many pieces, in their order: each value is merged a number of times that
-// grows with the logarithm of the pieces.
+// Brings together the values of many pieces, in their order: each value is merged a number of times
+// that grows with the logarithm of the pieces.
 class UniqueMerger {
  public:
   explicit UniqueMerger(DType dtype) : dtype_(std::move(dtype)) {}

@@ -45,7 +45,8 @@ TEST(UniqueValues, NaNsAreOneAndTheFirstZeroIsKept) {
 TEST(UniqueValues, AnyByteOfABoolButZeroIsTrue) {
   const DType dtype = DType::Of<Bool>();
   const std::vector<std::uint8_t> bytes = {0xFF, 0, 2, 1, 0};
-  const UniqueValues unique = UniqueValues::Of(reinterpret_cast<const std::byte*>(bytes.data()), 5, dtype);
+  const UniqueValues unique =
+      UniqueValues::Of(reinterpret_cast<const std::byte*>(bytes.data()), 5, dtype);
   EXPECT_THAT(Values<std::uint8_t>(unique), testing::ElementsAre(0, 1));
   EXPECT_THAT(unique.counts, testing::ElementsAre(2, 3));
 }
@@ -57,7 +58,8 @@ TEST(UniqueValues, ComplexNaNsAreOneAcrossPieces) {
   const DType dtype = DType::Of<Complex>();
   const UniqueValues a = UniqueOf<Complex>({{nan, 1}, {2, 3}, {nan, nan}});
   const UniqueValues b = UniqueOf<Complex>({{5, nan}, {2, 3}, {1, 9}});
-  for (const UniqueValues& merged : {UniqueValues::Merge(a, b, dtype), UniqueValues::Merge(b, a, dtype)}) {
+  for (const UniqueValues& merged :
+       {UniqueValues::Merge(a, b, dtype), UniqueValues::Merge(b, a, dtype)}) {
     const std::vector<Complex> values = Values<Complex>(merged);
     ASSERT_EQ(values.size(), 3u);
     EXPECT_EQ(values[0], Complex(1, 9));
@@ -77,7 +79,8 @@ TEST(UniqueMerger, PiecesMakeAWhole) {
     std::map<std::int64_t, Index> expected;
     for (std::size_t begin = 0; begin < 5000; begin += piece) {
       std::vector<std::int64_t> values(std::min<std::size_t>(piece, 5000 - begin));
-      for (std::int64_t& value : values) ++expected[value = static_cast<std::int64_t>(random() % 700) - 350];
+      for (std::int64_t& value : values)
+        ++expected[value = static_cast<std::int64_t>(random() % 700) - 350];
       merger.Add(UniqueOf(values));
     }
     std::vector<std::int64_t> values;

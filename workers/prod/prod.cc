@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // prod: all elements multiplied.
 #include <complex>
 #include <cstdint>
@@ -13,12 +14,15 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "multiplies the elements; integers exactly",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType()},
-    .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .parameters = ReductionParameters({ParameterInfo::Choice(
+        "overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<ProductOfIntegers<std::int64_t>, ProductOfIntegers<std::uint64_t>, ProductOfFloats, ProductOf<std::complex<double>>, ProductOf<long double>>(
-          context, SumType(context.chunks.dtype()));
+      return MakeReductionFor<ProductOfIntegers<std::int64_t>, ProductOfIntegers<std::uint64_t>,
+                              ProductOfFloats, ProductOf<std::complex<double>>,
+                              ProductOf<long double>>(context, SumType(context.chunks.dtype()));
     },
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // quantile: see workers/order/quantile_job.h.
 #include "workers/order/quantile_job.h"
 

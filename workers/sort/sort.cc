@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // sort: see workers/order/sort_job.h.
 #include "workers/order/sort_job.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// spin: a sum that also burns a stated time for each row, to stand for a worker that computes much. For benchmarks and tests of scheduling and of
-// faults.
+
+// spin: a sum that also burns a stated time for each row, to stand for a worker that computes much.
+// For benchmarks and tests of scheduling and of faults.
 #include <time.h>
 
 #include <algorithm>
@@ -27,7 +28,8 @@ std::int64_t ThreadNanoseconds() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a fixed scramble, so that a row costs the same in every run.
+// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a fixed scramble, so that a row costs the same in
+// every run.
 std::uint64_t Scramble(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -37,12 +39,14 @@ std::uint64_t Scramble(std::uint64_t x) {
 
 class Spin final : public Worker<std::int64_t, absl::int128> {
  public:
-  Spin(DataIterator chunks, Index ns_per_row, Cost cost) : Worker(std::move(chunks)), ns_per_row_(ns_per_row), cost_(cost) {}
+  Spin(DataIterator chunks, Index ns_per_row, Cost cost)
+      : Worker(std::move(chunks)), ns_per_row_(ns_per_row), cost_(cost) {}
 
   absl::StatusOr<absl::int128> Process(const ChunkView<std::int64_t>& chunk) const override {
     const std::int64_t start = ThreadNanoseconds();
     constexpr double kForever = 1e18;  // 30 years, which can be added to any time
-    const std::int64_t end = start + static_cast<std::int64_t>(std::min(Nanoseconds(chunk.rows()), kForever));
+    const std::int64_t end =
+        start + static_cast<std::int64_t>(std::min(Nanoseconds(chunk.rows()), kForever));
     const absl::int128 sum = SumExactly(chunk.elements());
     while (ThreadNanoseconds() < end) {
     }
@@ -74,7 +78,8 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
     }
     double sum = 0;
     for (Index row = rows.begin; row < rows.end; ++row) {
-      sum += 2 * mean * static_cast<double>(Scramble(static_cast<std::uint64_t>(row)) >> 11) / static_cast<double>(std::uint64_t{1} << 53);
+      sum += 2 * mean * static_cast<double>(Scramble(static_cast<std::uint64_t>(row)) >> 11) /
+             static_cast<double>(std::uint64_t{1} << 53);
     }
     return sum;
   }
@@ -87,13 +92,18 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
 MPAIO_REGISTER_WORKER({
     .summary = "adds up integers, and burns a stated time for each row; for benchmarks and tests",
     .accepts = {AcceptedType::Of<std::int64_t>()},
-    .parameters = {ParameterInfo::Integer("ns_per_row", "mean time that a row costs, in nanoseconds", 1000, 0),
-                   ParameterInfo::Choice("cost", "how the cost of rows is distributed", {"constant", "linear", "random"})},
+    .parameters = {ParameterInfo::Integer("ns_per_row",
+                                          "mean time that a row costs, in nanoseconds", 1000, 0),
+                   ParameterInfo::Choice("cost", "how the cost of rows is distributed",
+                                         {"constant", "linear", "random"})},
     .output = nullptr,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       const std::string& cost = context.parameters.Text("cost");
-      auto worker = std::make_unique<Spin>(std::move(context.chunks), context.parameters.Integer("ns_per_row"),
-                                           cost == "constant" ? Cost::kConstant : cost == "linear" ? Cost::kLinear : Cost::kRandom);
+      auto worker = std::make_unique<Spin>(std::move(context.chunks),
+                                           context.parameters.Integer("ns_per_row"),
+                                           cost == "constant" ? Cost::kConstant
+                                           : cost == "linear" ? Cost::kLinear
+                                                              : Cost::kRandom);
       const Spin* spin = worker.get();
       return Job{std::move(worker), [spin] { return spin->Answer(); }, nullptr};
     },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // std: the standard deviation.
 #include <complex>
 #include <cstdint>
@@ -13,11 +14,14 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "the standard deviation of the elements",
     .accepts = {RealTypes(), ComplexTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Number("ddof", "subtracted from the number of elements that is divided by", 0)}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .parameters = ReductionParameters({ParameterInfo::Number(
+        "ddof", "subtracted from the number of elements that is divided by", 0)}),
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<VarianceOf<std::int64_t, true>, VarianceOf<std::uint64_t, true>, VarianceOf<double, true>, VarianceOf<std::complex<double>, true>>(
+      return MakeReductionFor<VarianceOf<std::int64_t, true>, VarianceOf<std::uint64_t, true>,
+                              VarianceOf<double, true>, VarianceOf<std::complex<double>, true>>(
           context, RealMeanType(context.chunks.dtype()));
     },
 });

@@ -16,7 +16,8 @@ namespace {
 constexpr char32_t kFirstNonAscii = 0x80;
 constexpr char32_t kFirstSupplementary = 0x10000;
 constexpr char32_t kLastCodePoint = 0x10FFFF;
-// ICU's name for the rules that hold in no language in particular. (Null would be the user's own language.)
+// ICU's name for the rules that hold in no language in particular. (Null would be the user's own
+// language.)
 constexpr char kRootLocale[] = "";
 
 bool IsSurrogate(char32_t c) { return c >= 0xD800 && c <= 0xDFFF; }
@@ -45,7 +46,8 @@ void AppendUtf16(char32_t c, std::u16string* out) {
 void AppendCodePoints(std::u16string_view utf16, std::u32string* out) {
   for (std::size_t i = 0; i < utf16.size(); ++i) {
     char32_t c = utf16[i];
-    if (IsSurrogate(c)) c = kFirstSupplementary + ((c - 0xD800) << 10) + (char32_t{utf16[++i]} - 0xDC00);
+    if (IsSurrogate(c))
+      c = kFirstSupplementary + ((c - 0xD800) << 10) + (char32_t{utf16[++i]} - 0xDC00);
     out->push_back(c);
   }
 }
@@ -68,13 +70,14 @@ absl::Status CaseMapper::Map(std::u32string_view element, char32_t* to) {
   const auto too_large =
       std::find_if(text.begin(), text.end(), [](char32_t c) { return c > kLastCodePoint; });
   if (too_large != text.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("0x", absl::Hex(static_cast<std::uint32_t>(*too_large)),
-                                                   " at position ", too_large - text.begin(),
-                                                   " is no code point of Unicode, whose last one is "
-                                                   "0x10ffff; replace it in the input"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("0x", absl::Hex(static_cast<std::uint32_t>(*too_large)), " at position ",
+                     too_large - text.begin(),
+                     " is no code point of Unicode, whose last one is "
+                     "0x10ffff; replace it in the input"));
   }
-  // Surrogates are mapped by nobody, and no letter's neighbours. In UTF-16 two of them would become one
-  // character, so they are kept out of it.
+  // Surrogates are mapped by nobody, and no letter's neighbours. In UTF-16 two of them would become
+  // one character, so they are kept out of it.
   mapped_.clear();
   std::size_t begin = 0;
   while (begin < text.size()) {
@@ -100,14 +103,14 @@ absl::Status CaseMapper::MapPart(std::u32string_view text) {
   while (error == U_BUFFER_OVERFLOW_ERROR) {
     mapped_utf16_.resize(std::max(mapped_utf16_.size(), length));
     error = U_ZERO_ERROR;
-    length = static_cast<std::size_t>(map(mapped_utf16_.data(),
-                                          static_cast<std::int32_t>(mapped_utf16_.size()), utf16_.data(),
-                                          static_cast<std::int32_t>(utf16_.size()), kRootLocale, &error));
+    length = static_cast<std::size_t>(
+        map(mapped_utf16_.data(), static_cast<std::int32_t>(mapped_utf16_.size()), utf16_.data(),
+            static_cast<std::int32_t>(utf16_.size()), kRootLocale, &error));
   }
   if (U_FAILURE(error)) {
-    return absl::ResourceExhaustedError(absl::StrCat("a string of ", text.size(),
-                                                     " code points cannot be mapped: ", u_errorName(error),
-                                                     "; use shorter strings"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a string of ", text.size(), " code points cannot be mapped: ", u_errorName(error),
+        "; use shorter strings"));
   }
   AppendCodePoints(std::u16string_view(mapped_utf16_.data(), length), &mapped_);
   return absl::OkStatus();

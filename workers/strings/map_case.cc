@@ -11,7 +11,8 @@
 namespace mpaio {
 namespace {
 
-absl::Status MapChunk(const ChunkView<UnicodeString>& chunk, LetterCase letter_case, std::byte* rows) {
+absl::Status MapChunk(const ChunkView<UnicodeString>& chunk, LetterCase letter_case,
+                      std::byte* rows) {
   const FixedWidthStrings<UnicodeString> strings = chunk.elements();
   const auto width = static_cast<std::size_t>(strings.width());
   char32_t* to = reinterpret_cast<char32_t*>(rows);
@@ -20,8 +21,9 @@ absl::Status MapChunk(const ChunkView<UnicodeString>& chunk, LetterCase letter_c
     const absl::Status status =
         mapper.Map(std::u32string_view(strings.data() + i * width, width), to + i * width);
     if (status.ok()) continue;
-    return absl::Status(status.code(), absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i),
-                                                    ": ", status.message()));
+    return absl::Status(
+        status.code(), absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), ": ",
+                                    status.message()));
   }
   return absl::OkStatus();
 }
@@ -44,7 +46,8 @@ Job MakeMapCaseJob(JobContext& context, LetterCase letter_case) {
         // Padding is mapped to itself, so elements need not be told apart.
         const FixedWidthStrings<ByteString> strings = chunk.elements();
         const std::size_t size = strings.size() * static_cast<std::size_t>(strings.width());
-        MapAsciiCase(absl::string_view(strings.data(), size), letter_case, reinterpret_cast<char*>(rows));
+        MapAsciiCase(absl::string_view(strings.data(), size), letter_case,
+                     reinterpret_cast<char*>(rows));
         return absl::OkStatus();
       });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// sum: all elements added up. Integers exactly, or an error where the sum does not fit 64 bits; floating point over a fixed tree, so that the
-// answer is the same to the bit however the array is divided.
+
+// sum: all elements added up. Integers exactly, or an error where the sum does not fit 64 bits;
+// floating point over a fixed tree, so that the answer is the same to the bit however the array is
+// divided.
 #include <complex>
 #include <cstdint>
 
@@ -12,13 +14,17 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "adds up the elements; integers exactly, floating point the same to the bit however it is run",
+    .summary = "adds up the elements; integers exactly, floating point the same to the bit however "
+               "it is run",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimedeltaType()},
-    .parameters = ReductionParameters({ParameterInfo::Choice("overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .parameters = ReductionParameters({ParameterInfo::Choice(
+        "overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      if (IsTimedelta(context.chunks.dtype())) return MakeReduction<SumOfTimedeltas>(context, context.chunks.dtype());
+      if (IsTimedelta(context.chunks.dtype()))
+        return MakeReduction<SumOfTimedeltas>(context, context.chunks.dtype());
       return MakeReductionFor<SumOfInts, SumOfUints, SumOfFloats, SumOfComplex, SumOfLongDoubles>(
           context, SumType(context.chunks.dtype()));
     },

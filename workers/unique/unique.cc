@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // unique: the different values, sorted, and how often each is there.
 //
 // One pass where there are few of them: each chunk's values travel to rank 0, which merges them.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // var: the variance.
 #include <complex>
 #include <cstdint>
@@ -13,11 +14,14 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "the variance of the elements",
     .accepts = {RealTypes(), ComplexTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Number("ddof", "subtracted from the number of elements that is divided by", 0)}),
-    .check = [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
+    .parameters = ReductionParameters({ParameterInfo::Number(
+        "ddof", "subtracted from the number of elements that is divided by", 0)}),
+    .check =
+        [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
-      return MakeReductionFor<VarianceOf<std::int64_t, false>, VarianceOf<std::uint64_t, false>, VarianceOf<double, false>, VarianceOf<std::complex<double>, false>>(
+      return MakeReductionFor<VarianceOf<std::int64_t, false>, VarianceOf<std::uint64_t, false>,
+                              VarianceOf<double, false>, VarianceOf<std::complex<double>, false>>(
           context, RealMeanType(context.chunks.dtype()));
     },
 });

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// where: for each element of the input, the one of x where it is true (not 0), else the one of y; as numpy.where.
+
+// where: for each element of the input, the one of x where it is true (not 0), else the one of y;
+// as numpy.where.
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,8 +19,9 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
     const NdView* array = inputs.Array(name);
     const std::string& value = inputs.parameters.Text(name + "value");
     if ((array != nullptr) == (value != "none")) {
-      return absl::InvalidArgumentError(absl::StrCat(name, "= and ", name, "value= are ", array != nullptr ? "both" : "not", " given; give one of them: ",
-                                                     name, "=FILE, an array, or ", name, "value=NUMBER"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, "= and ", name, "value= are ", array != nullptr ? "both" : "not",
+          " given; give one of them: ", name, "=FILE, an array, or ", name, "value=NUMBER"));
     }
     if (array != nullptr) {
       plan.operands.push_back({name, *array});
@@ -26,7 +29,9 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
       continue;
     }
     // By itself it must be a number. As a text an integer stays one, of any size.
-    if (!Expression::Compile(value, {}).ok()) return absl::InvalidArgumentError(absl::StrCat(name, "value=", value, ": the value must be a number"));
+    if (!Expression::Compile(value, {}).ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, "value=", value, ": the value must be a number"));
     absl::StrAppend(&plan.text, ", (", value, ")");
     absl::StrAppend(&plan.parameter, plan.parameter.empty() ? "" : " and ", name, "value=", value);
   }
@@ -37,9 +42,11 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
 MPAIO_REGISTER_WORKER({
     .summary = "writes elements of x where the input is true, and of y where it is false",
     .accepts = AcceptedNumbers(),
-    .parameters = {ParameterInfo::Array("x", "what is taken where the input is true: an array of the same shape"),
+    .parameters = {ParameterInfo::Array(
+                       "x", "what is taken where the input is true: an array of the same shape"),
                    ParameterInfo::Text("xvalue", "the same: a number", "none"),
-                   ParameterInfo::Array("y", "what is taken where the input is false: an array of the same shape"),
+                   ParameterInfo::Array(
+                       "y", "what is taken where the input is false: an array of the same shape"),
                    ParameterInfo::Text("yvalue", "the same: a number", "none")},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));

@@ -22,14 +22,15 @@ int RankOf() {
   return rank == nullptr ? 0 : atoi(rank);
 }
 
-// Appends in one call, so that lines of several processes stay whole. Returns the length of the file then; of
-// those who write at once, none gets less than its own turn.
+// Appends in one call, so that lines of several processes stay whole. Returns the length of the
+// file then; of those who write at once, none gets less than its own turn.
 off_t Append(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return 0;
   struct stat status = {};
   const bool is_written =
-      write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fstat(file, &status) == 0;
+      write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      fstat(file, &status) == 0;
   close(file);
   return is_written ? status.st_size : 0;
 }
@@ -38,7 +39,8 @@ off_t Append(const std::string& path, const std::string& text) {
   constexpr std::size_t kBytes = std::size_t{16} << 20;
   // The test has set a limit: this is not to be tried without.
   for (;;) {
-    void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED) std::memset(memory, 1, kBytes);
   }
 }
@@ -79,8 +81,8 @@ ChaosFaults::ChaosFaults(const Parameters& parameters)
 }
 
 void ChaosFaults::Log(ChunkId chunk, const std::string& how) const {
-  Append(folder_ + "/events",
-         absl::StrCat(rank_, getpid() == rank_process_ ? " rank " : " child ", chunk, " ", how, "\n"));
+  Append(folder_ + "/events", absl::StrCat(rank_, getpid() == rank_process_ ? " rank " : " child ",
+                                           chunk, " ", how, "\n"));
 }
 
 void ChaosFaults::Suffer(ChunkId chunk) const {

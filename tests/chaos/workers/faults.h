@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the workers of the chaos tests do besides their work: they say where they are, take their time, and
-// end their process when they are told to.
+
+// What the workers of the chaos tests do besides their work: they say where they are, take their
+// time, and end their process when they are told to.
 //
 // In `folder`:
-//   plan        "CHUNK HOW TIMES" for each chunk that is to do harm, the first TIMES times that it is
+//   plan        "CHUNK HOW TIMES" for each chunk that is to do harm, the first TIMES times that it
+//               is
 //   processed; -1: every time. Read when the job
 //               is made.
 //   ready.R     there is one when rank R has begun a chunk: it has started up
 //   attempts.C  one byte for each time that chunk C has been begun which is in the plan
-//   events      "RANK rank|child CHUNK HOW" for each time that harm was done; HOW is "spared" where it was
+//   events "RANK rank|child CHUNK HOW" for each time that harm was done; HOW is "spared" where it
+//   was
 //   not, as rank 0 itself must not end
 #ifndef MPAIO_TESTS_CHAOS_WORKERS_FAULTS_H_
 #define MPAIO_TESTS_CHAOS_WORKERS_FAULTS_H_

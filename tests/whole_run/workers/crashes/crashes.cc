@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // crashes: a sum that ends its process, or never ends, on the rows that it is told to. For tests.
 #include <fcntl.h>
 #include <signal.h>
@@ -55,12 +56,17 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const { return nlohmann::ordered_json(static_cast<std::int64_t>(total_)); }
+  nlohmann::ordered_json Answer() const {
+    return nlohmann::ordered_json(static_cast<std::int64_t>(total_));
+  }
 
  private:
   bool IsMeant(RowRange rows) const {
-    if (every_ > 0 && rows.begin / every_ * every_ + (rows.begin % every_ == 0 ? 0 : every_) < rows.end) return true;
-    return std::any_of(rows_.begin(), rows_.end(), [rows](Index row) { return rows.begin <= row && row < rows.end; });
+    if (every_ > 0 &&
+        rows.begin / every_ * every_ + (rows.begin % every_ == 0 ? 0 : every_) < rows.end)
+      return true;
+    return std::any_of(rows_.begin(), rows_.end(),
+                       [rows](Index row) { return rows.begin <= row && row < rows.end; });
   }
 
   bool IsSpared() const {
@@ -68,12 +74,15 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
     return spares_rank_0_ && (rank == nullptr || std::string(rank) == "0");
   }
 
-  // A file for each chunk has a byte for each time: they are counted whichever process it happens in. It may be a pipe that a test reads from.
+  // A file for each chunk has a byte for each time: they are counted whichever process it happens
+  // in. It may be a pipe that a test reads from.
   bool MayAgain(Index row) const {
     if (counters_.empty()) return true;
-    const int file = ::open(absl::StrCat(counters_, "/", row).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const int file = ::open(absl::StrCat(counters_, "/", row).c_str(),
+                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     struct stat status = {};
-    const bool may_again = file >= 0 && ::fstat(file, &status) == 0 && (times_ < 0 || status.st_size < times_);
+    const bool may_again =
+        file >= 0 && ::fstat(file, &status) == 0 && (times_ < 0 || status.st_size < times_);
     const bool is_written = may_again && ::write(file, "x", 1) == 1;
     if (file >= 0) ::close(file);
     return is_written;
@@ -119,7 +128,8 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
 absl::StatusOr<std::vector<Index>> Rows(const std::string& text) {
   std::vector<Index> rows;
   for (const absl::string_view word : absl::StrSplit(text, ',', absl::SkipEmpty())) {
-    if (!absl::SimpleAtoi(word, &rows.emplace_back())) return absl::InvalidArgumentError(absl::StrCat("rows: '", word, "' is no row; give 3,14,15"));
+    if (!absl::SimpleAtoi(word, &rows.emplace_back()))
+      return absl::InvalidArgumentError(absl::StrCat("rows: '", word, "' is no row; give 3,14,15"));
   }
   return rows;
 }
@@ -127,19 +137,27 @@ absl::StatusOr<std::vector<Index>> Rows(const std::string& text) {
 MPAIO_REGISTER_WORKER({
     .summary = "adds up integers, and ends its process on some chunks",
     .accepts = {AcceptedType::Of<std::int64_t>()},
-    .parameters = {ParameterInfo::Choice("how", "what happens",
-                                         {"segv", "abort", "exit0", "exit1", "kill", "hang", "spin", "allocate", "throw", "nothing"}),
-                   ParameterInfo::Text("rows", "the chunks that have one of these rows: 3,14,15", ""),
-                   ParameterInfo::Integer("every", "and those that have one of every so many rows, from row 0; 0: none", 0, 0),
-                   ParameterInfo::Integer("times", "how often, for each chunk; -1: always. Needs counters", -1, -1),
-                   ParameterInfo::Text("counters", "a folder, in which each chunk has a file, by its first row, that gets a byte each time", ""),
-                   ParameterInfo::Integer("spares_rank_0", "1: not on rank 0", 0, 0),
-                   ParameterInfo::Integer("chunk_us", "time that a chunk takes, in microseconds", 0, 0)},
+    .parameters =
+        {ParameterInfo::Choice("how", "what happens",
+                               {"segv", "abort", "exit0", "exit1", "kill", "hang", "spin",
+                                "allocate", "throw", "nothing"}),
+         ParameterInfo::Text("rows", "the chunks that have one of these rows: 3,14,15", ""),
+         ParameterInfo::Integer(
+             "every", "and those that have one of every so many rows, from row 0; 0: none", 0, 0),
+         ParameterInfo::Integer("times", "how often, for each chunk; -1: always. Needs counters",
+                                -1, -1),
+         ParameterInfo::Text("counters",
+                             "a folder, in which each chunk has a file, by its first row, that "
+                             "gets a byte each time",
+                             ""),
+         ParameterInfo::Integer("spares_rank_0", "1: not on rank 0", 0, 0),
+         ParameterInfo::Integer("chunk_us", "time that a chunk takes, in microseconds", 0, 0)},
     .output = nullptr,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       absl::StatusOr<std::vector<Index>> rows = Rows(context.parameters.Text("rows"));
       if (!rows.ok()) return rows.status();
-      auto worker = std::make_unique<Crashes>(std::move(context.chunks), context.parameters, *std::move(rows));
+      auto worker = std::make_unique<Crashes>(std::move(context.chunks), context.parameters,
+                                              *std::move(rows));
       const Crashes* crashes = worker.get();
       return Job{std::move(worker), [crashes] { return crashes->Answer(); }, nullptr};
     },

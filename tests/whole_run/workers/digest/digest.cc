@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// digest: joins strings as concat does, and answers with the length and a checksum of what comes out. For tests of results that are too large to print.
+
+// digest: joins strings as concat does, and answers with the length and a checksum of what comes
+// out. For tests of results that are too large to print.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,7 +38,9 @@ class Digest final : public Worker<UnicodeString, std::string> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const { return {{"bytes", size_bytes_}, {"adler32", (std::uint64_t{high_} << 16) | low_}}; }
+  nlohmann::ordered_json Answer() const {
+    return {{"bytes", size_bytes_}, {"adler32", (std::uint64_t{high_} << 16) | low_}};
+  }
 
  private:
   Index size_bytes_ = 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // fails: a sum that takes its time, and fails on one chunk in the way it is told to. For tests.
 #include <chrono>
 #include <cstdint>
@@ -46,13 +47,16 @@ class Fails final : public Worker<std::int64_t, absl::int128> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const { return nlohmann::ordered_json(static_cast<std::int64_t>(total_)); }
+  nlohmann::ordered_json Answer() const {
+    return nlohmann::ordered_json(static_cast<std::int64_t>(total_));
+  }
 
  private:
   absl::Status Fail() const {
     if (!stamp_file_.empty()) {
       const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-      std::ofstream(stamp_file_, std::ios::app) << std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count() << '\n';
+      std::ofstream(stamp_file_, std::ios::app)
+          << std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count() << '\n';
     }
     if (how_ == "throw") throw std::runtime_error(kReason);
     if (how_ == "throw_int") throw 42;
@@ -71,12 +75,16 @@ class Fails final : public Worker<std::int64_t, absl::int128> {
 MPAIO_REGISTER_WORKER({
     .summary = "adds up integers, and fails on one chunk",
     .accepts = {AcceptedType::Of<std::int64_t>()},
-    .parameters = {ParameterInfo::Integer("at_chunk", "the chunk to fail on; -1: none", -1, -1),
-                   ParameterInfo::Choice("how", "an exception, another kind of exception, a status, or no memory",
-                                         {"throw", "throw_int", "error", "bad_alloc"}),
-                   ParameterInfo::Choice("where", "in Process or in ProcessCallback", {"process", "callback"}),
-                   ParameterInfo::Integer("chunk_us", "time that a chunk takes, in microseconds", 0, 0),
-                   ParameterInfo::Text("stamp", "file that gets a line each time it fails: microseconds since 1970", "")},
+    .parameters =
+        {ParameterInfo::Integer("at_chunk", "the chunk to fail on; -1: none", -1, -1),
+         ParameterInfo::Choice("how",
+                               "an exception, another kind of exception, a status, or no memory",
+                               {"throw", "throw_int", "error", "bad_alloc"}),
+         ParameterInfo::Choice("where", "in Process or in ProcessCallback",
+                               {"process", "callback"}),
+         ParameterInfo::Integer("chunk_us", "time that a chunk takes, in microseconds", 0, 0),
+         ParameterInfo::Text(
+             "stamp", "file that gets a line each time it fails: microseconds since 1970", "")},
     .output = nullptr,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       auto worker = std::make_unique<Fails>(std::move(context.chunks), context.parameters);

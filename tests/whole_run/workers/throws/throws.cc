@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// throws: writes zeros, and throws in that function of its registration or its job that it is told to. For tests.
+
+// throws: writes zeros, and throws in that function of its registration or its job that it is told
+// to. For tests.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -29,10 +31,15 @@ void ThrowIf(bool is_here, const Parameters& parameters) {
 template <typename Element>
 class Throws final : public Worker<Element, WrittenRows> {
  public:
-  Throws(DataIterator chunks, OutputArray output) : Worker<Element, WrittenRows>(std::move(chunks)), output_(std::move(output)) {}
+  Throws(DataIterator chunks, OutputArray output)
+      : Worker<Element, WrittenRows>(std::move(chunks)), output_(std::move(output)) {}
 
-  absl::StatusOr<WrittenRows> Process(const ChunkView<Element>& chunk) const override { return output_.Finish(chunk.rows()); }
-  absl::Status ProcessCallback(const Chunk& chunk, WrittenRows written) override { return output_.Accept(chunk.rows, written); }
+  absl::StatusOr<WrittenRows> Process(const ChunkView<Element>& chunk) const override {
+    return output_.Finish(chunk.rows());
+  }
+  absl::Status ProcessCallback(const Chunk& chunk, WrittenRows written) override {
+    return output_.Accept(chunk.rows, written);
+  }
   const NdView& output() const { return output_.view(); }
 
  private:
@@ -41,7 +48,8 @@ class Throws final : public Worker<Element, WrittenRows> {
 
 template <typename Element>
 Job MakeJob(JobContext& context) {
-  auto worker = std::make_unique<Throws<Element>>(std::move(context.chunks), std::move(context.output));
+  auto worker =
+      std::make_unique<Throws<Element>>(std::move(context.chunks), std::move(context.output));
   const Throws<Element>* const throws = worker.get();
   const Parameters parameters = context.parameters;
   const std::string where = parameters.Text("where");
@@ -60,18 +68,25 @@ Job MakeJob(JobContext& context) {
 MPAIO_REGISTER_WORKER({
     .summary = "writes zeros, and throws where it is told to",
     .accepts = {AcceptedType::Of<std::int64_t>()},
-    .parameters = {ParameterInfo::Choice("where", "the function; or a worker of another type than the input, or none at all",
-                                         {"nowhere", "output", "output_later", "make", "result", "job_output", "other_type", "no_worker"}),
-                   ParameterInfo::Choice("how", "the kind of exception", {"runtime_error", "int", "bad_alloc"}),
+    .parameters = {ParameterInfo::Choice(
+                       "where",
+                       "the function; or a worker of another type than the input, or none at all",
+                       {"nowhere", "output", "output_later", "make", "result", "job_output",
+                        "other_type", "no_worker"}),
+                   ParameterInfo::Choice("how", "the kind of exception",
+                                         {"runtime_error", "int", "bad_alloc"}),
                    ParameterInfo::Integer("rank", "on this rank only; -1: on all", -1, -1)},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       // Later: when the input has been loaded.
-      ThrowIf(inputs.parameters.Text("where") == (inputs.array.data() == nullptr ? "output" : "output_later"), inputs.parameters);
+      ThrowIf(inputs.parameters.Text("where") ==
+                  (inputs.array.data() == nullptr ? "output" : "output_later"),
+              inputs.parameters);
       return OutputSpec{inputs.array.dtype(), inputs.array.shape()};
     },
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       ThrowIf(context.parameters.Text("where") == "make", context.parameters);
-      return context.parameters.Text("where") == "other_type" ? MakeJob<double>(context) : MakeJob<std::int64_t>(context);
+      return context.parameters.Text("where") == "other_type" ? MakeJob<double>(context)
+                                                              : MakeJob<std::int64_t>(context);
     },
 });
 
