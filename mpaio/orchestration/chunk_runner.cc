@@ -160,7 +160,7 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
         return false;
       } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
         // Whatever ends processes as soon as they are made may do so on this rank alone.
-        some.crash = {chunks.begin, std::string(isolated.status().message()), false};
+        some.crash = ChunkCrash{job, chunks.begin, std::string(isolated.status().message())};
       } else {
         some.status = isolated.status();
       }
