@@ -11,65 +11,30 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/nearest.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/cli/flags.h"
 
 namespace mpaio {
 namespace {
 
-enum Flag : int {
-  kHelpFlag = 256,
-  kVersionFlag,
-  kListFlag,
-  kChunkFlag,
-  kFormatFlag,
-  kResultsFlag,
-  kProgressFlag,
-  kCpuUsageFlag,
-  kReportFlag,
-  kSourceFlag,
-  kHugePagesFlag,
-  kBindFlag,
-  kScheduleFlag,
-  kRecordFlag,
-  kReplayFlag,
-  kIsolateFlag,
-  kRetriesFlag,
-  kChunkDeadlineFlag,
-  kFailFastFlag,
-  kSpeculateFlag,
-  kJournalFlag,
-  kResumeFlag,
-  kPreflightFlag,
-};
-
-constexpr option kFlags[] = {
-    {"help", no_argument, nullptr, kHelpFlag},
-    {"version", no_argument, nullptr, kVersionFlag},
-    {"list", no_argument, nullptr, kListFlag},
-    {"chunk", required_argument, nullptr, kChunkFlag},
-    {"format", required_argument, nullptr, kFormatFlag},
-    {"results", required_argument, nullptr, kResultsFlag},
-    {"progress", required_argument, nullptr, kProgressFlag},
-    {"cpu_usage", required_argument, nullptr, kCpuUsageFlag},
-    {"report", no_argument, nullptr, kReportFlag},
-    {"source", required_argument, nullptr, kSourceFlag},
-    {"huge_pages", required_argument, nullptr, kHugePagesFlag},
-    {"bind", required_argument, nullptr, kBindFlag},
-    {"schedule", required_argument, nullptr, kScheduleFlag},
-    {"record", required_argument, nullptr, kRecordFlag},
-    {"replay", required_argument, nullptr, kReplayFlag},
-    {"isolate", required_argument, nullptr, kIsolateFlag},
-    {"retries", required_argument, nullptr, kRetriesFlag},
-    {"chunk_deadline", required_argument, nullptr, kChunkDeadlineFlag},
-    {"fail_fast", no_argument, nullptr, kFailFastFlag},
-    {"speculate", optional_argument, nullptr, kSpeculateFlag},
-    {"journal", required_argument, nullptr, kJournalFlag},
-    {"resume", no_argument, nullptr, kResumeFlag},
-    {"preflight", required_argument, nullptr, kPreflightFlag},
-    {nullptr, 0, nullptr, 0},
-};
+// The flags for getopt_long, ended by an entry of zeros.
+const option* Options() {
+  static const std::vector<option> options = [] {
+    std::vector<option> table;
+    for (const FlagInfo& flag : Flags()) {
+      const int takes = *flag.value == '\0'      ? no_argument
+                        : flag.value_is_optional ? optional_argument
+                                                 : required_argument;
+      table.push_back({flag.name, takes, nullptr, static_cast<int>(flag.flag)});
+    }
+    table.push_back({nullptr, 0, nullptr, 0});
+    return table;
+  }();
+  return options.data();
+}
 
 // In the place of a worker; none can be registered by that name.
 constexpr absl::string_view kDoctorWord = "doctor";
@@ -128,66 +93,32 @@ std::size_t KeyLength(absl::string_view word) {
 
 // Flags of mpirun that are often put behind the program, without their dashes. Open MPI takes the
 // long ones with one dash as well as with two.
-constexpr absl::string_view kFlagsOfMpirun[] = {"allow-run-as-root",
-                                                "bind-to",
-                                                "c",
-                                                "cpu-set",
-                                                "display-allocation",
-                                                "display-map",
-                                                "do-not-launch",
-                                                "gmca",
-                                                "H",
-                                                "host",
-                                                "hostfile",
-                                                "launch-agent",
-                                                "machinefile",
-                                                "map-by",
-                                                "mca",
-                                                "merge-stderr-to-stdout",
-                                                "n",
-                                                "N",
-                                                "nooversubscribe",
-                                                "np",
-                                                "npernode",
-                                                "npersocket",
-                                                "oversubscribe",
-                                                "output-filename",
-                                                "pernode",
-                                                "pmixmca",
-                                                "prefix",
-                                                "prtemca",
-                                                "rank-by",
-                                                "report-bindings",
-                                                "rf",
-                                                "rankfile",
-                                                "stdin",
-                                                "tag-output",
-                                                "timeout",
-                                                "timestamp-output",
-                                                "use-hwthread-cpus",
-                                                "v",
-                                                "wd",
-                                                "wdir",
-                                                "x"};
+constexpr absl::string_view kFlagsOfMpirun =
+    "allow-run-as-root bind-to c cpu-set display-allocation display-map do-not-launch gmca H "
+    "host hostfile launch-agent machinefile map-by mca merge-stderr-to-stdout n N "
+    "nooversubscribe np npernode npersocket oversubscribe output-filename pernode pmixmca "
+    "prefix prtemca rank-by report-bindings rf rankfile stdin tag-output timeout "
+    "timestamp-output use-hwthread-cpus v wd wdir x";
 
 std::vector<std::string> FlagNames() {
   std::vector<std::string> names;
-  for (const option* flag = kFlags; flag->name != nullptr; ++flag) names.emplace_back(flag->name);
+  for (const FlagInfo& flag : Flags()) names.emplace_back(flag.name);
   return names;
 }
 
 // Refuses `word`, which begins with a dash. `value`: what getopt says of a known flag that takes no
 // value, else below 256.
 absl::Status UnknownFlag(absl::string_view word, int value) {
-  if (value >= kHelpFlag) {
+  if (value >= static_cast<int>(Flag::kHelp)) {
     return Wrong(
         absl::StrCat(word, ": this flag takes no value; write ", word.substr(0, word.find('='))));
   }
   const absl::string_view without_dashes =
       word.substr(std::min(word.find_first_not_of('-'), word.size()));
   const absl::string_view name = without_dashes.substr(0, without_dashes.find('='));
-  if (std::find(std::begin(kFlagsOfMpirun), std::end(kFlagsOfMpirun), name) !=
-      std::end(kFlagsOfMpirun)) {
+  const std::vector<absl::string_view> flags_of_mpirun =
+      absl::StrSplit(kFlagsOfMpirun, ' ', absl::SkipEmpty());
+  if (std::find(flags_of_mpirun.begin(), flags_of_mpirun.end(), name) != flags_of_mpirun.end()) {
     return Wrong(absl::StrCat("unknown flag ", word,
                               ": it is mpirun's, whose flags stand in front of the program, as in "
                               "mpirun -n 4 orchestrator sum a.npy"));
@@ -240,14 +171,16 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   // Asked for, these are given whatever else there is; but where to may stand behind them.
   const auto asked_for = [&](Action action) -> absl::StatusOr<CommandLine> {
     line.action = action;
-    for (int flag; (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1;) {
-      if (flag != kResultsFlag) continue;
+    for (int flag;
+         (flag = getopt_long(count, arguments.data(), "-:h", Options(), nullptr)) != -1;) {
+      if (flag != static_cast<int>(Flag::kResults)) continue;
       MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
     }
     return line;
   };
   for (int flag, at = 1;
-       (flag = getopt_long(count, arguments.data(), "-:h", kFlags, nullptr)) != -1; at = optind) {
+       (flag = getopt_long(count, arguments.data(), "-:h", Options(), nullptr)) != -1;
+       at = optind) {
     const absl::string_view word = arguments[static_cast<std::size_t>(at)];
     switch (flag) {
       case kWord:
@@ -256,29 +189,29 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
       case 'h':
         if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
         return asked_for(Action::kHelp);
-      case kHelpFlag:
+      case static_cast<int>(Flag::kHelp):
         return asked_for(Action::kHelp);
-      case kVersionFlag:
+      case static_cast<int>(Flag::kVersion):
         return asked_for(Action::kVersion);
-      case kListFlag:
+      case static_cast<int>(Flag::kList):
         return asked_for(Action::kList);
-      case kReportFlag:
+      case static_cast<int>(Flag::kReport):
         line.report = true;
         break;
-      case kChunkFlag: {
+      case static_cast<int>(Flag::kChunk): {
         MPAIO_ASSIGN_OR_RETURN(line.partition, ParseChunk(optarg));
         break;
       }
-      case kFormatFlag: {
+      case static_cast<int>(Flag::kFormat): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("format", optarg, {"text", "json"}));
         line.format = choice == 0 ? OutputFormat::kText : OutputFormat::kJson;
         break;
       }
-      case kResultsFlag: {
+      case static_cast<int>(Flag::kResults): {
         MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
         break;
       }
-      case kProgressFlag: {
+      case static_cast<int>(Flag::kProgress): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("progress", optarg, {"auto", "always", "never"}));
         line.progress = choice == 0   ? ProgressMode::kAuto
@@ -286,17 +219,17 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
                                       : ProgressMode::kNever;
         break;
       }
-      case kCpuUsageFlag: {
+      case static_cast<int>(Flag::kCpuUsage): {
         MPAIO_ASSIGN_OR_RETURN(line.cpu_usage_file, FileName("cpu_usage", optarg));
         break;
       }
-      case kSourceFlag: {
+      case static_cast<int>(Flag::kSource): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("source", optarg, {"auto", "window", "map"}));
         line.source = choice == 0 ? Source::kAuto : choice == 1 ? Source::kWindow : Source::kMap;
         break;
       }
-      case kHugePagesFlag: {
+      case static_cast<int>(Flag::kHugePages): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("huge_pages", optarg, {"auto", "always", "never"}));
         line.huge_pages = choice == 0   ? HugePages::kAuto
@@ -304,26 +237,26 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
                                         : HugePages::kNever;
         break;
       }
-      case kBindFlag: {
+      case static_cast<int>(Flag::kBind): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("bind", optarg, {"auto", "never"}));
         line.binds_ranks = choice == 0;
         break;
       }
-      case kScheduleFlag: {
+      case static_cast<int>(Flag::kSchedule): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("schedule", optarg, ScheduleNames()));
         line.schedule = static_cast<ScheduleKind>(choice);
         break;
       }
-      case kRecordFlag: {
+      case static_cast<int>(Flag::kRecord): {
         MPAIO_ASSIGN_OR_RETURN(line.record_file, FileName("record", optarg));
         break;
       }
-      case kReplayFlag: {
+      case static_cast<int>(Flag::kReplay): {
         MPAIO_ASSIGN_OR_RETURN(line.replay_file, FileName("replay", optarg));
         break;
       }
-      case kIsolateFlag: {
+      case static_cast<int>(Flag::kIsolate): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("isolate", optarg, {"auto", "always", "never"}));
         line.isolate = choice == 0   ? Isolate::kAuto
@@ -331,18 +264,18 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
                                      : Isolate::kNever;
         break;
       }
-      case kRetriesFlag: {
+      case static_cast<int>(Flag::kRetries): {
         MPAIO_ASSIGN_OR_RETURN(line.retries, ParseRetries(optarg));
         break;
       }
-      case kChunkDeadlineFlag: {
+      case static_cast<int>(Flag::kChunkDeadline): {
         MPAIO_ASSIGN_OR_RETURN(line.chunk_deadline, ParseChunkDeadline(optarg));
         break;
       }
-      case kFailFastFlag:
+      case static_cast<int>(Flag::kFailFast):
         line.fail_fast = true;
         break;
-      case kSpeculateFlag: {
+      case static_cast<int>(Flag::kSpeculate): {
         if (optarg == nullptr) {
           line.speculates = true;
           break;
@@ -352,14 +285,14 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         line.speculates = choice == 0;
         break;
       }
-      case kJournalFlag: {
+      case static_cast<int>(Flag::kJournal): {
         MPAIO_ASSIGN_OR_RETURN(line.journal_file, FileName("journal", optarg));
         break;
       }
-      case kResumeFlag:
+      case static_cast<int>(Flag::kResume):
         line.resumes = true;
         break;
-      case kPreflightFlag: {
+      case static_cast<int>(Flag::kPreflight): {
         MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
                                OneOf("preflight", optarg, {"auto", "never"}));
         line.preflight = choice == 0;
@@ -406,58 +339,33 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
 }
 
 std::string HelpText() {
-  return R"(Processes arrays that numpy saved with all ranks of an mpirun.
+  return absl::StrCat(R"(Processes arrays that numpy saved with all ranks of an mpirun.
 
 usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
        [mpirun -n N] orchestrator doctor [INPUT ...]
 
-Each job is a worker over an input; workers that write an array take an output file too, which takes
-the place of the old one at once (one that cannot be replaced, as a mounted file, is written over at
-the end). Inputs are a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
-raw:<f8:1000x3:a.bin) and - (.npy on standard input).
-Jobs separated by '+' run at once in one pool. --list shows the workers and their parameters. An output that is named
-like a parameter is written ./key=value; where the worker has no such key, year=2020/a.npy and a=1.npy are files, too.
-With one rank, or without mpirun, everything runs in this process.
-doctor examines each node for a run over these inputs, and says what should be done about what it finds.
+A job is a worker over an input; workers that write an array take an output file too. Jobs separated
+by '+' run at once in one pool. --list shows the workers and their parameters. Without mpirun, or
+with one rank, everything runs in this process. doctor examines each node for a run over the inputs.
 
-  --chunk=auto|ROWS             rows that are processed at a time (auto)
-  --format=text|json            how results are printed on the standard output (text)
-  --results=FILE                write them to FILE instead, whole or not at all; for answers that must not be lost, as mpirun
-                                does not report that its own standard output could not be written
-  --progress=auto|always|never  show how far the run is, on the standard error (auto: on a terminal)
-  --report                      afterwards, the time of each stage and what each rank did, on the standard error
-  --cpu_usage=FILE              write how busy each core of rank 0's host was, every 0.2 s, as CSV
-  --source=auto|window|map      where inputs are while they are read: copied to shared memory, each part when it is first
-                                needed, or mapped as they lie in their files (auto: mapped, where type and order allow it
-                                and nobody can write to them)
-  --huge_pages=auto|always|never  whether shared memory is of pages of 2 MiB, which are filled twice as fast (auto: where
-                                the system gives them; always: says how to have them where it does not)
-  --bind=auto|never             whether ranks that mpirun has not bound, and was not told not to, are bound to cores (auto:
-                                on nodes with several memories or last caches, where there are cores enough)
-  --schedule=NAME               how chunks are shared out among the ranks (auto); static|dynamic|guided|factoring|
-                                trapezoid|adaptive are there to be compared with it
-  --record=FILE, --replay=FILE  write which rank processed what; run such a file's schedule again, with as many ranks
-  --isolate=auto|always|never   whether chunks are processed in processes of their own, so that a crash in a worker's code
-                                hits nothing else (auto: for workers that do not come with mpaio)
-  --retries=N                   how often a chunk is tried again that crashes or overruns, before it is given up (3)
-  --chunk_deadline=SECONDS      how long a chunk may take; isolates all workers (as long as it likes)
-  --fail_fast                   end the run with the first chunk that is given up, rather than process all others
-  --speculate=auto|never        whether idle ranks do again what a rank that is not heard of has to do (auto)
-  --journal=FILE                keep what is done in FILE, so that a run that was stopped can be taken up again
-  --resume                      take it up: go on with what the journal has, and process the rest
-  --preflight=auto|never        whether a run that will be slow for its surroundings says so when it begins (auto)
-  --list                        the workers, with their parameters
-  --help, --version
+An input is a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
+raw:<f8:1000x3:a.bin), or - (.npy on standard input).
+An output replaces the old file at once; a file that cannot be replaced, such as a mounted one, is
+overwritten at the end. Write ./key=value for an output that is named like a parameter; where the
+worker has no such key, year=2020/a.npy and a=1.npy are files too.
 
-exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (input missing,
-damaged or of a type the worker does not take; no room; launcher), or doctor found that a run could not
+)",
+                      FlagsText(), R"(
+exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (an input is
+missing, damaged, or of a type that the worker does not take; too little memory; no MPI), or doctor
+found that a run could not start
 
 examples:
   mpirun -n 4 orchestrator sum numbers.npy
   mpirun -n 4 orchestrator --format=json sum numbers.npy + concat words.npy
   mpirun -n 4 orchestrator map numbers.npy roots.npy fn=sqrt
   mpirun -n 4 orchestrator doctor numbers.npy
-)";
+)");
 }
 
 }  // namespace mpaio

@@ -30,8 +30,6 @@ bool AllRanksOnOneNode() {
   return local != nullptr && world != nullptr && std::strcmp(local, world) == 0;
 }
 
-void SetUnlessSet(const char* name, const char* value) { setenv(name, value, /*overwrite=*/0); }
-
 // Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
 absl::Status OpenChannels(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
@@ -52,26 +50,36 @@ absl::Status OpenChannels(const Communicator& world) {
   return absl::OkStatus();
 }
 
+constexpr MpiSetting kMpiSettings[] = {
+    {"OMPI_MCA_mpi_yield_when_idle", "1", MpiSetting::kAlways, 0,
+     "ranks that wait inside MPI give up their core; without it, more ranks than cores wait for "
+     "milliseconds"},
+    {"OMPI_MCA_btl_vader_single_copy_mechanism", "none", MpiSetting::kAlways, 0,
+     "no ptrace-like calls, which containers forbid (Open MPI 4); no slower"},
+    {"OMPI_MCA_smsc", "^cma", MpiSetting::kAlways, 0, "the same for Open MPI 5 and later"},
+    {"OMPI_MCA_shmem", "^posix", MpiSetting::kAlways, 0,
+     "its probe makes a file in /dev/shm, which stays if the process is killed meanwhile; mmap is "
+     "preferred anyway"},
+    {"OMPI_MCA_pml", "ob1", MpiSetting::kOnOneNode, 0,
+     "no probing of fabrics, which is two thirds of the start"},
+    {"OMPI_MCA_reachable", "^netlink", MpiSetting::kOnOneNode, 0,
+     "Open MPI 5 complains of the kernel's answers about its own IPv6 address"},
+    {"OMPI_MCA_btl", "self,sm", MpiSetting::kOnOneNode, 5, "no probing of fabrics"},
+    {"OMPI_MCA_osc", "sm,rdma", MpiSetting::kOnOneNode, 5, "no probing of fabrics"},
+};
+
 }  // namespace
+
+std::span<const MpiSetting> MpiSettings() { return kMpiSettings; }
 
 Environment::Environment(int* argc, char*** argv) {
   prctl(PR_SET_TIMERSLACK, 1);
   if (!LaunchedWithSeveralRanks()) return;
   Supervision::Start(argc == nullptr ? 0 : *argc, argv == nullptr ? nullptr : *argv);
-  SetUnlessSet("OMPI_MCA_mpi_yield_when_idle", "1");
-  // Open MPI 4, and 5.
-  SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
-  SetUnlessSet("OMPI_MCA_smsc", "^cma");
-  // To see whether it works it makes a file in /dev/shm, which stays if the process is killed just
-  // then; mmap, which is preferred, does not.
-  SetUnlessSet("OMPI_MCA_shmem", "^posix");
-  if (AllRanksOnOneNode()) {
-    SetUnlessSet("OMPI_MCA_pml", "ob1");
-    SetUnlessSet("OMPI_MCA_reachable", "^netlink");
-#if OMPI_MAJOR_VERSION >= 5
-    SetUnlessSet("OMPI_MCA_btl", "self,sm");
-    SetUnlessSet("OMPI_MCA_osc", "sm,rdma");
-#endif
+  for (const MpiSetting& setting : MpiSettings()) {
+    if (setting.when == MpiSetting::kOnOneNode && !AllRanksOnOneNode()) continue;
+    if (OMPI_MAJOR_VERSION < setting.least_major_version) continue;
+    setenv(setting.name, setting.value, /*overwrite=*/0);
   }
 
   int provided = MPI_THREAD_SINGLE;

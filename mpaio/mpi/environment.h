@@ -4,6 +4,7 @@
 #ifndef MPAIO_MPI_ENVIRONMENT_H_
 #define MPAIO_MPI_ENVIRONMENT_H_
 
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,22 +12,23 @@
 
 namespace mpaio {
 
-// Starts MPI when constructed and ends it when destroyed; the first thing in `main`, and the last
-// to go.
+// An environment variable that configures Open MPI. Environment sets it unless the user has.
+struct MpiSetting {
+  enum When { kAlways, kOnOneNode };
+  const char* name;
+  const char* value;
+  When when;
+  int least_major_version;  // of Open MPI; 0: any
+  const char* why;          // one sentence, without a full stop
+};
+
+// All of them. docs/program.md shows the table.
+std::span<const MpiSetting> MpiSettings();
+
+// Starts MPI when constructed and ends it when destroyed. Construct it first in `main`, and destroy
+// it last.
 //
-// Before MPI starts, settings are made that a run of mpaio is slow without (each only where the
-// user has not set it):
-//   - `mpi_yield_when_idle`: ranks that wait inside MPI give up their core; without it more ranks
-//     than cores wait for milliseconds.
-//   - `pml=ob1` where all ranks are on one node: spares the probing of fabrics, two thirds of
-//     start-up.
-//   - `btl_vader_single_copy_mechanism=none`, `smsc=^cma`: no ptrace-like calls, which containers
-//     forbid; no slower.
-//   - `btl=self,sm` and `osc=sm,rdma` where all ranks are on one node, from Open MPI 5 on: spares
-//     it the probing of fabrics that it will not use.
-//   - `reachable=^netlink` where all ranks are on one node: Open MPI 5 would complain of the
-//     kernel's answers about its own IPv6 address.
-//   - a timer slack of 1 ns, so that short sleeps are short.
+// Before MPI starts, sets MpiSettings(), and a timer slack of 1 ns so that short sleeps are short.
 //
 // Where there is only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world()
 // is null, which stands for this process alone. Start-up then takes well under a millisecond.

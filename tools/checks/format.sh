@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/format.sh [FILE]...
 #
-# Looks whether the C++ files, all of them or those named, are as clang-format makes them by .clang-format. Versions of
-# clang-format make different things of the same settings; the files follow that of Debian 12. tools/test leaves this out
-# as long as it is not executable, which it becomes when all files pass.
+# Checks that the C++ files, all of them or those named, are as clang-format makes them by .clang-format. Versions of
+# clang-format differ under the same settings; the files follow that of Debian 12. Elsewhere the check is skipped.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Usage: tools/checks/readme.sh
+# Usage: tools/checks/library.sh
 #
-# Builds the program in README.md, laid over the tree (--package_path), and runs it with 1 and 3 ranks.
+# Builds the program in docs/library.md, laid over the tree (--package_path), and runs it with 1 and 3 ranks.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -13,25 +13,25 @@ python=$(python_with_numpy)
 [ -n "$python" ] || die "no Python with numpy: install the Debian package python3-numpy"
 [ -f "$root/.bazelrc.local" ] || "$root/tools/configure" || exit 1
 
-package=$scratch/tree/readme
+package=$scratch/tree/library
 mkdir -p -- "$package"
 for file in add_ints.cc BUILD; do
   # A block of the page is found by its first line: "```cpp add_ints.cc".
-  awk -v title="$file" '/^```/ && on { on = 0; next } /^```[a-z]* / && $2 == title { on = 1; next } on' "$root/README.md" |
+  awk -v title="$file" '/^```/ && on { on = 0; next } /^```[a-z]* / && $2 == title { on = 1; next } on' "$root/docs/library.md" |
     sed 's,@mpaio//,//,' >"$package/$file"
-  [ -s "$package/$file" ] || die "README.md has no block '$file'"
+  [ -s "$package/$file" ] || die "docs/library.md has no block '$file'"
 done
 
 build=(--experimental_convenience_symlinks=ignore "--package_path=$scratch/tree:%workspace%")
-if run_bazel build "${build[@]}" //readme:add_ints >"$scratch/log" 2>&1; then
-  printf 'PASS readme: its program builds\n'
+if run_bazel build "${build[@]}" //library:add_ints >"$scratch/log" 2>&1; then
+  printf 'PASS library: its program builds\n'
 else
   tail -n 40 -- "$scratch/log" >&2
-  printf 'FAIL readme: its program builds\n'
+  printf 'FAIL library: its program builds\n'
   exit 1
 fi
 
-program=$(run_bazel info bazel-bin 2>/dev/null)/readme/add_ints
+program=$(run_bazel info bazel-bin 2>/dev/null)/library/add_ints
 cd -- "$scratch" || exit 1
 "$python" -c 'import numpy; numpy.save("ints.npy", numpy.arange(1, 1000001))'
 . "$root/tools/bazel/mpi_env.sh"
@@ -39,10 +39,10 @@ status=0
 for ranks in 1 3; do
   answer=$(TMPDIR=$scratch timeout 60 mpirun -n "$ranks" --bind-to none "$program" 2>"$scratch/log")
   if [ "$answer" = 500000500000 ]; then
-    printf 'PASS readme: its program with %s ranks\n' "$ranks"
+    printf 'PASS library: its program with %s ranks\n' "$ranks"
   else
     cat -- "$scratch/log" >&2
-    printf 'FAIL readme: its program with %s ranks: %s\n' "$ranks" "$answer"
+    printf 'FAIL library: its program with %s ranks: %s\n' "$ranks" "$answer"
     status=1
   fi
 done

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mpaio/cli/flags.h"
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace mpaio {
+namespace {
+
+constexpr FlagInfo kFlags[] = {
+    {Flag::kChunk, "chunk", "auto|ROWS", "auto", "the number of rows in a chunk"},
+    {Flag::kFormat, "format", "text|json", "text", "how results are printed"},
+    {Flag::kResults, "results", "FILE", "",
+     "write the results to FILE, whole or not at all, instead of the standard output; use it when "
+     "results must not be lost, as mpirun does not report that its own standard output failed"},
+    {Flag::kProgress, "progress", "auto|always|never", "auto",
+     "show the progress on the standard error; auto: on a terminal"},
+    {Flag::kReport, "report", "", "",
+     "print the time of each stage and the work of each rank on the standard error, after the run"},
+    {Flag::kCpuUsage, "cpu_usage", "FILE", "",
+     "write the usage of each core of rank 0's host to FILE, every 0.2 s, as CSV"},
+    {Flag::kSource, "source", "auto|window|map", "auto",
+     "where inputs lie while they are read; window: in shared memory, where each part is copied "
+     "when it is first needed; map: mapped from their files; auto: mapped if type and order allow "
+     "it and nobody can write to the file"},
+    {Flag::kHugePages, "huge_pages", "auto|always|never", "auto",
+     "use pages of 2 MiB for shared memory, which are filled twice as fast; auto: if the system "
+     "provides them; always: fail with the remedy if it does not"},
+    {Flag::kBind, "bind", "auto|never", "auto",
+     "bind ranks to cores, unless mpirun has bound them or was told not to; auto: on nodes with "
+     "several memories or last-level caches that have a core for each rank"},
+    {Flag::kSchedule, "schedule", "NAME", "auto",
+     "how chunks are assigned to ranks; static, dynamic, guided, factoring, trapezoid and adaptive "
+     "exist for comparison"},
+    {Flag::kRecord, "record", "FILE", "", "write to FILE which rank processed which chunks"},
+    {Flag::kReplay, "replay", "FILE", "",
+     "repeat the schedule that --record wrote to FILE, with the same number of ranks"},
+    {Flag::kIsolate, "isolate", "auto|always|never", "auto",
+     "process chunks in a separate process, so that a crash in a worker's code affects nothing "
+     "else; auto: for workers that do not come with mpaio"},
+    {Flag::kRetries, "retries", "N", "3",
+     "how often a chunk that crashes or times out is retried before it is quarantined"},
+    {Flag::kChunkDeadline, "chunk_deadline", "SECONDS", "",
+     "the time limit of one chunk, none by default; isolates all workers"},
+    {Flag::kFailFast, "fail_fast", "", "",
+     "end the run at the first quarantined chunk instead of processing all others"},
+    {Flag::kSpeculate, "speculate", "auto|never", "auto",
+     "let idle ranks repeat the chunks of a rank that has been silent for long", true},
+    {Flag::kJournal, "journal", "FILE", "",
+     "keep the results in FILE as they come, so that a stopped run can be resumed"},
+    {Flag::kResume, "resume", "", "",
+     "resume the run whose results are in the journal, and process the rest"},
+    {Flag::kPreflight, "preflight", "auto|never", "auto",
+     "warn before a run that the machine will slow down"},
+    {Flag::kList, "list", "", "", "list the workers and their parameters"},
+    {Flag::kHelp, "help", "", "", "print this text"},
+    {Flag::kVersion, "version", "", "", "print the version"},
+};
+
+constexpr std::size_t kColumns = 100;
+constexpr std::size_t kHelpColumn = 33;
+
+// Appends `text`, wrapped, each line after the first indented to kHelpColumn.
+void AppendWrapped(absl::string_view text, std::string* out) {
+  std::size_t column = kHelpColumn;
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    if (column + 1 + word.size() > kColumns && column > kHelpColumn) {
+      absl::StrAppend(out, "\n", std::string(kHelpColumn, ' '));
+      column = kHelpColumn;
+    } else if (column > kHelpColumn) {
+      out->push_back(' ');
+      ++column;
+    }
+    absl::StrAppend(out, word);
+    column += word.size();
+  }
+}
+
+}  // namespace
+
+std::span<const FlagInfo> Flags() { return kFlags; }
+
+std::string FlagsText() {
+  std::string text;
+  for (const FlagInfo& flag : kFlags) {
+    std::string head =
+        absl::StrCat("  --", flag.name, *flag.value == '\0' ? "" : "=", flag.value, " ");
+    if (head.size() < kHelpColumn) head.resize(kHelpColumn, ' ');
+    absl::StrAppend(&text, head);
+    const std::string default_text =
+        *flag.default_value == '\0' ? "" : absl::StrCat(" (default: ", flag.default_value, ")");
+    AppendWrapped(absl::StrCat(flag.help, default_text), &text);
+    text.push_back('\n');
+  }
+  return text;
+}
+
+}  // namespace mpaio
