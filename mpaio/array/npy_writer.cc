@@ -136,8 +136,9 @@ absl::Status NpyFile::Write(Index offset_bytes, const std::byte* from, Index siz
   return error == 0 ? absl::OkStatus() : state_->WriteFailure(error);
 }
 
-absl::Status NpyFile::Flush() const {
-  return ::fsync(state_->fd) == 0 ? absl::OkStatus() : state_->WriteFailure(errno);
+absl::Status NpyFile::Flush() {
+  const int error = state_->made.Flush();
+  return error == 0 ? absl::OkStatus() : state_->WriteFailure(error);
 }
 
 absl::Status NpyFile::Commit() { return state_->made.Commit(state_->target); }

@@ -71,7 +71,7 @@ class NpyFile {
   // Waits until the written bytes are on the disk. Call it on each of several files that must
   // appear together before the first Commit(), as most failures show here. Where it was made.
   //   as Write()
-  absl::Status Flush() const;
+  absl::Status Flush();
 
   // Flushes it to the disk, then gives it its name. Once, and where it was made. When it cannot
   // have that name, it is kept under another, which the message tells.

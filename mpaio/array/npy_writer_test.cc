@@ -463,7 +463,7 @@ TEST_F(NpyWriterTest, AFileThatIsNotCommittedLeavesWhatWasThere) {
   const std::int64_t number = 7;
   const NdView array = NdView::Create(&number, kInt64, {1}).value();
   {
-    const absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), array);
+    absl::StatusOr<NpyFile> file = WriteUncommitted(Path("a.npy"), array);
     ASSERT_TRUE(file.ok()) << file.status();
     EXPECT_TRUE(file->Flush().ok());
     EXPECT_EQ(ReadText(Path("a.npy")), "old");

@@ -163,11 +163,19 @@ absl::Status TemporaryFile::Keep(const WriteTarget& target, const absl::Status& 
   if (!kept.ok())
     return with(absl::StrCat("nor can the result be kept elsewhere: ", kept.message()));
   return with(absl::StrCat("the result is in ", std::exchange(path_, ""),
-                           ", whole: put it in its place yourself"));
+                           is_whole_ ? ", whole: put it in its place yourself"
+                                     : ", but the disk may not hold all of it"));
+}
+
+int TemporaryFile::Flush() {
+  if (::fsync(fd()) == 0) return 0;
+  is_whole_ = false;
+  return errno;
 }
 
 absl::Status TemporaryFile::Commit(const WriteTarget& target) {
-  if (::fsync(fd()) != 0) return ErrnoStatus(errno, absl::StrCat("cannot flush ", target.path));
+  if (const int error = Flush(); error != 0)
+    return Keep(target, ErrnoStatus(error, absl::StrCat("cannot flush ", target.path)));
   const absl::Status put = target.is_in_place ? CopyInto(target) : Replace(target);
   if (!put.ok()) return Keep(target, put);
   return target.is_in_place ? absl::OkStatus() : FlushDirectory(target.directory);

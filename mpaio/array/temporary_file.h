@@ -36,6 +36,9 @@ class TemporaryFile {
   // Open for reading and writing.
   int fd() const { return fd_.get(); }
 
+  // Waits until what was written is on the disk. Returns 0 or errno.
+  int Flush();
+
   // Puts the file in the place of `target`, the one that it was created for, or its contents into
   // it where that has to be in place. What was written is on the disk when it returns. Errors: what
   // the system says. The file is kept then, and the message says where.
@@ -54,6 +57,7 @@ class TemporaryFile {
 
   FileDescriptor fd_;
   std::string path_;  // empty: it has none
+  bool is_whole_ = true;
 };
 
 }  // namespace mpaio

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/array_file.h"
 #include "mpaio/array/write_target.h"
+#include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 namespace {
@@ -103,13 +104,10 @@ void TakeOutputFromParameters(PlannedJob* planned) {
   job.output = absl::StrCat(key, "=", value);
   job.parameters.erase(job.parameters.begin());
   if (LooksLikeFile(job.output)) return;
-  struct stat status;
-  planned->doubt = ::stat(job.output.c_str(), &status) == 0
-                       ? absl::OkStatus()
-                       : absl::InvalidArgumentError(absl::StrCat(
-                             "worker ", job.worker, ": ",
-                             Parameters::Create(info.parameters, {{key, value}}).status().message(),
-                             "; a file of that name is written ./", job.output));
+  planned->unless_file_exists = absl::InvalidArgumentError(
+      absl::StrCat("worker ", job.worker, ": ",
+                   Parameters::Create(info.parameters, {{key, value}}).status().message(),
+                   "; a file of that name is written ./", job.output));
 }
 
 // Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would
@@ -188,7 +186,6 @@ std::vector<std::pair<std::string, std::string>> PlannedJob::Outputs() const {
 
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
   std::vector<PlannedJob> plan;
-  std::map<std::string, std::size_t> outputs;  // and the number of the job
   for (const JobSpec& written_job : line.jobs) {
     PlannedJob planned;
     planned.line = written_job;
@@ -202,7 +199,7 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
         Parameters::Create(planned.info->parameters, job.parameters);
     if (!parameters.ok()) {
       // A misspelt key is more likely than a file.
-      if (planned.doubt.has_value() && !planned.doubt->ok()) return *planned.doubt;
+      MPAIO_RETURN_IF_ERROR(planned.unless_file_exists);
       return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", parameters.status().message(),
                                                      HintAtFile(*planned.info, job)));
     }
@@ -226,19 +223,36 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
             prefix, ": the output '", key, key.empty() ? "" : "=",
             "-' is not the standard output: give the name of a file, or ./- if it is called so"));
       }
-      if (const absl::Status named = CheckOutputName(file); !named.ok()) {
+      const absl::Status named = CheckOutputName(file);
+      if (!named.ok() && planned.unless_file_exists.ok()) {
         return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
-      }
-      const auto [other, is_new] = outputs.emplace(Canonical(file), plan.size());
-      if (!is_new) {
-        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", file,
-                                                       other->second == plan.size()
-                                                           ? " is given for two outputs"
-                                                           : " is the output of two jobs",
-                                                       "; give each its own"));
       }
     }
     plan.push_back(std::move(planned));
+  }
+  return plan;
+}
+
+absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& line) {
+  std::map<std::string, std::size_t> outputs;  // and the number of the job
+  for (std::size_t j = 0; j < plan.size(); ++j) {
+    const PlannedJob& planned = plan[j];
+    struct stat status;
+    if (!planned.unless_file_exists.ok() && ::stat(planned.line.output.c_str(), &status) != 0)
+      return planned.unless_file_exists;
+    const std::string prefix = absl::StrCat("worker ", planned.line.worker);
+    for (const auto& [key, file] : planned.Outputs()) {
+      if (const absl::Status named = CheckOutputName(file); !named.ok()) {
+        return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", named.message()));
+      }
+      const auto [other, is_new] = outputs.emplace(Canonical(file), j);
+      if (!is_new) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            prefix, ": ", file,
+            other->second == j ? " is given for two outputs" : " is the output of two jobs",
+            "; give each its own"));
+      }
+    }
   }
   // OUTPUT may take the place of an input, which is what it was made of. What stands beside it
   // hardly is meant to.
@@ -282,10 +296,10 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     return absl::InvalidArgumentError(
         absl::StrCat("--", flag, " and --replay both name ", file, "; give them different files"));
   }
-  return plan;
+  return absl::OkStatus();
 }
 
-absl::Status CheckDoctorLine(const CommandLine& line) {
+absl::Status CheckDoctorFiles(const CommandLine& line) {
   for (const std::string& input : line.doctor_inputs) {
     if (line.results_file.empty() || !MayName(input, line.results_file)) continue;
     return absl::InvalidArgumentError(absl::StrCat("--results=", line.results_file,

@@ -4,7 +4,6 @@
 #ifndef MPAIO_CLI_PLAN_H_
 #define MPAIO_CLI_PLAN_H_
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,10 +21,9 @@ struct PlannedJob {
   JobSpec line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
-  // Where the output is a word key=value that is one only if there is such a file: why it would be
-  // refused, or OK as there is one. Ranks may differ, and rank 0's word counts; that there is one
-  // of these is the same on all.
-  std::optional<absl::Status> doubt = {};
+  // If the output is a word key=value that is an output only where such a file exists: the reason
+  // to refuse it where none does. Else OK.
+  absl::Status unless_file_exists = {};
   // One line, where the command may mean something else than it says; else nothing.
   std::string warning = {};
 
@@ -39,14 +37,19 @@ struct PlannedJob {
   bool MayRead(const std::string& file) const;
 };
 
-// Looks up workers and checks parameters and output files' names: all that can be wrong with a
-// command line. Reads no array. A word key=value in the place of the output is one where the worker
-// has no such key and the word contains a '/', ends in .npy or .npz, or names a file that exists.
-// Errors: InvalidArgument, one line.
+// Looks up workers and checks parameters and the names of output files, by the text of the command
+// line alone, so that every rank comes to the same result. A word key=value in the place of the
+// output is an output if the worker has no such key and the word contains a '/', ends in .npy or
+// .npz, or names an existing file (CheckFiles). Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 
-// What can be wrong with the command line of doctor. Errors: InvalidArgument, one line.
-absl::Status CheckDoctorLine(const CommandLine& line);
+// Checks what depends on the files that exist: whether outputs, inputs and the files of flags are
+// different files. Ranks on different hosts may come to different results, so only rank 0's counts
+// there. Reads no array. Errors: InvalidArgument, one line.
+absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& line);
+
+// The same for the command line of doctor.
+absl::Status CheckDoctorFiles(const CommandLine& line);
 
 }  // namespace mpaio
 

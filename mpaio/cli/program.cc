@@ -21,7 +21,6 @@
 #include "absl/strings/str_replace.h"
 #include "mpaio/array/npy_writer.h"
 #include "mpaio/base/open_files.h"
-#include "mpaio/base/status_macros.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/doctor.h"
 #include "mpaio/cli/plan.h"
@@ -105,10 +104,19 @@ void Warn(const std::string& what) {
 
 // On rank 0: to the standard output, or to the file of --results, whole.
 absl::Status Deliver(const CommandLine& line, absl::string_view text) {
-  if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
-  return Print(stdout, text)
-             ? absl::OkStatus()
-             : absl::DataLossError("the results could not be written to the standard output");
+  absl::Status written;
+  if (!line.results_file.empty()) {
+    written = WriteWhole(line.results_file, text);
+    if (written.ok()) return written;
+  }
+  // Hours of work may be in them, so results that their file cannot take are printed.
+  if (!Print(stdout, text)) {
+    written.Update(absl::DataLossError("the results could not be written to the standard output"));
+    return written;
+  }
+  if (written.ok()) return written;
+  return absl::Status(written.code(),
+                      absl::StrCat(written.message(), "; the results are printed instead"));
 }
 
 int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
@@ -116,26 +124,15 @@ int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
   return delivered.ok() ? kDone : Refuse(kJobFailed, delivered);
 }
 
-// Collective: whether rank 0 has the files that words of the form "key=value" may name. Before the
-// pool is there ranks could not learn from each other that one of them has not, and those that have
-// would wait for it.
-absl::Status AgreeOnDoubts(const std::vector<PlannedJob>& plan, Executor& executor) {
-  for (const PlannedJob& planned : plan) {
-    if (planned.doubt.has_value())
-      MPAIO_RETURN_IF_ERROR(
-          executor.Agree(executor.rank() == 0 ? *planned.doubt : absl::OkStatus()));
-  }
-  return absl::OkStatus();
-}
-
 // Once the run has begun signals are heeded by `stop_signals`.
 int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world,
               Executor& executor, std::chrono::steady_clock::time_point start,
               std::optional<StopSignals>* stop_signals) {
-  const absl::Status meant = AgreeOnDoubts(plan, executor);
-  if (!meant.ok()) {
-    if (executor.is_broken()) GiveUp(world, kCouldNotStart, meant);
-    return Refuse(kWrongUsage, meant);
+  if (!AllRanksOnOneNode()) {
+    const absl::Status checked =
+        executor.Agree(executor.rank() == 0 ? CheckFiles(plan, line) : absl::OkStatus());
+    if (executor.is_broken()) GiveUp(world, kCouldNotStart, checked);
+    if (!checked.ok()) return Refuse(kWrongUsage, checked);
   }
   Session session(executor, line, std::move(plan));
   const auto refuse = [&](const absl::Status& why) {
@@ -212,8 +209,6 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
 }
 
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
-  if (const absl::Status right = CheckDoctorLine(line); !right.ok())
-    return Refuse(kWrongUsage, right);
   // It starts a program, which is better done before MPI has threads. One rank of each node will be
   // asked.
   const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
@@ -225,16 +220,19 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
       Examine(line.doctor_inputs, environment.world(), launcher);
   if (!findings.ok()) GiveUp(environment.world(), kCouldNotStart, findings.status());
   if (environment.world().rank() != 0) return kDone;
+  if (const absl::Status checked = CheckDoctorFiles(line); !checked.ok())
+    return Refuse(kWrongUsage, checked);
   const absl::Status delivered = Deliver(
       line, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings));
   if (!delivered.ok()) return Refuse(kJobFailed, delivered);
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
-// Every rank leaves this way where MPI has not been started: mpirun must have started all of them
-// before one ends with an error.
-int LeaveWithoutMpi(int exit_status) {
+// On every rank, before MPI has started. mpirun must have started all ranks before one of them ends
+// with an error.
+int RefuseCommand(const absl::Status& why) {
   constexpr std::chrono::seconds kStartTimeout(10);
+  const int exit_status = Refuse(kWrongUsage, why);
   if (!WaitUntilAllRanksStarted(kStartTimeout)) _exit(exit_status);
   return exit_status;
 }
@@ -246,21 +244,30 @@ int RunProgram(int argc, char** argv) {
   // MPI waits, unless told to.
   RaiseOpenFileLimit();
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
-  if (!line.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, line.status()));
+  if (!line.ok()) return RefuseCommand(line.status());
   switch (line->action) {
     case Action::kHelp:
-      return LeaveWithoutMpi(DeliverOnRank0(*line, HelpText()));
+      return DeliverOnRank0(*line, HelpText());
     case Action::kVersion:
-      return LeaveWithoutMpi(DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n")));
+      return DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n"));
     case Action::kList:
-      return LeaveWithoutMpi(DeliverOnRank0(*line, ListText()));
+      return DeliverOnRank0(*line, ListText());
     case Action::kDoctor:
+      if (AllRanksOnOneNode()) {
+        const absl::Status checked = CheckDoctorFiles(*line);
+        if (!checked.ok()) return RefuseCommand(checked);
+      }
       return RunDoctor(*line, &argc, &argv);
     case Action::kRun:
       break;
   }
   absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
-  if (!plan.ok()) return LeaveWithoutMpi(Refuse(kWrongUsage, plan.status()));
+  if (!plan.ok()) return RefuseCommand(plan.status());
+  // Ranks on several hosts may see different files; rank 0 checks them when there is a pool.
+  if (AllRanksOnOneNode()) {
+    const absl::Status checked = CheckFiles(*plan, *line);
+    if (!checked.ok()) return RefuseCommand(checked);
+  }
   for (const PlannedJob& planned : *plan) Warn(planned.warning);
   return RunJobs(*line, *std::move(plan), &argc, &argv);
 }

@@ -24,12 +24,6 @@ bool LaunchedWithSeveralRanks() {
   return IsSet("PMIX_RANK") || IsSet("PMI_RANK");
 }
 
-bool AllRanksOnOneNode() {
-  const char* local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  const char* world = getenv("OMPI_COMM_WORLD_SIZE");
-  return local != nullptr && world != nullptr && std::strcmp(local, world) == 0;
-}
-
 // Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
 absl::Status OpenChannels(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
@@ -69,6 +63,13 @@ constexpr MpiSetting kMpiSettings[] = {
 };
 
 }  // namespace
+
+bool AllRanksOnOneNode() {
+  if (!LaunchedWithSeveralRanks()) return true;
+  const char* local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const char* world = getenv("OMPI_COMM_WORLD_SIZE");
+  return local != nullptr && world != nullptr && std::strcmp(local, world) == 0;
+}
 
 std::span<const MpiSetting> MpiSettings() { return kMpiSettings; }
 

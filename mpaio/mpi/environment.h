@@ -22,6 +22,10 @@ struct MpiSetting {
   const char* why;          // one sentence, without a full stop
 };
 
+// Whether the launcher says that all ranks are on this host; true without a launcher, false where
+// it does not say. May be called before MPI has started.
+bool AllRanksOnOneNode();
+
 // All of them. docs/program.md shows the table.
 std::span<const MpiSetting> MpiSettings();
 

@@ -3,10 +3,13 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 #include <future>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -38,6 +41,18 @@ const Pmix& Library() {
   return pmix;
 }
 
+// Whether the launcher started this very process. A process of the rank that a script started must
+// not speak for the rank: PMIx_Finalize would sign the rank off while the script goes on.
+bool IsChildOfLauncher() {
+  std::ifstream file("/proc/" + std::to_string(getppid()) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  for (const char* const launcher : {"mpirun", "mpiexec", "orte", "prte", "prun"}) {
+    if (name.compare(0, std::strlen(launcher), launcher) == 0) return true;
+  }
+  return false;
+}
+
 bool HasOtherRanks() {
   if (getenv("PMIX_RANK") == nullptr) return false;
   const char* const size = getenv("OMPI_COMM_WORLD_SIZE");
@@ -55,7 +70,8 @@ bool FinalizePmix(bool is_other_process) {
 }
 
 bool WaitUntilAllRanksStarted(std::chrono::milliseconds timeout) {
-  if (!HasOtherRanks() || !HasPmix() || Library().fence == nullptr) return true;
+  if (!HasOtherRanks() || !IsChildOfLauncher() || !HasPmix() || Library().fence == nullptr)
+    return true;
   std::promise<void> promise;
   std::future<void> done = promise.get_future();
   // PMIx has no timeout that every server keeps, so the calls are made by a thread that can be left

@@ -23,7 +23,8 @@ bool FinalizePmix(bool is_other_process);
 // error may crash, hang or report another status (mpirun 4.1: "A pipe could not be setup between a
 // daemon and one of its local processes").
 //
-// Returns true at once where there is one rank, or no launcher that speaks PMIx. Returns false when
+// Returns true at once where there is one rank, no launcher that speaks PMIx, or where the launcher
+// has not started this process itself but a script, say, that goes on after it. Returns false when
 // `timeout` has passed, as where another rank has died; a thread may still be inside PMIx then, so
 // leave by _exit.
 bool WaitUntilAllRanksStarted(std::chrono::milliseconds timeout);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/window/stream_copy.h"
 
 namespace mpaio {
@@ -49,6 +50,12 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
 
 absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype,
                                                  std::vector<Index> shape) {
+  // Elsewhere to reserve pages is to zero them, which takes longer than most jobs.
+  MPAIO_RETURN_IF_ERROR(executor.Agree(
+      CanPopulateInPlace() ? absl::OkStatus()
+                           : absl::ResourceExhaustedError(
+                                 "memory cannot be reserved without being used: the kernel is "
+                                 "older than Linux 5.14")));
   OutputArray output;
   MPAIO_ASSIGN_OR_RETURN(
       output.array_, SharedArray::Create(executor, dtype, std::move(shape), PagePolicy::kOnDemand));

@@ -48,8 +48,8 @@ class OutputArray {
   static absl::StatusOr<OutputArray> Create(Executor& executor, DType dtype,
                                             std::vector<Index> shape);
 
-  // The same, with memory behind its pages only where Back asks for it: for what may not be needed.
-  // There is room for all of it.
+  // The same for rows that may not be needed: pages are provided only where Populate asks for them,
+  // and there is room for all. Errors: also ResourceExhausted where the kernel cannot do it.
   static absl::StatusOr<OutputArray> Reserve(Executor& executor, DType dtype,
                                              std::vector<Index> shape);
 

@@ -126,7 +126,8 @@ class UsageTest(whole_run.WholeRunTest):
         np.save(self.path("year=2020"), np.arange(3))
         os.rename(self.path("year=2020.npy"), self.path("year=2020"))
         for elsewhere, status in ((0, WRONG_USAGE), (1, 0)):
-            script = 'if [ "$OMPI_COMM_WORLD_RANK" = %d ]; then cd other; fi; exec "$@"' % elsewhere
+            # The ranks of several hosts; on one host all ranks see the same files.
+            script = 'if [ "$OMPI_COMM_WORLD_RANK" = %d ]; then cd other; fi; export OMPI_COMM_WORLD_LOCAL_SIZE=1; exec "$@"' % elsewhere
             done = self.run_in_folder(3, "-c", script, "sh", whole_run.program(), "sum", self.path("ints.npy"), "year=2020", program_path="/bin/sh")
             if status:
                 self.assert_refused(done, status, "unknown parameter 'year'", "./year=2020")
@@ -242,8 +243,34 @@ class UsageTest(whole_run.WholeRunTest):
     def test_refusals_while_mpirun_still_starts_ranks(self):
         # mpirun of Open MPI 4.1 crashed, hung or gave another status in four of ten such runs, as rank 0 had ended with
         # an error before the last ranks were started.
-        for _ in range(8):
-            self.assert_refused(self.run_in_folder(64, "sums", "ints.npy"), WRONG_USAGE, "unknown worker 'sums'")
+        for arguments, words in (("sums ints.npy", "unknown worker 'sums'"),
+                                 ("sum ints.npy axes=1", "did you mean 'axis'?"),
+                                 ("--cunk=1 sum ints.npy", "--cunk=1"),
+                                 ("doctor ints.npy --results=ints.npy", "would overwrite an input")):
+            for _ in range(3):
+                with self.subTest(arguments=arguments):
+                    self.assert_refused(self.run_in_folder(64, *arguments.split()), WRONG_USAGE, words)
+        done = self.run_in_folder(64, "--version")
+        self.assert_done(done)
+
+    def test_several_commands_in_one_script_under_mpirun(self):
+        # A command that leaves early must not sign the rank off at mpirun, where others follow it.
+        program = whole_run.program()
+        script = "%s --version >/dev/null; %s sums ints.npy 2>/dev/null; exec %s sum ints.npy" % (program, program, program)
+        done = self.run_in_folder(3, "-c", script, program_path="/bin/sh")
+        self.assert_done(done)
+        self.assertEqual(done.text, "sum ints.npy: 500500\n")
+        script = 'if [ "$OMPI_COMM_WORLD_RANK" = 0 ]; then %s --version >/dev/null; fi; exec %s sum ints.npy' % (program, program)
+        self.assert_done(self.run_in_folder(3, "-c", script, program_path="/bin/sh"))
+
+    def test_results_that_their_file_cannot_take_are_printed(self):
+        # Refused while it is written, as the file's limit is met at the end of the run.
+        limit = ["bash", "-c", "ulimit -f 0 && exec \"$@\"", "bash"]
+        done = self.run_in_folder(None, "--results=results.txt", "sum", "ints.npy", launcher=limit)
+        self.assertEqual(done.status, 1, done)
+        self.assertEqual(done.text, "sum ints.npy: 500500\n")
+        self.assertIn("the results are printed instead", done.stderr[0])
+        self.assertFalse(os.path.exists(self.path("results.txt")))
 
     def write_bad_inputs(self):
         for name, array in {

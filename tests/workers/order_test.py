@@ -99,19 +99,28 @@ def difference(array):
     return array >> 1 if info.min < 0 else array
 
 
-def last_pass(path):
-    """That of the last record of a journal (mpaio/ledger/journal.h), which may be being written; -1 where there is none."""
-    last = -1
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        at = 48 + struct.unpack_from("=Q", data, 24)[0]
-        while True:
-            _, number, _, _, _, size = struct.unpack_from("=QiiqqQ", data, at)
-            at += 56 + size
-            last = number
-    except (FileNotFoundError, struct.error):
-        return last
+class JournalPasses:
+    """The pass of the last record of a journal (mpaio/ledger/journal.h) that is being written; -1 where there is none.
+    Reads only what has been added since the last look."""
+
+    def __init__(self, path):
+        self._path = path
+        self._at = None
+        self.last = -1
+
+    def look(self):
+        try:
+            with open(self._path, "rb") as file:
+                if self._at is None:
+                    file.seek(24)
+                    self._at = 48 + struct.unpack("=Q", file.read(8))[0]
+                while True:
+                    file.seek(self._at)
+                    _, number, _, _, _, size = struct.unpack("=QiiqqQ", file.read(40))
+                    self._at += 56 + size
+                    self.last = number
+        except (FileNotFoundError, struct.error):
+            return self.last
 
 
 def kill_rank(running, rank):
@@ -566,8 +575,9 @@ class OrderTest(whole_run.WholeRunTest):
             for victims in ((1,), (1, 2, 3)):
 
                 def kill(running):
+                    passes = JournalPasses(self.path("j"))
                     while running.process.poll() is None:
-                        if last_pass(self.path("j")) >= number:
+                        if passes.look() >= number:
                             for victim in victims:
                                 kill_rank(running, victim)
                             return

@@ -69,11 +69,14 @@ struct UniqueState {
 
   NdView input;
   Pass pass = Pass::kFew;
-  // Whether passes may follow the first, and why they cannot.
+  // Whether passes may follow the first.
   bool may_be_many = false;
-  absl::Status no_room;
   bool saves_values = false;
   bool saves_counts = false;
+  // From the last pass on: which of the two come to rank 0, as they are printed, or as their file
+  // could not be kept open; the others are written to their files by all ranks.
+  bool gathers_values = false;
+  bool gathers_counts = false;
 
   // On rank 0: what chunks found where there are few values; and whether there are many.
   UniqueMerger few;
@@ -91,10 +94,10 @@ struct UniqueState {
   // Of each part, and where it begins: likewise.
   std::vector<Index> part_lengths, part_begins;
 
-  // What is saved is written here; what is only printed comes to rank 0.
   OutputArray saved_values, saved_counts;
-  std::string printed_values;
-  std::vector<Index> printed_counts;
+  // On rank 0.
+  std::string gathered_values;
+  std::vector<Index> gathered_counts;
 
   std::vector<RowRange> RunRows() const {
     std::vector<RowRange> rows;
@@ -250,19 +253,18 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
                                               " values, and had ", rows.size()));
     }
     std::pair<std::string, std::string> written;
-    if (prints()) {
+    if (state_->gathers_values) {
       written.first.resize(
           static_cast<std::size_t>(rows.size() * state_->dtype().itemsize_bytes()));
       part.CopyValues(reinterpret_cast<std::byte*>(written.first.data()));
-      written.second.resize(static_cast<std::size_t>(rows.size()) * sizeof(Index));
-      part.CopyCounts(reinterpret_cast<Index*>(written.second.data()));
-      return written;
-    }
-    if (state_->saves_values) {
+    } else if (state_->saves_values) {
       part.CopyValues(state_->saved_values.Rows<std::byte>(rows).data());
       MPAIO_ASSIGN_OR_RETURN(written.first, state_->saved_values.Finish(rows));
     }
-    if (state_->saves_counts) {
+    if (state_->gathers_counts) {
+      written.second.resize(static_cast<std::size_t>(rows.size()) * sizeof(Index));
+      part.CopyCounts(reinterpret_cast<Index*>(written.second.data()));
+    } else if (state_->saves_counts) {
       part.CopyCounts(state_->saved_counts.Rows<Index>(rows).data());
       MPAIO_ASSIGN_OR_RETURN(written.second, state_->saved_counts.Finish(rows));
     }
@@ -272,23 +274,24 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
   absl::Status ProcessCallback(const Chunk& chunk,
                                std::pair<std::string, std::string> written) override {
     const RowRange rows = RowsOf(chunk.id);
-    if (prints()) {
-      // They are delivered in order.
-      state_->printed_values += written.first;
-      const std::size_t size = state_->printed_counts.size();
-      state_->printed_counts.resize(size + static_cast<std::size_t>(rows.size()));
-      std::memcpy(state_->printed_counts.data() + size, written.second.data(),
-                  written.second.size());
-      return absl::OkStatus();
-    }
-    if (state_->saves_values)
+    // They are delivered in order.
+    if (state_->gathers_values) {
+      state_->gathered_values += written.first;
+    } else if (state_->saves_values) {
       MPAIO_RETURN_IF_ERROR(state_->saved_values.Accept(rows, written.first));
-    return state_->saves_counts ? state_->saved_counts.Accept(rows, written.second)
-                                : absl::OkStatus();
+    }
+    if (state_->gathers_counts) {
+      const std::size_t size = state_->gathered_counts.size();
+      state_->gathered_counts.resize(size + static_cast<std::size_t>(rows.size()));
+      std::memcpy(state_->gathered_counts.data() + size, written.second.data(),
+                  written.second.size());
+    } else if (state_->saves_counts) {
+      MPAIO_RETURN_IF_ERROR(state_->saved_counts.Accept(rows, written.second));
+    }
+    return absl::OkStatus();
   }
 
  private:
-  bool prints() const { return !state_->saves_values && !state_->saves_counts; }
   RowRange RowsOf(ChunkId part) const {
     const auto number = static_cast<std::size_t>(part);
     return {state_->part_begins[number],
@@ -305,12 +308,6 @@ absl::StatusOr<std::optional<NextPass>> PlanNextPass(UniqueState& state) {
   switch (state.pass) {
     case Pass::kFew:
       if (!state.are_many) return std::nullopt;
-      if (!state.no_room.ok()) {
-        return absl::Status(
-            state.no_room.code(),
-            absl::StrCat("there are many different values, and no room to merge them: ",
-                         state.no_room.message()));
-      }
       return next;
     case Pass::kRuns:
       state.borders = state.Merger().ChooseBorders(kPartRows, kSampleStep);
@@ -350,12 +347,18 @@ absl::StatusOr<std::unique_ptr<WorkerBase>> BeginMerging(const SharedState& stat
     state->part_begins.push_back(total);
     total += length;
   }
+  state->gathers_values = state->gathers_counts = !state->saves_values && !state->saves_counts;
   if (state->saves_values) {
-    MPAIO_ASSIGN_OR_RETURN(state->saved_values, create_output("", state->dtype(), {total}));
+    absl::StatusOr<OutputArray> made = create_output("", state->dtype(), {total});
+    state->gathers_values = absl::IsUnavailable(made.status());
+    if (made.ok()) state->saved_values = *std::move(made);
+    if (!made.ok() && !state->gathers_values) return made.status();
   }
   if (state->saves_counts) {
-    MPAIO_ASSIGN_OR_RETURN(state->saved_counts,
-                           create_output("counts", DType::Of<Index>(), {total}));
+    absl::StatusOr<OutputArray> made = create_output("counts", DType::Of<Index>(), {total});
+    state->gathers_counts = absl::IsUnavailable(made.status());
+    if (made.ok()) state->saved_counts = *std::move(made);
+    if (!made.ok() && !state->gathers_counts) return made.status();
   }
   MPAIO_ASSIGN_OR_RETURN(DataIterator parts, Parts(*state));
   return std::make_unique<MergeParts>(std::move(parts), state);
@@ -380,9 +383,9 @@ absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
   absl::StatusOr<OutputArray> values = context.reserve(state.dtype(), {rows});
   absl::StatusOr<OutputArray> counts =
       values.ok() ? context.reserve(DType::Of<RunCount>(), {rows}) : values.status();
-  // Where there are few values it is not needed.
+  // Without shared memory to merge in, rank 0 merges all values in its own memory, however many.
   if (absl::IsResourceExhausted(counts.status())) {
-    state.no_room = counts.status();
+    state.may_be_many = false;
     return absl::OkStatus();
   }
   MPAIO_RETURN_IF_ERROR(counts.status());
@@ -395,7 +398,7 @@ absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
 // printed.
 AnswerArray ValuesOf(UniqueState& state) {
   const std::string& values =
-      state.pass == Pass::kFew ? state.few.Total().values : state.printed_values;
+      state.pass == Pass::kFew ? state.few.Total().values : state.gathered_values;
   const Index count = state.dtype().itemsize_bytes() == 0
                           ? static_cast<Index>(state.few.Total().counts.size())
                           : static_cast<Index>(values.size()) / state.dtype().itemsize_bytes();
@@ -405,7 +408,7 @@ AnswerArray ValuesOf(UniqueState& state) {
 }
 
 const std::vector<Index>& CountsOf(UniqueState& state) {
-  return state.pass == Pass::kFew ? state.few.Total().counts : state.printed_counts;
+  return state.pass == Pass::kFew ? state.few.Total().counts : state.gathered_counts;
 }
 
 nlohmann::ordered_json SummaryOf(UniqueState& state) {
