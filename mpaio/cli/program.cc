@@ -104,19 +104,19 @@ void Warn(const std::string& what) {
 
 // On rank 0: to the standard output, or to the file of --results, whole.
 absl::Status Deliver(const CommandLine& line, absl::string_view text) {
-  absl::Status written;
-  if (!line.results_file.empty()) {
-    written = WriteWhole(line.results_file, text);
-    if (written.ok()) return written;
-  }
-  // Hours of work may be in them, so results that their file cannot take are printed.
-  if (!Print(stdout, text)) {
-    written.Update(absl::DataLossError("the results could not be written to the standard output"));
-    return written;
-  }
-  if (written.ok()) return written;
-  return absl::Status(written.code(),
-                      absl::StrCat(written.message(), "; the results are printed instead"));
+  if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
+  return Print(stdout, text)
+             ? absl::OkStatus()
+             : absl::DataLossError("the results could not be written to the standard output");
+}
+
+// The same for results in which hours of work may be: those that their file cannot take are
+// printed.
+absl::Status DeliverOrPrint(const CommandLine& line, absl::string_view text) {
+  const absl::Status delivered = Deliver(line, text);
+  if (delivered.ok() || line.results_file.empty() || !Print(stdout, text)) return delivered;
+  return absl::Status(delivered.code(),
+                      absl::StrCat(delivered.message(), "; the results are printed instead"));
 }
 
 int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
@@ -158,7 +158,7 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
     }
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const absl::Status delivered = Deliver(
+    const absl::Status delivered = DeliverOrPrint(
         line, line.format == OutputFormat::kJson
                   ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
                   : FormatText(session.results()));
