@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The jobs of a command line, with the workers that they name.
+// The jobs of a command line and the workers that they name.
 #ifndef MPAIO_CLI_PLAN_H_
 #define MPAIO_CLI_PLAN_H_
 
@@ -17,35 +17,35 @@
 
 namespace mpaio {
 
-// A job of the command line, and the worker it names.
+// A job of the command line and its worker.
 struct PlannedJob {
   JobSpec line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
-  // Where the output is a word key=value that is one only if there is such a file: why it would be
-  // refused, or OK as there is one. Ranks may differ, and rank 0's word counts; that there is one
-  // of these is the same on all.
+  // Set if OUTPUT is a word key=value that is an output only if such a file exists: OK if the file
+  // exists, else the error to report. The status may differ between ranks, and rank 0's counts;
+  // whether it is set is the same on all ranks.
   std::optional<absl::Status> doubt = {};
-  // One line, where the command may mean something else than it says; else nothing.
+  // One line if the command may mean something other than what it says; else empty.
   std::string warning = {};
 
-  // The parameters that name arrays, and these names.
+  // Returns the key and the array name of each array parameter that is given.
   std::vector<std::pair<std::string, std::string>> ExtraInputs() const;
-  // The files that the job writes: OUTPUT, if given, with an empty key; then those of parameters,
-  // with theirs.
+  // Returns the files that the job writes: OUTPUT, if given, with an empty key; then the output
+  // parameters with their keys.
   std::vector<std::pair<std::string, std::string>> Outputs() const;
 
-  // Whether `file` may be one of its inputs, by whatever name.
+  // Returns true if `file` may be one of the job's inputs, under any name.
   bool MayRead(const std::string& file) const;
 };
 
-// Looks up workers and checks parameters and output files' names: all that can be wrong with a
-// command line. Reads no array. A word key=value in the place of the output is one where the worker
-// has no such key and the word contains a '/', ends in .npy or .npz, or names a file that exists.
-// Errors: InvalidArgument, one line.
+// Looks up the workers and checks the parameters and the names of the output files. Finds every
+// error that a command line alone can have, and reads no array. A word key=value in the position of
+// the output is the output if the worker has no such key and the word contains a '/', ends in .npy
+// or .npz, or names an existing file. Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 
-// What can be wrong with the command line of doctor. Errors: InvalidArgument, one line.
+// Checks the command line of doctor. Errors: InvalidArgument, one line.
 absl::Status CheckDoctorLine(const CommandLine& line);
 
 }  // namespace mpaio

@@ -20,7 +20,7 @@ bool IsSet(const char* name) { return getenv(name) != nullptr; }
 
 bool LaunchedWithSeveralRanks() {
   if (const char* size = getenv("OMPI_COMM_WORLD_SIZE")) return std::strcmp(size, "1") != 0;
-  // Another launcher (a batch system through PMIx or PMI) does not say how many; MPI will.
+  // Another launcher (a batch system with PMIx or PMI) does not set the size; MPI will report it.
   return IsSet("PMIX_RANK") || IsSet("PMI_RANK");
 }
 
@@ -32,7 +32,8 @@ bool AllRanksOnOneNode() {
 
 void SetUnlessSet(const char* name, const char* value) { setenv(name, value, /*overwrite=*/0); }
 
-// Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
+// Collective. Passes rank 0's address to the supervisors. Where one rank has no supervision, all
+// turn it off.
 absl::Status OpenChannels(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
   const bool has_several_nodes = !AllRanksOnOneNode();
@@ -59,11 +60,11 @@ Environment::Environment(int* argc, char*** argv) {
   if (!LaunchedWithSeveralRanks()) return;
   Supervision::Start(argc == nullptr ? 0 : *argc, argv == nullptr ? nullptr : *argv);
   SetUnlessSet("OMPI_MCA_mpi_yield_when_idle", "1");
-  // Open MPI 4, and 5.
+  // The first is for Open MPI 4, the second for 5.
   SetUnlessSet("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
   SetUnlessSet("OMPI_MCA_smsc", "^cma");
-  // To see whether it works it makes a file in /dev/shm, which stays if the process is killed just
-  // then; mmap, which is preferred, does not.
+  // To test whether it works, this component makes a file in /dev/shm, which stays if the process
+  // is killed at that moment; mmap, which is preferred, does not.
   SetUnlessSet("OMPI_MCA_shmem", "^posix");
   if (AllRanksOnOneNode()) {
     SetUnlessSet("OMPI_MCA_pml", "ob1");
@@ -75,7 +76,7 @@ Environment::Environment(int* argc, char*** argv) {
   }
 
   int provided = MPI_THREAD_SINGLE;
-  // Funneled: threads of ours (the CPU sampler) exist, but never call MPI.
+  // Funneled: mpaio has other threads (the CPU sampler), but they never call MPI.
   status_ =
       MpiStatus("MPI_Init_thread", MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
   if (!status_.ok()) return;

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/format.sh [FILE]...
 #
-# Looks whether the C++ files, all of them or those named, are as clang-format makes them by .clang-format. Versions of
-# clang-format make different things of the same settings; the files follow that of Debian 12. tools/test leaves this out
-# as long as it is not executable, which it becomes when all files pass.
+# Checks that the C++ files, all of them or the named ones, are formatted by clang-format according
+# to .clang-format. Versions of clang-format interpret the same settings differently; the files
+# follow the version of Debian 12. tools/test omits this check while it is not executable; it
+# becomes executable when all files pass.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -19,7 +20,7 @@ for name in "clang-format-$version" clang-format; do
 done
 if [ -z "$clang_format" ]; then
   say "clang-format $version is not installed: on Debian 12, apt-get install clang-format"
-  printf 'SKIP format: clang-format %s is not to be had\n' "$version"
+  printf 'SKIP format: clang-format %s is not installed\n' "$version"
   exit 0
 fi
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/readme.sh
 #
-# Builds the program in README.md, laid over the tree (--package_path), and runs it with 1 and 3 ranks.
+# Builds the program in README.md, overlaid on the tree (--package_path), and runs it with 1 and 3
+# ranks.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -16,7 +17,7 @@ python=$(python_with_numpy)
 package=$scratch/tree/readme
 mkdir -p -- "$package"
 for file in add_ints.cc BUILD; do
-  # A block of the page is found by its first line: "```cpp add_ints.cc".
+  # A block of the page is identified by its first line: "```cpp add_ints.cc".
   awk -v title="$file" '/^```/ && on { on = 0; next } /^```[a-z]* / && $2 == title { on = 1; next } on' "$root/README.md" |
     sed 's,@mpaio//,//,' >"$package/$file"
   [ -s "$package/$file" ] || die "README.md has no block '$file'"
