@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How well chunks of unequal cost are balanced: shapes of load, by ours and by the peers; and what
-// chunks of other sizes than the automatic would give.
+// Load balance of chunks of unequal cost: several load shapes, run by mpaio and by the peers; and
+// mpaio with fixed chunk sizes instead of the automatic one.
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -24,7 +24,7 @@ constexpr Index kRows = 2'000;
 constexpr double kSerialSeconds = 0.200;
 constexpr Index kMandelbrotWidth = 400;
 constexpr Index kSweptSizes[] = {2, 8, 32, 128};
-// How many times longer rank 1 takes over a row, where it is slow.
+// In the case SlowRank, rank 1 needs this many times longer for a row.
 constexpr int kSlowness = 3;
 
 std::string Capitalized(std::string name) {
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
         return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); });
       });
     }
-    // The schedules of the literature, a row a chunk as for the peers.
+    // The schedules of the literature, with one row per chunk as for the peers.
     for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
       const std::string& name = ScheduleNames()[k];
       RunOptions with_schedule;
@@ -93,13 +93,13 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
       return Burn((*rounds)[static_cast<std::size_t>(row)]);
     }));
   }
-  // Rows of one cost, but not on every rank. The peers' threads have no ranks.
+  // All rows cost the same, but one rank is slower. The peers' threads have no ranks.
   const std::int64_t rounds =
       std::llround(kSerialSeconds * 1e9 / ns_per_round / static_cast<double>(kRows));
   const int times = world.rank() == 1 ? kSlowness : 1;
   const auto on_this_rank = [rounds, times](Index row) {
     std::int64_t result = 0;
-    // Never twice the same, which could be left out.
+    // Each call has another argument; the compiler could drop a repeated identical call.
     for (int k = times; k-- > 0;) result = Burn(rounds + row % 2 + k);
     return result;
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How much of the memory's speed is reached: sums of 800 MB and a map of as much, warm, by ours and
-// by processes and threads that do nothing else.
+// Fraction of the memory bandwidth that is reached: a sum and a map over 800 MB in warm memory, by
+// mpaio and by plain processes and threads that do nothing else.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -34,7 +34,7 @@ std::int64_t Sum(std::span<const std::int64_t> numbers) {
   return static_cast<std::int64_t>(SumExactly(numbers));
 }
 
-// y = sqrt(x) * sin(x), a block at a time.
+// y = sqrt(x) * sin(x), one block at a time, so that the block stays in the cache.
 void Map(const double* x, double* y, Index count) {
   static const MathLoop sine = FindMathLoop(MathFunction::kSin);
   constexpr Index kBlock = 1024;
@@ -85,8 +85,8 @@ class Cases {
     one.bytes = bytes;
     cases_.push_back(std::move(one));
   }
-  // Each rank does `work(begin, end)` of its share of the elements: processes that only do that.
-  // Ends when all have.
+  // Each rank calls `work(begin, end)` for its share of the elements and does nothing else. The
+  // measured time ends when all ranks have finished.
   template <typename Work>
   void AddBare(std::string name, double bytes, Work work) {
     const Communicator& world = world_;
@@ -97,7 +97,7 @@ class Cases {
       });
     });
   }
-  // The same for pieces of the elements, in rank 0's threads.
+  // Rank 0's threads call `work(begin, end)` for pieces of the elements.
   template <typename Work>
   void AddThreads(const std::string& name, double bytes, Work work) {
     constexpr Index kPieces = 1'000;
@@ -141,7 +141,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
   MPAIO_ASSIGN_OR_RETURN(const NdView array,
                          NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kCount}));
 
-  // The limit: the same kernel, with nothing around it.
+  // The limit: the same kernel without any dispatching.
   cases.AddBare("BM_Sum_BareProcesses", kBytes, [numbers](Index begin, Index end) {
     volatile std::int64_t kept = Sum(
         numbers.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
@@ -165,7 +165,8 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
     static_cast<void>(kept);
   });
 
-  // The same bytes as float64: small numbers all, whose sines cost what those of others do.
+  // The same amount of bytes as float64. All values are small; their sines cost as much as those of
+  // other values.
   MPAIO_ASSIGN_OR_RETURN(OutputArray output,
                          OutputArray::Create(pool->executor(), DType::Of<double>(), {kCount}));
   const auto shared_output = std::make_shared<OutputArray>(std::move(output));
@@ -180,7 +181,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
     const auto range = [loop = loop, x, y](Index begin, Index end) {
       loop(x + begin, y + begin, end - begin);
     };
-    range(0, kCount);  // so that every rank has mapped every page
+    range(0, kCount);  // maps every page in every rank before the measurement
     MPAIO_RETURN_IF_ERROR(world.Barrier());
     cases.AddBare(absl::StrCat("BM_", kind, "_BareProcesses"), 2.0 * kBytes, range);
     cases.AddThreads(absl::StrCat("BM_", kind, "_"), 2.0 * kBytes, range);

@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the benchmark suites beside their peers: a table of each on the standard output, and its repetitions and a plot in files.
+"""Runs the benchmark suites and compares mpaio with its peers.
+
+Prints a table for each suite on the standard output, and writes its repetitions and a plot to
+files.
 
 usage: bench.py [--repetitions=N] [--ranks=N] [--out=DIR] [--programs=DIR] [--filter=REGEX] [SUITE ...]
 
-  --repetitions  how often each case is run (7)
-  --ranks        how many ranks, or threads or processes of a peer, do the work (as many as cores, at least 2)
-  --out          where SUITE.json and SUITE.svg are written (.cache/bench)
-  --programs     where Bazel has put what it built (bazel-bin)
-  --filter       only the cases of dispatch, balance, bandwidth, idle and protection whose names the expression is found in
+  --repetitions  number of times that each case is run (default: 7)
+  --ranks        number of ranks, or of a peer's threads or processes, that do the work (default:
+                 the number of cores, at least 2)
+  --out          folder in which SUITE.json and SUITE.svg are written (default: .cache/bench)
+  --programs     folder with the programs that Bazel has built (default: bazel-bin)
+  --filter       runs only those cases of dispatch, balance, bandwidth, idle and protection whose
+                 names match the regular expression
 
-tools/bench builds what is needed and calls this. What the suites measure and how to read them is in docs/performance.md.
+tools/bench builds the programs and calls this script. docs/performance.md explains what the suites
+measure and how to read the tables.
 
-Each case runs once per repetition, in an order that mixes the cases, so that what disturbs the machine disturbs all of them. Repetition k of ours and
-repetition k of a peer are a pair: what is compared is the median of the pairs' ratios.
+Each case runs once per repetition. The cases are interleaved, so that a disturbance of the machine
+affects all of them equally. Repetition k of mpaio and repetition k of a peer are a pair; the
+comparison is the median of the pairs' ratios.
 """
 
 import argparse
@@ -36,7 +43,8 @@ import python_peers
 from bench_report import Case, Panel, Result, compare, load_pyplot, number, spread, table, write_json, write_plot
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# So many times the programs of a suite are started, and between them its Python peers, each for a part of the repetitions.
+# Number of times that the program of a suite is started, alternating with its Python peers; each
+# start runs a part of the repetitions.
 MAX_ROUNDS = 3
 LARGE_MEGABYTES = 800
 
@@ -46,14 +54,14 @@ def say(text: str) -> None:
 
 
 class SuiteError(Exception):
-    """A suite cannot be measured; says why."""
+    """A suite cannot be measured; the message gives the reason."""
 
 
 # ---- Running
 
 
 class Bench:
-    """Where the programs are, and how they are run."""
+    """Location of the programs, and the way to run them."""
 
     def __init__(self, options: argparse.Namespace, scratch: str):
         self.programs = os.path.abspath(options.programs)
@@ -62,14 +70,14 @@ class Bench:
         self.filter: str = options.filter
         self.scratch = scratch
         self.skipped: List[str] = []
-        # How mpirun works as root, in containers, and with more ranks than cores.
+        # The script makes mpirun work as root, in containers, and with more ranks than cores.
         script = os.path.join(ROOT, "tools/bazel/mpi_env.sh")
         variables = subprocess.run(["sh", "-c", '. "$1" && env -0', "sh", script], stdout=subprocess.PIPE, check=True).stdout
         self.environment = dict(os.fsdecode(line).split("=", 1) for line in variables.split(b"\0") if line)
 
     @property
     def parallelism(self) -> int:
-        """How many times faster than one core this can be."""
+        """The largest possible speed-up over one core."""
         return min(self.ranks, num_cores())
 
     def skip(self, what: str) -> None:
@@ -100,7 +108,10 @@ class Bench:
         return self.mpirun(ranks, self.program("mpaio/orchestrator"), "--format=json", "--progress=never", *job)
 
     def orchestrator(self, ranks: int, *job: str) -> Tuple[float, float]:
-        """Runs a job whose result is the sum of an array that numbers() made; gives the seconds of its processing, and from start to exit."""
+        """Runs a job whose result is the sum of an array made by numbers().
+
+        Returns the seconds of its processing, and from start to exit.
+        """
         command = self.orchestrator_command(ranks, *job)
         start = time.monotonic()
         output = self.run(command)
@@ -111,7 +122,11 @@ class Bench:
         return done["seconds"], seconds
 
     def seconds_to_answer(self, ranks: int, *job: str) -> float:
-        """From the start of mpirun to the first byte of the answer, which comes with the last chunk: of a job of one chunk, that is its first."""
+        """Returns the seconds from the start of mpirun to the first byte of the result.
+
+        The result is printed after the last chunk, so a job of one chunk gives the time to the
+        first.
+        """
         start = time.monotonic()
         process = subprocess.Popen(
             self.orchestrator_command(ranks, *job), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment
@@ -125,7 +140,7 @@ class Bench:
         return seconds
 
     def numbers(self, count: int) -> str:
-        """A file of the int64 from 1 to `count`."""
+        """Returns the path of a file with the int64 from 1 to `count`."""
         path = os.path.join(self.scratch, f"{count}.npy")
         if not os.path.exists(path):
             numpy.save(path, numpy.arange(1, count + 1, dtype=numpy.int64))
@@ -135,7 +150,10 @@ class Bench:
         return self.numbers(megabytes * 1_000_000 // 8)
 
     def in_turns(self, cases: Sequence[Tuple[Case, Callable[[], float]]], repetitions: Optional[int] = None) -> None:
-        """Each case once per repetition, every other time in the opposite order; once before that to fill caches."""
+        """Runs each case once per repetition, every other time in the opposite order.
+
+        A first run of each case fills the caches and is not counted.
+        """
         for _, run in cases:
             run()
         for repetition in range(repetitions or self.repetitions):
@@ -148,7 +166,7 @@ def num_cores() -> int:
 
 
 def run_google_benchmark(bench: Bench, suite: str, per_chunk: bool = False) -> List[Case]:
-    """The cases of a C++ suite, in turns with its Python peers where there are such: in ms, or in ns a chunk."""
+    """Runs a C++ suite in alternation with its Python peers, if any. Unit: ms, or ns per chunk."""
     program = bench.program(f"benchmarks/{suite}_suite")
     cases: Dict[str, Case] = {}
     peers = [
@@ -168,7 +186,7 @@ def run_google_benchmark(bench: Bench, suite: str, per_chunk: bool = False) -> L
         with open(file, encoding="utf-8") as text:
             runs = json.load(text)["benchmarks"] if os.path.getsize(file) > 0 else []
         iterations = [run for run in runs if run["run_type"] == "iteration"]
-        # In the program's order of cases, and not in that in which they were run.
+        # Sorted into the program's order of cases: the cases were run in random order.
         for run in sorted(iterations, key=lambda run: (run["family_index"], run["repetition_index"])):
             add_run(cases, run, per_chunk)
         for peer in list(peers):
@@ -180,7 +198,7 @@ def run_google_benchmark(bench: Bench, suite: str, per_chunk: bool = False) -> L
 
 
 def add_run(cases: Dict[str, Case], run: Dict[str, object], per_chunk: bool) -> None:
-    """A repetition, from Google Benchmark's report."""
+    """Adds one repetition from Google Benchmark's report."""
     name = re.sub(r"/iterations:\d+|/manual_time", "", str(run["name"]))
     group, who, load = re.fullmatch(r"BM_([^_/]+)_([^/]+)/?(.*)", name).groups()
     microseconds = float(run["real_time"])
@@ -193,7 +211,7 @@ def add_run(cases: Dict[str, Case], run: Dict[str, object], per_chunk: bool) -> 
 
 
 def add_python_peer(bench: Bench, cases: Dict[str, Case], suite: str, peer: str, repetitions: int, per_chunk: bool) -> bool:
-    """Runs it; false, and without a case of it, where it cannot be run."""
+    """Runs a Python peer. Returns False, and removes its case, if the peer cannot be run."""
     name = python_peers.case_name(suite, peer)
     workers = bench.ranks
     command = [os.path.join(ROOT, "benchmarks/python_peers.py"), suite, peer, str(workers), str(repetitions)]
@@ -220,7 +238,7 @@ def add_python_peer(bench: Bench, cases: Dict[str, Case], suite: str, peer: str,
 
 
 def compared_with_ours(bench: Bench, cases: Sequence[Case]) -> Result:
-    """A table and a panel for each load: all cases of the load, and how many times as long as ours each takes."""
+    """Makes a table and a panel for each load: all its cases, and their ratios to mpaio's time."""
     result = Result(list(cases), [], [])
     for ours in (case for case in cases if case.who == "Mpaio"):
         others = [case for case in cases if case.group == ours.group and case.load in (ours.load, "") and case is not ours]
@@ -263,11 +281,12 @@ def simple_table(title: str, cases: Sequence[Case], labels: Optional[Sequence[st
 
 @dataclasses.dataclass
 class Metg:
-    """Minimum effective task granularity: the shortest chunks with which half of the time is spent in chunks."""
+    """Minimum effective task granularity: the shortest chunks that reach an efficiency of 50 %."""
 
     who: str
     text: str
-    ns: Optional[float]  # if it lies within what was measured: between two durations by the logarithm
+    # None outside the measured range; interpolated logarithmically between two durations.
+    ns: Optional[float]
     durations_ns: List[float]
     efficiencies: List[float]
 
@@ -299,7 +318,7 @@ def metg(bench: Bench, cases: Sequence[Case]) -> List[Metg]:
 
 
 def dispatch(bench: Bench) -> Result:
-    """What a chunk costs."""
+    """Overhead per chunk."""
     cases = run_google_benchmark(bench, "dispatch", per_chunk=True)
     result = compared_with_ours(bench, [case for case in cases if case.group == "Dispatch"])
     result.cases = cases
@@ -326,21 +345,21 @@ def dispatch(bench: Bench) -> Result:
 
 
 def balance(bench: Bench) -> Result:
-    """How well chunks of unequal cost are balanced."""
+    """Load balance of chunks of unequal cost."""
     return compared_with_ours(bench, run_google_benchmark(bench, "balance"))
 
 
 def bandwidth(bench: Bench) -> Result:
-    """How much of the memory's speed is reached."""
+    """Fraction of the memory bandwidth that is reached."""
     return compared_with_ours(bench, run_google_benchmark(bench, "bandwidth"))
 
 
 def idle(bench: Bench) -> Result:
-    """What waiting costs."""
+    """Cost of waiting."""
     cases = run_google_benchmark(bench, "idle")
     for case in cases:
         waited_ms = re.fullmatch(r"chunk_ms:(.+)", case.load)
-        # Reported as time are the seconds of processor time that were used meanwhile.
+        # For these cases the reported time is the processor time used while waiting.
         scale, case.unit = (100 / float(waited_ms.group(1)), "% of a core") if waited_ms else (1e3, "us")
         case.values = [value * scale for value in case.values]
     result = Result(cases, [], [])
@@ -357,19 +376,19 @@ def idle(bench: Bench) -> Result:
 
 
 def protection(bench: Bench) -> Result:
-    """What it costs to be protected against crashes, hangs and stops."""
+    """Cost of the protection against crashes, hangs and stops."""
     return compared_with_ours(bench, run_google_benchmark(bench, "protection"))
 
 
 def load(bench: Bench) -> Result:
-    """A .npy file in the page cache, into a window of the node."""
+    """Loads a .npy file from the page cache into the node's window."""
     say("bench: load")
     file = bench.large_numbers()
     output = bench.run(bench.mpirun(bench.ranks, bench.program("benchmarks/load_benchmark"), file, str(bench.repetitions)))
     rows = re.findall(r"^(\S.*?) {2,}([\d.]+) (\S+) +\(([\d.]+) to ([\d.]+)\)$", output, re.MULTILINE)
     if len(rows) != 6:
         raise SuiteError(f"load_benchmark printed something else: {output}")
-    # The program itself takes turns, and reports medians of its rounds.
+    # The program itself alternates between the two sides, and reports medians of its rounds.
     summaries = [
         {"name": name, "unit": unit, "median": float(median), "smallest": float(smallest), "largest": float(largest)}
         for name, median, unit, smallest, largest in rows
@@ -395,7 +414,7 @@ def start(bench: Bench) -> Result:
 
     def run_empty() -> float:
         begin = time.monotonic()
-        # As fast as Open MPI starts where all ranks are on one node.
+        # ob1 gives the fastest start of Open MPI if all ranks are on one node.
         bench.run(empty_command, {"OMPI_MCA_pml": "ob1"})
         return (time.monotonic() - begin) * 1e3
 
@@ -421,7 +440,7 @@ def start(bench: Bench) -> Result:
 
 
 def scaling(bench: Bench) -> Result:
-    """1 to 16 ranks, whatever the number of cores."""
+    """Speed-up with 1 to 16 ranks, independently of the number of cores."""
     all_counts = (1, 2, 3, 4, 8, 16)
     rows, ns_per_row = 4_000, 100_000
     chunky, large = bench.numbers(rows), bench.large_numbers()
@@ -442,7 +461,8 @@ def scaling(bench: Bench) -> Result:
     kinds = [
         ("Spin", "Mpaio", f"spin, {rows:,} rows of {ns_per_row / 1000:.0f} us", all_counts, spin),
         ("Sum", "Mpaio", f"sum of {LARGE_MEGABYTES} MB", all_counts, sum_large),
-        # Each needs a core: one that ends early would begin with the part of one that has not begun.
+        # Not more processes than cores: a process that ends early would take the start signal of
+        # one that has not run yet.
         ("Sum", "PlainProcesses", f"sum of {LARGE_MEGABYTES} MB, plain processes", up_to_cores, run_plain),
     ]
     result = Result([], [], [Panel(f"Speed-up over 1 rank, {num_cores()} cores", "ranks", y_label="speed-up", logarithmic=True)])
@@ -462,7 +482,7 @@ def scaling(bench: Bench) -> Result:
 
 @dataclasses.dataclass
 class Peak:
-    """Of one process, in MiB."""
+    """Peak memory of one process, in MiB."""
 
     resident: float = 0.0
     private: float = 0.0
@@ -477,11 +497,11 @@ def children_of(parent: int) -> Iterable[int]:
                     if int(file.read().rpartition(")")[2].split()[1]) == parent:
                         yield int(entry)
             except OSError:
-                pass  # It has ended.
+                pass  # The process has ended.
 
 
 def rank_of(pid: int, program: str) -> Optional[int]:
-    """None where it is not, or not yet, a rank of `program`."""
+    """Returns None if the process is not, or not yet, a rank of `program`."""
     try:
         if os.path.realpath(f"/proc/{pid}/exe") != os.path.realpath(program):
             return None
@@ -493,7 +513,11 @@ def rank_of(pid: int, program: str) -> Optional[int]:
 
 
 def peaks_of_ranks(bench: Bench, ranks: int, *job: str) -> List[Peak]:
-    """Looks at the processes while they run. The kernel keeps the peak of what is resident; that of the private part is the largest value seen."""
+    """Samples the processes of a run while they run.
+
+    The kernel records the peak of resident memory; the peak of private memory is the largest
+    sample.
+    """
     command = bench.orchestrator_command(ranks, *job)
     peaks = [Peak() for _ in range(ranks)]
     pids: Dict[int, int] = {}
@@ -509,10 +533,10 @@ def peaks_of_ranks(bench: Bench, ranks: int, *job: str) -> List[Peak]:
                     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
                         kib = {key: float(size) for key, size in re.findall(r"^(VmHWM|RssAnon):\s+(\d+) kB", file.read(), re.MULTILINE)}
                 except OSError:
-                    continue  # It has ended.
+                    continue  # The process has ended.
                 peaks[rank].resident = max(peaks[rank].resident, kib.get("VmHWM", 0) / 1024)
                 peaks[rank].private = max(peaks[rank].private, kib.get("RssAnon", 0) / 1024)
-            # Much shorter than MPI_Finalize takes, before which all memory is still there.
+            # Much shorter than MPI_Finalize takes; all memory is still allocated when it begins.
             time.sleep(0.005)
     if process.returncode != 0 or len(pids) < ranks:
         raise SuiteError(f"`{' '.join(command)}` failed, or ended before it was looked at")
@@ -520,7 +544,7 @@ def peaks_of_ranks(bench: Bench, ranks: int, *job: str) -> List[Peak]:
 
 
 def memory(bench: Bench) -> Result:
-    """What each rank has in memory at most."""
+    """Peak memory of each rank."""
     result = Result([], [], [])
     for megabytes in (100, LARGE_MEGABYTES):
         say(f"bench: memory: {megabytes} MB")

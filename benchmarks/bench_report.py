@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the suites measured, and how it is shown: tables, JSON and plots. For benchmarks/bench.py."""
+"""Results of the suites, and their output as tables, JSON and plots. For benchmarks/bench.py."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,8 @@ class Case:
 
     group: str  # the kind of work: "Dispatch"
     who: str  # "Mpaio", or a peer
-    load: str  # "rows:64"; empty where there is only one, or where all loads of the group are compared with it
+    # "rows:64"; empty if there is only one load, or if all loads of the group are compared with it.
+    load: str
     unit: str
     values: List[float] = dataclasses.field(default_factory=list)  # one for each repetition
     chunks: Optional[float] = None
@@ -42,7 +43,7 @@ class Case:
 
 @dataclasses.dataclass
 class Comparison:
-    """Of two cases, repetition by repetition."""
+    """A comparison of two cases, repetition by repetition."""
 
     kind: str
     of: str
@@ -71,7 +72,7 @@ class Panel:
 
 @dataclasses.dataclass
 class Result:
-    """Of a suite."""
+    """The result of a suite."""
 
     cases: List[Case]
     tables: List[str]
@@ -89,7 +90,7 @@ def compare(kind: str, function: Callable[[float, float], float], of: Case, to: 
 
 
 def number(value: float) -> str:
-    """With four digits, or all those before the point."""
+    """Returns the value with four significant digits, or with all digits before the point."""
     if value == 0:
         return "0"
     return f"{value:,.{min(6, max(0, 3 - math.floor(math.log10(abs(value)))))}f}"
@@ -120,7 +121,7 @@ def write_json(path: str, suite: str, context: Dict[str, object], result: Result
 
 
 def load_pyplot():
-    """What write_plot() needs. Raises ImportError where matplotlib is missing."""
+    """Returns the module that write_plot() needs. Raises ImportError if matplotlib is missing."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The cases of a suite that compares ours with peers: each load by each of them.
+// The cases of a suite that compares mpaio with its peers: each load, run by each of them.
 #ifndef MPAIO_BENCHMARKS_CASE_LIST_H_
 #define MPAIO_BENCHMARKS_CASE_LIST_H_
 
@@ -22,13 +22,15 @@
 
 namespace mpaio {
 
-// A suite under construction: each peer for one load.
+// Collects the cases of a suite.
 class CaseList {
  public:
   explicit CaseList(std::shared_ptr<BenchmarkPool> pool)
       : pool_(std::move(pool)), world_(pool_->world()) {}
 
-  // `function(chunk)` for `count` chunks, in all the ways there are; `ours` times our own.
+  // Adds one case for mpaio and one for each peer, which calls `function(chunk)` for `count`
+  // chunks. `ours` runs mpaio and returns the seconds. `chunk_ns`: duration of a chunk for the
+  // report, 0 if unknown. Collective.
   template <typename Function>
   absl::Status Add(const std::string& suite, const std::string& suffix, Index count,
                    double chunk_ns, const Function& function,
@@ -45,7 +47,7 @@ class CaseList {
     add("Mpaio", std::move(ours));
     auto results = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(count));
     const Communicator& world = world_;
-    // In rank 0's threads, as many as ranks.
+    // Runs in rank 0's threads, as many as there are ranks.
     const auto on_rank_0 = [&](const char* peer, auto run) {
       add(peer, [&world, results, run]() -> absl::StatusOr<double> {
         return Timed(world, [&]() -> absl::Status {
@@ -102,7 +104,7 @@ class CaseList {
     return absl::OkStatus();
   }
 
-  // Ours alone, another way.
+  // Adds a case that only mpaio runs.
   void AddOurs(std::string name, Index count, std::function<absl::StatusOr<double>()> run) {
     BenchmarkCase one{std::move(name), std::move(run)};
     one.items = static_cast<double>(count);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a chunk costs besides its processing, in a pool of one: assignment, result, ledger,
-// delivery, callback.
+// Overhead per chunk in a pool of one process: assignment, result, ledger, delivery, callback.
 #include <cstdint>
 #include <memory>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a chunk costs: small chunks, many of them, by ours and by the peers; and chunks of a known
-// duration, from which the smallest efficient one follows (METG, as Task Bench defines it:
-// Slaughter and others, SC 2020).
+// Overhead per chunk: many small chunks, run by mpaio and by the peers; and chunks of a known
+// duration, which give the minimum effective task granularity (METG, as Task Bench defines it:
+// Slaughter et al., SC 2020).
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -22,7 +22,7 @@ namespace {
 constexpr Index kMaxChunks = 100'000;
 constexpr Index kNumbers = 6'400'000;
 
-// A result of many bytes for each chunk.
+// Returns a result of `bytes` bytes for each chunk.
 class Blobs final : public Worker<std::int64_t, std::string> {
  public:
   Blobs(DataIterator data, std::size_t bytes) : Worker(std::move(data)), bytes_(bytes) {}

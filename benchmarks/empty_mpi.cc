@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The least that a program with MPI takes from start to exit.
+// The minimum time that an MPI program takes from start to exit.
 #include <mpi.h>
 
 int main(int argc, char** argv) {

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""An expression over a large array, by 2 ranks and by numpy, measured in turns: medians of paired ratios, with their spread.
+"""Evaluates an expression over a large array with 2 ranks and with numpy, in alternation.
+
+Prints medians of paired ratios, with their spread.
 
 usage: expression.py ORCHESTRATOR [ROUNDS [FOLDER]]
 
-  sqrt(x)*sin(x) of 100,000,000 float64 between 0 and 1000. Both sides read the array from the same file and write the result to a file. Of the
-  orchestrator the whole run counts, from the start of mpirun to its exit; of numpy what lies between the call of numpy.load and the return of
-  numpy.save, without the start of Python.
+  sqrt(x)*sin(x) of 100,000,000 float64 between 0 and 1000. Both sides read the array from the same
+  file and write the result to a file. For the orchestrator the whole run counts, from the start of
+  mpirun to its exit; for numpy the time from the call of numpy.load to the return of numpy.save
+  counts, without the start of Python.
 """
 
 import json
@@ -37,7 +40,7 @@ print(time.monotonic() - start, done - loaded)
 
 
 def ours(source, target):
-    """The seconds of a whole run, and of its processing."""
+    """Returns the seconds of a whole run, and of its processing."""
     command = ["mpirun", "-n", "2", "--bind-to", "none", ORCHESTRATOR, "--format=json", "--progress=never", "map", source, target,
                "expr=sqrt(x)*sin(x)"]
     start = time.monotonic()
@@ -47,7 +50,7 @@ def ours(source, target):
 
 
 def numpys(source, target):
-    """The seconds of all, and of the computation."""
+    """Returns the seconds of load, computation and save together, and of the computation alone."""
     done = subprocess.run([sys.executable, "-c", _NUMPY, source, target], stdout=subprocess.PIPE, check=True, text=True)
     return tuple(float(word) for word in done.stdout.split())
 
@@ -69,7 +72,7 @@ def main():
             else:
                 left = sides[0]()
                 right = sides[1]()
-            # The first round makes the files and is not counted.
+            # The first round creates the files and is not counted.
             if number:
                 rounds.append((left, right))
         show("orchestrator, 2 ranks: start to exit", [left[0] for left, _ in rounds], "s")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What waiting costs: processor time while a long chunk runs elsewhere, and how long a rank that
-// sleeps takes to begin with its next chunk.
+// Cost of waiting: the processor time of a rank while a long chunk runs elsewhere, and the time
+// that a sleeping rank takes to begin its next chunk.
 #include <mpi.h>
 #include <time.h>
 
@@ -26,7 +26,7 @@ double SecondsOn(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-// Each chunk keeps its rank busy.
+// Each chunk keeps its rank busy for `seconds`.
 class LongChunks final : public Worker<std::int64_t, std::int64_t> {
  public:
   LongChunks(DataIterator data, double seconds) : Worker(std::move(data)), seconds_(seconds) {}
@@ -43,7 +43,7 @@ class LongChunks final : public Worker<std::int64_t, std::int64_t> {
   double seconds_;
 };
 
-// A chunk says when it was begun.
+// The result of a chunk is the time at which it began.
 class Begun final : public Worker<std::int64_t, double> {
  public:
   explicit Begun(DataIterator data) : Worker(std::move(data)) {}
@@ -60,8 +60,8 @@ class Begun final : public Worker<std::int64_t, double> {
   double begun_ = 0;
 };
 
-// From when rank 0, which has let the workers wait until they sleep, gives out a chunk, until a
-// worker begins with it: the median of several.
+// Returns the median of several latencies, each from the time at which rank 0 assigns a chunk until
+// a worker begins it. Rank 0 first waits until the workers sleep.
 absl::StatusOr<double> WakeUpMedian(BenchmarkPool& pool, const DataIterator& one_chunk) {
   constexpr int kTimes = 51;
   std::vector<double> latencies;
@@ -91,7 +91,8 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeIdleCases(const Communicator& wor
 
   std::vector<BenchmarkCase> cases;
   for (const double seconds : {0.02, 2.0}) {
-    // The processor time of the rank that used most of it, of those that waited.
+    // The largest processor time of the ranks that waited. The rank with the largest of all is the
+    // one that ran the chunk.
     cases.push_back({absl::StrCat("BM_Idle_CpuOfAWaitingRank/chunk_ms:", seconds * 1e3),
                      [=]() -> absl::StatusOr<double> {
                        const double before = SecondsOn(CLOCK_PROCESS_CPUTIME_ID);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernels against the speed at which one core can read memory: a loop written by hand with AVX2
-// that does nothing but read, and a plain -O3 loop, stand beside them.
+// Compares the kernels with the read bandwidth of one core: a hand-written AVX2 loop that only
+// reads, and a plain -O3 loop.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loading a .npy file of int64 into a fresh window by all ranks, in turns with its peer: each
-// rank's plain pread() of its share into a fresh window of the same kind. Then the same with a sum
-// of what was loaded: ours reads what is touched when it is touched, the peer sums its share when
-// it has read it. Prints the seconds of both and their ratio: medians, with the smallest and the
+// All ranks load a .npy file of int64 into a new window, in alternation with a peer: each rank
+// calls pread() for its share, into a new window of the same kind. A second comparison also sums
+// the loaded elements: mpaio loads pages on demand, as the sum touches them; the peer sums its
+// share after it has read it. Prints the seconds of both and their ratio: median, smallest and
 // largest.
 //
-// usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS] the file's elements must be in this
-// machine's byte order, and in C order
+// usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]
 //
-// All start with no memory and end when every rank is done with its share; where nothing is summed
-// ours has also backed the window and sealed it. Freeing is not counted. The page cache should hold
-// the file: the rounds before the first that counts see to that if there is room.
+// The file's elements must be in this machine's byte order and in C order.
+//
+// A measurement begins with no memory allocated and ends when every rank has finished its share.
+// Without the sum, mpaio has by then also populated and sealed the window. Freeing is not counted.
+// The page cache should hold the file: the warm-up rounds read it if there is enough memory.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,7 +46,8 @@
 namespace mpaio {
 namespace {
 
-// Calls `step` on all ranks at once; gives the seconds until the last has returned.
+// Calls `step` on all ranks at once. Returns the seconds until the last rank has returned.
+// Collective.
 template <typename F>
 absl::StatusOr<double> Timed(const Communicator& world, F&& step) {
   MPAIO_RETURN_IF_ERROR(world.Barrier());
@@ -55,14 +57,14 @@ absl::StatusOr<double> Timed(const Communicator& world, F&& step) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What is compared.
+// The input file.
 struct File {
   std::string path;
   Index header_bytes = 0;
   Index size_bytes = 0;  // of the array
 };
 
-// A rank's share of the array.
+// A rank's share of the array, in bytes.
 struct Share {
   Index begin, end;
   Share(const File& file, const Communicator& world)
@@ -84,7 +86,7 @@ std::int64_t Sum(const std::byte* array, const Share& share) {
                          std::int64_t{0});
 }
 
-// `sum`: of the rank's share, unless null.
+// Returns the seconds. Stores the sum of the rank's share in `*sum`, unless null.
 absl::StatusOr<double> LoadOurs(const Communicator& world, const File& file, std::int64_t* sum) {
   MPAIO_ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor, MpiExecutor::Create(world));
   SharedArray array;

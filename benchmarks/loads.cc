@@ -15,8 +15,8 @@ std::int64_t SumPlainly(std::span<const std::int64_t> numbers) {
 
 std::int64_t Burn(std::int64_t rounds) {
   std::uint64_t x = static_cast<std::uint64_t>(rounds);
-  // The multiplier and the increment of Knuth's MMIX ("The Art of Computer Programming", vol. 2,
-  // 3.3.4): nothing that a compiler could leave out.
+  // A linear congruential generator, which a compiler cannot optimise away. The multiplier and the
+  // increment are those of Knuth's MMIX ("The Art of Computer Programming", vol. 2, 3.3.4).
   for (std::int64_t k = 0; k < rounds; ++k) x = x * 6364136223846793005u + 1442695040888963407u;
   return static_cast<std::int64_t>(x);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the chunks of a benchmark do, the same compiled code for ours and for the peers.
+// The work of a benchmark's chunks: the same compiled code for mpaio and for the peers.
 #ifndef MPAIO_BENCHMARKS_LOADS_H_
 #define MPAIO_BENCHMARKS_LOADS_H_
 
@@ -13,16 +13,16 @@
 
 namespace mpaio {
 
-// A plain loop, as everybody would write it.
+// Returns the sum, computed by a plain loop; it may wrap around.
 std::int64_t SumPlainly(std::span<const std::int64_t> numbers);
 
-// Keeps a core busy for so many rounds of some nanoseconds each, of which each needs the last one's
-// result; no memory.
+// Keeps a core busy for `rounds` rounds of some nanoseconds each, without memory accesses. Each
+// round depends on the result of the previous one.
 std::int64_t Burn(std::int64_t rounds);
-// How long a round takes here: the median of several measurements.
+// Returns the duration of a round on this machine: the median of several measurements.
 double NanosecondsPerRound();
 
-// How the cost of an array's rows is distributed.
+// Distribution of cost over the rows of an array.
 enum class Shape { kConstant, kLinear, kRandom, kExponential, kOneHuge, kBimodal };
 struct NamedShape {
   Shape shape;
@@ -33,15 +33,19 @@ inline constexpr NamedShape kShapes[] = {
     {Shape::kRandom, "Random"},     {Shape::kExponential, "Exponential"},
     {Shape::kOneHuge, "OneHuge"},   {Shape::kBimodal, "Bimodal"}};
 
-// Rounds for each row, `total_rounds` in all (up to rounding). kLinear: rising from 0; kRandom:
-// uniform; kExponential: most short, few long; kOneHuge: one row in the last tenth that is a tenth
-// of everything; kBimodal: one row in ten costs fifty times what the others do. The same in every
-// run.
+// Returns the number of rounds of each row, `total_rounds` in all (up to rounding). The numbers are
+// the same in every run.
+//   kConstant: all rows equal.
+//   kLinear: rising from 0.
+//   kRandom: uniformly distributed.
+//   kExponential: most rows short, few long.
+//   kOneHuge: one row, in the last tenth of the rows, has a tenth of all rounds.
+//   kBimodal: one row in ten costs fifty times as much as the others.
 std::vector<std::int64_t> RoundsOf(Shape shape, Index rows, double total_rounds);
 
-// Row `row` of `rows` of a picture of the Mandelbrot set, `width` points wide, up to 1000
-// iterations a point; gives their number. The rows in the middle cost a hundred times what those at
-// the edges do.
+// Computes row `row` of `rows` of a picture of the Mandelbrot set, `width` points wide, with up to
+// 1000 iterations per point. Returns the number of iterations. Rows in the middle cost a hundred
+// times as much as rows at the edges.
 std::int64_t MandelbrotRow(Index row, Index rows, Index width);
 
 }  // namespace mpaio

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Other ways to run `function(chunk)` for chunks 0 to count - 1 and keep what each gives: what
-// mpaio is measured beside. Each is written as its own documentation would have it, without tuning.
+// The peers that mpaio is compared with: other ways to call `function(chunk)` for chunks 0 to
+// count - 1 and to keep the results. Each is written as its own documentation recommends, without
+// tuning.
 //
-// Shared by all: `function` maps a chunk's number to an int64 and may run anywhere; `results` has
-// `count` places. The threads' peers run in rank 0 alone; those of MPI are collective.
+// Common to all: `function` maps a chunk's number to an int64 and may run in any rank or thread;
+// `results` has `count` elements. Peers with threads run in rank 0 only; peers with MPI are
+// collective.
 #ifndef MPAIO_BENCHMARKS_PEERS_H_
 #define MPAIO_BENCHMARKS_PEERS_H_
 
@@ -65,8 +67,8 @@ void TbbAuto(int threads, const Function& function, std::span<std::int64_t> resu
 }
 #endif
 
-// A counter in memory that the ranks share, and the results beside it. `shared` is zeroed; every
-// rank's view of the same memory.
+// A counter in memory that the ranks share, followed by the results. `shared` is this rank's view
+// of that memory, which must be zeroed.
 struct Ticket {
   static Index Bytes(Index count) { return kHead + count * Index{sizeof(std::int64_t)}; }
   explicit Ticket(std::byte* shared)
@@ -77,8 +79,8 @@ struct Ticket {
   std::int64_t* results;
 };
 
-// Takes chunks one at a time, or with `guided` a share of what is left: collective; returns when
-// this rank finds none left.
+// Takes chunks one at a time, or with `guided` a fraction of the remaining ones. Collective;
+// returns when no chunk is left to take.
 template <typename Function>
 void TakeTickets(Ticket& ticket, Index count, int ranks, bool guided, const Function& function) {
   std::int64_t begin = ticket.next.load();
@@ -92,7 +94,7 @@ void TakeTickets(Ticket& ticket, Index count, int ranks, bool guided, const Func
   }
 }
 
-// Every rank does its share; rank 0 gathers.
+// Every rank processes an equal share of the chunks; rank 0 gathers the results.
 template <typename Function>
 void StaticMpi(const Communicator& world, const Function& function,
                std::span<std::int64_t> results) {
@@ -109,8 +111,8 @@ void StaticMpi(const Communicator& world, const Function& function,
               results.data(), counts.data(), displacements.data(), MPI_INT64_T, 0, world.get());
 }
 
-// The usual farm: rank 0 sends one chunk's number a message, keeps `depth` under way at each
-// worker, and sends the next for each result.
+// The usual task farm: rank 0 sends one chunk number per message, keeps `depth` chunks in flight at
+// each worker, and sends the next one for each result.
 template <typename Function>
 void Farm(const Communicator& world, int depth, const Function& function,
           std::span<std::int64_t> results) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The peer of `sum`: plain processes that share memory and each sum a part of it, started together
-// by a byte in a pipe. Prints the seconds of each round, from the start of the first to the end of
-// the last.
+// The peer of the worker `sum`: plain processes that share memory and each sum a part of it. A byte
+// in a pipe starts each of them. Prints the seconds of each round, from the start of the first
+// process to the end of the last.
 //
 // usage: plain_processes PROCESSES MEGABYTES ROUNDS
 #include <sys/mman.h>
@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
   void* memory = mmap(nullptr, (count + static_cast<std::size_t>(processes)) * sizeof(std::int64_t),
                       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (processes < 1 || rounds < 1 || memory == MAP_FAILED) {
-    std::fprintf(stderr, "plain_processes: no room, or a number that makes no sense\n");
+    std::fprintf(stderr,
+                 "plain_processes: PROCESSES and ROUNDS must be at least 1, and MEGABYTES must fit "
+                 "in memory\n");
     return 1;
   }
   auto* const numbers = static_cast<std::int64_t*>(memory);

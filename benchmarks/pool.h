@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the suites' cases need of mpaio: a pool, arrays in it, a worker made of a function.
+// The parts of mpaio that the suites' cases need: a pool, arrays in it, a worker made of a
+// function.
 #ifndef MPAIO_BENCHMARKS_POOL_H_
 #define MPAIO_BENCHMARKS_POOL_H_
 
@@ -25,7 +26,8 @@
 
 namespace mpaio {
 
-// A pool over `world`, which must outlive it. Closed by the destructor: collective.
+// A pool over `world`, which must outlive the pool. The destructor closes the pool and is
+// collective.
 class BenchmarkPool {
  public:
   static absl::StatusOr<std::shared_ptr<BenchmarkPool>> Create(
@@ -42,8 +44,8 @@ class BenchmarkPool {
   const Communicator& world() const { return world_; }
   Executor& executor() { return *executor_; }
 
-  // Collective: `count` int64, made by rank 0 from fill(k), in memory of the node; every page of it
-  // mapped by every rank.
+  // Returns `count` int64 in the node's shared memory, filled by rank 0 from fill(k). Every rank
+  // has mapped every page of it. Collective.
   template <typename Fill>
   absl::StatusOr<std::span<std::int64_t>> Numbers(Index count, Fill&& fill) {
     MPAIO_ASSIGN_OR_RETURN(SharedMemory* const memory,
@@ -61,8 +63,8 @@ class BenchmarkPool {
     return numbers;
   }
 
-  // Collective: the seconds of a run of the worker that `make` gives, from the start to the last
-  // callback. `look` sees the worker afterwards, on rank 0.
+  // Runs the worker that `make` returns. Returns the seconds from the start to the last callback.
+  // Calls `look(worker)` on rank 0 after the run. Collective.
   template <typename Make>
   absl::StatusOr<double> TimeRun(Make&& make, const RunOptions& options = {}) {
     return TimeRun(std::forward<Make>(make), options, [](const auto&) {});
@@ -87,8 +89,8 @@ class BenchmarkPool {
   std::unique_ptr<Executor> executor_;
 };
 
-// `function(elements of the chunk, its number)` gives an int64; rank 0 adds them up, and expects
-// `total`.
+// Calls `function(elements, chunk id)`, which returns an int64. Rank 0 adds the results up; Check()
+// fails unless their sum is `total`.
 template <typename Function>
 class FunctionWorker final : public Worker<std::int64_t, std::int64_t> {
  public:
@@ -109,7 +111,7 @@ class FunctionWorker final : public Worker<std::int64_t, std::int64_t> {
 
  private:
   Function function_;
-  std::uint64_t total_ = 0;  // unsigned, as it may wrap around
+  std::uint64_t total_ = 0;  // unsigned, because it may wrap around
   std::int64_t expected_;
 };
 

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The peers that are written in Python: ways to sum pieces of an array of int64 in a pool of processes. benchmarks/bench.py runs them.
+"""Peers written in Python: several ways to sum pieces of an array of int64 in a process pool.
+
+benchmarks/bench.py runs them.
 
 usage: python_peers.py SUITE PEER WORKERS REPETITIONS
        mpirun -n RANKS python3 -m mpi4py.futures python_peers.py SUITE Mpi4pyFutures WORKERS REPETITIONS
 
-  SUITE   dispatch   chunks of 64 elements. Slow peers get fewer of them; what counts is the time per chunk
+  SUITE   dispatch   chunks of 64 elements. Slow peers get fewer chunks; the time per chunk is
+                     compared
           bandwidth  800 MB in 1,000 chunks
 
-Each repetition lasts from handing in the first chunk until the last result has arrived; the pool has been started before, and each of its processes
-has seen the array. Prints one line of JSON: either {"name", "chunks", "bytes", "seconds": [...], "ns_per_chunk": [...], "version"}, or
-{"skipped": why}.
+Each repetition lasts from the submission of the first chunk until the last result has arrived. The
+pool has been started before that, and each of its processes has read the array.
+
+Prints one line of JSON: either {"name", "chunks", "bytes", "seconds": [...], "ns_per_chunk": [...],
+"version"}, or {"skipped": reason}.
 """
 
 import asyncio
@@ -42,7 +47,7 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What a suite has a peer do; `name` is that of its load in the C++ suite."""
+    """The load of a peer in a suite; `name` is the name of the same load in the C++ suite."""
 
     group: str
     name: str
@@ -58,7 +63,8 @@ LOADS = {
 
 @functools.lru_cache(maxsize=None)
 def attached(name: str) -> numpy.ndarray:
-    # By its file: through SharedMemory, Python before 3.13 has every pool of processes remove the array when it ends.
+    # Maps the file itself: with SharedMemory, Python before 3.13 removes the array when any process
+    # pool ends.
     return numpy.memmap("/dev/shm/" + name, dtype=numpy.int64, mode="r")
 
 
@@ -67,13 +73,13 @@ def sum_of_chunk(work: Work, chunk: int) -> int:
     return int(attached(work.array_name)[begin : begin + work.rows].sum())
 
 
-# A pool that has been started: gives the sum of all chunks.
+# Runs all chunks in a started pool and returns the sum of their results.
 Run = Callable[[], int]
 
 
 @contextlib.contextmanager
 def process_pool(work: Work, workers: int, chunksize: int):
-    """Python's own, as its documentation has it."""
+    """Python's own pool, used as its documentation recommends."""
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:
         function = functools.partial(sum_of_chunk, work)
         yield lambda: sum(pool.map(function, range(work.chunks), chunksize=chunksize))
@@ -104,12 +110,16 @@ def dask_pool(work: Work, workers: int):
     )
     with cluster, distributed.Client(cluster) as client:
         function = functools.partial(sum_of_chunk, work)
-        # Otherwise the second repetition would find the first one's results.
+        # With pure=True, the second repetition would return the cached results of the first.
         yield lambda: sum(client.gather(client.map(function, range(work.chunks), pure=False)))
 
 
 class OriginalWorker:
-    """A worker as in the original mpaio library: knows how the array is divided, attaches to it where it processes, and is told each result."""
+    """A worker as in the original mpaio library.
+
+    It knows how the array is divided, attaches to the array in the process that runs a chunk, and
+    receives each result through a callback.
+    """
 
     def __init__(self, work: Work):
         self.work = work
@@ -130,8 +140,12 @@ class OriginalWorker:
 
 @contextlib.contextmanager
 def original_pool(work: Work, workers: int):
-    """The structure that the original library's description gives: the chunks go one by one from asyncio to a ProcessPoolExecutor, little is passed
-    to the processes, and they make the array anew from the shared memory for each chunk; results are given back as they arrive."""
+    """The structure of the original library, according to its description.
+
+    asyncio submits the chunks one by one to a ProcessPoolExecutor. Only the description of the
+    array is passed to the processes; they attach to the shared memory again for each chunk. Results
+    are delivered as they arrive.
+    """
 
     async def run_all(pool: concurrent.futures.Executor) -> int:
         loop = asyncio.get_running_loop()
@@ -143,7 +157,8 @@ def original_pool(work: Work, workers: int):
         await asyncio.gather(*(run_one(chunk) for chunk in range(work.chunks)))
         return worker.total
 
-    # Its processes share this one's record of shared memory, and so do not remove what is still in use.
+    # Forked processes share this process's resource tracker, and so do not remove shared memory
+    # that is still in use.
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
         yield lambda: asyncio.run(run_all(pool))
 
@@ -151,12 +166,12 @@ def original_pool(work: Work, workers: int):
 @dataclasses.dataclass(frozen=True)
 class Peer:
     start: Callable[..., ContextManager[Run]]
-    # Of small chunks, so many that a repetition takes some seconds at most.
+    # Limit that keeps a repetition below some seconds, for small chunks.
     max_chunks: int
     module: Optional[str] = None
     debian_packages: str = ""
     arguments: Dict[str, int] = dataclasses.field(default_factory=dict)
-    # Started by mpirun, with a rank for each worker and one that gives out.
+    # True if mpirun starts it, with one rank for each worker and one that assigns the chunks.
     by_mpirun: bool = False
 
 
@@ -192,7 +207,7 @@ def measure(suite: str, peer_name: str, workers: int, repetitions: int) -> Dict[
         work = Work(memory.name, num_elements, load.rows, chunks)
         seconds: List[float] = []
         with peer.start(work, workers, **peer.arguments) as run:
-            # Once before it counts.
+            # The first run is a warm-up and is not counted.
             for repetition in range(-1, repetitions):
                 start = time.monotonic()
                 total = run()
@@ -228,7 +243,8 @@ def main(arguments: Iterable[str]) -> int:
 
 
 if __name__ == "__main__":
-    # As a module, whose functions the processes of every pool can import; those of `__main__` some would get as copies.
+    # Imported as a module, so that the processes of every pool can import its functions; some pools
+    # would get copies of the functions of `__main__`.
     import python_peers
 
     sys.exit(python_peers.main(sys.argv[1:]))

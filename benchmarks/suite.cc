@@ -21,8 +21,8 @@ constexpr int kEnd = -1;
   world.Abort(1);
 }
 
-// Which case comes next, from rank 0 to all. The others sleep while they wait: they may not take a
-// core from rank 0's threads.
+// Rank 0 announces the number of the next case to all ranks. The others sleep while they wait, so
+// that they take no core from rank 0's threads.
 void Announce(const Communicator& world, int number) {
   for (int rank = 1; rank < world.size(); ++rank)
     MPI_Send(&number, 1, MPI_INT, rank, 0, world.get());
@@ -84,7 +84,7 @@ int RunSuite(int argc, char** argv, const MakeCases& make_cases) {
     }
     return EXIT_SUCCESS;
   }
-  // What is given on the command line comes later, and wins.
+  // The user's flags come after these defaults and take precedence.
   std::vector<char*> arguments = {argv[0]};
   char repetitions[] = "--benchmark_repetitions=7",
        interleave[] = "--benchmark_enable_random_interleaving=true";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Benchmarks of several ranks: Google Benchmark on rank 0, which the other ranks follow.
+// Benchmarks of several ranks: rank 0 runs Google Benchmark and tells the other ranks which case to
+// run.
 #ifndef MPAIO_BENCHMARKS_SUITE_H_
 #define MPAIO_BENCHMARKS_SUITE_H_
 
@@ -18,31 +19,31 @@
 
 namespace mpaio {
 
-// One way to do a piece of work: ours, or a peer's.
+// One way to do a piece of work, by mpaio or by a peer.
 struct BenchmarkCase {
-  // "BM_Dispatch_TbbAuto/rows:64".
+  // For example "BM_Dispatch_TbbAuto/rows:64".
   std::string name;
-  // Called on all ranks at once. What it gives on rank 0 is the seconds that count; a status that
-  // is not OK, on any rank, ends the program.
+  // Called on all ranks at once. Rank 0's return value, in seconds, is the one reported; an error
+  // on any rank ends the program.
   std::function<absl::StatusOr<double>()> run;
-  // Chunks, or bytes: shown as a rate.
+  // Number of chunks and of bytes, each reported as a rate unless 0.
   double items = 0;
   double bytes = 0;
-  // Further numbers for the report: constants of the case, like a chunk's duration.
+  // Constants of the case for the report, for example the duration of a chunk.
   std::vector<std::pair<std::string, double>> counters = {};
 };
 
-// Makes a suite's cases; called on every rank, and giving the same list on each.
+// Makes the cases of a suite. Called on every rank; must return the same list on each.
 using MakeCases =
     std::function<absl::StatusOr<std::vector<BenchmarkCase>>(const Communicator& world)>;
 
-// The main() of a suite: starts MPI, and runs the cases as often as --benchmark_repetitions says (7
-// times), in an order that mixes them, so that what disturbs the machine disturbs all of them;
-// repetition k of two cases is a pair. While a case runs in rank 0's threads alone the other ranks
-// sleep. Takes Google Benchmark's flags. Returns the exit status.
+// The main() of a suite: starts MPI and runs each case --benchmark_repetitions times (default: 7).
+// The cases are interleaved at random, so that a disturbance of the machine affects all of them
+// equally; repetition k of two cases is a pair. While a case runs in rank 0's threads only, the
+// other ranks sleep. Accepts Google Benchmark's flags. Returns the exit status.
 int RunSuite(int argc, char** argv, const MakeCases& make_cases);
 
-// Collective: rank 0's `measure()`, on every rank.
+// Calls `measure()` on rank 0 and returns its value on every rank. Collective.
 template <typename Measure>
 absl::StatusOr<double> SameOnAllRanks(const Communicator& world, Measure&& measure) {
   std::string bytes;
@@ -53,8 +54,9 @@ absl::StatusOr<double> SameOnAllRanks(const Communicator& world, Measure&& measu
   return value;
 }
 
-// The seconds that `work` takes from when all ranks are ready until it has returned here, and one
-// barrier: else a rank could begin before the clock of rank 0 does. Collective over `world`.
+// Returns the seconds from the time at which all ranks are ready until `work` has returned on this
+// rank. They include one barrier, without which a rank could begin before rank 0 starts its clock.
+// Collective over `world`.
 template <typename Work>
 absl::StatusOr<double> Timed(const Communicator& world, Work&& work) {
   MPAIO_RETURN_IF_ERROR(world.Barrier());

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whole runs of the orchestrator, measured beside their peers in turns: medians of paired ratios, with their spread.
+"""Measures whole runs of the orchestrator in alternation with their peers.
+
+Prints medians of paired ratios, with their spread.
 
 usage: whole_run.py ORCHESTRATOR PLAIN_PROCESSES [ROUNDS]
 
-  sum          processing of 800 MB of int64 by 2 ranks, against two plain processes that sum the same memory
+  sum          processing of 800 MB of int64 by 2 ranks, compared with two plain processes that sum
+               as much shared memory
   dispatch     100,000 chunks of 64 elements, 2 and 3 ranks
-  crowded      8 ranks on the cores there are, against 3 ranks: 2,000 chunks of 100 microseconds
+  crowded      8 ranks on the available cores, compared with 3 ranks: 2,000 chunks of 100 us
   start        start to exit: an array of 1,000 elements, and the 800 MB
 """
 
@@ -25,7 +28,7 @@ ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 7
 
 
 def orchestrator(ranks, *arguments):
-    """Runs it; gives the seconds of its processing, and from start to exit."""
+    """Runs the orchestrator. Returns the seconds of its processing, and from start to exit."""
     command = ["mpirun", "-n", str(ranks), "--bind-to", "none", ORCHESTRATOR, "--format=json", "--progress=never", *arguments]
     start = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
@@ -47,7 +50,8 @@ def main():
         sums, plains, whole = [], [], []
         for _ in range(ROUNDS):
             rounds = subprocess.run([PLAIN, "2", "800", "5"], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
-            # The first round maps the pages, as the orchestrator's ranks also have to for the part that another rank filled: warm ones are the harder peer.
+            # The first round maps the pages and is dropped: warm pages make the harder peer. The
+            # orchestrator's ranks, too, have to map the pages that another rank filled.
             plains.append(statistics.median(float(seconds) for seconds in rounds[1:]))
             processing, seconds = orchestrator(2, "sum", large)
             sums.append(processing)

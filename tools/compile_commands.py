@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a compilation database of what Bazel compiles, for clang-tidy and clangd.
+"""Writes a compilation database of the sources that Bazel compiles, for clang-tidy and clangd.
 
 Usage: compile_commands.py DIRECTORY OUTPUT < AQUERY
 
-AQUERY: what `bazel aquery 'mnemonic("CppCompile", //...)' --output=jsonproto` prints. DIRECTORY: where the commands run,
-`bazel info execution_root`. Flags that clang does not know are left out.
+AQUERY: output of `bazel aquery 'mnemonic("CppCompile", //...)' --output=jsonproto`.
+DIRECTORY: working directory of the commands, `bazel info execution_root`.
+Flags that clang does not know are removed.
 """
 
 import json

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the tests of one `bazel test` from the events that it wrote with --build_event_json_file.
+"""Counts the tests of one `bazel test` from the events written with --build_event_json_file.
 
 Usage: count_tests.py EVENTS_FILE BAZEL_EXIT_STATUS
 
-Counted are the cases of a GoogleTest, and one for any other test. A test that fails without a failed case to show for
-it, as when it crashes or runs out of time, counts as one failed, and so does a target that could not be built.
-Prints what failed and what was skipped and why; then, as the last line, three numbers: passed, failed, skipped.
+Each case of a GoogleTest counts as one test, and so does any other kind of test as a whole. A test
+that fails without a failed case, for example because it crashes or times out, counts as one failed
+test, and so does a target that could not be built. Prints the failed tests, and the skipped tests
+with the reasons; then, as the last line, three numbers: passed, failed, skipped.
 """
 
 import json
@@ -13,7 +14,8 @@ import sys
 import urllib.parse
 import xml.etree.ElementTree
 
-# Bazel's exit statuses that say no more than the tests themselves do: all passed, some failed, none found.
+# Exit statuses of Bazel that report only the results of the tests: all passed, some failed, none
+# found.
 _STATUSES_OF_TESTS = (0, 3, 4)
 
 
@@ -23,7 +25,7 @@ def read_events(path):
             for line in file:
                 try:
                     yield json.loads(line)
-                except ValueError:  # the last line of a Bazel that was killed
+                except ValueError:  # incomplete last line, written by a Bazel that was killed
                     return
     except FileNotFoundError:
         return
@@ -40,7 +42,7 @@ class Counts:
         self.skipped = []
 
     def add_result(self, name, status, files):
-        """One run of one test; `files` maps "test.xml" and "test.log" to paths."""
+        """Adds one run of one test; `files` maps "test.xml" and "test.log" to paths."""
         failed_before = len(self.failed)
         cases = []
         is_googletest = False

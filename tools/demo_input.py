@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the demo's input as numpy saves it: ints.npy, foo.npy and words.npy. A file that is right already stays.
+"""Writes the demo's input: ints.npy, foo.npy and words.npy. Keeps files of the right size.
 
 Usage: demo_input.py DIRECTORY NUM_INTS NUM_WORDS WORD_LIST
 """
@@ -11,12 +11,13 @@ import numpy as np
 
 
 def write(directory, name, make, num_bytes):
-    """Writes NAME.npy, of an array of `num_bytes` bytes that `make` returns."""
+    """Writes the array that `make` returns, of `num_bytes` bytes, to NAME.npy."""
     path = os.path.join(directory, name + ".npy")
     header_bytes = 128  # of any array with a short description
     if os.path.exists(path) and os.path.getsize(path) == num_bytes + header_bytes:
         return
-    # Under another name until it is whole, so that an interrupted run leaves nothing that looks right.
+    # Written under another name until it is complete, so that an interrupted run leaves no
+    # incomplete NAME.npy.
     unfinished = os.path.join(directory, "unfinished-" + name + ".npy")
     np.save(unfinished, make())
     os.replace(unfinished, path)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the scripts in tools/ share. Source it; it sets `root` to the top of the tree. Bash.
+# Functions that the scripts in tools/ share. Source it from Bash; it sets `root` to the top of the
+# tree.
 # shellcheck shell=bash
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -10,8 +11,8 @@ die() {
   exit 1
 }
 
-# Bazel 4 refuses a workspace whose path has a space in it, and its rules' shell commands stumble over quotes. Such a
-# tree is built through a folder of links to it.
+# Bazel 4 refuses a workspace whose path contains a space, and the shell commands of its rules fail
+# if it contains a quote. Such a tree is built in a folder of links to it.
 workspace_of() {  # DIRECTORY -> prints the directory to run Bazel in
   case $1 in
     *[!A-Za-z0-9_./+,=@~%:-]*) ;;
@@ -25,14 +26,14 @@ workspace_of() {  # DIRECTORY -> prints the directory to run Bazel in
   printf '%s/mpaio-%s-%s\n' "$base" "$(id -u)" "$(printf '%s' "$1" | cksum | tr ' ' -)"
 }
 
-# The directory to run Bazel in. Makes or renews the folder of links where one is needed.
+# Prints the directory to run Bazel in. Makes or updates the folder of links if one is needed.
 bazel_workspace() {
   local workspace entry
   workspace=$(workspace_of "$root")
   if [ "$workspace" != "$root" ]; then
     mkdir -p -m 700 -- "$workspace"
     [ -O "$workspace" ] || die "$workspace belongs to someone else: remove it, or move the checkout to a path without a space"
-    # Only what has changed is touched: another Bazel may be reading.
+    # Changes only the links that differ, because another Bazel may be reading the folder.
     find "$workspace" -mindepth 1 -maxdepth 1 -xtype l ! -name 'bazel-*' -delete
     for entry in "$root"/* "$root"/.[!.]*; do
       case ${entry##*/} in
@@ -47,7 +48,8 @@ bazel_workspace() {
   printf '%s\n' "$workspace"
 }
 
-# Bazel keeps its files below the home directory; this is for when it cannot.
+# Prints the user's startup options. Without any, selects a directory for Bazel's files if the home
+# directory is not writable or its path contains a space.
 bazel_startup_options() {
   local base=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
   if [ -n "${MPAIO_BAZEL_STARTUP:-}" ]; then
@@ -57,23 +59,25 @@ bazel_startup_options() {
   fi
 }
 
-# Runs Bazel on this tree, from wherever it is called. The variable MPAIO_BAZEL_STARTUP may hold startup options, for
-# example --output_user_root=DIR.
+# Runs Bazel on this tree, from any working directory. The variable MPAIO_BAZEL_STARTUP may contain
+# startup options, for example --output_user_root=DIR.
 run_bazel() {
   local workspace options
   workspace=$(bazel_workspace) || return
   read -r -a options < <(bazel_startup_options)
   (
     cd -- "$workspace" || exit
-    # Left by a Bazel with other startup options, this link would be taken for a part of the tree by `//...`.
+    # A Bazel with other startup options may have left this link, which `//...` would treat as a
+    # part of the tree.
     [ ! -L "bazel-${workspace##*/}" ] || rm -f -- "bazel-${workspace##*/}"
-    # Bazel gives up when nothing tells it the user's name, as in a container with a bare user id.
+    # Bazel fails if it cannot find the user's name, as in a container whose user id has no name.
     [ -n "${USER:-}" ] || export USER="${LOGNAME:-$(id -un 2>/dev/null || id -u)}"
     exec bazel "${options[@]}" "$@"
   )
 }
 
-# Options with which Bazel tells that it is at work: on a terminal by lines that it renews, elsewhere by one every 20 s.
+# Options that make Bazel show its progress: on a terminal by lines that it updates, otherwise by a
+# line every 20 s.
 bazel_progress_options() {
   printf '%s\n' --noshow_loading_progress
   [ -t 2 ] || printf '%s\n' --curses=no --show_progress_rate_limit=20
@@ -83,7 +87,8 @@ is_installed() {  # DEBIAN PACKAGE
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The version of Bazel as one number. Debian's build of Bazel 4 does not know its own.
+# Prints the major version of Bazel, 0 if unknown. Debian's build of Bazel 4 cannot report its own
+# version.
 bazel_major() {
   local version
   version=$(dpkg-query -W -f '${Version}' bazel-bootstrap 2>/dev/null)
@@ -95,7 +100,8 @@ bazel_major() {
   esac
 }
 
-# A Python that has numpy; nothing if there is none. The first python3 on PATH may be one without it.
+# Prints the path of a Python with numpy, nothing if there is none. The first python3 on PATH may
+# not have numpy.
 python_with_numpy() {
   local python
   for python in "${MPAIO_PYTHON:-}" python3 /usr/bin/python3 /usr/local/bin/python3; do

@@ -36,23 +36,23 @@ const option* Options() {
   return options.data();
 }
 
-// In the place of a worker; none can be registered by that name.
+// Takes the position of a worker; no worker can be registered under this name.
 constexpr absl::string_view kDoctorWord = "doctor";
 
-absl::Status Wrong(absl::string_view what) {
+absl::Status UsageError(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(what, "; see --help"));
 }
 
-// The value of a flag that takes one of a few words, as a position in `words`.
+// Returns the position in `words` of the value of a flag that takes one of them.
 absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value,
                                   const std::vector<std::string>& words) {
   const auto word = std::find(words.begin(), words.end(), std::string(value));
   if (word != words.end()) return static_cast<std::size_t>(std::distance(words.begin(), word));
-  return Wrong(absl::StrCat("--", flag, "=", value, ": must be ", absl::StrJoin(words, "|")));
+  return UsageError(absl::StrCat("--", flag, "=", value, ": must be ", absl::StrJoin(words, "|")));
 }
 
 absl::StatusOr<std::string> FileName(absl::string_view flag, absl::string_view value) {
-  if (value.empty()) return Wrong(absl::StrCat("--", flag, "= needs the name of a file"));
+  if (value.empty()) return UsageError(absl::StrCat("--", flag, "= needs the name of a file"));
   return std::string(value);
 }
 
@@ -60,29 +60,30 @@ absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
   Index rows = 0;
   if (value == "auto") return Partition::Auto();
   if (!absl::SimpleAtoi(value, &rows) || rows < 1)
-    return Wrong(absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
+    return UsageError(
+        absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
   return Partition::ChunkSize(rows);
 }
 
 absl::StatusOr<int> ParseRetries(absl::string_view value) {
   int retries = 0;
   if (!absl::SimpleAtoi(value, &retries) || retries < 0)
-    return Wrong(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
+    return UsageError(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
   return retries;
 }
 
 absl::StatusOr<absl::Duration> ParseChunkDeadline(absl::string_view value) {
   double seconds = 0;
-  // Below a millisecond it would be the machine that is measured; and a day in nanoseconds is far
-  // from what an int64 holds.
+  // Below a millisecond the deadline would measure the machine. A year in nanoseconds is far below
+  // the limit of an int64.
   if (!absl::SimpleAtod(value, &seconds) || !(seconds >= 0.001) || !(seconds <= 86400.0 * 365)) {
-    return Wrong(
+    return UsageError(
         absl::StrCat("--chunk_deadline=", value, ": must be a number of seconds from 0.001 on"));
   }
   return absl::Seconds(seconds);
 }
 
-// Where the `=` of "key=value" is; npos where the word is none.
+// Returns the position of the `=` in "key=value"; npos if the word has another form.
 std::size_t KeyLength(absl::string_view word) {
   std::size_t n = 0;
   while (n < word.size() &&
@@ -91,7 +92,7 @@ std::size_t KeyLength(absl::string_view word) {
   return n > 0 && n < word.size() && word[n] == '=' ? n : absl::string_view::npos;
 }
 
-// Flags of mpirun that are often put behind the program, without their dashes. Open MPI takes the
+// Flags of mpirun that are often put after the program, without their dashes. Open MPI accepts the
 // long ones with one dash as well as with two.
 constexpr absl::string_view kFlagsOfMpirun =
     "allow-run-as-root bind-to c cpu-set display-allocation display-map do-not-launch gmca H "
@@ -106,11 +107,11 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
-// Refuses `word`, which begins with a dash. `value`: what getopt says of a known flag that takes no
-// value, else below 256.
+// Returns the error for `word`, which begins with a dash. `value`: getopt's value of a known flag
+// that takes no value, else below 256.
 absl::Status UnknownFlag(absl::string_view word, int value) {
   if (value >= static_cast<int>(Flag::kHelp)) {
-    return Wrong(
+    return UsageError(
         absl::StrCat(word, ": this flag takes no value; write ", word.substr(0, word.find('='))));
   }
   const absl::string_view without_dashes =
@@ -119,23 +120,23 @@ absl::Status UnknownFlag(absl::string_view word, int value) {
   const std::vector<absl::string_view> flags_of_mpirun =
       absl::StrSplit(kFlagsOfMpirun, ' ', absl::SkipEmpty());
   if (std::find(flags_of_mpirun.begin(), flags_of_mpirun.end(), name) != flags_of_mpirun.end()) {
-    return Wrong(absl::StrCat("unknown flag ", word,
+    return UsageError(absl::StrCat("unknown flag ", word,
                               ": it is mpirun's, whose flags stand in front of the program, as in "
                               "mpirun -n 4 orchestrator sum a.npy"));
   }
   const std::string nearest = Nearest(name, FlagNames());
-  return Wrong(
+  return UsageError(
       absl::StrCat("unknown flag ", word,
                    nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));
 }
 
 absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
   if (words.empty())
-    return Wrong("a job is missing: before and behind each '+' there must be WORKER INPUT");
+    return UsageError("a job is missing: before and after each '+' there must be WORKER INPUT");
   JobSpec job;
   job.worker = std::string(words[0]);
   if (words.size() < 2)
-    return Wrong(
+    return UsageError(
         absl::StrCat("worker ", job.worker, ": the input file is missing: give WORKER INPUT"));
   job.input = std::string(words[1]);
   for (std::size_t i = 2; i < words.size(); ++i) {
@@ -146,8 +147,8 @@ absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
     } else if (i == 2) {
       job.output = std::string(words[i]);
     } else {
-      return Wrong(absl::StrCat("worker ", job.worker, ": '", words[i],
-                                "' is neither key=value nor, in third place, an output file"));
+      return UsageError(absl::StrCat("worker ", job.worker, ": '", words[i],
+                                     "' is neither key=value nor, in third place, an output file"));
     }
   }
   return job;
@@ -161,15 +162,16 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   for (int i = 1; i < argc; ++i) arguments.push_back(const_cast<char*>(argv[i]));
   arguments.push_back(nullptr);
   const int count = static_cast<int>(arguments.size()) - 1;
-  optind = 0;  // glibc: start anew
-  opterr = 0;  // it is said once, by rank 0
-  // '-': flags may stand anywhere, and words that are none come as kWord, in order. ':' tells a
-  // missing value from an unknown flag. As each flag of a letter ends the loop, a word is never
-  // left in its middle: each call begins with the word at optind, and that is the word to be named.
+  optind = 0;  // glibc: restarts the scan
+  opterr = 0;  // errors are reported once, by rank 0
+  // '-': flags may be anywhere, and other words are returned as kWord, in order. ':' distinguishes
+  // a missing value from an unknown flag. Each flag of one letter ends the loop, so getopt never
+  // stops in the middle of a word: each call begins with the word at optind, which is the word to
+  // name in an error.
   constexpr int kWord = 1;
   std::vector<char*> plain;
-  // Asked for, these are given whatever else there is; but where to may stand behind them.
-  const auto asked_for = [&](Action action) -> absl::StatusOr<CommandLine> {
+  // These actions ignore everything else on the command line, except a --results after them.
+  const auto run_only = [&](Action action) -> absl::StatusOr<CommandLine> {
     line.action = action;
     for (int flag;
          (flag = getopt_long(count, arguments.data(), "-:h", Options(), nullptr)) != -1;) {
@@ -188,13 +190,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       case 'h':
         if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
-        return asked_for(Action::kHelp);
+        return run_only(Action::kHelp);
       case static_cast<int>(Flag::kHelp):
-        return asked_for(Action::kHelp);
+        return run_only(Action::kHelp);
       case static_cast<int>(Flag::kVersion):
-        return asked_for(Action::kVersion);
+        return run_only(Action::kVersion);
       case static_cast<int>(Flag::kList):
-        return asked_for(Action::kList);
+        return run_only(Action::kList);
       case static_cast<int>(Flag::kReport):
         line.report = true;
         break;
@@ -299,30 +301,30 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
         break;
       }
       case ':':
-        return Wrong(absl::StrCat("flag ", word, " needs a value"));
+        return UsageError(absl::StrCat("flag ", word, " needs a value"));
       default:
         return UnknownFlag(word, optopt);
     }
   }
-  // Behind "--".
+  // Words after "--".
   plain.insert(plain.end(), arguments.begin() + std::min(optind, count), arguments.end() - 1);
   if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto)
-    return Wrong("--replay has its own schedule: leave --schedule out");
+    return UsageError("--replay has its own schedule: leave --schedule out");
   if (line.resumes && line.journal_file.empty())
-    return Wrong("--resume goes on with a journal: give --journal=FILE, too");
+    return UsageError("--resume needs a journal: give --journal=FILE, too");
   if (line.chunk_deadline != absl::InfiniteDuration() && line.isolate == Isolate::kNever) {
-    return Wrong(
+    return UsageError(
         "--chunk_deadline ends the process that a chunk runs in, and there is none with "
         "--isolate=never: leave one of them out");
   }
-  if (plain.empty()) return Wrong("nothing to do: give WORKER INPUT");
+  if (plain.empty()) return UsageError("nothing to do: give WORKER INPUT");
   if (absl::string_view(plain.front()) == kDoctorWord) {
     line.action = Action::kDoctor;
     line.doctor_inputs.assign(plain.begin() + 1, plain.end());
     if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") ==
         line.doctor_inputs.end())
       return line;
-    return Wrong("doctor takes inputs, one behind the other: leave the '+' out");
+    return UsageError("doctor takes inputs, one after the other: leave the '+' out");
   }
   std::vector<absl::string_view> words;
   for (std::size_t i = 0; i <= plain.size(); ++i) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The command line of an orchestrator program, read.
+// Parses the command line of an orchestrator program:
 //
-//   orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT [OUTPUT] [key=value
-//   ...]] ...
+//   orchestrator [flags] JOB [+ JOB ...]
 //   orchestrator [flags] doctor [INPUT ...]
+//
+// where JOB is WORKER INPUT [OUTPUT] [key=value ...].
 #ifndef MPAIO_CLI_COMMAND_LINE_H_
 #define MPAIO_CLI_COMMAND_LINE_H_
 
@@ -22,17 +23,18 @@
 
 namespace mpaio {
 
-// What a run of the program is for.
+// The action that the command line requests.
 enum class Action { kRun, kHelp, kVersion, kList, kDoctor };
 enum class OutputFormat { kText, kJson };
-// Which jobs' chunks are processed in processes of their own; auto: as each worker's target says.
+// Selects the jobs whose chunks run in separate processes. kAuto: as each worker's build target
+// says.
 enum class Isolate { kAuto, kAlways, kNever };
 
-// One job as it was written. Whether the worker exists and takes these is not looked at here.
+// One job as written. The parser does not check that the worker exists or accepts the arguments.
 struct JobSpec {
   std::string worker;
   std::string input;
-  std::string output;  // empty: none given
+  std::string output;  // empty: not given
   std::vector<std::pair<std::string, std::string>> parameters;
 };
 
@@ -42,19 +44,19 @@ struct CommandLine {
   OutputFormat format = OutputFormat::kText;
   ProgressMode progress = ProgressMode::kAuto;
   std::string results_file;    // empty: the standard output
-  std::string cpu_usage_file;  // empty: not asked for
+  std::string cpu_usage_file;  // empty: not requested
   Source source = Source::kAuto;
   HugePages huge_pages = HugePages::kAuto;
   bool binds_ranks = true;
   ScheduleKind schedule = ScheduleKind::kAuto;
-  std::string record_file;  // empty: not asked for
-  std::string replay_file;  // likewise
+  std::string record_file;  // empty: not requested
+  std::string replay_file;  // empty: not requested
   Isolate isolate = Isolate::kAuto;
   int retries = 3;
   absl::Duration chunk_deadline = absl::InfiniteDuration();
   bool fail_fast = false;
   bool speculates = true;
-  std::string journal_file;  // empty: not asked for
+  std::string journal_file;  // empty: not requested
   bool resumes = false;
   bool report = false;
   bool preflight = true;
@@ -62,12 +64,12 @@ struct CommandLine {
   std::vector<std::string> doctor_inputs;
 };
 
-// Reads argv[1..argc). A word behind INPUT that begins like `key=` is put among the parameters;
-// PlanJobs, which knows the keys, may take it for the output. Errors: InvalidArgument, one line
-// that says what is wrong and what would do.
+// Parses argv[1..argc). A word after INPUT that begins like `key=` is taken as a parameter;
+// PlanJobs, which knows the workers' keys, may take it as the output instead. Errors:
+// InvalidArgument, one line that says what is wrong and what is accepted.
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
 
-// The text of --help.
+// Returns the text of --help.
 std::string HelpText();
 
 }  // namespace mpaio

@@ -68,7 +68,7 @@ TEST(ParseCommandLine, FlagsMayStandAnywhere) {
   EXPECT_EQ(line->jobs[1].input, "b.npy");
 }
 
-TEST(ParseCommandLine, WordsBehindTwoDashesAreNoFlags) {
+TEST(ParseCommandLine, WordsAfterTwoDashesAreNotFlags) {
   const absl::StatusOr<CommandLine> line = Parse({"--chunk=2", "--", "sum", "--odd.npy"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(line->jobs[0].input, "--odd.npy");
@@ -87,7 +87,7 @@ TEST(ParseCommandLine, ResultsGoToAFile) {
   EXPECT_EQ(Parse({"doctor", "--results", "r.txt"})->results_file, "r.txt");
   EXPECT_EQ(Parse({"--results=", "sum", "a.npy"}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  // Also of what is given whatever else there is.
+  // Also with actions that ignore everything else on the command line.
   for (const std::vector<const char*>& words :
        {std::vector<const char*>{"--list", "--results=r.txt"},
         {"--results=r.txt", "--list"},
@@ -120,7 +120,7 @@ TEST(ParseCommandLine, Preflight) {
 
 TEST(ParseCommandLine, DoctorTakesInputs) {
   EXPECT_EQ(Parse({"sum", "a.npy"})->action, Action::kRun);
-  // In second place it is the name of a file.
+  // In second position it is the name of a file.
   EXPECT_EQ(Parse({"sum", "doctor"})->action, Action::kRun);
   const absl::StatusOr<CommandLine> alone = Parse({"doctor"});
   EXPECT_EQ(alone->action, Action::kDoctor);
@@ -149,7 +149,7 @@ TEST(ParseCommandLine, AnUnknownFlagIsNamedAsItWasTyped) {
       {{"sum", "a.npy", "-qh"}, "unknown flag -qh"},
       {{"sum", "-qq", "a.npy", "b.npy"}, "unknown flag -qq"},
       {{"sum", "a.npy", "-q"}, "unknown flag -q"},
-      // The value of a flag is not what is unknown.
+      // The value of a flag is not the unknown flag.
       {{"--record", "-q", "-qq", "sum", "a.npy"}, "unknown flag -qq"},
       {{"--record", "-q", "sum", "--bogus=-h", "a.npy"}, "unknown flag --bogus=-h"},
       {{"sum", "--bogus=1", "a.npy"}, "unknown flag --bogus=1"},
@@ -164,7 +164,7 @@ TEST(ParseCommandLine, AnUnknownFlagIsNamedAsItWasTyped) {
   }
 }
 
-TEST(ParseCommandLine, FlagsOfMpirunAreSaidToBeIts) {
+TEST(ParseCommandLine, FlagsOfMpirunAreRecognized) {
   for (const char* flag : {"-n",
                            "-np",
                            "--np",
@@ -199,7 +199,7 @@ TEST(ParseCommandLine, FlagsOfMpirunAreSaidToBeIts) {
   }
 }
 
-// Whatever the environment says of the order of flags and words.
+// Independent of the environment's order of flags and words.
 TEST(ParseCommandLine, FlagsMayStandAnywhereUnderPosixlyCorrect) {
   ASSERT_EQ(setenv("POSIXLY_CORRECT", "1", 1), 0);
   const absl::StatusOr<CommandLine> line = Parse({"sum", "a.npy", "--report"});
@@ -208,7 +208,7 @@ TEST(ParseCommandLine, FlagsMayStandAnywhereUnderPosixlyCorrect) {
   EXPECT_TRUE(line->report);
 }
 
-TEST(ParseCommandLine, WhatIsWrongIsNamed) {
+TEST(ParseCommandLine, ErrorsNameTheProblem) {
   const std::vector<std::pair<std::vector<const char*>, std::string>> cases = {
       {{}, "nothing to do"},
       {{"sum"}, "input file is missing"},

@@ -33,7 +33,7 @@ std::vector<int> OwnAffinity() {
   return affinity.ok() ? *std::move(affinity) : std::vector<int>();
 }
 
-// Collective over `node`: the affinity of each of its ranks.
+// Collective over `node`: returns the affinity of each of its ranks.
 absl::StatusOr<std::vector<std::vector<int>>> GatherAffinities(const Communicator& node) {
   std::vector<std::vector<int>> affinities;
   for (int rank = 0; rank < node.size(); ++rank) {
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<std::vector<int>>> GatherAffinities(const Communicato
   return affinities;
 }
 
-// What is said of each input, and what it will take.
+// Adds a finding for each input, and the memory that it takes to `wanted`.
 void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted,
                    std::vector<Finding>* findings) {
   wanted->num_inputs = static_cast<int>(inputs.size());
@@ -81,7 +81,7 @@ std::vector<Finding> ExamineNode(const std::vector<std::string>& inputs, CpuFact
     for (Finding& finding : more) findings.push_back(std::move(finding));
   };
   Wanted wanted;
-  // Where nobody has launched this process, what counts is whether several could be.
+  // If no launcher started this process, checks whether several ranks could be started.
   wanted.ranks = launcher.world_size > 1
                      ? static_cast<int>(cpus.affinities.size())
                      : std::max(1, static_cast<int>(cpus.affinities.front().size()));
@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<Finding>> Examine(const std::vector<std::string>& inp
     if (world.rank() != 0) continue;
     WireReader reader(bytes);
     double seconds = 0;
-    if (!reader.Read(&seconds)) return absl::DataLossError("findings were damaged on their way");
+    if (!reader.Read(&seconds)) return absl::DataLossError("findings were damaged in transit");
     MPAIO_ASSIGN_OR_RETURN(const std::vector<Finding> of_node, DecodeFindings(reader.rest()));
     if (!of_node.empty()) clocks.emplace_back(of_node.front().host, seconds);
     findings.insert(findings.end(), of_node.begin(), of_node.end());
@@ -140,8 +140,8 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
                                              Index mapped_bytes) {
   absl::Status warning;
   if (executor.size() > 1 && world.size() == executor.size()) {
-    // A rank that may run anywhere is not crowded: then there is nothing more to be asked. Others
-    // are, where all ranks of a node have the same few CPUs.
+    // A rank that may run anywhere is not crowded, so nothing more has to be exchanged. Ranks are
+    // crowded if all ranks of a node share the same few CPUs.
     const std::vector<int> affinity = OwnAffinity();
     const bool is_free = affinity.empty() ||
                          static_cast<long>(affinity.size()) >= sysconf(_SC_NPROCESSORS_ONLN) ||
@@ -165,16 +165,16 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
       }
     }
   }
-  // Less than this is not worth a look, which opens some files.
+  // Below this size the check, which opens some files, is not worthwhile.
   constexpr Index kManyBytes = Index{256} << 20;
   if (warning.ok() && executor.node_rank() == 0 && mapped_bytes >= kManyBytes) {
-    const MemoryCapacity room = FindMemoryCapacity("");
-    if (room.available_bytes < mapped_bytes &&
-        absl::StrContains(room.limited_by, "control group")) {
-      warning = absl::FailedPreconditionError(
-          absl::StrCat("the inputs take ", FormatBytes(mapped_bytes), " on host ", executor.host(),
-                       ", where ", room.limited_by, " leaves ", FormatBytes(room.available_bytes),
-                       ": they are read from the disk again for each pass; ", room.remedy));
+    const MemoryCapacity capacity = FindMemoryCapacity("");
+    if (capacity.available_bytes < mapped_bytes &&
+        absl::StrContains(capacity.limited_by, "control group")) {
+      warning = absl::FailedPreconditionError(absl::StrCat(
+          "the inputs take ", FormatBytes(mapped_bytes), " on host ", executor.host(), ", where ",
+          capacity.limited_by, " leaves ", FormatBytes(capacity.available_bytes),
+          ": they are read from the disk again for each pass; ", capacity.remedy));
     }
   }
   warning = executor.Agree(warning);

@@ -24,23 +24,23 @@
 namespace mpaio {
 namespace {
 
-// One name for each file, however it is written.
+// Returns the same name for a file however it is written.
 std::string Canonical(const std::string& path) {
   std::error_code error;
-  // Absolute first: of a relative path that does not exist yet nothing would be made canonical.
+  // Absolute first: a relative path that does not exist yet would not be made canonical.
   const std::filesystem::path absolute = std::filesystem::absolute(FollowLinks(path), error);
   const std::filesystem::path canonical = std::filesystem::weakly_canonical(absolute, error);
   return error ? path : canonical.string();
 }
 
-// Also by another name of the same file, where there is one.
+// Returns true also for different names of the same existing file, such as hard links.
 bool IsSameFile(const std::string& path, const std::string& other) {
   std::error_code error;
   return Canonical(path) == Canonical(other) ||
          (std::filesystem::equivalent(path, other, error) && !error);
 }
 
-// The process that started `pid`, or 0 where that is not to be known.
+// Returns the process that started `pid`, or 0 if it is unknown.
 int Parent(int pid) {
   std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
   for (std::string line; std::getline(status, line);) {
@@ -50,9 +50,9 @@ int Parent(int pid) {
   return 0;
 }
 
-// Whether standard input comes from `file`. Under mpirun it comes through a pipe: what it was
-// redirected from is then the standard input of mpirun, which has started this process, or what has
-// started it.
+// Returns true if standard input comes from `file`. Under mpirun it comes through a pipe; the file
+// that it was redirected from is then the standard input of mpirun, which is an ancestor of this
+// process, or of an ancestor of mpirun.
 bool IsStandardInput(const std::string& file) {
   struct stat of_file;
   if (::stat(file.c_str(), &of_file) != 0 || !S_ISREG(of_file.st_mode)) return false;
@@ -64,9 +64,9 @@ bool IsStandardInput(const std::string& file) {
   return false;
 }
 
-// Whether `input` may name `file`: as a whole, as the archive in front of a member, or behind what
-// raw bytes are ("a.npz:x", "raw:<f8:a.bin"), or by way of standard input. A file that is spared
-// needlessly does no harm, so each ':' counts as either.
+// Returns true if `input` may name `file`: as a whole, as the archive before a member ("a.npz:x"),
+// as the file after the description of raw bytes ("raw:<f8:a.bin"), or through standard input. A
+// false positive only protects a file needlessly, so each ':' counts as either separator.
 bool MayName(const std::string& input, const std::string& file) {
   if (IsSameFile(file, input)) return true;
   if (ArrayFile::IsStandardInput(input) && IsStandardInput(file)) return true;
@@ -87,14 +87,14 @@ bool HasParameter(const WorkerInfo& info, absl::string_view key) {
                      [key](const ParameterInfo& parameter) { return parameter.key() == key; });
 }
 
-// Whether a word of the form "key=value" is the name of a file by its looks, where the worker has
-// no parameter of that key.
+// Returns true if a word of the form "key=value" looks like the name of a file, for a worker that
+// has no parameter of that key.
 bool LooksLikeFile(const std::string& word) {
   return absl::StrContains(word, '/') || absl::EndsWith(word, ".npy") ||
          absl::EndsWith(word, ".npz");
 }
 
-// In the place of the output there may be a word of the form "key=value" that is the name of one.
+// A word of the form "key=value" in the position of the output may be the name of the output.
 void TakeOutputFromParameters(PlannedJob* planned) {
   const WorkerInfo& info = *planned->info;
   JobSpec& job = planned->line;
@@ -110,15 +110,15 @@ void TakeOutputFromParameters(PlannedJob* planned) {
                    "; a file of that name is written ./", job.output));
 }
 
-// Endings of files of other kinds. An output is a .npy file whatever its name, so such a one would
+// Endings of other file formats. An output is a .npy file whatever its name, so such a name would
 // mislead.
 constexpr absl::string_view kOtherEndings[] = {
     ".csv",  ".npz", ".h5",   ".hdf5", ".txt",    ".tsv",     ".json",  ".parquet", ".mat", ".zarr",
     ".nc",   ".gz",  ".bz2",  ".xz",   ".zst",    ".zip",     ".tar",   ".png",     ".jpg", ".tif",
     ".tiff", ".xls", ".xlsx", ".pkl",  ".pickle", ".feather", ".arrow", ".bin",     ".raw", ".dat"};
 
-// `path` without such endings; the same where it has none, or where nothing else is left of the
-// name.
+// Returns `path` without such endings; unchanged if it has none, or if nothing else would be left
+// of the name.
 absl::string_view WithoutOtherEnding(absl::string_view path) {
   for (const absl::string_view ending : kOtherEndings) {
     if (!absl::EndsWithIgnoreCase(path, ending)) continue;
@@ -128,7 +128,7 @@ absl::string_view WithoutOtherEnding(absl::string_view path) {
   return path;
 }
 
-// Errors: InvalidArgument, the name is that of a file of another kind.
+// Errors: InvalidArgument if the name is that of a file of another format.
 absl::Status CheckOutputName(const std::string& output) {
   const absl::string_view stem = WithoutOtherEnding(output);
   if (stem == output) return absl::OkStatus();
@@ -137,19 +137,19 @@ absl::Status CheckOutputName(const std::string& output) {
                                                  absl::EndsWith(stem, ".npy") ? "" : ".npy"));
 }
 
-// For an unknown key that may begin the name of an output in another place; or nothing.
+// Returns a hint if an unknown key may begin the name of an output in another position, else "".
 std::string HintAtFile(const WorkerInfo& info, const JobSpec& job) {
   if (!TakesOutput(info) || !job.output.empty()) return "";
   for (const auto& [key, value] : job.parameters) {
     if (!HasParameter(info, key))
       return LooksLikeFile(absl::StrCat(key, "=", value))
-                 ? "; an output file stands right behind the input"
+                 ? "; an output file must directly follow the input"
                  : "";
   }
   return "";
 }
 
-// Whether an input of any job may be in `file`.
+// Returns true if an input of any job may be in `file`.
 bool IsInput(const std::vector<PlannedJob>& plan, const std::string& file) {
   return std::any_of(plan.begin(), plan.end(),
                      [&file](const PlannedJob& planned) { return planned.MayRead(file); });
@@ -205,7 +205,7 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     }
     if (writes && job.output.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat(prefix, " writes an array: give the output file behind the input"));
+          absl::StrCat(prefix, " writes an array: give the output file after the input"));
     }
     if (!writes && !planned.info->answers_with_array && !job.output.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output,
@@ -265,7 +265,8 @@ absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& 
       }
     }
   }
-  // What the run writes itself. With --resume the journal has to be one, which no input is.
+  // Files that the run itself writes. With --resume the journal must be a journal, which no input
+  // is.
   const std::pair<const char*, const std::string&> written[] = {{"cpu_usage", line.cpu_usage_file},
                                                                 {"record", line.record_file},
                                                                 {"journal", line.journal_file},
@@ -289,7 +290,7 @@ absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& 
     }
   }
   for (const auto& [flag, file] : written) {
-    // A schedule may be recorded anew where it is read from.
+    // A schedule may be recorded to the file that it is replayed from.
     if (&file == &line.record_file || file.empty() || line.replay_file.empty() ||
         !IsSameFile(file, line.replay_file))
       continue;

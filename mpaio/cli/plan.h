@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The jobs of a command line, with the workers that they name.
+// The jobs of a command line and the workers that they name.
 #ifndef MPAIO_CLI_PLAN_H_
 #define MPAIO_CLI_PLAN_H_
 
@@ -16,7 +16,7 @@
 
 namespace mpaio {
 
-// A job of the command line, and the worker it names.
+// A job of the command line and its worker.
 struct PlannedJob {
   JobSpec line;
   const WorkerInfo* info = nullptr;
@@ -27,13 +27,13 @@ struct PlannedJob {
   // One line, where the command may mean something else than it says; else nothing.
   std::string warning = {};
 
-  // The parameters that name arrays, and these names.
+  // Returns the key and the array name of each array parameter that is given.
   std::vector<std::pair<std::string, std::string>> ExtraInputs() const;
-  // The files that the job writes: OUTPUT, if given, with an empty key; then those of parameters,
-  // with theirs.
+  // Returns the files that the job writes: OUTPUT, if given, with an empty key; then the output
+  // parameters with their keys.
   std::vector<std::pair<std::string, std::string>> Outputs() const;
 
-  // Whether `file` may be one of its inputs, by whatever name.
+  // Returns true if `file` may be one of the job's inputs, under any name.
   bool MayRead(const std::string& file) const;
 };
 

@@ -39,7 +39,8 @@
 namespace mpaio {
 namespace {
 
-// Before MPI has started: the launcher's word. Without one, this process is the only rank.
+// The rank as the launcher gives it, before MPI has started. Without a launcher this is the only
+// rank.
 absl::string_view OwnRank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     if (const char* rank = std::getenv(name)) return rank;
@@ -49,7 +50,7 @@ absl::string_view OwnRank() {
 
 bool IsRank0() { return OwnRank() == "0"; }
 
-// Whether all of it has been written.
+// Returns true if all of it has been written.
 bool Print(std::FILE* stream, absl::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
          std::fflush(stream) == 0;
@@ -79,18 +80,19 @@ std::string ListText() {
   return text;
 }
 
-// One line, once: a worker's message or a file's name may have line breaks in it.
-int Refuse(ExitStatus exit_status, const absl::Status& why) {
+// Reports an error as one line, on rank 0 alone, and returns the exit status. A worker's message or
+// a file's name may contain line breaks.
+int ReportError(ExitStatus exit_status, const absl::Status& why) {
   if (!IsRank0()) return kDone;
   Print(stderr, absl::StrCat("orchestrator: ",
                              absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
   return exit_status;
 }
 
-// On a rank that MPI fails. The others do not know, and may wait for it for ever: so it says why,
-// whichever rank it is, and ends them all.
-[[noreturn]] void GiveUp(const Communicator& world, ExitStatus exit_status,
-                         const absl::Status& why) {
+// Reports that MPI fails on this rank, whichever it is, and ends all ranks: the others do not know
+// of the failure and might wait for this rank forever.
+[[noreturn]] void AbortJob(const Communicator& world, ExitStatus exit_status,
+                           const absl::Status& why) {
   Print(stderr, absl::StrCat("orchestrator: rank ", OwnRank(), ": ",
                              absl::StrReplaceAll(why.message(), {{"\n", " "}, {"\r", " "}}), "\n"));
   world.Abort(exit_status);
@@ -102,8 +104,8 @@ void Warn(const std::string& what) {
                              absl::StrReplaceAll(what, {{"\n", " "}, {"\r", " "}}), "\n"));
 }
 
-// On rank 0: to the standard output, or to the file of --results, whole.
-absl::Status Deliver(const CommandLine& line, absl::string_view text) {
+// On rank 0: writes the results to the standard output, or to the file of --results as a whole.
+absl::Status WriteResults(const CommandLine& line, absl::string_view text) {
   if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
   return Print(stdout, text)
              ? absl::OkStatus()
@@ -112,16 +114,16 @@ absl::Status Deliver(const CommandLine& line, absl::string_view text) {
 
 // The same for results in which hours of work may be: those that their file cannot take are
 // printed.
-absl::Status DeliverOrPrint(const CommandLine& line, absl::string_view text) {
-  const absl::Status delivered = Deliver(line, text);
-  if (delivered.ok() || line.results_file.empty() || !Print(stdout, text)) return delivered;
-  return absl::Status(delivered.code(),
-                      absl::StrCat(delivered.message(), "; the results are printed instead"));
+absl::Status WriteOrPrintResults(const CommandLine& line, absl::string_view text) {
+  const absl::Status written = WriteResults(line, text);
+  if (written.ok() || line.results_file.empty() || !Print(stdout, text)) return written;
+  return absl::Status(written.code(),
+                      absl::StrCat(written.message(), "; the results are printed instead"));
 }
 
-int DeliverOnRank0(const CommandLine& line, absl::string_view text) {
-  const absl::Status delivered = IsRank0() ? Deliver(line, text) : absl::OkStatus();
-  return delivered.ok() ? kDone : Refuse(kJobFailed, delivered);
+int WriteOnRank0(const CommandLine& line, absl::string_view text) {
+  const absl::Status written = IsRank0() ? WriteResults(line, text) : absl::OkStatus();
+  return written.ok() ? kDone : ReportError(kJobFailed, written);
 }
 
 // Once the run has begun signals are heeded by `stop_signals`.
@@ -131,26 +133,26 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
   if (!AllRanksOnOneNode()) {
     const absl::Status checked =
         executor.Agree(executor.rank() == 0 ? CheckFiles(plan, line) : absl::OkStatus());
-    if (executor.is_broken()) GiveUp(world, kCouldNotStart, checked);
-    if (!checked.ok()) return Refuse(kWrongUsage, checked);
+    if (executor.is_broken()) AbortJob(world, kCouldNotStart, checked);
+    if (!checked.ok()) return ReportError(kWrongUsage, checked);
   }
   Session session(executor, line, std::move(plan));
-  const auto refuse = [&](const absl::Status& why) {
-    if (executor.is_broken()) GiveUp(world, kCouldNotStart, why);
-    return Refuse(kCouldNotStart, why);
+  const auto could_not_start = [&](const absl::Status& why) {
+    if (executor.is_broken()) AbortJob(world, kCouldNotStart, why);
+    return ReportError(kCouldNotStart, why);
   };
   const absl::Status prepared = session.Prepare();
-  if (!prepared.ok()) return refuse(prepared);
+  if (!prepared.ok()) return could_not_start(prepared);
   if (line.preflight) {
     const absl::StatusOr<std::string> warning =
         WarningBeforeRun(executor, world, session.mapped_bytes());
-    if (!warning.ok()) GiveUp(world, kCouldNotStart, warning.status());
+    if (!warning.ok()) AbortJob(world, kCouldNotStart, warning.status());
     if (!warning->empty()) Warn(absl::StrCat(*warning, " (--preflight=never silences this)"));
   }
-  stop_signals->emplace(/*is_heeded=*/executor.rank() == 0);
+  stop_signals->emplace(/*is_handled=*/executor.rank() == 0);
   const absl::Status ended = session.Run();
-  if (!session.has_begun()) return refuse(ended);
-  int exit_status = ended.ok() ? kDone : Refuse(kJobFailed, ended);
+  if (!session.has_begun()) return could_not_start(ended);
+  int exit_status = ended.ok() ? kDone : ReportError(kJobFailed, ended);
   if (executor.rank() == 0) {
     for (const LostRank& lost : session.lost_ranks()) {
       Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause,
@@ -158,11 +160,11 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
     }
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const absl::Status delivered = DeliverOrPrint(
+    const absl::Status written = WriteOrPrintResults(
         line, line.format == OutputFormat::kJson
                   ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
                   : FormatText(session.results()));
-    if (!delivered.ok()) exit_status = Refuse(kJobFailed, delivered);
+    if (!written.ok()) exit_status = ReportError(kJobFailed, written);
     if (line.report) Print(stderr, FormatReport(session.report()));
     const std::vector<LostRank>& lost_ranks = session.lost_ranks();
     if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
@@ -172,11 +174,12 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
             "host that does not answer: Ctrl-C twice ends it\n");
     }
   }
-  // As shells report a program that a signal has ended.
+  // The status that shells report for a program that a signal has ended.
   if (session.stop_signal() != 0 && executor.rank() == 0) exit_status = 128 + session.stop_signal();
   if (session.is_broken() || executor.is_broken()) {
-    // Rank 0, which may never hear of it from others, has said so.
-    if (executor.rank() != 0) GiveUp(world, kJobFailed, ended);
+    // Rank 0 has reported its error above. The others report theirs, as rank 0 may never learn of
+    // it.
+    if (executor.rank() != 0) AbortJob(world, kJobFailed, ended);
     executor.Abort(kJobFailed);
   }
   return exit_status;
@@ -184,27 +187,26 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
 
 int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, char*** argv) {
   const auto start = std::chrono::steady_clock::now();
-  // A file that may not grow any more (ulimit -f) is an error like a full disk, and no lost.
+  // Makes writing beyond the limit of a file's size (ulimit -f) an error, like a full disk, instead
+  // of the loss of a rank.
   signal(SIGXFSZ, SIG_IGN);
-  // To the last: a signal that comes when the run is over changes neither what it has to tell nor
-  // its exit status.
+  // Lives until the end: a signal after the run changes neither its output nor its exit status.
   std::optional<StopSignals> stop_signals;
   Environment environment(argc, argv);
   const Communicator& world = environment.world();
-  if (!environment.status().ok()) GiveUp(world, kCouldNotStart, environment.status());
+  if (!environment.status().ok()) AbortJob(world, kCouldNotStart, environment.status());
   MpiExecutorOptions options;
   options.huge_pages = line.huge_pages;
   options.binds_ranks = line.binds_ranks;
   const absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(world, options);
-  // This all ranks know of.
+  // All ranks get this error.
   if (absl::IsFailedPrecondition(executor.status()))
-    return Refuse(kCouldNotStart, executor.status());
-  if (!executor.ok()) GiveUp(world, kCouldNotStart, executor.status());
+    return ReportError(kCouldNotStart, executor.status());
+  if (!executor.ok()) AbortJob(world, kCouldNotStart, executor.status());
   const int exit_status = RunInPool(line, std::move(plan), world, **executor, start, &stop_signals);
-  // What cannot be given back the system takes; but ranks that still wait for this one have to be
-  // ended.
+  // The system frees what Close cannot; but ranks that still wait for this one have to be ended.
   const absl::Status closed = (*executor)->Close();
-  if ((*executor)->is_broken()) GiveUp(world, kJobFailed, closed);
+  if ((*executor)->is_broken()) AbortJob(world, kJobFailed, closed);
   return exit_status;
 }
 
@@ -215,16 +217,17 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   const LauncherFacts launcher =
       local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
   Environment environment(argc, argv);
-  if (!environment.status().ok()) GiveUp(environment.world(), kCouldNotStart, environment.status());
+  if (!environment.status().ok())
+    AbortJob(environment.world(), kCouldNotStart, environment.status());
   const absl::StatusOr<std::vector<Finding>> findings =
       Examine(line.doctor_inputs, environment.world(), launcher);
-  if (!findings.ok()) GiveUp(environment.world(), kCouldNotStart, findings.status());
+  if (!findings.ok()) AbortJob(environment.world(), kCouldNotStart, findings.status());
   if (environment.world().rank() != 0) return kDone;
   if (const absl::Status checked = CheckDoctorFiles(line); !checked.ok())
-    return Refuse(kWrongUsage, checked);
-  const absl::Status delivered = Deliver(
+    return ReportError(kWrongUsage, checked);
+  const absl::Status written = WriteResults(
       line, line.format == OutputFormat::kJson ? FormatJson(*findings) : FormatText(*findings));
-  if (!delivered.ok()) return Refuse(kJobFailed, delivered);
+  if (!written.ok()) return ReportError(kJobFailed, written);
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
@@ -232,7 +235,7 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
 // with an error.
 int RefuseCommand(const absl::Status& why) {
   constexpr std::chrono::seconds kStartTimeout(10);
-  const int exit_status = Refuse(kWrongUsage, why);
+  const int exit_status = ReportError(kWrongUsage, why);
   if (!WaitUntilAllRanksStarted(kStartTimeout)) _exit(exit_status);
   return exit_status;
 }
@@ -240,18 +243,18 @@ int RefuseCommand(const absl::Status& why) {
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
-  // Each input may take a descriptor. Nothing here calls select(), nor does libevent, in which Open
-  // MPI waits, unless told to.
+  // Each input may take a descriptor. Nothing here calls select(), nor does libevent, which Open
+  // MPI uses to wait, unless told to.
   RaiseOpenFileLimit();
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return RefuseCommand(line.status());
   switch (line->action) {
     case Action::kHelp:
-      return DeliverOnRank0(*line, HelpText());
+      return WriteOnRank0(*line, HelpText());
     case Action::kVersion:
-      return DeliverOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n"));
+      return WriteOnRank0(*line, absl::StrCat("mpaio ", kVersion, "\n"));
     case Action::kList:
-      return DeliverOnRank0(*line, ListText());
+      return WriteOnRank0(*line, ListText());
     case Action::kDoctor:
       if (AllRanksOnOneNode()) {
         const absl::Status checked = CheckDoctorFiles(*line);

@@ -13,9 +13,10 @@ enum ExitStatus : int {
   kCouldNotStart = 3,
 };
 
-// What `main` does. Results go to the standard output, all else to the standard error, both from
-// rank 0 alone. Only rank 0 returns anything but 0: mpirun then passes its status on, and says what
-// it says once.
+// The body of `main`. Writes results to the standard output, or to the file of --results, and
+// everything else to the standard error, from rank 0 alone. The exception is a rank on which MPI
+// fails: it reports the failure itself. Only rank 0 returns a status other than 0, because mpirun
+// then passes that status on and prints its own message only once.
 int RunProgram(int argc, char** argv);
 
 }  // namespace mpaio

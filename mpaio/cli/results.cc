@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// nlohmann::json writes NaN and infinities as null, which says too little.
+// nlohmann::json writes NaN and infinities as null, which loses information.
 Json WithNamedNonFinites(const Json& value) {
   if (value.is_number_float() && !std::isfinite(value.get<double>())) {
     const double number = value.get<double>();
@@ -23,8 +23,8 @@ Json WithNamedNonFinites(const Json& value) {
   return copy;
 }
 
-// As nlohmann::json writes it, but each number by its fewest digits: nlohmann::json's are too many
-// for one in a thousand. Precondition: all numbers are finite.
+// Writes as nlohmann::json does, but each number with the fewest digits: nlohmann::json writes too
+// many for one in a thousand. Precondition: all numbers are finite.
 void AppendJson(const Json& value, std::string* text) {
   if (value.is_number_float()) {
     *text += PlainDecimal(ShortestScientific(value.get<double>()), /*max_whole_digits=*/15);

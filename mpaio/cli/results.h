@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What an orchestrator program prints on the standard output.
+// Formats the results that an orchestrator program prints on the standard output.
 #ifndef MPAIO_CLI_RESULTS_H_
 #define MPAIO_CLI_RESULTS_H_
 
@@ -15,18 +15,18 @@
 
 namespace mpaio {
 
-// How a job ended.
+// The outcome of a job.
 struct JobResult {
   std::string worker;
   std::string input;
-  std::string status;             // "ok", or why not
+  std::string status;             // "ok", or the error
   nlohmann::ordered_json result;  // null unless ok
   Index rows = 0;
   Index chunks = 0;
   double seconds = 0;
-  // Chunks that were given up, if any.
+  // Quarantined chunks, if any.
   std::vector<QuarantinedChunk> quarantined = {};
-  // Of a run that was stopped: the answer for the first rows, where it can be stated.
+  // For a run that was stopped: the answer for the first rows, if there is one.
   struct Partial {
     Index rows = 0;
     nlohmann::ordered_json result;
@@ -34,20 +34,23 @@ struct JobResult {
   std::optional<Partial> partial = {};
 };
 
-// One object: {"jobs": [{"worker", "input", "status", "result", "rows", "chunks", "seconds"}...],
-// "ranks", "seconds"}. Integers are exact. JSON has no numbers for NaN and infinities: they are the
-// strings "nan", "inf" and "-inf". Bytes that are not UTF-8 become U+FFFD. Ends with an end of
-// line.
+// Returns one object:
+//   {"jobs": [{"worker", "input", "status", "result", "rows", "chunks", "seconds"}...],
+//    "ranks", "seconds"}
+// Integers are exact. JSON has no numbers for NaN and infinities: they are the strings "nan", "inf"
+// and "-inf". Bytes that are not UTF-8 become U+FFFD. Ends with a newline.
 //
-// A job that has them also has "quarantined": [{"chunk", "rows": [first, last + 1], "attempts",
-// "cause"}...], or "partial": {"rows", "result"}. If ranks were lost, there is "lost": [{"rank",
-// "cause"}...] beside "ranks".
+// Some jobs have further members:
+//   "quarantined": [{"chunk", "rows": [first, last + 1], "attempts", "cause"}...]
+//   "partial": {"rows", "result"}
+// If ranks were lost, the object also has "lost": [{"rank", "cause"}...].
 std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds,
                        const std::vector<LostRank>& lost_ranks = {});
 
-// A line for each job that is ok: "sum ints.npy: 5050"; and for one of which a part is known: "sum
-// ints.npy (partial, rows 0 to 49): 1275". Strings are printed as they are, objects as "min 1, max
-// 100".
+// Returns one line for each job that is ok, and one for each partial answer:
+//   sum ints.npy: 5050
+//   sum ints.npy (partial, rows 0 to 49): 1275
+// Strings are printed as they are, objects as "min 1, max 100".
 std::string FormatText(const std::vector<JobResult>& jobs);
 
 }  // namespace mpaio

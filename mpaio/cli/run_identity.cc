@@ -29,7 +29,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Of the form of the text.
+// Version of the text's format.
 constexpr int kFormat = 1;
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr char kAnew[] = ", or start anew with another journal";
@@ -94,7 +94,7 @@ std::string JobsText(const RunIdentity& identity) {
   });
 }
 
-// Where the value of `key` is one of this type.
+// Reads the value of `key`. Returns false if there is none of this type.
 template <typename T>
 bool Get(const Json& object, const char* key, T* value) {
   const auto at = object.find(key);
@@ -172,7 +172,7 @@ absl::Status Differs(absl::string_view how, absl::string_view remedy) {
   return absl::FailedPreconditionError(absl::StrCat(how, "; ", remedy, kAnew));
 }
 
-// The value of `key`, or nullptr.
+// Returns the value of `key`, or nullptr.
 const std::string* Find(const std::vector<std::pair<std::string, std::string>>& parameters,
                         const std::string& key) {
   const auto found = std::find_if(parameters.begin(), parameters.end(),
@@ -242,8 +242,8 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   Digest digest;
   std::vector<std::byte> block(static_cast<std::size_t>(kDigestBlockBytes));
   for (Index b = 0; b < blocks; ++b) {
-    // Of a large file the last block ends where it does; in between, the distances divide what is
-    // left over evenly, without a product that overflows.
+    // The last block of a large file ends where the file does. In between, the remainder is divided
+    // evenly among the distances, without a product that overflows.
     const Index last_offset = state.size_bytes - kDigestBlockBytes;
     const Index step = last_offset / (kDigestBlocks - 1), rest = last_offset % (kDigestBlocks - 1);
     const Index offset =
@@ -307,7 +307,8 @@ absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, cons
       input.file = state->second;
     }
   }
-  // As it is in a journal, so that it compares equal though a name may be no UTF-8.
+  // Converted to text and back, as in a journal, so that it compares equal even if a name is not
+  // UTF-8.
   return ParseIdentity(IdentityText(identity));
 }
 
@@ -349,7 +350,7 @@ std::string IdentityText(const RunIdentity& identity) {
 absl::StatusOr<RunIdentity> ParseIdentity(absl::string_view text) {
   const Json object = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   const absl::Status damaged = absl::DataLossError(
-      "what the journal says of its run cannot be understood; start anew with another journal");
+      "the journal's description of its run is damaged; start anew with another journal");
   int format = 0;
   RunIdentity identity;
   if (!object.is_object() || !Get(object, "format", &format) ||

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What ties a journal (mpaio/ledger/journal.h) to its run: the jobs, with all their parameters,
-// what their inputs hold, and how these are divided into chunks. Chunks of another run would be no
-// good to this one.
+// The identity of a run, which ties a journal (mpaio/ledger/journal.h) to it: the jobs with all
+// their parameters, the contents of their inputs, and the division of the inputs into chunks.
+// Chunks of a different run must not be reused.
 #ifndef MPAIO_CLI_RUN_IDENTITY_H_
 #define MPAIO_CLI_RUN_IDENTITY_H_
 
@@ -22,43 +22,43 @@
 
 namespace mpaio {
 
-// A file up to this length is digested as a whole; of a longer one, so many blocks of so many bytes
-// are, at even distances, the first and the last bytes of the file among them. That takes some
-// milliseconds, as the array itself may be larger than the memory.
+// A file of at most kWholeDigestBytes is hashed as a whole. Of a longer file, kDigestBlocks blocks
+// of kDigestBlockBytes are hashed, evenly spaced, including the first and the last bytes of the
+// file. This takes a few milliseconds, whereas the array may be larger than the memory.
 inline constexpr Index kWholeDigestBytes = Index{16} << 20;
 inline constexpr Index kDigestBlocks = 64;
 inline constexpr Index kDigestBlockBytes = Index{64} << 10;
 
-// What a file was at some time.
+// The state of a file at some time.
 struct FileState {
   Index size_bytes = 0;
-  std::int64_t mtime_ns = 0;  // of the last change, since 1970
-  // XXH3, 128 bits, in 32 hexadecimal digits: of the bytes digested, and behind them the file's
-  // length as 8 bytes, the lowest first.
+  std::int64_t mtime_ns = 0;  // last modification, since 1970
+  // XXH3, 128 bits, as 32 hexadecimal digits, of the hashed bytes followed by the file's length as
+  // 8 bytes in little-endian order.
   std::string digest;
-  bool is_whole = false;  // whether all bytes were digested
+  bool is_whole = false;  // true if all bytes were hashed
 
   friend bool operator==(const FileState&, const FileState&) = default;
 };
 
-// Errors: as OpenRegularFile, and FailedPrecondition where it is written meanwhile, DataLoss where
-// the disk fails.
+// Returns the current state of the file. Errors: those of OpenRegularFile; FailedPrecondition if
+// the file is written meanwhile; DataLoss if the disk fails.
 absl::StatusOr<FileState> ReadFileState(const std::string& path);
 
-// What a run is of, as plain values. Text that is not UTF-8 has replacement characters in it.
+// The identity of a run as plain values. Text that is not UTF-8 has replacement characters in it.
 struct RunIdentity {
   struct Job {
-    std::string worker, input, output;  // as they were written
-    // All that the worker takes, in its order, defaults included.
+    std::string worker, input, output;  // as written on the command line
+    // All parameters of the worker, in its order, including defaults.
     std::vector<std::pair<std::string, std::string>> parameters;
-    // Of its first pass. Nothing until the worker has been made: whoever makes it sets it.
+    // Number of chunks of the first pass. Unset until the caller has made the worker.
     std::optional<Index> chunks;
 
     friend bool operator==(const Job&, const Job&) = default;
   };
   struct Input {
-    std::string name;  // as it was written
-    std::string path;  // the file that it is in
+    std::string name;  // as written on the command line
+    std::string path;  // the file that contains it
     std::string dtype;
     std::vector<Index> shape;
     FileState file;
@@ -66,9 +66,9 @@ struct RunIdentity {
     friend bool operator==(const Input&, const Input&) = default;
   };
 
-  std::string version;  // of mpaio
-  // As it was given, and the number of processes that Partition::Auto() was made for: a run that
-  // goes on must use this one, and not its own.
+  std::string version;  // version of mpaio
+  // The partition as given, and the number of processes that Partition::Auto() was made for: a
+  // resumed run must use this number instead of its own.
   Partition partition = Partition::Auto();
   int parallelism = 1;
   std::vector<Job> jobs;
@@ -77,26 +77,27 @@ struct RunIdentity {
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 
-// For one process, rank 0; opens the inputs and reads some MiB of each. `parallelism` is that of
-// JobContext's DataIterators. Jobs' numbers of chunks are left out.
-//   InvalidArgument     an input is standard input or anything else that is no regular file, and
-//                       cannot be had a second time.
-//   as ArrayFile::Open and ReadFileState
+// Returns the identity of a run. For one process, rank 0; opens the inputs and reads up to 16 MiB
+// of each. `parallelism` is that of JobContext's DataIterators. Leaves the numbers of chunks unset.
+// Errors: those of ArrayFile::Open and ReadFileState, and
+//   InvalidArgument     an input is standard input or not a regular file, so that it cannot be read
+//                       a second time.
 absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line,
                                        int parallelism);
 
-// A JSON object, on one line.
+// Returns a JSON object on one line.
 std::string IdentityText(const RunIdentity& identity);
 
-// Reads what IdentityText wrote.
-//   FailedPrecondition  another version of mpaio wrote it, and it is of another form.
-//   DataLoss            it is no such text.
+// Parses the result of IdentityText. Errors:
+//   FailedPrecondition  another version of mpaio wrote it in another format.
+//   DataLoss            the text is not an identity.
 absl::StatusOr<RunIdentity> ParseIdentity(absl::string_view text);
 
-// Whether the run `now` may go on with the journal of the run `journal`. FailedPrecondition names
-// the first difference, and what can be done. Not compared are `parallelism`, and numbers of chunks
-// that one of them does not have. An input whose time of change alone is another is the same if all
-// its bytes were digested; not if only samples were.
+// Checks that the run `now` may continue from the journal of the run `journal`. Errors:
+// FailedPrecondition, which names the first difference and a remedy. Does not compare
+// `parallelism`, nor numbers of chunks that one of the two does not have. An input that differs
+// only in its modification time is the same if all its bytes were hashed, but not if only samples
+// were.
 absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now);
 
 }  // namespace mpaio

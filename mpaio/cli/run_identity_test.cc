@@ -37,8 +37,8 @@ constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecon
 constexpr absl::StatusCode kInvalidArgument = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 
-// As of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", of which the last
-// file is too large to be compared as a whole.
+// As of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", whose last file
+// is too large to be compared as a whole.
 RunIdentity Example() {
   RunIdentity identity;
   identity.version = "0.1.0";
@@ -59,9 +59,9 @@ RunIdentity Example() {
 
 TEST(CheckSameRun, TheSame) { MPAIO_EXPECT_OK(CheckSameRun(Example(), Example())); }
 
-TEST(CheckSameRun, WhatDoesNotMatter) {
+TEST(CheckSameRun, IgnoresIrrelevantDifferences) {
   RunIdentity now = Example();
-  now.parallelism = 64;  // the journal's is taken
+  now.parallelism = 64;  // the journal's is used
   now.jobs[0].chunks.reset();
   now.jobs[1].chunks = 7;
   now.inputs[0].file.mtime_ns += 1;  // all its bytes are the same
@@ -138,7 +138,7 @@ TEST(CheckSameRun, TimesBefore1970) {
               StatusIs(kFailedPrecondition, "touch -d @-1.999999999 more.npy"));
 }
 
-TEST(IdentityText, ThereAndBack) {
+TEST(IdentityText, RoundTrip) {
   const std::string text = IdentityText(Example());
   EXPECT_THAT(text, Not(HasSubstr("\n")));
   EXPECT_THAT(text, HasSubstr(R"("jobs":[{"worker":"sum","input":"ints.npy","output":"",)"
@@ -153,11 +153,11 @@ TEST(IdentityText, ThereAndBack) {
   }
 }
 
-TEST(ParseIdentity, WhatIsNone) {
+TEST(ParseIdentity, RejectsOtherText) {
   for (const char* text : {"", "{", "[]", "7", "{}", "null", "\xff"})
     EXPECT_THAT(ParseIdentity(text), StatusIs(kDataLoss)) << text;
   const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(IdentityText(Example()));
-  // Each value, one after the other, is left out, and is of other types.
+  // Each value, one after the other, is replaced by values of other types.
   const nlohmann::ordered_json flat = whole.flatten();
   int tried = 0;
   for (const auto& [pointer, value] : flat.items()) {
@@ -198,7 +198,7 @@ class FilesTest : public ::testing::Test {
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   }
 
-  // Writes one byte in place; the time of the last change stays.
+  // Writes one byte in place; keeps the modification time.
   static void SetByte(const std::string& path, Index offset, char byte) {
     struct stat status;
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
@@ -254,8 +254,7 @@ TEST_F(FilesTest, DigestOfAllOfAFile) {
   }
 }
 
-// What XXH3 makes of eight zeros, which are the length of no bytes; and of "abc", 3 and seven
-// zeros.
+// XXH3 of eight zeros, which are the length of an empty file; and of "abc", 3 and seven zeros.
 TEST_F(FilesTest, DigestIsTheSameEverywhere) {
   MPAIO_ASSERT_OK(WriteTextFile(Path("empty"), "", "it"));
   EXPECT_EQ(ReadFileState(Path("empty"))->digest, "2c0a8a99dc147d5445c3b49d035665b2");
@@ -268,7 +267,7 @@ TEST_F(FilesTest, ALargeFileIsSampled) {
   MPAIO_ASSERT_OK(WriteTextFile(path, "", "it"));
   std::filesystem::resize_file(path, static_cast<std::uintmax_t>(kWholeDigestBytes));
   EXPECT_TRUE(ReadFileState(path)->is_whole);
-  // 32 MiB of zeros: the beginnings of two blocks of 64 KiB are 0.5 MiB from each other.
+  // 32 MiB of zeros: two neighbouring blocks of 64 KiB begin 0.5 MiB from each other.
   const Index size_bytes = 2 * kWholeDigestBytes;
   const Index distance = (size_bytes - kDigestBlockBytes) / (kDigestBlocks - 1);
   std::filesystem::resize_file(path, static_cast<std::uintmax_t>(size_bytes));
@@ -293,7 +292,7 @@ TEST_F(FilesTest, ALargeFileIsSampled) {
   EXPECT_NE(ReadFileState(path)->digest, state->digest);
 }
 
-TEST_F(FilesTest, WhatIsNoFile) {
+TEST_F(FilesTest, RejectsWhatIsNotARegularFile) {
   EXPECT_THAT(ReadFileState(Path("gone")), StatusIs(kNotFound));
   EXPECT_THAT(ReadFileState(directory_.path()), StatusIs(kInvalidArgument, "a directory"));
   CommandLine line;

@@ -29,7 +29,7 @@ namespace {
 
 constexpr absl::string_view kSchedule = "the schedule";
 
-// Further inputs are closed from the look at their headers until they are loaded: systems let a
+// Further inputs are closed between reading their headers and loading them, because systems let a
 // process have 1024 files open.
 constexpr std::size_t kMostOpenInputs = 128;
 
@@ -38,7 +38,7 @@ absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
                      : absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
 }
 
-// What a registered worker's function returns; what it throws, as a status.
+// Calls a registered worker's function; converts an exception to a status.
 template <typename F>
 std::invoke_result_t<F> Guarded(absl::string_view what, F&& function) {
   try {
@@ -48,7 +48,7 @@ std::invoke_result_t<F> Guarded(absl::string_view what, F&& function) {
   }
 }
 
-// In the place of a worker whose job is done, while others have passes to come.
+// Replaces a worker whose job is done while others have further passes.
 class FinishedWorker final : public WorkerBase {
  public:
   FinishedWorker() : WorkerBase(DataIterator::Create(NdView(), Partition::Auto()).value()) {}
@@ -93,7 +93,7 @@ absl::Status Session::OpenJournal() {
     MPAIO_ASSIGN_OR_RETURN(identity_, IdentityOf(plan_, flags_, parallelism_));
     if (!flags_.resumes) return absl::OkStatus();
     absl::StatusOr<JournalReader> journal = JournalReader::Open(flags_.journal_file);
-    // A run that was stopped before it began has left nothing, and is begun now.
+    // A run that was stopped before it began has left no journal, and begins now.
     if (journal.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
     if (!journal.ok()) return journal.status();
     MPAIO_ASSIGN_OR_RETURN(const RunIdentity earlier, ParseIdentity(journal->identity()));
@@ -109,7 +109,7 @@ absl::Status Session::OpenJournal() {
   MPAIO_RETURN_IF_ERROR(executor_.Broadcast(&parallelism));
   return WireReader(parallelism).Read(&parallelism_)
              ? absl::OkStatus()
-             : absl::InternalError("rank 0's word was damaged on its way");
+             : absl::InternalError("the parallelism that rank 0 broadcast was damaged in transit");
 }
 
 absl::Status Session::BeginJournal() {
@@ -146,7 +146,7 @@ absl::Status Session::OpenInputs() {
   return absl::OkStatus();
 }
 
-// Headers are small, and 800 MB should not be read to find out that they hold strings.
+// Checks headers, which are small: 800 MB should not be read to find out that they hold strings.
 absl::Status Session::CheckJobs() const {
   for (const PlannedJob& planned : plan_) {
     const std::string prefix = absl::StrCat("worker ", planned.line.worker);
@@ -178,8 +178,8 @@ absl::Status Session::CheckJobs() const {
   if (executor_.rank() == 0 && !flags_.cpu_usage_file.empty()) {
     MPAIO_RETURN_IF_ERROR(WriteCpuUsageCsv(flags_.cpu_usage_file, CpuUsage()));
   }
-  // These are written at the end: until then what is there stays, which may be a schedule to be
-  // replayed.
+  // These files are written at the end. Until then the old contents stay, which may be a schedule
+  // to replay.
   for (const std::string& file : {flags_.record_file, flags_.results_file}) {
     if (executor_.rank() == 0 && !file.empty()) MPAIO_RETURN_IF_ERROR(CheckWritable(file, 0));
   }
@@ -189,7 +189,7 @@ absl::Status Session::CheckJobs() const {
 absl::Status Session::CheckOutput(const std::string& output, Index size_bytes) const {
   bool is_in_place = false;
   MPAIO_RETURN_IF_ERROR(CheckWritable(output, size_bytes, &is_in_place));
-  // Inputs are mapped until the end, under a lease for which a writer would wait.
+  // Inputs stay mapped until the end, under a lease for which a writer would wait.
   const bool is_read = std::any_of(plan_.begin(), plan_.end(),
                                    [&](const PlannedJob& job) { return job.MayRead(output); });
   if (!is_in_place || !is_read) return absl::OkStatus();
@@ -208,7 +208,7 @@ Source Session::SourceOf(const std::string& name) const {
       if (other == name) return Source::kWindow;
     }
   }
-  // To read what a chunk needs is not to be held against the chunk.
+  // The time to read a chunk's data must not count against the chunk's deadline.
   const bool at_once = flags_.chunk_deadline != absl::InfiniteDuration();
   if (flags_.source == Source::kWindow) return at_once ? Source::kWindow : Source::kOnDemand;
   return at_once ? Source::kMapOrWindow : Source::kAuto;
@@ -222,7 +222,7 @@ absl::Status Session::Load() {
     MPAIO_ASSIGN_OR_RETURN(SharedArray array, SharedArray::Load(executor_, file, SourceOf(name)));
     if (!array.needs_file()) bytes += array.view().size_bytes();
     inputs_.emplace(name, std::move(array));
-    // What is needed of it further on is open otherwise.
+    // The loaded array keeps open what it needs of the file.
     file = ArrayFile();
   }
   files_.clear();
@@ -253,11 +253,10 @@ void Session::EmptyJournal() {
   if (!journal_) return;
   const absl::Status emptied = journal_->Empty();
   journal_.reset();
-  journal_note_ =
-      emptied.ok()
-          ? absl::StrCat("; the journal ", flags_.journal_file,
-                         " was emptied, as some of it may be made of what the input is now")
-          : absl::StrCat("; remove the journal: ", emptied.message());
+  journal_note_ = emptied.ok()
+                      ? absl::StrCat("; the journal ", flags_.journal_file,
+                                     " was emptied, as some of it may come from the changed input")
+                      : absl::StrCat("; remove the journal: ", emptied.message());
 }
 
 const absl::Status* Session::ChangedInputOf(const PlannedJob& planned) const {
@@ -320,7 +319,7 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
     MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, spec.status())));
     absl::StatusOr<OutputArray> output = absl::UnavailableError("it is gathered in memory");
     if (planned.info->streams_output) output = CreateInFile(j, "", spec->dtype, spec->shape);
-    // Nor is it written during the run where too many files are open for that.
+    // Also gathered in memory if too many files are open to write it during the run.
     if (absl::IsUnavailable(output.status()))
       output = context.allocate(spec->dtype, std::move(spec->shape));
     MPAIO_ASSIGN_OR_RETURN(context.output, std::move(output));
@@ -335,11 +334,11 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
 }
 
 absl::Status Session::CheckAnswers() const {
-  // Smaller ones fit, or nothing does; and to look takes 0.1 ms.
+  // Smaller answers fit, or nothing does; and the check takes 0.1 ms.
   constexpr Index kLeastBytes = Index{64} << 20;
   Index answers_bytes = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
-    // No sum of two overflows: each is of an array.
+    // Both terms are at most half of kMaxArrayBytes, so the sum cannot overflow.
     answers_bytes = std::min(answers_bytes, kMaxArrayBytes / 2) +
                     std::min(jobs_[j].answer_bytes, kMaxArrayBytes / 2);
     if (answers_bytes < kLeastBytes) continue;
@@ -351,7 +350,7 @@ absl::Status Session::CheckAnswers() const {
 }
 
 absl::Status Session::Prepare() {
-  // Before a file of the same name is written anew.
+  // Read before a file of the same name is overwritten.
   MPAIO_RETURN_IF_ERROR(executor_.Agree(ReadReplay()));
   MPAIO_RETURN_IF_ERROR(OpenInputs());
   MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckJobs()));
@@ -375,15 +374,15 @@ Index Session::mapped_bytes() const {
 absl::Status Session::Run() {
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
-  status.Update(gave_up_);
+  status.Update(quarantine_status_);
   if (has_begun_) {
-    // That what was read is not what there was is more than any other reason.
+    // A changed input takes precedence over every other error.
     const absl::Status unchanged = CheckInputs();
     if (!unchanged.ok()) status = unchanged;
   }
   if (executor_.rank() != 0 || !has_begun_) return status;
   if (journal_) status.Update(journal_->Sync());
-  // Those of whom no run has been told.
+  // Ranks lost outside of any run.
   for (LostRank& lost : executor_.PollLostRanks()) stats_.lost_ranks.push_back(std::move(lost));
   status = AnnotateStatus(status);
   Index bytes = 0;
@@ -449,33 +448,33 @@ absl::Status Session::RunPass(bool* is_last) {
     record_.push_back(run.stats().schedule);
   }
   ++pass_;
-  // Whoever knows of no further pass, knows it on every rank: these functions are set alike. A
-  // failed run is over on every rank too.
-  const bool may_go_on = std::any_of(jobs_.begin(), jobs_.end(),
-                                     [](const Job& job) { return job.next_pass != nullptr; });
+  // Ranks agree on whether there may be a further pass, because these functions are set alike on
+  // all of them. A failed run, too, is over on every rank.
+  const bool may_continue = std::any_of(jobs_.begin(), jobs_.end(),
+                                        [](const Job& job) { return job.next_pass != nullptr; });
   *is_last = true;
-  if (is_broken_ || !may_go_on) return ended;
-  // What was found in an input that is another by now may lead nowhere.
+  if (is_broken_ || !may_continue) return ended;
+  // Results from an input that has changed may lead to a wrong plan.
   MPAIO_RETURN_IF_ERROR(CheckInputs());
-  // Rank 0 alone may have something more to say of a run that went well otherwise. A chunk that was
-  // given up concerns no other job.
-  const bool only_gave_up = executor_.rank() == 0 && !run.stats().quarantined.empty() &&
-                            ended.code() == absl::StatusCode::kAborted && !flags_.fail_fast;
+  // Rank 0 alone may have a further error after a run that went well otherwise. A quarantined chunk
+  // does not affect other jobs.
+  const bool only_quarantined = executor_.rank() == 0 && !run.stats().quarantined.empty() &&
+                                ended.code() == absl::StatusCode::kAborted && !flags_.fail_fast;
   MPAIO_RETURN_IF_ERROR(
-      executor_.Agree(executor_.rank() == 0 && !only_gave_up ? ended : absl::OkStatus()));
-  if (only_gave_up) gave_up_.Update(ended);
-  MPAIO_ASSIGN_OR_RETURN(const bool goes_on, BeginNextPass());
-  *is_last = !goes_on;
+      executor_.Agree(executor_.rank() == 0 && !only_quarantined ? ended : absl::OkStatus()));
+  if (only_quarantined) quarantine_status_.Update(ended);
+  MPAIO_ASSIGN_OR_RETURN(const bool continues, BeginNextPass());
+  *is_last = !continues;
   return absl::OkStatus();
 }
 
-// What rank 0 plans for each job, in order: a flag, and the plan behind it where there is one.
+// Rank 0 broadcasts its plan for each job, in order: a flag, followed by the plan if there is one.
 absl::StatusOr<bool> Session::BeginNextPass() {
   std::vector<std::optional<std::string>> plans(jobs_.size());
   absl::Status planned;
   for (std::size_t j = 0; j < jobs_.size() && executor_.rank() == 0; ++j) {
     if (stats_.jobs[j].chunks_quarantined > 0)
-      jobs_[j].next_pass = nullptr;  // There is nothing to plan from.
+      jobs_[j].next_pass = nullptr;  // The plan would lack their results.
     if (!jobs_[j].next_pass) continue;
     absl::StatusOr<std::optional<NextPass>> next =
         Guarded("next_pass", [&] { return jobs_[j].next_pass(); });
@@ -486,7 +485,7 @@ absl::StatusOr<bool> Session::BeginNextPass() {
     } else if (next->has_value()) {
       plans[j] = std::move((*next)->plan);
     } else {
-      jobs_[j].next_pass = nullptr;  // It is done, whatever becomes of the others.
+      jobs_[j].next_pass = nullptr;  // It is done, whatever happens to the others.
     }
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(planned));
@@ -495,16 +494,16 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   MPAIO_RETURN_IF_ERROR(executor_.Broadcast(&encoded));
   MPAIO_ASSIGN_OR_RETURN(plans, DecodeResult<std::vector<std::optional<std::string>>>(encoded));
 
-  bool goes_on = false;
+  bool continues = false;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (!plans[j].has_value()) {
-      // Its answer is kept in what `result` and the others refer to; for the run, it has no chunks
-      // any more.
+      // Its answer stays in the old worker, to which `result` and the others refer; for the run the
+      // job has no chunks any more.
       finished_.push_back(std::move(jobs_[j].worker));
       jobs_[j].worker = std::make_unique<FinishedWorker>();
       jobs_[j].next_pass = nullptr;
     } else {
-      goes_on = true;
+      continues = true;
       auto worker = Guarded("begin_pass", [&] { return jobs_[j].begin_pass(*plans[j]); });
       if (worker.ok() && *worker == nullptr)
         worker = absl::InternalError("begin_pass gave no worker");
@@ -515,7 +514,7 @@ absl::StatusOr<bool> Session::BeginNextPass() {
     jobs_[j].worker->set_name(plan_[j].line.worker);
     SetIsolation(j);
   }
-  return goes_on;
+  return continues;
 }
 
 void Session::Accumulate(const RunStats& pass) {
@@ -535,7 +534,7 @@ void Session::Accumulate(const RunStats& pass) {
     job.chunks_delivered += pass.jobs[j].chunks_delivered;
     job.chunks_quarantined += pass.jobs[j].chunks_quarantined;
     job.chunks_resumed += pass.jobs[j].chunks_resumed;
-    // `rows` stays the input's: a pass over them again is not more of them.
+    // `rows` stays that of the input: a further pass over the same rows adds none.
     if (pass.jobs[j].chunks > 0) job.seconds += pass.jobs[j].seconds;
   }
   for (std::size_t r = 0; r < pass.ranks.size() && r < stats_.ranks.size(); ++r) {
@@ -554,7 +553,7 @@ absl::Status Session::RunUntilDone(mpaio::Run& run) {
   ProgressMeter meter(
       options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
   StopSignals::set_run(&run);
-  // One that came before.
+  // The signal may have arrived before set_run.
   if (StopSignals::received() != 0) run.Cancel();
   do {
     const absl::Time now = absl::Now();
@@ -579,7 +578,7 @@ absl::Status Session::AnnotateStatus(const absl::Status& ended) const {
     text = absl::StrCat("stopped by signal ", stop_signal_, " (SIG", sigabbrev_np(stop_signal_),
                         "): ", done, " of ", all, " chunks were processed");
   }
-  // A journal that fails says so itself.
+  // An error of the journal mentions --resume itself.
   if (journal_ && !absl::StrContains(text, "--resume"))
     absl::StrAppend(&text, "; what was done is in ", flags_.journal_file, ": go on with --resume");
   return absl::Status(ended.code(), absl::StrCat(text, journal_note_));
@@ -594,11 +593,11 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
     const absl::Status* const changed = ChangedInputOf(plan_[j]);
     if (changed != nullptr) {
       result.status = std::string(changed->message());
-      // A job with a further pass to come is not done, though its chunks are.
+      // A job with a further pass is not done, though its chunks are.
     } else if (job.chunks_delivered == job.chunks && (ended.ok() || !jobs_[j].next_pass)) {
       absl::StatusOr<nlohmann::ordered_json> answer =
           Guarded(jobs_[j].array ? "array" : "result", [&] { return Answer(j); });
-      // It may have looked at an input, too.
+      // The answer may have been computed from an input, too.
       for (const auto& [name, array] : inputs_) {
         if (const absl::Status failure = array.ReadFailure(); answer.ok() && !failure.ok())
           answer = failure;
@@ -618,7 +617,7 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
       for (const QuarantinedChunk& chunk : stats_.quarantined) {
         if (chunk.job == static_cast<int>(j)) result.quarantined.push_back(chunk);
       }
-      // They were given up in whatever order.
+      // They were quarantined in any order.
       std::sort(result.quarantined.begin(), result.quarantined.end(),
                 [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     } else {
@@ -633,8 +632,8 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
 }
 
 std::optional<JobResult::Partial> Session::PartialResult(std::size_t j) {
-  // What callbacks have seen is the first chunks, in order. Of arrays there may be more or less;
-  // and a pass before the last has no answer.
+  // Callbacks have received exactly the first chunks, in order. Arrays may contain more or fewer
+  // rows; and a pass before the last has no answer.
   const JobStats& job = stats_.jobs[j];
   if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 ||
       job.chunks_delivered == 0)
@@ -659,7 +658,7 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
   bool saves_answer = false;
   const std::vector<std::pair<std::string, std::string>> outputs = plan_[j].Outputs();
   for (const auto& [key, file] : outputs) {
-    if (key.empty() && !job.array) continue;  // It is what the job writes (Job::output).
+    if (key.empty() && !job.array) continue;  // The job itself writes it (Job::output).
     saves_answer |= key.empty();
     if (streamed_.count({j, key}) != 0) continue;
     MPAIO_ASSIGN_OR_RETURN(AnswerArray array, ArrayOf(j, key));
@@ -677,8 +676,8 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
   nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()},
                                     {"shape", array->second.shape()}};
   if (job.array_summary) {
-    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json beside, job.array_summary());
-    summary.update(beside);
+    MPAIO_ASSIGN_OR_RETURN(const nlohmann::ordered_json extra, job.array_summary());
+    summary.update(extra);
   }
   return summary;
 }
@@ -716,7 +715,7 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
     }
   }
   if (!failure.ok()) {
-    // No file has its name yet. Hours of work may be in them.
+    // No file has its name yet. Hours of work may be in them, so they are kept.
     for (const auto& [key, path] : outputs) {
       const auto streamed = streamed_.find({j, key});
       failure = CallGuarded("output", [&, &key = key, &path = path] {
@@ -730,11 +729,11 @@ absl::Status Session::SaveOutputsOf(std::size_t j) {
   return failure;
 }
 
-// All or none: which jobs are done when one fails is a matter of chance, so a run that failed
+// Saves all or none: which jobs are done when one fails is a matter of chance, so a run that failed
 // leaves every output file as it was.
 absl::Status Session::SaveOutputs(const absl::Status& ended) {
-  // A chunk that was given up is no matter of chance, and touches no other job, where the run has
-  // gone on to its end.
+  // A quarantined chunk is not a matter of chance, and affects no other job if the run has
+  // continued to its end.
   const bool may_save = ended.ok() || (!flags_.fail_fast && !stats_.quarantined.empty() &&
                                        ended.code() == absl::StatusCode::kAborted);
   absl::Status first_failure;

@@ -10,7 +10,7 @@ volatile sig_atomic_t the_signal = 0;
 std::atomic<Run*> the_run = nullptr;
 static_assert(std::atomic<Run*>::is_always_lock_free, "it is read in a signal handler");
 
-void Heed(int number) {
+void OnSignal(int number) {
   if (the_signal != 0) {
     signal(number, SIG_DFL);
     raise(number);  // delivered when this handler returns
@@ -22,9 +22,9 @@ void Heed(int number) {
 
 }  // namespace
 
-StopSignals::StopSignals(bool is_heeded) {
+StopSignals::StopSignals(bool is_handled) {
   struct sigaction action = {};
-  action.sa_handler = is_heeded ? Heed : SIG_IGN;
+  action.sa_handler = is_handled ? OnSignal : SIG_IGN;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &before_int_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// SIGINT and SIGTERM while a run goes on: the first one stops it in order, the second one ends the
+// SIGINT and SIGTERM during a run: the first one stops the run in order, the second one ends the
 // process at once.
 #ifndef MPAIO_CLI_STOP_SIGNALS_H_
 #define MPAIO_CLI_STOP_SIGNALS_H_
@@ -11,20 +11,20 @@
 
 namespace mpaio {
 
-// In force while one lives; one at a time. Of all ranks rank 0 alone heeds them, and tells the
-// others: `is_heeded` is false there.
+// In effect while the object lives; only one may exist at a time. Rank 0 alone handles the signals
+// and informs the other ranks; on these, `is_handled` is false and the signals are ignored.
 class StopSignals {
  public:
-  explicit StopSignals(bool is_heeded);
+  explicit StopSignals(bool is_handled);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // The signal that came, or 0.
+  // Returns the signal that was received, or 0.
   static int received();
 
-  // The run that the signal cancels as soon as it comes, even while it is in a chunk of its own;
-  // null: none. It must outlive that.
+  // Sets the run that a signal cancels as soon as it arrives, even while rank 0 processes a chunk;
+  // null: none. The run must live until another one is set.
   static void set_run(Run* run);
 
  private:

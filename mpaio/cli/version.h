@@ -4,7 +4,7 @@
 
 namespace mpaio {
 
-// As in CHANGELOG.md.
+// The same as in CHANGELOG.md.
 inline constexpr char kVersion[] = "0.2.0-dev";
 
 }  // namespace mpaio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a worker rank is told to do.
+// The unit of work that rank 0 gives to a rank: a range of chunks of one job.
 #ifndef MPAIO_DISPATCH_ASSIGNMENT_H_
 #define MPAIO_DISPATCH_ASSIGNMENT_H_
 
@@ -19,10 +19,11 @@ struct ChunkRange {
   friend constexpr bool operator==(const ChunkRange&, const ChunkRange&) = default;
 };
 
-// "Process these chunks of that job." Jobs are numbered as they were given to the orchestrator.
+// A request to process chunks of a job. Jobs are numbered in the order in which they were given to
+// the orchestrator.
 struct Assignment {
   std::int32_t job = 0;
-  // Counts how often these chunks have been assigned, from 0.
+  // The number of earlier assignments of these chunks: 0 for the first attempt.
   std::int32_t attempt = 0;
   ChunkRange chunks;
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A range of chunks that ranks of a node may still take, as one word that they compare and
-// exchange: its owner takes chunks at the front, idle ranks cut the far half. Work stealing
-// (Blumofe and Leiserson, J. ACM 46(5), 1999) where what is stolen from is an interval of a loop
-// and not a queue.
+// A range of chunks that ranks of a node may still take, as one word for compare-and-exchange: its
+// owner takes chunks at the front, idle ranks cut off the far half. This is work stealing (Blumofe
+// and Leiserson, J. ACM 46(5), 1999) from an interval of a loop instead of a queue.
 //
-// Pure arithmetic; steal_board.h does it on shared memory. A word says all there is to know of a
-// range: so, whatever happened between reading it and exchanging it, where it is still the same the
-// chunks it names can still be taken (there is no ABA problem).
+// Pure arithmetic; steal_board.h applies it to shared memory. There is no ABA problem, because a
+// word is the whole state of a range: if it has the same value when it is exchanged as when it was
+// read, the chunks that it names can still be taken, whatever happened in between.
 #ifndef MPAIO_DISPATCH_CLAIM_WORD_H_
 #define MPAIO_DISPATCH_CLAIM_WORD_H_
 
@@ -18,10 +17,10 @@
 
 namespace mpaio {
 
-// [begin, end), each of 32 bits; no chunks: 0.
+// [begin, end), 32 bits each; 0 means no chunks.
 using ClaimWord = std::uint64_t;
 
-// Chunks that a word can name.
+// The largest number of chunks that a word can name.
 inline constexpr Index kMostClaimable = 0xffffffff;
 
 constexpr ChunkRange RangeOf(ClaimWord word) {
@@ -34,20 +33,20 @@ constexpr ClaimWord WordOf(ChunkRange range) {
   return static_cast<ClaimWord>(range.begin) << 32 | static_cast<ClaimWord>(range.end);
 }
 
-// What is taken, and what is left for others.
+// The chunks taken from a word, and the word that remains for others.
 struct Cut {
   ChunkRange taken;
   ClaimWord left = 0;
 };
 
-// At most so many chunks from the front.
+// Takes at most `most` chunks from the front.
 constexpr Cut TakeFront(ClaimWord word, Index most) {
   const ChunkRange range = RangeOf(word);
   const ChunkId middle = range.begin + std::min(most, range.size());
   return {{range.begin, middle}, WordOf({middle, range.end})};
 }
 
-// The far half, rounded up: the last chunk can be taken, too.
+// Takes the far half, rounded up, so that the last chunk can be taken too.
 constexpr Cut TakeFarHalf(ClaimWord word) {
   const ChunkRange range = RangeOf(word);
   const ChunkId middle = range.begin + range.size() / 2;

@@ -9,7 +9,7 @@ namespace mpaio {
 
 Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options)
     : options_(options), is_retired_(static_cast<std::size_t>(options.processors), false) {
-  // A plan is over all of a job's chunks, however they were shared out when it was made.
+  // A plan needs all of a job's chunks as one range, whatever schedule produced the plan.
   if (!options_.plan.empty()) options_.schedule = ScheduleKind::kDynamic;
   for (std::size_t j = 0; j < chunks_per_job.size(); ++j) {
     Job& job = jobs_.emplace_back();
@@ -23,7 +23,7 @@ Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchO
       job.pending.push_back({number, 0, {0, job.num_chunks}});
       continue;
     }
-    // Blocks, of which each is one processor's own.
+    // One block for each processor.
     const Index length = CeilDivide(job.num_chunks, options.processors);
     for (ChunkId begin = 0; begin < job.num_chunks; begin += length) {
       job.pending.push_back({number, 0, {begin, std::min(begin + length, job.num_chunks)}});
@@ -34,7 +34,7 @@ Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchO
 std::deque<Assignment>::iterator Dispatcher::Open(Job& job, int processor) const {
   if (options_.schedule != ScheduleKind::kStatic) return job.pending.begin();
   const Index length = CeilDivide(job.num_chunks, options_.processors);
-  // What comes back from a rank that could not do it is for anybody.
+  // Chunks that were returned by the rank they were assigned to may go to any processor.
   return std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& range) {
     const Index owner = range.chunks.begin / length;
     return range.attempt > 0 || owner == processor || is_retired_[static_cast<std::size_t>(owner)];
@@ -56,8 +56,8 @@ double Dispatcher::Weight(const Job& job, int processor) {
 
 Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId frontier,
                          double bytes_left) const {
-  // The chunk that delivery waits for must always get through, or nothing held would ever be
-  // released.
+  // The chunk that delivery waits for must always get through; otherwise no held result would ever
+  // be released.
   const Index least = job.in_flight == 0 && range.chunks.begin <= frontier ? 1 : 0;
   Index length = range.chunks.size();
   if (!job.rule) {
@@ -75,7 +75,7 @@ Index Dispatcher::Length(const Job& job, const Assignment& range, ChunkId fronti
     }
     length = std::clamp<Index>(length, 1, range.chunks.size());
   }
-  // Results of no bytes always fit, also where more is held than should be.
+  // Results of no bytes always fit, even if more is held than the budget allows.
   if (job.mean_bytes() <= 0 || static_cast<double>(length) * job.mean_bytes() <= bytes_left)
     return length;
   return std::max(least, static_cast<Index>(std::max(0.0, bytes_left) / job.mean_bytes()));
@@ -97,8 +97,8 @@ std::optional<Assignment> Dispatcher::NextOfPlan(int processor) {
   const Assignment planned = own.front();
   own.pop_front();
   Job& job = jobs_[static_cast<std::size_t>(planned.job)];
-  // A plan has every chunk once, so what it asks for lies within one of the ranges that are left;
-  // what it leaves of that are two.
+  // A plan names every chunk once, so each of its entries lies within one pending range. Taking it
+  // may split that range in two.
   const auto range =
       std::find_if(job.pending.begin(), job.pending.end(),
                    [&](const Assignment& open) { return planned.chunks.begin < open.chunks.end; });
@@ -189,12 +189,12 @@ void Dispatcher::Drop(int job_number, ChunkRange chunks) {
                      [&](const Assignment& open) { return part.begin < open.chunks.end; });
     const Assignment whole = *range;
     const auto next = job.pending.erase(range);
-    const auto behind =
+    const auto rest =
         part.end < whole.chunks.end
             ? job.pending.insert(next, {whole.job, whole.attempt, {part.end, whole.chunks.end}})
             : next;
     if (whole.chunks.begin < part.begin)
-      job.pending.insert(behind, {whole.job, whole.attempt, {whole.chunks.begin, part.begin}});
+      job.pending.insert(rest, {whole.job, whole.attempt, {whole.chunks.begin, part.begin}});
     job.pending_chunks -= part.size();
     job.in_flight += part.size();
   }
@@ -203,13 +203,13 @@ void Dispatcher::Drop(int job_number, ChunkRange chunks) {
 void Dispatcher::Remove(int job, ChunkRange chunks) {
   Drop(job, chunks);
   jobs_[static_cast<std::size_t>(job)].in_flight -= chunks.size();
-  // A plan that cannot be followed is none.
+  // Without these chunks the plan can no longer be followed, so it is dropped.
   options_.plan.clear();
 }
 
 void Dispatcher::Retire(int processor) {
   is_retired_[static_cast<std::size_t>(processor)] = true;
-  // A plan that cannot be followed is none.
+  // Without this processor the plan can no longer be followed, so it is dropped.
   options_.plan.clear();
 }
 

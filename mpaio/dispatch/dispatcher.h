@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which chunks are processed next: the schedule of a run. Pure arithmetic; knows nothing of ranks'
-// addresses, messages or workers.
+// Decides which chunks are processed next: the schedule of a run. Pure arithmetic; knows nothing of
+// addresses of ranks, messages or workers.
 //
-// An assignment is a range of chunks of one job, for one of the P processors. How long it is, for a
-// job with R chunks pending, by default:
+// An assignment is a range of chunks of one job for one of P processors. By default its length, for
+// a job with R chunks pending, is
 //   - guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Computers C-36(12), 1987): a
-//     fixed part of what is left, R / (2 * credits * P), so that ranges shrink to single chunks
-//     towards the end, and all that is in flight is at most about half of what is left;
-//   - no shorter than `least_seconds` at the job's measured cost of a chunk: a shorter one costs
-//     more to be sent than it can balance;
-//   - no longer than `target_seconds` at the job's measured cost of a chunk, so that jobs take
-//     turns and rank 0 hears from everybody;
-//   - single chunks until the first results have told that cost.
+//     fixed part of the pending chunks, R / (2 * credits * P), so that ranges shrink to single
+//     chunks towards the end, and at most about half of the remaining chunks are in flight;
+//   - at least `least_seconds` at the job's measured cost of a chunk, because a shorter range costs
+//     more to send than it can balance;
+//   - at most `target_seconds` at the job's measured cost of a chunk, so that jobs take turns and
+//     rank 0 receives messages from all ranks regularly;
+//   - a single chunk until the first results have shown that cost.
 //
-// Or as schedule.h says, for a schedule that was asked for; or as a plan says that an earlier run
-// left behind.
+// Other schedules follow schedule.h, or a plan recorded in an earlier run.
 //
-// Which job: the one that has been given the least processing time so far, by its measured cost; so
-// jobs that run at once advance at the same pace in time, whatever their chunks cost, and none
-// starves.
+// The next assignment comes from the job that has been given the least processing time so far, by
+// its measured cost. So jobs that run at once advance at the same pace in time, whatever their
+// chunks cost, and none starves.
 //
-// Results are bounded: what is held on rank 0 and what is expected from the chunks in flight
-// together stay within `result_budget_bytes`. The chunk that delivery waits for (the frontier) is
-// always let through, alone, so the bound never stops a run; it is exceeded by a single result
-// larger than itself, and while a job's results are still unknown.
+// Results are bounded: the results held on rank 0 plus those expected from the chunks in flight
+// stay within `result_budget_bytes`. The chunk that delivery waits for (the frontier) is always let
+// through, alone, so the bound never stops a run. The budget is exceeded only by a single result
+// larger than itself, and while the size of a job's results is still unknown.
 //
 // Worked example: one job of 1,000 chunks of 20 µs or more, P = 2, credits = 4: after the first
 // single chunks, ranges of 62, 58, 54, ..., 1.
@@ -44,18 +43,18 @@ namespace mpaio {
 struct DispatchOptions {
   // Ranks that process chunks, at least 1.
   int processors = 1;
-  // Assignments that a rank may hold.
+  // Assignments that a rank may hold at once.
   int credits = 4;
-  // The longest an assignment of more than one chunk should take.
+  // Target upper bound on the duration of an assignment of more than one chunk.
   double target_seconds = 0.020;
-  // What it should take at least, if there is so much: some ten times what it costs to send an
-  // assignment and its results.
+  // Target lower bound on the duration of an assignment, if enough chunks are pending: about ten
+  // times the cost of sending an assignment and its results.
   double least_seconds = 20e-6;
   Index result_budget_bytes = Index{256} << 20;
   ScheduleKind schedule = ScheduleKind::kAuto;
-  // What each processor is to process, in its order, and nothing else: by processor, where it is
-  // not empty. `schedule` then has no meaning, and the budget does not hold work back, as another
-  // order would not be the plan.
+  // The assignments of each processor, in order, indexed by processor; empty if there is no plan.
+  // With a plan, `schedule` is ignored, and the result budget does not hold work back because that
+  // would change the order.
   std::vector<std::deque<Assignment>> plan = {};
 };
 
@@ -64,39 +63,39 @@ class Dispatcher {
   // Job j has chunks [0, chunks_per_job[j]).
   Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchOptions& options);
 
-  // The next assignment for `processor`, in [0, processors), or nothing where all is assigned or
-  // the budget is used up. `frontier[j]` is the chunk that job j's delivery waits for.
+  // Returns the next assignment for `processor`, in [0, processors), or nothing if all chunks are
+  // assigned or the budget is used up. `frontier[j]` is the chunk that job j's delivery waits for.
   std::optional<Assignment> Next(const std::vector<ChunkId>& frontier, int processor = 0);
 
-  // `chunks` of `job` were processed in `seconds` by `processor`, and their results, of
-  // `result_bytes`, are held now.
+  // Records that `processor` processed `chunks` chunks of `job` in `seconds`, and that their
+  // results, of `result_bytes`, are held now.
   void OnResults(int job, Index chunks, double seconds, Index result_bytes, int processor = 0);
-  // Results of `result_bytes` are no longer held.
+  // Records that results of `result_bytes` are no longer held.
   void OnDelivered(Index result_bytes) { held_bytes_ -= result_bytes; }
-  // Assigned chunks that will not be processed where they were assigned: they are pending again, in
-  // their place among the others of their job, as the attempt that `assignment` says. Those that
-  // are pending stay as they are.
+  // Makes assigned chunks pending again because they will not be processed where they were
+  // assigned. They keep the order of chunks within their job and get the attempt of `assignment`.
+  // Chunks that are already pending do not change.
   void Return(const Assignment& assignment);
-  // Chunks that somebody has processed all the same, after they were returned: they are as if they
-  // had been assigned. Those not pending stay as they are.
+  // Marks chunks as assigned that were processed after they had been returned. Chunks that are not
+  // pending do not change.
   void Drop(int job, ChunkRange chunks);
-  // Chunks that nobody will process, and that tell nothing of the others' cost: they are neither
-  // pending nor assigned from here on.
+  // Removes chunks that will not be processed and that do not count towards the measured cost: they
+  // are neither pending nor assigned from here on.
   void Remove(int job, ChunkRange chunks);
-  // `processor` takes nothing any more: what was its own, by a static schedule or a plan, is for
-  // anybody.
+  // Releases the chunks that a static schedule or a plan reserves for `processor`, from which no
+  // more requests are expected, to all processors.
   void Retire(int processor);
 
-  // The expected cost of so many of a job's chunks; 0 while it is unknown.
+  // Returns the expected cost of `chunks` chunks of a job; 0 while it is unknown.
   double ExpectedSeconds(int job, Index chunks) const;
 
-  // Whether more than `chunks` chunks of all jobs together are pending.
+  // Returns true if more than `chunks` chunks of all jobs together are pending.
   bool has_pending_over(Index chunks) const;
   Index pending(int job) const { return jobs_[static_cast<std::size_t>(job)].pending_chunks; }
   Index held_bytes() const { return held_bytes_; }
 
  private:
-  // What a processor did of a job.
+  // The work that a processor has done for a job.
   struct Speed {
     double chunks = 0;
     double seconds = 0;
@@ -109,14 +108,14 @@ class Dispatcher {
     Index observed = 0;  // chunks whose cost is known
     double observed_seconds = 0;
     double observed_bytes = 0;
-    std::optional<ScheduleRule> rule;  // nothing: auto
+    std::optional<ScheduleRule> rule;  // absent: auto
     std::vector<Speed> speeds;         // by processor
 
     double mean_seconds() const {
       return observed == 0 ? 0 : observed_seconds / static_cast<double>(observed);
     }
-    // What it has been given: what that took, and what is in flight at the mean. So a cost that was
-    // misjudged is put right by its results.
+    // The time given to the job: measured for completed chunks, the mean for those in flight. So
+    // the results correct a misjudged cost.
     double given_seconds() const {
       return observed_seconds + static_cast<double>(in_flight) * mean_seconds();
     }
@@ -125,17 +124,17 @@ class Dispatcher {
     }
   };
 
-  // The first of the job's pending ranges that the processor may take of; the end where there is
-  // none.
+  // Returns the job's first pending range from which the processor may take, or the end.
   std::deque<Assignment>::iterator Open(Job& job, int processor) const;
-  // How much of `range` to take now: 0 for nothing.
+  // Returns how many chunks of `range` to take now; 0 for none.
   Index Length(const Job& job, const Assignment& range, ChunkId frontier, double bytes_left) const;
-  // The processor's speed beside the mean of those that are known; 1 while it is not.
+  // Returns the processor's speed relative to the mean of the known speeds; 1 while its own is
+  // unknown.
   static double Weight(const Job& job, int processor);
   std::optional<Assignment> NextOfPlan(int processor);
   // Takes `length` chunks from the front of one of the job's pending ranges.
   Assignment Take(Job& job, std::deque<Assignment>::iterator range, Index length) const;
-  // The parts of `chunks` that are pending, or with `wanted` false, that are not.
+  // Returns the parts of `chunks` that are pending or, with `wanted` false, those that are not.
   static std::vector<ChunkRange> Parts(const Job& job, ChunkRange chunks, bool wanted);
 
   DispatchOptions options_;

@@ -18,7 +18,7 @@ namespace {
 
 const std::vector<ChunkId> kNoneDelivered = {0, 0, 0, 0};
 
-// The lengths of what Next() gives until it gives nothing, at most `most` of them.
+// Calls Next() until it returns nothing, at most `most` times. Returns the lengths.
 std::vector<Index> Lengths(Dispatcher& dispatcher, int most = 1 << 20) {
   std::vector<Index> lengths;
   while (static_cast<int>(lengths.size()) < most) {
@@ -29,8 +29,8 @@ std::vector<Index> Lengths(Dispatcher& dispatcher, int most = 1 << 20) {
   return lengths;
 }
 
-// P = 2, credits = 4: a range is a sixteenth of what is pending. The first 4 go singly: 996 / 16 =
-// 62, 934 / 16 = 58, ...
+// P = 2, credits = 4: a range is a sixteenth of the pending chunks. The first 4 are single chunks:
+// 996 / 16 = 62, 934 / 16 = 58, ...
 TEST(DispatcherTest, RangesShrinkWithWhatIsLeft) {
   Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4});
   EXPECT_EQ(Lengths(dispatcher), (std::vector<Index>{1, 1, 1, 1}));
@@ -38,7 +38,7 @@ TEST(DispatcherTest, RangesShrinkWithWhatIsLeft) {
   EXPECT_EQ(Lengths(dispatcher, 5), (std::vector<Index>{62, 58, 54, 51, 48}));
   const std::vector<Index> rest = Lengths(dispatcher);
   EXPECT_TRUE(std::is_sorted(rest.rbegin(), rest.rend()));
-  // As 16 are left, and then 15, ..., they go singly.
+  // The last 16 are single chunks.
   EXPECT_EQ(std::vector<Index>(rest.end() - 16, rest.end()), std::vector<Index>(16, 1));
   EXPECT_EQ(dispatcher.pending(0), 0);
 }
@@ -70,8 +70,8 @@ TEST(DispatcherTest, ARangeTakesNoLongerThanTheTarget) {
   }
 }
 
-// P = 2, credits = 4, chunks of 100 ns: a sixteenth of the 996 that are pending would be 62, of 6
-// µs.
+// P = 2, credits = 4, chunks of 100 ns: a sixteenth of the 996 pending chunks would be 62 chunks,
+// which take 6 µs.
 TEST(DispatcherTest, ARangeTakesAsLongAsItsMessagesAreWorth) {
   Dispatcher dispatcher({1000}, {.processors = 2, .credits = 4, .least_seconds = 20e-6});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
@@ -79,7 +79,7 @@ TEST(DispatcherTest, ARangeTakesAsLongAsItsMessagesAreWorth) {
   EXPECT_EQ(Lengths(dispatcher), (std::vector<Index>{200, 200, 200, 200, 196}));
 }
 
-// Until a job's first results have come, two single chunks for each processor are out, and no more.
+// Until a job's first results arrive, at most two single chunks for each processor are in flight.
 TEST(DispatcherTest, EveryJobIsProbed) {
   Dispatcher dispatcher({100, 1, 0, 100}, {.processors = 3});
   std::map<int, Index> given;
@@ -89,7 +89,7 @@ TEST(DispatcherTest, EveryJobIsProbed) {
     ++given[a->job];
   }
   EXPECT_EQ(given, (std::map<int, Index>{{0, 6}, {1, 1}, {3, 6}}));
-  // One of them becoming known does not open the others.
+  // Results of one job do not unblock the others.
   dispatcher.OnResults(3, 1, 1e-6, 8);
   const std::optional<Assignment> next = dispatcher.Next(kNoneDelivered);
   ASSERT_TRUE(next.has_value());
@@ -97,9 +97,9 @@ TEST(DispatcherTest, EveryJobIsProbed) {
   EXPECT_EQ(dispatcher.pending(0), 94);
 }
 
-// One processor, one credit: a range is half of what is pending. Results are of 100 bytes, of which
-// 1,000 may be held.
-TEST(DispatcherTest, WhatIsHeldAndExpectedStaysWithinTheBudget) {
+// One processor, one credit: a range is half of the pending chunks. Each result has 100 bytes;
+// 1,000 bytes may be held.
+TEST(DispatcherTest, HeldAndExpectedResultsStayWithinTheBudget) {
   Dispatcher dispatcher({100}, {.processors = 1, .credits = 1, .result_budget_bytes = 1000});
   ASSERT_EQ(Lengths(dispatcher), (std::vector<Index>{1, 1}));
   dispatcher.OnResults(0, 1, 1e-6, 100);
@@ -120,7 +120,7 @@ TEST(DispatcherTest, TheBudgetIsSharedByTheJobs) {
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
   dispatcher.OnResults(0, 2, 1e-6, 900);
   dispatcher.OnResults(1, 2, 2e-6, 20);
-  // 80 bytes are left: none of job 0's, of 450 each; 8 of job 1's, of 10.
+  // 80 bytes are left: no result of job 0 (450 bytes each) fits, but 8 of job 1 (10 bytes each) do.
   const std::optional<Assignment> next = dispatcher.Next(kNoneDelivered);
   ASSERT_TRUE(next.has_value());
   EXPECT_EQ(*next, (Assignment{1, 0, {2, 10}}));
@@ -131,7 +131,7 @@ TEST(DispatcherTest, TheFrontierIsAlwaysLetThroughAlone) {
   for (const Index budget : {Index{0}, Index{1}}) {
     Dispatcher dispatcher({5}, {.processors = 2, .result_budget_bytes = budget});
     for (ChunkId chunk = 0; chunk < 5; ++chunk) {
-      // Of no known size, a few are let through as long as there is any budget left.
+      // While their size is unknown, a few results are let through as long as any budget is left.
       if (budget > 0 && chunk < 4) {
         EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{chunk, chunk + 1}));
         continue;
@@ -146,7 +146,7 @@ TEST(DispatcherTest, TheFrontierIsAlwaysLetThroughAlone) {
   }
 }
 
-// Job 0 holds more than there should be, and what job 1 gives takes no room.
+// Job 0 holds more than the budget, but job 1's results take no bytes.
 TEST(DispatcherTest, ResultsWithoutBytesAlwaysFit) {
   Dispatcher dispatcher({10, 64}, {.processors = 1, .credits = 1, .result_budget_bytes = 100});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
@@ -159,7 +159,7 @@ TEST(DispatcherTest, JobsAdvanceAtTheSamePaceInTime) {
   const std::vector<double> seconds = {0.005, 0.00001, 0.0004};
   Dispatcher dispatcher({2000, 200'000, 20'000}, {.processors = 2, .target_seconds = 0.020});
   std::vector<double> given = {0, 0, 0};
-  // The jobs take 10, 2 and 8 seconds: all three go on for the first 6.
+  // The jobs take 10, 2 and 8 seconds: all three are active for the first 6.
   for (double all = 0; all < 5.7;) {
     const std::optional<Assignment> a = dispatcher.Next(kNoneDelivered);
     ASSERT_TRUE(a.has_value());
@@ -174,8 +174,7 @@ TEST(DispatcherTest, JobsAdvanceAtTheSamePaceInTime) {
   }
 }
 
-// What was given before its cost was known counts too: 2 chunks of 1 s make up for 100,000 of 20
-// µs.
+// Chunks assigned before their cost was known count too: 2 chunks of 1 s balance 100,000 of 20 µs.
 TEST(DispatcherTest, ProbesAreChargedWhenTheirCostIsKnown) {
   Dispatcher dispatcher({1000, 1'000'000}, {.processors = 1});
   ASSERT_EQ(Lengths(dispatcher).size(), 4u);
@@ -191,7 +190,7 @@ TEST(DispatcherTest, ProbesAreChargedWhenTheirCostIsKnown) {
   EXPECT_NEAR(given, 2, 0.021);
 }
 
-TEST(DispatcherTest, WhatIsReturnedGoesFirstAsTheAttemptItIs) {
+TEST(DispatcherTest, ReturnedChunksGoFirstWithTheirAttempt) {
   Dispatcher dispatcher({100}, {.processors = 1, .credits = 1});
   ASSERT_EQ(Lengths(dispatcher).size(), 2u);
   dispatcher.OnResults(0, 2, 40e-6, 16);
@@ -199,7 +198,7 @@ TEST(DispatcherTest, WhatIsReturnedGoesFirstAsTheAttemptItIs) {
   EXPECT_EQ(dispatcher.Next({0})->chunks, (ChunkRange{51, 75}));
   dispatcher.Return({0, 1, {60, 75}});
   dispatcher.Return({0, 1, {10, 20}});
-  // It is there already.
+  // These are pending already.
   dispatcher.Return({0, 1, {12, 15}});
   EXPECT_EQ(dispatcher.pending(0), 50);
   EXPECT_TRUE(dispatcher.has_pending_over(49));
@@ -211,7 +210,7 @@ TEST(DispatcherTest, WhatIsReturnedGoesFirstAsTheAttemptItIs) {
   EXPECT_EQ(dispatcher.Next({0})->attempt, 2);
 }
 
-TEST(DispatcherTest, WhatIsDoneThoughItWasReturnedIsNotGivenOutAgain) {
+TEST(DispatcherTest, ReturnedChunksThatAreDoneAreNotAssignedAgain) {
   Dispatcher dispatcher({100}, {.processors = 2, .schedule = ScheduleKind::kStatic});
   ASSERT_EQ(dispatcher.Next({0}, 0)->chunks, (ChunkRange{0, 50}));
   dispatcher.Return({0, 1, {10, 40}});
@@ -225,7 +224,7 @@ TEST(DispatcherTest, WhatIsDoneThoughItWasReturnedIsNotGivenOutAgain) {
   EXPECT_EQ(dispatcher.Next({0}, 0), std::nullopt);
 }
 
-TEST(DispatcherTest, WhatARetiredProcessorWasToDoIsForAnybody) {
+TEST(DispatcherTest, ChunksOfARetiredProcessorGoToOthers) {
   Dispatcher dispatcher({10}, {.processors = 2, .schedule = ScheduleKind::kStatic});
   EXPECT_EQ(*dispatcher.Next({0}, 1), (Assignment{0, 0, {5, 10}}));
   EXPECT_EQ(dispatcher.Next({0}, 1), std::nullopt);
@@ -253,7 +252,7 @@ TEST(DispatcherTest, StaticBlocksBelongToTheirProcessors) {
   EXPECT_EQ(dispatcher.Next({0, 0}, 1), std::nullopt);
   EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 0, {8, 10}}));
   EXPECT_EQ(*dispatcher.Next({0, 0}, 0), (Assignment{0, 0, {0, 4}}));
-  // What a processor could not do is for anybody.
+  // Returned chunks may go to any processor.
   dispatcher.Return({0, 1, {5, 8}});
   EXPECT_EQ(*dispatcher.Next({0, 0}, 2), (Assignment{0, 1, {5, 8}}));
 }
@@ -264,7 +263,7 @@ TEST(DispatcherTest, AnAdaptiveScheduleGivesMoreToTheFaster) {
   EXPECT_EQ(dispatcher.Next({0}, 1)->chunks.size(), 188);
   dispatcher.OnResults(0, 250, 1.0, 0, 0);
   dispatcher.OnResults(0, 188, 3 * 188.0 / 250, 0, 1);
-  // A third of the other's speed: 1.5 and 0.5 of their mean.
+  // Processor 1 has a third of the speed of processor 0: their weights are 0.5 and 1.5.
   EXPECT_EQ(dispatcher.Next({0}, 0)->chunks.size(), 211);  // 1.5 * 562 / 4
   EXPECT_EQ(dispatcher.Next({0}, 1)->chunks.size(), 44);   // 0.5 * 351 / 4
 }
@@ -286,8 +285,7 @@ TEST(DispatcherTest, APlanIsFollowed) {
   EXPECT_FALSE(dispatcher.has_pending_over(0));
 }
 
-// --- A pool in small: ranks with queues, results that come in any order, a consumer that takes its
-// time. ---
+// --- A simulated pool: ranks with queues, results in any order, a slow consumer. ---
 
 struct Simulation {
   explicit Simulation(std::uint32_t seed) : random(seed) {
@@ -316,7 +314,7 @@ struct Simulation {
     Index chunks = 0;
     double seconds = 0;  // the typical cost of a chunk, and the typical size of its result
     Index bytes = 0;
-    bool is_even = true;  // whether all chunks are typical
+    bool is_even = true;  // all chunks are typical
     std::vector<int> times_assigned;
     std::vector<bool> is_done;
     std::map<ChunkId, std::pair<Index, Index>> held;  // first chunk -> how many, bytes
@@ -329,7 +327,7 @@ struct Simulation {
     return job.is_even ? 1 : std::exp(std::normal_distribution<double>(0, 1.5)(random));
   }
 
-  // A batch of the assignment comes back; whether that was all of it.
+  // Returns some results of the assignment; true if they were the last of it.
   bool Progress(Dispatcher& dispatcher, Assignment& a) {
     Job& job = jobs[static_cast<std::size_t>(a.job)];
     const Index count =
@@ -349,7 +347,7 @@ struct Simulation {
     return a.chunks.size() == 0;
   }
 
-  // Takes out one batch of the job whose turn it is; whether there was one.
+  // Delivers one batch of the job, if the next one is there. Returns true if it was.
   bool Deliver(Dispatcher& dispatcher, Job& job) {
     if (job.held.empty()) return false;
     const auto it = job.held.find(in_order ? job.frontier : job.arrivals.front());
@@ -384,7 +382,7 @@ struct Simulation {
       for (std::size_t j = 0; j < jobs.size(); ++j)
         pending |= dispatcher.pending(static_cast<int>(j)) > 0;
       if (!pending && in_flight == 0) break;
-      // Sometimes asks for work, sometimes lets a rank go on, sometimes delivers.
+      // At random: assign work, let a rank process, or deliver.
       const std::uint32_t what = random() % 8;
       std::vector<ChunkId> frontier;
       for (const Job& job : jobs) frontier.push_back(job.frontier);
@@ -398,7 +396,7 @@ struct Simulation {
       } else if (what < 6) {
         auto& queue = ranks[random() % ranks.size()];
         if (queue.empty()) continue;
-        if (loses_some && random() % 16 == 0) {  // the rank is lost, with all that it holds
+        if (loses_some && random() % 16 == 0) {  // the rank is lost, with everything it holds
           for (Assignment a : queue) {
             expected_assignments += a.chunks.size();
             ++a.attempt;
@@ -411,7 +409,7 @@ struct Simulation {
       } else {
         Deliver(dispatcher, jobs[random() % jobs.size()]);
       }
-      // Once nothing is on its way and all that can be is delivered, there must be something to do.
+      // When nothing is in flight and everything deliverable is delivered, Next must return work.
       if (in_flight == 0 && pending && random() % 4 == 0) {
         for (Job& job : jobs) {
           while (Deliver(dispatcher, job)) {
@@ -420,7 +418,7 @@ struct Simulation {
         for (std::size_t j = 0; j < jobs.size(); ++j) frontier[j] = jobs[j].frontier;
         bool is_free = true;
         for (const auto& queue : ranks) is_free &= queue.empty();
-        if (!is_free) continue;  // asked for since
+        if (!is_free) continue;  // work was assigned in this round
         const std::optional<Assignment> a = dispatcher.Next(frontier);
         ASSERT_TRUE(a.has_value()) << "stuck";
         CheckAssignment(*a);
@@ -465,8 +463,8 @@ TEST(DispatcherTest, EveryChunkIsAssignedOnceWhateverHappens) {
   std::cout << "seeds from " << seed << " on\n";
 }
 
-// Results of one size: what is held and in flight never takes more than the budget, or than the
-// first single chunks do.
+// Results of one size: those held and in flight never exceed the budget, or the size of the first
+// single chunks if that is more.
 TEST(DispatcherTest, TheBudgetHoldsAtAllTimes) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";

@@ -17,7 +17,7 @@ ScheduleRule::ScheduleRule(ScheduleKind kind, Index num_chunks, int processors)
     : kind_(kind), num_chunks_(num_chunks), processors_(processors) {
   if (kind != ScheduleKind::kTrapezoid) return;
   const Index first = std::max<Index>(1, CeilDivide(num_chunks, 2 * processors_));
-  // So many ranges between `first` and 1 hold all chunks.
+  // The number of ranges, falling linearly from `first` to 1, that hold all chunks.
   const Index ranges = CeilDivide(2 * num_chunks, first + 1);
   length_ = first;
   decrement_ = ranges > 1 ? (first - 1) / (ranges - 1) : 0;

@@ -23,10 +23,10 @@ std::string Counts(const std::vector<Index>& chunks_per_job) {
 
 absl::Status Wrong(Index line, absl::string_view what) {
   return absl::InvalidArgumentError(
-      absl::StrCat("line ", line, ": ", what, "; such a file is what --record writes"));
+      absl::StrCat("line ", line, ": ", what, "; give a file that --record has written"));
 }
 
-// The numbers of a line, none below 0; empty where it is not made of such.
+// Returns the numbers in a line; empty if any word is not a number or is negative.
 std::vector<Index> Numbers(absl::string_view line) {
   std::vector<Index> numbers;
   for (const absl::string_view word : absl::StrSplit(line, ' ', absl::SkipEmpty())) {
@@ -37,7 +37,7 @@ std::vector<Index> Numbers(absl::string_view line) {
   return numbers;
 }
 
-// That every chunk of every job is there once.
+// Checks that the record has every chunk of every job exactly once.
 absl::Status CheckWhole(const ScheduleRecord& record, Index line) {
   std::vector<std::vector<ChunkRange>> by_job(record.chunks_per_job.size());
   for (const ScheduleRecord::Entry& entry : record.entries)
@@ -116,7 +116,9 @@ absl::StatusOr<std::vector<ScheduleRecord>> ParseSchedules(absl::string_view tex
       std::vector<Index> numbers = Numbers(line);
       if (numbers.empty() || numbers.front() < 1 ||
           numbers.front() > std::numeric_limits<int>::max()) {
-        return Wrong(number, "a run has its number of ranks behind it, and of each job's chunks");
+        return Wrong(
+            number,
+            "'run' must be followed by the number of ranks and each job's number of chunks");
       }
       ScheduleRecord& record = records.emplace_back();
       record.ranks = static_cast<int>(numbers.front());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which rank processed what, in which order: a schedule as it happened, to be looked at, or run
-// again.
+// A recorded schedule: which rank processed which chunks, in which order. It can be inspected, or
+// replayed.
 #ifndef MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 #define MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 
@@ -17,7 +17,7 @@
 
 namespace mpaio {
 
-// Of one run.
+// The schedule of one run.
 struct ScheduleRecord {
   struct Entry {
     int rank = 0;
@@ -29,11 +29,11 @@ struct ScheduleRecord {
 
   int ranks = 0;
   std::vector<Index> chunks_per_job;
-  // Those of a rank are in the order in which it processed them.
+  // The entries of one rank are in the order in which it processed them.
   std::vector<Entry> entries;
 
-  // Each rank's entries, as assignments: what a run of that many ranks over such jobs is given.
-  // Errors: InvalidArgument where this run has other ranks or other jobs, or where rank 0 has
+  // Returns each rank's entries as assignments, for a run of the same number of ranks over the same
+  // jobs. Errors: InvalidArgument if this run has other ranks or other jobs, or if rank 0 has
   // entries and does not work.
   absl::StatusOr<std::vector<std::deque<Assignment>>> PlanFor(
       int ranks_here, bool rank_0_works, const std::vector<Index>& chunks_per_job_here) const;
@@ -41,7 +41,7 @@ struct ScheduleRecord {
   friend bool operator==(const ScheduleRecord&, const ScheduleRecord&) = default;
 };
 
-// The text of a file of records, one for each run of a command:
+// Returns the text of a file of records, one for each run of a command:
 //
 //   mpaio schedule 1
 //   run 2 100 7            2 ranks; jobs of 100 and of 7 chunks
@@ -50,8 +50,8 @@ struct ScheduleRecord {
 //   ...
 std::string ScheduleText(const std::vector<ScheduleRecord>& records);
 
-// Errors: InvalidArgument, with the line's number, where it is no such text, or where a chunk is
-// missing or there twice.
+// Parses the text that ScheduleText returns. Errors: InvalidArgument, with the line's number, if
+// the format is wrong, or a chunk is missing or occurs twice.
 absl::StatusOr<std::vector<ScheduleRecord>> ParseSchedules(absl::string_view text);
 
 }  // namespace mpaio

@@ -27,7 +27,7 @@ TEST(ScheduleRecordTest, TheTextOfARecord) {
   EXPECT_EQ(ScheduleText({}), "mpaio schedule 1\n");
 }
 
-TEST(ScheduleRecordTest, WhatIsWrittenIsRead) {
+TEST(ScheduleRecordTest, ParsesWhatItWrites) {
   const unsigned seed = std::random_device()();
   std::cout << "seed " << seed << std::endl;
   std::mt19937 random(seed);
@@ -51,13 +51,13 @@ TEST(ScheduleRecordTest, WhatIsWrittenIsRead) {
   EXPECT_TRUE(*read == records);
 }
 
-TEST(ScheduleRecordTest, WhatIsWrongIsSaidWithItsLine) {
+TEST(ScheduleRecordTest, ErrorsNameTheLine) {
   const std::string head = "mpaio schedule 1\nrun 2 10\n";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "line 1: a schedule begins with"},
       {"mpaio schedule 2\n", "line 1"},
       {"mpaio schedule 1\n0 0 0 1\n", "line 2: expected a rank"},
-      {"mpaio schedule 1\nrun\n", "line 2: a run has its number of ranks"},
+      {"mpaio schedule 1\nrun\n", "line 2: 'run' must be followed by the number of ranks"},
       {"mpaio schedule 1\nrun 0 10\n", "line 2"},
       {"mpaio schedule 1\nrun two 10\n", "line 2"},
       {"mpaio schedule 1\nrun 99999999999 10\n", "line 2"},

@@ -19,7 +19,7 @@ std::vector<Index> Lengths(ScheduleKind kind, Index num_chunks, int processors, 
   return lengths;
 }
 
-// The loop of 1000 iterations on 4 processors that the papers use as their example.
+// The example of the papers: a loop of 1000 iterations on 4 processors.
 TEST(ScheduleTest, TheExampleOfTheLiterature) {
   EXPECT_EQ(Lengths(ScheduleKind::kStatic, 1000, 4), (std::vector<Index>{250, 250, 250, 250}));
   EXPECT_EQ(Lengths(ScheduleKind::kDynamic, 1000, 4), std::vector<Index>(1000, 1));
@@ -43,7 +43,7 @@ TEST(ScheduleTest, AFasterProcessorIsGivenMore) {
   EXPECT_EQ(rule.Next(10, 1e300), 10);
 }
 
-// Whatever the numbers, every request gets something, and no more than there is.
+// For any numbers, every request gets at least one chunk, and no more than remain.
 TEST(ScheduleTest, EveryChunkIsGivenOnce) {
   for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
     const std::string& name = ScheduleNames()[k];
@@ -59,8 +59,8 @@ TEST(ScheduleTest, EveryChunkIsGivenOnce) {
   }
 }
 
-// The number of requests, which is what each of them costs: by the formulas, for many chunks.
-TEST(ScheduleTest, HowManyRequestsTheyTake) {
+// The cost of a schedule is its number of requests: by the formulas, for many chunks.
+TEST(ScheduleTest, NumberOfRequests) {
   const std::map<ScheduleKind, std::pair<std::size_t, std::size_t>> bounds = {
       {ScheduleKind::kStatic, {8, 8}},      {ScheduleKind::kDynamic, {1 << 20, 1 << 20}},
       {ScheduleKind::kGuided, {90, 130}},   {ScheduleKind::kFactoring, {8 * 14, 8 * 20}},
@@ -72,7 +72,7 @@ TEST(ScheduleTest, HowManyRequestsTheyTake) {
   }
 }
 
-// The command line finds a kind by the place of its name.
+// The command line finds a kind by the index of its name.
 TEST(ScheduleTest, NamesAreInTheOrderOfTheKinds) {
   EXPECT_EQ(ScheduleNames(), (std::vector<std::string>{"auto", "static", "dynamic", "guided",
                                                        "factoring", "trapezoid", "adaptive"}));

@@ -11,10 +11,10 @@ StealBoard::StealBoard(std::byte* memory, int rank, int ranks,
   first_.push_back(0);
   for (const Index chunks : chunks_per_job)
     first_.push_back(first_.back() + std::min(chunks, kMostClaimable));
-  // With one rank there is nobody to take anything.
+  // With one rank there is no one to steal from.
   if (ranks == 1 || memory == nullptr || first_.back() > kMostClaimable) return;
   rows_ = reinterpret_cast<Row*>(memory);
-  // FNV-1a (Fowler, Noll and Vo), a number at a time.
+  // FNV-1a (Fowler, Noll and Vo), one number at a time instead of one byte.
   fingerprint_ = 14695981039346656037u;
   for (const Index first : first_)
     fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(first)) * 1099511628211u;
@@ -74,7 +74,7 @@ std::optional<Assignment> StealBoard::Steal(const std::function<double(const Ass
     ClaimWord best_word = 0;
     double best_worth = 0;
     for (int k = 1; k < ranks_; ++k) {
-      // Each begins with its neighbour, so that they do not all go for the same.
+      // Each rank begins with its neighbour, so that they do not all steal from the same one.
       Row& row = rows_[(rank_ + k) % ranks_];
       if (row.fingerprint.load(std::memory_order_acquire) != fingerprint_) continue;
       for (std::atomic<ClaimWord>& slot : row.slots) {
@@ -89,7 +89,7 @@ std::optional<Assignment> StealBoard::Steal(const std::function<double(const Ass
     }
     if (best == nullptr) return std::nullopt;
     const Cut cut = TakeFarHalf(best_word);
-    // If another was quicker there is less than before: this ends.
+    // If the exchange fails, another rank has taken chunks and fewer are left, so the loop ends.
     if (best->compare_exchange_strong(best_word, cut.left, std::memory_order_acq_rel,
                                       std::memory_order_relaxed))
       return AssignmentOf(cut.taken);

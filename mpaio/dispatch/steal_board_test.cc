@@ -62,7 +62,7 @@ TEST(StealBoardTest, OwnersTakeFromTheFrontAndOthersFromTheEnd) {
   EXPECT_FALSE(other.Steal(AnyWorth));
 }
 
-TEST(StealBoardTest, WhatIsWorthMostIsTaken) {
+TEST(StealBoardTest, StealsWhereTheWorthIsGreatest) {
   Memory memory(3);
   const std::vector<Index> chunks = {100, 50};
   StealBoard first(memory.data(), 0, 3, chunks), second(memory.data(), 1, 3, chunks),
@@ -81,7 +81,7 @@ TEST(StealBoardTest, WhatIsWorthMostIsTaken) {
   EXPECT_FALSE(thief.Steal([](const Assignment&) { return 0.0; }));
 }
 
-TEST(StealBoardTest, APlaceIsItsOwnersUntilItIsReleased) {
+TEST(StealBoardTest, ASlotBelongsToItsOwnerUntilItIsReleased) {
   Memory memory(2);
   StealBoard mine(memory.data(), 0, 2, {100});
   StealBoard other(memory.data(), 1, 2, {100});
@@ -123,7 +123,7 @@ TEST(StealBoardTest, ShowsWhatARankHolds) {
   EXPECT_TRUE(other.HeldBy(0).empty());
 }
 
-TEST(StealBoardTest, WithoutMemoryOrOthersOrWithTooManyChunksThereIsNone) {
+TEST(StealBoardTest, UnusableWithoutMemoryOrOtherRanksOrWithTooManyChunks) {
   Memory memory(2);
   EXPECT_FALSE(StealBoard().is_usable());
   EXPECT_FALSE(StealBoard(nullptr, 0, 2, {10}).is_usable());
@@ -137,7 +137,7 @@ TEST(StealBoardTest, WithoutMemoryOrOthersOrWithTooManyChunksThereIsNone) {
   EXPECT_TRUE(none.HeldBy(0).empty());
 }
 
-// Takes all it can get, its own and others', and marks it; until `is_over`.
+// Takes chunks, its own and those of others, and marks them until `marked` reaches `left`.
 void TakeAll(StealBoard board, const Assignment& own, std::uint32_t seed,
              std::atomic<std::uint8_t>* marks, const std::atomic<Index>& left,
              std::atomic<Index>* marked) {
@@ -176,10 +176,10 @@ TEST(StealBoardTest, ThreadsTakeEveryChunkOnce) {
     ASSERT_EQ(marks[static_cast<std::size_t>(chunk)].load(), 1) << chunk;
 }
 
-// Processes that share a board, of which one is killed at any instruction: what is neither marked
-// nor held by the living is what the dead one had, and when that is given to the living, everything
-// is marked in the end. (A chunk may be marked twice: where it was just being moved.)
-TEST(StealBoardTest, NothingIsLostWithAProcess) {
+// Several processes share a board, and one is killed at any instruction. Chunks that are neither
+// marked nor held by the living belonged to the dead process; when they are processed again, every
+// chunk is marked in the end. (A chunk may be marked twice if it was being moved.)
+TEST(StealBoardTest, AKilledProcessLosesNoChunk) {
   constexpr int kRanks = 3;
   constexpr Index kChunks = 3'000;
   const std::uint32_t seed = std::random_device{}();
@@ -196,8 +196,8 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
         mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     auto* const shared = static_cast<Shared*>(memory);
-    // The victim stops at a chunk of its own, or of others', in the middle of everything. Nobody
-    // leaves before the end.
+    // No process leaves before the end, so the victim is killed while it processes chunks, its own
+    // or those of others.
     shared->enough.store(Index{1} << 40);
     const Index fatal_mark = 1 + static_cast<Index>(random() % (kChunks - 1));
     std::vector<pid_t> children;
@@ -207,7 +207,7 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
       const pid_t child = fork();
       ASSERT_GE(child, 0);
       if (child == 0) {
-        // It does not outlive a test that fails.
+        // A child must not outlive a test that fails.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(1);
         StealBoard board(reinterpret_cast<std::byte*>(shared->rows), rank, kRanks, {kChunks});
@@ -224,21 +224,22 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
     int status = 0;
     ASSERT_EQ(waitpid(children[0], &status, 0), children[0]);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    // In every other round what is left stands still, and can be told exactly.
-    const bool stands_still = round % 2 == 0;
-    if (stands_still) {
+    // In every other round the survivor is stopped, so that the remaining chunks can be counted
+    // exactly.
+    const bool is_stopped = round % 2 == 0;
+    if (is_stopped) {
       kill(children[1], SIGSTOP);
       ASSERT_EQ(waitpid(children[1], &status, WUNTRACED), children[1]);
       ASSERT_TRUE(WIFSTOPPED(status));
     }
-    // What the dead one had posted is taken by the living; what it had claimed, or was just moving,
-    // is not. The living one goes on until nothing moves.
+    // The survivor takes the chunks that the dead process had posted, but not those that it had
+    // claimed or was moving. The survivor continues until all chunks are marked.
     const StealBoard board(reinterpret_cast<std::byte*>(shared->rows), 0, kRanks, {kChunks});
-    std::vector<bool> is_held(kChunks, false), was_dead_ones(kChunks, false);
-    // Read first: the living can only take from it.
+    std::vector<bool> is_held(kChunks, false), was_held_by_dead(kChunks, false);
+    // Read first, because the survivor takes chunks from the dead process.
     for (const Assignment& held : board.HeldBy(1)) {
       for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk)
-        was_dead_ones[static_cast<std::size_t>(chunk)] = true;
+        was_held_by_dead[static_cast<std::size_t>(chunk)] = true;
     }
     for (const Assignment& held : board.HeldBy(2)) {
       for (ChunkId chunk = held.chunks.begin; chunk < held.chunks.end; ++chunk)
@@ -249,20 +250,20 @@ TEST(StealBoardTest, NothingIsLostWithAProcess) {
       if (!is_held[static_cast<std::size_t>(chunk)] && shared->marks[chunk].load() == 0)
         lost.push_back(chunk);
     }
-    // It is what the dead one showed, but for one range that it was moving, and one that the
-    // survivor is.
+    // All lost chunks were shown by the dead process, except one range that it was moving and one
+    // that the survivor is moving.
     int moving = 0;
     for (std::size_t k = 0; k < lost.size(); ++k) {
       const auto chunk = static_cast<std::size_t>(lost[k]);
-      if (!was_dead_ones[chunk] &&
-          (k == 0 || lost[k] != lost[k - 1] + 1 || was_dead_ones[chunk - 1]))
+      if (!was_held_by_dead[chunk] &&
+          (k == 0 || lost[k] != lost[k - 1] + 1 || was_held_by_dead[chunk - 1]))
         ++moving;
     }
-    if (stands_still) {
+    if (is_stopped) {
       EXPECT_LE(moving, 2);
       kill(children[1], SIGCONT);
     }
-    // The survivor alone must mark all but the lost ones, which rank 0 marks.
+    // The survivor must mark all chunks except the lost ones, which rank 0 marks here.
     for (const ChunkId chunk : lost) {
       if (shared->marks[chunk].fetch_add(1) == 0) shared->marked.fetch_add(1);
     }

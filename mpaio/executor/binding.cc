@@ -21,7 +21,7 @@
 namespace mpaio {
 namespace {
 
-// Each core has a first-level cache of its own: that tells nothing.
+// Not 1: each core has a first-level cache of its own.
 constexpr int kLowestSharedLevel = 2;
 
 struct FreeTopology {
@@ -41,7 +41,7 @@ std::string FirstLine(const std::string& path) {
   return line;
 }
 
-// The kernel's "0-3,8" is 0, 1, 2, 3, 8; none where `text` is anything else.
+// Parses the kernel's lists: "0-3,8" is 0, 1, 2, 3, 8. Returns none where `text` is anything else.
 std::vector<int> ParseList(absl::string_view text) {
   std::vector<int> numbers;
   for (absl::string_view range : absl::StrSplit(text, ',', absl::SkipEmpty())) {
@@ -55,8 +55,8 @@ std::vector<int> ParseList(absl::string_view text) {
   return numbers;
 }
 
-// The CPUs that have a last-level cache in common with `cpu`, itself included; none where that is
-// not known.
+// Returns the CPUs that share a last-level cache with `cpu`, itself included; none where that is
+// unknown.
 std::vector<int> CpusOfLastLevelCache(const std::string& sysfs, int cpu) {
   int last_level = kLowestSharedLevel - 1;
   std::string cpus;
@@ -74,7 +74,7 @@ bool HasSeveralNumaNodes(hwloc_topology_t topology) {
   hwloc_obj_t first = nullptr;
   for (hwloc_obj_t node = nullptr;
        (node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node)) != nullptr;) {
-    // Memory of another kind may be a node of its own, with no CPUs or those of another node.
+    // Memory of another kind may be a separate node, with no CPUs or those of another node.
     if (hwloc_bitmap_iszero(node->cpuset)) continue;
     if (first != nullptr && !hwloc_bitmap_isequal(first->cpuset, node->cpuset)) return true;
     if (first == nullptr) first = node;
@@ -92,8 +92,8 @@ bool HasSeveralLastLevelCaches(hwloc_topology_t topology) {
   return false;
 }
 
-// Of `num_cores` cores at `depth`. Only then does hwloc_distrib, which counts CPUs, not give the
-// same core to two ranks.
+// True if all of the `num_cores` cores at `depth` have the same number of CPUs. Otherwise
+// hwloc_distrib, which counts CPUs, may give the same core to two ranks.
 bool CoresAreAlike(hwloc_topology_t topology, int depth, int num_cores) {
   const int cpus = hwloc_bitmap_weight(hwloc_get_root_obj(topology)->cpuset);
   for (hwloc_obj_t core = nullptr;
@@ -107,7 +107,7 @@ bool CoresAreAlike(hwloc_topology_t topology, int depth, int num_cores) {
 
 absl::StatusOr<std::vector<int>> Affinity() {
   constexpr std::size_t kMostSets = 1024;
-  // The call fails when it is given room for fewer CPUs than the kernel is built for.
+  // The call fails if the buffer holds fewer CPUs than the kernel is built for.
   std::vector<cpu_set_t> sets(1);
   while (sched_getaffinity(0, sets.size() * sizeof(cpu_set_t), sets.data()) != 0) {
     if (errno != EINVAL || sets.size() >= kMostSets)
@@ -134,7 +134,7 @@ bool IsToldNotToBind() {
 
 bool MayPay(const std::string& sysfs, const std::vector<int>& affinity) {
   if (affinity.empty() || affinity != ParseList(FirstLine(sysfs + "/cpu/online"))) return false;
-  // Not node/possible: there, firmware has nodes that could be plugged in.
+  // Not node/possible: that includes the nodes that firmware lists as pluggable.
   if (ParseList(FirstLine(sysfs + "/node/has_cpu")).size() > 1) return true;
   const std::vector<int> near = CpusOfLastLevelCache(sysfs, affinity.front());
   return !near.empty() &&
@@ -142,7 +142,7 @@ bool MayPay(const std::string& sysfs, const std::vector<int>& affinity) {
 }
 
 std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_size) {
-  // The CPUs themselves where the system does not tell of cores.
+  // Falls back to the CPUs themselves where the system does not report cores.
   const int depth = hwloc_get_type_or_below_depth(topology, HWLOC_OBJ_CORE);
   const int num_cores = static_cast<int>(hwloc_get_nbobjs_by_depth(topology, depth));
   if (node_size < 2 || node_size > num_cores || !CoresAreAlike(topology, depth, num_cores))
@@ -168,15 +168,15 @@ absl::StatusOr<bool> BindToCores(int node_rank, int node_size, const std::string
   hwloc_topology_t loading = nullptr;
   if (hwloc_topology_init(&loading) != 0) return absl::ErrnoToStatus(errno, "hwloc_topology_init");
   const TopologyPtr topology(loading);
-  // Without the first flag hwloc goes to each CPU in turn to ask it; the others leave out what is
-  // not needed.
+  // Without the first flag hwloc visits each CPU in turn to query it; the others omit unneeded
+  // data.
   constexpr unsigned long kFlags =
       HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING | HWLOC_TOPOLOGY_FLAG_NO_DISTANCES |
       HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS | HWLOC_TOPOLOGY_FLAG_NO_CPUKINDS;
   if (hwloc_topology_set_flags(loading, kFlags) != 0)
     return absl::ErrnoToStatus(errno, "hwloc_topology_set_flags");
   if (hwloc_topology_load(loading) != 0) return absl::ErrnoToStatus(errno, "hwloc_topology_load");
-  // HWLOC_XMLFILE and the like tell of another machine.
+  // HWLOC_XMLFILE and the like describe another machine.
   if (!hwloc_topology_is_thissystem(loading)) return false;
 
   const std::vector<int> part = PartOfNode(loading, node_rank, node_size);

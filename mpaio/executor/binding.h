@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Ranks bound to cores, so that the memory that a rank touches first stays near it.
+// Binds ranks to cores, so that the memory that a rank touches first stays near it.
 #ifndef MPAIO_EXECUTOR_BINDING_H_
 #define MPAIO_EXECUTOR_BINDING_H_
 
@@ -13,33 +13,36 @@
 
 namespace mpaio {
 
-// CPUs are the system's numbers of logical processors, ascending. A core has one or several.
+// A CPU is one of the system's logical processors, named by its number. Lists are ascending. A core
+// has one or several.
 
-// The CPUs that the calling thread may run on.
+// Returns the CPUs that the calling thread may run on.
 absl::StatusOr<std::vector<int>> Affinity();
 
-// Whether somebody has told Open MPI not to bind (`mpirun --bind-to none`), which is a choice, too:
-// of which several jobs on one node have need. By what Open MPI 4 and 5 pass on in the environment.
+// True if the user has told Open MPI not to bind (`mpirun --bind-to none`), as several jobs on one
+// node require. Reads the variables that Open MPI 4 and 5 pass on in the environment.
 bool IsToldNotToBind();
 
-// Whether binding may pay for a process that may run on the CPUs `affinity`: a look at a few files,
-// as loading a topology takes milliseconds. Not if somebody has bound it, that is, if these are not
-// all CPUs online; not if they are one NUMA node with one last-level cache. `sysfs` is
-// /sys/devices/system, or has the same files; what cannot be read there speaks against binding.
+// True if binding may pay for a process that may run on the CPUs `affinity`. Reads a few files
+// only, because loading a topology takes milliseconds. False if the process is bound already, that
+// is, if `affinity` is not all CPUs online; false if these are one NUMA node with one last-level
+// cache. `sysfs` is /sys/devices/system or a directory with the same files; a file that cannot be
+// read counts against binding.
 bool MayPay(const std::string& sysfs, const std::vector<int>& affinity);
 
-// The CPUs for rank `node_rank` of the `node_size` ranks of a machine with this (loaded) topology.
-// Parts are whole cores, disjoint, together all of them, and in the order of the ranks, so that
-// neighbours share a NUMA node and a cache: of 4 ranks on 2 NUMA nodes with CPUs [0, 8) and [8,
-// 16), rank 1 has [4, 8). None where binding does not pay: a single rank; fewer cores than ranks;
-// one NUMA node and one last-level cache; cores with different numbers of CPUs, among which the
-// system chooses better.
+// Returns the CPUs for rank `node_rank` of the `node_size` ranks of a machine with this (loaded)
+// topology. The parts are whole cores, disjoint, cover all cores, and are in the order of the
+// ranks, so that neighbours share a NUMA node and a cache: of 4 ranks on 2 NUMA nodes with CPUs [0,
+// 8) and [8, 16), rank 1 has [4, 8). Returns none where binding does not pay: a single rank; fewer
+// cores than ranks; one NUMA node and one last-level cache; cores with different numbers of CPUs,
+// among which the system chooses better.
 std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_size);
 
-// Binds the calling process, all threads that it has, to its PartOfNode() where that pays, nobody
-// has bound it before and nobody has told not to; tells whether it did. It stays bound, and so do
-// threads and processes that it starts. To be called before memory is touched. Not collective.
-// Errors, with the process as it was or some of its threads bound: what the system says.
+// Binds all current threads of the calling process to PartOfNode(), where binding pays, the process
+// is not bound yet and the user has not told Open MPI not to bind. Returns whether it bound them.
+// The process stays bound, and so do threads and processes that it starts. Precondition: the memory
+// to be placed has not been touched yet. Not collective. Errors: those of the system; none or some
+// of the threads are bound then.
 absl::StatusOr<bool> BindToCores(int node_rank, int node_size,
                                  const std::string& sysfs = "/sys/devices/system");
 

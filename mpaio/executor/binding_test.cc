@@ -73,9 +73,9 @@ TEST(PartOfNode, IsNearTheNeighboursPart) {
   EXPECT_THAT(Parts(topology, 3), ElementsAre(Range(0, 4), Range(4, 8), Range(8, 16)));
 }
 
-// Many systems number the first CPUs of all cores, then the second ones: here core k has k and k +
-// 4.
-TEST(PartOfNode, HasTheCpusOfACoreHoweverTheyAreNumbered) {
+// Many systems number the first CPUs of all cores, then the second ones: here core k has CPUs k and
+// k + 4.
+TEST(PartOfNode, HasAllCpusOfACoreInAnyNumbering) {
   const Topology topology("numa:2 core:2 pu:2(indexes=0,4,1,5,2,6,3,7)");
   EXPECT_THAT(Parts(topology, 4), ElementsAre(ElementsAre(0, 4), ElementsAre(1, 5),
                                               ElementsAre(2, 6), ElementsAre(3, 7)));
@@ -122,38 +122,38 @@ TEST(PartOfNode, PartsAreDisjointWholeCoresAndTogetherAll) {
   }
 }
 
-TEST(PartOfNode, IsNothingForMoreRanksThanCores) {
+TEST(PartOfNode, IsEmptyForMoreRanksThanCores) {
   const Topology topology("numa:2 l3:1 core:4 pu:2");
   EXPECT_THAT(PartOfNode(topology.get(), 7, 8), ElementsAre(14, 15));
   EXPECT_THAT(PartOfNode(topology.get(), 0, 9), IsEmpty());
   EXPECT_THAT(PartOfNode(topology.get(), 0, 16), IsEmpty());
 }
 
-TEST(PartOfNode, IsNothingForASingleRank) {
+TEST(PartOfNode, IsEmptyForASingleRank) {
   EXPECT_THAT(PartOfNode(Topology("numa:2 l3:1 core:4 pu:2").get(), 0, 1), IsEmpty());
 }
 
-TEST(PartOfNode, IsNothingWhereAllCoresHaveTheSameMemoryAndCache) {
+TEST(PartOfNode, IsEmptyWhereAllCoresShareMemoryAndCache) {
   for (const char* description : {"core:4 pu:1", "numa:1 l3:1 core:4 pu:2", "package:2 core:4 pu:1",
                                   "l3:1 l2:4 core:1 pu:1", "l1:4 core:1 pu:1"}) {
     EXPECT_THAT(PartOfNode(Topology(description).get(), 0, 2), IsEmpty()) << description;
   }
 }
 
-// As on processors with two kinds of cores.
-TEST(PartOfNode, IsNothingWhereCoresDiffer) {
+// Models a processor with two kinds of cores.
+TEST(PartOfNode, IsEmptyWhereCoresDiffer) {
   Topology topology("numa:2 l3:1 core:4 pu:2");
   topology.RemoveCpu(3);
   EXPECT_THAT(PartOfNode(topology.get(), 0, 2), IsEmpty());
 }
 
-// A directory with such files as there are in /sys/devices/system.
+// A directory with the files of /sys/devices/system.
 class FakeSysfs {
  public:
   FakeSysfs(const std::string& online, const std::string& nodes_with_cpus) {
     Write("cpu/online", online);
     Write("node/has_cpu", nodes_with_cpus);
-    // Nodes that could be plugged in.
+    // Includes pluggable nodes.
     Write("node/possible", "0-3");
   }
   void AddCache(int cpu, int index, int level, const std::string& shared_cpu_list) {
@@ -213,22 +213,22 @@ TEST(MayPay, NotWhereNothingCanBeRead) {
   EXPECT_FALSE(MayPay(FakeSysfs("0-x", "0-1").path(), {0, 1}));
 }
 
-// The tests below bind a child, not the process of the tests. Its exit status: 0 bound, 1 left
-// alone, 2 failed.
+// The tests below bind a child, not the test process. Returns the child's exit status: 0 bound, 1
+// not bound, 2 failed.
 int Bind(int node_rank, int node_size, const std::string& sysfs = "/sys/devices/system") {
   const absl::StatusOr<bool> bound = BindToCores(node_rank, node_size, sysfs);
   return bound.ok() ? (*bound ? 0 : 1) : 2;
 }
 constexpr ChildEnd kGood = {.signal = 0, .exit_status = 0};
 
-TEST(BindToCores, BindsAllThreadsOnceAndTellsSo) {
+TEST(BindToCores, BindsAllThreadsOnceAndReportsIt) {
   const absl::StatusOr<std::vector<int>> affinity = Affinity();
   MPAIO_ASSERT_OK(affinity);
   if (affinity->size() < 2 || *affinity != Range(0, static_cast<int>(affinity->size())))
     GTEST_SKIP() << "not two CPUs numbered from 0";
   const int cpus = static_cast<int>(affinity->size());
   const FakeSysfs sysfs(absl::StrCat("0-", cpus - 1), "0-1");
-  // Two NUMA nodes: the first CPU, and another; what else this machine has is not used.
+  // Two NUMA nodes with one CPU each; other CPUs of this machine are not used.
   for (int rank = 0; rank < 2; ++rank) {
     EXPECT_EQ(RunInChild([&] {
                 setenv("HWLOC_SYNTHETIC", "numa:2 core:1 pu:1", 1);
@@ -244,7 +244,7 @@ TEST(BindToCores, BindsAllThreadsOnceAndTellsSo) {
                 thread.join();
                 if (of_thread != std::vector<int>{rank}) return 4;
                 if (*Affinity() != std::vector<int>{rank}) return 5;
-                // Bound already.
+                // It is bound already.
                 return Bind(1 - rank, 2, sysfs.path()) == 1 && *Affinity() == std::vector<int>{rank}
                            ? 0
                            : 6;
@@ -254,7 +254,7 @@ TEST(BindToCores, BindsAllThreadsOnceAndTellsSo) {
   }
 }
 
-TEST(BindToCores, LeavesAloneWhomSomebodyHasBound) {
+TEST(BindToCores, KeepsAnExistingBinding) {
   const absl::StatusOr<std::vector<int>> affinity = Affinity();
   MPAIO_ASSERT_OK(affinity);
   if (affinity->size() < 2) GTEST_SKIP() << "one CPU";
@@ -268,8 +268,8 @@ TEST(BindToCores, LeavesAloneWhomSomebodyHasBound) {
             kGood);
 }
 
-// Whatever it is like: ranks have disjoint CPUs, or all that there are.
-TEST(BindToCores, IsRightOnThisMachine) {
+// On any machine, ranks have disjoint CPUs, or all of them.
+TEST(BindToCores, IsConsistentOnThisMachine) {
   const absl::StatusOr<std::vector<int>> affinity = Affinity();
   MPAIO_ASSERT_OK(affinity);
   EXPECT_EQ(Bind(0, 1), 1);

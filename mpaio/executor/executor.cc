@@ -16,8 +16,8 @@ namespace mpaio {
 absl::Status SharedMemory::Populate(Index begin, Index end) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index first = begin - begin % page_bytes;
-  // Where pages cannot be backed in place, all were from the beginning; what is in them now may not
-  // be zeroed.
+  // If pages cannot be populated in place, all were populated at the allocation, and their contents
+  // must not be zeroed.
   return begin == end || !CanPopulateInPlace()
              ? absl::OkStatus()
              : PopulatePages(data() + first, CeilDivide(end, page_bytes) * page_bytes - first);

@@ -36,10 +36,10 @@ using std::chrono::steady_clock;
 
 constexpr Index kEbi = Index{1} << 60;
 
-// Every rank runs the same check. Collective calls are made by all ranks, whatever one of them
-// finds wrong: a check does not leave early unless all ranks do.
+// Every rank runs the same check. All ranks make the same collective calls, even after a failure on
+// one of them: a check does not return early unless all ranks do.
 
-// Memory of a size that every node has; null after a failure, and then on all ranks.
+// Allocates memory of a size that every node has; null after a failure, and then on all ranks.
 SharedMemory* Allocate(Executor& executor, Index size_bytes) {
   const absl::StatusOr<SharedMemory*> memory = executor.Allocate(size_bytes);
   EXPECT_THAT(memory, IsOk());
@@ -66,7 +66,7 @@ void RanksAndNodesAreNumbered(Executor& executor) {
     places.push_back(place);
   }
   EXPECT_EQ(places[0].node, 0);
-  // By node: its ranks so far.
+  // The number of ranks seen so far, by node.
   std::vector<int> ranks;
   for (const Place& place : places) {
     EXPECT_EQ(place.size, executor.size());
@@ -88,7 +88,7 @@ void HostIsThisHost(Executor& executor) {
   EXPECT_EQ(executor.host(), name);
 }
 
-void MemoryIsZeroAlignedAndBacked(Executor& executor) {
+void MemoryIsZeroAlignedAndPopulated(Executor& executor) {
   const Index page_bytes = PageBytes();
   for (const Index size_bytes : {Index{0}, Index{1}, page_bytes - 1, page_bytes, page_bytes + 1,
                                  7 * page_bytes + 5, Index{3} << 20}) {
@@ -104,7 +104,7 @@ void MemoryIsZeroAlignedAndBacked(Executor& executor) {
     Index not_zero = 0;
     for (Index at = 0; at < size_bytes; ++at) not_zero += memory->data()[at] != std::byte{0};
     EXPECT_EQ(not_zero, 0) << "of " << size_bytes << " bytes";
-    MPAIO_EXPECT_OK(memory->Synchronize());  // nobody stores before all have looked
+    MPAIO_EXPECT_OK(memory->Synchronize());  // no rank stores before all have read
     if (size_bytes > 0 && executor.node_rank() == 0) memory->data()[size_bytes - 1] = std::byte{1};
   }
 }
@@ -120,7 +120,7 @@ void ControlIsZeroAndSharedByTheNode(Executor& executor) {
                       control + Executor::kControlBytes * (k + 1), value);
   };
   for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, std::byte{0}), Executor::kControlBytes);
-  MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));  // nobody stores before all have looked
+  MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));  // no rank stores before all have read
   const auto value = [&](Index k) { return static_cast<std::byte>(1 + k + 10 * executor.node()); };
   if (of_node > 0)
     std::fill_n(control + Executor::kControlBytes * executor.node_rank(), Executor::kControlBytes,
@@ -129,8 +129,8 @@ void ControlIsZeroAndSharedByTheNode(Executor& executor) {
   for (Index k = 0; k < of_node; ++k) EXPECT_EQ(count(k, value(k)), Executor::kControlBytes);
 }
 
-// Each rank its own bytes, which need not be whole pages.
-void MemoryMayBeBackedWhenItIsWritten(Executor& executor) {
+// Each rank populates its own bytes, which need not be whole pages.
+void MemoryMayBePopulatedWhenWritten(Executor& executor) {
   const Index own_bytes = 5 * PageBytes() / 2;
   const Index size_bytes = own_bytes * executor.node_size();
   const absl::StatusOr<SharedMemory*> memory =
@@ -165,11 +165,11 @@ void StoresAreSeenByTheNodeAfterSynchronize(Executor& executor) {
     Index wrong = 0;
     for (Index at = 0; at < kSizeBytes; ++at) wrong += memory->data()[at] != value(at);
     EXPECT_EQ(wrong, 0) << "round " << round;
-    MPAIO_EXPECT_OK(memory->Synchronize());  // nobody stores while another still reads
+    MPAIO_EXPECT_OK(memory->Synchronize());  // no rank stores while another still reads
   }
 }
 
-// Rank r stores 1 + r to byte r: it is there on its own node, and on no other.
+// Rank r stores 1 + r to byte r: the value is visible on its own node, and on no other.
 void MemoryIsSharedWithinANodeOnly(Executor& executor) {
   SharedMemory* const memory = Allocate(executor, executor.size());
   if (memory == nullptr) return;
@@ -202,7 +202,7 @@ void AllocationsDoNotOverlap(Executor& executor) {
   }
 }
 
-// What the isolation of a kernel rests on.
+// The isolation of chunks in child processes depends on this.
 void StoresOfAChildAreSeen(Executor& executor) {
   SharedMemory* const memory = Allocate(executor, executor.node_size());
   if (memory == nullptr) return;
@@ -217,8 +217,8 @@ void StoresOfAChildAreSeen(Executor& executor) {
     EXPECT_EQ(memory->data()[rank], std::byte{42}) << "of rank " << rank << " of the node";
 }
 
-// A store is a fault then, to the first byte and to the last; loads go on, and so do stores to
-// other memory.
+// A store is then a fault, to the first byte and to the last; loads and stores to other memory
+// still work.
 void ProtectedMemoryIsReadOnly(Executor& executor) {
   const ChildEnd fault{.signal = SIGSEGV, .exit_status = 0};
   for (const Index size_bytes : {Index{0}, Index{100}, PageBytes(), 3 * PageBytes() + 1}) {
@@ -310,11 +310,12 @@ void MessagesTravelBothWays(Executor& executor) {
     EXPECT_EQ(all[rank], absl::StrCat("I am ", rank));
 }
 
-// More than any machine has. All ranks are told the same; nobody hangs, and the pool works on.
-void NoRoomIsAStatusOnAllRanksAndThePoolWorksOn(Executor& executor) {
+// Larger than any machine's memory. All ranks get the same status, none hangs, and the pool stays
+// usable.
+void NoMemoryIsAStatusOnAllRanksAndThePoolStaysUsable(Executor& executor) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     const absl::StatusOr<SharedMemory*> absurd = executor.Allocate(kEbi);
-    // What is wanted, and what there is.
+    // The size wanted, and the size available.
     EXPECT_THAT(absurd,
                 StatusIs(absl::StatusCode::kResourceExhausted, "1152921504606846976 bytes"));
     EXPECT_THAT(absurd, StatusIs(absl::StatusCode::kResourceExhausted, " has "));
@@ -335,7 +336,7 @@ void ASizeBelowZeroIsRefused(Executor& executor) {
   MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));
 }
 
-// With memory of every kind.
+// With empty, ordinary and sealed memory.
 void CloseIsIdempotent(Executor& executor) {
   Allocate(executor, 0);
   Allocate(executor, 5000);
@@ -357,7 +358,7 @@ struct Check {
 constexpr Check kChecks[] = {
     {"RanksAndNodesAreNumbered", RanksAndNodesAreNumbered},
     {"HostIsThisHost", HostIsThisHost},
-    {"MemoryIsZeroAlignedAndBacked", MemoryIsZeroAlignedAndBacked},
+    {"MemoryIsZeroAlignedAndPopulated", MemoryIsZeroAlignedAndPopulated},
     {"StoresAreSeenByTheNodeAfterSynchronize", StoresAreSeenByTheNodeAfterSynchronize},
     {"MemoryIsSharedWithinANodeOnly", MemoryIsSharedWithinANodeOnly},
     {"AllocationsDoNotOverlap", AllocationsDoNotOverlap},
@@ -370,8 +371,9 @@ constexpr Check kChecks[] = {
     {"BroadcastGivesRank0sBytesToAll", BroadcastGivesRank0sBytesToAll},
     {"MessagesTravelBothWays", MessagesTravelBothWays},
     {"ControlIsZeroAndSharedByTheNode", ControlIsZeroAndSharedByTheNode},
-    {"MemoryMayBeBackedWhenItIsWritten", MemoryMayBeBackedWhenItIsWritten},
-    {"NoRoomIsAStatusOnAllRanksAndThePoolWorksOn", NoRoomIsAStatusOnAllRanksAndThePoolWorksOn},
+    {"MemoryMayBePopulatedWhenWritten", MemoryMayBePopulatedWhenWritten},
+    {"NoMemoryIsAStatusOnAllRanksAndThePoolStaysUsable",
+     NoMemoryIsAStatusOnAllRanksAndThePoolStaysUsable},
     {"ASizeBelowZeroIsRefused", ASizeBelowZeroIsRefused},
     {"CloseIsIdempotent", CloseIsIdempotent},
     {"CloseOfAPoolThatDidNothing", CloseOfAPoolThatDidNothing},

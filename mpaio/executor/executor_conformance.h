@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What executor.h promises, as tests that every implementation is held to; and steps for tests on
-// any pool.
+// Tests of the contract in executor.h for every implementation, and helpers for tests on any pool.
 #ifndef MPAIO_EXECUTOR_EXECUTOR_CONFORMANCE_H_
 #define MPAIO_EXECUTOR_EXECUTOR_CONFORMANCE_H_
 
@@ -14,21 +13,22 @@
 
 namespace mpaio {
 
-// Makes a new pool, runs the body on every rank of it, each with its executor, and returns when all
-// have ended it. Under mpirun it does so for this process's rank, and every process calls it.
+// Makes a new pool, runs `body` on every rank, each with its executor, and returns when all ranks
+// have finished it. Under mpirun every process calls it, and it runs `body` for this process's
+// rank.
 using RunOnPool = std::function<void(const std::function<void(Executor&)>& body)>;
 
 // Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by
 // the initializer of a global.
 void RegisterExecutorConformance(const std::string& suite, const RunOnPool& run);
 
-// Collective over the pool: what each rank says, by rank, on every rank.
+// Collective over the pool. Returns, on every rank, the `mine` of each rank, by rank.
 std::vector<std::string> Gather(Executor& executor, absl::string_view mine);
 
-// Collective over the pool: expects that every rank says the same.
+// Collective over the pool. Expects that every rank passes the same `mine`.
 void ExpectSameOnAllRanks(Executor& executor, absl::string_view mine);
 
-// Collective over the pool: returns on no rank before all have called it.
+// Collective over the pool. A barrier: returns on no rank before all have called it.
 void Meet(Executor& executor);
 
 }  // namespace mpaio

@@ -86,7 +86,7 @@ TEST(MapAnonymousMemory, IsFreedWithTheObject) {
   EXPECT_EQ(NumResidentPages(data + kSizeBytes / 2, 1), -1) << "still mapped";
 }
 
-// The limit that FindMemoryCapacity does not know of.
+// FindMemoryCapacity does not consider this limit.
 TEST(MapAnonymousMemory, LimitOfTheProcessIsAStatusThatNamesIt) {
   EXPECT_EQ(RunInChild([] {
               rlim_t pages = 0;
@@ -137,7 +137,7 @@ TEST(RunOnThreads, OrchestratorWorksWhereItIsToldToOrIsAlone) {
 }
 
 TEST(RunOnThreads, PutsTheWrapperBeforeEachTransport) {
-  // Counts what goes through.
+  // Counts the messages sent.
   class Counting final : public Transport {
    public:
     Counting(std::unique_ptr<Transport> inner, std::atomic<int>& sends)

@@ -33,7 +33,7 @@ bool LiesIn(absl::string_view directory, absl::string_view mount) {
 
 std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view directory) {
   // proc(5): ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD ...] - TYPE SOURCE
-  // SUPER-OPTIONS. Of several over one another the last counts.
+  // SUPER-OPTIONS. Of several mounts over one another the last one counts.
   std::string option = "never";
   std::size_t longest = 0;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
@@ -55,7 +55,7 @@ std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view director
 
 absl::Status CheckHugePages(const std::string& backing_directory) {
   const std::string setting = TextOf("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-  // These two are for all mounts as well.
+  // The settings force and deny override those of all mounts.
   if (absl::StrContains(setting, "[force]")) return absl::OkStatus();
   if (backing_directory.empty() || absl::StrContains(setting, "[deny]")) {
     for (const char* enough : {"[always]", "[within_size]", "[advise]"}) {
@@ -76,17 +76,17 @@ absl::Status CheckHugePages(const std::string& backing_directory) {
 
 bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish,
                      const std::string& backing_directory) {
-  // A little memory is not worth one, which is then all its own.
+  // A small allocation does not justify a huge page, which is then all its own.
   constexpr Index kLeastBytes = 4 << 20;
   if (size_bytes < kLeastBytes) return false;
-  // Whole pages; the kernel itself finds the huge ones that lie within.
+  // Whole pages; the kernel itself finds the huge pages that lie within.
   const auto page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin =
       (reinterpret_cast<std::uintptr_t>(data) + page_bytes - 1) / page_bytes * page_bytes;
   const auto end =
       (reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(size_bytes)) /
       page_bytes * page_bytes;
-  // Fails where the kernel has none: then there is nothing to ask for.
+  // Fails where the kernel has no huge pages.
   const bool is_advised = madvise(reinterpret_cast<void*>(begin), end - begin,
                                   wish == HugePages::kNever ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) == 0;
   return is_advised && wish != HugePages::kNever && CheckHugePages(backing_directory).ok();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Huge pages (2 MiB on x86) behind shared memory: filling fresh memory is mostly the work of giving
-// it pages, of which there are 512 times fewer then.
+// Huge pages (2 MiB on x86) for shared memory. The cost of filling fresh memory is mostly that of
+// allocating its pages, and there are 512 times fewer of them.
 #ifndef MPAIO_EXECUTOR_HUGE_PAGES_H_
 #define MPAIO_EXECUTOR_HUGE_PAGES_H_
 
@@ -14,22 +14,23 @@
 
 namespace mpaio {
 
-// kAuto: where the system gives them. kAlways: refuses to start where it does not. kNever: not even
-// there.
+// kAuto: used where the system provides them. kAlways: refuses to start where it does not. kNever:
+// not used.
 enum class HugePages { kAuto, kAlways, kNever };
 
-// OK if shared memory in files of `backing_directory` (or, if that is empty, anonymous shared
-// memory) is given huge pages when it is advised; else FailedPrecondition, which says how they can
-// be had.
+// Returns OK if shared memory in files of `backing_directory` (or, if that is empty, anonymous
+// shared memory) gets huge pages when advised (madvise); else FailedPrecondition, with how to
+// enable them.
 absl::Status CheckHugePages(const std::string& backing_directory);
 
-// The value of the mount option `huge` of the file system that `directory` lies in, from the text
-// of /proc/self/mountinfo; "never" where there is none. `directory` is absolute and free of links.
+// Returns the mount option `huge` of the file system of `directory`, from the text of
+// /proc/self/mountinfo; "never" where there is none. Precondition: `directory` is absolute and free
+// of symbolic links.
 std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view directory);
 
-// Asks for huge pages for [data, data + size_bytes), or for none. For pages that have not been
-// touched; a wish, which is not even made for less than 4 MiB. `backing_directory` as above.
-// Whether it is granted, if there is room.
+// Asks for huge pages for [data, data + size_bytes), or, with kNever, for none. Precondition: the
+// pages have not been touched. The advice is not given for less than 4 MiB. `backing_directory` as
+// above. Returns true if huge pages will be used as long as any are left.
 bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish,
                      const std::string& backing_directory);
 

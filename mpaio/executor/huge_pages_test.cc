@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Lines as the kernel writes them.
+// In the kernel's format.
 constexpr char kMounts[] =
     "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
     "25 21 0:22 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=24684084k\n"
@@ -35,8 +35,8 @@ TEST(HugePagesTest, OptionOfTheFileSystemThatADirectoryLiesIn) {
   EXPECT_EQ(HugeOptionOf("", "/dev/shm"), "never");
 }
 
-// What the system gives is not known here; but a refusal says how to have it.
-TEST(HugePagesTest, ARefusalSaysWhatToDo) {
+// Support depends on the system; but a refusal says how to enable huge pages.
+TEST(HugePagesTest, ARefusalHasARemedy) {
   for (const char* directory : {"", "/dev/shm", "/proc"}) {
     const absl::Status status = CheckHugePages(directory);
     if (status.ok()) continue;
@@ -46,8 +46,8 @@ TEST(HugePagesTest, ARefusalSaysWhatToDo) {
   EXPECT_FALSE(CheckHugePages("/proc").ok());
 }
 
-// Of any alignment, and where it cannot be followed.
-TEST(HugePagesTest, AWishChangesNothingButPages) {
+// Any alignment is allowed, and the advice may be refused.
+TEST(HugePagesTest, AdviceChangesOnlyPages) {
   constexpr Index kBytes = Index{8} << 20;
   void* const memory =
       mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

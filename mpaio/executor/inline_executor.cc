@@ -81,7 +81,8 @@ absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(Index size_byte
                                                                  PagePolicy page_policy,
                                                                  Index kept_bytes) {
   if (size_bytes < 0)
-    return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("shared memory of ", size_bytes, " bytes: the size is negative"));
   MPAIO_RETURN_IF_ERROR(CheckMemoryCapacity(FindMemoryCapacity(""), size_bytes, kept_bytes));
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const Index mapped_bytes = std::max<Index>(1, CeilDivide(size_bytes, page_bytes)) * page_bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A pool of one: everything runs in this process, without MPI. What a single rank falls back to,
-// and what unit tests use.
+// A pool of one rank: everything runs in this process, without MPI. Used for runs with a single
+// rank, and by unit tests.
 #ifndef MPAIO_EXECUTOR_INLINE_EXECUTOR_H_
 #define MPAIO_EXECUTOR_INLINE_EXECUTOR_H_
 
@@ -12,12 +12,12 @@
 
 namespace mpaio {
 
-// Its memory is mapped shared and anonymous, so that children of this process see it. Every call
-// returns at once.
+// Its memory is mapped shared and anonymous, so that child processes see it. No call blocks.
 std::unique_ptr<Executor> MakeInlineExecutor(HugePages huge_pages = HugePages::kAuto);
 
-// Memory outside of any pool, as MakeInlineExecutor gives it: shared and anonymous, zero-filled.
-// Freed with the object. There must be room for `kept_bytes` more.
+// Allocates memory outside of any pool, as the executor of MakeInlineExecutor does: shared and
+// anonymous, zero-filled. Freed with the object. Errors: ResourceExhausted where less than
+// `size_bytes` + `kept_bytes` is available.
 absl::StatusOr<std::unique_ptr<SharedMemory>> MapAnonymousMemory(
     Index size_bytes, HugePages huge_pages = HugePages::kAuto,
     PagePolicy page_policy = PagePolicy::kNow, Index kept_bytes = 0);

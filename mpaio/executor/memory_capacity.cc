@@ -30,9 +30,9 @@ namespace {
 
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
 
-// The number behind `key` in lines of "key number"; `otherwise` where there is none. "MemAvailable:
-// 123 kB" has the key "MemAvailable:".
-Index NumberBehind(const std::string& text, absl::string_view key, Index otherwise) {
+// Returns the number after `key` in lines of "key number"; `otherwise` where there is none.
+// "MemAvailable: 123 kB" has the key "MemAvailable:".
+Index NumberAfter(const std::string& text, absl::string_view key, Index otherwise) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
     Index value = 0;
@@ -41,7 +41,8 @@ Index NumberBehind(const std::string& text, absl::string_view key, Index otherwi
   return otherwise;
 }
 
-// The cgroup directories that this process's memory counts in, from its own up to the root.
+// Returns the cgroup directories that this process's memory is charged to, from its own up to the
+// root.
 std::vector<std::string> CgroupDirectories(bool* version2) {
   std::vector<std::string> directories;
   for (absl::string_view line : absl::StrSplit(TextOf("/proc/self/cgroup"), '\n')) {
@@ -53,8 +54,7 @@ std::vector<std::string> CgroupDirectories(bool* version2) {
         std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
     if (!is_version2 && !is_memory) continue;
     const std::string root = is_memory ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
-    if (is_version2 && !directories.empty())
-      continue;  // a hybrid set-up: memory is limited by version 1
+    if (is_version2 && !directories.empty()) continue;  // a hybrid set-up: version 1 limits memory
     if (is_memory) directories.clear();
     *version2 = is_version2;
     std::string path = fields[2] == "/" ? "" : fields[2];
@@ -89,7 +89,7 @@ Index CgroupCapacity(absl::string_view limit, absl::string_view usage, Index rec
 }
 
 std::string WhyNotWritable(const std::string& directory) {
-  // A file without a name, where the file system has such.
+  // Tries a file without a name first, where the file system supports that.
   if (const int file = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); file >= 0) {
     close(file);
     return "";
@@ -106,9 +106,9 @@ std::string WhyNotWritable(const std::string& directory) {
 }
 
 MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
-  MemoryCapacity room{kUnlimited, "nothing", ""};
-  const auto limit = [&room](Index bytes, std::string by, std::string remedy) {
-    if (bytes < room.available_bytes) room = {bytes, std::move(by), std::move(remedy)};
+  MemoryCapacity capacity{kUnlimited, "nothing", ""};
+  const auto limit = [&capacity](Index bytes, std::string by, std::string remedy) {
+    if (bytes < capacity.available_bytes) capacity = {bytes, std::move(by), std::move(remedy)};
   };
   if (!backing_directory.empty()) {
     if (const std::string why = WhyNotWritable(backing_directory); !why.empty()) {
@@ -121,8 +121,8 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
     }
   }
   struct statvfs file_system;
-  // A file system without a limit (a tmpfs of size 0) or without a size of its own says that it has
-  // 0 blocks.
+  // A file system without a limit (a tmpfs of size 0) or without a size of its own reports 0
+  // blocks.
   if (!backing_directory.empty() && statvfs(backing_directory.c_str(), &file_system) == 0 &&
       file_system.f_blocks > 0) {
     limit(static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize),
@@ -132,16 +132,16 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
                        "OMPI_MCA_osc_sm_backing_directory"));
   }
   const Index available_kb =
-      NumberBehind(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
+      NumberAfter(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
   limit(available_kb * 1024, "the node's available memory",
         "end other programs, or use a node with more memory");
   bool version2 = false;
   for (const std::string& directory : CgroupDirectories(&version2)) {
     const std::string stat = TextOf(directory + "/memory.stat");
     const Index reclaimable =
-        version2 ? NumberBehind(stat, "inactive_file", 0) + NumberBehind(stat, "active_file", 0)
-                 : NumberBehind(stat, "total_inactive_file", 0) +
-                       NumberBehind(stat, "total_active_file", 0);
+        version2 ? NumberAfter(stat, "inactive_file", 0) + NumberAfter(stat, "active_file", 0)
+                 : NumberAfter(stat, "total_inactive_file", 0) +
+                       NumberAfter(stat, "total_active_file", 0);
     limit(CgroupCapacity(
               TextOf(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
               TextOf(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")),
@@ -149,30 +149,33 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
           "the memory limit of the control group",
           "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");
   }
-  return room;
+  return capacity;
 }
 
-absl::Status CheckMemoryCapacity(const MemoryCapacity& room, Index wanted_bytes, Index kept_bytes) {
-  // Besides the array: Open MPI's own segments, 4 MiB for a rank, sparse.
+absl::Status CheckMemoryCapacity(const MemoryCapacity& capacity, Index wanted_bytes,
+                                 Index kept_bytes) {
+  // In addition to the array: Open MPI's own segments, 4 MiB for each rank, sparse.
   constexpr Index kReserveBytes = 8 << 20;
-  if (wanted_bytes <= room.available_bytes - kReserveBytes - kept_bytes) return absl::OkStatus();
+  if (wanted_bytes <= capacity.available_bytes - kReserveBytes - kept_bytes)
+    return absl::OkStatus();
   const std::string also_kept =
-      kept_bytes > 0 ? absl::StrCat(" and ", Gigabytes(kept_bytes), " for what is loaded meanwhile")
-                     : "";
+      kept_bytes > 0
+          ? absl::StrCat(" and ", Gigabytes(kept_bytes), " for arrays that are still being loaded")
+          : "";
   return absl::ResourceExhaustedError(absl::StrCat(
       "no room for ", Gigabytes(wanted_bytes), " (", wanted_bytes,
-      " bytes) of shared memory: ", room.limited_by, " has ", Gigabytes(room.available_bytes), " (",
-      room.available_bytes, " bytes), of which ", kReserveBytes >> 20, " MiB are kept for Open MPI",
-      also_kept, "; ", room.remedy));
+      " bytes) of shared memory: ", capacity.limited_by, " has ",
+      Gigabytes(capacity.available_bytes), " (", capacity.available_bytes, " bytes), of which ",
+      kReserveBytes >> 20, " MiB are kept for Open MPI", also_kept, "; ", capacity.remedy));
 }
 
-absl::Status CheckOwnMemory(const MemoryCapacity& room, Index wanted_bytes,
+absl::Status CheckOwnMemory(const MemoryCapacity& capacity, Index wanted_bytes,
                             absl::string_view what) {
-  if (wanted_bytes <= room.available_bytes) return absl::OkStatus();
+  if (wanted_bytes <= capacity.available_bytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat(what, " needs ", Gigabytes(wanted_bytes), " (", wanted_bytes,
-                   " bytes) of memory, ", Gigabytes(room.available_bytes),
-                   " are free: the limit is ", room.limited_by, "; ", room.remedy));
+                   " bytes) of memory, ", Gigabytes(capacity.available_bytes),
+                   " are free: the limit is ", capacity.limited_by, "; ", capacity.remedy));
 }
 
 bool CanPopulateInPlace() {
@@ -195,16 +198,15 @@ int PopulatePagesInPlace(std::byte* data, Index size_bytes) {
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   const auto no_room = [] {
     return absl::ResourceExhaustedError(
-        "shared memory ran out while its pages were being touched: another program took the room, "
-        "or the limit is lower than it says; "
-        "free some and start again");
+        "shared memory ran out while its pages were being touched: another program took it, "
+        "or the limit is lower than reported; free some memory and start again");
   };
   if (size_bytes <= 0) return absl::OkStatus();
   const int error = PopulatePagesInPlace(data, size_bytes);
   if (error == 0) return absl::OkStatus();
   if (error != EINVAL) return no_room();
-  // A kernel before 5.14. A read() into a page that cannot be backed gives EFAULT, where a store
-  // would be a SIGBUS.
+  // The kernel is older than 5.14. A read() into a page that cannot be populated gives EFAULT,
+  // where a store would be a SIGBUS.
   const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   if (zeros < 0) return absl::InternalError(absl::StrCat("/dev/zero: ", std::strerror(errno)));
   constexpr Index kPiece = 64 << 20;
@@ -225,18 +227,18 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
 Index UnpopulatedBytes(const std::byte* data, Index size_bytes) {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   constexpr Index kPagesAtATime = Index{1} << 16;
-  std::vector<unsigned char> is_there(static_cast<std::size_t>(kPagesAtATime));
-  Index unbacked = 0;
+  std::vector<unsigned char> is_resident(static_cast<std::size_t>(kPagesAtATime));
+  Index unpopulated = 0;
   for (Index at = 0; at < size_bytes; at += kPagesAtATime * page_bytes) {
     const Index pages = std::min(kPagesAtATime, CeilDivide(size_bytes - at, page_bytes));
-    // What is shared has been had by somebody where the page cache has it.
+    // For a shared mapping, a page that is in the page cache has been populated by some process.
     if (mincore(const_cast<std::byte*>(data) + at, static_cast<std::size_t>(pages * page_bytes),
-                is_there.data()) != 0)
+                is_resident.data()) != 0)
       continue;
     for (Index k = 0; k < pages; ++k)
-      unbacked += (is_there[static_cast<std::size_t>(k)] & 1) != 0 ? 0 : page_bytes;
+      unpopulated += (is_resident[static_cast<std::size_t>(k)] & 1) != 0 ? 0 : page_bytes;
   }
-  return unbacked;
+  return unpopulated;
 }
 
 }  // namespace mpaio

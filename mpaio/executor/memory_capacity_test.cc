@@ -39,7 +39,7 @@ TEST(CgroupCapacity, IsTheLimitLessWhatIsUsedAndCannotBeReclaimed) {
   // No more than is used can be reclaimed.
   EXPECT_EQ(CgroupCapacity("1000", "400", 900), 1000);
   EXPECT_EQ(CgroupCapacity("1000", "1000", 0), 0);
-  // Lowered below what was used already.
+  // The limit was lowered below the usage.
   EXPECT_EQ(CgroupCapacity("1000", "1500", 100), 0);
 }
 
@@ -48,51 +48,51 @@ TEST(CgroupCapacity, NoLimitIsTheLargestIndex) {
   EXPECT_EQ(CgroupCapacity("9223372036854771712\n", "400\n", 0), kUnlimited);
 }
 
-TEST(CgroupCapacity, WhatCannotBeReadDoesNotLimit) {
+TEST(CgroupCapacity, UnreadableFilesDoNotLimit) {
   EXPECT_EQ(CgroupCapacity("", "", 0), kUnlimited);
   EXPECT_EQ(CgroupCapacity("", "400", 100), kUnlimited);
   EXPECT_EQ(CgroupCapacity("1000", "", 0), 1000);
 }
 
-TEST(CheckMemoryCapacity, SaysWhatIsWantedWhatIsThereAndTheRemedy) {
-  const MemoryCapacity room{1'500'000'000, "the shelf", "buy a larger one"};
-  const absl::Status status = CheckMemoryCapacity(room, 2'000'000'000);
+TEST(CheckMemoryCapacity, ReportsSizeLimitAndRemedy) {
+  const MemoryCapacity capacity{1'500'000'000, "the shelf", "buy a larger one"};
+  const absl::Status status = CheckMemoryCapacity(capacity, 2'000'000'000);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, "2.00 GB (2000000000 bytes)"));
   EXPECT_THAT(
       std::string(status.message()),
       AllOf(HasSubstr("the shelf has 1.50 GB (1500000000 bytes)"), HasSubstr("buy a larger one")));
 }
 
-// 8 MiB are for Open MPI.
-TEST(CheckOwnMemory, SaysWhatIsNeededWhatIsFreeAndTheRemedy) {
-  const MemoryCapacity room{1'000'000'000, "the node's available memory", "end other programs"};
-  MPAIO_EXPECT_OK(CheckOwnMemory(room, 1'000'000'000, "the answer"));
-  EXPECT_THAT(CheckOwnMemory(room, 2'000'000'000, "the answer"),
+TEST(CheckOwnMemory, ReportsSizeLimitAndRemedy) {
+  const MemoryCapacity capacity{1'000'000'000, "the node's available memory", "end other programs"};
+  MPAIO_EXPECT_OK(CheckOwnMemory(capacity, 1'000'000'000, "the answer"));
+  EXPECT_THAT(CheckOwnMemory(capacity, 2'000'000'000, "the answer"),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        "the answer needs 2.00 GB (2000000000 bytes) of memory, 1.00 GB are free: "
                        "the limit is the node's available memory; "
                        "end other programs"));
 }
 
-TEST(CheckMemoryCapacity, KeepsALittleBack) {
-  const MemoryCapacity room{100 * kMebi, "the shelf", "buy a larger one"};
-  MPAIO_EXPECT_OK(CheckMemoryCapacity(room, 0));
-  MPAIO_EXPECT_OK(CheckMemoryCapacity(room, 92 * kMebi));
-  // Said in the message too: else it would read as if there were enough.
-  EXPECT_THAT(CheckMemoryCapacity(room, 92 * kMebi + 1),
+TEST(CheckMemoryCapacity, ReservesMemoryForOpenMpi) {
+  const MemoryCapacity capacity{100 * kMebi, "the shelf", "buy a larger one"};
+  MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 0));
+  MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 92 * kMebi));
+  // The message has the reserve too: else it would read as if there were enough.
+  EXPECT_THAT(CheckMemoryCapacity(capacity, 92 * kMebi + 1),
               StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI"));
-  MPAIO_EXPECT_OK(CheckMemoryCapacity(room, 52 * kMebi, 40 * kMebi));
-  EXPECT_THAT(CheckMemoryCapacity(room, 52 * kMebi + 1, 40 * kMebi),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       "8 MiB are kept for Open MPI and 0.04 GB for what is loaded meanwhile"));
-  EXPECT_THAT(CheckMemoryCapacity(room, kUnlimited),
+  MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 52 * kMebi, 40 * kMebi));
+  EXPECT_THAT(
+      CheckMemoryCapacity(capacity, 52 * kMebi + 1, 40 * kMebi),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               "8 MiB are kept for Open MPI and 0.04 GB for arrays that are still being loaded"));
+  EXPECT_THAT(CheckMemoryCapacity(capacity, kUnlimited),
               StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(CheckMemoryCapacity({0, "nothing", ""}, 1),
               StatusIs(absl::StatusCode::kResourceExhausted));
   MPAIO_EXPECT_OK(CheckMemoryCapacity({kUnlimited, "nothing", ""}, Index{1} << 62));
 }
 
-TEST(BackingDirectory, IsDevShmUnlessOpenMpiIsToldOfAnother) {
+TEST(BackingDirectory, IsDevShmUnlessOpenMpiHasAnother) {
   unsetenv("OMPI_MCA_osc_sm_backing_directory");
   EXPECT_EQ(BackingDirectory(), "/dev/shm");
   setenv("OMPI_MCA_osc_sm_backing_directory", "/mnt/huge", 1);
@@ -103,22 +103,22 @@ TEST(BackingDirectory, IsDevShmUnlessOpenMpiIsToldOfAnother) {
 }
 
 TEST(FindMemoryCapacity, WithoutADirectoryIsLimitedByMemory) {
-  const MemoryCapacity room = FindMemoryCapacity("");
-  EXPECT_GT(room.available_bytes, 0);
-  // No machine has that much.
-  EXPECT_LT(room.available_bytes, Index{1} << 50);
-  EXPECT_THAT(room.limited_by, HasSubstr("memory"));
-  EXPECT_FALSE(room.remedy.empty());
+  const MemoryCapacity capacity = FindMemoryCapacity("");
+  EXPECT_GT(capacity.available_bytes, 0);
+  // More than any machine has.
+  EXPECT_LT(capacity.available_bytes, Index{1} << 50);
+  EXPECT_THAT(capacity.limited_by, HasSubstr("memory"));
+  EXPECT_FALSE(capacity.remedy.empty());
 }
 
-// Runs `body` in a child that has a tmpfs of `size` at a path of its own, and prints where it
-// fails; false if this user may not mount.
+// Runs `body` in a child that has a private tmpfs of `size`, and prints where it fails; returns
+// false if this user may not mount.
 bool RunWithSmallFileSystem(const std::string& size,
                             const std::function<int(const std::string& directory)>& body) {
   constexpr int kMayNot = 77;
   const TempDirectory directory;
   const ChildEnd end = RunInChild([&] {
-    // In a mount namespace of the child's own; who is not root needs a user namespace too.
+    // In a private mount namespace; an ordinary user needs a user namespace too.
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kMayNot;
     if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kMayNot;
     if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0)
@@ -130,23 +130,23 @@ bool RunWithSmallFileSystem(const std::string& size,
   return true;
 }
 
-// For a child: where its condition does not hold, it ends with the line as status. (Below 250 so
-// that it fits.)
+// For a child process: if the condition does not hold, ends it with the line number as status.
+// (Below 250, so that it fits.)
 #define CHILD_EXPECT(condition) \
   if (!(condition)) return __LINE__
 
 TEST(FindMemoryCapacity, IsLimitedByASmallFileSystem) {
   const bool ran = RunWithSmallFileSystem("3m", [](const std::string& directory) {
-    const MemoryCapacity room = FindMemoryCapacity(directory);
-    std::fprintf(stderr, "%s has %lld; %s\n", room.limited_by.c_str(),
-                 static_cast<long long>(room.available_bytes), room.remedy.c_str());
-    CHILD_EXPECT(room.available_bytes == 3 * kMebi);
-    CHILD_EXPECT(room.limited_by == directory);
-    CHILD_EXPECT(room.remedy.find("size=") != std::string::npos);
-    CHILD_EXPECT(room.remedy.find(directory) != std::string::npos);
-    CHILD_EXPECT(CheckMemoryCapacity(room, 4 * kMebi).code() ==
+    const MemoryCapacity capacity = FindMemoryCapacity(directory);
+    std::fprintf(stderr, "%s has %lld; %s\n", capacity.limited_by.c_str(),
+                 static_cast<long long>(capacity.available_bytes), capacity.remedy.c_str());
+    CHILD_EXPECT(capacity.available_bytes == 3 * kMebi);
+    CHILD_EXPECT(capacity.limited_by == directory);
+    CHILD_EXPECT(capacity.remedy.find("size=") != std::string::npos);
+    CHILD_EXPECT(capacity.remedy.find(directory) != std::string::npos);
+    CHILD_EXPECT(CheckMemoryCapacity(capacity, 4 * kMebi).code() ==
                  absl::StatusCode::kResourceExhausted);
-    // What is written there is no longer available.
+    // Written pages are no longer available.
     const int file = open((directory + "/a").c_str(), O_RDWR | O_CREAT, 0600);
     CHILD_EXPECT(posix_fallocate(file, 0, kMebi) == 0);
     CHILD_EXPECT(FindMemoryCapacity(directory).available_bytes == 2 * kMebi);
@@ -155,7 +155,7 @@ TEST(FindMemoryCapacity, IsLimitedByASmallFileSystem) {
   if (!ran) GTEST_SKIP() << "this user may not mount a file system";
 }
 
-TEST(UnpopulatedBytes, ArePagesThatNobodyHasTouched) {
+TEST(UnpopulatedBytes, CountsPagesThatWereNeverTouched) {
   const Index page = sysconf(_SC_PAGESIZE);
   constexpr Index kPages = 100;
   void* const pages = mmap(nullptr, static_cast<std::size_t>(kPages * page), PROT_READ | PROT_WRITE,
@@ -164,7 +164,7 @@ TEST(UnpopulatedBytes, ArePagesThatNobodyHasTouched) {
   auto* const data = static_cast<std::byte*>(pages);
   EXPECT_EQ(UnpopulatedBytes(data, 0), 0);
   EXPECT_EQ(UnpopulatedBytes(data, kPages * page - 5), kPages * page);
-  // Also where this process may not look at them.
+  // Also counts pages that this process may not access.
   MPAIO_EXPECT_OK(PopulatePages(data + 10 * page, 30 * page));
   ASSERT_EQ(mprotect(data, static_cast<std::size_t>(20 * page), PROT_NONE), 0);
   EXPECT_EQ(UnpopulatedBytes(data, kPages * page), 70 * page);
@@ -182,31 +182,31 @@ TEST(WhyNotWritable, TellsWhyAndLeavesNothing) {
   EXPECT_EQ(WhyNotWritable(directory.path()), "not a directory");
 }
 
-// Open MPI would hang.
+// Otherwise Open MPI would hang.
 TEST(FindMemoryCapacity, IsNoneWhereNoFileCanBeMade) {
   TempDirectory directory;
   for (const std::string& place : {directory.File("missing"), std::string("/proc")}) {
-    const MemoryCapacity room = FindMemoryCapacity(place);
-    EXPECT_EQ(room.available_bytes, 0);
-    EXPECT_THAT(room.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"),
-                                       HasSubstr("no such file or directory")));
-    EXPECT_THAT(room.remedy, HasSubstr("OMPI_MCA_osc_sm_backing_directory"));
-    EXPECT_THAT(CheckMemoryCapacity(room, 1), StatusIs(absl::StatusCode::kResourceExhausted));
+    const MemoryCapacity capacity = FindMemoryCapacity(place);
+    EXPECT_EQ(capacity.available_bytes, 0);
+    EXPECT_THAT(capacity.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"),
+                                           HasSubstr("no such file or directory")));
+    EXPECT_THAT(capacity.remedy, HasSubstr("OMPI_MCA_osc_sm_backing_directory"));
+    EXPECT_THAT(CheckMemoryCapacity(capacity, 1), StatusIs(absl::StatusCode::kResourceExhausted));
   }
 }
 
-// It says that it has 0 bytes.
+// Such a file system reports 0 bytes.
 TEST(FindMemoryCapacity, IsNotLimitedByAFileSystemWithoutALimit) {
   const bool ran = RunWithSmallFileSystem("0", [](const std::string& directory) {
-    const MemoryCapacity room = FindMemoryCapacity(directory);
-    CHILD_EXPECT(room.available_bytes > 0);
-    CHILD_EXPECT(room.limited_by != directory);
+    const MemoryCapacity capacity = FindMemoryCapacity(directory);
+    CHILD_EXPECT(capacity.available_bytes > 0);
+    CHILD_EXPECT(capacity.limited_by != directory);
     return 0;
   });
   if (!ran) GTEST_SKIP() << "this user may not mount a file system";
 }
 
-TEST(PopulatePages, BacksEveryPage) {
+TEST(PopulatePages, PopulatesEveryPage) {
   const Index page_bytes = PageBytes(), size_bytes = 64 * page_bytes - 1;
   void* const memory =
       mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -221,9 +221,9 @@ TEST(PopulatePages, BacksEveryPage) {
   munmap(memory, size_bytes);
 }
 
-// A store to a page behind the end of its file is a SIGBUS, as it is to one that a full file system
-// cannot back.
-TEST(PopulatePages, PagesBehindTheEndOfAFileAreAStatus) {
+// A store to a page after the end of its file is a SIGBUS, as it is to a page that a full file
+// system cannot populate.
+TEST(PopulatePages, PagesAfterTheEndOfAFileAreAStatus) {
   const Index page_bytes = PageBytes();
   const int file = memfd_create("room_test", MFD_CLOEXEC);
   ASSERT_GE(file, 0);
@@ -240,7 +240,7 @@ TEST(PopulatePages, PagesBehindTheEndOfAFileAreAStatus) {
 }
 
 // A store to such a page would be a SIGBUS.
-TEST(PopulatePages, PagesThatCannotBeBackedAreAStatus) {
+TEST(PopulatePages, PagesThatCannotBePopulatedAreAStatus) {
   const bool ran = RunWithSmallFileSystem("3m", [](const std::string& directory) {
     constexpr Index kSizeBytes = 16 * kMebi;
     const int file = open((directory + "/a").c_str(), O_RDWR | O_CREAT, 0600);

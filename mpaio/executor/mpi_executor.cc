@@ -34,7 +34,7 @@ absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
   WireReader reader(bytes);
   absl::Status status;
   if (!DecodeStatus(&reader, &status))
-    return absl::InternalError("a status was damaged on its way");
+    return absl::InternalError("a status from another rank arrived damaged");
   return status;
 }
 
@@ -50,7 +50,7 @@ class WindowMemory final : public SharedMemory {
     Detach();
     return window_.Free();
   }
-  // Gives the memory back without the other ranks, which may be dead; the window stays.
+  // Returns the memory without the other ranks, which may be dead; the window stays.
   void Empty(bool is_first) {
     if (is_first) window_.Empty();
     Detach();
@@ -61,9 +61,8 @@ class WindowMemory final : public SharedMemory {
   const Communicator& node_;
 };
 
-// What the ranks of a node have of their memory to find each other by: where they sleep, and
-// Executor::control(). Where there is no room for that there is neither; ranks then look from time
-// to time.
+// Shared memory for the coordination of a node's ranks: their doorbells, and Executor::control().
+// Without memory for it there is neither; ranks then test from time to time.
 class ControlWindow {
  public:
   // Collective over the pool.
@@ -80,7 +79,7 @@ class ControlWindow {
     MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
     if (fits_everywhere == 0) return control;
     MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
-    // Zeros without memory behind them would be fatal when the bell is first rung.
+    // Pages that cannot be populated would be fatal when a bell is first rung.
     const absl::Status backed =
         node.rank() == 0 ? PopulatePages(control.window_.data(), size_bytes) : absl::OkStatus();
     MPAIO_ASSIGN_OR_RETURN(const Index is_backed, node.Minimum(backed.ok() ? 1 : 0));
@@ -95,7 +94,7 @@ class ControlWindow {
 
   const std::vector<Doorbell*>& doorbells() const { return doorbells_; }
   std::byte* control() const { return control_; }
-  // Collective over the node, after those who ring have been closed.
+  // Collective over the node, after the transports that ring the bells have been closed.
   absl::Status Free() { return window_.Free(); }
   void Empty(bool is_first) {
     if (is_first) window_.Empty();
@@ -107,10 +106,10 @@ class ControlWindow {
   std::byte* control_ = nullptr;
 };
 
-// Whoever stops a rank may let it go on soon.
-constexpr std::chrono::seconds kPatienceWithStopped(1);
+// A rank that was stopped may be continued soon.
+constexpr std::chrono::seconds kStoppedTimeout(1);
 
-// Several ranks, of which at least one node may have only one.
+// A pool of several ranks, on nodes that may have a single rank.
 class MultiRankExecutor final : public Executor {
  public:
   MultiRankExecutor(Communicator world, Communicator node, std::vector<int> leaders,
@@ -122,7 +121,7 @@ class MultiRankExecutor final : public Executor {
         control_(std::move(control)),
         transport_(std::move(transport)),
         consensus_(
-            std::move(consensus), [this] { LookInConsensus(); },
+            std::move(consensus), [this] { PollInConsensus(); },
             [this](int rank) { return is_lost(rank); }),
         orchestrator_works_(orchestrator_works),
         huge_pages_(huge_pages),
@@ -154,20 +153,21 @@ class MultiRankExecutor final : public Executor {
   using Executor::Allocate;
   absl::StatusOr<SharedMemory*> Allocate(Index size_bytes, PagePolicy page_policy) override {
     if (size_bytes < 0)
-      return absl::InvalidArgumentError(absl::StrCat("memory of ", size_bytes, " bytes"));
-    // What follows waits for every rank, so a death in it must end the job; and one before it is
-    // found out by agreeing on it.
+      return absl::InvalidArgumentError(
+          absl::StrCat("shared memory of ", size_bytes, " bytes: the size is negative"));
+    // The following calls wait for every rank, so a death during them must end the job; an earlier
+    // death is detected by AgreeThatAllLive.
     const Unarmed unarmed(supervision_);
     MPAIO_RETURN_IF_ERROR(AgreeThatAllLive());
-    // The node's first rank looks, so that the ranks of a node do not each count the same room; all
-    // nodes must have it before any allocates, since Open MPI does not return to all ranks where it
-    // has not.
-    absl::Status room = absl::OkStatus();
+    // Only the node's first rank checks, so that the ranks of a node do not each count the same
+    // memory. All nodes must have it before any allocates, since Open MPI does not return on all
+    // ranks where it is missing.
+    absl::Status fits = absl::OkStatus();
     if (node_rank() == 0)
-      room = OnThisHost(
+      fits = OnThisHost(
           CheckMemoryCapacity(FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : ""),
                               size_bytes, UnpopulatedBytes(on_demand_)));
-    MPAIO_RETURN_IF_ERROR(Agree(room));
+    MPAIO_RETURN_IF_ERROR(Agree(fits));
     if (node_size() == 1) {
       absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
           MapAnonymousMemory(size_bytes, huge_pages_, page_policy);
@@ -186,7 +186,7 @@ class MultiRankExecutor final : public Executor {
     }
     status = Agree(OnThisHost(status));
     if (!status.ok()) {
-      // Where this rank alone has not heard what was agreed, the others may keep theirs.
+      // If this rank alone did not receive the agreed status, the others may keep their windows.
       if (!is_broken()) window.Free().IgnoreError();
       return status;
     }
@@ -200,11 +200,11 @@ class MultiRankExecutor final : public Executor {
   absl::Status Broadcast(std::string* bytes) override { return consensus_.Broadcast(bytes); }
 
   void EnableFaultTolerance() override {
-    survives_ = supervision_ != nullptr;
-    if (survives_) supervision_->Arm();
+    is_fault_tolerant_ = supervision_ != nullptr;
+    if (is_fault_tolerant_) supervision_->Arm();
   }
   std::vector<LostRank> PollLostRanks() override {
-    Look();
+    UpdateLostRanks();
     return std::exchange(lost_, {});
   }
   bool is_lost(int rank) const override { return is_lost_[static_cast<std::size_t>(rank)]; }
@@ -225,31 +225,32 @@ class MultiRankExecutor final : public Executor {
   absl::Status Close() override {
     if (closed_) return absl::OkStatus();
     closed_ = true;
-    // Nobody leaves while another still expects a message of a finished run.
+    // No rank leaves while another one still expects a message of a finished run.
     absl::Status status = Agree(absl::OkStatus());
-    // Collective calls wait for the dead, and where deaths are survived somebody may die now: so
-    // nothing is freed then that others would have to free with us, but its memory. Nor where they
-    // do not hear of us.
+    // Collective calls wait for dead ranks, and with fault tolerance a rank may die now. So only
+    // memory is freed then, not objects that the others would have to free too. The same holds
+    // where the others do not receive this rank's messages.
     status.Update(transport_->Close());
     status.Update(consensus_.transport().Close());
-    if (survives_ || is_broken()) {
+    if (is_fault_tolerant_ || is_broken()) {
       control_.Empty(node_rank() == 0);
       for (std::unique_ptr<WindowMemory>& memory : windows_) memory->Empty(node_rank() == 0);
     } else {
-      // Nobody rings any more, or takes anything, on any rank: Free is collective.
+      // No rank rings or receives any more: Free is collective.
       status.Update(control_.Free());
       for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
     }
     windows_.clear();
     alone_.clear();
     status.Update(node_comm_.Free());
-    // Abort needs it.
+    // A broken pool keeps it for Abort.
     if (!is_broken()) status.Update(world_.Free());
     return status;
   }
 
  private:
-  // This rank's share of the pages of a window, for touching them in parallel.
+  // Returns this rank's share of the pages of a window, so that the ranks populate them in
+  // parallel.
   std::pair<Index, Index> OwnPages(Index size_bytes) const {
     const Index page_bytes = sysconf(_SC_PAGESIZE);
     const Index pages = CeilDivide(size_bytes, page_bytes);
@@ -262,8 +263,8 @@ class MultiRankExecutor final : public Executor {
     return absl::Status(status.code(), absl::StrCat("host ", HostName(), ": ", status.message()));
   }
 
-  // Marks those that have died meanwhile. On rank 0; nothing elsewhere.
-  void Look() {
+  // On rank 0: marks the ranks that have died since the last call. Does nothing elsewhere.
+  void UpdateLostRanks() {
     if (supervision_ == nullptr || rank() != 0) return;
     for (LostRank& lost : supervision_->PollLostRanks()) {
       const auto rank = pool_rank_of_.find(lost.rank);
@@ -275,14 +276,14 @@ class MultiRankExecutor final : public Executor {
     }
   }
 
-  // All wait for each other here: so one that is stopped, and may never go on, is ended.
-  void LookInConsensus() {
-    Look();
-    if (!survives_ || supervision_ == nullptr) return;
+  // All ranks wait for each other here: so a stopped rank, which may never continue, is ended.
+  void PollInConsensus() {
+    UpdateLostRanks();
+    if (!is_fault_tolerant_ || supervision_ == nullptr) return;
     const auto now = std::chrono::steady_clock::now();
     for (int rank = 1; rank < size(); ++rank) {
       const auto since = supervision_->stopped_since(world_ranks_[static_cast<std::size_t>(rank)]);
-      if (since && now - *since > kPatienceWithStopped) TerminateRank(rank);
+      if (since && now - *since > kStoppedTimeout) TerminateRank(rank);
     }
   }
 
@@ -294,7 +295,7 @@ class MultiRankExecutor final : public Executor {
             absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
     }
     MPAIO_RETURN_IF_ERROR(Agree(all_live));
-    // One that has died meanwhile has not agreed.
+    // A rank that has died during Agree has not taken part in it.
     for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
       if (is_lost(rank))
         all_live = absl::AbortedError(
@@ -303,7 +304,7 @@ class MultiRankExecutor final : public Executor {
     return Agree(all_live);
   }
 
-  // While one lives, this rank's death ends the job.
+  // While an object of this class exists, this rank's death ends the job.
   class Unarmed {
    public:
     explicit Unarmed(Supervision* supervision)
@@ -326,15 +327,15 @@ class MultiRankExecutor final : public Executor {
   bool orchestrator_works_;
   HugePages huge_pages_;
   Supervision* supervision_;
-  bool survives_ = false;       // the same on every rank
-  std::vector<bool> is_lost_;   // by rank; on rank 0
-  std::vector<LostRank> lost_;  // not yet told
-  std::vector<int> nodes_;      // by rank
+  bool is_fault_tolerant_ = false;  // the same on every rank
+  std::vector<bool> is_lost_;       // by rank; on rank 0
+  std::vector<LostRank> lost_;      // not reported yet
+  std::vector<int> nodes_;          // by rank
   std::vector<int> world_ranks_;
   std::map<int, int> pool_rank_of_;  // by rank of the world
   int num_nodes_ = 1;
   std::vector<std::unique_ptr<WindowMemory>> windows_;
-  std::vector<const SharedMemory*> on_demand_;  // of both
+  std::vector<const SharedMemory*> on_demand_;  // in windows_ and alone_
   std::vector<std::unique_ptr<SharedMemory>> alone_;
   bool closed_ = false;
 };
@@ -354,8 +355,8 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
         AgreeOver(pool, node.rank() == 0 ? CheckHugePages(node.size() > 1 ? BackingDirectory() : "")
                                          : absl::OkStatus()));
   }
-  // Before any of the pool's memory is touched. A rank that cannot be bound runs where the system
-  // puts it.
+  // Must precede the first access to the pool's memory. A rank that cannot be bound runs where the
+  // system places it.
   if (options.binds_ranks) BindToCores(node.rank(), node.size()).IgnoreError();
   std::string leader;
   if (node.rank() == 0) WireAppend(pool.rank(), &leader);
@@ -369,7 +370,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   transport_options.doorbells = control.doorbells();
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport,
                          MakeMpiTransport(pool, transport_options));
-  // Of which there is one message at a time.
+  // The consensus has one message in flight at a time.
   transport_options.slots = 2;
   transport_options.slot_bytes = 4 << 10;
   MPAIO_ASSIGN_OR_RETURN(std::unique_ptr<Transport> consensus,
@@ -377,7 +378,7 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   std::vector<int> world_ranks;
   MPAIO_ASSIGN_OR_RETURN(const int world_rank, Communicator::WorldRank());
   MPAIO_RETURN_IF_ERROR(pool.AllGather(world_rank, &world_ranks));
-  // What holds for rank 0's node holds for the pool: the nodes may differ.
+  // Rank 0's node decides for the pool, because the nodes may differ.
   std::string rank_0_works;
   if (pool.rank() == 0)
     WireAppend(options.orchestrator_works.value_or(node.size() <= sysconf(_SC_NPROCESSORS_ONLN)),

@@ -16,23 +16,23 @@
 namespace mpaio {
 
 struct MpiExecutorOptions {
-  // Whether rank 0 processes chunks too. Unset: yes where the ranks of its node are not more than
-  // its cores; else it would take a core from a worker, and each message would wait for it.
+  // True if rank 0 also processes chunks. Unset: true if its node has no more ranks than cores;
+  // otherwise it would take a core from a worker, and each message would wait for it.
   std::optional<bool> orchestrator_works;
   MpiTransportOptions transport;
   HugePages huge_pages = HugePages::kAuto;
-  // Whether each rank is bound to its part of the node's cores, where that pays and nobody has
-  // bound it (binding.h). It stays bound.
+  // True if each rank is to be bound to its part of the node's cores, where binding pays and the
+  // rank is not bound yet (binding.h). It stays bound.
   bool binds_ranks = true;
 };
 
 class MpiExecutor {
  public:
-  // Collective over `world`. With one rank it falls back to MakeInlineExecutor(). The executor must
-  // be closed or destroyed before MPI ends; either is collective over the world. Errors:
-  // FailedPrecondition, the same on every rank, where huge pages are asked for that a node does not
-  // give; else what MPI says, on this rank alone: the others may wait for it for ever, and
-  // world.Abort() is what is left.
+  // Collective over `world`. With one rank it returns MakeInlineExecutor(). The executor must be
+  // closed or destroyed before MPI ends; either is collective over the world. Errors:
+  // FailedPrecondition, the same on every rank, where huge pages are required that a node does not
+  // provide; else MPI's error, on this rank alone: the others may wait for this rank forever, and
+  // only world.Abort() is left.
   static absl::StatusOr<std::unique_ptr<Executor>> Create(const Communicator& world,
                                                           const MpiExecutorOptions& options = {});
 };

@@ -51,12 +51,12 @@ TEST(MpiExecutorTest, OrchestratorWorksWhereThereAreCoresForAllUnlessToldOtherwi
   for (const bool works : {false, true}) {
     MpiExecutorOptions options;
     options.orchestrator_works = works;
-    // Alone it must.
+    // A single rank must work.
     EXPECT_EQ(Create(options)->orchestrator_works(), works || TestWorld().size() == 1);
   }
 }
 
-// Rank 0 stores where the others may not, and they see it.
+// Rank 0 stores to memory that is read-only for the others, and they see it.
 TEST(MpiExecutorTest, EachRankProtectsItsOwnMapping) {
   const std::unique_ptr<Executor> executor = Create();
   const absl::StatusOr<SharedMemory*> memory = executor->Allocate(5000);
@@ -91,8 +91,8 @@ TEST(MpiExecutorTest, DestructorCloses) {
   EXPECT_EQ(NumResidentPages(middle, 1), -1) << "still mapped";
 }
 
-// More in sum than Open MPI has communicators for a process that does not free them, or a small
-// /dev/shm has room.
+// The pools together need more communicators than Open MPI has, and more memory than a small
+// /dev/shm has, if a pool leaks them.
 TEST(MpiExecutorTest, PoolsOneAfterAnotherLeaveNothingBehind) {
   const auto num_maps = [] {
     std::ifstream maps("/proc/self/maps");
@@ -108,7 +108,7 @@ TEST(MpiExecutorTest, PoolsOneAfterAnotherLeaveNothingBehind) {
   EXPECT_LT(num_maps(), maps_before + 20) << "40 pools have left something mapped";
 }
 
-TEST(MpiExecutorTest, TwoPoolsDoNotMeet) {
+TEST(MpiExecutorTest, TwoPoolsAreIndependent) {
   const std::unique_ptr<Executor> first = Create(), second = Create();
   std::string of_first = first->rank() == 0 ? "first" : "",
               of_second = second->rank() == 0 ? "second" : "";

@@ -12,11 +12,11 @@
 namespace mpaio {
 namespace {
 
-// What a message is of, so that ranks which do not make the same calls are found out.
+// The kind of a message, so that ranks which make different calls are detected.
 constexpr char kAgreement = 'A';
 constexpr char kBroadcast = 'B';
 
-// A death must be seen while the consensus waits for the dead.
+// A death must be detected while the consensus waits for the dead rank.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
 
 absl::Status NotTheSame() {
@@ -34,10 +34,10 @@ absl::StatusOr<std::string> RankConsensus::Receive(char kind) {
       transport_->WaitForMessage(kLongestWait);
       continue;
     }
-    std::string said = std::move(message->bytes);
-    if (absl::string_view(said).substr(0, 1) != absl::string_view(&kind, 1)) return NotTheSame();
-    said.erase(0, 1);
-    return said;
+    std::string bytes = std::move(message->bytes);
+    if (absl::string_view(bytes).substr(0, 1) != absl::string_view(&kind, 1)) return NotTheSame();
+    bytes.erase(0, 1);
+    return bytes;
   }
 }
 
@@ -46,9 +46,9 @@ absl::Status RankConsensus::Send(char kind, absl::string_view bytes) {
     if (is_lost_(rank)) continue;
     MPAIO_RETURN_IF_ERROR(transport_->Send(rank, absl::StrCat(absl::string_view(&kind, 1), bytes)));
   }
-  // Rank 0 may leave as soon as it has spoken.
+  // Rank 0 may leave as soon as its messages have left.
   while (transport_->unsent_bytes() > 0) {
-    look_();
+    poll_lost_ranks_();
     MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport_->Receive());
     if (message) early_.push_back(*std::move(message));
     if (transport_->unsent_bytes() > 0) transport_->WaitForMessage(kLongestWait);
@@ -75,18 +75,20 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
     MPAIO_RETURN_IF_ERROR(transport_->Send(0, std::move(bytes)));
     MPAIO_ASSIGN_OR_RETURN(bytes, Receive(kAgreement));
     WireReader reader(bytes);
-    return DecodeStatus(&reader, agreed) ? absl::OkStatus()
-                                         : absl::InternalError("a status was damaged on its way");
+    return DecodeStatus(&reader, agreed)
+               ? absl::OkStatus()
+               : absl::InternalError("a status from another rank arrived damaged");
   }
-  std::vector<std::optional<absl::Status>> said(static_cast<std::size_t>(transport_->size()));
-  said[0] = mine;
-  // What comes now of those is of an earlier call, which was over without it.
+  std::vector<std::optional<absl::Status>> statuses(static_cast<std::size_t>(transport_->size()));
+  statuses[0] = mine;
+  // Messages that now arrive from ranks already lost belong to an earlier call, which has ended
+  // without them.
   std::vector<bool> was_lost;
   for (int rank = 0; rank < transport_->size(); ++rank)
     was_lost.push_back(rank != 0 && is_lost_(rank));
   for (;;) {
-    // What a rank said before it died counts.
-    look_();
+    // A message that a rank sent before it died counts: so deaths are polled before messages.
+    poll_lost_ranks_();
     for (;;) {
       std::optional<Message> message;
       if (early_.empty()) {
@@ -98,22 +100,22 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
       }
       if (was_lost[static_cast<std::size_t>(message->from)]) continue;
       WireReader reader(absl::string_view(message->bytes).substr(message->bytes.empty() ? 0 : 1));
-      std::optional<absl::Status>& of_rank = said[static_cast<std::size_t>(message->from)];
+      std::optional<absl::Status>& of_rank = statuses[static_cast<std::size_t>(message->from)];
       absl::Status status;
       if (of_rank || message->bytes.empty() || message->bytes.front() != kAgreement)
         return NotTheSame();
       if (!DecodeStatus(&reader, &status))
-        return absl::InternalError("a status was damaged on its way");
+        return absl::InternalError("a status from another rank arrived damaged");
       of_rank = status;
     }
-    bool all_have_spoken = true;
+    bool all_received = true;
     for (int rank = 1; rank < transport_->size(); ++rank)
-      all_have_spoken &= said[static_cast<std::size_t>(rank)].has_value() || is_lost_(rank);
-    if (all_have_spoken) break;
+      all_received &= statuses[static_cast<std::size_t>(rank)].has_value() || is_lost_(rank);
+    if (all_received) break;
     transport_->WaitForMessage(kLongestWait);
   }
   *agreed = absl::OkStatus();
-  for (const std::optional<absl::Status>& status : said) {
+  for (const std::optional<absl::Status>& status : statuses) {
     if (agreed->ok() && status) *agreed = *status;
   }
   EncodeStatus(*agreed, &bytes);

@@ -28,25 +28,25 @@
 namespace mpaio {
 namespace {
 
-// Ranks that may die: each by its own word, of which rank 0 hears when it looks.
+// Simulates deaths: a rank declares its own, and rank 0 learns of it with Poll().
 class Deaths {
  public:
   explicit Deaths(int size)
       : is_dead_(static_cast<std::size_t>(size)), is_lost_(static_cast<std::size_t>(size), false) {}
   void Die(int rank) { is_dead_[static_cast<std::size_t>(rank)] = true; }
-  void Look() {
+  void Poll() {
     for (std::size_t rank = 0; rank < is_lost_.size(); ++rank) is_lost_[rank] = is_dead_[rank];
   }
   bool is_lost(int rank) const { return is_lost_[static_cast<std::size_t>(rank)]; }
 
  private:
   std::vector<std::atomic<bool>> is_dead_;
-  std::vector<bool> is_lost_;  // rank 0's alone
+  std::vector<bool> is_lost_;  // used by rank 0 alone
 };
 
 using Wrap = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
-// `body` on a thread for each rank.
+// Runs `body` on a thread for each rank.
 void OnThreads(int size, const std::function<void(RankConsensus&, int rank)>& body,
                Deaths* deaths = nullptr, const Wrap& wrap = nullptr) {
   std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);
@@ -55,27 +55,27 @@ void OnThreads(int size, const std::function<void(RankConsensus&, int rank)>& bo
     std::unique_ptr<Transport> transport = std::move(transports[static_cast<std::size_t>(rank)]);
     if (wrap) transport = wrap(std::move(transport));
     threads.emplace_back([&body, deaths, rank, transport = std::move(transport)]() mutable {
-      const auto look = [deaths, rank] {
-        if (deaths != nullptr && rank == 0) deaths->Look();
+      const auto poll = [deaths, rank] {
+        if (deaths != nullptr && rank == 0) deaths->Poll();
       };
       const auto is_lost = [deaths](int other) {
         return deaths != nullptr && deaths->is_lost(other);
       };
-      RankConsensus consensus(std::move(transport), look, is_lost);
+      RankConsensus consensus(std::move(transport), poll, is_lost);
       body(consensus, rank);
     });
   }
   for (std::thread& thread : threads) thread.join();
 }
 
-// What a rank sends when it agrees.
-std::string Word(const absl::Status& status) {
-  std::string word = "A";
-  EncodeStatus(status, &word);
-  return word;
+// Returns the message that a rank sends in Agree.
+std::string AgreementMessage(const absl::Status& status) {
+  std::string message = "A";
+  EncodeStatus(status, &message);
+  return message;
 }
 
-TEST(RankConsensusTest, OkWhereAllSayOk) {
+TEST(RankConsensusTest, OkIfAllAreOk) {
   for (const int size : {1, 2, 3, 8}) {
     OnThreads(size, [](RankConsensus& consensus, int) {
       for (int k = 0; k < 100; ++k) MPAIO_EXPECT_OK(consensus.Agree(absl::OkStatus()));
@@ -84,7 +84,7 @@ TEST(RankConsensusTest, OkWhereAllSayOk) {
   }
 }
 
-TEST(RankConsensusTest, TheStatusOfTheLowestRankThatIsNotOkOnAll) {
+TEST(RankConsensusTest, AllGetTheStatusOfTheLowestFailedRank) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
@@ -106,7 +106,7 @@ TEST(RankConsensusTest, TheStatusOfTheLowestRankThatIsNotOkOnAll) {
                             ? absl::OkStatus()
                             : absl::NotFoundError(absl::StrCat("rank ", first, ", call ", k)));
     }
-    // That others fail does not break it.
+    // A failure of other ranks does not break it.
     EXPECT_FALSE(consensus.is_broken());
   });
 }
@@ -125,7 +125,7 @@ TEST(RankConsensusTest, BroadcastGivesRank0sBytes) {
   }
 }
 
-// What rank 0 sends is not gone before it has received so many messages more.
+// Rank 0's messages have not left before it has received `*left` more messages.
 class SlowTransport final : public Transport {
  public:
   SlowTransport(std::unique_ptr<Transport> inner, std::atomic<int>* left)
@@ -150,15 +150,15 @@ class SlowTransport final : public Transport {
   std::atomic<int>* left_;
 };
 
-TEST(RankConsensusTest, WhatRanksSayOfTheNextCallBeforeRank0IsThereCounts) {
+TEST(RankConsensusTest, EarlyMessagesOfTheNextCallCount) {
   std::atomic<int> left = 0;
   const Wrap wrap = [&left](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
     if (inner->rank() != 0) return inner;
     return std::make_unique<SlowTransport>(std::move(inner), &left);
   };
   const auto body = [&left](RankConsensus& consensus, int rank) {
-    // Rank 0 leaves the broadcast when it has heard what the other three say of the agreement
-    // behind it.
+    // Rank 0 leaves the broadcast when it has received the other three ranks' messages of the
+    // following agreement.
     if (rank == 0) left = 3;
     std::string bytes = "now";
     MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
@@ -172,7 +172,7 @@ TEST(RankConsensusTest, WhatRanksSayOfTheNextCallBeforeRank0IsThereCounts) {
   OnThreads(4, body, nullptr, wrap);
 }
 
-TEST(RankConsensusTest, GoesOnWithoutARankThatDiesWhileTheOthersWait) {
+TEST(RankConsensusTest, ContinuesWithoutARankThatDiesDuringACall) {
   Deaths deaths(4);
   OnThreads(
       4,
@@ -190,7 +190,7 @@ TEST(RankConsensusTest, GoesOnWithoutARankThatDiesWhileTheOthersWait) {
       &deaths);
 }
 
-TEST(RankConsensusTest, Rank0GoesOnAlone) {
+TEST(RankConsensusTest, Rank0ContinuesAlone) {
   Deaths deaths(3);
   OnThreads(
       3,
@@ -203,25 +203,26 @@ TEST(RankConsensusTest, Rank0GoesOnAlone) {
       &deaths);
 }
 
-TEST(RankConsensusTest, WhatARankHasSaidBeforeItDiedCounts) {
+TEST(RankConsensusTest, AMessageSentBeforeDeathCounts) {
   Deaths deaths(4);
   OnThreads(
       4,
       [&deaths](RankConsensus& consensus, int rank) {
         if (rank == 1) {
-          MPAIO_EXPECT_OK(consensus.transport().Send(0, Word(absl::DataLossError("my last word"))));
+          MPAIO_EXPECT_OK(
+              consensus.transport().Send(0, AgreementMessage(absl::DataLossError("my last word"))));
           return deaths.Die(1);
         }
         EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
                   absl::DataLossError("my last word"));
-        // It is said once.
+        // It counts only once.
         EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
                   absl::NotFoundError("two"));
       },
       &deaths);
 }
 
-TEST(RankConsensusTest, ARankThatAgreesWhileRank0BroadcastsFindsOut) {
+TEST(RankConsensusTest, MismatchedCallsAreDetected) {
   OnThreads(2, [](RankConsensus& consensus, int rank) {
     std::string bytes = "bytes";
     if (rank == 0) {
@@ -234,8 +235,8 @@ TEST(RankConsensusTest, ARankThatAgreesWhileRank0BroadcastsFindsOut) {
   });
 }
 
-TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
-  const std::string ok = Word(absl::OkStatus());
+TEST(RankConsensusTest, UnexpectedMessagesAreErrors) {
+  const std::string ok = AgreementMessage(absl::OkStatus());
   for (const auto& [messages, error] :
        std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{""}, "do not make the same calls"},
@@ -255,7 +256,7 @@ TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
       EXPECT_TRUE(consensus.is_broken());
     });
   }
-  // From rank 0.
+  // Unexpected messages from rank 0.
   for (const std::string& message :
        {std::string(), std::string("B"), std::string("A"), ok.substr(0, ok.size() - 1)}) {
     OnThreads(2, [&message](RankConsensus& consensus, int rank) {
@@ -269,7 +270,7 @@ TEST(RankConsensusTest, WhatNoRankOfThisProgramWouldSayIsAnError) {
   }
 }
 
-TEST(RankConsensusTest, ABrokenLineIsTheErrorOfEveryCallFromThenOn) {
+TEST(RankConsensusTest, ABrokenChannelIsTheErrorOfEveryLaterCall) {
   for (const int rank : {0, 1}) {
     for (const bool is_send : {false, true}) {
       std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(2);
@@ -279,9 +280,9 @@ TEST(RankConsensusTest, ABrokenLineIsTheErrorOfEveryCallFromThenOn) {
           MakeFaultyTransport(std::move(transports[static_cast<std::size_t>(rank)]),
                               std::move(plan)),
           [] {}, [](int) { return false; });
-      // So that rank 0 comes to its answer.
+      // Lets rank 0 reach its reply.
       if (rank == 0) {
-        MPAIO_ASSERT_OK(transports[1]->Send(0, Word(absl::OkStatus())));
+        MPAIO_ASSERT_OK(transports[1]->Send(0, AgreementMessage(absl::OkStatus())));
       }
       EXPECT_FALSE(consensus.is_broken());
       const absl::Status first = consensus.Agree(absl::NotFoundError("mine"));

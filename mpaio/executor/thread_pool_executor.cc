@@ -20,8 +20,8 @@ struct alignas(Executor::kControlBytes) Control {
   std::byte bytes[Executor::kControlBytes] = {};
 };
 
-// What the ranks share. Between two of its barriers each field is either written by its owner alone
-// or only read.
+// State shared by the ranks. Between two of its barriers each field is either written by its owner
+// alone or only read.
 struct Pool {
   explicit Pool(int size, const ThreadPoolOptions& options)
       : size(size),
@@ -34,20 +34,20 @@ struct Pool {
     for (std::vector<Control>& control : controls) control.resize(static_cast<std::size_t>(size));
   }
   const int size;
-  const int num_nodes;  // no node is without a rank
+  const int num_nodes;  // every node has a rank
   const ThreadPoolOptions options;
   std::barrier<> barrier;
   std::vector<absl::Status> statuses;
   std::string broadcast;
-  // By node: what has been allocated, in order.
+  // By node: the allocations, in order.
   std::vector<std::vector<std::unique_ptr<SharedMemory>>> memories;
   std::vector<std::vector<Control>> controls;
   std::mutex mutex;
-  std::vector<LostRank> lost;  // not yet told
+  std::vector<LostRank> lost;  // not reported yet
 };
 
-// The pages belong to the pool; what a rank holds is its own handle, whose Synchronize waits for
-// all ranks (more than its node, which does no harm).
+// The pages belong to the pool; each rank has its own handle, whose Synchronize waits for all ranks
+// (more than its node, which is harmless).
 class ThreadMemory final : public SharedMemory {
  public:
   ThreadMemory(const SharedMemory& memory, Index size_bytes, Pool* pool)
@@ -95,15 +95,16 @@ class ThreadExecutor final : public Executor {
     }
     MPAIO_RETURN_IF_ERROR(Agree(status));
     handles_.push_back(std::make_unique<ThreadMemory>(*memories.back(), size_bytes, pool_));
-    pool_->barrier.arrive_and_wait();  // before another call grows `memories`
+    pool_->barrier.arrive_and_wait();  // must precede a call that grows `memories`
     return handles_.back().get();
   }
 
   absl::Status Agree(const absl::Status& mine) override {
     pool_->statuses[static_cast<std::size_t>(rank_)] = mine;
     pool_->barrier.arrive_and_wait();
-    // A copy of its own for each rank, as from a message: copies of a Status share what they hold,
-    // and an Abseil that is not built for the thread sanitizer does not show it how they count it.
+    // A separate copy for each rank, as from a message: copies of a Status share their contents,
+    // and the thread sanitizer cannot see the reference counting of an Abseil that is not built for
+    // it.
     absl::Status first;
     for (const absl::Status& status : pool_->statuses) {
       if (first.ok() && !status.ok()) first = absl::Status(status.code(), status.message());
@@ -152,7 +153,7 @@ class ThreadExecutor final : public Executor {
   int rank_;
   std::unique_ptr<Transport> transport_;
   std::vector<std::unique_ptr<SharedMemory>> handles_;
-  std::vector<int> is_lost_;  // on rank 0, as far as it has been told
+  std::vector<int> is_lost_;  // on rank 0, as reported by PollLostRanks
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Inde
     const auto address = [&](ProgramOperand operand) -> const std::byte* {
       const std::size_t index = static_cast<std::size_t>(operand.index);
       switch (operand.place) {
-        // Read in place: 8 bytes each, one after the other.
+        // Read in place: contiguous elements of 8 bytes.
         case ProgramOperand::Place::kInput:
           return inputs[index] + begin * 8;
         case ProgramOperand::Place::kConstant:

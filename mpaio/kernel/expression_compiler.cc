@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Types the nodes of an expression and lays out the steps of its program.
+// Assigns types to the nodes of an expression and generates the steps of its program.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -24,10 +24,10 @@ using absl::int128;
 using Place = ProgramOperand::Place;
 using Kind = ExpressionNode::Kind;
 
-// An integer of up to 64 bits, with or without a sign, and a bit to spare.
+// Integer literals, and results computed from them, have a sign and a magnitude of up to 64 bits.
 constexpr int128 kLargest = int128{std::numeric_limits<std::uint64_t>::max()};
 
-// What a node has given: elements of a type, or a number that was written and has no type yet.
+// The value of a node: typed elements, or a literal that has no type yet.
 struct Value {
   enum class Strength { kTyped, kInteger, kReal };
   Strength strength = Strength::kTyped;
@@ -49,15 +49,15 @@ Value WrittenReal(double real) {
   return {Value::Strength::kReal, NumberType::kFloat64, {}, 0, real};
 }
 
-// How a function or operator finds the type it computes in, and which loop does it.
+// How a function or operator determines the type that it computes in, and its loop.
 enum class Rule {
-  kArithmetic,  // the operands' common type; not bool where there is no loop for it
+  kArithmetic,  // the operands' common type; an error for bool if bool has no such loop
   kFloorLike,   // as kArithmetic, bools as int8
   kDivide,      // floating-point: integers as float64
   kCompare,
-  kLogical,  // of truth
-  kFloat,    // floating-point: small integers as small floats
-  kKeep,     // one operand, of its type
+  kLogical,  // of truth values
+  kFloat,    // floating-point: small integers as small floats (FloatOf)
+  kKeep,     // one operand, which has the type of the result
   kRound,    // one operand; integers stay as they are
   kTest,     // one operand, to bool
   kMath,     // kFloat, by MathFunction
@@ -196,13 +196,13 @@ const std::map<std::string, Function, std::less<>>& UnaryOperators() {
   return *operators;
 }
 
-// What a function or operator that has no loop for a type can be told to do about it.
+// Returns advice for a function or operator that has no loop for a type.
 std::string Hint(const std::string& name) {
   if (name == "^") return " (it is exclusive or, of bools and integers; a power is written **)";
   if (name == "&" || name == "|")
-    return " (it is of bools and integers; put each comparison into parentheses)";
-  if (name == "~" || name == "invert") return " (it is of bools and integers)";
-  if (name == "-") return " of bools; write ~ or ^, or convert them with int8(...)";
+    return " (it takes bools and integers; put each comparison into parentheses)";
+  if (name == "~" || name == "invert") return " (it takes bools and integers)";
+  if (name == "-") return "; write ~ or ^, or convert it with int8(...)";
   return "";
 }
 
@@ -210,7 +210,7 @@ std::string Hint(const std::string& name) {
 
 class ExpressionCompiler {
  public:
-  // `is_shown`: whether errors have the text in them.
+  // `is_shown`: true if errors contain the text.
   ExpressionCompiler(absl::string_view text, const std::vector<Expression::Variable>& variables,
                      bool is_shown)
       : text_(text), is_shown_(is_shown) {
@@ -238,10 +238,10 @@ class ExpressionCompiler {
   }
 
  private:
-  // What the whole text gives.
+  // Returns the value of the whole text.
   absl::StatusOr<Value> Evaluate() {
     MPAIO_ASSIGN_OR_RETURN(const std::vector<ExpressionNode> nodes, ParseExpression(text_));
-    // Names of functions are nodes too, which nothing refers to.
+    // Names of functions are nodes too, but no other node refers to them.
     std::vector<bool> is_used(nodes.size(), false);
     is_used.back() = true;
     for (std::size_t i = nodes.size(); i-- > 0;) {
@@ -344,7 +344,7 @@ class ExpressionCompiler {
             0};
   }
 
-  // Of constants, the result is computed here.
+  // If all operands are constants, the result is computed now.
   ProgramOperand Run(NumberLoop loop, ProgramOperand a, ProgramOperand b = {},
                      ProgramOperand c = {}) {
     const auto is_constant = [](ProgramOperand operand) {
@@ -379,7 +379,7 @@ class ExpressionCompiler {
 
   // --- Types ---
 
-  // A written number as Python makes an array of it.
+  // Gives a literal the type that numpy gives it as an array.
   absl::StatusOr<Value> Typed(const Value& value) {
     if (value.is_typed()) return value;
     if (value.strength == Value::Strength::kReal) return Constant(NumberType::kFloat64, value.real);
@@ -387,7 +387,7 @@ class ExpressionCompiler {
     return As(value, needs_uint ? NumberType::kUint64 : NumberType::kInt64);
   }
 
-  // Any value as `type`, which is what its operation computes in.
+  // Converts any value to `type`, the type that its operation computes in.
   absl::StatusOr<Value> As(const Value& value, NumberType type) {
     if (value.is_typed()) return Cast(value, type);
     if (IsFloat(type))
@@ -415,8 +415,8 @@ class ExpressionCompiler {
                         static_cast<std::uint64_t>(is_negative ? -integer : integer));
   }
 
-  // The type that operands have in common; written numbers take it on. Precondition: one of them
-  // has a type.
+  // Returns the common type of operands; literals take that type. Precondition: one of them has a
+  // type.
   static NumberType CommonType(const std::vector<Value>& values) {
     std::optional<NumberType> type;
     for (const Value& value : values) {
@@ -449,7 +449,7 @@ class ExpressionCompiler {
   absl::StatusOr<Value> NoLoop(NumberType type) const {
     const bool is_operator = node_->kind == Kind::kOperator;
     return Error(absl::StrCat(is_operator ? "'" : "", node_->name, is_operator ? "'" : "",
-                              " cannot be taken of ", NumberTypeName(type), Hint(node_->name)));
+                              " is not defined for ", NumberTypeName(type), Hint(node_->name)));
   }
 
   // --- Operations ---
@@ -519,8 +519,8 @@ class ExpressionCompiler {
   static NumberType NotBool(NumberType type) { return IsBool(type) ? NumberType::kInt8 : type; }
 
   static NumberType FloatType(const std::vector<Value>& values) {
-    // Small integers of different types are each turned into small floats, and a written integer
-    // into what it is combined with.
+    // Each small integer type becomes its small float type, and an integer literal takes the type
+    // of the other operand.
     std::optional<NumberType> type;
     bool any_real = false;
     for (const Value& value : values) {
@@ -547,8 +547,8 @@ class ExpressionCompiler {
   }
 
   absl::StatusOr<Value> Compare(NumberOp op, const std::vector<Value>& values) {
-    // Integers are compared exactly, whatever their types, also with a written one that would not
-    // fit the other's.
+    // Integers of any types are compared exactly, even with a literal that does not fit the other
+    // type.
     const auto is_exact = [](const Value& value) {
       return value.strength == Value::Strength::kInteger ||
              (value.is_typed() && !IsFloat(value.type));
@@ -605,7 +605,7 @@ class ExpressionCompiler {
     MPAIO_ASSIGN_OR_RETURN(const Value condition, Typed(values[0]));
     std::vector<Value> choices = {values[1], values[2]};
     if (!choices[0].is_typed() && !choices[1].is_typed()) {
-      // Two written ones have each a type of their own.
+      // Two literals each get their own type.
       for (Value& choice : choices) {
         MPAIO_ASSIGN_OR_RETURN(choice, Typed(choice));
       }
@@ -648,7 +648,7 @@ class ExpressionCompiler {
     return InType(NumberOp::kPower, values, type);
   }
 
-  // --- Written numbers, by Python's rules ---
+  // --- Literals, by Python's rules ---
 
   absl::StatusOr<Value> FoldWritten(const Function& function) {
     const std::string& name = node_->name;
@@ -713,14 +713,14 @@ class ExpressionCompiler {
                                       : a / b - (is_off ? 1 : 0));
   }
 
-  // Both are within 65 bits.
+  // Both have at most 65 bits.
   absl::StatusOr<Value> Product(int128 a, int128 b) const {
     if (std::fabs(static_cast<double>(a) * static_cast<double>(b)) > 0x1p66)
       return Checked(kLargest + 1);
     return Checked(a * b);
   }
 
-  // --- The end ---
+  // --- Loops and registers ---
 
   NumberLoop FindNumberLoop(NumberOp op, NumberType type) const {
     return ::mpaio::FindNumberLoop(op, type);
@@ -788,8 +788,8 @@ class ExpressionCompiler {
                                                : MathStep<MathFunction2::kHypot>;
   }
 
-  // Lets the last step write the output where it can, and steps share registers whose content is
-  // done with.
+  // Lets the last step write to the output if possible, and lets steps reuse registers that are no
+  // longer needed.
   void Finish() {
     const bool is_wide = SizeBytes(program_.type) == 8 || IsBool(program_.type);
     if (is_wide && program_.result.place == Place::kRegister &&
@@ -822,7 +822,7 @@ class ExpressionCompiler {
           done.push_back(operand.index);
       }
       if (step.result.place == Place::kRegister) {
-        // Not one of the operands', as a loop's result must not overlap them.
+        // Not a register of an operand: a loop's result must not overlap its operands.
         const std::size_t virtual_register = static_cast<std::size_t>(step.result.index);
         if (free.empty()) free.push_back(num_registers++);
         step.result.index = assigned[virtual_register] = free.back();
@@ -839,7 +839,7 @@ class ExpressionCompiler {
   absl::string_view text_;
   bool is_shown_;
   Expression::Program program_;
-  // Where a variable is as wide numbers, once it was met.
+  // The location of each variable as wide numbers, once it has been loaded.
   std::vector<ProgramOperand> loaded_;
   std::vector<Value> values_;
   const ExpressionNode* node_ = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What an expression is compiled to: loops over blocks of numbers.
+// The compiled form of an expression: loops over blocks of numbers.
 #ifndef MPAIO_KERNEL_EXPRESSION_PROGRAM_H_
 #define MPAIO_KERNEL_EXPRESSION_PROGRAM_H_
 
@@ -13,12 +13,12 @@
 
 namespace mpaio {
 
-// MemoryCapacity for the numbers of one block.
+// Storage for the numbers of one block.
 struct alignas(64) NumberBlock {
   std::byte bytes[Expression::kBlock * 8];
 };
 
-// Where an operand of a loop is.
+// The location of a loop's operand.
 struct ProgramOperand {
   enum class Place : std::uint8_t { kNone, kInput, kConstant, kRegister, kOutput };
   Place place = Place::kNone;
@@ -26,11 +26,11 @@ struct ProgramOperand {
 };
 
 struct ProgramStep {
-  // One of the three.
+  // Exactly one of the three is set.
   NumberLoop loop = nullptr;
   LoadLoop load = nullptr;
   bool checks_exponents = false;
-  // Of `load`, the first is the input.
+  // For `load`, the first operand is the input.
   std::array<ProgramOperand, 3> operands = {};
   ProgramOperand result = {};
 };
@@ -41,9 +41,9 @@ struct Expression::Program {
   std::vector<NumberBlock> constants;
   std::vector<ProgramStep> steps;
   int num_registers = 0;
-  // Where the result is after the steps; kOutput where they have written it.
+  // The location of the result after the last step; kOutput if a step has written it there.
   ProgramOperand result;
-  std::string text;  // empty: not to be shown
+  std::string text;  // empty: do not show it in errors
 };
 
 }  // namespace mpaio

@@ -29,7 +29,7 @@ constexpr NumberType kBool = NumberType::kBool, kInt8 = NumberType::kInt8,
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// One variable of `type` for each of x, y, z.
+// Variables x, y and z of the given types.
 std::vector<Expression::Variable> Variables(NumberType x, NumberType y = kFloat64,
                                             NumberType z = kFloat64) {
   return {{"x", x, 0}, {"y", y, 0}, {"z", z, 0}};
@@ -47,7 +47,7 @@ std::string Refusal(absl::string_view text, NumberType x, NumberType y = kFloat6
   return std::string(status.message());
 }
 
-// Of one or two vectors of T, to a vector of R.
+// Evaluates `text` over one or two vectors of T, and returns a vector of R.
 template <typename R, typename T, typename U = T>
 std::vector<R> Evaluate(absl::string_view text, NumberType type, const std::vector<T>& x,
                         NumberType type_y = kFloat64, const std::vector<U>& y = {}) {
@@ -80,7 +80,7 @@ void ExpectSame(const std::vector<double>& values, const std::vector<double>& ex
   }
 }
 
-TEST(ExpressionTest, ResultsAreOfTheTypesOfNumpy) {
+TEST(ExpressionTest, ResultTypesAreNumpys) {
   EXPECT_EQ(TypeOf("x + 1", kInt8), kInt8);
   EXPECT_EQ(TypeOf("x + 1", kBool), kInt64);
   EXPECT_EQ(TypeOf("x + x", kBool), kBool);
@@ -128,20 +128,20 @@ TEST(ExpressionTest, ResultsAreOfTheTypesOfNumpy) {
   EXPECT_EQ(Expression::Compile("x * 2", Variables(kInt8), kFloat32)->type(), kFloat32);
 }
 
-TEST(ExpressionTest, WhatHasNoMeaningIsRefusedWithThePlace) {
+TEST(ExpressionTest, InvalidExpressionsAreErrorsWithThePosition) {
   EXPECT_EQ(Refusal("1 + x ^ 2", kFloat64),
-            "at character 7 of '1 + x ^ 2': '^' cannot be taken of float64 (it is exclusive or, of "
+            "at character 7 of '1 + x ^ 2': '^' is not defined for float64 (it is exclusive or, of "
             "bools and integers; a power is written **)");
   EXPECT_EQ(Refusal("x > 1 & y", kFloat64),
-            "at character 7 of 'x > 1 & y': '&' cannot be taken of float64 (it is of bools and "
+            "at character 7 of 'x > 1 & y': '&' is not defined for float64 (it takes bools and "
             "integers; put each "
             "comparison into parentheses)");
-  EXPECT_NE(Refusal("~x", kFloat32).find("at character 1 of '~x': '~' cannot be taken of float32"),
+  EXPECT_NE(Refusal("~x", kFloat32).find("at character 1 of '~x': '~' is not defined for float32"),
             std::string::npos);
-  EXPECT_NE(Refusal("x - x", kBool).find("at character 3 of 'x - x': '-' cannot be taken of bool"),
+  EXPECT_NE(Refusal("x - x", kBool).find("at character 3 of 'x - x': '-' is not defined for bool"),
             std::string::npos);
-  EXPECT_NE(Refusal("-x", kBool).find("'-' cannot be taken of bool"), std::string::npos);
-  EXPECT_NE(Refusal("sign(x)", kBool).find("sign cannot be taken of bool"), std::string::npos);
+  EXPECT_NE(Refusal("-x", kBool).find("'-' is not defined for bool"), std::string::npos);
+  EXPECT_NE(Refusal("sign(x)", kBool).find("sign is not defined for bool"), std::string::npos);
   EXPECT_EQ(Refusal("x + q", kInt8),
             "at character 5 of 'x + q': there is no 'q' here; there are x, y, z");
   EXPECT_NE(
@@ -167,7 +167,7 @@ TEST(ExpressionTest, WhatHasNoMeaningIsRefusedWithThePlace) {
   EXPECT_NE(Refusal("(-8) ** 0.5", kFloat64).find("is no real number"), std::string::npos);
 }
 
-TEST(ExpressionTest, WrittenNumbersFollowPython) {
+TEST(ExpressionTest, LiteralsFollowPython) {
   const std::vector<double> x = {0};
   const struct {
     const char* text;
@@ -183,7 +183,7 @@ TEST(ExpressionTest, WrittenNumbersFollowPython) {
   EXPECT_EQ(OfDoubles("e + x - pi", x)[0], 2.718281828459045 + 0 - 3.141592653589793);
   EXPECT_TRUE(std::isnan(OfDoubles("nan + x", x)[0]));
   EXPECT_EQ(OfDoubles("-inf + x", x)[0], -kInfinity);
-  // A variable goes before a constant of its name.
+  // A variable takes precedence over a constant of the same name.
   const absl::StatusOr<Expression> named = Expression::Compile("e + 1", {{"e", kInt32, 0}});
   ASSERT_TRUE(named.ok());
   EXPECT_EQ(named->type(), kInt32);
@@ -210,7 +210,7 @@ TEST(ExpressionTest, IntegersWrapAndDivideAsInNumpy) {
             (std::vector<std::int64_t>{-27, 0, 8'553'255'926'290'448'384}));
   EXPECT_EQ((Evaluate<std::uint64_t>("x // 10", kUint64, std::vector<std::uint64_t>{~0ull})),
             (std::vector<std::uint64_t>{1844674407370955161ull}));
-  // Comparisons between the two kinds of 64 bits, and with what does not fit, are exact.
+  // Comparisons of int64 with uint64, also out of range of the other type, are exact.
   const std::vector<std::int64_t> a = {-1, kMax, kMax};
   const std::vector<std::uint64_t> b = {~0ull, static_cast<std::uint64_t>(kMax),
                                         static_cast<std::uint64_t>(kMax) + 1};
@@ -272,7 +272,7 @@ TEST(ExpressionTest, SmallFloatsAreRoundedByEachOperation) {
   }
 }
 
-TEST(ExpressionTest, PowersOfFloatsBySmallWrittenNumbersAreExact) {
+TEST(ExpressionTest, PowersOfFloatsBySmallLiteralsAreExact) {
   const std::vector<double> x = {1.1, -2.3, 0.0, 1e200, 9};
   for (std::size_t i = 0; i < x.size(); ++i) {
     EXPECT_EQ(OfDoubles("x ** 2", x)[i], x[i] * x[i]);
@@ -284,7 +284,7 @@ TEST(ExpressionTest, PowersOfFloatsBySmallWrittenNumbersAreExact) {
   EXPECT_TRUE(std::isnan(OfDoubles("power(x, 0.5)", x)[1]));
 }
 
-TEST(ExpressionTest, NegativePowersOfIntegersAreFoundInTheData) {
+TEST(ExpressionTest, NegativeExponentsOfIntegersAreEvaluationErrors) {
   const absl::StatusOr<Expression> expression =
       Expression::Compile("x ** y", Variables(kInt64, kInt8));
   ASSERT_TRUE(expression.ok());
@@ -300,7 +300,7 @@ TEST(ExpressionTest, NegativePowersOfIntegersAreFoundInTheData) {
   EXPECT_TRUE(expression->Evaluate(inputs, 1700, reinterpret_cast<std::byte*>(result.data())).ok());
 }
 
-TEST(ExpressionTest, VariablesMayLieApartAndAnywhere) {
+TEST(ExpressionTest, VariablesMayBeStridedAndUnaligned) {
   // Fields of a record of 13 bytes.
   std::vector<std::byte> records(13 * 1500);
   for (int i = 0; i < 1500; ++i) {
@@ -338,9 +338,9 @@ TEST(ExpressionTest, ConversionsAreThoseOfAstype) {
             (std::vector<std::uint8_t>{255, 0}));
 }
 
-// --- Random expressions against an evaluator that knows one number at a time ---
+// --- Random expressions, compared with a scalar evaluator ---
 
-// float64 and int64 only, whose operations C++ has.
+// float64 and int64 only, because C++ has their operations.
 struct Scalar {
   enum class Type { kBool, kInt, kReal } type;
   std::int64_t integer = 0;
@@ -352,12 +352,12 @@ class RandomExpression {
  public:
   explicit RandomExpression(std::mt19937_64& random) : random_(random) {}
 
-  // A text, and what it is of the numbers x, y and n.
+  // A text and its value for the numbers x, y and n.
   struct Result {
     std::string text;
     Scalar value;
   };
-  // The same text for the same state of `random`.
+  // Returns the same text for the same state of `random`.
   Result Make(double x, double y, std::int64_t n, int depth) {
     x_ = x, y_ = y, n_ = n;
     return Limited(depth);
@@ -466,7 +466,7 @@ class RandomExpression {
   std::int64_t n_ = 0;
 };
 
-TEST(ExpressionTest, RandomExpressionsAreWhatTheyAreOfEachElement) {
+TEST(ExpressionTest, RandomExpressionsMatchScalarEvaluation) {
   const std::uint64_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937_64 random(seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the text of an expression says: its operations, each with where it stands.
+// The syntax tree of an expression: its operations and their positions in the text.
 #ifndef MPAIO_KERNEL_EXPRESSION_TREE_H_
 #define MPAIO_KERNEL_EXPRESSION_TREE_H_
 
@@ -19,30 +19,40 @@ struct ExpressionNode {
     kInteger,   // `integer`, from 0 to 2^64 - 1
     kReal,      // `real`
     kName,      // `name`
-    kOperator,  // `name` as it is written, with one or two operands
+    kOperator,  // `name` is the operator's text; one or two operands
     kCall,      // `name`, with any number of operands
   };
   Kind kind;
   std::string name = {};
   absl::int128 integer = 0;
   double real = 0;
-  // Positions in the vector of nodes; operands stand before what uses them.
+  // Indices into the vector of nodes; operands precede the node that uses them.
   std::vector<int> operands = {};
-  // Bytes of the text before it.
+  // Offset in the text, in bytes.
   int position = 0;
 };
 
-// The nodes of an expression; the last one is the whole of it.
+// Returns the nodes of an expression; the last one is the root.
 //
-// numbers (1, 0x1f, 2.5, 1e-3), names, calls, parentheses, and the operators of Python, which bind
-// as there; from the loosest to the tightest:
-//   or and not < <= > >= == != | ^ & + - * / // % - + ~ (of one operand) **
-// Comparisons are not chained, as they are not in numpy. "np." in front of a name is dropped.
+// The syntax is numbers (1, 0x1f, 2.5, 1e-3), names, calls, parentheses and Python's operators with
+// Python's precedence, from lowest to highest:
+//   or
+//   and
+//   not
+//   < <= > >= == !=
+//   |
+//   ^
+//   &
+//   + -
+//   * / // %
+//   - + ~ (one operand)
+//   **
+// Comparisons cannot be chained, as in numpy. The prefix "np." or "numpy." of a name is dropped.
 //
-// Errors: InvalidArgument, as ExpressionError gives it.
+// Errors: InvalidArgument, in the format of ExpressionError.
 absl::StatusOr<std::vector<ExpressionNode>> ParseExpression(absl::string_view text);
 
-// "at character 5 of 'x + + y)': `problem`".
+// Returns InvalidArgument "at character 5 of 'x + * y': `problem`".
 absl::Status ExpressionError(absl::string_view text, int position, absl::string_view problem);
 
 }  // namespace mpaio

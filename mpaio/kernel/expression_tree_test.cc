@@ -75,7 +75,7 @@ TEST(ExpressionTreeTest, PositionsAreThoseOfTheOperators) {
   EXPECT_EQ(nodes[static_cast<std::size_t>(power.operands[0])].position, 4);
 }
 
-TEST(ExpressionTreeTest, WhatCannotBeReadIsSaidWithThePlace) {
+TEST(ExpressionTreeTest, SyntaxErrorsHaveThePosition) {
   const struct {
     const char* text;
     const char* message;
@@ -94,10 +94,10 @@ TEST(ExpressionTreeTest, WhatCannotBeReadIsSaidWithThePlace) {
       {"< b", "at character 1 of '< b': '<' cannot stand here"},
       {"x = 1",
        "at character 3 of 'x = 1': '=' assigns, which an expression cannot; '==' compares"},
-      {"x[0]", "at character 2 of 'x[0]': an expression is over elements"},
+      {"x[0]", "at character 2 of 'x[0]': an expression computes with elements"},
       {"x ? 1 : 2", "at character 3 of 'x ? 1 : 2': '?' means nothing here"},
       {"!x", "'!' is no operator"},
-      {"x == 'a'", "strings are not computed with"},
+      {"x == 'a'", "expressions do not support strings"},
       {"1j * x", "1j is a complex number"},
       {"1.2.3", "'1.2.3' is no number"},
       {"1e", "'1e' is no number"},

@@ -61,7 +61,7 @@ class Runner {
     take("FindMinMax", int_extremes);
     const MinMax<double> extremes = FindMinMax(doubles);
     take("FindMinMax float", extremes, true);
-    // Where something is infinite or NaN the error means nothing.
+    // If the sum is infinite or NaN, the error is meaningless.
     const CompensatedSum<double> leaf = SumOps().Leaf(doubles);
     if (leaf.error - leaf.error == 0) take("SumOps::Leaf", leaf, true);
     take("SumOps::Leaf value", leaf.value());
@@ -82,7 +82,7 @@ class Runner {
       const auto type = static_cast<NumberType>(t);
       for (int o = 0; o < kNumNumberOps; ++o) {
         const auto op = static_cast<NumberOp>(o);
-        // Bits other than a bool's are none; types of one WideType share their loops.
+        // Only 0 and 1 are valid bools. Types with the same WideType share their loops.
         if (IsSlow(op) && (!data_.runs_all || (type != NumberType::kInt64 &&
                                                type != NumberType::kUint64 && !IsFloat(type))))
           continue;
@@ -127,7 +127,7 @@ class Runner {
     double* out = reinterpret_cast<double*>(out_.data());
     for (int f = 0; f <= static_cast<int>(MathFunction::kCbrt); ++f) {
       const auto function = static_cast<MathFunction>(f);
-      // The others are SLEEF's, which vector_math_test compares.
+      // The other functions are SLEEF's; vector_math_test compares them.
       if (!data_.runs_all && function != MathFunction::kSin && function != MathFunction::kCos)
         continue;
       FindMathLoop(function)(data_.doubles, out, count_);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Every kernel that is compiled for several instruction sets, run over given data: for
+// Runs every kernel that is compiled for several instruction sets over given data, for
 // multiversion_test.
 //
-// Compiled several times, each time with another name in the place of `mpaio`, together with the
-// kernels.
+// This file is compiled once for each instruction set, together with the kernels, with another name
+// in place of `mpaio`.
 #ifndef MPAIO_KERNEL_KERNEL_VARIANT_H_
 #define MPAIO_KERNEL_KERNEL_VARIANT_H_
 
@@ -15,7 +15,7 @@
 
 namespace kernel_variant {
 
-// What there is of each for a kernel to read: aligned to the elements, and to no more.
+// Input of the kernels: `count` elements in each array, aligned to the element and no more.
 struct Data {
   std::size_t count = 0;
   const double* doubles = nullptr;
@@ -25,11 +25,12 @@ struct Data {
   const std::uint8_t* more_bools = nullptr;
   // 16 * count + 1 bytes of any alignment.
   const std::byte* bytes = nullptr;
-  // Also run what is not multiversioned but might be inlined where it is, and takes longer.
+  // True: also run slow kernels that are not multiversioned themselves but may be inlined into
+  // multiversioned code.
   bool runs_all = false;
 };
 
-// Takes what a kernel has computed. `is_double`: an array of doubles.
+// Receives the result of a kernel. `is_double`: the result is an array of doubles.
 using Take = std::function<void(const std::string& kernel, const void* result,
                                 std::size_t size_bytes, bool is_double)>;
 

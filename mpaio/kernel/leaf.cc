@@ -13,9 +13,9 @@ namespace {
 using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
-// Compiled into each multiversioned function, so for each instruction set. Works in place, since a
-// vector that a function returns would depend on the instruction set that its caller is compiled
-// for. map(x) turns elements into what is joined; join(&x, y) puts that of x and y into x.
+// Inlined into each multiversioned function, so compiled for each instruction set. Works in place,
+// because the ABI of a returned vector would depend on the instruction set of the caller. map(x)
+// transforms elements in place; join(x, y) combines x and y into x.
 template <typename Map, typename Join>
 __attribute__((always_inline)) inline double Fold(const double* values, std::size_t count,
                                                   double neutral, Map map, Join join) {
@@ -31,7 +31,7 @@ __attribute__((always_inline)) inline double Fold(const double* values, std::siz
     join(high, next_high);
   }
   if (i < count) {
-    // A short leaf: the lanes that have no element more stay as they are.
+    // A short leaf: lanes without a further element keep their value.
     double rest[2 * kLanes] = {}, before[2 * kLanes], after[2 * kLanes];
     std::memcpy(rest, values + i, (count - i) * sizeof(double));
     std::memcpy(before, &low, sizeof(Lanes));
@@ -115,7 +115,7 @@ double FoldProduct(const double* values, std::size_t count) {
   return Fold(values, count, 1.0, Keep(), Multiply());
 }
 
-// Compared and counted as vectors by the compiler.
+// The compiler vectorises these loops.
 MPAIO_MULTIVERSION
 Index CountNonzeroWords(const std::int64_t* values, std::size_t count) {
   Index nonzero = 0;
@@ -145,7 +145,7 @@ void SumHalves(const std::uint64_t* values, std::size_t count, std::uint64_t* lo
 }  // namespace
 
 absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
-  // As many words below 2^32 as a 64-bit sum of them can hold.
+  // The number of words below 2^32 whose sum fits 64 bits.
   constexpr std::size_t kBlock = std::size_t{1} << 31;
   absl::uint128 total = 0;
   while (!values.empty()) {

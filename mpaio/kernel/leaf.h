@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loops over a leaf of a reduction, or over any number of elements where their order is of no
-// consequence.
+// Loops over a leaf of a reduction, or over any number of elements if their order does not matter.
 //
-// A floating-point leaf is 16 lanes: lane j takes, in order, the elements j, j + 16, j + 32, ...;
-// then the lanes are joined as (l, l + 8), (l, l + 4), (l, l + 2), (l, l + 1). The bits are the
-// same whatever registers the processor has.
+// A floating-point leaf has 16 lanes: lane j accumulates, in order, the elements j, j + 16, j + 32,
+// ...; then the lanes are combined as (l, l + 8), (l, l + 4), (l, l + 2), (l, l + 1). The result
+// has the same bits for every register width.
 #ifndef MPAIO_KERNEL_LEAF_H_
 #define MPAIO_KERNEL_LEAF_H_
 
@@ -21,11 +20,11 @@ namespace mpaio {
 // Exact: no array that fits in memory overflows 128 bits.
 absl::uint128 SumExactly(std::span<const std::uint64_t> values);
 
-// Plain additions: for a value that need not be exact. sum.h has a better one.
+// Plain additions, for results that need not be exact. sum.h has compensated sums.
 double SumLanes(std::span<const double> values);
 double SumOfSquares(std::span<const double> values);
 double SumOfMagnitudes(std::span<const double> values);
-// Of (value - center) squared.
+// Sums of (value - center) and of its square.
 double SumOfDeviations(std::span<const double> values, double center);
 double SumOfSquaredDeviations(std::span<const double> values, double center);
 double Product(std::span<const double> values);

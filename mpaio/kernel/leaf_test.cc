@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20231101;
 
-// As the header defines a leaf: 16 lanes, then a tree over them.
+// The definition of a leaf in the header: 16 lanes, then a tree over them.
 template <typename Map, typename Join>
 double Expected(const std::vector<double>& values, double neutral, Map map, Join join) {
   std::vector<double> lanes(16, neutral);
@@ -62,7 +62,7 @@ TEST(Leaf, FloatingPointLoopsFollowTheirDefinitionToTheBit) {
   }
 }
 
-TEST(Leaf, NansAndInfinitiesComeThrough) {
+TEST(Leaf, NansAndInfinitiesPropagate) {
   const double nan = std::numeric_limits<double>::quiet_NaN(),
                infinity = std::numeric_limits<double>::infinity();
   for (std::size_t position : {std::size_t{0}, std::size_t{15}, std::size_t{16}, std::size_t{30}}) {
@@ -92,7 +92,7 @@ TEST(Leaf, UnsignedSumsAreExact) {
   }
 }
 
-TEST(Leaf, CountsWhatIsNotZero) {
+TEST(Leaf, CountsNonzero) {
   std::mt19937_64 random(kSeed);
   std::vector<std::int64_t> ints(4099);
   std::vector<std::uint64_t> uints(ints.size());

@@ -16,10 +16,10 @@ constexpr std::size_t kLanes = 8;
 using IntLanes = std::int64_t __attribute__((vector_size(64)));
 using DoubleLanes = double __attribute__((vector_size(64)));
 
-// Compiled into each multiversioned function, so for each instruction set. With lanes of its own,
-// since the compiler may not reorder comparisons of floating-point numbers, and does not see that
-// it may with integers. Comparisons with a NaN are false, so NaNs are passed over; they are found
-// apart.
+// Inlined into each multiversioned function, so compiled for each instruction set. The lanes are
+// explicit, because the compiler may not reorder floating-point comparisons, and does not see that
+// it may reorder the integer ones. Comparisons with NaN are false, so NaNs are skipped and detected
+// separately.
 template <typename T, typename Lanes>
 __attribute__((always_inline)) inline MinMax<T> FindIn(const T* values, std::size_t count) {
   MinMax<T> result;
@@ -74,7 +74,7 @@ void MinMax<double>::Merge(const MinMax& other) {
     min = max = std::numeric_limits<double>::quiet_NaN();
     return;
   }
-  // Adding 0.0 takes the sign off a zero.
+  // Adding 0.0 removes the sign of a zero.
   min = std::min(min, other.min) + 0.0;
   max = std::max(max, other.max) + 0.0;
 }

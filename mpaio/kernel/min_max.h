@@ -10,7 +10,8 @@
 
 namespace mpaio {
 
-// Of no values: the largest and the smallest number of the type, which are neutral under Merge.
+// The initial values, for no elements, are neutral under Merge: the largest and the smallest number
+// of the type.
 template <typename T>
 struct MinMax {
   T min = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
@@ -18,8 +19,8 @@ struct MinMax {
   T max = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
                                                : std::numeric_limits<T>::lowest();
 
-  // As in numpy, a NaN anywhere makes both NaN. A zero has no sign (-0.0 becomes 0.0), since which
-  // of two equal zeros is met first depends on how the array was divided.
+  // As in numpy, a NaN anywhere makes both NaN. -0.0 becomes 0.0, because which of two equal zeros
+  // comes first depends on how the array was divided.
   void Merge(const MinMax& other);
 };
 

@@ -38,7 +38,7 @@ TYPED_TEST(MinMaxOf, EveryPositionOfEveryLength) {
   }
 }
 
-TYPED_TEST(MinMaxOf, NothingIsNeutralUnderMerge) {
+TYPED_TEST(MinMaxOf, EmptyIsNeutralUnderMerge) {
   const std::vector<TypeParam> values = {4, -2};
   MinMax<TypeParam> extremes = FindMinMax(std::span<const TypeParam>());
   extremes.Merge(FindMinMax(std::span<const TypeParam>(values)));

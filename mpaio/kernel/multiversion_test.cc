@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the kernels compute are the same bits on each instruction set that they are compiled for,
-// and those of the versions that are shipped.
+// The kernels compute the same bits on each instruction set that they are compiled for, including
+// the shipped multiversioned build.
 #include "mpaio/kernel/multiversion.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct Variant {
   kernel_variant::Run* run;
 };
 
-// Those that this processor has; the first is what is shipped.
+// The variants that this processor can run; the first one is the shipped build.
 std::vector<Variant> Variants() {
   std::vector<Variant> variants = {{"shipped", mpaio::RunKernels},
                                    {"for all processors", mpaio_all::RunKernels}};
@@ -63,7 +63,7 @@ class Numbers {
  public:
   explicit Numbers(std::uint64_t seed) : random_(seed) {}
 
-  // Of several sizes; where `any`, also everything that a double may be.
+  // Returns numbers of several magnitudes; if `any`, also every other kind of double.
   double Next(bool any) {
     const std::uint64_t bits = random_();
     switch (any ? bits % 16 : 15) {
@@ -75,7 +75,7 @@ class Numbers {
         return 0.0;
       case 3:
         return -0.0;
-      // Quiet and signaling NaNs of either sign, with something in them.
+      // Quiet and signaling NaNs of either sign, with a nonzero payload.
       case 4:
       case 5:
         return std::bit_cast<double>((bits | 0x7FF0000000000100) & ~std::uint64_t{0xFF});
@@ -108,7 +108,8 @@ std::uint64_t WordAt(const std::string& bytes, std::size_t i) {
   return word;
 }
 
-// Where two results differ, or the size. NaNs are one, see multiversion.h.
+// Returns the first byte at which two results differ, or their size. All NaNs are equal: see
+// multiversion.h.
 std::size_t Difference(const Result& result, const Result& expected) {
   const std::string &a = result.bytes, &b = expected.bytes;
   if (a == b) return a.size();
@@ -130,7 +131,7 @@ TEST(Multiversion, EveryInstructionSetGivesTheSameBits) {
   std::size_t num_results = 0, num_nans = 0;
   for (std::size_t count = 0; count <= kMaxCount; ++count) {
     for (const bool any : {false, true}) {
-      // Every position relative to a register of 64 bytes.
+      // Covers every position relative to a register of 64 bytes.
       const std::size_t offset = numbers.Bits() % 8;
       alignas(64) static double doubles[2][kMaxCount + 8];
       alignas(64) static std::uint8_t bools[2][kMaxCount + 8];

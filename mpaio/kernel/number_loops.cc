@@ -16,10 +16,10 @@ namespace {
 using I = std::int64_t;
 using U = std::uint64_t;
 using D = double;
-// A bool.
+// Bool, stored as a byte.
 using B = std::uint8_t;
 
-// Loops whose body is one expression of a (and b, c): worth a version for each instruction set.
+// Loops whose body is one expression of a (and b, c): multiversioned, because they vectorise.
 #define MPAIO_LOOP_1(name, In, Out, expression)                                                 \
   MPAIO_MULTIVERSION void name(const void* x, const void*, const void*, void* z, Index count) { \
     const In* __restrict__ from = static_cast<const In*>(x);                                    \
@@ -45,10 +45,10 @@ MPAIO_LOOP_2(AddD, D, D, D, a + b)
 MPAIO_LOOP_2(SubtractD, D, D, D, a - b)
 MPAIO_LOOP_2(MultiplyD, D, D, D, a* b)
 MPAIO_LOOP_2(DivideD, D, D, D, a / b)
-// As numpy: a NaN wins, the first one.
+// As in numpy: the first NaN is the result.
 MPAIO_LOOP_2(MinimumD, D, D, D, (a <= b || a != a) ? a : b)
 MPAIO_LOOP_2(MaximumD, D, D, D, (a >= b || a != a) ? a : b)
-// A NaN loses.
+// NaN only if both are NaN.
 MPAIO_LOOP_2(FminD, D, D, D, (a <= b || b != b) ? a : b)
 MPAIO_LOOP_2(FmaxD, D, D, D, (a >= b || b != b) ? a : b)
 MPAIO_LOOP_2(CopysignD, D, D, D, __builtin_copysign(a, b))
@@ -67,7 +67,8 @@ MPAIO_LOOP_1(IsinfD, D, B, __builtin_fabs(a) == std::numeric_limits<D>::infinity
 MPAIO_LOOP_1(IsfiniteD, D, B, __builtin_fabs(a) <= std::numeric_limits<D>::max())
 MPAIO_LOOP_1(SignbitD, D, B, std::bit_cast<U>(a) >> 63)
 
-// int64 and uint64 are the same bits for these; the compiler's signed overflow is avoided.
+// int64 and uint64 have the same bits for these operations; unsigned arithmetic avoids signed
+// overflow.
 MPAIO_LOOP_2(AddU, U, U, U, a + b)
 MPAIO_LOOP_2(SubtractU, U, U, U, a - b)
 MPAIO_LOOP_2(MultiplyU, U, U, U, a* b)
@@ -132,7 +133,7 @@ MPAIO_COMPARISONS(U, U, U)
 MPAIO_COMPARISONS(B, B, B)
 MPAIO_COMPARISONS(Mixed, I, U)
 
-// Loops of which the body is a division, a branch or a call: one version, for any element type.
+// Loops whose body is a division, a branch or a call: one version, for any element type.
 template <typename T, typename R, R (*kFunction)(T)>
 void Each1(const void* x, const void*, const void*, void* z, Index count) {
   const T* from = static_cast<const T*>(x);
@@ -147,14 +148,14 @@ void Each2(const void* x, const void* y, const void*, void* z, Index count) {
   for (Index i = 0; i < count; ++i) to[i] = kFunction(first[i], second[i]);
 }
 
-// Towards minus infinity; by 0 it is 0.
+// Rounds towards minus infinity; division by 0 gives 0.
 I FloorDivideInt(I a, I b) {
   if (b == 0) return 0;
   if (b == -1) return static_cast<I>(-static_cast<U>(a));
   const I quotient = a / b;
   return quotient - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
 }
-// Of the sign of the divisor; by 0 it is 0.
+// Has the sign of the divisor; division by 0 gives 0.
 I RemainderInt(I a, I b) {
   if (b == 0 || b == -1) return 0;
   const I remainder = a % b;
@@ -163,7 +164,7 @@ I RemainderInt(I a, I b) {
 U FloorDivideUint(U a, U b) { return b == 0 ? 0 : a / b; }
 U RemainderUint(U a, U b) { return b == 0 ? 0 : a % b; }
 
-// Python's divmod, in the steps that numpy takes.
+// Python's divmod, in the same steps as numpy.
 template <typename T>
 T FloorRemainder(T a, T b) {
   T remainder = std::fmod(a, b);
@@ -194,7 +195,7 @@ D RemainderFloat(D a, D b) {
   return FloorRemainder(static_cast<T>(a), static_cast<T>(b));
 }
 
-// Modulo 2^64. The exponents are not negative.
+// Modulo 2^64. Precondition: the exponents are not negative.
 U PowerUint(U base, U exponent) {
   U power = 1;
   for (; exponent != 0; exponent >>= 1, base *= base) {
@@ -203,7 +204,7 @@ U PowerUint(U base, U exponent) {
   return power;
 }
 
-// As C's division; of 0 it is what converting an infinite double gives, on x86-64.
+// As C's division. For 0, the result of converting an infinite double on x86-64.
 template <I kOfZero>
 I ReciprocalInt(I a) {
   return a == 0 ? kOfZero : a == 1 || a == -1 ? a : 0;
@@ -244,12 +245,12 @@ MPAIO_LOOP_1(IntToBool, U, B, a != 0)
 MPAIO_LOOP_1(DoubleToBool, D, B, a != 0)
 MPAIO_LOOP_1(IntToDouble, I, D, a)
 MPAIO_LOOP_1(UintToDouble, U, D, a)
-// In one rounding.
+// One rounding.
 MPAIO_LOOP_1(IntToFloat, I, D, static_cast<float>(a))
 MPAIO_LOOP_1(UintToFloat, U, D, static_cast<float>(a))
 
 D RoundToHalf(D a) { return static_cast<D>(Float16(a)); }
-// By way of float32, as numpy does.
+// Through float32, as in numpy.
 D IntToHalf(I a) { return RoundToHalf(static_cast<float>(a)); }
 D UintToHalf(U a) { return RoundToHalf(static_cast<float>(a)); }
 
@@ -272,7 +273,7 @@ U DoubleToUint64(D a) {
                      : static_cast<U>(AsInt64(a));
 }
 
-// Loads. One after the other, which is nearly always, is a loop that can be vectorised.
+// Loads. Contiguous elements, the usual case, have a loop that can be vectorised.
 #define MPAIO_LOAD(name, T, W, widened)                                                           \
   MPAIO_MULTIVERSION void name(const std::byte* from, Index stride_bytes, Index count, void* z) { \
     W* __restrict__ to = static_cast<W*>(z);                                                      \

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loops over blocks of numbers, of which expressions are put together. What they compute is what
-// numpy's functions of the same name compute.
+// Loops over blocks of numbers, the building blocks of expressions. They compute the same as
+// numpy's functions of the same name.
 //
-// Numbers are held as their WideType: a byte 0 or 1, std::int64_t, std::uint64_t, double. A
-// narrower type is held by the wider one exactly, and brought back to itself after each operation
-// by NarrowLoop: integers wrap, floating-point numbers are rounded. With operands that are float32
-// or float16, + - * / and sqrt rounded to double first and then to the type give what one rounding
-// would, since a double has more than twice the digits.
+// Numbers are held as their WideType: a byte 0 or 1, std::int64_t, std::uint64_t, double. The wide
+// type holds a narrower type exactly, and NarrowLoop reduces the result of each operation to the
+// narrower type: integers wrap, floating-point numbers are rounded. For float32 and float16
+// operands, + - * / and sqrt give the same result rounded to double and then to the type as rounded
+// once, because a double has more than twice the digits.
 #ifndef MPAIO_KERNEL_NUMBER_LOOPS_H_
 #define MPAIO_KERNEL_NUMBER_LOOPS_H_
 
@@ -19,12 +19,12 @@
 
 namespace mpaio {
 
-// out[i] = f(a[i], b[i], c[i]) for 0 <= i < count; operands that f has not are not looked at. `out`
-// overlaps no operand. Aligned to the elements.
+// Computes out[i] = f(a[i], b[i], c[i]) for 0 <= i < count; operands that f does not have are
+// ignored. `out` overlaps no operand. All arrays are aligned to their elements.
 using NumberLoop = void (*)(const void* a, const void* b, const void* c, void* out, Index count);
 
-// Of one or two operands of one type, to a result of that type; those of comparisons and
-// kLogicalNot ... kSignbit to bool.
+// Operations on one or two operands of one type. The result has that type, except that comparisons
+// and kIsnan ... kSignbit give bool.
 enum class NumberOp : std::uint8_t {
   // Two operands.
   kAdd,
@@ -66,37 +66,38 @@ enum class NumberOp : std::uint8_t {
   kSignbit,
 };
 
-// Of operands of `type`'s WideType, or nullptr where there is no such operation. `type` matters
-// besides its WideType where kFloorDivide and kRemainder round on the way, and for kReciprocal of
-// 0. The result is still to be narrowed.
+// Returns the loop for operands of `type`'s WideType, or nullptr if the type has no such operation.
+// `type` itself matters for kFloorDivide and kRemainder, which round intermediate results, and for
+// kReciprocal of 0. The result must still be narrowed (FindNarrowLoop).
 NumberLoop FindNumberLoop(NumberOp op, NumberType type);
 
-// The comparisons of an std::int64_t with a std::uint64_t, exact.
+// Returns the exact comparison of a std::int64_t with a std::uint64_t.
 NumberLoop FindMixedComparison(NumberOp op);
 
-// a ? b : c, where a is bool and b and c are of `type`'s WideType.
+// Returns the loop for a ? b : c, where a is bool and b and c have the wide type `type`.
 NumberLoop FindSelectLoop(WideType type);
 
-// Brings wide numbers, results of an operation of `type`, back to the range of `type`; nullptr
-// where they are in it anyhow.
+// Returns the loop that reduces wide results of an operation of `type` to the range of `type`;
+// nullptr if they are always in range.
 NumberLoop FindNarrowLoop(NumberType type);
 
-// Converts wide numbers of type `from` as numpy's astype to wide numbers of type `to`; nullptr
-// where they stay as they are. Of a floating-point number that the integer type does not hold, the
-// result is what numpy's is on x86-64 with SSE2: that of converting to int32 (int64 for uint32 and
-// 64 bits), where it is the least integer, taken modulo the width.
+// Returns the loop that converts wide numbers of type `from` to wide numbers of type `to`, as
+// numpy's astype; nullptr if the numbers do not change. A floating-point number out of the range of
+// an integer type gives the same result as numpy on x86-64 with SSE2: it is converted to int32 (to
+// int64 for uint32 and 64-bit types), which gives the smallest integer if it is out of range there
+// too, and the result is taken modulo the width.
 NumberLoop FindCastLoop(NumberType from, NumberType to);
 
-// Reads `count` numbers of a type, `stride_bytes` apart and aligned or not, as wide ones; any byte
-// but 0 is a true bool.
+// Reads `count` numbers of a type, `stride_bytes` apart, aligned or not, as wide ones. Any nonzero
+// byte is a true bool.
 using LoadLoop = void (*)(const std::byte* from, Index stride_bytes, Index count, void* to);
 LoadLoop FindLoadLoop(NumberType type);
 
-// Writes wide numbers, in the range of `type`, as that type, one after the other; aligned.
+// Writes wide numbers that are in the range of `type` as that type, contiguous and aligned.
 using StoreLoop = void (*)(const void* from, Index count, std::byte* to);
 StoreLoop FindStoreLoop(NumberType type);
 
-// Whether one of the integers is negative.
+// True if one of the integers is negative.
 bool AnyNegative(const std::int64_t* values, Index count);
 
 }  // namespace mpaio

@@ -67,7 +67,7 @@ NumberType Promote(NumberType a, NumberType b) {
   if (a == b || IsBool(b)) return a;
   if (IsBool(a)) return b;
   if (IsFloat(a) || IsFloat(b)) {
-    // An integer is held exactly, or else as a float64.
+    // The result type holds the integer exactly, or is float64.
     return std::max(IsFloat(a) ? a : FloatOf(a), IsFloat(b) ? b : FloatOf(b));
   }
   if (IsSigned(a) == IsSigned(b)) return std::max(a, b);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The types of numbers that kernels compute with, and numpy's rules of what comes of two of them.
+// The types of numbers that kernels compute with, and numpy's type promotion.
 #ifndef MPAIO_KERNEL_NUMBER_TYPE_H_
 #define MPAIO_KERNEL_NUMBER_TYPE_H_
 
@@ -13,7 +13,7 @@
 
 namespace mpaio {
 
-// numpy's bool, integers and floating-point numbers, in this machine's byte order.
+// numpy's bool, integers and floating-point numbers, in native byte order.
 enum class NumberType : std::uint8_t {
   kBool,
   kInt8,
@@ -30,18 +30,17 @@ enum class NumberType : std::uint8_t {
 };
 inline constexpr int kNumNumberTypes = 12;
 
-// What a number is computed as. Each type is held exactly by its own; a bool is a byte, 0 or 1.
+// The type in which a number is computed; it holds the number exactly. A bool is a byte, 0 or 1.
 enum class WideType : std::uint8_t { kBool, kInt64, kUint64, kFloat64 };
 
-// The type of the elements of `dtype`, or nothing where that is another kind, or in the other byte
-// order.
+// Returns the type of the elements of `dtype`; nullopt for another kind or the other byte order.
 std::optional<NumberType> NumberTypeOf(const DType& dtype);
 DType DTypeOf(NumberType type);
 
-// "float64".
+// Returns a name such as "float64".
 absl::string_view NumberTypeName(NumberType type);
-// The type of a text that DType::Parse() reads: a name ("float64", "int", "single") or a code
-// ("f8", "<f8", "d").
+// Returns the type of a text that DType::Parse() accepts: a name ("float64", "int", "single") or a
+// code ("f8", "<f8", "d").
 std::optional<NumberType> ParseNumberType(absl::string_view name);
 
 Index SizeBytes(NumberType type);
@@ -55,11 +54,11 @@ inline bool IsUnsigned(NumberType type) {
 }
 inline bool IsFloat(NumberType type) { return type >= NumberType::kFloat16; }
 
-// numpy.promote_types.
+// As numpy.promote_types.
 NumberType Promote(NumberType a, NumberType b);
 
-// The floating-point type in which numpy has functions such as sqrt of this type: of bool and 8-bit
-// integers float16, of 16-bit ones float32, of wider ones float64.
+// Returns the floating-point type in which numpy computes functions such as sqrt of this type:
+// float16 for bool and 8-bit integers, float32 for 16-bit integers, float64 for wider ones.
 NumberType FloatOf(NumberType type);
 
 }  // namespace mpaio

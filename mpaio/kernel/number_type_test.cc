@@ -15,7 +15,7 @@ constexpr NumberType kBool = NumberType::kBool, kInt8 = NumberType::kInt8,
                      kUint64 = NumberType::kUint64, kFloat16 = NumberType::kFloat16,
                      kFloat32 = NumberType::kFloat32, kFloat64 = NumberType::kFloat64;
 
-TEST(NumberTypeTest, TwoTypesHaveTheCommonOneThatNumpyHas) {
+TEST(NumberTypeTest, PromotionIsNumpys) {
   const struct {
     NumberType a, b, common;
   } kCases[] = {
@@ -34,7 +34,7 @@ TEST(NumberTypeTest, TwoTypesHaveTheCommonOneThatNumpyHas) {
   }
 }
 
-TEST(NumberTypeTest, FunctionsOfIntegersAreOfTheSmallestFloatThatHoldsThem) {
+TEST(NumberTypeTest, FloatOfIsTheSmallestFloatThatHoldsTheType) {
   for (const NumberType type : {kBool, kInt8, kUint8, kFloat16}) EXPECT_EQ(FloatOf(type), kFloat16);
   for (const NumberType type : {kInt16, kUint16, kFloat32}) EXPECT_EQ(FloatOf(type), kFloat32);
   for (const NumberType type : {kInt32, kUint32, kInt64, kUint64, kFloat64})

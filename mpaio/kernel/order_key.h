@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Keys that order as numbers do: elements become unsigned integers, and `<` on these is numpy's
-// order of the elements.
+// Sort keys: unsigned integers whose order by `<` is numpy's order of the elements.
 //
-// A raw value is an element's bits as an unsigned integer of its width. In numpy's order a NaN, and
-// a NaT, comes behind everything else; all NaNs are equal, and so are 0.0 and -0.0.
+// A raw value is an element's bits as an unsigned integer of its width. In numpy's order NaN and
+// NaT come after everything else; all NaNs are equal, and so are 0.0 and -0.0.
 //
 // Worked example, int8: the elements -128, -1, 0, 127 have the raw values 128, 255, 0, 127 and the
 // keys 0, 127, 128, 255.
@@ -21,8 +20,8 @@ template <typename BitsType>
 inline constexpr BitsType kTopBit =
     static_cast<BitsType>(BitsType{1} << (std::numeric_limits<BitsType>::digits - 1));
 
-// The keys of integers: unsigned, signed, and times, of which the smallest is NaT. One type for the
-// three, so that what uses it is compiled once.
+// Keys of integers: unsigned, signed, and times, whose smallest value is NaT. One type for all
+// three, so that code that uses it is compiled once.
 template <typename BitsType>
 class IntKey {
  public:
@@ -30,12 +29,12 @@ class IntKey {
 
   static constexpr IntKey Unsigned() { return IntKey(0, 0); }
   static constexpr IntKey Signed() { return IntKey(kTopBit<Bits>, 0); }
-  // NaT, whose raw value is the top bit alone, would be 0; one less, all others move down and it is
-  // the largest.
+  // NaT, whose raw value has only the top bit set, would have the key 0. Subtracting one moves all
+  // others down and makes NaT the largest.
   static constexpr IntKey Time() { return IntKey(kTopBit<Bits>, 1); }
 
   constexpr Bits operator()(Bits raw) const { return static_cast<Bits>((raw ^ flip_) - minus_); }
-  // The raw value of a key.
+  // Returns the raw value of a key.
   constexpr Bits Raw(Bits key) const { return static_cast<Bits>((key + minus_) ^ flip_); }
 
  private:
@@ -43,23 +42,22 @@ class IntKey {
   Bits flip_, minus_;
 };
 
-// The keys of IEEE floating-point numbers of 16, 32 and 64 bits. A NaN's is the largest, and no
-// other's. Where `kZerosEqual` is not set, -0.0 is less than 0.0, and every key but the NaNs' has
-// one raw value.
+// Keys of IEEE floating-point numbers of 16, 32 and 64 bits. Only NaNs have the largest key. If
+// `kZerosEqual` is false, -0.0 is less than 0.0, and every key except the NaNs' has one raw value.
 template <typename BitsType, bool kZerosEqual>
 class FloatKey {
  public:
   using Bits = BitsType;
   static constexpr Bits kNaN = std::numeric_limits<Bits>::max();
 
-  // Without branches, which signs that are met at random would make slow.
+  // Branch-free: random signs would be mispredicted.
   constexpr Bits operator()(Bits raw) const {
     const Bits magnitude = static_cast<Bits>(raw & static_cast<Bits>(~kSign));
     if constexpr (kZerosEqual) raw = static_cast<Bits>(raw & AllOnesIf(magnitude != 0));
     const Bits flip = static_cast<Bits>(AllOnesIf((raw & kSign) != 0) | kSign);
     return static_cast<Bits>((raw ^ flip) | AllOnesIf(magnitude > kInfinity));
   }
-  // A raw value of the key.
+  // Returns a raw value that has the key.
   constexpr Bits Raw(Bits key) const {
     return (key & kSign) != 0 ? static_cast<Bits>(key & static_cast<Bits>(~kSign))
                               : static_cast<Bits>(~key);

@@ -25,7 +25,7 @@ TEST(IntKey, OrdersSignedAndUnsignedBytes) {
   }
 }
 
-TEST(IntKey, PutsNaTBehindAllTimes) {
+TEST(IntKey, PutsNaTAfterAllTimes) {
   const auto key = IntKey<std::uint64_t>::Time();
   const std::vector<std::int64_t> times = {std::numeric_limits<std::int64_t>::min() + 1,
                                            -1,
@@ -85,7 +85,7 @@ void ExpectOrder(unsigned seed) {
 TEST(FloatKey, OrdersFloats) { ExpectOrder<float, std::uint32_t>(1); }
 TEST(FloatKey, OrdersDoubles) { ExpectOrder<double, std::uint64_t>(2); }
 
-// In growing order: -inf, the largest, ..., -0, 0, ..., inf, NaN.
+// In ascending order: -inf, the most negative number, ..., -0, 0, ..., inf, NaN.
 TEST(FloatKey, OrdersHalves) {
   const FloatKey<std::uint16_t, false> all;
   const FloatKey<std::uint16_t, true> equal_zeros;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Stable sorting by unsigned keys, digit by digit from the least one on.
+// Stable least-significant-digit radix sort by unsigned keys.
 #ifndef MPAIO_KERNEL_RADIX_SORT_H_
 #define MPAIO_KERNEL_RADIX_SORT_H_
 
@@ -17,7 +17,7 @@
 
 namespace mpaio {
 
-// A position in an array, with a key of the element there.
+// A position in an array, with the key of its element.
 struct KeyedIndex {
   std::uint64_t key;
   Index index;
@@ -29,8 +29,8 @@ struct KeyOfIndex {
   std::uint64_t operator()(const KeyedIndex& entry) const { return entry.key; }
 };
 
-// Sorts `values` by key(value), an unsigned integer; equal keys stay in their order. `buffer` is as
-// long; its contents do not matter, before or after.
+// Sorts `values` by key(value), an unsigned integer; equal keys keep their order. `buffer` has the
+// same length; its contents do not matter before the call and are undefined after it.
 template <typename T, typename Key>
 void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
   using Bits = std::invoke_result_t<Key, const T&>;
@@ -47,7 +47,7 @@ void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
     }
     return;
   }
-  // How often each digit has each value, for all digits in one go.
+  // Histograms of all digits, in one pass over the keys.
   std::vector<std::array<std::size_t, 256>> counts(kDigits);
   bool is_sorted = true;
   Bits before = 0;
@@ -63,7 +63,7 @@ void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
   const Bits first = key(values[0]);
   for (int d = 0; d < kDigits; ++d) {
     std::array<std::size_t, 256>& positions = counts[d];
-    // A digit that all have in common.
+    // All keys have the same digit.
     if (positions[(first >> (8 * d)) & 0xFF] == size) continue;
     std::size_t position = 0;
     for (std::size_t& count : positions) position += std::exchange(count, position);

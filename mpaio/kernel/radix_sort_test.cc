@@ -12,7 +12,7 @@
 namespace mpaio {
 namespace {
 
-// Elements whose key is a part of them, so that it shows in which order equal keys come.
+// The key is a part of the element, so that the result shows the order of equal keys.
 template <typename Bits, typename Key>
 void ExpectStableSort(std::vector<Bits> values, Key key) {
   std::vector<Bits> expected = values;

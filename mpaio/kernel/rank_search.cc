@@ -8,8 +8,8 @@
 namespace mpaio {
 namespace {
 
-// Counters of a pass: 16 bits' for a few prefixes, so that doubles are narrowed to their exponent
-// and more at once; fewer bits' for many.
+// Bits counted per pass: 16 for a few prefixes, so that one pass covers the exponent of a double
+// and more; fewer for many prefixes.
 constexpr int kStepBits = 16;
 constexpr int kStepBitsOfMany = 10;
 constexpr std::size_t kFewPrefixes = 16;
@@ -87,7 +87,7 @@ bool RankSearch::Advance() {
   return true;
 }
 
-// The wanted keys go on with the bits at which the count passes their rank.
+// Extends each wanted key's prefix by the bits at which the cumulative count exceeds its rank.
 void RankSearch::Narrow() {
   std::vector<std::uint64_t> prefixes;
   num_candidates_ = 0;
@@ -108,7 +108,7 @@ void RankSearch::Narrow() {
         num_candidates_ += count;
       }
       before += count;
-      // The next wanted key has another prefix.
+      // Skip to the next prefix once no wanted key has this one.
       if (wanted == wanted_.end() || wanted->prefix != p) break;
     }
   }
@@ -116,8 +116,8 @@ void RankSearch::Narrow() {
   pass_.prefixes = std::move(prefixes);
 }
 
-// Keys that are near each other have many first bits in common: these need no passes. (Integers are
-// often so.)
+// Skips the leading bits that all candidate keys share, which saves passes. (Integers often share
+// many.)
 void RankSearch::SkipCommonBits() {
   if (pass_.prefixes.size() != 1) return;
   const int rest_bits = pass_.key_bits - pass_.prefix_bits;

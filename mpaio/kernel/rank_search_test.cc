@@ -12,7 +12,7 @@
 namespace mpaio {
 namespace {
 
-// The search over keys in pieces of `piece`. How many passes it took goes to `*passes`.
+// Searches keys in pieces of `piece`, and sets `*passes` to the number of passes.
 std::vector<std::uint64_t> Search(const std::vector<std::uint64_t>& keys, int key_bits,
                                   const std::vector<Index>& ranks, Index max_collected,
                                   std::size_t piece, int* passes) {
@@ -38,7 +38,7 @@ std::vector<std::uint64_t> Search(const std::vector<std::uint64_t>& keys, int ke
   return search.keys();
 }
 
-TEST(RankSearch, FindsWhatSortingFinds) {
+TEST(RankSearch, AgreesWithSorting) {
   const unsigned seed = 41;
   std::mt19937_64 random(seed);
   for (const int key_bits : {8, 16, 32, 64}) {
@@ -72,13 +72,13 @@ TEST(RankSearch, FindsWhatSortingFinds) {
   }
 }
 
-// The largest prefix is all ones; 64 bits in four steps of 16 where nothing may be collected.
+// The largest prefix is all ones. Without collection, 64 bits take four passes of 16.
 TEST(RankSearch, TakesFewPasses) {
   std::vector<std::uint64_t> keys(1000, ~std::uint64_t{0});
   int passes = 0;
   EXPECT_EQ(Search(keys, 64, {999}, 0, 100, &passes).front(), ~std::uint64_t{0});
   EXPECT_EQ(passes, 1);
-  // Small integers: their common first bits are skipped.
+  // Small integers: their common leading bits are skipped.
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = (std::uint64_t{1} << 63) + i;
   EXPECT_EQ(Search(keys, 64, {500}, 0, 100, &passes).front(), (std::uint64_t{1} << 63) + 500);
   EXPECT_EQ(passes, 2);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Merging of many sorted runs, in parts that do not depend on each other.
+// Merges many sorted runs in independent parts.
 //
-// The order of all elements is that of a stable sort of the runs put one behind the other: by
-// `less`, equal ones by run, then by position. A part is what is between two places in that order;
-// Cut says how much of each run is in front of such a place.
+// The merged order is that of a stable sort of the concatenated runs: by `less`, then by run, then
+// by position. A part is the range between two positions in that order; Cut returns how many
+// elements of each run precede such a position.
 //
-// Worked example: runs {1, 5, 5}, {5, 6}, {0, 5}. In front of the element 0 of run 1, the first 5
-// there, are 3, 0 and 1 elements of the runs: {1, 5, 5}, {} and {0}.
+// Worked example: runs {1, 5, 5}, {5, 6}, {0, 5}. Element 0 of run 1 (its 5) is preceded by 3, 0
+// and 1 elements of the runs: {1, 5, 5}, {} and {0}.
 #ifndef MPAIO_KERNEL_RUN_MERGE_H_
 #define MPAIO_KERNEL_RUN_MERGE_H_
 
@@ -22,13 +22,13 @@
 
 namespace mpaio {
 
-// An element by its place.
+// An element, named by its run and its position in the run.
 struct RunPosition {
   Index run = 0;
   Index position = 0;
 };
 
-// How many elements of each run are in front of `place`. One binary search in each run.
+// Returns how many elements of each run precede `place`. One binary search per run.
 template <typename T, typename Less>
 std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition place, Less less) {
   const T& pivot =
@@ -47,9 +47,9 @@ std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition 
   return sizes;
 }
 
-// Places that divide all elements into parts of about `part_size` elements, in order; fewer than
-// two parts have none. A part is longer than that by `runs.size() * sample_step` elements at the
-// most, since every sample_step-th element of each run is looked at.
+// Returns positions, in order, that divide all elements into parts of about `part_size` elements;
+// none if there are fewer than two parts. A part is at most `runs.size() * sample_step` elements
+// longer than that, because only every sample_step-th element of each run is sampled.
 template <typename T, typename Less>
 std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& runs, Index part_size,
                                       Index sample_step, Less less) {
@@ -62,7 +62,7 @@ std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& run
   const auto value = [&runs](RunPosition at) -> const T& {
     return runs[static_cast<std::size_t>(at.run)][static_cast<std::size_t>(at.position)];
   };
-  // They are made in the order that equal ones are to have.
+  // The samples are in run order, so the stable sort orders equal ones by run and position.
   std::stable_sort(samples.begin(), samples.end(),
                    [&](RunPosition a, RunPosition b) { return less(value(a), value(b)); });
   const Index step = std::max<Index>(1, part_size / sample_step);
@@ -72,7 +72,7 @@ std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& run
   return places;
 }
 
-// A merge of two runs that is under way.
+// The state of a merge of two runs.
 template <typename T>
 struct TwoRuns {
   const T *i, *i_end, *j, *j_end;
@@ -82,7 +82,7 @@ struct TwoRuns {
       : i(a.data()), i_end(i + a.size()), j(b.data()), j_end(j + b.size()), to(to) {}
 
   bool has_both() const { return i != i_end && j != j_end; }
-  // No branch on the elements, which could not be foreseen. Precondition: has_both().
+  // Branch-free on the elements, because such branches are unpredictable. Precondition: has_both().
   template <typename Less>
   void Step(Less less) {
     const bool takes_b = less(*j, *i);
@@ -98,13 +98,13 @@ struct TwoRuns {
   }
 };
 
-// How many of the first `count` elements of the merged runs are of `a`.
+// Returns how many of the first `count` elements of the merged runs come from `a`.
 template <typename T, typename Less>
 std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t count, Less less) {
   std::size_t least = count > b.size() ? count - b.size() : 0, most = std::min(count, a.size());
   while (least < most) {
     const std::size_t middle = least + (most - least) / 2;
-    // a[middle] is in front of b[count - middle - 1], so that it is among them.
+    // a[middle] precedes b[count - middle - 1], so it is one of them.
     if (!less(b[count - middle - 1], a[middle])) {
       least = middle + 1;
     } else {
@@ -114,11 +114,10 @@ std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t c
   return least;
 }
 
-// `to` becomes the elements of both, sorted; of equal ones those of `a` first.
+// Merges both into `to`; of equal elements, those of `a` come first.
 template <typename T, typename Less>
 void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
-  // Each step waits for the one before. So two halves that do not depend on each other are merged
-  // in turns.
+  // Each step depends on the one before. Two independent halves are therefore merged alternately.
   const std::size_t half = (a.size() + b.size()) / 2, of_a = OfFirstRun(a, b, half, less);
   TwoRuns<T> front(a.first(of_a), b.first(half - of_a), to);
   TwoRuns<T> back(a.subspan(of_a), b.subspan(half - of_a), to + half);
@@ -130,8 +129,8 @@ void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
   back.Finish(less);
 }
 
-// Merges runs that lie one behind the other in `values`: run r is [bounds[r], bounds[r + 1]).
-// `buffer` is as long as `values`. The result is in the one of them that is returned.
+// Merges the contiguous runs in `values`: run r is [bounds[r], bounds[r + 1]). `buffer` is as long
+// as `values`. The result is in one of the two, which is returned.
 template <typename T, typename Less>
 std::span<T> MergeRuns(std::span<T> values, std::span<T> buffer, std::vector<std::size_t> bounds,
                        Less less) {

@@ -13,7 +13,7 @@
 namespace mpaio {
 namespace {
 
-// What it is ordered by, and where it was in all runs put one behind the other.
+// The sort key, and the position in the concatenated runs.
 using Element = std::pair<int, int>;
 bool Less(const Element& a, const Element& b) { return a.first < b.first; }
 
@@ -35,7 +35,7 @@ std::vector<std::vector<Element>> RandomRuns(std::mt19937& random, int num_runs,
   return runs;
 }
 
-TEST(Cut, OfEqualElementsThoseOfEarlierRunsAreInFront) {
+TEST(Cut, EqualElementsOfEarlierRunsComeFirst) {
   const std::vector<std::vector<Element>> runs = {
       {{1, 0}, {5, 1}, {5, 2}}, {{5, 3}, {6, 4}}, {{0, 5}, {5, 6}}};
   EXPECT_THAT(Cut(Spans(runs), {1, 0}, Less), testing::ElementsAre(3, 0, 1));
@@ -44,7 +44,7 @@ TEST(Cut, OfEqualElementsThoseOfEarlierRunsAreInFront) {
   EXPECT_THAT(Cut(Spans(runs), {1, 1}, Less), testing::ElementsAre(3, 1, 2));
 }
 
-// Parts that are merged each on its own are together what a stable sort gives.
+// Parts merged separately form the result of a stable sort together.
 TEST(RunMerge, PartsAreAStableSort) {
   const unsigned seed = 21;
   std::mt19937 random(seed);

@@ -9,7 +9,7 @@
 namespace mpaio {
 namespace {
 
-// A counter costs its zeroing and a look at the end, a slot in a list its sorting.
+// A counter costs zeroing and one visit in Take; a listed slot costs sorting.
 constexpr std::uint64_t kCountersForEach = 8;
 constexpr std::uint64_t kFewSlots = 4096;
 

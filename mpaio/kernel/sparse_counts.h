@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often each of many numbered things was met, as a list of those that were met at all.
+// Counts per slot, stored sparsely: only slots with a nonzero count are kept.
 #ifndef MPAIO_KERNEL_SPARSE_COUNTS_H_
 #define MPAIO_KERNEL_SPARSE_COUNTS_H_
 
@@ -18,14 +18,14 @@ struct SlotCount {
   friend bool operator==(const SlotCount&, const SlotCount&) = default;
 };
 
-// By slot; no slot twice, no count 0.
+// Sorted by slot, each slot at most once, no count 0.
 using SparseCounts = std::vector<SlotCount>;
 
-// Counts slots. Memory: as many counters as there are slots where these are not many more than what
-// is counted, else a word for each one counted.
+// Counts slots. Memory: one counter per slot if there are not many more slots than counted values,
+// else one word per counted value.
 class SlotCounter {
  public:
-  // Slots are below `num_slots`; about `expected` of them will be counted.
+  // Slots are below `num_slots`; about `expected` values will be counted.
   SlotCounter(std::uint64_t num_slots, Index expected);
 
   void Add(std::uint64_t slot) {
@@ -37,7 +37,7 @@ class SlotCounter {
     }
   }
 
-  // Of all that were added; the counter is empty afterwards.
+  // Returns the counts of all slots added; the counter is empty afterwards.
   SparseCounts Take();
 
  private:
@@ -50,10 +50,10 @@ class SlotCounter {
   SparseCounts counts_;
 };
 
-// Of sorted slots.
+// Returns the counts of sorted slots.
 SparseCounts CountSorted(std::span<const std::uint64_t> slots);
 
-// The counts of both together.
+// Returns the sum of both counts.
 SparseCounts MergeCounts(const SparseCounts& a, const SparseCounts& b);
 
 }  // namespace mpaio

@@ -21,7 +21,7 @@ TEST(SlotCounter, CountsDenseAndSparse) {
   const unsigned seed = 31;
   std::mt19937_64 random(seed);
   for (const std::uint64_t num_slots : {1ull, 10ull, 4096ull, 4097ull, 1000000ull, 1ull << 60}) {
-    // The last is more than are gathered before they are counted.
+    // The last size exceeds the number of slots that are gathered before they are counted.
     for (const int size : {0, 1, 1000, 3000000}) {
       if (size > 1000 && num_slots < 4097) continue;
       SCOPED_TRACE(testing::Message()
@@ -40,7 +40,7 @@ TEST(SlotCounter, CountsDenseAndSparse) {
   }
 }
 
-TEST(MergeCounts, AddsUp) {
+TEST(MergeCounts, AddsCounts) {
   EXPECT_EQ(MergeCounts({}, {}), SparseCounts());
   EXPECT_EQ(MergeCounts({{1, 2}}, {}), (SparseCounts{{1, 2}}));
   EXPECT_EQ(MergeCounts({{1, 2}, {5, 1}}, {{0, 7}, {5, 3}, {6, 1}}),

@@ -11,13 +11,13 @@
 namespace mpaio {
 namespace {
 
-// Eight lanes, in however many registers the processor needs for them. Named variables rather than
-// arrays of them: GCC keeps arrays in memory.
+// Eight lanes, in as many registers as the processor needs for them. Named variables instead of
+// arrays, because GCC keeps arrays in memory.
 using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
-// As many words below 2^32 as a 64-bit sum of them can hold.
+// The number of words below 2^32 whose sum fits 64 bits.
 constexpr std::size_t kBlock = std::size_t{1} << 31;
 
 // Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact
@@ -38,8 +38,8 @@ BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
   return sums;
 }
 
-// So far ahead is memory asked for: in the arithmetic of the lines on the way the processor does
-// not see the next ones itself.
+// The prefetch distance: with this much arithmetic per line, the processor does not see the next
+// lines in time by itself.
 constexpr std::uintptr_t kAheadBytes = 2048;
 
 template <typename Vector>
@@ -47,7 +47,7 @@ using VectorSum = CompensatedSum<Vector>;
 using HalfLanes = double __attribute__((vector_size(32)));
 using QuarterLanes = double __attribute__((vector_size(16)));
 
-// Joins the lanes l and l + half of `sums`, for all l below half.
+// Combines lanes l and l + half of `sums`, for all l below half.
 template <typename Half, typename Whole>
 [[gnu::always_inline]] inline void JoinHalves(const VectorSum<Whole>& sums,
                                               VectorSum<Half>* joined) {
@@ -69,7 +69,7 @@ void SumLeaf(const double* elements, std::size_t count, CompensatedSum<double>* 
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
     std::memcpy(&next_low, elements + i, sizeof(Lanes));
     std::memcpy(&next_high, elements + i + kLanes, sizeof(Lanes));
-    // It may lie behind the array, which is no harm.
+    // The address may be past the end of the array, which is harmless for a prefetch.
     const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(elements + i) + kAheadBytes;
     __builtin_prefetch(reinterpret_cast<const void*>(ahead));
     __builtin_prefetch(reinterpret_cast<const void*>(ahead + sizeof(Lanes)));
@@ -77,7 +77,7 @@ void SumLeaf(const double* elements, std::size_t count, CompensatedSum<double>* 
     high.Add(next_high);
   }
   if (i < count) {
-    // A short leaf: zeros change nothing of the lanes that have no element more.
+    // A short leaf: zeros do not change the lanes that have no further element.
     double rest[2 * kLanes] = {};
     std::memcpy(rest, elements + i, (count - i) * sizeof(double));
     std::memcpy(&next_low, rest, sizeof(Lanes));
@@ -101,9 +101,9 @@ absl::int128 SumExactly(std::span<const std::int64_t> values) {
   while (!values.empty()) {
     const std::size_t count = std::min(values.size(), kBlock);
     const BlockSums sums = SumBlock(values.data(), count);
-    // The sum of value + 2^63 is upper * 2^32 + lower, where the lower halves' sum is below 2^64,
-    // so it is known from the wrapped sum: there each value counts without the 2^63, an even number
-    // of which is 0 modulo 2^64.
+    // The sum of value + 2^63 is upper * 2^32 + lower. The sum of the lower halves is below 2^64,
+    // so the wrapped sum determines it: the wrapped sum lacks 2^63 per value, and an even number of
+    // these is 0 modulo 2^64.
     const std::uint64_t offsets = count % 2 == 0 ? 0 : kSignBit;
     const std::uint64_t lower = sums.wrapped + offsets - (sums.upper << 32);
     total += absl::int128(absl::uint128(sums.upper) << 32) + absl::int128(lower) -

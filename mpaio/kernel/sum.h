@@ -14,14 +14,15 @@
 
 namespace mpaio {
 
-// The exact sum: no array that fits in memory overflows 128 bits.
+// Exact: no array that fits in memory overflows 128 bits.
 absl::int128 SumExactly(std::span<const std::int64_t> values);
 
-// `sum` where it fits an int64.
+// Returns `sum` if it fits an int64, else nullopt.
 std::optional<std::int64_t> AsInt64(absl::int128 sum);
 
-// A floating-point sum and, beside it, what its additions lost by rounding: that is a number too,
-// which Knuth's TwoSum finds ("The Art of Computer Programming", vol. 2, 4.2.2). T may be a vector.
+// A floating-point sum with the rounding error of its additions. The error of an addition is itself
+// a floating-point number, which Knuth's TwoSum computes ("The Art of Computer Programming", vol.
+// 2, 4.2.2). T may be a vector.
 template <typename T>
 struct CompensatedSum {
   T sum{};
@@ -37,25 +38,25 @@ struct CompensatedSum {
     error += right.error;
     Add(right.sum);
   }
-  // Rounded once. Where something is infinite or NaN the error means nothing, and the sum says all.
-  // All NaNs are one, as which of two an addition gives depends on which the compiler has taken for
-  // the first.
+  // Rounded once. If the sum is infinite or NaN, the error is meaningless and the sum is the
+  // result. All NaNs become one, because which of two NaNs an addition returns depends on which
+  // operand the compiler puts first.
   T value() const {
     if (error - error == 0) return sum + error;
     return sum == sum ? sum : std::numeric_limits<T>::quiet_NaN();
   }
 };
 
-// The floating-point sum over the fixed tree of fixed_tree.h. A leaf is 16 lanes: lane j adds up,
-// in order, the leaf's elements j, j + 16, j + 32, ...; then the lanes are joined as (l, l + 8),
-// (l, l + 4), (l, l + 2), (l, l + 1). The bits are the same whatever registers the processor has.
+// The floating-point sum over the fixed tree of fixed_tree.h. A leaf has 16 lanes: lane j sums, in
+// order, the leaf's elements j, j + 16, j + 32, ...; then the lanes are combined as (l, l + 8), (l,
+// l + 4), (l, l + 2), (l, l + 1). The result has the same bits for every register width.
 //
-// How exact it is. An element takes part in at most h = 16 + 4 + log2(n / 256) + 2 additions. With
-// u = 2^-53 and S the sum of the magnitudes, what they lose is at most h u S together (to the first
-// order), and adding that up loses at most 2 h u of it. So before value() rounds, what it rounds is
-// within d = 2 (h u)^2 S of the exact sum, for any n that fits in memory less than 2^-93 S. A plain
-// pairwise sum, as numpy's, may be off by h u S. As value() is the double nearest to that, no other
-// double is nearer to the exact sum by more than 2 d.
+// Accuracy: each element takes part in at most h = 16 + 4 + log2(n / 256) + 2 additions. With u =
+// 2^-53 and S the sum of the magnitudes, the additions lose at most h u S together (to first
+// order), and summing these losses loses at most 2 h u of that. So the value before the last
+// rounding is within d = 2 (h u)^2 S of the exact sum; for any n that fits in memory, d is less
+// than 2^-93 S. A plain pairwise sum, as numpy's, may be off by h u S. Because value() is the
+// double nearest to that value, no other double is nearer to the exact sum by more than 2 d.
 struct SumOps {
   CompensatedSum<double> Leaf(std::span<const double> elements) const;
   CompensatedSum<double> Combine(CompensatedSum<double> left,

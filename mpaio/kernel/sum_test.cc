@@ -49,21 +49,21 @@ TEST(SumExactly, RandomWordsEqualPlainAddition) {
     for (std::int64_t& value : values) value = static_cast<std::int64_t>(random()) >> shift;
     ASSERT_EQ(SumExactly(values), PlainSum(values)) << "seed " << seed << ", trial " << trial;
     if (!values.empty()) {
-      // Any start: chunks need not be aligned to a register.
+      // Any start, because chunks need not be aligned to a register.
       const std::vector<std::int64_t> tail(values.begin() + 1, values.end());
       ASSERT_EQ(SumExactly(std::span(values).subspan(1)), PlainSum(tail)) << "seed " << seed;
     }
   }
 }
 
-TEST(AsInt64, OnlyWhatFits) {
+TEST(AsInt64, OnlyIfItFits) {
   EXPECT_EQ(AsInt64(absl::int128(kMax)), kMax);
   EXPECT_EQ(AsInt64(absl::int128(kMin)), kMin);
   EXPECT_EQ(AsInt64(absl::int128(kMax) + 1), std::nullopt);
   EXPECT_EQ(AsInt64(absl::int128(kMin) - 1), std::nullopt);
 }
 
-// The definition in the header, written out.
+// The definition in the header, as scalar code.
 void AddByDefinition(double x, double* sum, double* error) {
   const double before = *sum;
   *sum = before + x;
@@ -99,12 +99,12 @@ TEST(SumOps, LeafFollowsItsDefinitionToTheBit) {
   }
 }
 
-// 2^53 + 1 is no double: the ones are lost in the sum, and found in the error.
-TEST(SumOps, WhatAnAdditionLosesIsKept) {
+// 2^53 + 1 is not a double: the sum loses the ones, and the error has them.
+TEST(SumOps, RoundingErrorsAreKept) {
   std::vector<double> elements(256, 0.0);
   elements[0] = 0x1p53;
   elements[16] = elements[32] = elements[64] = 1;
-  EXPECT_EQ(SumOps().Leaf(elements).value(), 0x1p53 + 4);  // 3, to even
+  EXPECT_EQ(SumOps().Leaf(elements).value(), 0x1p53 + 4);  // 3 rounds to even
   elements[255] = -0x1p53;
   EXPECT_EQ(SumOps().Leaf(elements).value(), 3);
   const CompensatedSum<double> large{1e300, 0}, small{1, 0}, back{-1e300, 0};

@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// Their names; of those of two arguments also how exact they are.
+// SLEEF's names; for functions of two arguments, also their accuracy.
 #define MPAIO_SLEEF_FUNCTIONS(APPLY) \
   APPLY(tan)                         \
   APPLY(asin)                        \
@@ -56,7 +56,7 @@ MPAIO_SLEEF_FUNCTIONS_2(MPAIO_PORTABLE_LOOP_2)
 
 }  // namespace
 
-// <sleef.h> declares these only where all code may use the instructions.
+// <sleef.h> declares these only if all code may use the instructions.
 #if !defined(__AVX__)
 extern "C" {
 #define MPAIO_DECLARE(name) __m256d Sleef_cinz_##name##d4_u10avx(__m256d);
@@ -82,8 +82,8 @@ MPAIO_SLEEF_FUNCTIONS_2(MPAIO_DECLARE_2)
 
 namespace {
 
-// The last elements, fewer than a vector, are computed with ones beside them: a lane's result does
-// not depend on the others.
+// The remaining elements, fewer than a vector, are padded with ones: a lane's result does not
+// depend on the other lanes.
 #define MPAIO_VECTOR_LOOP(isa, name, Vector, function)                               \
   void isa##_##name(const double* x, double* y, Index count) {                       \
     constexpr Index kLanes = sizeof(Vector) / sizeof(double);                        \
@@ -150,7 +150,7 @@ MPAIO_SLEEF_FUNCTIONS(MPAIO_AVX512_LOOP)
 MPAIO_SLEEF_FUNCTIONS_2(MPAIO_AVX512_LOOP_2)
 #endif
 
-// The four versions of a function.
+// The four versions of a function, indexed by MathIsa.
 struct Versions {
   MathLoop loops[4];
 };
@@ -167,20 +167,20 @@ struct Versions2 {
 
 // --- sin and cos ---
 
-// Up to here the number of quarter turns times each part of pi / 2 is exact.
+// Up to this angle, the number of quarter turns times each part of pi / 2 is exact.
 constexpr double kMaxAngle = 524288;
 
-// pi / 2 in parts of 33 bits, and what is left.
+// pi / 2 in parts of 33 bits, and the remainder.
 constexpr double kTwoOverPi = 6.36619772367581382433e-01;
 constexpr double kPart1 = 1.57079632673412561417e+00;
 constexpr double kPart2 = 6.07710050630396597660e-11;
 constexpr double kPart3 = 2.02226624871116645580e-21;
 constexpr double kRest = 8.47842766036889956997e-32;
 
-// `kQuarters` 0: sin, 1: cos.
+// `kQuarters`: 0 computes sin, 1 cos.
 template <int kQuarters>
 [[gnu::always_inline]] inline double SinOrCos(double x) {
-  // Adding it rounds to the nearest integer, which stands in the low bits of the sum.
+  // Adding this rounds to the nearest integer, which is then in the low bits of the sum.
   constexpr double kShift = 0x1.8p52;
   const double shifted = x * kTwoOverPi + kShift;
   const double turns = shifted - kShift;
@@ -207,7 +207,7 @@ template <int kQuarters>
                      square * (-2.50507602534068634195e-08 + square * 1.58969099521155010221e-10)));
   const double sine =
       high - ((square * (0.5 * low - cube * sine_tail) - low) - cube * -1.66666666666666324348e-01);
-  // The cosine of it.
+  // The cosine of high + low.
   const double fourth = square * square;
   const double cosine_tail =
       square * (4.16666666666666019037e-02 +
@@ -242,9 +242,9 @@ MPAIO_MULTIVERSION bool AnyBeyond(const double* x, Index count, double limit) {
 
 constexpr double kLn2 = 0.693147180559945309417;
 
-// e^x / 2 for 709 < x: e^x itself does not fit.
+// Returns e^x / 2 for x > 709, where e^x itself overflows.
 double HalfExp(double x) {
-  // e^430 / 2 is a double but for a thousandth of an ulp, and x - 430 is one.
+  // This double is e^430 / 2 within a thousandth of an ulp, and x - 430 is exact.
   constexpr double kHalfExp430 = 0x1.484c9abab9169p+619;
   return Sleef_cinz_expd1_u10purec(x - 430) * kHalfExp430;
 }
@@ -269,7 +269,7 @@ double BeyondLog1p(double x) {
   return x < 0 ? std::numeric_limits<double>::quiet_NaN() : Sleef_cinz_logd1_u10purec(x);
 }
 
-// `kLoop` where |x| <= kLimit, else `kBeyond`.
+// Applies `kLoop` if |x| <= kLimit * 2^kExponent, else `kBeyond`.
 template <MathLoop kLoop, double (*kBeyond)(double), Index kLimit, int kExponent>
 void WithBeyond(const double* x, double* y, Index count) {
   const double limit = std::ldexp(static_cast<double>(kLimit), kExponent);
@@ -277,7 +277,7 @@ void WithBeyond(const double* x, double* y, Index count) {
     kLoop(x, y, count);
     return;
   }
-  // Seldom. The arguments are kept, as x may be y.
+  // Rare. The arguments are copied, because x and y may be the same array.
   constexpr Index kBlock = 64;
   for (Index begin = 0; begin < count; begin += kBlock) {
     const Index size = std::min(kBlock, count - begin);

@@ -19,7 +19,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// `low` to `high`, where the arguments are taken from; by their logarithms where is_wide.
+// Arguments are drawn from `low` to `high`, uniformly in their logarithm if is_wide.
 struct Case {
   MathFunction function;
   const char* name;
@@ -72,7 +72,7 @@ class Arguments {
           std::clamp(is_wide ? std::exp(logarithm(random_)) : plain(random_), low, high));
     return arguments;
   }
-  // Of every exponent and sign.
+  // Random bits: every exponent and sign.
   std::vector<double> AnyBits(int count) {
     std::vector<double> arguments;
     for (int i = 0; i < count; ++i) arguments.push_back(std::bit_cast<double>(random_()));
@@ -119,7 +119,7 @@ TEST(VectorMathTest, ResultsAreWithinAboutOneUlp) {
       if (off > worst) worst = off, where = i;
     }
     std::cout << test.name << ": " << worst << " ulp\n";
-    // sinh and cosh multiply twice where e^x does not fit.
+    // sinh and cosh multiply twice if e^x overflows.
     EXPECT_LE(worst, test.high == 710.4 ? 2.0 : 1.05) << "of " << std::hexfloat << x[where];
   }
 }
@@ -164,7 +164,7 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
   for (const Case& test : kCases) {
     for (const double x : kSpecial) {
       const double exact = static_cast<double>(test.exact(static_cast<long double>(x)));
-      // What is large and finite is the other tests'.
+      // Large finite arguments are covered by the other tests.
       if (x != 0 && std::isfinite(x) && std::isfinite(exact) && exact != 0) continue;
       SCOPED_TRACE(testing::Message() << test.name << " of " << x);
       ExpectSame(Results(FindMathLoop(test.function), {x})[0], exact);
@@ -203,7 +203,8 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
   }
 }
 
-// Also that neighbours do not matter, as they are others for vectors of other lengths.
+// Also checks that neighbours do not matter, because vectors of other lengths have other
+// neighbours.
 TEST(VectorMathTest, EveryInstructionSetGivesTheSameBits) {
   Arguments arguments(Seed());
   std::vector<double> x = arguments.AnyBits(20'000);

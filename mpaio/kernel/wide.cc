@@ -21,7 +21,7 @@ W Convert(T value) {
   }
 }
 
-// A byte of a bool array need not be 0 or 1.
+// A byte of a bool array may have values other than 0 and 1.
 struct BoolByte {
   std::uint8_t byte;
   explicit operator std::int64_t() const { return byte != 0 ? 1 : 0; }
@@ -30,7 +30,7 @@ struct BoolByte {
 template <typename T, typename W>
 void Widen(const std::byte* from, Index stride_bytes, Index count, W* to) {
   if (stride_bytes == static_cast<Index>(sizeof(T))) {
-    // With a stride that the compiler knows, this becomes vector code.
+    // A constant stride lets the compiler vectorise the loop.
     for (Index i = 0; i < count; ++i) {
       T value;
       std::memcpy(&value, from + i * static_cast<Index>(sizeof(T)), sizeof(T));

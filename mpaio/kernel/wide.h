@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Elements of any numeric type, read as the widest of their kind: what a kernel written for five
-// types needs to serve all of numpy's.
+// Reads elements of any numeric type as the widest type of their kind, so that a kernel written for
+// five types covers all of numpy's.
 //
 //   bool, int8 ... int64, datetime64, timedelta64   std::int64_t
 //   uint8 ... uint64                                std::uint64_t
@@ -23,23 +23,23 @@
 
 namespace mpaio {
 
-// Which of the five a type is read as.
+// The wide type of an element type.
 enum class WideKind { kNone, kInt, kUint, kFloat, kComplex, kLongDouble };
 WideKind WideKindOf(const DType& dtype);
 
-// How the elements of one type become W. `stride_bytes` lies between them.
+// Converts elements of one type, `stride_bytes` apart, to W.
 template <typename W>
 using WidenFunction = void (*)(const std::byte* from, Index stride_bytes, Index count, W* to);
 
-// nullptr unless elements of `dtype`, in this machine's byte order, are read as W.
+// Returns nullptr unless elements of `dtype` are read as W and are in native byte order.
 template <typename W>
 WidenFunction<W> FindWiden(const DType& dtype);
 
-// Reads elements of an array that lie at equal distances. Not thread-safe.
+// Reads elements that lie at equal distances in an array. Not thread-safe.
 template <typename W>
 class WideReader {
  public:
-  // The most elements that Read gives at once, where they have to be converted.
+  // The maximum number of elements per Read if they have to be converted.
   static constexpr Index kBlock = 512;
 
   // Element i is at first + i * stride_bytes. Precondition: FindWiden<W>(dtype) is not null.
@@ -50,11 +50,11 @@ class WideReader {
         is_direct_(stride_bytes == static_cast<Index>(sizeof(W)) &&
                    dtype.itemsize_bytes() == static_cast<Index>(sizeof(W))) {}
 
-  // Whether elements are read in place; then any number may be asked for at once.
+  // True if elements are read in place; then Read accepts any count.
   bool is_direct() const { return is_direct_; }
 
-  // The elements [begin, begin + count), count <= kBlock unless is_direct(). Valid until the next
-  // call.
+  // Returns the elements [begin, begin + count). count <= kBlock unless is_direct(). Valid until
+  // the next call.
   std::span<const W> Read(Index begin, Index count) {
     const std::byte* from = first_ + begin * stride_bytes_;
     if (is_direct_) return {reinterpret_cast<const W*>(from), static_cast<std::size_t>(count)};

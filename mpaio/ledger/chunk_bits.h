@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A set of chunks, a bit for each.
+// A set of chunks with one bit per chunk.
 #ifndef MPAIO_LEDGER_CHUNK_BITS_H_
 #define MPAIO_LEDGER_CHUNK_BITS_H_
 
@@ -13,7 +13,7 @@
 
 namespace mpaio {
 
-// Of chunks in [0, bound). Ranges cost a step for 64 chunks.
+// A set of chunks in [0, bound). Operations on ranges cost one step for 64 chunks.
 class ChunkBits {
  public:
   explicit ChunkBits(Index bound)
@@ -25,13 +25,15 @@ class ChunkBits {
   Index size() const { return size_; }
   Index bound() const { return bound_; }
 
-  // The parts of `chunks` that are not in it, in order. Precondition: within [0, bound).
+  // Returns the parts of `chunks` that are not in the set, in order. Precondition: within [0,
+  // bound).
   std::vector<ChunkRange> Missing(ChunkRange chunks) const;
-  // Precondition: within [0, bound), and none of them is in it.
+  // Precondition: within [0, bound), and none of the chunks is in the set.
   void Add(ChunkRange chunks);
 
  private:
-  // The first chunk in [begin, end) that is in it, or is not; `end` if there is none.
+  // Returns the first chunk in [begin, end) that is (or, with `is_in` false, is not) in the set;
+  // `end` if there is none.
   ChunkId Find(ChunkId begin, ChunkId end, bool is_in) const;
 
   Index bound_;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A model of how the ranks of a node take chunks from each other, in which every order of their
-// steps is tried, with the death of ranks at each.
+// A model of how the ranks of a node steal chunks from each other. It tries every order of their
+// steps, with the death of ranks between any two.
 //
-// A step is one access to shared memory, as steal_board.cc and chunk_runner.cc make them, with the
-// same arithmetic (claim_word.h); what a rank keeps to itself between two of them is its local
-// state. A state is everything that there is: so all that can happen from there is tried once,
-// however it was reached. Rank 0's part is in the same steps: it takes in results, finds that a
-// rank is dead, reads what the living hold a word at a time, and asks the Ledger itself what is
-// lost.
+// A step is one access to shared memory, as steal_board.cc and chunk_runner.cc make it, with the
+// same arithmetic (claim_word.h); everything that a rank keeps to itself between two steps is its
+// local state. A State is the complete state of the system, so everything that can follow from it
+// is tried once, however it was reached. Rank 0 takes part in the same steps: it receives results,
+// finds that a rank is dead, reads one word at a time of what the living hold, and asks the real
+// Ledger which chunks are lost.
 //
-// What is shown: whenever nothing can go on any more, each chunk is committed, whoever died, but
-// for the last one alive; and without a death none is processed twice. What is left out: that a
-// rank has several slots, and gathers the results of several claims before it sends them; and that
-// a rank could go on stealing and being stolen from without ever taking a chunk.
+// The test shows that, whenever no step is possible any more, every chunk is committed, whichever
+// ranks died, as long as one is alive; and that without deaths no chunk is processed twice. The
+// model leaves out that a rank has several slots, and gathers the results of several claims before
+// it sends them; and that ranks could steal from each other forever without processing a chunk.
 #include <algorithm>
 #include <cstdint>
 #include <iostream>
@@ -29,7 +29,7 @@
 namespace mpaio {
 namespace {
 
-// What a rank does next.
+// The next step of a rank.
 enum class At : std::uint8_t {
   kIdle,   // read a word of another rank, to steal
   kCut,    // exchange that word
@@ -55,16 +55,16 @@ struct RankState {
 
 constexpr int kNone = -1;
 
-// Everything there is. Chunks are sets of bits.
+// The state of the whole system. Chunks are sets of bits.
 struct State {
   std::vector<RankState> ranks;
   std::uint32_t committed = 0;
-  std::uint32_t pending = 0;  // at rank 0, not given to anybody
+  std::uint32_t pending = 0;  // at rank 0, not assigned
   std::uint8_t deaths_left = 0;
-  // Rank 0 reads what the living hold: which word is next, and what it has found so far.
+  // Rank 0's scan of what the living hold: the next word, and the chunks found so far.
   int scan = kNone;
   std::uint32_t seen_held = 0;
-  // The books: by rank, what it is in flight with.
+  // The ledger: for each rank, the chunks that it has in flight.
   std::vector<std::uint32_t> books;
 
   std::uint32_t UnderWay() const {
@@ -106,7 +106,7 @@ std::uint32_t BitsOf(ChunkRange range) {
 }
 std::uint32_t BitsOf(ClaimWord word) { return BitsOf(RangeOf(word)); }
 
-// The ranges of consecutive bits.
+// Returns the ranges of consecutive bits.
 std::vector<ChunkRange> RangesOf(std::uint32_t bits) {
   std::vector<ChunkRange> ranges;
   for (ChunkId chunk = 0; chunk < 32; ++chunk) {
@@ -122,9 +122,9 @@ std::vector<ChunkRange> RangesOf(std::uint32_t bits) {
 
 class Explorer {
  public:
-  // With `exchange_at_once` reading a word and exchanging it is one step. That is the same but for
-  // exchanges that fail, as a word that has not changed says the same (claim_word.h): what is shown
-  // without it, for fewer ranks.
+  // With `exchange_at_once`, reading a word and exchanging it is one step. That leaves out only
+  // exchanges that fail, because an unchanged word always means the same (claim_word.h). The cases
+  // without it, of fewer ranks, cover those.
   Explorer(int ranks, int chunks, int deaths, bool exchange_at_once, std::vector<ChunkRange> given)
       : chunks_(chunks), exchange_at_once_(exchange_at_once) {
     State start;
@@ -138,7 +138,7 @@ class Explorer {
     Reach(std::move(start));
   }
 
-  // Tries everything; the number of states.
+  // Explores all states. Returns their number.
   std::size_t Run() {
     while (!open_.empty() && !testing::Test::HasFatalFailure()) {
       const State state = std::move(open_.back());
@@ -159,18 +159,18 @@ class Explorer {
     for (std::size_t k = 0; k < state.ranks.size(); ++k) {
       if (state.ranks[k].at == At::kDead) continue;
       can_go_on |= StepOf(state, k);
-      // Death between any two steps; one rank is left.
+      // A rank may die between any two steps, as long as another one is alive.
       const auto living = std::count_if(state.ranks.begin(), state.ranks.end(),
                                         [](const RankState& rank) { return rank.at != At::kDead; });
       if (state.deaths_left > 0 && living > 1) {
         State next = state;
         --next.deaths_left;
-        // What it knew is gone; what it had shown stays. Rank 0 finds that out later.
+        // A death loses the rank's local state, but not what it has shown. Rank 0 finds out later.
         next.ranks[k].at = At::kDead;
         next.ranks[k].seen = next.ranks[k].taken = 0;
         next.ranks[k].inbox = 0;
         Reach(next);
-        // What it was sending may arrive, or not.
+        // Results in transit may arrive, or not.
         if (next.ranks[k].under_way != 0) {
           next.ranks[k].under_way = 0;
           Reach(std::move(next));
@@ -183,8 +183,8 @@ class Explorer {
         << "all has come to a halt, and not all is done";
   }
 
-  // The next step of a rank; false where it has none. Where it could read one of several words,
-  // each is tried.
+  // Makes the next step of a rank; false if it has none. If the rank could read one of several
+  // words, each is tried.
   bool StepOf(const State& state, std::size_t k) {
     const RankState& now = state.ranks[k];
     State next = state;
@@ -238,7 +238,7 @@ class Explorer {
         rank.seen = 0;
         rank.at = At::kRead;
         if (now.offered == now.seen) {
-          // As many at a time as there is time for: one or two.
+          // A claim takes one chunk or two, as the time permits.
           for (const Index most : {1, 2}) {
             State taking = next;
             const Cut cut = TakeFront(now.seen, most);
@@ -270,8 +270,8 @@ class Explorer {
     return true;
   }
 
-  // Rank 0 takes in results; gives out what it has; and, when a rank is dead that it has not dealt
-  // with, reads a word of the living or draws up what is lost.
+  // Rank 0 receives results, assigns pending chunks and, if a rank is dead whose loss it has not
+  // handled, reads a word of the living or determines the lost chunks. False if it can do nothing.
   bool StepOfRank0(const State& state) {
     bool can = false;
     for (std::size_t k = 0; k < state.ranks.size(); ++k) {
@@ -283,13 +283,14 @@ class Explorer {
     }
     for (const ChunkRange& part : RangesOf(state.pending)) {
       for (std::size_t k = 0; k < state.ranks.size(); ++k) {
-        // Not while it counts, as it does not do two things at once; and to one that has room.
+        // Not during a scan, because rank 0 does one thing at a time; and only to a rank whose
+        // inbox is empty.
         if (state.scan != kNone || state.ranks[k].is_found_dead || state.ranks[k].inbox != 0)
           continue;
         State next = state;
         next.pending &= ~BitsOf(part);
-        // What is given to a dead rank that is not known to be one is in the books, and lost with
-        // it.
+        // Chunks given to a dead rank that is not yet known to be dead are in the ledger, and lost
+        // with it.
         if (state.ranks[k].at != At::kDead) next.ranks[k].inbox = WordOf(part);
         next.books[k] |= BitsOf(part);
         Reach(std::move(next));
@@ -316,8 +317,8 @@ class Explorer {
     }
     State next = state;
     if (state.scan < 2 * ranks) {
-      // The words of one that has died meanwhile are read too, as rank 0 cannot know; its own count
-      // comes after this one.
+      // Rank 0 also reads the words of a rank that has died since the scan began, because it cannot
+      // know; the scan for that death comes after this one.
       const RankState& rank = state.ranks[static_cast<std::size_t>(state.scan / 2)];
       if (!rank.is_found_dead)
         next.seen_held |= BitsOf(state.scan % 2 == 0 ? rank.offered : rank.held);
@@ -325,8 +326,8 @@ class Explorer {
       Reach(std::move(next));
       return true;
     }
-    // All is read. The ledger says what is lost. Which of the living holds what makes no difference
-    // to it: here it is the first.
+    // The scan is complete, and the ledger says which chunks are lost. It does not matter to the
+    // ledger which living rank holds which chunk, so all go to one of them.
     Ledger ledger({static_cast<Index>(chunks_)}, ranks);
     for (const ChunkRange& range : RangesOf(state.committed)) ledger.Commit(0, range);
     std::vector<int> all;
@@ -374,7 +375,8 @@ TEST(ClaimModelTest, EveryOrderOfStepsAndDeaths) {
     std::cout << one.ranks << " ranks, " << one.chunks << " chunks, " << one.deaths
               << " deaths: " << states << " states" << std::endl;
     if (HasFatalFailure()) return;
-    // With deaths it comes to that somewhere: or else they are not tried where they hurt.
+    // With deaths, some order must process a chunk twice; otherwise they do not happen at the
+    // critical steps.
     EXPECT_EQ(explorer.any_processed_twice(), one.deaths > 0);
   }
 }

@@ -67,7 +67,7 @@ std::uint64_t Checksum(absl::string_view bytes, std::uint64_t seed = 0) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
-// Of all that is in front of its own checksum.
+// The checksum covers all bytes in front of its own field.
 std::uint64_t ChecksumOf(const Header& header) {
   return XXH3_64bits(&header, offsetof(Header, checksum));
 }
@@ -85,15 +85,15 @@ std::string Directory(const std::string& path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// The bytes of a file from front to end, as far as it reached when it was opened.
+// Reads a file from front to end, up to the length that it had when it was opened.
 class Window {
  public:
   Window(int fd, Index size_bytes) : fd_(fd), left_bytes_(size_bytes) {}
 
   Index left_bytes() const { return left_bytes_; }
 
-  // Takes the next `size_bytes`, which are left, in pieces: `take` is called with each. False if
-  // the file ends sooner than it did, or cannot be read; error() tells.
+  // Reads the next `size_bytes` in pieces and calls `take` with each. Returns false if the file has
+  // become shorter or cannot be read; see error(). Precondition: size_bytes <= left_bytes().
   template <typename F>
   bool Take(Index size_bytes, F&& take) {
     while (size_bytes > 0) {
@@ -114,7 +114,7 @@ class Window {
                 [&to](absl::string_view piece) { to = std::copy(piece.begin(), piece.end(), to); });
   }
 
-  // errno, or 0.
+  // The errno of the failed read, or 0.
   int error() const { return error_; }
 
  private:
@@ -135,17 +135,17 @@ class Window {
   Index left_bytes_;
   std::string buffer_;
   Index at_ = 0, end_ = 0;  // in the buffer
-  Index file_offset_ = 0;   // behind what is in the buffer
+  Index file_offset_ = 0;   // after the bytes in the buffer
   int error_ = 0;
 };
 
-// Takes the next `size_bytes`; false as Window::Take.
+// Computes the checksum of the next `size_bytes`. Returns false as Window::Take does.
 bool TakeChecksum(Window& window, Index size_bytes, std::uint64_t* checksum) {
   if (size_bytes <= kWindowBytes) {
     std::string all;
     std::uint64_t of_one_piece = Checksum("");
     const bool is_whole = window.Take(size_bytes, [&](absl::string_view piece) {
-      // As a rule there is one piece, which needs no copy.
+      // Usually there is only one piece, and it need not be copied.
       if (static_cast<Index>(piece.size()) == size_bytes) {
         of_one_piece = Checksum(piece);
       } else {
@@ -168,11 +168,11 @@ bool TakeChecksum(Window& window, Index size_bytes, std::uint64_t* checksum) {
   return is_whole && is_ok;
 }
 
-// Which chunks there are records of. Neighbours are joined, so a run that has been given out from
-// front to end takes few entries.
+// The chunks that have records. Adjacent ranges are merged, so a run that assigned chunks from
+// front to end needs few entries.
 class Covered {
  public:
-  // False if some of them were there before.
+  // Returns false if any of the chunks was added before.
   bool Add(std::int32_t pass, std::int32_t job, ChunkRange chunks) {
     std::map<ChunkId, ChunkId>& ranges = ranges_[{pass, job}];
     auto after = ranges.upper_bound(chunks.begin);
@@ -204,7 +204,7 @@ std::string Records(std::uint64_t number) {
   return absl::StrCat(number, number == 1 ? " record" : " records");
 }
 
-// Writes at `offset_bytes`; returns how many bytes were written, and errno, or 0 if that is all.
+// Writes at `offset_bytes`. Returns the number of bytes written, and errno, or 0 if it wrote all.
 std::pair<Index, int> WriteAt(int fd, absl::string_view bytes, Index offset_bytes) {
   Index done_bytes = 0;
   while (done_bytes < static_cast<Index>(bytes.size())) {
@@ -232,7 +232,7 @@ absl::Status Lock(int fd, const std::string& path) {
         absl::StrCat("the journal ", path,
                      " is being written by another run; wait for its end, or name another file"));
   }
-  // Some file systems of clusters have no locks. That is no reason to have no journal there.
+  // Some cluster file systems do not support locks; a journal there is still useful.
   if (error != 0 && error != ENOSYS && error != EOPNOTSUPP && error != ENOLCK)
     return ErrnoStatus(error, absl::StrCat("cannot lock the journal ", path));
   return absl::OkStatus();
@@ -249,8 +249,8 @@ absl::StatusOr<struct stat> RegularFile(int fd, const std::string& path) {
   return status;
 }
 
-// How many bytes there is no room for, of a file that is to have `wanted_bytes` and has
-// `has_bytes`; 0 if that is not known.
+// Returns how many bytes of space are missing for a file of `has_bytes` to grow to `wanted_bytes`;
+// 0 if that is unknown.
 Index MissingBytes(int fd, int error, Index has_bytes, Index wanted_bytes) {
   if (error == EFBIG) {
     struct rlimit limit;
@@ -281,7 +281,7 @@ struct JournalReader::State {
   struct stat at_first = {};
   std::string identity;
   std::vector<JournalEntry> entries;
-  // Behind the last whole record, and the checksum of its head.
+  // The end of the last whole record, and the checksum of its head.
   Index end_bytes = 0;
   std::uint64_t chain = 0;
 };
@@ -312,17 +312,18 @@ absl::Status JournalReader::State::ScanHeader(Window& window) {
   if (size_bytes < kHeaderBytes) return torn;
   if (header.byte_order == kOtherByteOrder) {
     return absl::UnimplementedError(absl::StrCat(
-        "the journal ", path, " was written on a machine of another byte order; go on there"));
+        "the journal ", path,
+        " was written on a machine of another byte order; resume it on such a machine"));
   }
   const absl::Status damaged =
       absl::DataLossError(absl::StrCat("the header of the journal ", path,
-                                       " is damaged, so what it is of is not known; restore it "
+                                       " is damaged, so its run is unknown; restore it "
                                        "from a copy, or remove it and start again"));
   if (header.checksum != ChecksumOf(header) || header.byte_order != kByteOrder) return damaged;
   if (header.version != kVersion) {
-    return absl::UnimplementedError(
-        absl::StrCat("the journal ", path, " was written by another version of mpaio (layout ",
-                     header.version, ", this one reads ", kVersion, "); go on with that one"));
+    return absl::UnimplementedError(absl::StrCat(
+        "the journal ", path, " was written by another version of mpaio (layout ", header.version,
+        ", this one reads ", kVersion, "); resume it with that version"));
   }
   if (header.identity_bytes > static_cast<std::uint64_t>(kMaxJournalIdentityBytes)) return damaged;
   if (static_cast<Index>(header.identity_bytes) > window.left_bytes()) return torn;
@@ -351,7 +352,7 @@ absl::Status JournalReader::State::ScanRecords(Window& window) {
     if (!AreChunks(head.pass, head.job, chunks)) {
       return absl::DataLossError(
           absl::StrCat("record ", head.number, " of the journal ", path,
-                       " is of chunks that there cannot be; no run has written it"));
+                       " has an invalid job or range of chunks; no run has written it"));
     }
     if (!covered.Add(head.pass, head.job, chunks)) {
       return absl::DataLossError(
@@ -364,7 +365,7 @@ absl::Status JournalReader::State::ScanRecords(Window& window) {
     end_bytes += kHeadBytes + length_bytes;
     chain = head.checksum;
   }
-  // A disk that cannot be read is no torn record: what is there may be got at yet.
+  // A read error does not make a record torn: its bytes may still be recoverable.
   return window.error() == 0 ? absl::OkStatus() : ReadFailure(window.error());
 }
 
@@ -382,7 +383,7 @@ JournalReader::~JournalReader() = default;
 absl::StatusOr<JournalReader> JournalReader::Open(const std::string& path) {
   auto state = std::make_unique<State>();
   state->path = path;
-  // A pipe without a writer would block for ever.
+  // O_NONBLOCK, because opening a pipe without a writer would block forever.
   state->fd = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (state->fd.get() < 0) {
     if (errno == ENOENT)
@@ -415,12 +416,13 @@ absl::StatusOr<std::string> JournalReader::Read(const JournalEntry& entry) const
 struct JournalWriter::State {
   ~State() { (void)Write(""); }
 
-  // Writes the buffer, and `tail` behind it: together they are whole records.
+  // Writes the buffer and then `tail`: together they are whole records.
   absl::Status Write(absl::string_view tail);
-  // Of the records in the buffer and `tail`, those that are whole in their first `written_bytes`:
-  // their bytes. Counts the others off.
+  // Returns the length of the records in the buffer and `tail` that lie wholly within the first
+  // `written_bytes`. Sets `number` to that of the first record that does not.
   Index KeepWhole(Index written_bytes);
-  // The file was to have `wanted_bytes`. `holds` says what it has now.
+  // Makes `failure` from `error`. `wanted_bytes` is the length that the file should have reached;
+  // `holds` is the part of the message about what it holds now.
   absl::Status Failed(int error, absl::string_view holds, Index wanted_bytes);
 
   std::string path;
@@ -453,7 +455,7 @@ absl::Status JournalWriter::State::Failed(int error, absl::string_view holds, In
   std::string text = absl::StrCat(of_system.message(), "; ", holds, "; ");
   const Index missing_bytes = MissingBytes(fd.get(), error, end_bytes, wanted_bytes);
   if (of_system.code() != absl::StatusCode::kResourceExhausted) {
-    absl::StrAppend(&text, "see to the disk");
+    absl::StrAppend(&text, "check the disk");
   } else if (missing_bytes > 0) {
     absl::StrAppend(&text, "make room, for at least ", missing_bytes, " bytes more,");
   } else {
@@ -480,8 +482,8 @@ absl::Status JournalWriter::State::Write(absl::string_view tail) {
   }
   end_bytes += KeepWhole(written_bytes);
   buffer.clear();
-  // Where it cannot be cut, what is behind the last whole record is torn, and nobody will take it
-  // for one.
+  // If the truncation fails, the bytes after the last whole record are torn, and no reader accepts
+  // them as a record.
   [[maybe_unused]] const int cut = ::ftruncate(fd.get(), end_bytes);
   return Failed(error, absl::StrCat("it holds what was committed until then, ", Records(number)),
                 wanted_bytes);
@@ -497,7 +499,7 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
   const std::string prefix = absl::StrCat("cannot make the journal ", path);
   if (static_cast<Index>(identity.size()) > kMaxJournalIdentityBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
-        prefix, ": what it would say of the run takes ", identity.size(), " bytes, at most ",
+        prefix, ": the description of the run takes ", identity.size(), " bytes, at most ",
         kMaxJournalIdentityBytes, " are allowed; give fewer or shorter parameters"));
   }
   auto state = std::make_unique<State>();
@@ -508,14 +510,14 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
   if (!is_new && errno == EEXIST) state->fd = FileDescriptor(::open(path.c_str(), kFlags));
   if (state->fd.get() < 0) return ErrnoStatus(errno, prefix);
   const int fd = state->fd.get();
-  // What the file is first: not everything can be locked.
+  // Checked before the lock, because not every kind of file can be locked.
   MPAIO_RETURN_IF_ERROR(RegularFile(fd, path).status());
   MPAIO_RETURN_IF_ERROR(Lock(fd, path));
   MPAIO_ASSIGN_OR_RETURN(const struct stat status, RegularFile(fd, path));
   if (status.st_size > 0)
     return absl::AlreadyExistsError(
         absl::StrCat(prefix, ": the file is there; go on with it by --resume, or remove it"));
-  // Whoever made the file before this process locked it may have failed, and removed it.
+  // The process that created the file may have failed and removed it before this one took the lock.
   if (status.st_nlink == 0)
     return absl::UnavailableError(
         absl::StrCat(prefix, ": another run has removed it just now; start again"));
@@ -538,10 +540,10 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
   if (error == 0 && ::fsync(fd) != 0) error = errno;
   absl::Status made = error == 0 ? FlushDirectory(Directory(path)) : ErrnoStatus(error, prefix);
   if (!made.ok()) {
-    // Still under the lock, so that nobody begins with a file that goes.
+    // Done under the lock, so that no other process starts with a file that is about to disappear.
     if ((is_new ? ::unlink(path.c_str()) : ::ftruncate(fd, 0)) != 0)
       made =
-          absl::Status(made.code(), absl::StrCat(made.message(), "; remove what there is of it"));
+          absl::Status(made.code(), absl::StrCat(made.message(), "; remove the incomplete file"));
     return made;
   }
   state->end_bytes = static_cast<Index>(start.size());
@@ -566,8 +568,8 @@ absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path,
     return absl::FailedPreconditionError(absl::StrCat(
         prefix, ": it is not what it was when it was read; start again with --resume"));
   }
-  // It need not be on the disk before something is written behind it: what comes back of the torn
-  // bytes is torn still.
+  // The truncation need not be on the disk before new records are written: torn bytes that reappear
+  // after a crash still do not verify.
   if (status.st_size > was.end_bytes && ::ftruncate(fd, was.end_bytes) != 0)
     return ErrnoStatus(errno, prefix);
   state->end_bytes = was.end_bytes;
@@ -594,7 +596,7 @@ absl::Status JournalWriter::Append(std::int32_t pass, std::int32_t job, ChunkRan
   state_->chain = head.checksum = ChecksumOf(head, state_->chain);
   const absl::string_view bytes = BytesOf(head);
   state_->buffer.append(bytes.data(), bytes.size());
-  // What is long is not copied.
+  // Long results are written directly, to avoid the copy to the buffer.
   if (encoded.size() >= kBufferBytes) return state_->Write(encoded);
   state_->buffer.append(encoded.data(), encoded.size());
   return state_->buffer.size() < kBufferBytes ? absl::OkStatus() : state_->Write("");
@@ -605,7 +607,7 @@ absl::Status JournalWriter::Flush() { return state_->Write(""); }
 absl::Status JournalWriter::Sync() {
   MPAIO_RETURN_IF_ERROR(Flush());
   while (::fdatasync(state_->fd.get()) != 0) {
-    // After this the kernel may take what is not on the disk for written.
+    // No retry: after a failed sync the kernel may consider pages written that are not on the disk.
     if (errno != EINTR)
       return state_->Failed(errno, "how much of it is on the disk is not known", state_->end_bytes);
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The journal of a run: which chunks are committed, and their results, in a file. From it a run
-// that was stopped by anything (a signal, the machine's end in the middle of a write, a full disk)
-// goes on without doing again what was done.
+// The journal of a run: a file of the committed chunks and their results. A run that was stopped
+// for any reason (a signal, a machine that fails in the middle of a write, a full disk) can be
+// resumed from it without processing these chunks again.
 //
 // The file is only appended to. In this machine's byte order, without padding:
 //
 //   header   0  8 bytes  "\x89mpaioJ\n"
 //            8  uint32   0x01020304: the byte order
 //           12  uint32   the version of this layout, 1
-//           16  uint64   a number drawn when the file was made
+//           16  uint64   a random number, drawn when the file is created
 //           24  uint64   I, the length of the identity
 //           32  uint64   checksum of the identity
 //           40  uint64   checksum of the bytes [0, 40)
@@ -18,20 +18,20 @@
 //            8  int32    pass
 //           12  int32    job
 //           16  int64    the first of its chunks
-//           24  int64    the one behind its last chunk
+//           24  int64    one past the last of its chunks
 //           32  uint64   L, the length of the results
 //           40  uint64   checksum of the results
 //           48  uint64   checksum of the bytes [0, 48)
 //           56  L bytes  the results
 //
-// Checksums are XXH3, 64 bits. That of a record's head has for its seed the checksum of the head
-// before it, and the first one that of the header: so a record is one only behind the very records
-// that it was written behind, in this file and no other. What a disk may show behind a file that
-// was cut (blocks of former files, or of this one) is none. A length is believed only when its
-// checksum is right.
+// Checksums are XXH3, 64 bits. The checksum of a record's head is seeded with that of the previous
+// head, and the first one with that of the header. So a record is valid only after exactly the
+// records that it was written after, in this file and no other; blocks of former files, or of this
+// one, that a disk may show after the end of a truncated file are not valid records. A length is
+// trusted only if its checksum is right.
 //
-// A file ends with its last whole record. What is behind that is torn, and counts as not done: the
-// results of a chunk are the same bytes whenever it is processed, so nothing is lost but time.
+// A file ends with its last whole record. Anything after it is torn and counts as not done: the
+// results of a chunk are the same bytes whenever it is processed, so only time is lost.
 #ifndef MPAIO_LEDGER_JOURNAL_H_
 #define MPAIO_LEDGER_JOURNAL_H_
 
@@ -48,10 +48,10 @@
 
 namespace mpaio {
 
-// What a journal may say of its run, at most.
+// The maximum length of a run's identity in a journal.
 inline constexpr Index kMaxJournalIdentityBytes = Index{64} << 20;
 
-// A record, and where its results lie in the file.
+// A record, and the position of its results in the file.
 struct JournalEntry {
   std::int32_t pass = 0;
   std::int32_t job = 0;
@@ -61,17 +61,17 @@ struct JournalEntry {
   std::uint64_t checksum = 0;
 };
 
-// A journal, read. What is added to the file later is not seen. Memory: 56 bytes for each record,
-// and 1 MiB while it is read. Movable.
+// The contents of a journal. Records added to the file later are not visible. Memory: 56 bytes for
+// each record, and 1 MiB while the file is read. Movable.
 class JournalReader {
  public:
-  // Reads all of the file once, to verify it.
+  // Reads the whole file once and verifies it.
   //   NotFound            there is no such file.
-  //   PermissionDenied    it may not be read.
+  //   PermissionDenied    the file may not be read.
   //   InvalidArgument     it is not a regular file.
-  //   DataLoss            it is no journal, or its header is damaged or torn, so that it is not
-  //                       known what it is of; it has whole records that no run writes: of chunks
-  //                       that there cannot be, or of a chunk for the second time; the disk failed.
+  //   DataLoss            it is not a journal; or its header is damaged or torn, so that its run is
+  //                       unknown; or a valid record has content that no run writes: impossible
+  //                       chunks, or a chunk that an earlier record has; or the disk failed.
   //   Unimplemented       another version of mpaio, or a machine of another byte order, wrote it.
   static absl::StatusOr<JournalReader> Open(const std::string& path);
 
@@ -79,13 +79,13 @@ class JournalReader {
   JournalReader& operator=(JournalReader&&) noexcept;
   ~JournalReader();
 
-  // As it was given to JournalWriter::Create.
+  // Returns the identity given to JournalWriter::Create.
   const std::string& identity() const;
-  // In the order of the file. No two of one pass and job have a chunk in common.
+  // Returns the records in the order of the file. No two of the same pass and job share a chunk.
   const std::vector<JournalEntry>& entries() const;
 
-  // The results of one of entries(), verified again.
-  //   DataLoss            they are not what they were when the journal was opened; the disk failed.
+  // Returns the results of one of entries(), verified again.
+  //   DataLoss            they have changed since the journal was opened, or the disk failed.
   absl::StatusOr<std::string> Read(const JournalEntry& entry) const;
 
  private:
@@ -95,58 +95,58 @@ class JournalReader {
   std::unique_ptr<State> state_;
 };
 
-// Writes a journal, by one thread of one process: the file is locked while this lives, where its
-// file system has locks. Movable.
+// Writes a journal. Used by one thread of one process: the file is locked while this object lives,
+// if its file system supports locks. Movable.
 //
-// A failure to write leaves whole records in the file, as many as there was room for, and is final:
-// every later call returns it again. The process must ignore SIGXFSZ, or a limit to the length of
-// files (ulimit -f) ends it; the journal is none the worse for that.
+// A failed write leaves as many whole records in the file as fit, and is final: every later call
+// returns the same error. The process must ignore SIGXFSZ; otherwise a limit on the length of files
+// (ulimit -f) kills it, which does not damage the journal.
 class JournalWriter {
  public:
-  // Makes the file `path`, which must not be there or be empty, and brings it to the disk.
-  //   AlreadyExists       there is something in it.
+  // Creates the file `path`, which must be absent or empty, and syncs it to the disk.
+  //   AlreadyExists       the file is not empty.
   //   InvalidArgument     it is not a regular file; the identity is too long.
   //   FailedPrecondition  another run is writing it.
-  //   NotFound, PermissionDenied, ResourceExhausted, ...  what the system says. Nothing is left of
-  //                                                       the file then.
+  //   NotFound, PermissionDenied, ResourceExhausted, ...  the error of the system. The file is then
+  //                                                       removed, or empty as it was.
   static absl::StatusOr<JournalWriter> Create(const std::string& path, absl::string_view identity);
 
-  // Goes on behind the last whole record of the journal that has been read from `path`, and cuts
-  // off what is torn.
-  //   FailedPrecondition  another run is writing it, or it is no longer what was read.
-  //   NotFound, PermissionDenied, ...                     what the system says.
+  // Continues after the last whole record of the journal that was read from `path`, and truncates
+  // the torn bytes after it.
+  //   FailedPrecondition  another run is writing it, or it has changed since it was read.
+  //   NotFound, PermissionDenied, ...                     the error of the system.
   static absl::StatusOr<JournalWriter> Continue(const std::string& path, const JournalReader& read);
 
   JournalWriter(JournalWriter&&) noexcept;
   JournalWriter& operator=(JournalWriter&&) noexcept;
-  // Writes what is buffered, if it can; it cannot tell, so call Flush() or Sync() before.
+  // Writes buffered records if it can. It cannot report errors, so call Flush() or Sync() first.
   ~JournalWriter();
 
-  // Adds the results of `chunks`, which are committed. They are in the file when 64 KiB have
-  // gathered, or after Flush(). Takes no longer than that write, and does not wait for the disk.
-  //   InvalidArgument     pass, job or first chunk are below 0, or there is no chunk. Nothing is
-  //                       added, and the next call is not affected.
-  //   ResourceExhausted   no room: the disk, the user's quota or the limit of a file's length; how
-  //                       much is missing, where that is known.
+  // Appends the results of `chunks`, which are committed. They are written to the file when 64 KiB
+  // have gathered, or by Flush(). Takes no longer than that write, and does not wait for the disk.
+  //   InvalidArgument     pass, job or first chunk is negative, or the range is empty. Nothing is
+  //                       appended, and later calls are not affected.
+  //   ResourceExhausted   no space: the disk, the user's quota or the limit on a file's length.
+  //                       The message says how much is missing, if that is known.
   //   DataLoss            the disk failed.
-  // Precondition: none of them has been added before, to this pass and job, in this run or the one
-  // that it goes on with.
+  // Precondition: none of the chunks has been appended before, for this pass and job, in this run
+  // or in the one that it continues.
   absl::Status Append(std::int32_t pass, std::int32_t job, ChunkRange chunks,
                       absl::string_view encoded);
 
-  // Hands all of it to the kernel: it is there even if this process is killed. Errors: as Append.
+  // Hands all records to the kernel, so that they survive the death of this process. Errors: as
+  // Append.
   absl::Status Flush();
 
-  // Brings all of it to the disk: it is there even if the machine fails. Waits for the disk.
-  // Errors: as Append.
+  // Syncs all records to the disk, so that they survive a failure of the machine. Waits for the
+  // disk. Errors: as Append.
   absl::Status Sync();
 
-  // Drops all that it holds: the file is as if it had just been made by somebody else, and every
-  // later call fails. Errors: what the system says.
+  // Truncates the file to zero length and drops what is buffered, so that Create can use the file
+  // again. Every later call fails. Errors: those of the system.
   absl::Status Empty();
 
-  // How many records there are, those of before Continue() and those that are still buffered
-  // included.
+  // Returns the number of records, including those from before Continue() and those still buffered.
   Index num_records() const;
 
  private:

@@ -44,7 +44,7 @@ constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 constexpr absl::StatusCode kResourceExhausted = absl::StatusCode::kResourceExhausted;
 constexpr absl::StatusCode kUnimplemented = absl::StatusCode::kUnimplemented;
 
-// As journal.h says.
+// As journal.h specifies.
 constexpr std::size_t kHeaderBytes = 48;
 constexpr std::size_t kHeadBytes = 56;
 constexpr char kIdentity[] = "{\"worker\":\"sum\"}";
@@ -62,7 +62,7 @@ struct Record {
   }
 };
 
-// Of several jobs and passes, not in the order of their chunks; the first has no results.
+// Records of several jobs and passes, not in the order of their chunks; the first has no results.
 std::vector<Record> SmallRecords() {
   return {{0, 0, {0, 1}, ""},
           {0, 1, {4, 7}, "seven"},
@@ -77,7 +77,7 @@ class JournalTest : public ::testing::Test {
   std::string Path(const std::string& name) const { return directory_.File(name); }
 
   static std::string Bytes(const std::string& path) { return ReadTextFile(path, "it").value(); }
-  // How many bytes there are after the last whole record: those that Continue cuts off.
+  // Returns the number of bytes after the last whole record: those that Continue truncates.
   static Index TornBytes(const std::string& path) {
     const std::string copy = path + ".torn";
     std::filesystem::copy_file(path, copy, std::filesystem::copy_options::overwrite_existing);
@@ -90,8 +90,8 @@ class JournalTest : public ::testing::Test {
     return torn;
   }
   static void SetBytes(const std::string& path, absl::string_view bytes) {
-    // A file system may bring to the disk at once what is written in the place of something else.
-    // That is slow.
+    // Removed first, because some file systems sync a file at once when its contents are replaced,
+    // which is slow.
     std::filesystem::remove(path);
     MPAIO_ASSERT_OK(WriteTextFile(path, bytes, "it"));
   }
@@ -100,7 +100,7 @@ class JournalTest : public ::testing::Test {
     return writer.Append(record.pass, record.job, record.chunks, record.results);
   }
 
-  // Returns its bytes.
+  // Writes a journal of the records. Returns its bytes.
   static std::string WriteJournal(const std::string& path, const std::vector<Record>& records) {
     absl::StatusOr<JournalWriter> writer = JournalWriter::Create(path, kIdentity);
     EXPECT_THAT(writer, IsOk());
@@ -119,7 +119,8 @@ class JournalTest : public ::testing::Test {
     return records;
   }
 
-  // What is in it, or nothing where it is refused; nothing but true records in any case.
+  // Returns the records of a journal, or nothing if it is refused. Expects them to be a prefix of
+  // `all`.
   static std::optional<std::vector<Record>> TrueRecords(const std::string& path,
                                                         const std::vector<Record>& all) {
     const absl::StatusOr<JournalReader> reader = JournalReader::Open(path);
@@ -139,7 +140,7 @@ class JournalTest : public ::testing::Test {
     return records;
   }
 
-  // Goes on with the journal until it has all records; returns its bytes.
+  // Continues the journal until it has all records. Returns its bytes.
   static std::string Complete(const std::string& path, const std::vector<Record>& all) {
     const absl::StatusOr<JournalReader> reader = JournalReader::Open(path);
     EXPECT_THAT(reader, IsOk());
@@ -155,7 +156,7 @@ class JournalTest : public ::testing::Test {
   TempDirectory directory_;
 };
 
-// A limit to the length of files, of this process, until it goes.
+// Limits the length of files of this process while it lives.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(std::size_t bytes) {
@@ -174,21 +175,21 @@ class FileSizeLimit {
   void (*before_)(int) = nullptr;
 };
 
-TEST_F(JournalTest, GivesBackWhatWasWritten) {
+TEST_F(JournalTest, ReadsWhatWasWritten) {
   const std::string bytes = WriteJournal(Path("j"), SmallRecords());
   const absl::StatusOr<JournalReader> reader = JournalReader::Open(Path("j"));
   ASSERT_THAT(reader, IsOk());
   EXPECT_EQ(reader->identity(), kIdentity);
   EXPECT_EQ(Records(*reader), SmallRecords());
   EXPECT_EQ(TornBytes(Path("j")), 0);
-  // 48 + 16 bytes in front, 56 for each record, and 0 + 5 + 13 + 3 + 40 + 16 of results.
+  // 48 + 16 bytes of header, 56 for each record, and 0 + 5 + 13 + 3 + 40 + 16 of results.
   EXPECT_EQ(bytes.size(), 48u + 16u + 6u * 56u + 77u);
   const JournalEntry& second = reader->entries()[1];
   EXPECT_EQ(second.offset, 48 + 16 + 56 + 56);
   EXPECT_EQ(bytes.substr(static_cast<std::size_t>(second.offset), 5), "seven");
 }
 
-TEST_F(JournalTest, OfNoRecords) {
+TEST_F(JournalTest, NoRecords) {
   for (const std::string& identity :
        {std::string(), std::string("any\0text", 8), std::string(3 << 20, 'x')}) {
     std::filesystem::remove(Path("j"));
@@ -205,7 +206,7 @@ TEST_F(JournalTest, RandomRecordsAcrossSeveralRuns) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
-  // Around the sizes at which something else is done: 64 KiB are written at once, 1 MiB is read at
+  // Sizes around the limits of the implementation: 64 KiB are written at once, 1 MiB is read at
   // once.
   const Index sizes[] = {
       0, 1, 100, (64 << 10) - 57, (64 << 10) - 1, 64 << 10, (1 << 20) - 57, (1 << 20) + 1, 5 << 20};
@@ -246,7 +247,7 @@ TEST_F(JournalTest, RandomRecordsAcrossSeveralRuns) {
       }
     }
     EXPECT_EQ(writer->num_records(), static_cast<Index>(written));
-    // What was read before is still there to be read.
+    // Records read before can still be read.
     EXPECT_TRUE(Records(*reader) ==
                 std::vector<Record>(
                     records.begin(),
@@ -291,7 +292,7 @@ TEST_F(JournalTest, AKilledProcessLeavesWhatWasFlushed) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(TrueRecords(Path("j"), SmallRecords())->size(), 3u);
-  // Its lock went with it.
+  // The lock ended with the process.
   Complete(Path("j"), SmallRecords());
   EXPECT_EQ(TrueRecords(Path("j"), SmallRecords()), SmallRecords());
 }
@@ -344,7 +345,7 @@ TEST_F(JournalTest, EveryBitFlipped) {
     ASSERT_EQ(read.has_value(), !is_header);
     if (!is_header) {
       EXPECT_EQ(read->size(), expected);
-      // Each time a whole journal again.
+      // Completing it gives the original journal again.
       if (bit % 8 == 0) {
         EXPECT_EQ(Complete(path, records), whole);
       }
@@ -352,7 +353,7 @@ TEST_F(JournalTest, EveryBitFlipped) {
   }
 }
 
-TEST_F(JournalTest, AnythingBehindTheLastRecordIsTorn) {
+TEST_F(JournalTest, AnythingAfterTheLastRecordIsTorn) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
@@ -403,8 +404,8 @@ TEST_F(JournalTest, RandomBytesAreNoJournal) {
   }
 }
 
-// Records are ones only where they were written.
-TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
+// A record is valid only where it was written.
+TEST_F(JournalTest, RecordsFromOtherPlacesAreTorn) {
   const std::vector<Record> records = {
       {0, 0, {0, 1}, "aaaa"}, {0, 0, {1, 2}, "bbbb"}, {0, 0, {2, 3}, "cccc"}};
   const std::string whole = WriteJournal(Path("a"), records);
@@ -421,12 +422,12 @@ TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
   EXPECT_EQ(TrueRecords(Path("j"), records)->size(), 1u);
   SetBytes(Path("j"), header + record(whole, 0) + record(whole, 0));
   EXPECT_EQ(TrueRecords(Path("j"), records)->size(), 1u);
-  // Of another journal, at the same place.
+  // A record of another journal, at the same position.
   const std::string other = WriteJournal(Path("b"), records);
   SetBytes(Path("j"), header + record(whole, 0) + record(other, 1) + record(other, 2));
   EXPECT_EQ(TrueRecords(Path("j"), records)->size(), 1u);
-  // Of the same, from before it was cut: the second was torn, and another took its place when the
-  // run went on.
+  // A record of the same journal from before it was truncated: the second record was torn, and
+  // another replaced it when the run continued.
   SetBytes(Path("j"), header + record(whole, 0));
   const std::vector<Record> anew = {records[0], {0, 0, {2, 3}, "cccc"}};
   const std::string again = Complete(Path("j"), anew);
@@ -434,7 +435,7 @@ TEST_F(JournalTest, RecordsOfElsewhereAreTorn) {
   EXPECT_EQ(TrueRecords(Path("j"), anew), anew);
 }
 
-// With right checksums. What no run writes must do no harm either.
+// Forges journals with right checksums. Records that no run writes must do no harm either.
 class Forged {
  public:
   explicit Forged(const std::string& header) : bytes_(header) {
@@ -476,7 +477,7 @@ TEST_F(JournalTest, ForgedRecords) {
   EXPECT_EQ(
       open(Forged(header).Add(0, 0, 0, 1, 3, "abc").Add(0, 0, 1, 2, 2, "de"))->entries().size(),
       2u);
-  // Lengths that lead out of the file, and beyond what there is.
+  // Lengths that lead beyond the end of the file.
   for (const std::uint64_t length_bytes :
        {std::uint64_t{4}, std::uint64_t{1} << 40, std::uint64_t{1} << 63, ~std::uint64_t{0},
         ~std::uint64_t{0} - 55}) {
@@ -485,7 +486,7 @@ TEST_F(JournalTest, ForgedRecords) {
     ASSERT_THAT(reader, IsOk());
     EXPECT_TRUE(reader->entries().empty());
     EXPECT_EQ(TornBytes(Path("j")), 59);
-    // The checksum is that of what is there of it.
+    // A checksum of only the part of the results that the file has.
     EXPECT_TRUE(open(Forged(header).Add(0, 0, 0, 1, length_bytes, ""))->entries().empty());
   }
   constexpr Index kMin = std::numeric_limits<Index>::min(),
@@ -499,7 +500,7 @@ TEST_F(JournalTest, ForgedRecords) {
                          .Add(bad.pass, bad.job, bad.chunks.begin, bad.chunks.end, 0, "")),
                 StatusIs(kDataLoss, "record 1"));
   }
-  // [10, 20) and [30, 40) are there.
+  // [10, 20) and [30, 40) have records.
   const ChunkRange twice[] = {{10, 20}, {10, 11}, {19, 20}, {5, 11},  {19, 25},
                               {15, 16}, {0, 100}, {20, 31}, {39, 41}, {0, kMax}};
   for (const ChunkRange& chunks : twice) {
@@ -528,7 +529,7 @@ TEST_F(JournalTest, ForgedRecords) {
                          .Add(0, 0, chunks.begin, chunks.end, 0, "")),
                 IsOk());
   }
-  // Neighbours that have been joined are there as well.
+  // Merged adjacent ranges are found as well.
   EXPECT_THAT(open(Forged(header)
                        .Add(0, 0, 0, 1, 0, "")
                        .Add(0, 0, 2, 3, 0, "")
@@ -537,7 +538,7 @@ TEST_F(JournalTest, ForgedRecords) {
               StatusIs(kDataLoss, "has already"));
 }
 
-TEST_F(JournalTest, HeadersOfOthers) {
+TEST_F(JournalTest, HeadersOfOtherVersionsAndMachines) {
   const std::string whole = WriteJournal(Path("whole"), SmallRecords());
   const auto with_checksum = [](std::string bytes) {
     const std::uint64_t checksum = XXH3_64bits(bytes.data(), 40);
@@ -593,7 +594,7 @@ TEST_F(JournalTest, NothingIsWrittenOver) {
   EXPECT_THAT(JournalWriter::Create(Path("empty"), kIdentity).status(), IsOk());
 }
 
-TEST_F(JournalTest, FilesThatAreNone) {
+TEST_F(JournalTest, FilesThatAreNotJournals) {
   EXPECT_THAT(JournalReader::Open(Path("gone")), StatusIs(kNotFound, "there is no journal"));
   EXPECT_THAT(JournalReader::Open(directory_.path()), StatusIs(kInvalidArgument, "a directory"));
   EXPECT_THAT(JournalReader::Open("/dev/null"), StatusIs(kInvalidArgument, "a device"));
@@ -627,13 +628,13 @@ TEST_F(JournalTest, OneWriterAtATime) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  // The first one is not disturbed.
+  // The first writer is not affected.
   MPAIO_EXPECT_OK(Append(*writer, SmallRecords()[0]));
   MPAIO_EXPECT_OK(writer->Sync());
   EXPECT_EQ(TrueRecords(Path("j"), SmallRecords())->size(), 1u);
 }
 
-TEST_F(JournalTest, GoesOnOnlyWithWhatWasRead) {
+TEST_F(JournalTest, ContinuesOnlyTheFileThatWasRead) {
   WriteJournal(Path("j"), {SmallRecords()[0]});
   const absl::StatusOr<JournalReader> before = JournalReader::Open(Path("j"));
   ASSERT_THAT(before, IsOk());
@@ -650,7 +651,7 @@ TEST_F(JournalTest, GoesOnOnlyWithWhatWasRead) {
   MPAIO_EXPECT_OK(JournalWriter::Continue(Path("moved"), *read));
 }
 
-TEST_F(JournalTest, AppendRefusesWhatAreNoChunks) {
+TEST_F(JournalTest, AppendRefusesInvalidChunks) {
   absl::StatusOr<JournalWriter> writer = JournalWriter::Create(Path("j"), kIdentity);
   ASSERT_THAT(writer, IsOk());
   EXPECT_THAT(writer->Append(0, 0, {1, 1}, "x"), StatusIs(kInvalidArgument));
@@ -663,7 +664,7 @@ TEST_F(JournalTest, AppendRefusesWhatAreNoChunks) {
   EXPECT_EQ(TrueRecords(Path("j"), SmallRecords()), SmallRecords());
 }
 
-// The records are written one by one, by themselves, and all at once.
+// Each record is written on its own, or two at a time, or all at once.
 enum class Writes { kEach, kPairs, kAll };
 
 class FullDiskTest : public JournalTest, public ::testing::WithParamInterface<Writes> {};
@@ -683,7 +684,7 @@ TEST_P(FullDiskTest, AtEveryByte) {
       EXPECT_FALSE(std::filesystem::exists(path));
       continue;
     }
-    // Not made each time, which waits for the disk.
+    // Not created with Create, which waits for the disk.
     SetBytes(path, whole.substr(0, header_bytes));
     {
       const FileSizeLimit no_more(limit);
@@ -696,7 +697,7 @@ TEST_P(FullDiskTest, AtEveryByte) {
         const bool flushes =
             GetParam() == Writes::kEach || (GetParam() == Writes::kPairs && r % 2 == 1);
         const absl::Status flushed = flushes ? writer->Flush() : appended;
-        // Once it has failed it says so, the same each time.
+        // After a failure every call returns the same error.
         if (!failure.ok()) {
           EXPECT_EQ(appended, failure);
           EXPECT_EQ(flushed, failure);
@@ -726,7 +727,7 @@ TEST_P(FullDiskTest, AtEveryByte) {
       EXPECT_EQ(TrueRecords(path, records)->size(), expected);
       EXPECT_EQ(TornBytes(path), 0);
     }
-    // There is room again.
+    // The limit is lifted.
     Complete(path, records);
     EXPECT_EQ(TrueRecords(path, records), records);
   }
@@ -740,7 +741,7 @@ INSTANTIATE_TEST_SUITE_P(Journal, FullDiskTest,
                                                                  : "All";
                          });
 
-// What is not copied to the buffer, behind what is in it.
+// Long results, which are not copied to the buffer, follow a record that is in it.
 TEST_F(JournalTest, FullDiskInLongResults) {
   const std::vector<Record> records = {
       {0, 0, {0, 1}, "short"}, {0, 0, {1, 2}, RandomBytes(1, 300000)}, {0, 0, {2, 3}, "last"}};
@@ -765,7 +766,7 @@ TEST_F(JournalTest, FullDiskInLongResults) {
   }
 }
 
-TEST_F(JournalTest, MovesAndWritesWhatIsLeftWhenItGoes) {
+TEST_F(JournalTest, MovesAndWritesTheRestOnDestruction) {
   absl::StatusOr<JournalWriter> first = JournalWriter::Create(Path("j"), kIdentity);
   ASSERT_THAT(first, IsOk());
   MPAIO_ASSERT_OK(Append(*first, SmallRecords()[0]));

@@ -11,7 +11,7 @@ ChunkRange Common(ChunkRange a, ChunkRange b) {
   return common.size() > 0 ? common : ChunkRange{};
 }
 
-// The parts of `from` that none of `held` has.
+// Returns the parts of `from` that are not in `held`.
 std::vector<Assignment> Without(const std::vector<Assignment>& from,
                                 const std::vector<Ledger::Held>& held) {
   std::vector<Assignment> left = from;
@@ -62,8 +62,8 @@ std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
 }
 
 void Ledger::Settle(int job, ChunkRange part) {
-  // Of all ranks: it may have been taken from the one that it was given to, and may have been given
-  // to several.
+  // Searches all ranks, because a chunk may have been stolen from the rank that it was given to,
+  // and may have been given to several.
   for (std::deque<InFlight>& given : given_) {
     for (auto at = given.begin(); at != given.end();) {
       if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
@@ -106,7 +106,7 @@ Index Ledger::num_committed(int job) const {
 }
 
 void Ledger::Revoke(int job, ChunkId chunk) {
-  // An entry counts what is missing of it, so it is divided about the chunk.
+  // An entry only counts its missing chunks, so it is split at the chunk.
   for (std::deque<InFlight>& given : given_) {
     std::deque<InFlight> left;
     for (const InFlight& one : given) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Rank 0's account of the chunks of a run: which are in flight, where and since when, which are
-// committed, and which were given up. One bit for each chunk, and one entry for each assignment in
-// flight and for each chunk that has failed.
+// Rank 0's account of the chunks of a run: which are in flight, on which rank and since when, which
+// are committed, and which were quarantined. It keeps one bit for each chunk, and one entry for
+// each assignment in flight and for each chunk that has failed.
 #ifndef MPAIO_LEDGER_LEDGER_H_
 #define MPAIO_LEDGER_LEDGER_H_
 
@@ -19,21 +19,21 @@
 
 namespace mpaio {
 
-// A chunk is pending until it is assigned, in flight until its result arrives, and then committed;
-// it commits once, whatever arrives twice, and whoever processed it: ranks of a node take chunks
-// from each other. If it fails it is in nobody's hands until it is assigned as the next attempt, or
-// quarantined.
+// A chunk is pending until it is assigned, in flight until its result arrives, and then committed.
+// It commits once, even if its result arrives twice, and whichever rank processed it: ranks of a
+// node steal chunks from each other. A chunk that fails belongs to no rank until its next attempt
+// is assigned, or it is quarantined.
 class Ledger {
  public:
-  // An assignment, and how many of its chunks are not committed. Never 0.
+  // An assignment, and the number of its chunks that are not committed, which is never 0.
   struct InFlight {
     Assignment assignment;
     Index missing = 0;
     std::chrono::steady_clock::time_point since;
-    // Another rank has been given the same.
+    // Another rank has been given the same chunks.
     bool has_copy = false;
   };
-  // That `rank` was seen to hold these chunks.
+  // Chunks that `rank` was seen to hold.
   struct Held {
     int rank = 0;
     Assignment chunks;
@@ -42,33 +42,34 @@ class Ledger {
   // Job j has chunks [0, chunks_per_job[j]); ranks are [0, ranks).
   Ledger(const std::vector<Index>& chunks_per_job, int ranks);
 
-  // `rank` was given `assignment`, `now`.
+  // Records that `rank` was given `assignment` at `now`.
   void Assign(int rank, const Assignment& assignment,
               std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
-  // The results of `chunks` came. Returns the parts that had not been committed before, in order:
-  // as a rule one, `chunks` itself; none where all is a repetition. Precondition: they are chunks
-  // that there are.
+  // Commits `chunks`, whose results have arrived. Returns the parts that had not been committed
+  // before, in order: usually only `chunks` itself; none if all results are repetitions.
+  // Precondition: the chunks exist.
   std::vector<ChunkRange> Commit(int job, ChunkRange chunks);
 
-  // What a rank was given that is in flight, the oldest first.
+  // Returns the assignments of a rank that are in flight, oldest first.
   const std::deque<InFlight>& given(int rank) const {
     return given_[static_cast<std::size_t>(rank)];
   }
 
-  // Some of `ranks`, which may have taken chunks from each other, are dead; `held` is what the
-  // living of them were seen to hold since. Returns what they were given that is neither committed
-  // nor held, to be assigned again; what is held is booked for those who hold it.
+  // Takes back the assignments of `ranks`, some of which are dead and which may have stolen chunks
+  // from each other. `held`: the chunks that the living ones were seen to hold after the deaths;
+  // they are recorded as given to their holders. Returns the chunks that are neither committed nor
+  // held, to be assigned again.
   std::vector<Assignment> Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held);
 
-  // What `rank` was given first and has not been given to another as well: the parts of it that are
-  // not committed, for another to be assigned.
+  // Returns the uncommitted parts of the oldest assignment of `rank` that has no copy yet, and
+  // marks it as copied; the caller assigns them to another rank.
   std::vector<Assignment> Copy(int rank);
 
-  // An attempt at the chunk has failed: it is in nobody's hands any more. Returns how many have, or
-  // 0 if it is committed or quarantined.
+  // Records a failed attempt at the chunk, which then belongs to no rank. Returns the number of
+  // failed attempts, or 0 if the chunk is committed or quarantined.
   int Fail(int job, ChunkId chunk);
-  // The chunk is given up: what comes of it later counts for nothing.
+  // Gives the chunk up: later results and failures of it are ignored.
   void Quarantine(int job, ChunkId chunk);
   bool is_quarantined(int job, ChunkId chunk) const {
     return quarantined_.count({job, chunk}) != 0;
@@ -81,7 +82,7 @@ class Ledger {
   Index num_chunks(int job) const { return closed_[static_cast<std::size_t>(job)].bound(); }
 
  private:
-  // Of what ranks were given, `part` is no longer missing.
+  // Counts `part` as no longer missing in the assignments of all ranks.
   void Settle(int job, ChunkRange part);
   void Revoke(int job, ChunkId chunk);
 

@@ -23,7 +23,7 @@ TEST(LedgerTest, CommitsEachChunkOnce) {
   EXPECT_EQ(ledger.num_committed(0), 10);
   EXPECT_TRUE(ledger.is_committed(0, 10) && ledger.is_committed(0, 19));
   EXPECT_FALSE(ledger.is_committed(0, 9) || ledger.is_committed(0, 20));
-  // All of it again, from another rank; a part of it; and ranges that reach beyond it on either
+  // All of it again, from another rank; a part of it; and ranges that extend beyond it on either
   // side and on both.
   EXPECT_EQ(ledger.Commit(0, {10, 20}), Ranges{});
   EXPECT_EQ(ledger.Commit(0, {12, 13}), Ranges{});
@@ -33,7 +33,7 @@ TEST(LedgerTest, CommitsEachChunkOnce) {
   EXPECT_EQ(ledger.num_committed(0), 200);
 }
 
-// The account is kept in words of 64 chunks.
+// The ledger stores its bits in words of 64 chunks.
 TEST(LedgerTest, RangesMayBeginAndEndAtAnyBit) {
   for (const ChunkRange range : Ranges{
            {0, 64}, {63, 65}, {64, 128}, {1, 192}, {127, 129}, {191, 193}, {192, 193}, {0, 193}}) {
@@ -56,7 +56,7 @@ TEST(LedgerTest, AJobWithoutChunks) {
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
 }
 
-TEST(LedgerTest, CountsFailuresAndForgetsWhoHadTheChunk) {
+TEST(LedgerTest, CountsFailuresAndForgetsTheRankThatHadTheChunk) {
   Ledger ledger({100}, 3);
   ledger.Assign(1, {0, 0, {10, 20}});
   EXPECT_EQ(ledger.Fail(0, 13), 1);
@@ -68,12 +68,12 @@ TEST(LedgerTest, CountsFailuresAndForgetsWhoHadTheChunk) {
   ledger.Assign(2, {0, 2, {13, 14}});
   EXPECT_EQ(ledger.Commit(0, {10, 20}), (Ranges{{10, 20}}));
   EXPECT_TRUE(ledger.given(1).empty() && ledger.given(2).empty());
-  // It came to an end after all.
+  // The chunk is committed despite its failures.
   EXPECT_EQ(ledger.Fail(0, 13), 0);
   EXPECT_TRUE(ledger.is_committed(0, 13));
 }
 
-TEST(LedgerTest, WhatIsQuarantinedIsNeverCommitted) {
+TEST(LedgerTest, QuarantinedChunksAreNeverCommitted) {
   Ledger ledger({100, 5}, 3);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Quarantine(0, 4);
@@ -83,12 +83,12 @@ TEST(LedgerTest, WhatIsQuarantinedIsNeverCommitted) {
   EXPECT_EQ(ledger.num_committed(0), 9);
   EXPECT_EQ(ledger.Fail(0, 4), 0);
   ledger.Quarantine(0, 4);
-  ledger.Quarantine(0, 5);  // It is committed.
+  ledger.Quarantine(0, 5);  // already committed
   EXPECT_EQ(ledger.num_committed(0), 9);
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
 }
 
-TEST(LedgerTest, CopiesWhatARankHasOnceAndInOrder) {
+TEST(LedgerTest, CopiesEachAssignmentOnceAndInOrder) {
   Ledger ledger({100}, 3);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Assign(1, {0, 1, {20, 30}});
@@ -99,23 +99,23 @@ TEST(LedgerTest, CopiesWhatARankHasOnceAndInOrder) {
   EXPECT_TRUE(ledger.Copy(2).empty());
 }
 
-TEST(LedgerTest, WithdrawsWhatARankHasNotDone) {
+TEST(LedgerTest, WithdrawsUnfinishedChunks) {
   Ledger ledger({100}, 8);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Assign(2, {0, 0, {10, 20}});
   ledger.Assign(1, {0, 3, {20, 30}});
   ledger.Commit(0, {0, 4});
-  ledger.Commit(0, {22, 25});  // who does it does not matter
+  ledger.Commit(0, {22, 25});  // whichever rank it comes from
   EXPECT_EQ(ledger.Withdraw({1}, {}),
             (std::vector<Assignment>{{0, 0, {4, 10}}, {0, 3, {20, 22}}, {0, 3, {25, 30}}}));
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
   EXPECT_TRUE(ledger.Withdraw({7}, {}).empty());
-  // A late result of what was withdrawn counts.
+  // A late result of a withdrawn chunk counts.
   EXPECT_EQ(ledger.Commit(0, {4, 6}), (Ranges{{4, 6}}));
   EXPECT_EQ(ledger.Withdraw({2}, {}), (std::vector<Assignment>{{0, 0, {10, 20}}}));
 }
 
-TEST(LedgerTest, AFinishedAssignmentLeavesTheBooks) {
+TEST(LedgerTest, FinishedAssignmentsAreForgotten) {
   Ledger ledger({10}, 2);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Commit(0, {0, 5});
@@ -123,7 +123,7 @@ TEST(LedgerTest, AFinishedAssignmentLeavesTheBooks) {
   EXPECT_TRUE(ledger.Withdraw({1}, {}).empty());
 }
 
-TEST(LedgerTest, WhatIsGivenShrinksWhoeverProcessesIt) {
+TEST(LedgerTest, AssignmentsShrinkWhicheverRankProcessesThem) {
   Ledger ledger({50, 50}, 3);
   ledger.Assign(1, {1, 0, {10, 20}});
   ledger.Assign(1, {0, 0, {10, 20}});
@@ -137,13 +137,13 @@ TEST(LedgerTest, WhatIsGivenShrinksWhoeverProcessesIt) {
   ledger.Commit(1, {10, 15});
   ASSERT_EQ(ledger.given(1).size(), 1u);
   EXPECT_EQ(ledger.given(1)[0].assignment, (Assignment{0, 0, {10, 20}}));
-  // What is committed is not in flight again.
+  // Committed chunks are not in flight again.
   ledger.Assign(2, {1, 1, {10, 12}});
   EXPECT_EQ(ledger.given(2).size(), 1u);
 }
 
-// Ranks 1 and 2 share a node, and 2 has died after it had taken chunks 6 and 7 from 1.
-TEST(LedgerTest, WhatTheLivingHoldIsNotAssignedAgain) {
+// Ranks 1 and 2 share a node; 2 has died after it had taken chunks 6 and 7 from 1.
+TEST(LedgerTest, ChunksHeldByTheLivingAreNotAssignedAgain) {
   Ledger ledger({100}, 4);
   ledger.Assign(1, {0, 0, {0, 10}});
   ledger.Assign(2, {0, 2, {10, 20}});
@@ -157,11 +157,11 @@ TEST(LedgerTest, WhatTheLivingHoldIsNotAssignedAgain) {
   EXPECT_TRUE(ledger.given(2).empty());
   Index held = 0;
   for (const Ledger::InFlight& one : ledger.given(1)) held += one.missing;
-  EXPECT_EQ(held, 7);  // 2 to 5, 18, 19, 8, 9 but what is committed: 1
+  EXPECT_EQ(held, 7);  // 2, 4, 5, 8, 9, 18, 19; chunk 1 is committed
   EXPECT_EQ(ledger.given(3).size(), 1u);
 }
 
-// A set of committed chunks, and lists of what is assigned.
+// A reference implementation: a set of committed chunks, and lists of assignments.
 class Model {
  public:
   explicit Model(Index num_chunks) : num_chunks_(num_chunks) {}

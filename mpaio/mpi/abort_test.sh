@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whether Abort() ends every rank, and the job with its exit status; with one rank, where MPI is not started, too.
+# Tests that Abort() ends every rank, and the job with its exit status, also with one rank, where
+# MPI is not started.
 for ranks in 1 3; do
   timeout 30 mpirun -n "$ranks" --bind-to none "./$SAMPLE"
   status=$?

@@ -15,9 +15,9 @@
 
 namespace mpaio {
 
-// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is freed
-// by Free() or the destructor (freeing is collective in MPI's sense, but Open MPI does not
-// synchronise in it). One made by World() is only referred to.
+// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is owned,
+// and freed by Free() or the destructor (freeing is collective in MPI's sense, but Open MPI does
+// not synchronise in it). One made by World() is not owned.
 //
 // Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1. All
 // collective calls below return at once on it.
@@ -30,15 +30,17 @@ class Communicator {
   Communicator& operator=(const Communicator&) = delete;
   ~Communicator() { Free().IgnoreError(); }
 
-  // MPI_COMM_WORLD, with MPI_ERRORS_RETURN set. MPI must have been started.
+  // Returns MPI_COMM_WORLD, with MPI_ERRORS_RETURN set. Precondition: MPI has been started.
   static absl::StatusOr<Communicator> World();
 
-  // This process's rank in MPI_COMM_WORLD. MPI must have been started.
+  // Returns this process's rank in MPI_COMM_WORLD. Precondition: MPI has been started.
   static absl::StatusOr<int> WorldRank();
 
-  // Collective over this communicator: one with the same ranks and messages of its own.
+  // Collective over this communicator. Returns one with the same ranks, whose messages are
+  // separate.
   absl::StatusOr<Communicator> Duplicate() const;
-  // Collective: the ranks that share memory with this one, in the order of their ranks here.
+  // Collective. Returns the ranks that share memory with this one, in the order of their ranks
+  // here.
   absl::StatusOr<Communicator> SplitByNode() const;
 
   bool is_null() const { return comm_ == MPI_COMM_NULL; }
@@ -46,13 +48,13 @@ class Communicator {
   int size() const { return size_; }
   MPI_Comm get() const { return comm_; }
 
-  // Collective: returns on no rank before all have called it.
+  // Collective. Returns on no rank before all have called it.
   absl::Status Barrier() const;
-  // Collective: `*bytes` of `root` on every rank. Up to 2^31 - 1 bytes.
+  // Collective. Copies `*bytes` of `root` to every rank. Up to 2^31 - 1 bytes.
   absl::Status Broadcast(int root, std::string* bytes) const;
-  // Collective: the smallest of the ranks' values, on every rank.
+  // Collective. Returns the smallest of the ranks' values, on every rank.
   absl::StatusOr<Index> Minimum(Index value) const;
-  // Collective: each rank's value, by rank, on every rank.
+  // Collective. Stores each rank's value, by rank, on every rank.
   absl::Status AllGather(int value, std::vector<int>* values) const;
 
   absl::Status Free();

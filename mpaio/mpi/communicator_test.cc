@@ -21,10 +21,10 @@
 namespace mpaio {
 namespace {
 
-// Whether this machine, and the container that this may be, could hold `size_bytes` now without
-// hurting others.
+// Returns whether this machine, and the container if there is one, can provide `size_bytes` now
+// without affecting others.
 bool HasMemory(Index size_bytes) {
-  // A container's limit, by version of control groups; a word where there is none.
+  // A container's limit, for each version of control groups; not a number where there is none.
   for (const char* path :
        {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     Index limit = 0;
@@ -62,7 +62,7 @@ TEST(NullCommunicator, AbortEndsThisProcess) {
             (ChildEnd{.signal = 0, .exit_status = 7}));
 }
 
-TEST(Communicator, WorldIsWhatMpirunStarted) {
+TEST(Communicator, WorldHasTheRanksOfMpirun) {
   const char* rank = getenv("OMPI_COMM_WORLD_RANK");
   const char* size = getenv("OMPI_COMM_WORLD_SIZE");
   ASSERT_TRUE(rank != nullptr && size != nullptr);
@@ -84,7 +84,7 @@ TEST(Communicator, BroadcastGivesTheRootsBytesToAll) {
   }
 }
 
-// Refused by all ranks, so that none of them waits for a message that never comes.
+// All ranks refuse, so that none of them waits for a message that never comes.
 TEST(Communicator, BroadcastRefusesMoreThanMpiCounts) {
   constexpr Index kSizeBytes = Index{1} << 31;
   if (TestWorld().size() != 2) GTEST_SKIP() << "two ranks suffice";
@@ -106,7 +106,7 @@ TEST(Communicator, MinimumIsOfAllRanks) {
   EXPECT_EQ(TestWorld().Minimum((Index{1} << 40) - rank).value(), (Index{1} << 40) - (size - 1));
 }
 
-TEST(Communicator, AllGatherGivesEachRanksValueByRank) {
+TEST(Communicator, AllGatherOrdersValuesByRank) {
   std::vector<int> values = {99};
   MPAIO_ASSERT_OK(TestWorld().AllGather(TestWorld().rank() * 3 - 1, &values));
   ASSERT_EQ(values.size(), static_cast<std::size_t>(TestWorld().size()));
@@ -161,7 +161,7 @@ TEST(Communicator, SplitByNodeKeepsTheOrderOfRanks) {
   EXPECT_EQ(node->rank(), TestWorld().rank());
 }
 
-TEST(Communicator, AWrongRootIsAStatusThatTellsWhichCallFailed) {
+TEST(Communicator, AWrongRootIsAStatusThatNamesTheCall) {
   if (TestWorld().is_null()) GTEST_SKIP() << "MPI is not running";
   const absl::StatusOr<Communicator> copy = TestWorld().Duplicate();
   MPAIO_ASSERT_OK(copy);

@@ -20,7 +20,7 @@ bool IsSet(const char* name) { return getenv(name) != nullptr; }
 
 bool LaunchedWithSeveralRanks() {
   if (const char* size = getenv("OMPI_COMM_WORLD_SIZE")) return std::strcmp(size, "1") != 0;
-  // Another launcher (a batch system through PMIx or PMI) does not say how many; MPI will.
+  // Another launcher (a batch system with PMIx or PMI) does not set the size; MPI will report it.
   return IsSet("PMIX_RANK") || IsSet("PMI_RANK");
 }
 
@@ -84,7 +84,7 @@ Environment::Environment(int* argc, char*** argv) {
   }
 
   int provided = MPI_THREAD_SINGLE;
-  // Funneled: threads of ours (the CPU sampler) exist, but never call MPI.
+  // Funneled: mpaio has other threads (the CPU sampler), but they never call MPI.
   status_ =
       MpiStatus("MPI_Init_thread", MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
   if (!status_.ok()) return;

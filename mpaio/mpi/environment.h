@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// MPI's life in a process.
+// Starts and ends MPI in a process.
 #ifndef MPAIO_MPI_ENVIRONMENT_H_
 #define MPAIO_MPI_ENVIRONMENT_H_
 
@@ -34,16 +34,16 @@ std::span<const MpiSetting> MpiSettings();
 //
 // Before MPI starts, sets MpiSettings(), and a timer slack of 1 ns so that short sleeps are short.
 //
-// Where there is only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world()
-// is null, which stands for this process alone. Start-up then takes well under a millisecond.
+// With only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world() is null,
+// which stands for this process alone. Start-up then takes well under a millisecond.
 //
 // Under mpirun a worker rank is a child of the process that mpirun has started, which is its
-// supervisor (supervision.h): so a rank may die and the job go on. Construct the environment before
-// there are threads, and before anything that must not be done twice. MPI_Finalize is not called
-// then, as it would wait for the dead: only rank 0 waits for the others, where there are several
-// hosts, and not longer than 2 s.
+// supervisor (supervision.h): so a rank may die and the job continues. Construct the environment
+// before any thread is started, and before anything that must not be done twice. MPI_Finalize is
+// not called then, as it would wait for dead ranks: only rank 0 waits for the others, where there
+// are several hosts, for at most 2 s.
 //
-// Construction is collective over the world; so is destruction, where there is no supervision.
+// Construction is collective over the world. Destruction is so too where there is no supervision.
 class Environment {
  public:
   Environment(int* argc, char*** argv);
@@ -51,13 +51,13 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  // OK when MPI runs or is not needed; else why it could not be started. Look at it before world()
-  // is used. An error is this rank's alone: the others may wait for it for ever, and
-  // world().Abort() is what is left.
+  // Returns OK if MPI runs or is not needed; else why it could not be started. Check it before
+  // world() is used. An error is local to this rank: the others may wait for this rank forever, and
+  // only world().Abort() is left.
   const absl::Status& status() const { return status_; }
   const Communicator& world() const { return world_; }
 
-  // Collective. Ends MPI; what was made from world() must be gone by then. Idempotent.
+  // Collective. Ends MPI. Precondition: everything made from world() has been freed. Idempotent.
   absl::Status Finalize();
 
  private:
@@ -66,8 +66,8 @@ class Environment {
   bool started_ = false;
 };
 
-// What the MPI library that the program runs with calls itself: "Open MPI v4.1.4, package: ...".
-// Also before MPI has started.
+// Returns the version string of the MPI library that the program runs with: "Open MPI v4.1.4,
+// package: ...". May be called before MPI has started.
 std::string MpiLibraryVersion();
 
 }  // namespace mpaio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A process alone: started by mpirun -n 1, or by no launcher at all.
+// Tests of a process alone: started by mpirun -n 1, or without a launcher.
 #include <mpi.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -27,7 +27,7 @@ class EnvironmentAlone : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) unsetenv(name);
-    // What mpirun -n 1 sets.
+    // As mpirun -n 1 sets them.
     if (GetParam()) {
       setenv("OMPI_COMM_WORLD_SIZE", "1", 1);
       setenv("PMIX_RANK", "0", 1);
@@ -48,17 +48,17 @@ TEST_P(EnvironmentAlone, DoesNotStartMpi) {
   EXPECT_FALSE(MpiWasStarted());
 }
 
-// The quickest of several, since the machine may be busy.
+// Uses the fastest of several attempts, since the machine may be busy.
 TEST_P(EnvironmentAlone, TakesLessThanAMillisecond) {
-  auto quickest = std::chrono::steady_clock::duration::max();
+  auto fastest = std::chrono::steady_clock::duration::max();
   for (int attempt = 0; attempt < 20; ++attempt) {
     int argc = 0;
     char** argv = nullptr;
     const auto start = std::chrono::steady_clock::now();
     const Environment environment(&argc, &argv);
-    quickest = std::min(quickest, std::chrono::steady_clock::now() - start);
+    fastest = std::min(fastest, std::chrono::steady_clock::now() - start);
   }
-  EXPECT_LT(quickest, std::chrono::milliseconds(1));
+  EXPECT_LT(fastest, std::chrono::milliseconds(1));
 }
 
 INSTANTIATE_TEST_SUITE_P(EnvironmentAlone, EnvironmentAlone, testing::Bool(),

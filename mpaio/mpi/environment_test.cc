@@ -27,7 +27,7 @@ bool MpiRuns() {
   return initialized != 0 && finalized == 0;
 }
 
-// The test's main() has made an Environment before MPI could have been started by anything else.
+// The test's main() has made an Environment before anything else could start MPI.
 TEST(Environment, StartsMpiForSeveralRanksWithItsSettings) {
   ASSERT_GT(TestWorld().size(), 1);
   EXPECT_TRUE(MpiRuns());

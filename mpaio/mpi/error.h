@@ -9,10 +9,10 @@
 
 namespace mpaio {
 
-// OK for MPI_SUCCESS; else Internal (ResourceExhausted for MPI_ERR_NO_MEM), whose message names the
-// MPI `function`, the error class and MPI's own text, for which MPI must be running: of
-// MPI_Init_thread and MPI_Finalize it is the bare code. Codes are only returned under
-// MPI_ERRORS_RETURN, which Environment and Communicator set.
+// Returns OK for MPI_SUCCESS; else Internal (ResourceExhausted for MPI_ERR_NO_MEM), whose message
+// has the MPI `function`, the error class and MPI's own text. MPI has a text only while it is
+// running: for MPI_Init_thread and MPI_Finalize the message has the bare code. MPI returns codes
+// only under MPI_ERRORS_RETURN, which Environment and Communicator set.
 absl::Status MpiStatus(absl::string_view function, int code);
 
 }  // namespace mpaio

@@ -50,14 +50,14 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
   indices_.resize(requests_.size());
   statuses_.resize(requests_.size());
   int count = 0, code = MPI_SUCCESS;
-  // Where nothing is complete Open MPI moves what there is to be moved, and only the next call
-  // tells what that has completed.
+  // If nothing has completed, Open MPI makes progress during the call, and only the next call
+  // reports the operations that this has completed.
   for (int calls = 0; calls < 2 && code == MPI_SUCCESS && count == 0; ++calls) {
     code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count,
                         indices_.data(), statuses_.data());
   }
-  // MPI_ERR_IN_STATUS says only that one of those that completed has failed; only then are their
-  // own codes set.
+  // MPI_ERR_IN_STATUS means that one of the completed operations has failed; only then are the
+  // codes in their statuses set.
   const bool one_failed = code == MPI_ERR_IN_STATUS;
   if (code != MPI_SUCCESS && !one_failed) return MpiStatus("MPI_Testsome", code);
   if (count == MPI_UNDEFINED) return TestOutcome::kNothingActive;
@@ -80,8 +80,8 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
     }
     completed->push_back({tag.token, bytes});
   }
-  // Fill the holes from the back; the largest index first, so that what is moved is never itself a
-  // hole.
+  // Fill the holes from the back, the largest index first, so that no hole is ever moved into
+  // another.
   std::sort(indices_.begin(), indices_.begin() + count, std::greater<int>());
   for (int k = 0; k < count; ++k) {
     const int hole = indices_[k];
@@ -95,8 +95,9 @@ absl::StatusOr<TestOutcome> RequestSet::TestSome(std::vector<Completion>* comple
 }
 
 absl::StatusOr<bool> RequestSet::CancelAll() {
-  // A cancelled receive completes at once, or after a little work inside MPI. One whose message is
-  // already coming cannot be cancelled, and to wait for it would be to wait for its sender.
+  // A cancelled receive completes at once, or after a little work inside MPI. A receive whose
+  // message is already arriving cannot be cancelled, and waiting for it would mean waiting for its
+  // sender.
   constexpr int kMaxTests = 100;
   absl::Status status;
   bool let_go = true;
@@ -104,7 +105,7 @@ absl::StatusOr<bool> RequestSet::CancelAll() {
     if (!tags_[k].is_send) status.Update(MpiStatus("MPI_Cancel", MPI_Cancel(&requests_[k])));
     int done = 0;
     for (int tests = 0; tests < kMaxTests && done == 0; ++tests) {
-      // A message longer than its buffer is an error too, but one of no more interest.
+      // A message longer than its buffer is an error too, which no longer matters.
       if (MPI_Test(&requests_[k], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
     }
     if (requests_[k] == MPI_REQUEST_NULL) continue;

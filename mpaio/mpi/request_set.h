@@ -17,8 +17,8 @@
 
 namespace mpaio {
 
-// What a completed operation was: the token given when it was started, and for a receive how many
-// bytes came.
+// A completed operation: the token given when it was started, and for a receive the number of bytes
+// received.
 struct Completion {
   std::uint64_t token;
   Index bytes;
@@ -30,9 +30,9 @@ enum class TestOutcome {
   kNothingActive,  // there is nothing to wait for
 };
 
-// Starts sends and receives and says which have completed. The buffers belong to the caller, who
-// must keep them as they are until the operation completes or CancelAll() has said that MPI has let
-// go of them. Not thread-safe. Not collective.
+// Starts sends and receives and reports which have completed. The caller owns the buffers, and must
+// keep them unchanged until the operation completes or CancelAll() reports that MPI has released
+// them. Not thread-safe. Not collective.
 class RequestSet {
  public:
   RequestSet() = default;
@@ -40,24 +40,25 @@ class RequestSet {
   RequestSet& operator=(const RequestSet&) = delete;
 
   // Errors: InvalidArgument where `size_bytes` is over MPI's limit of 2^31 - 1; Internal where MPI
-  // refuses.
+  // fails.
   absl::Status Send(const Communicator& comm, int to, int tag, const void* bytes, Index size_bytes,
                     std::uint64_t token);
   absl::Status Receive(const Communicator& comm, int from, int tag, void* bytes,
                        Index capacity_bytes, std::uint64_t token);
 
-  // MPI_Testsome over everything active; appends what completed to `*completed`, also what
-  // completed in the call. Errors: Internal where one failed (a message was longer than the room
-  // for it): that one is dropped from the set, what else completed is appended all the same, and
-  // the rest stays active.
+  // Calls MPI_Testsome on all active operations and appends the completed ones to `*completed`,
+  // including those that completed during the call. Errors: Internal where an operation failed (a
+  // message was longer than its buffer): that operation is dropped from the set, other completed
+  // ones are still appended, and the rest stays active.
   absl::StatusOr<TestOutcome> TestSome(std::vector<Completion>* completed);
 
   std::size_t num_active() const { return requests_.size(); }
 
-  // Gives up what has not completed; never waits for another rank. Returns whether MPI has let go
-  // of every buffer. It has not of a send that its receiver has not taken yet, nor of a receive
-  // whose sender has begun and not ended: these go on without this set, if the other side lets
-  // them, and their buffers must stay as they are until MPI ends.
+  // Cancels the operations that have not completed; never waits for another rank. Returns whether
+  // MPI has released every buffer. MPI does not release the buffer of a send that its receiver has
+  // not received yet, nor of a receive whose sender has started and not finished: such operations
+  // continue without this set, if the other side lets them, and their buffers must stay unchanged
+  // until MPI ends.
   absl::StatusOr<bool> CancelAll();
 
  private:

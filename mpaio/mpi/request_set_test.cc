@@ -29,13 +29,13 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr seconds kPatience(20);
+constexpr seconds kTimeout(20);
 constexpr int kTag = 3;
 constexpr Index kMpiLimitBytes = (Index{1} << 31) - 1;
-// Large enough that MPI does not take it in before the receiver has asked for it.
+// Large enough that MPI does not send it before the receiver has posted a receive.
 constexpr Index kLargeBytes = 8 << 20;
 
-// Each test has messages of its own, so what one leaves behind is not met by the next.
+// Each test uses its own communicator, so that leftover messages do not reach the next test.
 class RequestSetTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -47,10 +47,10 @@ class RequestSetTest : public testing::Test {
   int rank() const { return comm_.rank(); }
   int size() const { return comm_.size(); }
 
-  // Tests until nothing is active; what completed, by token.
+  // Tests until nothing is active; returns the completed operations, by token.
   static std::vector<Completion> Finish(RequestSet& requests) {
     std::vector<Completion> completed;
-    const auto end = steady_clock::now() + kPatience;
+    const auto end = steady_clock::now() + kTimeout;
     while (requests.num_active() > 0) {
       const absl::StatusOr<TestOutcome> outcome = requests.TestSome(&completed);
       EXPECT_THAT(outcome, IsOk());
@@ -88,7 +88,7 @@ TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
     for (int other = 0; other < size(); ++other) {
       if (other == rank()) continue;
       out[other] = RandomBytes(1000 * rank() + other, size_bytes);
-      in[other].resize(size_bytes + 10);  // more than comes
+      in[other].resize(size_bytes + 10);  // more than arrives
       MPAIO_ASSERT_OK(
           requests.Receive(comm_, other, kTag, in[other].data(), in[other].size(), 100 + other));
       MPAIO_ASSERT_OK(
@@ -110,7 +110,7 @@ TEST_F(RequestSetTest, MessagesOfEverySizeArriveUnchanged) {
   }
 }
 
-TEST_F(RequestSetTest, TestSomeTellsCompletedFromNoneYetFromNothing) {
+TEST_F(RequestSetTest, TestSomeDistinguishesItsOutcomes) {
   RequestSet requests;
   std::vector<Completion> completed = {{.token = 1, .bytes = 2}};
   char byte = 0;
@@ -121,18 +121,18 @@ TEST_F(RequestSetTest, TestSomeTellsCompletedFromNoneYetFromNothing) {
       for (int k = 0; k < 100; ++k)
         ASSERT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNoneCompleted);
       EXPECT_EQ(requests.num_active(), 1u);
-      // The other sends when it is told to.
+      // The other rank sends after this message.
       const char go = 'g';
       RequestSet sends;
       MPAIO_ASSERT_OK(sends.Send(comm_, other, kTag, &go, 1, 0));
       Finish(sends);
-      const auto end = steady_clock::now() + kPatience;
+      const auto end = steady_clock::now() + kTimeout;
       TestOutcome outcome = TestOutcome::kNoneCompleted;
       while (outcome == TestOutcome::kNoneCompleted && steady_clock::now() < end)
         outcome = requests.TestSome(&completed).value();
       EXPECT_EQ(outcome, TestOutcome::kCompleted);
       EXPECT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNothingActive);
-      // What was in the vector stays.
+      // The previous contents of the vector stay.
       ASSERT_EQ(completed.size(), 1u + other);
       EXPECT_EQ(completed.front().token, 1u);
       EXPECT_EQ(completed.back().token, 50u + other);
@@ -146,7 +146,7 @@ TEST_F(RequestSetTest, TestSomeTellsCompletedFromNoneYetFromNothing) {
   }
 }
 
-// The set is changed while messages complete in an order that nobody chose.
+// Messages are posted and completed in random order, so that the set changes in many ways.
 TEST_F(RequestSetTest, EachOfManyOperationsCompletesOnceWithItsToken) {
   constexpr int kCount = 1500;
   constexpr std::uint64_t kSeed = 20240517;
@@ -205,12 +205,12 @@ TEST_F(RequestSetTest, MoreThanMpiCountsIsRefused) {
                 StatusIs(absl::StatusCode::kInvalidArgument, text));
   }
   EXPECT_EQ(requests.num_active(), 0u);
-  // The limit itself is taken. Nobody sends, so the buffer is not touched.
+  // The limit itself is accepted. Nothing is sent, so the buffer is not accessed.
   MPAIO_EXPECT_OK(requests.Receive(comm_, 0, kTag, &byte, kMpiLimitBytes, 0));
   EXPECT_TRUE(requests.CancelAll().value());
 }
 
-TEST_F(RequestSetTest, AWrongRankIsAStatusThatTellsWhichCallFailed) {
+TEST_F(RequestSetTest, AWrongRankIsAStatusThatNamesTheCall) {
   RequestSet requests;
   char byte = 0;
   for (const int wrong : {size(), -77}) {
@@ -222,7 +222,7 @@ TEST_F(RequestSetTest, AWrongRankIsAStatusThatTellsWhichCallFailed) {
   EXPECT_EQ(requests.num_active(), 0u);
 }
 
-// One message is longer than the room for it. The others, before and behind it, are not lost.
+// One message is longer than its buffer. The others, before and after it, are not lost.
 TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
   RequestSet requests;
   if (rank() == 0) {
@@ -235,7 +235,7 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
     MPAIO_ASSERT_OK(comm_.Barrier());
     std::vector<Completion> completed;
     absl::Status error;
-    const auto end = steady_clock::now() + kPatience;
+    const auto end = steady_clock::now() + kTimeout;
     while (requests.num_active() > 0 && steady_clock::now() < end)
       error.Update(requests.TestSome(&completed).status());
     EXPECT_THAT(error,
@@ -256,13 +256,13 @@ TEST_F(RequestSetTest, AMessageTooLongIsAStatusAndTheOthersComplete) {
   }
 }
 
-// A receive that was given up takes no message any more: the next one posted gets it.
+// A cancelled receive accepts no message: the next one posted gets it.
 TEST_F(RequestSetTest, CancelAllLeavesNoReceiveBehind) {
   if (rank() == 0) {
     RequestSet requests;
-    std::vector<std::string> given_up(10, std::string(100, '?'));
+    std::vector<std::string> cancelled(10, std::string(100, '?'));
     for (int k = 0; k < 10; ++k)
-      MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, given_up[k].data(), 100, k));
+      MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, cancelled[k].data(), 100, k));
     EXPECT_TRUE(requests.CancelAll().value());
     EXPECT_EQ(requests.num_active(), 0u);
     std::vector<Completion> completed;
@@ -275,7 +275,7 @@ TEST_F(RequestSetTest, CancelAllLeavesNoReceiveBehind) {
     ASSERT_EQ(completed.size(), 1u);
     EXPECT_EQ(completed[0].token, 77u);
     EXPECT_EQ(taken.substr(0, completed[0].bytes), "only one");
-    for (const std::string& buffer : given_up) EXPECT_EQ(buffer, std::string(100, '?'));
+    for (const std::string& buffer : cancelled) EXPECT_EQ(buffer, std::string(100, '?'));
   } else {
     MPAIO_ASSERT_OK(comm_.Barrier());
     RequestSet requests;
@@ -287,8 +287,8 @@ TEST_F(RequestSetTest, CancelAllLeavesNoReceiveBehind) {
   }
 }
 
-// What has arrived without having been tested for is dropped too.
-TEST_F(RequestSetTest, CancelAllDropsWhatHasCompleted) {
+// A message that has arrived but has not been tested for is dropped too.
+TEST_F(RequestSetTest, CancelAllDropsCompletedOperations) {
   RequestSet requests;
   std::string bytes(100, '?');
   if (rank() == 0) {
@@ -303,7 +303,7 @@ TEST_F(RequestSetTest, CancelAllDropsWhatHasCompleted) {
   EXPECT_EQ(requests.TestSome(&completed).value(), TestOutcome::kNothingActive);
 }
 
-// Nobody has asked for the message: MPI keeps the buffer, and says so.
+// No receive is posted for the message: MPI keeps the buffer, and reports that.
 TEST_F(RequestSetTest, CancelAllDoesNotWaitForAReceiver) {
   const std::string out = RandomBytes(5, kLargeBytes);
   RequestSet requests;
@@ -313,7 +313,8 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForAReceiver) {
     EXPECT_EQ(requests.num_active(), 0u);
   }
   MPAIO_ASSERT_OK(comm_.Barrier());
-  // Not recalled, only given up; taken here so that nothing is under way when the buffer goes.
+  // The send was not revoked; it is received here so that nothing is in flight when the buffer is
+  // freed.
   if (rank() == 0) {
     std::string in(kLargeBytes, '?');
     MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, in.data(), kLargeBytes, 0));
@@ -323,7 +324,7 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForAReceiver) {
   MPAIO_ASSERT_OK(comm_.Barrier());
 }
 
-// The sender has begun, and then does nothing for MPI: as one that died, or computes.
+// The sender has started and then makes no MPI call, like one that has died or computes.
 TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
   absl::StatusOr<Communicator> node = TestWorld().SplitByNode();
   MPAIO_ASSERT_OK(node);
@@ -344,7 +345,7 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
     MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, bytes.data(), kLargeBytes, 0));
     step.store(1);
     EXPECT_TRUE(wait_for(2));
-    // Where MPI may copy straight from the sender's memory, the message comes without it.
+    // If MPI can copy directly from the sender's memory, the message arrives without the sender.
     std::vector<Completion> completed;
     for (int k = 0; k < 1000 && requests.num_active() > 0; ++k)
       EXPECT_THAT(requests.TestSome(&completed), IsOk());

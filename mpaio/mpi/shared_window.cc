@@ -34,9 +34,9 @@ absl::StatusOr<SharedWindow> SharedWindow::Allocate(const Communicator& node, In
 
 absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes,
                                     SharedWindow* window) {
-  // Open MPI keeps its own state in front of the base, which is only 8-byte aligned: a page more in
-  // front gives an aligned start, and a page more behind lets whole pages be protected without
-  // touching what follows. Offsets within a page agree in all processes.
+  // Open MPI keeps its own state before the base, which is only 8-byte aligned: one extra page
+  // before the data gives an aligned start, and one after it lets whole pages be protected without
+  // affecting the memory that follows. Offsets within a page agree in all processes.
   const Index page_bytes = sysconf(_SC_PAGESIZE);
   const MPI_Aint mine = node.rank() == 0 ? static_cast<MPI_Aint>(size_bytes + 2 * page_bytes) : 0;
   void* own_base = nullptr;
@@ -51,7 +51,7 @@ absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes,
   MPAIO_RETURN_IF_ERROR(
       MpiStatus("MPI_Win_shared_query",
                 MPI_Win_shared_query(window->window_, 0, &leader_bytes, &unit, &base)));
-  // One passive epoch for the window's whole life, so that Synchronize may call MPI_Win_sync.
+  // One passive epoch for the window's lifetime, so that Synchronize may call MPI_Win_sync.
   MPAIO_RETURN_IF_ERROR(
       MpiStatus("MPI_Win_lock_all", MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window_)));
   window->is_locked_ = true;
@@ -64,7 +64,7 @@ absl::Status SharedWindow::Allocate(const Communicator& node, Index size_bytes,
 
 absl::Status SharedWindow::Synchronize(const Communicator& node) const {
   absl::Status status = MpiStatus("MPI_Win_sync", MPI_Win_sync(window_));
-  // The others are in it, whatever this rank's window says.
+  // The other ranks are in the barrier, even if this rank's MPI_Win_sync has failed.
   status.Update(node.Barrier());
   status.Update(MpiStatus("MPI_Win_sync", MPI_Win_sync(window_)));
   return status;
@@ -72,7 +72,7 @@ absl::Status SharedWindow::Synchronize(const Communicator& node) const {
 
 void SharedWindow::Empty() const {
   const Index page_bytes = sysconf(_SC_PAGESIZE);
-  // Whole pages: data() begins with one, and the window has a page behind the last.
+  // Whole pages: data() is page-aligned, and the window has an extra page at the end.
   const auto whole_bytes =
       static_cast<std::size_t>(CeilDivide(size_bytes_, page_bytes) * page_bytes);
   // It may have been sealed.
@@ -88,7 +88,7 @@ absl::Status SharedWindow::Free() {
   absl::Status status;
   if (std::exchange(is_locked_, false))
     status = MpiStatus("MPI_Win_unlock_all", MPI_Win_unlock_all(window));
-  // The others are in it, too.
+  // The other ranks are in this call, even if this rank's unlock has failed.
   status.Update(MpiStatus("MPI_Win_free", MPI_Win_free(&window)));
   return status;
 }

@@ -16,8 +16,8 @@
 namespace mpaio {
 
 // Null by default; moves, does not copy. Freeing is collective over the node, so the destructor
-// does not do it: call Free() on every rank; a window that is merely dropped stays until the
-// process ends.
+// does not free: call Free() on every rank. A window that is only destroyed stays until the process
+// ends.
 class SharedWindow {
  public:
   SharedWindow() = default;
@@ -27,32 +27,31 @@ class SharedWindow {
   SharedWindow& operator=(const SharedWindow&) = delete;
   ~SharedWindow() = default;
 
-  // Collective over `node` (SplitByNode), which must have at least two ranks: for one, Open MPI's
-  // window is ordinary private memory. `size_bytes` are allocated by the node's first rank and
-  // mapped by all; every rank must pass the same size.
+  // Collective over `node` (SplitByNode), which must have at least two ranks: with one, Open MPI's
+  // window is ordinary private memory. The node's first rank allocates `size_bytes` and all map
+  // them; every rank must pass the same size.
   //
-  // There must be room: where Open MPI does not find it, its first rank gets an error and the
-  // others never return. So look first (MemoryCapacity).
+  // Precondition: the memory is available (check with MemoryCapacity). If it is not, Open MPI
+  // returns an error on its first rank and never returns on the others.
   static absl::StatusOr<SharedWindow> Allocate(const Communicator& node, Index size_bytes);
-  // The same, for ranks that go on after an error of one of them: `*window` is then what there is
-  // of it, which all have to free. Null before.
+  // The same, for ranks that continue after an error on one of them: `*window` is then the partly
+  // made window, which all have to free. Precondition: `*window` is null.
   static absl::Status Allocate(const Communicator& node, Index size_bytes, SharedWindow* window);
 
-  // The first byte, aligned to a page. Different ranks see it at different addresses.
+  // The first byte, aligned to a page. Its address differs between ranks.
   std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // Memory ordering: what any rank of the node stored before its call is seen by loads of every
-  // rank after its call. Collective over the node; a rank that fails does not keep the others
-  // waiting.
+  // Memory ordering: stores by any rank of the node before its call are visible to every rank after
+  // its call. Collective over the node; a rank that fails does not keep the others waiting.
   absl::Status Synchronize(const Communicator& node) const;
 
   // Collective over the node; a rank that fails does not keep the others waiting. Idempotent.
   absl::Status Free();
 
-  // Gives the memory back to the system, and leaves the window, until the process ends: for when
-  // others, which would have to free it too, may be dead. What is read there afterwards is zeros.
-  // Not collective: one rank's call is enough, after the last use by any.
+  // Returns the memory to the system, but keeps the window until the process ends: used where other
+  // ranks, which would have to free it too, may be dead. Later reads return zeros. Not collective:
+  // one rank's call is enough, after the last use by any rank.
   void Empty() const;
 
  private:

@@ -58,7 +58,7 @@ TEST_F(SharedWindowTest, StartsAtAPageWhateverItsSize) {
   }
 }
 
-// Rank r stores to the bytes at r, r + size, ...; then each reads all.
+// Rank r stores to the bytes at r, r + size, ...; then each rank reads all of them.
 TEST_F(SharedWindowTest, StoresOfEveryRankAreSeenByAllAfterSynchronize) {
   constexpr Index kSizeBytes = (1 << 20) + 5;
   SharedWindow window = Allocate(kSizeBytes);
@@ -70,7 +70,7 @@ TEST_F(SharedWindowTest, StoresOfEveryRankAreSeenByAllAfterSynchronize) {
     Index wrong = 0;
     for (Index at = 0; at < kSizeBytes; ++at) wrong += window.data()[at] != value(at);
     EXPECT_EQ(wrong, 0) << "round " << round;
-    MPAIO_ASSERT_OK(window.Synchronize(node_));  // nobody stores while another still reads
+    MPAIO_ASSERT_OK(window.Synchronize(node_));  // no rank stores while another still reads
   }
   MPAIO_EXPECT_OK(window.Free());
 }
@@ -118,7 +118,8 @@ TEST_F(SharedWindowTest, WindowsDoNotOverlap) {
   MPAIO_EXPECT_OK(second.Free());
 }
 
-// What isolates a kernel: a child of a rank stores where all ranks see it.
+// The isolation of chunks depends on this: a rank's child process stores to memory that all ranks
+// see.
 TEST_F(SharedWindowTest, AChildsStoresAreSeenByAll) {
   SharedWindow window = Allocate(100);
   ASSERT_NE(window.data(), nullptr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How much to do between two looks at the clock: a look costs as much as a small chunk.
+// Chooses how much to do between two readings of the clock, because one costs as much as a small
+// chunk.
 #ifndef MPAIO_ORCHESTRATION_BATCH_SIZER_H_
 #define MPAIO_ORCHESTRATION_BATCH_SIZER_H_
 
@@ -11,8 +12,8 @@
 
 namespace mpaio {
 
-// A look about every `aim`, after `most` things at the latest: what comes next may take longer by
-// any factor.
+// Aims at one reading of the clock about every `aim`, after at most `most` items. It grows slowly,
+// by a factor of two at most, because the next items may take longer by any factor.
 class BatchSizer {
  public:
   static constexpr std::chrono::nanoseconds kAim{2000};
@@ -21,10 +22,10 @@ class BatchSizer {
   explicit BatchSizer(std::chrono::nanoseconds aim = kAim, Index most = kMost)
       : aim_(aim), most_(most) {}
 
-  // How many things to do now. At least 1.
+  // Returns how many items to process before the next reading. At least 1.
   Index next() const { return next_; }
 
-  // That so many took so long.
+  // Records that `count` items took `duration`.
   void Took(Index count, std::chrono::nanoseconds duration) {
     const Index wanted =
         duration.count() <= 0 ? most_ : count * aim_.count() / static_cast<Index>(duration.count());

@@ -34,8 +34,8 @@ TEST(BatchSizer, FallsToOneAtOnce) {
   EXPECT_EQ(batch_sizer.next(), 1);
 }
 
-// A clock may stand still, and what fails at once has done nothing.
-TEST(BatchSizer, TakesNothingForAnAnswer) {
+// The clock may not advance between two readings, and an immediate failure processes no items.
+TEST(BatchSizer, AcceptsNoTimeAndNoItems) {
   BatchSizer batch_sizer;
   batch_sizer.Took(1, nanoseconds(0));
   EXPECT_EQ(batch_sizer.next(), 2);

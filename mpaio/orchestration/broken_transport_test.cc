@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs over lines that delay, repeat, mangle and lose messages.
+// Runs over transports that delay, repeat, mangle and lose messages.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -32,14 +32,14 @@
 namespace mpaio {
 namespace {
 
-// The message as Results, if it is that.
+// Returns the message as Results, if it is one.
 std::optional<Results> AsResults(const std::string& bytes) {
   const absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
   if (!message.ok() || !std::holds_alternative<Results>(*message)) return std::nullopt;
   return std::get<Results>(*message);
 }
 
-// Passes everything on: to be overridden in what should go wrong.
+// Forwards every call; subclasses override the calls that should go wrong.
 class PassingTransport : public Transport {
  public:
   explicit PassingTransport(std::unique_ptr<Transport> inner) : inner_(std::move(inner)) {}
@@ -58,7 +58,7 @@ class PassingTransport : public Transport {
   std::unique_ptr<Transport> inner_;
 };
 
-// Receives what `change` makes of each message.
+// Replaces each received message with those that `change` returns.
 class ChangingTransport : public PassingTransport {
  public:
   using Change = std::function<std::vector<std::string>(const Message&)>;
@@ -86,7 +86,8 @@ class ChangingTransport : public PassingTransport {
   std::deque<Message> queue_;
 };
 
-// All ends fail once the switch is thrown: how a test lets go of ranks that nobody can reach.
+// Every call fails once the switch is set, so that a test can release ranks that no message can
+// reach.
 class SwitchedTransport : public PassingTransport {
  public:
   SwitchedTransport(std::unique_ptr<Transport> inner, const std::atomic<bool>* is_down)
@@ -104,11 +105,11 @@ class SwitchedTransport : public PassingTransport {
   const std::atomic<bool>* is_down_;
 };
 
-// ---- Lines over which the answer is still exact ----
+// ---- Transports over which the answer is still exact ----
 
-class OddLineTest : public testing::TestWithParam<Pool> {
+class ImperfectTransportTest : public testing::TestWithParam<Pool> {
  protected:
-  // Two jobs; each row once, and in order where that is asked for.
+  // Runs two jobs; expects each row once, and in order if the delivery is in order.
   void ExpectExactAnswers(const WrapTransport& wrap) {
     const std::vector<std::int64_t> numbers = Counting(1500);
     for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
@@ -156,9 +157,10 @@ std::vector<Pool> PoolsOfSeveralRanks() {
   return pools;
 }
 
-INSTANTIATE_TEST_SUITE_P(Pools, OddLineTest, testing::ValuesIn(PoolsOfSeveralRanks()), PoolName);
+INSTANTIATE_TEST_SUITE_P(Pools, ImperfectTransportTest, testing::ValuesIn(PoolsOfSeveralRanks()),
+                         PoolName);
 
-TEST_P(OddLineTest, DelaysAndOtherOrdersOfSenders) {
+TEST_P(ImperfectTransportTest, DelaysAndReorderedSenders) {
   const std::uint64_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   ExpectExactAnswers([seed](std::unique_ptr<Transport> inner) {
@@ -169,7 +171,7 @@ TEST_P(OddLineTest, DelaysAndOtherOrdersOfSenders) {
   });
 }
 
-TEST_P(OddLineTest, ResultsThatComeTwiceAndLate) {
+TEST_P(ImperfectTransportTest, ResultsThatArriveTwiceAndLate) {
   const std::uint64_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   ExpectExactAnswers([seed](std::unique_ptr<Transport> inner) {
@@ -181,9 +183,9 @@ TEST_P(OddLineTest, ResultsThatComeTwiceAndLate) {
   });
 }
 
-// Parts of a batch come before the whole, so that the ledger takes in what is left of it: one piece
-// at an end, or two.
-TEST_P(OddLineTest, PartsOfResultsThatComeTwice) {
+// A part of a batch arrives before the whole, so that the ledger accepts only the rest of the
+// batch: one range at an end, or two ranges.
+TEST_P(ImperfectTransportTest, PartsOfResultsThatArriveTwice) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::atomic<int> parts = 0;
@@ -220,9 +222,9 @@ TEST_P(OddLineTest, PartsOfResultsThatComeTwice) {
   EXPECT_GT(parts, 10);
 }
 
-// ---- Messages that are mangled ----
+// ---- Mangled messages ----
 
-// The first Results that rank 0 receives lose what is behind `keep_bytes`.
+// Truncates the first Results that rank 0 receives to `keep_bytes`.
 WrapTransport CutFirstResults(std::size_t keep_bytes) {
   return [keep_bytes](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
     if (inner->rank() != 0) return inner;
@@ -237,7 +239,7 @@ WrapTransport CutFirstResults(std::size_t keep_bytes) {
 
 TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
   const std::vector<std::int64_t> numbers = Counting(100);
-  // A result of one element takes 24 bytes behind the head of 40.
+  // A result of one element takes 24 bytes, after the head of 40 bytes.
   for (std::size_t keep_bytes = 0; keep_bytes < 64; ++keep_bytes) {
     SCOPED_TRACE(keep_bytes);
     RunInPool(
@@ -247,16 +249,16 @@ TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
           auto run = WorkerOrchestrator(executor, {&echo}).Start();
           MPAIO_ASSERT_OK(run.status());
           EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kDataLoss));
-          // Where not even the head can be read, rank 0 does not know what else is wrong, and does
-          // not wait for anybody.
+          // If even the head cannot be read, rank 0 does not know what else is wrong, and waits for
+          // no other rank.
           EXPECT_EQ(run->is_broken(), executor.rank() == 0 && keep_bytes < 40);
         },
         CutFirstResults(keep_bytes));
   }
 }
 
-// Plays rank 1 by hand: sends `messages` as soon as the run has begun, and then says goodbye as it
-// should. Returns what rank 0's run ended with.
+// Plays rank 1 by hand: sends `messages` as soon as the run has begun, and then a regular
+// SummaryMessage. Returns the status of the run on rank 0.
 absl::Status RunAgainst(const std::vector<std::string>& messages, bool* is_broken) {
   const std::vector<std::int64_t> numbers = Counting(100);
   absl::Status status;
@@ -295,7 +297,7 @@ std::string ResultsMessage(std::int32_t job, ChunkRange chunks) {
   return message;
 }
 
-TEST(MangledMessageTest, WhatNoWorkerOfThisRunWouldSendEndsIt) {
+TEST(MangledMessageTest, InvalidMessagesEndTheRun) {
   bool is_broken = false;
   for (const std::string& message :
        {std::string(), std::string("\x77 garbage"), std::string(1000, '\0')}) {
@@ -314,8 +316,7 @@ TEST(MangledMessageTest, WhatNoWorkerOfThisRunWouldSendEndsIt) {
                 StatusIs(absl::StatusCode::kInternal, "rank 1 sent results of"));
     EXPECT_FALSE(is_broken);
   }
-  // Of no chunk at all: nothing has happened, and nothing of it is seen. Then a failure of a chunk
-  // that there is not.
+  // Results of no chunks change nothing. Then comes a failure of a chunk that does not exist.
   EXPECT_THAT(RunAgainst({ResultsMessage(0, {3, 3}),
                           EncodeMessage(Failure{7, 1000, absl::AbortedError("why")})},
                          &is_broken),
@@ -334,14 +335,14 @@ TEST(MangledMessageTest, RanksOfDifferentProgramsAreFoundOut) {
       auto run = WorkerOrchestrator(executor, workers).Start();
       MPAIO_ASSERT_OK(run.status());
       EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInternal,
-                                        "rank 2: this rank has not the same jobs as rank 0"));
+                                        "rank 2: this rank does not have the same jobs as rank 0"));
     });
   }
 }
 
-// ---- Lines that are cut ----
+// ---- Broken transports ----
 
-TEST(CutLineTest, WhereRank0CanSayNothingEachRankSaysThatItIsBroken) {
+TEST(BrokenTransportTest, IfRank0CannotSendEveryRankReportsThatTheRunIsBroken) {
   const std::vector<std::int64_t> numbers = Counting(1000);
   for (const Index cut_at : {0, 1, 2, 5, 8}) {
     SCOPED_TRACE(cut_at);
@@ -358,7 +359,7 @@ TEST(CutLineTest, WhereRank0CanSayNothingEachRankSaysThatItIsBroken) {
                                                                         : "the switch is off"));
           EXPECT_TRUE(run->is_broken());
           EXPECT_LT(echo.chunks.size(), numbers.size());
-          // The others would wait for ever.
+          // The others would wait forever.
           if (executor.rank() == 0) is_down = true;
         },
         [&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
@@ -370,8 +371,8 @@ TEST(CutLineTest, WhereRank0CanSayNothingEachRankSaysThatItIsBroken) {
   }
 }
 
-// Rank 0 cannot reach rank 1 when the run ends: ranks 2 and 3 hear of it nevertheless.
-TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
+// Rank 0 cannot reach rank 1 when the run ends; ranks 2 and 3 receive the end nevertheless.
+TEST(BrokenTransportTest, OneRankThatCannotBeReachedDoesNotHoldUpTheOthers) {
   class NoFinishToRank1 : public PassingTransport {
    public:
     using PassingTransport::PassingTransport;
@@ -384,7 +385,7 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
   };
   const std::vector<std::int64_t> numbers = Counting(200);
   std::atomic<bool> is_down = false;
-  std::atomic<int> have_heard = 0;
+  std::atomic<int> num_received = 0;
   RunInPool(
       {4, false, 1},
       [&](Executor& executor) {
@@ -395,13 +396,13 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
         if (executor.rank() == 0) {
           EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "rank 1 is gone"));
           EXPECT_EQ(echo.rows, numbers);
-          while (have_heard < 2) std::this_thread::yield();
+          while (num_received < 2) std::this_thread::yield();
           is_down = true;
         } else if (executor.rank() == 1) {
           EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "the switch is off"));
         } else {
           MPAIO_EXPECT_OK(status);
-          ++have_heard;
+          ++num_received;
         }
         EXPECT_EQ(run->is_broken(), executor.rank() < 2);
       },
@@ -413,7 +414,7 @@ TEST(CutLineTest, OneRankThatCannotBeReachedDoesNotKeepTheOthers) {
       });
 }
 
-TEST(CutLineTest, WhereRank0HearsNothingItCanStillTellTheOthers) {
+TEST(BrokenTransportTest, IfRank0CannotReceiveItStillEndsTheOthers) {
   const std::vector<std::int64_t> numbers = Counting(1000);
   for (const Index cut_at : {0, 1, 10, 100}) {
     SCOPED_TRACE(cut_at);
@@ -436,9 +437,9 @@ TEST(CutLineTest, WhereRank0HearsNothingItCanStillTellTheOthers) {
   }
 }
 
-// The worker notices, and rank 0 does not: its calls go on coming back, and it can be ended from
-// outside.
-TEST(CutLineTest, AWorkerThatHearsOrSaysNothingAnyMoreSaysSoItself) {
+// The worker notices and rank 0 does not: rank 0's calls keep returning, and the run can be ended
+// from outside.
+TEST(BrokenTransportTest, AWorkerThatCannotSendOrReceiveReportsItItself) {
   const std::vector<std::int64_t> numbers = Counting(1000);
   for (const bool cut_send : {false, true}) {
     for (const Index cut_at : {0, 1, 3}) {

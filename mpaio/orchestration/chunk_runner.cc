@@ -33,7 +33,7 @@ bool ChunkRunner::IsOurs(const Assignment& assignment) const {
 void ChunkRunner::Enqueue(const Assignment& assignment, bool is_shared) {
   queue_.push_back(
       {assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
-  // Whoever is woken takes half of it, shares that, and so wakes the next one.
+  // The rank that is woken steals half of the chunks, shares them, and so wakes the next one.
   if (wake_ && queue_.back().slot && assignment.chunks.size() > 1) wake_();
 }
 
@@ -52,13 +52,13 @@ void ChunkRunner::Hold(std::int32_t job, ChunkRange chunks) {
 bool ChunkRunner::Steal() {
   if (has_failed_) return false;
   const Clock::time_point now = Clock::now();
-  // What costs so little would be gone by now.
-  const bool is_dear = left_since_ && now - *left_since_ >= kPatience;
+  // Chunks that cost so little would be done by now.
+  const bool is_overdue = left_since_ && now - *left_since_ >= kSmallStealDelay;
   bool leaves = false;
   const auto worth = [&](const Assignment& offered) {
     const Done& done = done_[static_cast<std::size_t>(offered.job)];
-    // Chunks of unknown cost may be long ones.
-    if (done.chunks == 0 || is_dear) return std::numeric_limits<double>::infinity();
+    // Chunks of unknown cost may be long.
+    if (done.chunks == 0 || is_overdue) return std::numeric_limits<double>::infinity();
     const double seconds = std::chrono::duration<double>(done.busy).count() /
                            static_cast<double>(done.chunks) *
                            static_cast<double>(offered.chunks.size());
@@ -101,16 +101,16 @@ void ChunkRunner::SendBatch(std::vector<std::string>* messages) {
   head.job = queue_.front().assignment.job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
-  head.tasks_done = tasks_told_ =
+  head.tasks_done = tasks_reported_ =
       tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
   EndResults(head, &batch_);
   messages->push_back(std::exchange(batch_, std::string()));
 }
 
 std::optional<std::string> ChunkRunner::ReportIdle() {
-  if (tasks_told_ == tasks_done_) return std::nullopt;
-  tasks_told_ = tasks_done_;
-  return EncodeMessage(IdleMessage{tasks_told_});
+  if (tasks_reported_ == tasks_done_) return std::nullopt;
+  tasks_reported_ = tasks_done_;
+  return EncodeMessage(IdleMessage{tasks_reported_});
 }
 
 void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status,
@@ -159,7 +159,8 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
         Clear();
         return false;
       } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
-        // Whatever ends processes as soon as they are made may do so on this rank alone.
+        // The reason that new processes end at once may be specific to this rank, so another rank
+        // retries.
         some.crash = ChunkCrash{job, chunks.begin, std::string(isolated.status().message())};
       } else {
         some.status = isolated.status();
@@ -171,7 +172,7 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
     }
     if (check_inputs_ && some.status.ok()) {
       some.status = check_inputs_();
-      // Which of them it is not known.
+      // It is not known which of the chunks read bad input.
       if (!some.status.ok()) some.done = 0;
     }
     const Clock::time_point after = Clock::now();
@@ -196,7 +197,7 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
     batch_.clear();
     messages->push_back(EncodeMessage(ChunkCrash{job, some.crash->chunk, some.crash->cause}));
     ++chunks.begin;
-    // The chunk is not here any more.
+    // The crashed chunk no longer belongs to this rank.
     Hold(job, chunks);
   }
   return true;
@@ -209,10 +210,11 @@ void ChunkRunner::Step(std::chrono::nanoseconds slice, std::vector<std::string>*
     Task& task = queue_.front();
     const std::int32_t job = task.assignment.job;
     if (!IsOurs(task.assignment)) {
-      return Fail(task.assignment.chunks.begin,
-                  absl::InternalError("this rank has not the same jobs as rank 0: all ranks must "
-                                      "run the same program on the same input"),
-                  messages);
+      return Fail(
+          task.assignment.chunks.begin,
+          absl::InternalError("this rank does not have the same jobs as rank 0: all ranks must "
+                              "run the same program on the same input"),
+          messages);
     }
     const Done& done = done_[static_cast<std::size_t>(job)];
     const ChunkRange taken = Take(

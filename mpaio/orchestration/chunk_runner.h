@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Processes assignments, chunk by chunk, and gathers the results into messages. Worker ranks have
-// one; rank 0 has one when it works too. Those of a node take from each other what they have not
-// begun, by a StealBoard.
+// Processes assignments chunk by chunk and gathers the results into messages. Each worker rank has
+// a ChunkRunner, and rank 0 has one for when it works too. Ranks of a node steal chunks that have
+// not been begun from each other through a StealBoard.
 #ifndef MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 #define MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 
@@ -26,72 +26,73 @@
 
 namespace mpaio {
 
-// The board of the executor's node for a run of these workers.
+// Returns the board of the executor's node for a run of these workers.
 StealBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers);
 
-// How many chunks each of the jobs has.
+// Returns the number of chunks of each job.
 std::vector<Index> ChunksPerJob(const std::vector<WorkerBase*>& workers);
 
-// Results are sent on when the assignment ends, when kBatchBytes have gathered, or when kBatchAge
-// has passed since the last were: small ones travel together, and rank 0 hears of slow ones in
-// time.
+// A message with results is due when the assignment ends, when kBatchBytes have gathered, or
+// kBatchAge after the batch was started: small results travel together, and rank 0 receives slow
+// ones in time.
 class ChunkRunner {
  public:
   static constexpr Index kBatchBytes = 32 << 10;
   static constexpr std::chrono::milliseconds kBatchAge{5};
 
-  // What another rank offers is worth stealing if it takes so long: less costs as much to be sent
-  // home on its own.
+  // The least expected duration of another rank's chunks for which stealing pays: sending the
+  // results of less in a message of its own costs as much.
   static constexpr std::chrono::microseconds kLeastWorth{5};
 
-  // `workers` by job; they must outlive this.
+  // `workers` are indexed by job; they must outlive this.
   explicit ChunkRunner(std::vector<WorkerBase*> workers, StealBoard board = {})
       : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
 
-  // From here on chunks of isolated workers, and chunks that are tried again, are processed in a
-  // process of their own. `is_over`: see SandboxOptions; it may call Enqueue. Where it ends a Step,
-  // no message says so.
+  // From here on, chunks of isolated workers and retried chunks are processed in a separate
+  // process. `is_over`: see SandboxOptions; it may call Enqueue. If it ends a Step, no message is
+  // sent about that.
   void Isolate(const RunOptions& options, std::function<bool()> is_over);
   ~ChunkRunner() { Clear(); }
   ChunkRunner(const ChunkRunner&) = delete;
   ChunkRunner& operator=(const ChunkRunner&) = delete;
 
-  // With `is_shared`, idle ranks of the node may take of it.
+  // If `is_shared`, idle ranks of the node may steal from the assignment.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
   // See RunOptions::check_inputs.
   void set_check_inputs(std::function<absl::Status()> check_inputs) {
     check_inputs_ = std::move(check_inputs);
   }
-  // What is called when others may find something to take.
+  // Sets a function that is called when there may be chunks for other ranks to steal.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
-  // Whether what is shared now can be taken by others.
+  // Returns true if the next shared assignment can be stolen from.
   bool can_share_more() const { return board_.has_free_slot(); }
-  // Drops what has not been processed.
+  // Drops everything that has not been processed or sent.
   void Clear();
   bool is_idle() const { return queue_.empty(); }
 
-  // Takes over half of what another rank of the node has not begun, if there is something worth it;
-  // whether there was. Nothing after a failure, as the run is about to end. Precondition: idle.
+  // Steals half of the unbegun chunks in one slot of another rank of the node. Returns false if no
+  // slot is worth it, or after a failure, because the run is about to end. Precondition: idle.
   bool Steal();
-  // The last Steal left something as not worth it. It is if it is still there when kPatience has
-  // passed.
+  // The last Steal left chunks that were not worth it. They are worth it if they are still there
+  // after kSmallStealDelay.
   bool has_left_something() const { return left_since_.has_value(); }
-  static constexpr std::chrono::microseconds kPatience{100};
+  static constexpr std::chrono::microseconds kSmallStealDelay{100};
 
-  // A message, if tasks are done of which no Results tell, since others took what was left of them.
+  // Returns a message if assignments are done that no Results report, because other ranks stole
+  // what was left of them.
   std::optional<std::string> ReportIdle();
 
-  // Processes at least one chunk, if others have not taken what there was, and goes on to the next
-  // ones of the queue until `slice` has passed; BatchSizer says how often it looks. Appends the
-  // messages that became due: Results, or Failure, after which the queue is empty. Precondition:
-  // not idle.
+  // Processes at least one chunk, unless other ranks have stolen all of them, and continues with
+  // the next ones in the queue until `slice` has passed; a BatchSizer decides how often it reads
+  // the clock. Appends the messages that became due: Results, ChunkCrash, or Failure, after which
+  // the queue is empty. Precondition: not idle.
   void Step(std::chrono::nanoseconds slice, std::vector<std::string>* messages);
 
-  // Of the node's ranks: see StealBoard.
+  // The board of this rank's node.
   const StealBoard& board() const { return board_; }
   StealBoard& board() { return board_; }
 
-  // What has been done so far.
+  // Totals since construction.
   Index chunks() const { return chunks_; }
   Index rows() const { return rows_; }
   double busy_seconds() const { return std::chrono::duration<double>(busy_).count(); }
@@ -99,21 +100,21 @@ class ChunkRunner {
  private:
   using Clock = std::chrono::steady_clock;
   struct Task {
-    Assignment assignment;    // its chunks are those not yet taken, where it is not on the board
-    std::optional<int> slot;  // on the board
+    Assignment assignment;    // not on the board: the chunks not yet taken
+    std::optional<int> slot;  // if it is on the board
     bool is_stolen = false;
   };
-  // What this rank has done of a job.
+  // The work that this rank has done for a job.
   struct Done {
     BatchSizer batch_sizer;
-    // To hand chunks over to another process costs some microseconds.
+    // Handing chunks over to another process costs some microseconds.
     BatchSizer isolated_batch_sizer{std::chrono::milliseconds(3), 4096};
     Index chunks = 0;
     Clock::duration busy{0};
   };
 
   bool IsOurs(const Assignment& assignment) const;
-  // The next chunks of the task, at most so many.
+  // Takes the next chunks of the task, at most `most`.
   ChunkRange Take(Task& task, Index most);
   bool IsOver(const Task& task) const;
   void PopFront();
@@ -121,8 +122,8 @@ class ChunkRunner {
   void SendBatch(std::vector<std::string>* messages);
   bool IsIsolated(const Assignment& assignment) const;
   void StartBatch(ChunkId first, Clock::time_point now);
-  // Processes the chunks, which are of the first task, and sends word of those that cannot be.
-  // False where the run is over by that.
+  // Processes the chunks, which are of the first task, and appends messages about failures and
+  // crashes. Returns false if the run is over because of them.
   bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
@@ -130,8 +131,8 @@ class ChunkRunner {
   StealBoard board_;
   std::vector<Done> done_;  // by job
   std::deque<Task> queue_;
-  // The batch being gathered: of the first task of the queue, of which what is left begins behind
-  // it.
+  // The batch being gathered: results of the first task in the queue, whose remaining chunks follow
+  // them.
   std::string batch_;
   ChunkRange batch_chunks_;
   Clock::duration batch_busy_{0};
@@ -139,15 +140,15 @@ class ChunkRunner {
   Index chunks_ = 0;
   Index rows_ = 0;
   Clock::duration busy_{0};
-  Index tasks_done_ = 0;  // of those that were not stolen
-  Index tasks_told_ = 0;
-  // The board shows that this rank holds something: it may not be there any more when there is
-  // nothing to take back.
+  Index tasks_done_ = 0;  // without stolen ones
+  Index tasks_reported_ = 0;
+  // The board shows that this rank holds chunks. If it does not, the board is not touched, because
+  // it may be gone by then.
   bool holds_ = false;
   bool has_failed_ = false;
   std::function<void()> wake_;
   std::function<absl::Status()> check_inputs_;
-  std::unique_ptr<Sandbox> sandbox_;  // null: nothing is isolated
+  std::unique_ptr<Sandbox> sandbox_;  // null if nothing is isolated
   std::optional<Clock::time_point> left_since_;
 };
 

@@ -29,7 +29,7 @@ using std::chrono::hours;
 using std::chrono::nanoseconds;
 using Clock = std::chrono::steady_clock;
 
-// Gives a string of so many bytes for each chunk, and takes so long over it.
+// Returns a string of `bytes` bytes for each chunk, and takes `duration` for it.
 class StringWorker : public Worker<std::int64_t, std::string> {
  public:
   using Worker::Worker;
@@ -50,7 +50,7 @@ class StringWorker : public Worker<std::int64_t, std::string> {
 
 class ChunkRunnerTest : public testing::Test {
  protected:
-  // 2,001 rows in chunks of 2: chunks 0 to 999 of two rows, and 1,000 of one.
+  // 2,001 rows in chunks of 2: chunks 0 to 999 have two rows, chunk 1,000 has one.
   ChunkRunnerTest()
       : data_(2001), worker_(Iterate()), other_(Iterate()), runner_({&worker_, &other_}) {}
 
@@ -59,8 +59,8 @@ class ChunkRunnerTest : public testing::Test {
     return DataIterator::Create(array, Partition::ChunkSize(2)).value();
   }
 
-  // What one step sends. On a busy machine results age before there are as many as could travel
-  // together, so how many messages there are is not told exactly below.
+  // Returns the messages of one step. On a busy machine results may be sent because of their age
+  // before a batch is full, so the tests do not expect an exact number of messages.
   std::vector<std::string> Step(nanoseconds slice = hours(1)) {
     std::vector<std::string> messages;
     runner_.Step(slice, &messages);
@@ -79,7 +79,7 @@ Results ResultsOf(const std::string& message) {
   return std::get<Results>(*decoded);
 }
 
-// The chunks of all messages, which must be Results of `job` that follow each other.
+// Returns the chunks of all messages, which must be consecutive Results of `job`.
 ChunkRange ChunksOf(const std::vector<std::string>& messages, std::int32_t job) {
   ChunkRange chunks;
   for (const std::string& message : messages) {
@@ -93,7 +93,7 @@ ChunkRange ChunksOf(const std::vector<std::string>& messages, std::int32_t job) 
   return chunks;
 }
 
-// The results that a message carries, each checked to be as StringWorker makes it.
+// Returns the number of results in a message, and expects each to be as StringWorker makes it.
 Index CountResults(const Results& results, std::size_t bytes) {
   WireReader reader(results.encoded);
   Index count = 0;
@@ -130,7 +130,7 @@ TEST_F(ChunkRunnerTest, SmallResultsTravelTogetherAndNeverAcrossAssignments) {
   EXPECT_EQ(runner_.rows(), 603);  // the last chunk has one row
 }
 
-// Results of 10,000 bytes, and 16 for lengths: the fourth makes it more than 32 KiB.
+// Results of 10,000 bytes with lengths of 16 bytes: the fourth exceeds 32 KiB.
 TEST_F(ChunkRunnerTest, LargeResultsAreSentWhenEnoughHaveGathered) {
   worker_.bytes = 10'000;
   runner_.Enqueue({0, 0, {0, 10}});
@@ -154,8 +154,8 @@ TEST_F(ChunkRunnerTest, SlowResultsAreSentWhenTheyHaveAged) {
   EXPECT_GE(runner_.busy_seconds(), 0.015);
 }
 
-// A slice of no time is one chunk. What has gathered is kept for the next step.
-// Chunks that take longer than the clock is left alone for.
+// With a slice of zero a step processes one chunk, because each takes longer than the clock's
+// interval. Gathered results are kept for the next step.
 TEST_F(ChunkRunnerTest, AStepEndsWithItsSlice) {
   worker_.duration = 5 * BatchSizer::kAim;
   runner_.Enqueue({0, 0, {0, 30}});
@@ -172,7 +172,7 @@ TEST_F(ChunkRunnerTest, AStepEndsWithItsSlice) {
     EXPECT_EQ(CountResults(ResultsOf(message), 1), ResultsOf(message).chunks.size());
 }
 
-TEST_F(ChunkRunnerTest, AStepOfShortChunksIsAsLongAsTheClockIsLeftAlone) {
+TEST_F(ChunkRunnerTest, AStepOfShortChunksIsAtMostOneBatch) {
   runner_.Enqueue({0, 0, {0, 1001}});
   std::vector<std::string> messages;
   while (!runner_.is_idle()) {
@@ -198,7 +198,7 @@ TEST_F(ChunkRunnerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(failure.status, absl::OutOfRangeError("too large"));
   EXPECT_TRUE(runner_.is_idle());
   EXPECT_EQ(runner_.chunks(), 2);
-  // Nothing of it is left for what comes next.
+  // Nothing remains of it for the next assignment.
   runner_.Enqueue({0, 0, {30, 31}});
   const std::vector<std::string> next = Step();
   ASSERT_EQ(next.size(), 1u);
@@ -206,9 +206,9 @@ TEST_F(ChunkRunnerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(CountResults(ResultsOf(next[0]), 1), 1);
 }
 
-// Of inputs that could not be read: chunk 100 is the first to see it, and nothing of it or behind
-// it is sent.
-TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
+// The fourth check of the inputs fails: results of the chunks processed before that check and after
+// the third one are not sent.
+TEST_F(ChunkRunnerTest, NoResultsAreSentIfTheirInputCheckFails) {
   for (const bool is_isolated : {false, true}) {
     ChunkRunner runner({&worker_, &other_});
     if (is_isolated) runner.Isolate(RunOptions(), [] { return false; });
@@ -217,8 +217,7 @@ TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
       return ++looks < 4 ? absl::OkStatus() : absl::DataLossError("a.npy shrank");
     });
     worker_.set_isolated(is_isolated);
-    worker_.duration =
-        std::chrono::milliseconds(2);  // so that chunks are processed a few at a time
+    worker_.duration = std::chrono::milliseconds(2);  // so that few chunks are processed at a time
     runner.Enqueue({0, 0, {100, 600}});
     std::vector<std::string> messages;
     while (!runner.is_idle()) runner.Step(hours(1), &messages);
@@ -228,7 +227,7 @@ TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
     EXPECT_EQ(std::get<Failure>(*last).status.message(), "a.npy shrank");
     messages.pop_back();
     EXPECT_EQ(looks, 4);
-    // What was processed before the third look is in order.
+    // The chunks processed before the third check are valid.
     const ChunkRange sent = ChunksOf(messages, 0);
     EXPECT_LE(sent.size(), runner.chunks());
     EXPECT_EQ(std::get<Failure>(*last).chunk, 100 + runner.chunks());
@@ -236,7 +235,7 @@ TEST_F(ChunkRunnerTest, NothingIsSentThatInputsDoNotVouchFor) {
   }
 }
 
-TEST_F(ChunkRunnerTest, WorkThatIsNotThereIsAFailure) {
+TEST_F(ChunkRunnerTest, UnknownJobsAndChunksAreAFailure) {
   for (const Assignment& assignment : {Assignment{2, 0, {0, 1}}, Assignment{-1, 0, {0, 1}},
                                        Assignment{0, 0, {1000, 1002}}, Assignment{0, 0, {-1, 1}}}) {
     runner_.Enqueue(assignment);
@@ -250,8 +249,8 @@ TEST_F(ChunkRunnerTest, WorkThatIsNotThereIsAFailure) {
   EXPECT_EQ(runner_.chunks(), 0);
 }
 
-// Two ranks of a node, by turns.
-TEST_F(ChunkRunnerTest, AnIdleRankTakesTheFarHalfOfWhatAnotherHasNotBegun) {
+// Two ranks of a node, in turns.
+TEST_F(ChunkRunnerTest, AnIdleRankStealsTheFarHalfOfUnbegunChunks) {
   std::vector<StealBoard::Row> rows(2);
   const auto board = [&](int rank) {
     return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
@@ -271,7 +270,7 @@ TEST_F(ChunkRunnerTest, AnIdleRankTakesTheFarHalfOfWhatAnotherHasNotBegun) {
   EXPECT_FALSE(idle.Steal());
 }
 
-TEST_F(ChunkRunnerTest, NothingIsTakenOfWhatIsNotSharedOrCleared) {
+TEST_F(ChunkRunnerTest, UnsharedOrClearedChunksAreNotStolen) {
   std::vector<StealBoard::Row> rows(2);
   const auto board = [&](int rank) {
     return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
@@ -285,8 +284,9 @@ TEST_F(ChunkRunnerTest, NothingIsTakenOfWhatIsNotSharedOrCleared) {
   EXPECT_TRUE(busy.is_idle());
 }
 
-// All is taken while its owner has it in its queue: it goes on to what comes next.
-TEST_F(ChunkRunnerTest, WhatOthersHaveTakenIsPassedOver) {
+// All chunks are stolen while they are in their owner's queue: it continues with the next
+// assignment.
+TEST_F(ChunkRunnerTest, StolenChunksAreSkipped) {
   std::vector<StealBoard::Row> rows(2);
   const auto board = [&](int rank) {
     return StealBoard(reinterpret_cast<std::byte*>(rows.data()), rank, 2, {1001, 1001});
@@ -300,7 +300,7 @@ TEST_F(ChunkRunnerTest, WhatOthersHaveTakenIsPassedOver) {
   EXPECT_EQ(ChunksOf(messages, 1), (ChunkRange{7, 9}));
 }
 
-TEST_F(ChunkRunnerTest, ClearDropsWhatIsQueuedAndGathered) {
+TEST_F(ChunkRunnerTest, ClearDropsQueuedChunksAndGatheredResults) {
   runner_.Enqueue({0, 0, {0, 10}});
   runner_.Enqueue({1, 0, {0, 10}});
   Step(nanoseconds(0));
@@ -313,9 +313,9 @@ TEST_F(ChunkRunnerTest, ClearDropsWhatIsQueuedAndGathered) {
   EXPECT_EQ(CountResults(ResultsOf(messages[0]), 1), 1);
 }
 
-// ---- In a process of their own ----
+// ---- Isolated chunks ----
 
-// What the messages say of each chunk: 'r' for its result, 'c' for its crash.
+// Returns what the messages report for each chunk: 'r' for a result, 'c' for a crash.
 std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
   std::string words(static_cast<std::size_t>(chunks), '-');
   for (const std::string& message : messages) {
@@ -330,7 +330,7 @@ std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
       for (ChunkId chunk = results.chunks.begin; chunk < results.chunks.end; ++chunk) {
         absl::string_view result;
         EXPECT_TRUE(reader.ReadBytes(&result));
-        // A string is encoded behind its length.
+        // A string is encoded after its length.
         EXPECT_EQ(result.substr(sizeof(std::uint64_t)),
                   std::string(1, static_cast<char>('a' + chunk % 26)));
         words[static_cast<std::size_t>(chunk)] = 'r';
@@ -341,7 +341,7 @@ std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
   return words;
 }
 
-TEST_F(ChunkRunnerTest, ACrashIsToldAndTheOthersAreDone) {
+TEST_F(ChunkRunnerTest, ACrashIsReportedAndTheOtherChunksAreDone) {
   for (const ChunkId crashes_at : {0, 1, 25, 48, 49}) {
     StringWorker worker(Iterate());
     worker.crashes_at = crashes_at;
@@ -358,7 +358,7 @@ TEST_F(ChunkRunnerTest, ACrashIsToldAndTheOthersAreDone) {
   }
 }
 
-TEST_F(ChunkRunnerTest, WhatIsTriedAgainIsIsolated) {
+TEST_F(ChunkRunnerTest, RetriesAreIsolated) {
   worker_.crashes_at = 3;
   runner_.Isolate({}, nullptr);
   runner_.Enqueue({0, 1, {3, 4}});
@@ -368,12 +368,12 @@ TEST_F(ChunkRunnerTest, WhatIsTriedAgainIsIsolated) {
   EXPECT_TRUE(runner_.is_idle());
 }
 
-TEST_F(ChunkRunnerTest, WhatIsIsolatedIsGivenUpWithTheRun) {
+TEST_F(ChunkRunnerTest, IsolatedChunksAreAbandonedWithTheRun) {
   worker_.duration = hours(1);
   worker_.set_isolated(true);
   int asked = 0;
   runner_.Isolate({}, [&] {
-    // Orders may come meanwhile.
+    // Assignments may arrive meanwhile.
     runner_.Enqueue({1, 0, {0, 1}});
     return ++asked == 2;
   });

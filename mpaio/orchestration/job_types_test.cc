@@ -29,7 +29,7 @@
 namespace mpaio {
 namespace {
 
-// A worker of two functions.
+// A worker made of two functions.
 template <typename Element, typename Result>
 class Calls : public Worker<Element, Result> {
  public:
@@ -57,7 +57,7 @@ class JobTypesTest : public testing::TestWithParam<Pool> {};
 
 INSTANTIATE_TEST_SUITE_P(Pools, JobTypesTest, testing::ValuesIn(AllPools()), PoolName);
 
-// The range of a chunk, and where it is reached.
+// The least and greatest value of a chunk, and the index of the least.
 struct Extremes {
   float least = 0;
   float most = 0;
@@ -76,7 +76,7 @@ std::optional<Extremes> ExtremesOf(const float* values, Index begin, Index end) 
   return extremes;
 }
 
-// Six jobs over six arrays: each answer is the one of a loop.
+// Six jobs over six arrays: each answer equals that of a serial loop.
 TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
   constexpr Index kRows = 500;
   const std::vector<std::int64_t> ints = Counting(kRows);
@@ -207,8 +207,8 @@ TEST_P(JobTypesTest, EveryKindOfElementAndResultAtOnce) {
   });
 }
 
-// What a chunk gives in the tests of lengths: nothing, a little, or more than a message's slot
-// takes.
+// The result of a chunk in the tests of lengths: empty, short, or longer than a message that is
+// sent at once.
 std::string ContentsOf(std::uint64_t seed, ChunkId chunk) {
   std::mt19937_64 random(seed * 1000 + static_cast<std::uint64_t>(chunk));
   const Index longest = std::vector<Index>{0, 1, 20, 3000, 200'000}[random() % 5];
@@ -288,12 +288,12 @@ TEST_P(JobTypesTest, NoRowsNoChunksNoCallbacks) {
   });
 }
 
-// For what is too slow or too large for all pools: one of every kind.
+// One pool of every kind, for tests that are too slow or too large for all of them.
 std::vector<Pool> SomePools() {
   return {{}, {1, true, 1}, {2, true, 1}, {2, false, 1}, {4, true, 1}, {4, false, 2}, {5, true, 2}};
 }
 
-// Uses so much of a core, on however busy a machine.
+// Uses `time` of CPU, however busy the machine is.
 void BurnCpu(std::chrono::nanoseconds time) {
   const auto used = [] {
     timespec now;
@@ -304,9 +304,9 @@ void BurnCpu(std::chrono::nanoseconds time) {
   }
 }
 
-// While two jobs go on they are given the same time: 4000 chunks of 20 µs beside 80 of 1 ms, so
-// half of each when half of it is over. In pools where one rank processes, so that no rank keeps
-// the core from another.
+// Two active jobs get the same time: 4000 chunks of 20 µs and 80 of 1 ms, so half of each when half
+// of the run is over. Only in pools where one rank processes, so that no rank takes the core from
+// another.
 TEST(FairnessTest, JobsAdvanceAtTheSamePace) {
   const std::vector<std::int64_t> many = Counting(4000), few = Counting(80);
   for (const Pool& pool : {Pool{}, Pool{2, false, 1}}) {
@@ -327,16 +327,15 @@ TEST(FairnessTest, JobsAdvanceAtTheSamePace) {
       };
       MPAIO_EXPECT_OK(RunToEnd(executor, {&coarse, &fine}));
       if (executor.rank() != 0) return;
-      // About 40; what else the machine does is measured too.
+      // About 40; other load on the machine is measured too.
       EXPECT_GE(coarse_at_half, 10u);
       EXPECT_LE(coarse_at_half, 70u);
     });
   }
 }
 
-// 400 chunks of 1 ms beside 64 of next to nothing. The slow job is given first. (A core that is
-// taken away for a while makes a fast chunk look slow, so that not much less than half can be asked
-// for.)
+// 400 chunks of 1 ms, and 64 that take almost no time. The slow job is given first. (A core that is
+// taken away for a while makes a fast chunk look slow, so the bound cannot be much less than half.)
 TEST(FairnessTest, ASlowJobDoesNotStarveAFastOne) {
   const std::vector<std::int64_t> many = Counting(400), few = Counting(64);
   for (const Pool& pool : SomePools()) {
@@ -369,8 +368,8 @@ TEST(ResultsOfOneLengthTest, NothingOr20MegabytesEach) {
   }
 }
 
-// One result of 110 MB among small ones: more than what is held, than a batch, than what a rank may
-// have unsent.
+// One result of 110 MB among small ones: more than may be held, more than a batch, and more than a
+// rank may have unsent.
 TEST(HugeResultTest, AStringOfMoreThan100Megabytes) {
   constexpr std::size_t kHugeBytes = 110'000'000;
   const std::vector<std::int64_t> numbers = Counting(5);
@@ -398,7 +397,7 @@ TEST(HugeResultTest, AStringOfMoreThan100Megabytes) {
   }
 }
 
-// Chunk 0 ends only when the result of another has been delivered: in order that could never be.
+// Chunk 0 ends only after another chunk's result has been delivered, which is impossible in order.
 TEST(AsCompletedTest, DoesNotWaitForASlowChunk) {
   const std::vector<std::int64_t> numbers = Counting(50);
   std::atomic<bool> another_is_delivered = false;

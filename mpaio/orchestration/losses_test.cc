@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs of which ranks die, or fall silent.
+// Runs with ranks that die or fall silent.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -25,13 +25,13 @@
 namespace mpaio {
 namespace {
 
-// What rank 0 has to say of a run.
+// The outcome of a run on rank 0.
 struct Outcome {
   absl::Status status;
   RunStats stats;
 };
 
-// Runs the workers; a rank whose line fails is dead.
+// Runs the workers; a rank whose transport fails counts as dead.
 void RunOrDie(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options,
               Outcome* outcome) {
   absl::StatusOr<Run> run = WorkerOrchestrator(executor, std::move(workers)).Start(options);
@@ -41,7 +41,7 @@ void RunOrDie(Executor& executor, std::vector<WorkerBase*> workers, const RunOpt
   if (executor.rank() != 0 && run->is_broken()) Lose(executor, "was lost");
 }
 
-// The dead are those whose plan says so.
+// Ranks die according to their plans.
 WrapTransport Dying(std::vector<FaultPlan> plans) {
   return [plans = std::move(plans)](std::unique_ptr<Transport> inner) {
     const auto rank = static_cast<std::size_t>(inner->rank());
@@ -61,7 +61,7 @@ std::vector<Pool> PoolsOfSeveral() {
 
 INSTANTIATE_TEST_SUITE_P(Pools, LossesTest, testing::ValuesIn(PoolsOfSeveral()), PoolName);
 
-TEST_P(LossesTest, AnswersAreExactWhoeverDiesAndWhenever) {
+TEST_P(LossesTest, AnswersAreExactWhicheverRanksDieAndWhenever) {
   const Pool pool = GetParam();
   const std::uint64_t seed = std::random_device()();
   std::cout << "seed " << seed << "\n";
@@ -101,7 +101,7 @@ TEST_P(LossesTest, Rank0FinishesAlone) {
   const Pool pool = GetParam();
   const std::vector<std::int64_t> numbers = Counting(500);
   std::vector<FaultPlan> plans(static_cast<std::size_t>(pool.ranks));
-  // They take some work, and are never heard of.
+  // They accept some work and send nothing.
   for (std::size_t rank = 1; rank < plans.size(); ++rank) plans[rank].fail_send_at = 0;
   Outcome outcome;
   std::vector<std::int64_t> rows;
@@ -119,7 +119,7 @@ TEST_P(LossesTest, Rank0FinishesAlone) {
   EXPECT_EQ(outcome.stats.ranks[0].chunks, 500);
 }
 
-TEST_P(LossesTest, TheNextRunGoesOnWithoutTheDead) {
+TEST_P(LossesTest, TheNextRunsDoWithoutTheDeadRank) {
   const Pool pool = GetParam();
   const std::vector<std::int64_t> numbers = Counting(300);
   std::vector<FaultPlan> plans(static_cast<std::size_t>(pool.ranks));
@@ -139,16 +139,16 @@ TEST_P(LossesTest, TheNextRunGoesOnWithoutTheDead) {
       },
       Dying(plans));
   for (const Outcome& outcome : outcomes) ASSERT_THAT(outcome.status, IsOk());
-  // Told once.
-  std::size_t told = 0;
-  for (const Outcome& outcome : outcomes) told += outcome.stats.lost_ranks.size();
-  EXPECT_EQ(told, 1u);
+  // Each loss is reported once.
+  std::size_t reported = 0;
+  for (const Outcome& outcome : outcomes) reported += outcome.stats.lost_ranks.size();
+  EXPECT_EQ(reported, 1u);
   EXPECT_EQ(outcomes[2].stats.ranks[1].chunks, 0);
 }
 
-// A rank that is silent in a chunk does not hold up the others: another does the chunk, and what
-// else the silent one has.
-TEST(Speculation, WhatASilentRankHasIsDoneByOthers) {
+// A rank that is silent in a chunk does not delay the others: another rank processes that chunk,
+// and the rest of the silent rank's work.
+TEST(Speculation, OtherRanksDoTheWorkOfASilentOne) {
   const std::vector<std::int64_t> numbers = Counting(200);
   std::atomic<bool> all_are_delivered = false;
   std::atomic<int> stuck = 0;
@@ -156,7 +156,7 @@ TEST(Speculation, WhatASilentRankHasIsDoneByOthers) {
     Echo echo(InChunks(numbers, 1));
     echo.before = [&](ChunkId) {
       Burn(std::chrono::microseconds(100));
-      // The first time that rank 1 has a chunk, once the others know what one costs.
+      // Rank 1 gets stuck in its first chunk.
       if (executor.rank() != 1 || stuck.exchange(1) != 0) return absl::OkStatus();
       return WaitForFlag(all_are_delivered);
     };
@@ -172,7 +172,7 @@ TEST(Speculation, WhatASilentRankHasIsDoneByOthers) {
   EXPECT_EQ(stuck, 1);
 }
 
-TEST(Speculation, IsLeftOutIfTheUserSaysSo) {
+TEST(Speculation, CanBeSwitchedOff) {
   const std::vector<std::int64_t> numbers = Counting(20);
   std::atomic<int> times_done = 0;
   RunOptions options;
@@ -182,7 +182,7 @@ TEST(Speculation, IsLeftOutIfTheUserSaysSo) {
     echo.before = [&](ChunkId chunk) {
       if (chunk == 19) {
         ++times_done;
-        // Longer than a rank may be silent before it is taken for stuck.
+        // Longer than a rank may be silent before it counts as stuck.
         Burn(std::chrono::milliseconds(200));
       }
       return absl::OkStatus();

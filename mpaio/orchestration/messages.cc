@@ -8,10 +8,18 @@
 namespace mpaio {
 namespace {
 
-enum class Kind : std::uint8_t { kOrder = 1, kResults, kFailure, kIdle, kFinish, kBye, kCrash };
+enum class Kind : std::uint8_t {
+  kAssign = 1,
+  kResults,
+  kFailure,
+  kIdle,
+  kFinish,
+  kSummary,
+  kCrash
+};
 
-// What stands in front of encoded results; of fixed size, so that it can be filled in last. Without
-// holes, so that every byte sent is defined.
+// The head in front of encoded results. It has a fixed size, so that it can be filled in last, and
+// no padding, so that every byte sent is defined.
 struct ResultsHead {
   Kind kind;
   std::uint8_t unused[3];
@@ -31,7 +39,7 @@ std::string Start(Kind kind) {
 }  // namespace
 
 std::string EncodeMessage(const AssignMessage& assign) {
-  std::string out = Start(Kind::kOrder);
+  std::string out = Start(Kind::kAssign);
   WireAppend(static_cast<std::uint8_t>(assign.is_shared), &out);
   WireAppend(assign.assignment, &out);
   return out;
@@ -66,7 +74,7 @@ std::string EncodeMessage(const Finish& finish) {
 }
 
 std::string EncodeMessage(const SummaryMessage& summary) {
-  std::string out = Start(Kind::kBye);
+  std::string out = Start(Kind::kSummary);
   WireAppendBytes(summary.host, &out);
   WireAppend(summary.node, &out);
   WireAppend(summary.chunks, &out);
@@ -91,7 +99,7 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
   std::memcpy(&kind, bytes.data(), sizeof(kind));
   WireReader reader(bytes.substr(sizeof(kind)));
   switch (kind) {
-    case Kind::kOrder: {
+    case Kind::kAssign: {
       AssignMessage assign;
       std::uint8_t is_shared = 0;
       if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign.assignment) ||
@@ -134,7 +142,7 @@ absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
       if (!DecodeStatus(&reader, &finish.status) || !reader.at_end()) return damaged;
       return finish;
     }
-    case Kind::kBye: {
+    case Kind::kSummary: {
       SummaryMessage summary;
       absl::string_view host;
       if (!reader.ReadBytes(&host) || !reader.Read(&summary.node) ||

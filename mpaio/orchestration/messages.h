@@ -24,10 +24,10 @@
 
 namespace mpaio {
 
-// What a worker rank is to process.
+// Assigns chunks to a worker rank.
 struct AssignMessage {
   Assignment assignment;
-  // Whether idle ranks of its node may take of it (StealBoard).
+  // Idle ranks of its node may steal from the assignment (StealBoard).
   bool is_shared = false;
 };
 
@@ -36,10 +36,10 @@ struct Results {
   std::int32_t job = 0;
   ChunkRange chunks;
   double busy_seconds = 0;
-  // How many Orders this rank is done with.
+  // The number of AssignMessages that this rank has completed.
   Index tasks_done = 0;
   // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes
-  // them. Points into the message.
+  // them. A view into the message.
   absl::string_view encoded;
 };
 
@@ -50,18 +50,18 @@ struct Failure {
   absl::Status status;
 };
 
-// That a rank is done with so many Orders, where no Results say so: others have taken what was left
-// of them.
+// Reports that a rank has completed so many AssignMessages when no Results do, because other ranks
+// stole what was left of them.
 struct IdleMessage {
   Index tasks_done = 0;
 };
 
 struct Finish {
-  // How the run ended, so that every rank can say so.
+  // The status of the run, which every rank returns.
   absl::Status status;
 };
 
-// What a rank did in the run.
+// The work of a rank in the run.
 struct SummaryMessage {
   std::string host;
   std::int32_t node = 0;
@@ -73,20 +73,20 @@ struct SummaryMessage {
 using AnyMessage =
     std::variant<AssignMessage, Results, Failure, ChunkCrash, IdleMessage, Finish, SummaryMessage>;
 
-std::string EncodeMessage(const AssignMessage& order);
+std::string EncodeMessage(const AssignMessage& assign);
 std::string EncodeMessage(const Failure& failure);
 std::string EncodeMessage(const ChunkCrash& crash);
 std::string EncodeMessage(const IdleMessage& idle);
 std::string EncodeMessage(const Finish& finish);
 std::string EncodeMessage(const SummaryMessage& summary);
 
-// Results are put together in place: StartResults gives the head of a message, behind which encoded
-// results are appended; EndResults fills in the head.
+// A Results message is built in place: StartResults returns its head, after which encoded results
+// are appended; EndResults fills in the head.
 std::string StartResults();
 void EndResults(const Results& head, std::string* message);
 
-// `bytes` must outlive what is returned. DataLoss where it is no message: the ranks then run
-// different programs.
+// Decodes a message. `bytes` must outlive the returned value. Errors: DataLoss if it is not a
+// message; the ranks then run different programs.
 absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes);
 
 }  // namespace mpaio

@@ -74,7 +74,7 @@ TEST(MessagesTest, Failure) {
   EXPECT_EQ(failure.status, absl::OutOfRangeError("too large"));
 }
 
-TEST(MessagesTest, FinishWellAndNot) {
+TEST(MessagesTest, FinishWithAnyStatus) {
   for (const absl::Status& status :
        {absl::OkStatus(), absl::CancelledError(""), absl::InternalError(std::string(5000, 'x'))}) {
     const std::string bytes = EncodeMessage(Finish{status});
@@ -121,11 +121,11 @@ TEST(MessagesTest, CutAtEveryByteIsAnError) {
   for (const std::string& whole : OneOfEach()) {
     const bool is_results = whole == ResultsMessage();
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
-      // A copy of its own size, so that the address sanitizer sees a read behind its end.
+      // A copy of exact size, so that the address sanitizer detects reads past its end.
       const std::vector<char> part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut));
       const absl::StatusOr<AnyMessage> decoded = DecodeMessage({part.data(), part.size()});
       if (is_results && cut >= StartResults().size()) {
-        // Whether the results are whole is seen when they are read.
+        // Only reading the results shows that they are incomplete.
         ASSERT_TRUE(decoded.ok()) << decoded.status();
         WireReader reader(std::get<Results>(*decoded).encoded);
         absl::string_view bytes;
@@ -145,7 +145,7 @@ TEST(MessagesTest, OneByteTooManyIsAnError) {
   }
 }
 
-TEST(MessagesTest, WhatIsNoMessageIsAnError) {
+TEST(MessagesTest, OtherBytesAreAnError) {
   for (const int kind : {0, 6, 77, 255}) {
     EXPECT_EQ(DecodeMessage(std::string(100, static_cast<char>(kind))).status().code(),
               absl::StatusCode::kDataLoss)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The orchestrator over MPI: what the tests on threads cannot show.
+// The orchestrator over MPI, for behaviour that the tests on threads cannot show.
 #include <random>
 #include <string>
 #include <vector>
@@ -111,7 +111,7 @@ TEST_P(OverMpi, FailuresAndCancelLeaveThePoolUsable) {
 }
 
 TEST_P(OverMpi, RandomJobsEqualTheSerialAnswer) {
-  // Every rank draws the same.
+  // Every rank draws the same numbers.
   constexpr std::uint64_t kSeed = 20230517;
   std::mt19937_64 random(kSeed);
   for (int trial = 0; trial < 30; ++trial) {

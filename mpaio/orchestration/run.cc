@@ -8,8 +8,8 @@
 
 namespace mpaio {
 namespace {
-// The longest that rank 0 sleeps without looking; a message wakes it earlier
-// (Transport::WaitForMessage), but a death does not.
+// The longest time that rank 0 sleeps before it checks its state again. A message wakes it earlier
+// (Transport::WaitForMessage), but the death of a rank does not.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
 }  // namespace
 
@@ -18,7 +18,7 @@ Run::Run(Run&&) noexcept = default;
 
 Run& Run::operator=(Run&& other) noexcept {
   if (this != &other) {
-    Run ended(std::move(*this));  // ends what was going on here
+    Run ended(std::move(*this));  // ends the run that this handle held
     impl_ = std::move(other.impl_);
   }
   return *this;

@@ -22,31 +22,32 @@
 
 namespace mpaio {
 
-// A chunk's result, after its worker's callback has had it.
+// A result after its worker's callback has processed it.
 struct Delivered {
-  // The job's number, as its worker was given to the orchestrator.
+  // The number of the job: the index of its worker in the orchestrator.
   int job = 0;
   Chunk chunk;
   // Valid until the next call to the run.
   absl::string_view encoded;
 
-  // The result; R must be the worker's Result.
+  // Returns the decoded result. Precondition: R is the worker's Result type.
   template <typename R>
   absl::StatusOr<R> Result() const {
     return DecodeResult<R>(encoded);
   }
 };
 
-// Made by WorkerOrchestrator::Start. Movable. Used by one thread, except Cancel.
+// The handle of a run, made by WorkerOrchestrator::Start. Movable. Used by one thread, except
+// Cancel.
 //
-// On rank 0 the run advances inside the calls below and nowhere else: there is no hidden thread.
-// Worker ranks finish what they have been given (RunOptions::credits assignments each), and then
-// wait for rank 0 to come back. On the other ranks the run is over when Start returns: Poll() is
-// false, Next() is nothing, and Wait() says how it ended.
+// On rank 0 the run advances only inside the calls below: there is no hidden thread. Between calls,
+// worker ranks finish their assignments (RunOptions::credits each) and then wait for rank 0. On the
+// other ranks the run is over when Start returns: Poll() returns false, Next() returns nothing, and
+// Wait() returns how the run ended.
 //
-// Structured: when Wait() has returned, or the handle is destroyed, nothing of the run goes on on
-// any rank, and no callback will be called. (The destructor cancels a run that is still going on
-// and waits for it, which takes as long as the chunks in work take.)
+// Structured: when Wait() has returned, or the handle is destroyed, no part of the run is active on
+// any rank, and no callback will be called. (The destructor cancels a run that has not ended and
+// waits for it, which takes as long as the chunks that are being processed.)
 class Run {
  public:
   class ResultRange;
@@ -55,43 +56,47 @@ class Run {
   Run& operator=(Run&&) noexcept;
   ~Run();
 
-  // Makes progress without waiting: takes in what has come, calls the callbacks whose turn it is,
-  // gives out work; where rank 0 works too, processes for about 100 µs, or one chunk if that takes
-  // longer. Returns whether the run is still going on.
+  // Makes progress without waiting: receives messages, calls the callbacks that are due, assigns
+  // work and, if rank 0 works too, processes chunks for about 100 µs, or one chunk if that takes
+  // longer. Returns true if the run has not ended.
   bool Poll();
 
-  // Waits for the next result, calls its callback, and returns it; nothing when the run has ended,
-  // well or not (Wait() tells).
+  // Waits for the next result, calls its callback, and returns it. Returns nothing when the run has
+  // ended, with or without an error; see Wait().
   std::optional<Delivered> Next();
 
-  // The results still to come, as an input range over Next(): for (const mpaio::Delivered&
-  // delivered : run->Results()) ...
+  // Returns the remaining results as an input range over Next():
+  //   for (const mpaio::Delivered& delivered : run->Results()) ...
   ResultRange Results();
 
-  // Makes progress for at most so long. Returns whether the run has ended.
+  // Makes progress for at most `at_most`. Returns true if the run has ended.
   bool WaitFor(absl::Duration at_most);
 
-  // Makes progress until the run has ended, on every rank. Returns, on every rank (but that rank 0
-  // alone says where the CPU usage that was asked for could not be sampled):
-  //   OK                 every chunk was processed and every callback called
-  //   Cancelled          Cancel() was called
-  //   DeadlineExceeded   RunOptions::deadline passed
-  //   what Process or ProcessCallback returned, its message naming job, chunk and rank; Internal
-  //   where they threw
-  //   Internal, DataLoss the ranks could not hear or understand each other, or run different
-  //   programs
+  // Makes progress until the run has ended on every rank. Returns the same status on every rank,
+  // except that only rank 0 reports that CPU usage could not be sampled:
+  //   OK                  every chunk was processed and every callback called
+  //   Aborted             chunks were quarantined (unless fail_fast, all others were processed)
+  //   Cancelled           Cancel() was called
+  //   DeadlineExceeded    RunOptions::deadline passed
+  //   Internal, DataLoss  the ranks could not exchange or decode messages, or run different
+  //                       programs
+  //   any                 the error that Process or ProcessCallback returned, with job, chunk and
+  //                       rank in its message (Internal if they threw an exception); or that of
+  //                       RunOptions::check_inputs or the journal
   absl::Status Wait();
 
-  // Ends the run as soon as the chunks that are being processed are; takes effect inside the next
-  // call of this run. Idempotent. May be called from any thread, and from a signal handler.
+  // Ends the run as soon as the chunks that are being processed are done; takes effect inside the
+  // next call to this run. Idempotent. May be called from any thread, and from a signal handler.
   void Cancel();
 
-  // Rank 0 only; empty elsewhere. The jobs' progress at any time, the rest when the run has ended.
+  // On rank 0; empty on other ranks. The jobs' progress is current at any time; the rest is
+  // complete when the run has ended.
   const RunStats& stats() const;
 
-  // After Wait(): the run ended without the other ranks, as far as this one knows. They may be
-  // waiting for messages that cannot come, and Executor::Abort is all that is left. Each rank says
-  // what it has noticed itself: one that heard of the end in order says false.
+  // After Wait(): true if the run ended without the other ranks, as far as this rank knows. They
+  // may be waiting for messages that cannot arrive, so the only remedy is Executor::Abort. Each
+  // rank reports what it has noticed itself: false on a rank that received the regular end of the
+  // run.
   bool is_broken() const;
 
  private:

@@ -12,24 +12,24 @@
 namespace mpaio {
 namespace {
 
-// How long rank 0 works before it looks for messages again.
+// How long rank 0 works before it receives messages again.
 constexpr std::chrono::microseconds kOwnSlice(100);
-// Messages taken in before work is given out again.
+// Messages received before work is assigned again.
 constexpr int kMessagesPerRound = 256;
-// How often it looks for messages while results are taken one by one: a look costs about a
+// How often messages are received while results are taken one by one: each time costs about a
 // microsecond.
 constexpr std::chrono::microseconds kPumpPeriod(20);
-// How long it calls callbacks before it looks for messages again.
+// How long callbacks are called before messages are received again.
 constexpr std::chrono::milliseconds kDeliverSlice(1);
 // Assignments of unknown cost that a worker may hold.
 constexpr Index kMostUnknown = 2;
-// A worker that holds this much work need not be given more yet.
+// A worker with this much work ahead need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
-// How often the journal is handed to the kernel, and to the disk, which rank 0 waits for.
+// How often the journal is flushed to the kernel, and synced to the disk, which rank 0 waits for.
 constexpr std::chrono::milliseconds kFlushPeriod(10);
 constexpr std::chrono::seconds kSyncPeriod(5);
-// Where rank 0 only directs and a rank holds more than this, the next assignment may as well be
-// sent when it is done: rank 0 looks every millisecond at least, which is below 1 % of it.
+// If rank 0 only coordinates and a rank holds more work than this, the next assignment is sent when
+// that work is done: rank 0 receives messages within a millisecond, which is below 1 % of it.
 constexpr double kLongChunkSeconds = 0.100;
 
 DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers,
@@ -70,7 +70,7 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
   own_work_.set_check_inputs(options.check_inputs);
   own_work_.set_wake([&executor] { executor.transport().WakeOne(); });
   if (executor.can_isolate()) own_work_.Isolate(options, [this] { return PumpWhileWaiting(); });
-  // A duration too long for the clock is as good as none.
+  // A deadline beyond the range of the clock is the same as none.
   if (options.deadline < absl::Hours(24 * 365))
     deadline_ = start_ + absl::ToChronoNanoseconds(options.deadline);
   for (WorkerBase* worker : workers) {
@@ -91,7 +91,7 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
     stats.rank = rank;
     stats.node = executor.node_of(rank);
     stats_.ranks.push_back(std::move(stats));
-    // Before this run.
+    // A rank lost before this run.
     if (rank > 0 && executor.is_lost(rank)) MarkRankLost(rank);
   }
   last_sync_ = start_;
@@ -108,7 +108,7 @@ absl::Status RunCoordinator::Resume() {
         entry.chunks.end > ledger_.num_chunks(entry.job)) {
       return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ",
                                               entry.chunks.end - 1, " of job ", entry.job,
-                                              ", which there are not: it is of another run"));
+                                              ", which do not exist: it belongs to another run"));
     }
     const auto j = static_cast<std::size_t>(entry.job);
     ledger_.Commit(entry.job, entry.chunks);
@@ -117,7 +117,7 @@ absl::Status RunCoordinator::Resume() {
         jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
     stats_.jobs[j].chunks_done += entry.chunks.size();
     stats_.jobs[j].chunks_resumed += entry.chunks.size();
-    // They stay where they are until it is their turn.
+    // The results stay in the journal until they are delivered.
     MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(),
                                                HeldResults{{}, 0, &entry}, 0));
   }
@@ -210,7 +210,7 @@ bool RunCoordinator::ReceiveMessages() {
 }
 
 void RunCoordinator::Handle(int from, std::string bytes) {
-  // What comes of the dead this late may be of an earlier run.
+  // Late messages of a dead rank may belong to an earlier run.
   if (ranks_[static_cast<std::size_t>(from)].is_lost) return;
   absl::StatusOr<AnyMessage> message = DecodeMessage(bytes);
   if (!message.ok())
@@ -218,18 +218,19 @@ void RunCoordinator::Handle(int from, std::string bytes) {
                               absl::StrCat("from rank ", from, ": ", message.status().message())));
   if (const auto* summary = std::get_if<SummaryMessage>(&*message))
     return HandleSummary(from, *summary);
-  if (phase_ != Phase::kRunning) return;  // what was still on its way when the run ended
+  if (phase_ != Phase::kRunning) return;  // sent before the end was known
   if (const auto* crash = std::get_if<ChunkCrash>(&*message)) return HandleCrash(from, *crash);
   if (const auto* failure = std::get_if<Failure>(&*message))
     return Fail(failure->job, failure->chunk, from, failure->status);
-  const auto hear = [&](Index assignments_done) {
+  const auto note_progress = [&](Index assignments_done) {
     RankState& rank_state = ranks_[static_cast<std::size_t>(from)];
     rank_state.assignments_done = assignments_done;
-    rank_state.heard = last_look_;
+    rank_state.last_received = last_look_;
   };
-  if (const auto* idle = std::get_if<IdleMessage>(&*message)) return hear(idle->tasks_done);
+  if (const auto* idle = std::get_if<IdleMessage>(&*message))
+    return note_progress(idle->tasks_done);
   if (const auto* results = std::get_if<Results>(&*message)) {
-    hear(results->tasks_done);
+    note_progress(results->tasks_done);
     const Results head = *results;  // a copy: `bytes` is about to move
     absl::Status status = HandleResults(from, head, std::move(bytes));
     if (!status.ok()) Finish(std::move(status));
@@ -238,17 +239,17 @@ void RunCoordinator::Handle(int from, std::string bytes) {
 
 absl::Status RunCoordinator::HandleResults(int from, const Results& results, std::string message) {
   if (results.job < 0 || results.job >= static_cast<int>(jobs_.size())) {
-    return absl::InternalError(absl::StrCat(
-        "rank ", from,
-        " sent results of a job that there is not: all ranks must run the same program"));
+    return absl::InternalError(
+        absl::StrCat("rank ", from, " sent results of job ", results.job,
+                     ", which does not exist: all ranks must run the same program"));
   }
   const auto j = static_cast<std::size_t>(results.job);
   JobState& job = jobs_[j];
   if (results.chunks.begin < 0 || results.chunks.size() < 0 ||
       results.chunks.end > ledger_.num_chunks(results.job)) {
     return absl::InternalError(absl::StrCat(
-        "rank ", from,
-        " sent results of chunks that there are not: all ranks must run the same program"));
+        "rank ", from, " sent results of chunks [", results.chunks.begin, ", ", results.chunks.end,
+        ") of job ", results.job, ", which do not exist: all ranks must run the same program"));
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
     if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
@@ -282,7 +283,7 @@ absl::Status RunCoordinator::Hold(const Results& results, ChunkRange part, std::
   const std::size_t all_bytes = results.encoded.size();
   HeldResults held{std::move(message)};
   held.offset = held.message.size() - all_bytes;
-  // A part of a batch begins behind the results that are repetitions.
+  // Skip the results in front of `part`: they are repetitions, or belong to an earlier part.
   WireReader reader(absl::string_view(held.message).substr(held.offset));
   absl::string_view skipped;
   for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
@@ -308,7 +309,7 @@ void RunCoordinator::HandleSummary(int from, const SummaryMessage& summary) {
   stats.chunks = summary.chunks;
   stats.rows = summary.rows;
   stats.busy_seconds = summary.busy_seconds;
-  ranks_[static_cast<std::size_t>(from)].has_left = true;
+  ranks_[static_cast<std::size_t>(from)].has_finished = true;
   --summaries_missing_;
   EndIfAllHaveStopped();
 }
@@ -316,21 +317,21 @@ void RunCoordinator::HandleSummary(int from, const SummaryMessage& summary) {
 bool RunCoordinator::WantsMore(int rank) const {
   const RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
   if (rank_state.is_lost || executor_.is_stopped(rank)) return false;
-  const Index orders = rank_state.assignments_sent - rank_state.assignments_done;
-  if (orders <= 0) return true;
-  if (orders >= options_.credits) return false;
+  const Index num_assigned = rank_state.assignments_sent - rank_state.assignments_done;
+  if (num_assigned <= 0) return true;
+  if (num_assigned >= options_.credits) return false;
   double ahead_seconds = 0;
   for (const Ledger::InFlight& one : ledger_.given(rank)) {
     const double expected_seconds = dispatcher_.ExpectedSeconds(one.assignment.job, one.missing);
-    // Chunks of unknown cost may be long ones, and others have nothing to do yet.
-    if (expected_seconds == 0 && orders >= kMostUnknown) return false;
+    // Chunks of unknown cost may be long, and other ranks have nothing to do yet.
+    if (expected_seconds == 0 && num_assigned >= kMostUnknown) return false;
     ahead_seconds += expected_seconds;
   }
-  if (orders == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
-  // One that has not been heard of for so long is in a long chunk, whatever others have taken of
-  // the rest: it would not even see an order.
+  if (num_assigned == 1) return executor_.orchestrator_works() || ahead_seconds < kLongChunkSeconds;
+  // A rank that has been silent for this long is in a long chunk, even if others have stolen the
+  // rest of its work: it would not receive an assignment before the chunk ends.
   const double silent_seconds =
-      std::chrono::duration<double>(last_look_ - rank_state.heard).count();
+      std::chrono::duration<double>(last_look_ - rank_state.last_received).count();
   return ahead_seconds < kEnoughAheadSeconds && silent_seconds < kEnoughAheadSeconds;
 }
 
@@ -340,7 +341,7 @@ bool RunCoordinator::IsIdle(int rank) const {
 }
 
 std::optional<Assignment> RunCoordinator::NextFor(int rank) {
-  // Of which another has come to an end meanwhile.
+  // Drop retries of chunks that another rank has completed.
   const auto is_closed = [this](const Retry& retry) {
     const Assignment& one = retry.assignment;
     return ledger_.is_committed(one.job, one.chunks.begin) ||
@@ -348,7 +349,7 @@ std::optional<Assignment> RunCoordinator::NextFor(int rank) {
   };
   retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
-    // Unless nobody else takes it, as they are dead, or stuck.
+    // A retry goes to another rank, unless the others are dead or too busy to take it.
     const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
     if (retry->not_on_rank == rank && OthersWork(rank) &&
         waited_seconds < SilenceSeconds(retry->assignment.job))
@@ -364,13 +365,14 @@ bool RunCoordinator::AssignWork() {
   bool gave_any = false;
   for (bool gave = true; gave;) {
     gave = false;
-    // One for each rank in turn, so that the first does not take what the last could have had.
+    // Give each rank one assignment in turn, so that the first rank does not take the last one's
+    // share.
     for (int rank = 1; rank < executor_.size(); ++rank) {
       if (!WantsMore(rank)) continue;
-      // The last chunks go to whoever is free first.
+      // The last chunks go to the ranks that become idle first.
       if (!IsIdle(rank) && !dispatcher_.has_pending_over(executor_.size())) continue;
       const std::optional<Assignment> assignment = NextFor(rank);
-      // Another may yet be given something, where what is left is not for everybody.
+      // Continue with the other ranks: the pending chunks may be reserved for them.
       if (!assignment) {
         if (IsIdle(rank)) gave_any |= Speculate(rank);
         continue;
@@ -385,23 +387,24 @@ bool RunCoordinator::AssignWork() {
 
 void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
   ledger_.Assign(rank, assignment, last_look_);
-  // Where nobody takes from others, what was given is what is processed, and how it was cut is what
-  // the schedule is about.
+  // Without stealing, every rank processes its assignments, and the record shows how the schedule
+  // cut them.
   if (options_.record_schedule && !is_shared_)
     stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
-  // What may kill a rank is nobody else's, and neither is what is done twice.
+  // Retries and speculative copies are never stolen: they may kill the rank that runs them.
   const bool is_shared = is_shared_ && assignment.attempt == 0;
   if (rank == 0) return own_work_.Enqueue(assignment, is_shared);
   RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
-  if (rank_state.assignments_sent == rank_state.assignments_done) rank_state.heard = last_look_;
+  if (rank_state.assignments_sent == rank_state.assignments_done)
+    rank_state.last_received = last_look_;
   ++rank_state.assignments_sent;
   const absl::Status sent =
       executor_.transport().Send(rank, EncodeMessage(AssignMessage{assignment, is_shared}));
   if (!sent.ok()) Break(sent);
 }
 
-// Who is done while rank 0 is in the middle of a chunk need not wait for it: the last chunks lie on
-// the board by then.
+// Puts the last chunks on the board before rank 0 begins a chunk, so that ranks that become idle
+// meanwhile can steal them instead of waiting for rank 0.
 void RunCoordinator::ClaimTail() {
   while (all_share_ && own_work_.can_share_more() &&
          !dispatcher_.has_pending_over(executor_.size())) {
@@ -437,7 +440,7 @@ bool RunCoordinator::PumpWhileWaiting() {
   if (phase_ == Phase::kRunning) KeepJournal();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) AssignWork();
-  // Others may have done all of what rank 0 has, while it is stuck.
+  // The other ranks may have completed all of rank 0's chunks while it is stuck.
   bool all_are_closed = true;
   for (std::size_t j = 0; j < jobs_.size() && all_are_closed; ++j) {
     all_are_closed =
@@ -492,14 +495,14 @@ std::optional<DeliveredResult> RunCoordinator::DeliverOne() {
     Fail(delivered.job, id, 0, status);
     return std::nullopt;
   }
-  // The batch stays until the next call, as what is returned points into it; its room may be given
-  // out already.
+  // The batch is kept until the next call, because the returned view points into it. Its share of
+  // the result budget is released now.
   if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
   if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
   return delivered;
 }
 
-// As many results of a batch as there is time for between two looks at the clock.
+// Delivers as many results of a batch as fit between two readings of the clock.
 bool RunCoordinator::DeliverSome() {
   if (open_ && open_->chunks.size() == 0) open_.reset();
   if (!open_ && !OpenNextBatch()) return false;
@@ -527,7 +530,7 @@ bool RunCoordinator::DeliverBatches() {
   delivery_clock_ = Clock::now();
   const Clock::time_point end = delivery_clock_ + kDeliverSlice;
   bool delivered = false;
-  // Nothing from one call means that no job has any.
+  // DeliverSome returns false only if no job has results that are ready, or the run has ended.
   for (std::size_t batches = 0;
        batches < jobs_.size() && phase_ == Phase::kRunning && DeliverSome();) {
     delivered = true;
@@ -561,11 +564,11 @@ void RunCoordinator::Finish(absl::Status status) {
   if (phase_ != Phase::kRunning) return;
   phase_ = Phase::kFinishing;
   status_ = std::move(status);
-  // In a step it is not to be touched.
+  // During a step it must not be changed.
   if (!is_in_step_) own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
   summaries_missing_ = 0;
-  // One that cannot be reached is no reason not to tell the others.
+  // A rank that cannot be reached must not keep the others from receiving the message.
   absl::Status sent;
   for (int rank = 1; rank < executor_.size(); ++rank) {
     if (ranks_[static_cast<std::size_t>(rank)].is_lost) continue;
@@ -594,7 +597,7 @@ void RunCoordinator::Break(const absl::Status& status) {
   if (status_.ok()) status_ = status;
   is_broken_ = true;
   if (phase_ == Phase::kRunning) {
-    // Those that can still be reached need not wait for ever.
+    // Send it to the ranks that can still be reached, so that they do not wait forever.
     const std::string message = EncodeMessage(mpaio::Finish{status_});
     for (int rank = 1; rank < executor_.size(); ++rank)
       executor_.transport().Send(rank, message).IgnoreError();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Rank 0's part in a run: gives out work, takes in results, delivers them, and works itself in
-// between. Never waits for one worker. What becomes of the run when ranks die, or chunks fail, is
+// Rank 0's part in a run: it assigns work, receives results, delivers them, and processes chunks
+// itself in between. It never waits for one worker. The handling of dead ranks and failed chunks is
 // in run_coordinator_losses.cc.
 #ifndef MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
 #define MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
@@ -31,7 +31,7 @@
 
 namespace mpaio {
 
-// A result that has just been handed to its worker's callback.
+// A result that has just been passed to its worker's callback.
 struct DeliveredResult {
   int job = 0;
   Chunk chunk;
@@ -41,44 +41,46 @@ struct DeliveredResult {
 
 class RunCoordinator {
  public:
-  // Executor and workers must outlive it. Dispatching begins with the first Round. Precondition: a
-  // schedule to be replayed is one for this pool and these workers (ScheduleRecord::PlanFor).
+  // `executor` and `workers` must outlive the coordinator. The first Round assigns the first work.
+  // Precondition: a schedule to replay is valid for this pool and these workers
+  // (ScheduleRecord::PlanFor).
   RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
-  // One bounded round: takes in what has arrived, gives out work, and processes a slice of it where
-  // rank 0 works. With `deliver`, also delivers what is ready, at most a batch of each job and for
-  // about a millisecond. Returns whether anything happened; if not, there is time to wait.
+  // Makes one bounded round: receives messages, assigns work, and processes a slice of it if rank 0
+  // works. With `deliver`, also delivers results that are ready, at most a batch of each job and
+  // for about a millisecond. Returns true if anything happened; if not, the caller may wait.
   bool Round(bool deliver);
 
-  // The first half of a round, if the last is 20 µs ago: for between results that are taken one by
-  // one, so that the workers do not wait meanwhile.
+  // Makes the first half of a round if the last one is 20 µs ago. Called between results that are
+  // taken one by one, so that the workers do not wait meanwhile.
   void PumpMessages();
 
-  // Delivers one result that is ready; nothing if none is, or if the run has been cancelled or its
-  // time is up.
+  // Delivers one result that is ready. Returns nothing if there is none, or if the run has been
+  // cancelled or its deadline has passed.
   std::optional<DeliveredResult> DeliverOne();
 
-  // Gives up the processor until a message may have come, at most so long.
+  // Sleeps until a message may have arrived, for at most `at_most`.
   void Wait(absl::Duration at_most) { executor_.transport().WaitForMessage(at_most); }
 
-  // Nothing of the run goes on any more, on any rank.
+  // Returns true if no part of the run is active any more, on any rank.
   bool is_done() const { return phase_ == Phase::kDone; }
-  // It ended because the ranks cannot hear each other any more: worker ranks may still be waiting.
+  // Returns true if the run ended because the ranks can no longer communicate: worker ranks may
+  // still be waiting.
   bool is_broken() const { return is_broken_; }
-  // How it ended; OK while it goes on.
+  // Returns how the run ended; OK while it has not.
   const absl::Status& status() const { return status_; }
   const RunStats& stats() const { return stats_; }
 
-  // The run ends with Cancelled as soon as the chunks that are being processed are. Any thread,
-  // also a signal handler.
+  // Ends the run with Cancelled as soon as the chunks that are being processed are done. May be
+  // called from any thread, and from a signal handler.
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
   enum class Phase { kRunning, kFinishing, kDone };
   using Clock = std::chrono::steady_clock;
 
-  // The results of consecutive chunks, as they came: in `message` from `offset` on; or in the
-  // journal.
+  // The results of consecutive chunks as they were received, in `message` from `offset` on, or as
+  // an entry of the journal.
   struct HeldResults {
     std::string message;
     std::size_t offset = 0;
@@ -101,8 +103,8 @@ class RunCoordinator {
   bool ReceiveMessages();
   bool AssignWork();
   bool WorkOneSlice();
-  // While rank 0 waits for a chunk of its own, in another process: what a round does for the
-  // others. Whether the run is over.
+  // Serves the other ranks, as a round does, while rank 0 waits for a chunk of its own in another
+  // process. Returns true if the run is over.
   bool PumpWhileWaiting();
   void ClaimTail();
   bool DeliverBatches();
@@ -122,48 +124,50 @@ class RunCoordinator {
   void HandleCrash(int from, const ChunkCrash& crash);
   void Quarantine(const ChunkCrash& crash, int attempts, const std::string& cause);
 
-  // Finds out who has died, and gives what they had to others.
+  // Finds lost ranks and reassigns their chunks.
   void UpdateRankStates();
   void OnLost(const LostRank& lost);
-  // Reckons without the rank from here on.
+  // Excludes a dead rank from everything that follows.
   void MarkRankLost(int rank);
   void Recover(int rank);
-  // Gives a rank that has nothing to do what another has long been silent about; whether there was
-  // something.
+  // Gives an idle rank a copy of an assignment of a rank that has been silent for long. Returns
+  // false if there is none.
   bool Speculate(int rank);
-  // Whether nothing is known of what was given to `rank` for so long that it may be stuck there.
+  // Returns true if `rank` has been silent about its assignments for so long, `times` the usual
+  // limit, that it may be stuck.
   bool IsSilent(int rank, double times) const;
-  // How long a chunk of the job may keep a rank silent.
+  // Returns how long a rank may be silent because of a chunk of the job.
   double SilenceSeconds(int job) const;
-  // Rank 0, which only directs as a rule, works if nobody else does.
+  // Makes rank 0 work, even if it normally only coordinates, when no other rank does.
   void EnableOrchestratorWork();
-  // How long the end of the run waits for ranks that are still in a chunk.
+  // Returns how long the end of the run waits for ranks that are still processing a chunk.
   Clock::duration FinishTimeout() const;
   void StartFinishTimeout();
-  // Ends the ranks that hold up the end of the run.
+  // Terminates ranks that delay the end of the run.
   void EndStragglers();
   std::optional<Assignment> NextFor(int rank);
-  // Whether another rank than this one processes chunks.
+  // Returns true if a rank other than `rank` processes chunks.
   bool OthersWork(int rank) const;
   bool AllAreDone() const;
-  // Takes over what an earlier run has done.
+  // Takes over the results of an earlier run.
   absl::Status Resume();
-  // Keeps the results of `part` in the journal.
+  // Appends the results of `part` to the journal.
   absl::Status Journal(const Results& results, ChunkRange part);
-  // Hands the journal on from time to time.
+  // Flushes and syncs the journal periodically.
   void KeepJournal();
   absl::Status HowItEnded() const;
-  // "job 0 (sum), chunk 17 (rows 170 to 179)"
+  // Returns a description such as "job 0 (sum), chunk 17 (rows 170 to 179)".
   std::string WhereIs(int job, ChunkId chunk) const;
   void AssignTo(int rank, const Assignment& assignment);
 
   void CheckLimits();
-  // Ends the run because of a chunk, or its callback, on `rank`.
+  // Ends the run because a chunk, or its callback, failed on `rank`.
   void Fail(int job, ChunkId chunk, int rank, const absl::Status& cause);
-  // Ends the run: the workers are told, and answer when they have stopped.
+  // Ends the run: sends Finish to the workers, which answer with SummaryMessage when they have
+  // stopped.
   void Finish(absl::Status status);
   void EndIfAllHaveStopped();
-  // Ends it without them: the transport is broken.
+  // Ends the run without the workers, because the transport is broken.
   void Break(const absl::Status& status);
   double SecondsSinceStart() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -175,32 +179,31 @@ class RunCoordinator {
   Dispatcher dispatcher_;
   ChunkRunner own_work_;
   std::vector<std::string> own_messages_;
-  bool is_in_step_ = false;  // of own_work_
+  bool is_in_step_ = false;  // own_work_ is in Step
   std::vector<ChunkId> frontier_;
   Ledger ledger_;
-  // What rank 0 knows of a rank's queue. It may have less to do than it was given, where others
-  // took it, or more, where it took theirs.
+  // Rank 0's knowledge of a rank's queue. The rank may have less to do than it was given, because
+  // others stole chunks, or more, because it stole theirs.
   struct RankState {
     Index assignments_sent = 0;
     Index assignments_done = 0;
-    Clock::time_point heard;
-    bool has_left = false;  // it has said SummaryMessage
-    bool is_lost = false;   // it is dead
-    bool is_ended = false;  // by rank 0, as it did not answer
+    Clock::time_point last_received;
+    bool has_finished = false;  // its SummaryMessage has arrived
+    bool is_lost = false;       // its process is dead
+    bool is_ended = false;      // terminated by rank 0 because it did not answer
   };
   std::vector<RankState> ranks_;  // by rank
-  // Chunks that have killed what processed them, and are to be tried again; as a rule not where
-  // they were.
+  // Chunks that have killed a process and are to be retried, preferably on another rank.
   struct Retry {
     Assignment assignment;
     int not_on_rank;
     Clock::time_point since;
   };
   std::deque<Retry> retries_;
-  // Rank 0 processes chunks: it does from the start, or nobody else is left.
+  // Rank 0 processes chunks: from the start, or because all other ranks are lost or silent.
   bool rank_0_works_;
-  // Idle ranks may take what others of their node have not begun; and every rank may from every
-  // other.
+  // `is_shared_`: idle ranks may steal unbegun chunks of other ranks of their node. `all_share_`:
+  // every rank may steal from every other one.
   bool is_shared_;
   bool all_share_;
   std::optional<OpenBatch> open_;
@@ -212,18 +215,18 @@ class RunCoordinator {
   absl::Status status_;
   RunStats stats_;
   std::atomic<bool> cancelled_{false};
-  Clock::time_point last_look_;  // for messages
+  Clock::time_point last_look_;  // when messages were last received
   Clock::time_point delivery_clock_;
   Clock::time_point start_;
   Clock::time_point deadline_;
-  Clock::time_point last_count_;  // of the ranks
-  Clock::time_point last_flush_;  // of the journal
+  Clock::time_point last_rank_check_;  // when the ranks were last checked
+  Clock::time_point last_flush_;       // when the journal was last flushed
   Clock::time_point last_sync_;
   bool is_cancelled_ = false;
-  // With those that do not come to an end when the run does; and with those that cannot, as they
-  // are stopped.
-  Clock::time_point patience_end_ = Clock::time_point::max();
-  Clock::time_point stopped_patience_end_ = Clock::time_point::max();
+  // After the end of the run: when all ranks that have not sent a summary are terminated, and when
+  // to check next for those of them that are stopped by a signal, which are terminated at once.
+  Clock::time_point finish_deadline_ = Clock::time_point::max();
+  Clock::time_point next_straggler_check_ = Clock::time_point::max();
 };
 
 }  // namespace mpaio

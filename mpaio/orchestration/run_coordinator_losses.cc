@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What becomes of a run when ranks die, or are not heard of, and when chunks fail.
+// The part of RunCoordinator that handles dead and silent ranks and failed chunks.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -13,23 +13,24 @@
 namespace mpaio {
 namespace {
 
-// How often rank 0 looks who has died, while it has something to do.
-constexpr std::chrono::milliseconds kCountPeriod(1);
-// A rank is taken for stuck when it has been silent for so long, and for as many times as long as
-// its chunks take on average: not sooner, as copies of its chunks take cores from others, and not
-// much later, as all wait for it.
+// How often rank 0 checks for lost ranks while it is busy.
+constexpr std::chrono::milliseconds kRankCheckPeriod(1);
+// A rank counts as stuck after it has been silent for kLeastSilence and for kSilentChunks times the
+// mean duration of its chunks. Earlier, copies of its chunks would take cores from other ranks;
+// later, all ranks would wait for it. While the duration is unknown, the limit is kUnknownSilence.
 constexpr std::chrono::milliseconds kLeastSilence(50);
 constexpr double kSilentChunks = 3;
 constexpr std::chrono::seconds kUnknownSilence(10);
-// Rank 0 does not take cores from workers: it waits longer before it does their work.
+// A rank 0 that only coordinates begins to work after this many times that silence, because it
+// takes a core from the workers.
 constexpr double kOrchestratorWorkTimes = 10;
-// How long the end of a run waits for ranks that are still in a chunk which another has done,
-// before it ends them: those that are known to be stopped, and those that may merely be slow, as
-// the machine is busy.
-constexpr std::chrono::milliseconds kPatienceWithStopped(50);
-constexpr std::chrono::seconds kLeastPatience(3);
-// Where the run ends before its time: what they are in is then nobody else's.
-constexpr std::chrono::seconds kLongPatience(10);
+// How long the end of a run waits before it terminates ranks that are still in a chunk that another
+// rank has completed: those known to be stopped by a signal, and those that may only be slow
+// because the machine is busy.
+constexpr std::chrono::milliseconds kStragglerCheckPeriod(50);
+constexpr std::chrono::seconds kFinishTimeout(3);
+// The same if the run ends early: no other rank has completed the chunks that they are in.
+constexpr std::chrono::seconds kEarlyFinishTimeout(10);
 
 }  // namespace
 
@@ -48,13 +49,13 @@ void RunCoordinator::MarkRankLost(int rank) {
 }
 
 void RunCoordinator::UpdateRankStates() {
-  if (last_look_ - last_count_ < kCountPeriod) return;
-  last_count_ = last_look_;
+  if (last_look_ - last_rank_check_ < kRankCheckPeriod) return;
+  last_rank_check_ = last_look_;
   for (const LostRank& lost : executor_.PollLostRanks()) OnLost(lost);
 }
 
 void RunCoordinator::OnLost(const LostRank& lost) {
-  // What it has said before counts.
+  // Messages that it sent before its death count.
   while (ReceiveMessages()) {
   }
   RankState& rank_state = ranks_[static_cast<std::size_t>(lost.rank)];
@@ -63,7 +64,7 @@ void RunCoordinator::OnLost(const LostRank& lost) {
       {lost.rank, was_ended ? "did not answer, and was ended" : lost.cause, lost.host_is_silent});
   if (rank_state.is_lost || phase_ == Phase::kDone) return;
   MarkRankLost(lost.rank);
-  if (rank_state.has_left) return;
+  if (rank_state.has_finished) return;
   if (phase_ == Phase::kFinishing) {
     --summaries_missing_;
     return EndIfAllHaveStopped();
@@ -72,9 +73,9 @@ void RunCoordinator::OnLost(const LostRank& lost) {
 }
 
 void RunCoordinator::Recover(int dead) {
-  // Ranks that share a board take from each other: what one was given may have died with the other.
-  // What the living show there they have; of other nodes' boards nothing is known, so all that
-  // their ranks have is processed once more.
+  // Ranks that share a board steal from each other, so chunks that were given to one may have died
+  // with another. Rank 0 sees what the living hold only on the board of its own node; on other
+  // nodes all uncommitted chunks of the ranks of the node are processed again.
   std::vector<int> ranks = {dead};
   std::vector<Ledger::Held> held;
   if (is_shared_) {
@@ -94,8 +95,8 @@ void RunCoordinator::Recover(int dead) {
     }
   }
   for (Assignment open : ledger_.Withdraw(ranks, held)) {
-    // It may be what has killed the rank: it is isolated next time. Later deaths of ranks are not
-    // its doing, then.
+    // The chunk may have killed the rank, so it is isolated on the next attempt, where it cannot
+    // kill another one.
     open.attempt = std::max(1, open.attempt);
     dispatcher_.Return(open);
   }
@@ -103,7 +104,7 @@ void RunCoordinator::Recover(int dead) {
 
 double RunCoordinator::SilenceSeconds(int job) const {
   const double chunk_seconds = dispatcher_.ExpectedSeconds(job, 1);
-  // Nobody knows yet how long they take.
+  // The duration of the job's chunks is not known yet.
   if (chunk_seconds == 0) return std::chrono::duration<double>(kUnknownSilence).count();
   return std::max(std::chrono::duration<double>(kLeastSilence).count(),
                   kSilentChunks * chunk_seconds);
@@ -114,22 +115,23 @@ bool RunCoordinator::IsSilent(int rank, double times) const {
   if (executor_.is_stopped(rank)) return true;
   const Ledger::InFlight& first = ledger_.given(rank).front();
   const Clock::time_point since =
-      std::max(ranks_[static_cast<std::size_t>(rank)].heard, first.since);
+      std::max(ranks_[static_cast<std::size_t>(rank)].last_received, first.since);
   return std::chrono::duration<double>(last_look_ - since).count() >=
          times * SilenceSeconds(first.assignment.job);
 }
 
 bool RunCoordinator::Speculate(int rank) {
-  // Where something is pending all the same, it is not for this rank, or may not be given out
-  // before something else has come back.
+  // Chunks that are still pending here are reserved for other ranks, or cannot be assigned before
+  // some results arrive.
   if (!options_.speculates) return false;
   for (int other = 0; other < executor_.size(); ++other) {
-    // What rank 0 has, or this rank, though it has nothing to do, is in the hands of others, who
-    // have taken it.
+    // If `rank`, or an idle rank 0, has assignments in flight, other ranks have stolen their
+    // chunks, so those are copied too. Rank 0's own queue is copied only while it is stuck in a
+    // step.
     if (ranks_[static_cast<std::size_t>(other)].is_lost ||
         (other == 0 && !own_work_.is_idle() && !is_in_step_) || !IsSilent(other, 1))
       continue;
-    // Its share is for anybody from here on.
+    // From here on its share may go to any rank.
     if (other > 0 && (executor_.is_stopped(other) || IsSilent(other, kOrchestratorWorkTimes)))
       dispatcher_.Retire(ProcessorOf(other));
     const std::vector<Assignment> copies = ledger_.Copy(other);
@@ -150,42 +152,43 @@ void RunCoordinator::EnableOrchestratorWork() {
     some_live = true;
     all_are_silent &= executor_.is_stopped(rank) || IsSilent(rank, kOrchestratorWorkTimes);
   }
-  // Or it is only that nobody has been given anything.
+  // Without a living rank, all_are_silent is vacuously true; MarkRankLost handles that case.
   rank_0_works_ = some_live && all_are_silent;
 }
 
 void RunCoordinator::EndStragglers() {
   const Clock::time_point now = Clock::now();
-  if (now < stopped_patience_end_) return;
+  if (now < next_straggler_check_) return;
   for (int rank = 1; rank < executor_.size(); ++rank) {
     RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
-    if (rank_state.is_lost || rank_state.has_left || rank_state.is_ended) continue;
-    if (now >= patience_end_ || executor_.is_stopped(rank))
+    if (rank_state.is_lost || rank_state.has_finished || rank_state.is_ended) continue;
+    if (now >= finish_deadline_ || executor_.is_stopped(rank))
       rank_state.is_ended = executor_.TerminateRank(rank);
   }
-  // It need not be looked at in every round.
-  stopped_patience_end_ = now + kPatienceWithStopped;
+  // The ranks need not be checked again before this.
+  next_straggler_check_ = now + kStragglerCheckPeriod;
 }
 
 void RunCoordinator::HandleCrash(int from, const ChunkCrash& crash) {
   if (crash.job < 0 || crash.job >= static_cast<int>(jobs_.size()) || crash.chunk < 0 ||
       crash.chunk >= ledger_.num_chunks(crash.job)) {
-    return Finish(absl::InternalError(absl::StrCat(
-        "rank ", from,
-        " has failed at a chunk that there is not: all ranks must run the same program")));
+    return Finish(absl::InternalError(
+        absl::StrCat("rank ", from, " reported a crash of chunk ", crash.chunk, " of job ",
+                     crash.job, ", which does not exist: all ranks must run the same program")));
   }
-  ranks_[static_cast<std::size_t>(from)].heard = last_look_;
+  ranks_[static_cast<std::size_t>(from)].last_received = last_look_;
   const int attempts = ledger_.Fail(crash.job, crash.chunk);
-  // Another was quicker, or it has been given up.
+  // Another rank has completed the chunk, or it is quarantined.
   if (attempts == 0) return;
   const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
   dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
-  // One that another rank is at, too, may yet come to an end there.
-  const bool has_copy = std::any_of(retries_.begin(), retries_.end(), [&](const Retry& retry) {
+  // A copy of the chunk on another rank may have crashed before, so that its retry is queued
+  // already.
+  const bool is_queued = std::any_of(retries_.begin(), retries_.end(), [&](const Retry& retry) {
     return retry.assignment.job == crash.job && retry.assignment.chunks.begin == crash.chunk;
   });
   if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
-  if (has_copy) return;
+  if (is_queued) return;
   retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from, last_look_});
 }
 
@@ -195,7 +198,7 @@ void RunCoordinator::Quarantine(const ChunkCrash& crash, int attempts, const std
   stats_.quarantined.push_back({crash.job, crash.chunk, rows, attempts, cause});
   if (stats_.failed_job < 0) stats_.failed_job = crash.job;
   ++stats_.jobs[j].chunks_quarantined;
-  // Nothing that comes of it later counts.
+  // Later results of the chunk do not count.
   ledger_.Quarantine(crash.job, crash.chunk);
   dispatcher_.Remove(crash.job, {crash.chunk, crash.chunk + 1});
   if (options_.fail_fast) {
@@ -222,7 +225,7 @@ RunCoordinator::Clock::duration RunCoordinator::FinishTimeout() const {
   double chunk_seconds = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j)
     chunk_seconds = std::max(chunk_seconds, dispatcher_.ExpectedSeconds(static_cast<int>(j), 1));
-  const Clock::duration least = AllAreDone() ? kLeastPatience : kLongPatience;
+  const Clock::duration least = AllAreDone() ? kFinishTimeout : kEarlyFinishTimeout;
   return least + std::chrono::duration_cast<Clock::duration>(
                      std::chrono::duration<double>(kSilentChunks * chunk_seconds));
 }
@@ -242,8 +245,8 @@ absl::Status RunCoordinator::HowItEnded() const {
 
 void RunCoordinator::StartFinishTimeout() {
   const Clock::time_point now = Clock::now();
-  patience_end_ = now + FinishTimeout();
-  stopped_patience_end_ = now + kPatienceWithStopped;
+  finish_deadline_ = now + FinishTimeout();
+  next_straggler_check_ = now + kStragglerCheckPeriod;
 }
 
 }  // namespace mpaio

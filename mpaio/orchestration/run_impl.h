@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a Run holds. Private to this package.
+// The state of a Run. Private to this package.
 #ifndef MPAIO_ORCHESTRATION_RUN_IMPL_H_
 #define MPAIO_ORCHESTRATION_RUN_IMPL_H_
 
@@ -19,11 +19,11 @@ namespace mpaio {
 
 class Run::Impl {
  public:
-  // On a worker rank: a run that has ended.
+  // For a worker rank: a run that has ended.
   explicit Impl(WorkerLoopOutcome ended)
       : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
-  // On rank 0: one that begins.
+  // For rank 0: a run that begins.
   Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
     coordinator_.emplace(executor, std::move(workers), options);
     if (options.monitor_cpu_usage) {
@@ -36,7 +36,7 @@ class Run::Impl {
   RunCoordinator& coordinator() { return *coordinator_; }
   bool has_coordinator() const { return coordinator_.has_value(); }
 
-  // After the last round: takes over what the run has to tell.
+  // Copies the outcome of the run after its last round.
   void Settle() {
     if (settled_ || !coordinator_) return;
     settled_ = true;
@@ -44,8 +44,8 @@ class Run::Impl {
     stats_ = coordinator_->stats();
     if (sampler_) {
       stats_.cpu_usage = sampler_->Stop();
-      // A run without its samples is better than none: what was asked for and could not be had is
-      // said only if all else went well.
+      // A run without samples is better than none, so a sampling error is reported only if
+      // everything else succeeded.
       status_.Update(sampler_status_);
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a run may be told, and what it tells.
+// The options of a run, and its statistics.
 #ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
@@ -24,51 +24,52 @@
 namespace mpaio {
 
 struct RunOptions {
-  // In which order callbacks are called, for each job: of its chunks, or of their arrival.
+  // The order of callbacks within each job: by chunk, or by arrival of the results.
   Delivery delivery = Delivery::kInOrder;
-  // The run ends with DeadlineExceeded when it takes longer.
+  // The run ends with DeadlineExceeded if it takes longer.
   absl::Duration deadline = absl::InfiniteDuration();
-  // Encoded results that rank 0 holds because it is not their turn yet, or because the user has not
-  // asked for them; when they reach this, no more work is given out until some are delivered. A
+  // Limit on the encoded results that rank 0 holds because their turn has not come, or because the
+  // user has not asked for them. At the limit no more work is assigned until some are delivered. A
   // single larger result is let through.
   Index max_held_bytes = Index{256} << 20;
-  // Assignments that a worker rank may hold, so that it need not wait for the next.
+  // Assignments that a worker rank may hold, so that it need not wait for the next one.
   int credits = 4;
-  // How chunks are shared out. The others than auto exist to be compared with it.
+  // How chunks are distributed. The schedules other than auto exist for comparison.
   ScheduleKind schedule = ScheduleKind::kAuto;
-  // Keep, in RunStats, who processed what; rank 0 only.
+  // Record in RunStats which rank processed which chunks. Rank 0 only.
   bool record_schedule = false;
-  // Run this one again: every rank processes what it did then, in that order, and max_held_bytes
-  // does not hold it back. Rank 0's is what counts.
+  // A recorded schedule to replay: every rank processes the same chunks in the same order, and
+  // max_held_bytes does not hold work back. Only rank 0's value is used.
   std::optional<ScheduleRecord> replay = std::nullopt;
-  // How often a chunk is tried again that has killed or hung up the process it ran in.
+  // How often a chunk is retried after it has killed or hung the process that ran it.
   int retries = 3;
-  // How long a chunk may take on the clock before the process it runs in is ended. It counts where
-  // chunks are isolated (WorkerBase::set_isolated).
+  // The wall-clock time that a chunk may take before the process that runs it is killed. Applies to
+  // isolated chunks (WorkerBase::set_isolated).
   absl::Duration chunk_deadline = absl::InfiniteDuration();
-  // Give up at the first chunk that fails for good, rather than go on with all others.
+  // End the run at the first chunk that fails for good, instead of processing all others.
   bool fail_fast = false;
-  // What a rank that has long not been heard of has to do is done by idle ranks as well; who is
-  // first counts.
+  // Idle ranks also process the assignments of ranks that have been silent for long; the first
+  // result counts.
   bool speculates = true;
-  // On rank 0: where what is committed is kept, as pass `journal_pass`; and what an earlier run has
-  // left there, which is not processed again but delivered. They must outlive the run.
+  // Rank 0 only. `journal` receives the committed results, as pass `journal_pass`. Results that
+  // `resumed`, from an earlier run, has for this pass are delivered without processing. Both must
+  // outlive the run.
   JournalWriter* journal = nullptr;
   const JournalReader* resumed = nullptr;
   std::int32_t journal_pass = 0;
-  // If there is one: whether what chunks have read so far was there. Called on every rank after
-  // chunks have been processed, and before anything of them is sent: where it says no, these chunks
-  // fail with what it says, and the run with them. Takes some nanoseconds.
+  // Optional. Returns an error if input that chunks have read so far was not available. Called on
+  // every rank after chunks have been processed and before any of their results are sent; on an
+  // error these chunks fail with that status, and the run with them. It takes some nanoseconds.
   std::function<absl::Status()> check_inputs = nullptr;
-  // How long a run that is cancelled waits for chunks that are being processed, before it ends the
-  // ranks that they are in, where it can.
+  // How long a cancelled run waits for chunks that are being processed before it terminates the
+  // ranks that process them, if the pool can do that.
   absl::Duration cancel_patience = absl::Seconds(10);
-  // Sample how busy each core of rank 0's host is, every so often.
+  // Sample the CPU usage of each core of rank 0's host, once per period.
   bool monitor_cpu_usage = false;
   absl::Duration cpu_usage_period = absl::Milliseconds(200);
 };
 
-// How far a job is. Rows and chunks count when their results have come back to rank 0.
+// The progress of a job. Rows and chunks are counted when their results have arrived at rank 0.
 struct JobStats {
   std::string worker;
   Index rows = 0;
@@ -76,15 +77,15 @@ struct JobStats {
   Index rows_done = 0;
   Index chunks_done = 0;
   Index chunks_delivered = 0;
-  // Given up: neither done nor delivered.
+  // Quarantined chunks: neither done nor delivered.
   Index chunks_quarantined = 0;
-  // Of those done: by an earlier run.
+  // The part of chunks_done that an earlier run processed.
   Index chunks_resumed = 0;
-  // From the start of the run to the job's last delivery; 0 while it is going on.
+  // Time from the start of the run to the job's last delivery; 0 until then.
   double seconds = 0;
 };
 
-// What a rank did.
+// The work of one rank.
 struct RankStats {
   int rank = 0;
   int node = 0;
@@ -94,26 +95,28 @@ struct RankStats {
   double busy_seconds = 0;
 };
 
-// A chunk that was given up: it killed, or hung up, whatever processed it.
+// A chunk that was given up because it killed or hung every process that ran it.
 struct QuarantinedChunk {
   int job = 0;
   ChunkId chunk = 0;
   RowRange rows;
   int attempts = 0;
-  std::string cause;  // the last attempt's, with its rank
+  std::string cause;  // of the last attempt, with its rank
 };
 
-// On rank 0. The jobs are up to date at any time; the rest is complete when the run has ended.
+// The statistics of a run, on rank 0. The jobs are current at any time; the rest is complete when
+// the run has ended.
 struct RunStats {
   double seconds = 0;
   std::vector<JobStats> jobs;
   std::vector<RankStats> ranks;
-  // The job whose chunk or callback ended the run by failing; -1 where none did.
+  // The job whose chunk or callback failed and so ended the run, or else the first job with a
+  // quarantined chunk; -1 if there is none.
   int failed_job = -1;
   std::vector<LostRank> lost_ranks;
   std::vector<QuarantinedChunk> quarantined;
   CpuUsage cpu_usage;
-  // Where RunOptions::record_schedule was set.
+  // Recorded if RunOptions::record_schedule is set.
   ScheduleRecord schedule;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The handle of a run: every way to go on, and every way to end it.
+// The handle of a run: every way to advance it, and every way to end it.
 #include "mpaio/orchestration/run.h"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ class RunTest : public testing::TestWithParam<Pool> {};
 
 INSTANTIATE_TEST_SUITE_P(Pools, RunTest, testing::ValuesIn(AllPools()), PoolName);
 
-// ---- Going on ----
+// ---- Progress ----
 
 TEST_P(RunTest, CallsOfAllKindsInAnyOrder) {
   const std::uint32_t seed = std::random_device{}();
@@ -115,7 +115,7 @@ TEST_P(RunTest, ResultsAreARange) {
     }
     EXPECT_EQ(echo.chunks.size(), executor.rank() == 0 ? 10u : 0u)
         << "no result is taken that is not asked for";
-    // The rest of them, as the elements of even chunks.
+    // The remaining results, filtered to even chunks.
     auto even = [](const Delivered& delivered) { return delivered.chunk.id % 2 == 0; };
     auto id = [](const Delivered& delivered) { return delivered.chunk.id; };
     for (const ChunkId chunk :
@@ -130,7 +130,7 @@ TEST_P(RunTest, ResultsAreARange) {
   });
 }
 
-// The original library's case: two iterators over 10 items, in chunks of 2 and of 4.
+// A case of the original library: two iterators over 10 items, in chunks of 2 and of 4.
 TEST_P(RunTest, AsManyResultsAsChunksOfBothIterators) {
   const std::vector<std::int64_t> items = Counting(10);
   RunInPool(GetParam(), [&](Executor& executor) {
@@ -171,11 +171,11 @@ TEST(RunWaitingTest, PollAndWaitForComeBackWhileAChunkIsStuck) {
   });
 }
 
-// ---- What is held ----
+// ---- Held results ----
 
-// Results of one element, which take 24 bytes on the way, of which 10 may be held. The consumer
-// takes its time.
-TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
+// Results of one element take 24 bytes in a message, and 10 of them may be held. The consumer is
+// slow.
+TEST_P(RunTest, ResultsHeldForASlowConsumerAreBounded) {
   const std::vector<std::int64_t> numbers = Counting(200);
   for (const Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
     std::atomic<Index> processed = 0;
@@ -198,10 +198,10 @@ TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
       MPAIO_EXPECT_OK(run->Wait());
       if (executor.rank() != 0) return;
       EXPECT_EQ(echo.chunks.size(), numbers.size());
-      // Of the first chunks nobody knows the size: two for each that processes.
+      // The size of the first results is unknown: two for each rank that processes.
       EXPECT_LE(most_held, std::max(10, 2 * executor.size()));
       EXPECT_LE(most_ahead, 12 + 2 * executor.size());
-      // The workers are ahead of the consumer, though, and not one by one.
+      // The workers are ahead of the consumer nevertheless, and by more than one result.
       if (executor.size() > 1) {
         EXPECT_GE(most_held, 2);
       }
@@ -209,8 +209,8 @@ TEST_P(RunTest, WhatIsHeldForASlowConsumerIsBounded) {
   }
 }
 
-// Results lie ready for more calls than are made: meanwhile further ones are taken in.
-TEST(RunKeepingUpTest, TheWorkersGoOnWhileReadyResultsAreTaken) {
+// More results are ready than calls are made; further ones are received meanwhile.
+TEST(RunKeepingUpTest, TheWorkersContinueWhileReadyResultsAreTaken) {
   const std::vector<std::int64_t> numbers = Counting(20'000);
   RunInPool({3, false, 1}, [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
@@ -243,7 +243,7 @@ TEST(RunKeepingUpTest, TheWorkersGoOnWhileReadyResultsAreTaken) {
 
 TEST_P(RunTest, CancelFromAnotherThreadWhileRank0Waits) {
   const std::vector<std::int64_t> numbers = Counting(1'000'000);
-  ByRank<std::string> said;
+  ByRank<std::string> reported;
   RunInPool(GetParam(), [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
     echo.before = Taking(microseconds(20));
@@ -271,9 +271,9 @@ TEST_P(RunTest, CancelFromAnotherThreadWhileRank0Waits) {
     EXPECT_EQ(echo.chunks.size(), callbacks);
     EXPECT_LT(callbacks, numbers.size());
     EXPECT_FALSE(run->is_broken());
-    said.Set(executor, status.ToString());
+    reported.Set(executor, status.ToString());
   });
-  EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+  EXPECT_THAT(reported.values(), testing::Each(reported.values()[0]));
 }
 
 TEST_P(RunTest, CancelBeforeTheFirstCall) {
@@ -289,7 +289,7 @@ TEST_P(RunTest, CancelBeforeTheFirstCall) {
   });
 }
 
-// No callback comes after the one that cancels, also where more results have come with its own.
+// No callback follows the one that cancels, even if more results arrived with its own.
 TEST_P(RunTest, CancelInsideACallback) {
   const std::vector<std::int64_t> numbers = Counting(5000);
   const std::vector<std::function<void(mpaio::Run&)>> ways = {
@@ -323,8 +323,8 @@ TEST_P(RunTest, CancelInsideACallback) {
   }
 }
 
-// The next call sees it, whatever lies ready.
-TEST_P(RunTest, CancelWhileResultsLieReady) {
+// The next call takes the cancellation into account, even if results are ready.
+TEST_P(RunTest, CancelWhileResultsAreReady) {
   const std::vector<std::int64_t> numbers = Counting(20'000);
   RunInPool(GetParam(), [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
@@ -353,7 +353,7 @@ TEST_P(RunTest, CancelAfterTheEndChangesNothing) {
     MPAIO_EXPECT_OK(run->Wait());
     run->Cancel();
     MPAIO_EXPECT_OK(run->Wait());
-    // Nor does it reach the next run.
+    // The cancellation does not affect the next run.
     auto next = WorkerOrchestrator(executor, {&echo}).Start();
     MPAIO_ASSERT_OK(next.status());
     MPAIO_EXPECT_OK(next->Wait());
@@ -368,7 +368,7 @@ TEST_P(RunTest, CancelAfterTheEndChangesNothing) {
 TEST_P(RunTest, ADeadlineHoldsHoweverTheRunIsDriven) {
   const std::vector<std::int64_t> numbers = Counting(1'000'000);
   for (const bool by_next : {false, true}) {
-    ByRank<std::string> said;
+    ByRank<std::string> reported;
     RunInPool(GetParam(), [&](Executor& executor) {
       Echo echo(InChunks(numbers, 100));
       echo.before = Taking(microseconds(10));
@@ -383,9 +383,9 @@ TEST_P(RunTest, ADeadlineHoldsHoweverTheRunIsDriven) {
       if (executor.rank() == 0) {
         EXPECT_GE(run->stats().seconds, 0.010);
       }
-      said.Set(executor, status.ToString());
+      reported.Set(executor, status.ToString());
     });
-    EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+    EXPECT_THAT(reported.values(), testing::Each(reported.values()[0]));
   }
 }
 
@@ -404,7 +404,7 @@ TEST_P(RunTest, ADeadlineThatHasPassedEndsTheRunBeforeAnyCallback) {
 
 // ---- Failures ----
 
-// How a chunk fails, and what the status must then say.
+// A failure of a chunk, and the expected status.
 struct Fault {
   std::function<absl::Status()> act;
   absl::StatusCode code;
@@ -426,7 +426,7 @@ TEST_P(RunTest, AFailureInProcessEndsTheRunOnAllRanks) {
   const std::vector<std::int64_t> numbers = Counting(5000);
   for (const Fault& fault : Faults()) {
     SCOPED_TRACE(fault.text);
-    ByRank<std::string> said;
+    ByRank<std::string> reported;
     RunInPool(GetParam(), [&](Executor& executor) {
       Echo good(InChunks(numbers, 5)), bad(InChunks(numbers, 5));
       bad.set_name("bad");
@@ -437,7 +437,7 @@ TEST_P(RunTest, AFailureInProcessEndsTheRunOnAllRanks) {
       EXPECT_THAT(status, StatusIs(fault.code, fault.text));
       EXPECT_THAT(status, StatusIs(fault.code, "job 1 (bad), chunk 17 (rows 85 to 89), rank "));
       EXPECT_FALSE(run->is_broken());
-      said.Set(executor, status.ToString());
+      reported.Set(executor, status.ToString());
       if (executor.rank() != 0) return;
       EXPECT_EQ(run->stats().failed_job, 1);
       for (const ChunkId chunk : bad.chunks) EXPECT_LT(chunk, 17);
@@ -446,7 +446,7 @@ TEST_P(RunTest, AFailureInProcessEndsTheRunOnAllRanks) {
       EXPECT_FALSE(run->Poll());
       EXPECT_EQ(good.chunks.size() + bad.chunks.size(), calls) << "no callback after the end";
     });
-    EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+    EXPECT_THAT(reported.values(), testing::Each(reported.values()[0]));
   }
 }
 
@@ -485,10 +485,10 @@ TEST_P(RunTest, NoCallbackComesAfterOneThatFailsAndThePoolIsFree) {
   }
 }
 
-// The first failure is what is told, on every rank, however many there are.
-TEST_P(RunTest, WhereEveryChunkFailsOneIsNamed) {
+// Every rank reports the first failure, however many there are.
+TEST_P(RunTest, IfEveryChunkFailsOneIsNamed) {
   const std::vector<std::int64_t> numbers = Counting(1000);
-  ByRank<std::string> said;
+  ByRank<std::string> reported;
   RunInPool(GetParam(), [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
     echo.set_name("hopeless");
@@ -503,14 +503,14 @@ TEST_P(RunTest, WhereEveryChunkFailsOneIsNamed) {
     if (executor.rank() == 0) {
       EXPECT_EQ(run->stats().failed_job, 0);
     }
-    said.Set(executor, status.ToString());
+    reported.Set(executor, status.ToString());
   });
-  EXPECT_THAT(said.values(), testing::Each(said.values()[0]));
+  EXPECT_THAT(reported.values(), testing::Each(reported.values()[0]));
 }
 
-// ---- The handle itself ----
+// ---- The handle ----
 
-TEST_P(RunTest, ARunMayBeMovedWhileItGoesOn) {
+TEST_P(RunTest, ARunMayBeMovedWhileItIsActive) {
   const std::vector<std::int64_t> numbers = Counting(100);
   RunInPool(GetParam(), [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
@@ -528,14 +528,14 @@ TEST_P(RunTest, ARunMayBeMovedWhileItGoesOn) {
   });
 }
 
-// A rank comes to the first chunk of an assignment and stays in it until somebody else has
-// processed the next one, which was given to it too.
-TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
+// A rank begins the first chunk of an assignment and stays in it until another rank has processed
+// the next chunk of the same assignment.
+TEST(RunStealingTest, UnbegunChunksAreStolenByRanksOfTheSameNode) {
   constexpr Index kChunks = 2'000;
   const std::vector<std::int64_t> numbers = Counting(kChunks);
   for (const Pool pool : {Pool{3, false, 1}, Pool{3, true, 1}, Pool{4, true, 2}}) {
     bool was_taken = false;
-    // It may come to lie so that there is nothing to take.
+    // A run may happen to leave nothing to steal, so it is repeated.
     for (int attempt = 0; attempt < 5 && !was_taken; ++attempt) {
       std::vector<std::atomic<bool>> is_done(kChunks + 1);
       RunInPool(pool, [&](Executor& executor) {
@@ -567,7 +567,7 @@ TEST(RunStealingTest, WhatARankHasNotBegunIsTakenByOthersOfItsNode) {
         MPAIO_EXPECT_OK(run->Wait());
         if (executor.rank() != 0) return;
         EXPECT_EQ(echo.rows, numbers);
-        // What was recorded is what was processed: it can be run again.
+        // The record is of the chunks as processed, so that it can be replayed.
         EXPECT_TRUE(run->stats()
                         .schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks})
                         .ok());
@@ -731,7 +731,7 @@ TEST_P(RunTest, ProgressOnlyGrowsAndAddsUp) {
   });
 }
 
-// The number of lines "cpuN" there are.
+// Returns the number of lines "cpuN" in /proc/stat.
 int CoresOfThisHost() {
   std::ifstream file("/proc/stat");
   int cores = 0;
@@ -740,9 +740,8 @@ int CoresOfThisHost() {
   return cores;
 }
 
-// The original library's cases: nothing where it is not asked for, else at least a sample, of all
-// cores.
-TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
+// Cases of the original library: no samples unless asked for; otherwise at least one, of all cores.
+TEST_P(RunTest, CpuUsageIsSampledIfAskedFor) {
   const std::vector<std::int64_t> numbers = Counting(40);
   for (const bool monitor : {false, true}) {
     RunInPool(GetParam(), [&](Executor& executor) {
@@ -759,8 +758,8 @@ TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
         EXPECT_TRUE(samples.empty());
         return;
       }
-      // Where one rank processes, the run takes 40 ms. Shorter ones may be over before the sampler
-      // gets a core again.
+      // With one rank that processes, the run takes 40 ms. Shorter runs may be over before the
+      // sampler gets a core again.
       ASSERT_GE(samples.size(), executor.size() == 1 ? 2u : 1u);
       for (const CpuSample& sample : samples) {
         const auto is_online = [](double percent) { return !std::isnan(percent); };
@@ -771,7 +770,7 @@ TEST_P(RunTest, CpuUsageIsSampledWhereItIsAskedFor) {
   }
 }
 
-TEST(RunCpuUsageTest, WhatCannotBeSampledIsSaidAtTheEnd) {
+TEST(RunCpuUsageTest, SamplingErrorsAreReportedAtTheEnd) {
   const std::vector<std::int64_t> numbers = Counting(10);
   RunInPool(Pool{}, [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));

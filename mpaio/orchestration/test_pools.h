@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The pools of this package's tests that do without MPI: one process, and threads as ranks in every
+// The pools without MPI for the tests of this package: one process, and threads as ranks in every
 // arrangement.
 #ifndef MPAIO_ORCHESTRATION_TEST_POOLS_H_
 #define MPAIO_ORCHESTRATION_TEST_POOLS_H_
@@ -25,12 +25,12 @@
 
 namespace mpaio {
 
-// Ends the program if a test hangs, so that it is named in the log: ranks that wait for each other
-// cannot be ended otherwise.
+// Aborts the program if a test hangs, so that the log names the test: ranks that wait for each
+// other cannot be ended otherwise.
 class Watchdog {
  public:
-  explicit Watchdog(std::chrono::seconds patience = std::chrono::seconds(100))
-      : thread_([this, patience] { Watch(patience); }) {}
+  explicit Watchdog(std::chrono::seconds timeout = std::chrono::seconds(100))
+      : thread_([this, timeout] { Watch(timeout); }) {}
   ~Watchdog() {
     {
       const std::lock_guard lock(mutex_);
@@ -41,9 +41,9 @@ class Watchdog {
   }
 
  private:
-  void Watch(std::chrono::seconds patience) {
+  void Watch(std::chrono::seconds timeout) {
     std::unique_lock lock(mutex_);
-    if (over_.wait_for(lock, patience, [this] { return is_over_; })) return;
+    if (over_.wait_for(lock, timeout, [this] { return is_over_; })) return;
     const testing::TestInfo* const test = testing::UnitTest::GetInstance()->current_test_info();
     std::fprintf(stderr, "%s.%s hangs\n", test->test_suite_name(), test->name());
     std::abort();
@@ -55,7 +55,7 @@ class Watchdog {
   std::thread thread_;
 };
 
-// ranks == 0: the inline executor.
+// ranks == 0 means the inline executor.
 struct Pool {
   int ranks = 0;
   bool orchestrator_works = true;
@@ -85,7 +85,7 @@ inline std::vector<Pool> AllPools() {
 
 using WrapTransport = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
-// Calls `body` on every rank of the pool at once, and returns when all have returned.
+// Calls `body` on every rank of the pool at once. Returns when all have returned.
 inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& body,
                       WrapTransport wrap = nullptr) {
   const Watchdog watchdog;
@@ -100,7 +100,7 @@ inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& bo
   RunOnThreads(pool.ranks, options, body);
 }
 
-// What each rank has to say, gathered from the threads.
+// Values reported by the ranks, gathered from their threads.
 template <typename T>
 class ByRank {
  public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The workers of this package's tests, in pools of all kinds, those over MPI too.
+// The workers of this package's tests, in pools of all kinds, including those over MPI.
 #ifndef MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 #define MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 
@@ -25,7 +25,7 @@
 
 namespace mpaio {
 
-// 0, 1, 2, ..., count - 1.
+// Returns 0, 1, 2, ..., count - 1.
 inline std::vector<std::int64_t> Counting(Index count) {
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
   std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
@@ -45,7 +45,7 @@ inline void Burn(std::chrono::nanoseconds time) {
   }
 }
 
-// For Echo::before: takes so long over each chunk.
+// For Echo::before: makes each chunk take `time`.
 inline std::function<absl::Status(ChunkId)> Taking(std::chrono::nanoseconds time) {
   return [time](ChunkId) {
     Burn(time);
@@ -53,7 +53,7 @@ inline std::function<absl::Status(ChunkId)> Taking(std::chrono::nanoseconds time
   };
 }
 
-// Until `flag` is set; not for ever.
+// Waits until `flag` is set, for at most 20 s.
 inline absl::Status WaitForFlag(const std::atomic<bool>& flag) {
   for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); !flag;) {
     if (std::chrono::steady_clock::now() > end)
@@ -63,14 +63,14 @@ inline absl::Status WaitForFlag(const std::atomic<bool>& flag) {
   return absl::OkStatus();
 }
 
-// Starts a run and waits for its end: how it ended, or why it was refused.
+// Starts a run and waits for its end. Returns how it ended, or why it was refused.
 inline absl::Status RunToEnd(Executor& executor, std::vector<WorkerBase*> workers,
                              const RunOptions& options = {}) {
   MPAIO_ASSIGN_OR_RETURN(Run run, WorkerOrchestrator(executor, std::move(workers)).Start(options));
   return run.Wait();
 }
 
-// Gives back the elements of the chunk, and notes every callback.
+// Returns the elements of the chunk, and records every callback.
 class Echo : public Worker<std::int64_t, std::vector<std::int64_t>> {
  public:
   using Worker::Worker;
@@ -92,7 +92,7 @@ class Echo : public Worker<std::int64_t, std::vector<std::int64_t>> {
   std::vector<std::int64_t> rows;
 };
 
-// A string of `bytes_per_row` letters for each row.
+// Returns `bytes_per_row` letters for each row, as one string.
 class Letters : public Worker<std::int64_t, std::string> {
  public:
   Letters(DataIterator data, std::size_t bytes_per_row)

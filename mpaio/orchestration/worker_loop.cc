@@ -19,39 +19,39 @@ constexpr std::chrono::microseconds kSlice(100);
 constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 
-// Returns what rank 0 said of the run's end, in `*end`; a status that is not OK where the line to
-// rank 0 is broken.
+// Serves the run until rank 0 ends it, and stores the run's status in `*end`. Returns an error if
+// the connection to rank 0 is broken.
 absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers,
                            const RunOptions& options, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   ChunkRunner runner(workers, BoardOf(executor, workers));
   runner.set_check_inputs(options.check_inputs);
   runner.set_wake([&transport] { transport.WakeOne(); });
-  const auto take_in = [&]() -> absl::Status {
+  const auto receive_messages = [&]() -> absl::Status {
     while (!*end) {
       MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport.Receive());
       if (!message) break;
-      MPAIO_ASSIGN_OR_RETURN(const AnyMessage what, DecodeMessage(message->bytes));
-      if (const auto* assign = std::get_if<AssignMessage>(&what)) {
+      MPAIO_ASSIGN_OR_RETURN(const AnyMessage decoded, DecodeMessage(message->bytes));
+      if (const auto* assign = std::get_if<AssignMessage>(&decoded)) {
         runner.Enqueue(assign->assignment, assign->is_shared);
-      } else if (const auto* finish = std::get_if<Finish>(&what)) {
+      } else if (const auto* finish = std::get_if<Finish>(&decoded)) {
         *end = finish->status;
       }
     }
     return absl::OkStatus();
   };
-  // What another process is at can be given up as soon as the run is over.
-  absl::Status heard;
+  // An isolated chunk is abandoned as soon as the run is over.
+  absl::Status receive_status;
   if (executor.can_isolate()) {
     runner.Isolate(options, [&] {
-      heard.Update(take_in());
-      return end->has_value() || !heard.ok();
+      receive_status.Update(receive_messages());
+      return end->has_value() || !receive_status.ok();
     });
   }
   std::vector<std::string> messages;
   while (!*end) {
-    MPAIO_RETURN_IF_ERROR(heard);
-    MPAIO_RETURN_IF_ERROR(take_in());
+    MPAIO_RETURN_IF_ERROR(receive_status);
+    MPAIO_RETURN_IF_ERROR(receive_messages());
     if (*end) break;
     if (transport.unsent_bytes() > kMaxUnsentBytes) {
       transport.WaitForMessage(kLongestWait);
@@ -60,8 +60,9 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
     if (runner.is_idle() && !runner.Steal()) {
       if (std::optional<std::string> idle = runner.ReportIdle())
         MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
-      transport.WaitForMessage(
-          runner.has_left_something() ? absl::FromChrono(ChunkRunner::kPatience) : kLongestWait);
+      transport.WaitForMessage(runner.has_left_something()
+                                   ? absl::FromChrono(ChunkRunner::kSmallStealDelay)
+                                   : kLongestWait);
       continue;
     }
     messages.clear();
@@ -77,7 +78,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
   summary.rows = runner.rows();
   summary.busy_seconds = runner.busy_seconds();
   MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(summary)));
-  // The run goes on until rank 0 has it.
+  // The run lasts until rank 0 has the summary.
   while (transport.unsent_bytes() > 0) {
     MPAIO_RETURN_IF_ERROR(transport.Receive().status());
     if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
@@ -90,8 +91,8 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
 WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers,
                                 const RunOptions& options) {
   std::optional<absl::Status> end;
-  absl::Status line = ServeUntilEnd(executor, workers, options, &end);
-  if (!line.ok()) return {std::move(line), /*is_broken=*/true};
+  absl::Status status = ServeUntilEnd(executor, workers, options, &end);
+  if (!status.ok()) return {std::move(status), /*is_broken=*/true};
   return {*std::move(end), /*is_broken=*/false};
 }
 

@@ -13,17 +13,18 @@
 
 namespace mpaio {
 
-// How a run ended for a worker rank.
+// The end of a run as seen by a worker rank.
 struct WorkerLoopOutcome {
-  // What rank 0 said; or, where `is_broken`, why it cannot be heard any more.
+  // The status that rank 0 sent or, if `is_broken`, why this rank can no longer communicate with
+  // it.
   absl::Status status;
-  // This rank left the run by itself: rank 0 may be waiting for it.
+  // This rank left the run on its own: rank 0 may be waiting for it.
   bool is_broken = false;
 };
 
-// Processes what rank 0 assigns until it says that the run has ended, and returns how it ended.
-// Between chunks, and at least every 100 µs of short ones, it looks for messages; with more than 64
-// MiB of results on their way it waits for them to leave before it makes more.
+// Processes what rank 0 assigns until rank 0 ends the run. Returns how it ended. Receives messages
+// between chunks, or every 100 µs if they are shorter; with more than 64 MiB of unsent results it
+// waits for them to leave before it processes more chunks.
 WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers,
                                 const RunOptions& options);
 

@@ -15,12 +15,11 @@
 
 namespace mpaio {
 
-// Every rank of the pool makes the same orchestrator: the same workers in the same order, each over
-// its rank's view of the same array. The executor and the workers are the caller's, and must
-// outlive the runs.
+// Every rank of the pool constructs the same orchestrator: the same workers in the same order, each
+// over its rank's view of the same array. The executor and the workers belong to the caller and
+// must outlive the runs.
 //
-//   auto run = orchestrator.Start();          // rank 0: returns at once; the others: when the run
-//                                             is over
+//   auto run = orchestrator.Start();  // rank 0: returns at once; other ranks: when the run is over
 //   ... run->Poll() / run->Next() / run->Cancel() ...
 //   absl::Status status = run->Wait();
 class WorkerOrchestrator {
@@ -28,11 +27,11 @@ class WorkerOrchestrator {
   WorkerOrchestrator(Executor& executor, std::vector<WorkerBase*> workers)
       : executor_(executor), workers_(std::move(workers)) {}
 
-  // Collective over the executor's pool. On rank 0 the run has begun and advances inside the
-  // handle's calls; on the others Start serves until the run is over. One run at a time; another
-  // may be started when it is over. Errors, the same on every rank, before anything has begun:
-  // InvalidArgument where there is no worker, one is null, or one does not read its array's type,
-  // or where the schedule to be replayed is another run's.
+  // Collective over the executor's pool. On rank 0 the run has begun and advances inside the calls
+  // to the handle; on the other ranks Start serves the run until it is over. One run at a time; the
+  // next one may be started when it is over. Errors are the same on every rank, before anything has
+  // begun: InvalidArgument if there is no worker, one is null, or one does not read its array's
+  // type, or if the schedule to replay belongs to another run.
   absl::StatusOr<Run> Start(const RunOptions& options = {});
 
  private:

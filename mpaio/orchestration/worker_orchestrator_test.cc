@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Start: what it begins, and what it refuses.
+// Start: beginning a run, and refusing one.
 #include "mpaio/orchestration/worker_orchestrator.h"
 
 #include <cstdint>
@@ -44,7 +44,7 @@ TEST_P(WorkerOrchestratorTest, RunsOneAfterTheOther) {
   });
 }
 
-TEST_P(WorkerOrchestratorTest, WhatCannotStartIsRefusedOnAllRanks) {
+TEST_P(WorkerOrchestratorTest, InvalidWorkersAreRefusedOnAllRanks) {
   const std::vector<double> doubles(10, 1.0);
   const std::vector<std::int64_t> numbers = Counting(10);
   RunInPool(GetParam(), [&](Executor& executor) {

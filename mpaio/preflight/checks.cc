@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// Open MPI's own segment of a rank, of which it touches little.
+// Size of Open MPI's own segment of a rank, of which it uses little.
 constexpr Index kBytesOfARank = 4 << 20;
 
 Finding Found(Severity severity, std::string subject, std::string text, std::string remedy = "") {
@@ -30,7 +30,7 @@ std::string MajorVersion(const std::string& version) {
   return version.substr(0, version.find('.'));
 }
 
-// 1.5, 2
+// Formats like 1.5 and 2.
 std::string FormatCpus(double cpus) {
   return absl::StrFormat(cpus == std::floor(cpus) ? "%.0f" : "%.1f", cpus);
 }
@@ -66,7 +66,7 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
   const Index needed = of_ranks + wanted.copied_bytes;
   std::string text = absl::StrCat(facts.directory, ": ", FormatBytes(facts.free_bytes), " free of ",
                                   FormatBytes(facts.size_bytes));
-  // Twice what is needed is the least that is worth being mounted anew for.
+  // A remount for less than twice what is needed is not worthwhile.
   const auto enlarge = [&](Index bytes) {
     return absl::StrCat("mount -o remount,size=", (2 * bytes + (Index{1} << 20) - 1) >> 20, "m ",
                         directory,
@@ -84,7 +84,7 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
   }
   if (facts.free_bytes - needed < wanted.mapped_bytes) {
     absl::StrAppend(&text, "; the inputs, ", FormatBytes(wanted.copied_bytes + wanted.mapped_bytes),
-                    ", have room as long as they are mapped, and not with --source=window");
+                    ", fit only if they are mapped, not with --source=window");
     return Found(Severity::kNote, subject, std::move(text),
                  enlarge(facts.size_bytes - facts.free_bytes + needed + wanted.mapped_bytes));
   }
@@ -101,22 +101,22 @@ Finding CheckHugePageSupply(const SharedMemoryFacts& facts) {
       facts.huge_pages_remedy);
 }
 
-Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted) {
-  if (room.available_bytes == std::numeric_limits<Index>::max())
+Finding CheckMemory(const MemoryCapacity& capacity, const Wanted& wanted) {
+  if (capacity.available_bytes == std::numeric_limits<Index>::max())
     return Found(Severity::kOk, "memory", "no limit can be read");
-  std::string text =
-      absl::StrCat(FormatBytes(room.available_bytes), " available; the limit is ", room.limited_by);
-  if (wanted.copied_bytes + kBytesOfARank * wanted.ranks > room.available_bytes) {
+  std::string text = absl::StrCat(FormatBytes(capacity.available_bytes),
+                                  " available; the limit is ", capacity.limited_by);
+  if (wanted.copied_bytes + kBytesOfARank * wanted.ranks > capacity.available_bytes) {
     absl::StrAppend(&text, "; wanted are ", FormatBytes(wanted.copied_bytes),
                     " for inputs that cannot be mapped, and ",
                     FormatBytes(kBytesOfARank * wanted.ranks), " for Open MPI");
-    return Found(Severity::kRefusal, "memory", std::move(text), room.remedy);
+    return Found(Severity::kRefusal, "memory", std::move(text), capacity.remedy);
   }
-  if (wanted.copied_bytes + wanted.mapped_bytes > room.available_bytes) {
+  if (wanted.copied_bytes + wanted.mapped_bytes > capacity.available_bytes) {
     absl::StrAppend(&text, "; the inputs take ",
                     FormatBytes(wanted.copied_bytes + wanted.mapped_bytes),
                     ": those that are mapped are read from the disk again for each pass");
-    return Found(Severity::kWarning, "memory", std::move(text), room.remedy);
+    return Found(Severity::kWarning, "memory", std::move(text), capacity.remedy);
   }
   return Found(Severity::kOk, "memory", std::move(text));
 }
@@ -124,7 +124,7 @@ Finding CheckMemory(const MemoryCapacity& room, const Wanted& wanted) {
 std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) {
   std::vector<Finding> findings;
   const Index inputs = wanted.copied_bytes + wanted.mapped_bytes;
-  // Libraries, stacks and buffers besides what is mapped already.
+  // For libraries, stacks and buffers, besides what is mapped already.
   constexpr Index kProgramBytes = Index{256} << 20;
   if (facts.address_space_bytes) {
     const Index needed = facts.address_space_used_bytes + kProgramBytes + inputs;
@@ -153,7 +153,7 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
                                "ulimit -f unlimited"));
     }
   }
-  // Open MPI has a few for each rank of the node, and the program one for each input.
+  // Open MPI opens a few for each rank of the node, and the program one for each input.
   const Index files = 64 + 8 * Index{wanted.ranks} + 2 * Index{wanted.num_inputs};
   if (facts.open_files && *facts.open_files < files) {
     findings.push_back(Found(Severity::kWarning, "limits",
@@ -161,7 +161,7 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
                                           " at most (ulimit -n), and up to ", files, " wanted"),
                              absl::StrCat("ulimit -n ", files)));
   }
-  // Each rank has some threads, and may have a child.
+  // Each rank has some threads, and may have a child process.
   const Index processes = 64 + 8 * Index{wanted.ranks};
   if (facts.processes && *facts.processes < processes) {
     findings.push_back(Found(Severity::kWarning, "limits",
@@ -170,11 +170,11 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
                              absl::StrCat("ulimit -u ", processes)));
   }
   if (findings.empty()) {
-    findings.push_back(
-        Found(Severity::kOk, "limits",
-              absl::StrCat("none that bites; open files: ",
-                           facts.open_files ? absl::StrCat(*facts.open_files, " at most")
-                                            : std::string("any number"))));
+    findings.push_back(Found(
+        Severity::kOk, "limits",
+        absl::StrCat("none too low; open files: ", facts.open_files
+                                                       ? absl::StrCat(*facts.open_files, " at most")
+                                                       : std::string("any number"))));
   }
   return findings;
 }
@@ -207,7 +207,7 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
   } else {
     findings.push_back(Found(Severity::kOk, "cores", std::move(text)));
   }
-  // Also of use to `doctor` alone: more ranks may be started later.
+  // Reported even if there are few ranks, because more may be started after `doctor`.
   if (facts.quota && *facts.quota < usable) {
     const int whole = std::max(1, static_cast<int>(*facts.quota));
     findings.push_back(
@@ -222,9 +222,9 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
 
 namespace {
 
-// Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes, and ends itself where it has gone
-// beyond them. libpmix looks for the home directory in the entry that the user has in passwd, if it
-// is not in the environment. What has been started already did not crash.
+// Reports what mpirun would crash on. Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes,
+// and aborts if they overflow. libpmix looks for the home directory in the user's passwd entry if
+// HOME is not set. A job that has been started already did not crash.
 void CheckWhatMpirunCrashesOver(const LauncherFacts& facts, std::vector<Finding>* findings) {
   constexpr std::size_t kMostCharacters = 56;
   if (facts.launched_ranks != 0 || facts.mpirun_version.empty() || facts.mpirun_version == "?")
@@ -284,7 +284,7 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   } else {
     add(Severity::kOk, absl::StrCat("mpirun ", facts.mpirun_version, ", ", linked));
   }
-  // What has been started already was allowed to.
+  // A job that has been started already was allowed to.
   if (facts.launched_ranks == 0 && !facts.mpirun_version.empty() && facts.mpirun_version != "?") {
     if (facts.is_root && !facts.allows_root) {
       add(Severity::kWarning, "mpirun does not start as root",
@@ -312,7 +312,7 @@ Finding CheckClock(const ClockFacts& facts) {
   // A chunk may take less than this.
   constexpr double kSlowNanoseconds = 500;
   const std::string text = absl::StrFormat(
-      "%s: %.0f ns for a look", facts.source.empty() ? "of an unknown source" : facts.source,
+      "%s: %.0f ns per reading", facts.source.empty() ? "of an unknown source" : facts.source,
       facts.nanoseconds);
   const bool is_slow_source = facts.source == "hpet" || facts.source == "acpi_pm" ||
                               facts.source == "jiffies" || facts.source == "refined-jiffies";

@@ -35,7 +35,7 @@ SharedMemoryFacts SmallSharedMemory() { return {"/dev/shm", "", 64 * kMebi, 40 *
 TEST(CheckSharedMemory, EnoughIsOk) {
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.ranks = 4}),
               IsOk("/dev/shm: 40 MiB free of 64 MiB"));
-  // To the byte: 4 MiB for each rank besides.
+  // Exact to the byte: 4 MiB for each rank in addition.
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi, .ranks = 4}),
               IsOk("40 MiB free"));
   EXPECT_THAT(
@@ -46,10 +46,10 @@ TEST(CheckSharedMemory, EnoughIsOk) {
               IsOk("without a limit"));
 }
 
-TEST(CheckSharedMemory, TooLittleForWhatIsCopiedRefuses) {
+TEST(CheckSharedMemory, TooLittleForCopiedInputsRefuses) {
   EXPECT_THAT(
       CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi + 1, .ranks = 4}),
-      // Twice what is used and wanted: 24 + 16 + 24 MiB, and a byte.
+      // Twice what is used and needed: 24 + 16 + 24 MiB, and a byte.
       Is(Severity::kRefusal,
          "wanted are 16 MiB for Open MPI (4 ranks) and 24 MiB for inputs that cannot be mapped",
          "mount -o remount,size=129m '/dev/shm'"));
@@ -57,13 +57,12 @@ TEST(CheckSharedMemory, TooLittleForWhatIsCopiedRefuses) {
               Is(Severity::kRefusal, "wanted are 44 MiB for Open MPI (11 ranks)", "--shm-size="));
 }
 
-TEST(CheckSharedMemory, TooLittleOnlyForWhatCanBeMappedIsANote) {
+TEST(CheckSharedMemory, TooLittleForMappedInputsAloneIsANote) {
   EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.mapped_bytes = 100 * kMebi, .ranks = 4}),
-              Is(Severity::kNote, "the inputs, 100 MiB, have room as long as they are mapped",
-                 "size=280m"));
+              Is(Severity::kNote, "the inputs, 100 MiB, fit only if they are mapped", "size=280m"));
 }
 
-TEST(CheckSharedMemory, WhatCannotBeWrittenRefuses) {
+TEST(CheckSharedMemory, AnUnwritableDirectoryRefuses) {
   EXPECT_THAT(
       CheckSharedMemory({"/dev/shm", "read-only file system", 64 * kMebi, 64 * kMebi, ""}, {}),
       Is(Severity::kRefusal, "/dev/shm: no file can be made there: read-only file system",
@@ -79,14 +78,15 @@ TEST(CheckHugePageSupply, IsOkOrANote) {
 }
 
 TEST(CheckMemory, IsOkAWarningOrARefusal) {
-  const MemoryCapacity room{kGibi, "the memory limit of the control group", "raise it"};
-  EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi / 2, .mapped_bytes = kGibi / 2, .ranks = 2}),
-              IsOk("1 GiB available; the limit is the memory limit of"));
-  EXPECT_THAT(CheckMemory(room, {.mapped_bytes = kGibi + 1}),
+  const MemoryCapacity capacity{kGibi, "the memory limit of the control group", "raise it"};
+  EXPECT_THAT(
+      CheckMemory(capacity, {.copied_bytes = kGibi / 2, .mapped_bytes = kGibi / 2, .ranks = 2}),
+      IsOk("1 GiB available; the limit is the memory limit of"));
+  EXPECT_THAT(CheckMemory(capacity, {.mapped_bytes = kGibi + 1}),
               Is(Severity::kWarning, "the inputs take 1 GiB: those that are mapped", "raise it"));
-  EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi - 8 * kMebi, .ranks = 2}),
+  EXPECT_THAT(CheckMemory(capacity, {.copied_bytes = kGibi - 8 * kMebi, .ranks = 2}),
               IsOk("1 GiB available"));
-  EXPECT_THAT(CheckMemory(room, {.copied_bytes = kGibi - 8 * kMebi + 1, .ranks = 2}),
+  EXPECT_THAT(CheckMemory(capacity, {.copied_bytes = kGibi - 8 * kMebi + 1, .ranks = 2}),
               Is(Severity::kRefusal,
                  "wanted are 1016 MiB for inputs that cannot be mapped, and 8 MiB for Open MPI",
                  "raise it"));
@@ -116,7 +116,7 @@ TEST(CheckLimits, OfFilesRefusesSharedMemoryAndWarnsOfOutputs) {
               ElementsAre(Is(Severity::kRefusal, "101 MiB wanted", "ulimit -f unlimited")));
   EXPECT_THAT(CheckLimits(facts, {.mapped_bytes = 101 * kMebi, .ranks = 4}),
               ElementsAre(Is(Severity::kWarning, "101 MiB, cannot be written", "ulimit -f")));
-  // Open MPI's own.
+  // Open MPI's own segments.
   EXPECT_THAT(CheckLimits({.file_bytes = kMebi}, {.ranks = 2}),
               ElementsAre(Is(Severity::kRefusal, "4 MiB wanted", "ulimit -f")));
   EXPECT_THAT(CheckLimits({.file_bytes = kMebi}, {.ranks = 1}), ElementsAre(IsOk("")));
@@ -167,7 +167,7 @@ TEST(CheckCpus, AQuotaBelowTheRanksIsAWarning) {
               ElementsAre(IsOk(""), Is(Severity::kNote, "the time of 2 CPUs", "--cpus=")));
 }
 
-// An mpirun of the same version as the library, started as somebody who may do everything.
+// An mpirun of the same version as the library, started with every permission.
 LauncherFacts GoodLauncher(int ranks) {
   return {.mpirun_version = "4.1.4",
           .library_version = "4.1.4",
@@ -182,7 +182,7 @@ TEST(CheckLauncher, OneOfTheSameVersionIsOk) {
               ElementsAre(IsOk("one rank, this process"), IsOk("mpirun 4.1.4, Open MPI 4.1.4")));
   EXPECT_THAT(CheckLauncher(GoodLauncher(4), 2),
               ElementsAre(IsOk("4 ranks"), IsOk("mpirun 4.1.4")));
-  // They understand each other.
+  // Versions of one series are compatible.
   LauncherFacts facts = GoodLauncher(4);
   facts.mpirun_version = "4.1.6";
   EXPECT_THAT(CheckLauncher(facts, 2),
@@ -211,7 +211,7 @@ TEST(CheckLauncher, AnotherMpirunIsAWarning) {
               ElementsAre(IsOk(""), Is(Severity::kWarning, "no mpirun in PATH", "openmpi-bin")));
 }
 
-TEST(CheckLauncher, WhatMpirunWillRefuseIsSaidBefore) {
+TEST(CheckLauncher, ReportsWhatMpirunWillRefuse) {
   LauncherFacts facts = GoodLauncher(0);
   facts.is_root = true;
   facts.allows_oversubscription = false;
@@ -227,7 +227,7 @@ TEST(CheckLauncher, WhatMpirunWillRefuseIsSaidBefore) {
       Is(Severity::kNote, "2 CPUs", "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"));
   facts.allows_root = facts.allows_oversubscription = true;
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
-  // What has been started was let, by a flag perhaps.
+  // A job that has been started was allowed to, perhaps by a flag.
   facts.allows_root = facts.allows_oversubscription = false;
   for (const int ranks : {1, 2}) {
     facts.launched_ranks = facts.world_size = ranks;
@@ -235,7 +235,7 @@ TEST(CheckLauncher, WhatMpirunWillRefuseIsSaidBefore) {
   }
 }
 
-TEST(CheckLauncher, AHostNameThatMpirunHasNoRoomForIsAWarning) {
+TEST(CheckLauncher, ATooLongHostNameIsAWarning) {
   LauncherFacts facts = GoodLauncher(0);
   facts.host_name = std::string(56, 'h');
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
@@ -244,7 +244,7 @@ TEST(CheckLauncher, AHostNameThatMpirunHasNoRoomForIsAWarning) {
               ElementsAre(IsOk(""), IsOk(""),
                           Is(Severity::kWarning, "more than 56 characters, and this one has 57",
                              "--hostname")));
-  // Later ones have.
+  // Later versions have space for it.
   facts.mpirun_version = facts.library_version = "5.0.7";
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
   facts = GoodLauncher(2);
@@ -281,7 +281,7 @@ TEST(CheckClock, ASlowOneIsAWarning) {
               Is(Severity::kWarning, "hpet: 20 ns", "echo tsc >/sys/devices/system/clocksource/"));
   EXPECT_THAT(CheckClock({"acpi_pm", "hpet acpi_pm", 2000}),
               Is(Severity::kWarning, "acpi_pm: 2000 ns", "--chunk=ROWS"));
-  // Some virtual machines make a system call of each look.
+  // On some virtual machines each reading of the clock is a system call.
   EXPECT_THAT(CheckClock({"xen", "xen tsc", 500}),
               Is(Severity::kWarning, "xen: 500 ns", "echo tsc"));
 }

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<absl::string_view, 4> kSeverityNames = {"ok", "note", "warning", "refusal"};
 
-// Names of files, of which some findings are made, may have anything in them.
+// Some findings contain names of files, which may contain any character.
 std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
 }
@@ -83,7 +83,7 @@ std::string EncodeFindings(const std::vector<Finding>& findings) {
 }
 
 absl::StatusOr<std::vector<Finding>> DecodeFindings(absl::string_view bytes) {
-  const absl::Status damaged = absl::DataLossError("findings were damaged on their way");
+  const absl::Status damaged = absl::DataLossError("findings were damaged in transit");
   WireReader reader(bytes);
   std::uint64_t count = 0;
   if (!reader.Read(&count) || count > bytes.size()) return damaged;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a look at the machine before a run has found.
+// The findings of preflight checks.
 #ifndef MPAIO_PREFLIGHT_FINDING_H_
 #define MPAIO_PREFLIGHT_FINDING_H_
 
@@ -13,7 +13,8 @@
 
 namespace mpaio {
 
-// kNote: it could be better. kWarning: a run is much slower than it could be, or may fail.
+// kNote: a run could be better.
+// kWarning: a run is much slower than it could be, or may fail.
 // kRefusal: a run cannot work.
 enum class Severity { kOk, kNote, kWarning, kRefusal };
 
@@ -22,8 +23,8 @@ absl::string_view SeverityName(Severity severity);
 struct Finding {
   Severity severity = Severity::kOk;
   std::string subject;  // "shared memory"
-  std::string text;     // what is the case, with figures; one line
-  std::string remedy;   // what to do about it, one line; empty where there is nothing to do
+  std::string text;     // the fact, with figures; one line
+  std::string remedy;   // what to do about it; one line; empty if there is nothing to do
   std::string host;
 
   friend bool operator==(const Finding&, const Finding&) = default;
@@ -31,21 +32,21 @@ struct Finding {
 
 bool HasRefusal(const std::vector<Finding>& findings);
 
-// A line for each, and below it its remedy:
+// Returns a line for each finding, followed by its remedy:
 //   warning  huge pages     none in /dev/shm
 //            remedy: mount -o remount,huge=advise /dev/shm, as root
-// Hosts are named where there are several. Ends with an end of line.
+// Hosts are named if there are several. Ends with a newline.
 std::string FormatText(const std::vector<Finding>& findings);
 
-// [{"severity", "subject", "host", "text", "remedy"}...]; bytes that are not UTF-8 become U+FFFD.
-// Ends with an end of line.
+// Returns [{"severity", "subject", "host", "text", "remedy"}...]; bytes that are not UTF-8 become
+// U+FFFD. Ends with a newline.
 std::string FormatJson(const std::vector<Finding>& findings);
 
-// To another process and back. Errors: DataLoss where the bytes are no findings.
+// Encoding for messages between processes. Errors: DataLoss if the bytes are not findings.
 std::string EncodeFindings(const std::vector<Finding>& findings);
 absl::StatusOr<std::vector<Finding>> DecodeFindings(absl::string_view bytes);
 
-// For people: "4 MiB", "23.5 GiB", "17 bytes".
+// Returns a text for people: "4 MiB", "23.5 GiB", "17 bytes".
 std::string FormatBytes(Index bytes);
 
 }  // namespace mpaio

@@ -46,7 +46,7 @@ TEST(FormatJson, IsAnArrayOfObjects) {
                                      {"remedy", "mount them"}}));
   EXPECT_EQ(json[3]["text"], "there is no\nfile");
   EXPECT_EQ(FormatJson({}), "[]\n");
-  // The name of a file may be no UTF-8.
+  // The name of a file may not be UTF-8.
   EXPECT_EQ(
       nlohmann::json::parse(FormatJson({{Severity::kOk, "input", "\xff.npy", "", ""}}))[0]["text"],
       "\xef\xbf\xbd.npy");
@@ -75,7 +75,7 @@ TEST(DecodeFindings, OfDamagedBytesIsAnError) {
   }
   EXPECT_THAT(DecodeFindings(bytes + "x").status(), StatusIs(absl::StatusCode::kDataLoss));
   std::string other = bytes;
-  other[8] = 4;  // a severity that is none
+  other[8] = 4;  // not a severity
   EXPECT_THAT(DecodeFindings(other).status(), StatusIs(absl::StatusCode::kDataLoss));
 }
 

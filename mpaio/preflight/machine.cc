@@ -48,7 +48,8 @@ std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
       std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(std::numeric_limits<Index>::max())));
 }
 
-// The least quota of the control groups in `path` of the hierarchy at `root` and above it.
+// Lowers `least` to the lowest quota of the control group `path` in the hierarchy at `root` and of
+// its ancestors.
 void LookUpwards(const std::string& root, std::string path, bool version2,
                  std::optional<double>* least) {
   if (path == "/") path.clear();
@@ -111,7 +112,7 @@ SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
   }
   const absl::Status huge_pages = CheckHugePages(directory);
   if (!huge_pages.ok()) {
-    // What --huge_pages=always says, without the flag.
+    // Uses the remedy in the message of --huge_pages=always, without the part about the flag.
     const std::vector<std::string> parts =
         absl::StrSplit(std::string(huge_pages.message()), absl::MaxSplits(": ", 1));
     facts.huge_pages_remedy =
@@ -146,9 +147,8 @@ LimitFacts ReadLimits() {
   facts.address_space_bytes = SoftLimit(RLIMIT_AS);
   facts.file_bytes = SoftLimit(RLIMIT_FSIZE);
   facts.open_files = SoftLimit(RLIMIT_NOFILE);
-  facts.processes =
-      geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root's are not limited
-  // statm: the size of all mappings, in pages, comes first.
+  facts.processes = geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root has no limit
+  // The first field of statm is the size of all mappings, in pages.
   Index pages = 0;
   const std::vector<std::string> words = absl::StrSplit(TextOf("/proc/self/statm"), ' ');
   if (absl::SimpleAtoi(words.front(), &pages))
@@ -158,13 +158,13 @@ LimitFacts ReadLimits() {
 
 LauncherFacts ReadLauncher() {
   LauncherFacts facts;
-  // An mpirun that says something, but no number, is another MPI's.
+  // An mpirun that prints something else than Open MPI's version is another MPI's.
   const std::string said = OutputOf("mpirun --version 2>/dev/null </dev/null");
   if (!said.empty())
     facts.mpirun_version = absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE")
                                ? VersionIn(said)
                                : "?";
-  // Not SLURM_NTASKS, which tells of an allocation, not of tasks that srun has started in it.
+  // SLURM_NTASKS is not used: it describes an allocation, not tasks that srun has started in it.
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     if (absl::SimpleAtoi(Environment(name), &facts.launched_ranks)) break;
     facts.launched_ranks = 0;
@@ -181,9 +181,9 @@ LauncherFacts ReadLauncher() {
   facts.host_name = HostName();
   facts.has_home = std::getenv("HOME") != nullptr;
   facts.user_id = static_cast<long>(geteuid());
-  // mpirun asks for that of the effective user, too.
+  // mpirun looks up the effective user, too.
   facts.has_passwd_entry = getpwuid(geteuid()) != nullptr;
-  // It stays loaded: Open MPI, if it runs, has it too.
+  // The library stays loaded: Open MPI, if it runs, loads it too.
   facts.has_pmix = dlopen("libpmix.so.2", RTLD_LAZY | RTLD_LOCAL) != nullptr;
   return facts;
 }
@@ -194,7 +194,7 @@ ClockFacts ReadClock(const MachineSources& sources) {
   const std::string folder = sources.root + "/sys/devices/system/clocksource/clocksource0";
   facts.source = Stripped(TextOf(folder + "/current_clocksource"));
   facts.available = Stripped(TextOf(folder + "/available_clocksource"));
-  // The least of several, as other programs may run in between.
+  // The minimum of several tries, as other programs may run in between.
   constexpr int kTries = 20, kLooks = 500;
   facts.nanoseconds = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kTries; ++i) {

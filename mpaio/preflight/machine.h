@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Facts about a node that decide whether a run works there, and how fast: read from the system,
-// judged in checks.h.
+// Facts about a node that determine whether a run works there, and how fast: read from the system
+// here, judged in checks.h.
 #ifndef MPAIO_PREFLIGHT_MACHINE_H_
 #define MPAIO_PREFLIGHT_MACHINE_H_
 
@@ -14,21 +14,21 @@
 
 namespace mpaio {
 
-// Where windows lie.
+// The file system that contains the windows.
 struct SharedMemoryFacts {
   std::string directory;
-  std::string why_not_writable;  // empty: files can be made in it
+  std::string why_not_writable;  // empty: files can be created in it
   Index size_bytes = 0;          // 0: the file system has no limit
   Index free_bytes = 0;
-  // Empty: shared memory is given huge pages. Else what to do to have them.
+  // Empty if shared memory gets huge pages, else what to do to get them.
   std::string huge_pages_remedy;
 };
 
 struct CpuFacts {
   int num_online = 0;
-  // How many CPUs' worth of time the control groups allow at most; none: all.
+  // CPU time that the control groups allow at most, in CPUs; none: no limit.
   std::optional<double> quota;
-  // The CPUs each rank of the node may run on, by node_rank.
+  // CPUs that each rank of the node may run on, by node_rank.
   std::vector<std::vector<int>> affinities;
 };
 
@@ -42,11 +42,11 @@ struct LimitFacts {
 };
 
 struct LauncherFacts {
-  std::string mpirun_version;  // of the mpirun in PATH: "4.1.4"; "?" where it does not say; empty:
-                               // there is none
-  std::string
-      library_version;  // of the MPI this program is linked with: "4.1.4"; empty: not Open MPI's
-  // What the launcher says of the number of ranks; 0: there is none, or it does not say.
+  // Version of the mpirun in PATH, such as "4.1.4"; "?": not Open MPI's; empty: no mpirun.
+  std::string mpirun_version;
+  // Version of the MPI that this program is linked with, such as "4.1.4"; empty: not Open MPI.
+  std::string library_version;
+  // Number of ranks according to the launcher; 0: there is none, or it does not say.
   int launched_ranks = 0;
   int world_size = 1;
   bool is_root = false;
@@ -54,35 +54,35 @@ struct LauncherFacts {
   bool allows_oversubscription = false;
   bool has_pmix = false;
   std::string host_name = {};
-  bool has_home = true;  // whether HOME is set, be it to nothing
+  bool has_home = true;  // true if HOME is set, even if empty
   bool has_passwd_entry = true;
   long user_id = 0;
 };
 
 struct ClockFacts {
-  std::string source;      // "tsc"; empty where it cannot be read
+  std::string source;      // "tsc"; empty if unknown
   std::string available;   // "tsc hpet acpi_pm"
-  double nanoseconds = 0;  // what a look at the clock costs
+  double nanoseconds = 0;  // cost of one reading of the clock
 };
 
-// Where facts are read: another `root` than "" stands in for the system's in tests.
+// Location of the facts: in tests, a `root` other than "" replaces the system's.
 struct MachineSources {
   std::string root;
 };
 
 SharedMemoryFacts ReadSharedMemory(const std::string& directory);
-// All but the affinities.
+// Reads everything but the affinities.
 CpuFacts ReadCpus(const MachineSources& sources);
 LimitFacts ReadLimits();
-// All but library_version and world_size. Runs `mpirun --version`.
+// Reads everything but library_version and world_size. Runs `mpirun --version`.
 LauncherFacts ReadLauncher();
 ClockFacts ReadClock(const MachineSources& sources);
 
-// The number in "Open MPI v4.1.4, package: ...", "mpirun (Open MPI) 5.0.7" and the like; empty
-// where there is none.
+// Returns the number in "Open MPI v4.1.4, package: ...", "mpirun (Open MPI) 5.0.7" and the like;
+// empty if there is none.
 std::string VersionIn(const std::string& text);
 
-// The quota of a control group in CPUs, from the text of cpu.max (version 2), or of
+// Returns the quota of a control group in CPUs, from the text of cpu.max (version 2), or of
 // cpu.cfs_quota_us and cpu.cfs_period_us (version 1); none: no limit.
 std::optional<double> CpuQuota(const std::string& quota, const std::string& period);
 

@@ -107,10 +107,10 @@ TEST(ReadLimits, AreThoseOfTheProcess) {
               const LimitFacts limits = ReadLimits();
               struct rlimit space;
               getrlimit(RLIMIT_AS, &space);
-              const bool space_is_told =
+              const bool space_is_reported =
                   (space.rlim_cur == all.rlim_cur) == !limits.address_space_bytes.has_value();
               return limits.open_files == 77 && limits.file_bytes == 1 << 20 &&
-                             limits.address_space_used_bytes > 0 && space_is_told
+                             limits.address_space_used_bytes > 0 && space_is_reported
                          ? 0
                          : 1;
             }),

@@ -45,7 +45,7 @@ bool IsNumber(absl::string_view text) {
   });
 }
 
-// What processes have mapped or open.
+// The files that processes have mapped or open.
 class InUse {
  public:
   InUse(const std::string& proc, uid_t user) {
@@ -55,7 +55,7 @@ class InUse {
       struct stat owner;
       if (stat(process.c_str(), &owner) != 0) continue;  // it has ended
       const bool is_seen = ReadMaps(process + "/maps") && ReadOpen(process + "/fd");
-      // A container's first process often may not be looked into; it is no rank.
+      // The first process of a container often cannot be examined; it is not a rank.
       if (is_seen || pid == "1" || owner.st_uid != user || stat(process.c_str(), &owner) != 0)
         continue;
       if (!absl::SimpleAtoi(pid, &unseen_process_)) unseen_process_ = -1;
@@ -74,8 +74,8 @@ class InUse {
   }
 
  private:
-  // proc(5): FROM-TO PERMISSIONS OFFSET MAJOR:MINOR INODE PATH. By inode, too: another mount
-  // namespace has other paths.
+  // proc(5): FROM-TO PERMISSIONS OFFSET MAJOR:MINOR INODE PATH. Recorded by inode, too, because
+  // another mount namespace has other paths.
   bool ReadMaps(const std::string& path) {
     std::ifstream maps(path);
     if (!maps) return errno == ENOENT || errno == ESRCH;
@@ -119,8 +119,8 @@ bool IsSegment(absl::string_view name) {
          absl::StartsWith(name, "osc_sm.");
 }
 
-// vader_segment.HOST.USER.JOB.RANK, ompi.HOST.USER and so on; the host's name may be cut at its
-// first dot in one of the two.
+// Names are vader_segment.HOST.USER.JOB.RANK, ompi.HOST.USER and so on; either host name may be cut
+// at its first dot.
 bool IsOfHost(absl::string_view name, absl::string_view host) {
   const std::size_t dot = name.find('.');
   if (dot == absl::string_view::npos) return true;  // pmix-PID
@@ -133,8 +133,8 @@ bool IsSessionRoot(absl::string_view name) {
          absl::StartsWith(name, "pmix-");
 }
 
-// The process that the name of a session directory tells of: pid.PID (Open MPI 4), dvm.PID (5),
-// prte.HOST.PID.USER (later), pmix-PID; empty: none.
+// Returns the process in the name of a session directory: pid.PID (Open MPI 4), dvm.PID (5),
+// prte.HOST.PID.USER (later), pmix-PID; empty if there is none.
 std::string OwnerIn(absl::string_view name) {
   for (absl::string_view prefix : {"pid.", "dvm.", "pmix-"}) {
     if (absl::StartsWith(name, prefix) && IsNumber(name.substr(prefix.size())))
@@ -190,7 +190,8 @@ StaleSources OwnStaleSources() {
 
 Stale FindStale(const StaleSources& sources) {
   Stale stale;
-  // Candidates first: what is made, or mapped, while processes are looked into is none.
+  // Candidates first: files that are created or mapped while processes are examined are not among
+  // them.
   std::vector<std::pair<std::string, struct stat>> segments;
   for (const std::string& directory : sources.segment_directories) {
     for (const std::string& name : NamesIn(directory)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What dead jobs have left behind: files in shared memory, which take memory until they are
-// removed, and session directories of Open MPI.
+// Leftovers of dead jobs: files in shared memory, which take memory until they are removed, and
+// session directories of Open MPI.
 #ifndef MPAIO_PREFLIGHT_STALE_H_
 #define MPAIO_PREFLIGHT_STALE_H_
 
@@ -17,33 +17,35 @@ namespace mpaio {
 
 struct Stale {
   std::vector<std::string> segments, session_directories;
-  // The memory or disk behind them.
+  // Memory and disk space that they occupy.
   Index segment_bytes = 0, session_bytes = 0;
-  // A process of the user that cannot be looked into, so that nothing is told, though there is what
-  // may be stale; 0: none.
+  // A process of the user that cannot be examined, so that nothing is reported although there are
+  // candidates; 0: none.
   int unseen_process = 0;
 };
 
-// Where they are looked for, whose, and as of when.
+// The directories to search, the owner to search for, and the reference time.
 struct StaleSources {
   std::string proc = "/proc";
   std::vector<std::string> segment_directories;  // /dev/shm
   std::vector<std::string> session_roots;        // /tmp
   uid_t user = 0;
-  std::string host;  // names have it in them; what is another host's, in a directory that they
-                     // share, cannot be judged here
+  // Part of the names. Leftovers of other hosts, in a shared directory, cannot be judged here.
+  std::string host;
   std::time_t now = 0;
 };
 
-// The sources of this process: BackingDirectory(), /dev/shm and the directories that the MCA
-// parameters of Open MPI's transports name; TMPDIR and /tmp.
+// Returns the sources of this process. Segments: BackingDirectory(), /dev/shm and the directories
+// that the MCA parameters of Open MPI's transports name. Session directories: TMPDIR, the
+// directories that the MCA parameters of mpirun name, and /tmp.
 StaleSources OwnStaleSources();
 
-// A segment (vader_segment.*, sm_segment.*, osc_sm.*) or session directory (those in ompi.*,
-// prte.*, pmix-*) is stale if it is the user's and older than a minute, no process has it mapped or
-// open, nor, of a directory, anything below it, and the process that its name says it belongs to is
-// gone. Names in ascending order. Nothing is told where a process of the user, other than the first
-// of all, cannot be looked into, as that may be the owner. Looks into every process: milliseconds.
+// Finds stale leftovers; names are in ascending order. A segment (vader_segment.*, sm_segment.*,
+// osc_sm.*) or session directory (those in ompi.*, prte.*, pmix-*) is stale if it belongs to the
+// user and is at least a minute old, no process has it mapped or open (of a directory: nor anything
+// below it), and the process that its name refers to is gone. Nothing is reported if a process of
+// the user, other than PID 1, cannot be examined, because it may be the owner. Examines every
+// process, which takes milliseconds.
 Stale FindStale(const StaleSources& sources);
 
 }  // namespace mpaio

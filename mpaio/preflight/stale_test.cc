@@ -23,7 +23,7 @@ using testing::ElementsAre;
 using testing::Gt;
 using testing::IsEmpty;
 
-// A machine with no processes but those a test makes, an hour after its files were made.
+// A machine whose only processes are those that a test makes, an hour after its files were made.
 class StaleTest : public testing::Test {
  protected:
   StaleTest() {
@@ -66,7 +66,7 @@ TEST_F(StaleTest, FindsSegmentsThatNoProcessUses) {
   EXPECT_THAT(stale.session_directories, IsEmpty());
 }
 
-TEST_F(StaleTest, WhatIsMappedOrOpenIsNot) {
+TEST_F(StaleTest, FilesInUseAreNotStale) {
   const std::string by_path = MakeFile("shm/vader_segment.alpha.0.1.0"),
                     by_inode = MakeFile("shm/vader_segment.alpha.0.1.1");
   const std::string open = MakeFile("shm/vader_segment.alpha.0.1.2"),
@@ -80,7 +80,7 @@ TEST_F(StaleTest, WhatIsMappedOrOpenIsNot) {
   EXPECT_THAT(FindStale(sources_).segments, ElementsAre(stale));
 }
 
-TEST_F(StaleTest, WhatIsNewIsNot) {
+TEST_F(StaleTest, NewFilesAreNotStale) {
   MakeFile("shm/vader_segment.alpha.0.1.0");
   std::filesystem::create_directories(root_.File("tmp/ompi.alpha.0/pid.99"));
   sources_.now = std::time(nullptr) + 30;
@@ -88,7 +88,7 @@ TEST_F(StaleTest, WhatIsNewIsNot) {
   EXPECT_THAT(FindStale(sources_).session_directories, IsEmpty());
 }
 
-TEST_F(StaleTest, WhatIsAnotherUsersOrHostsIsNot) {
+TEST_F(StaleTest, FilesOfOtherUsersOrHostsAreNotStale) {
   MakeFile("shm/vader_segment.beta.0.1.0");
   MakeFile("shm/vader_segment.alphabet.0.1.0");
   MakeFile("shm/vader_segment.alpha.0.1.0");
@@ -122,15 +122,15 @@ TEST_F(StaleTest, FindsSessionDirectoriesOfProcessesThatAreGone) {
   EXPECT_THAT(FindStale(sources_).session_bytes, Gt(0));
 }
 
-TEST_F(StaleTest, NothingIsToldWhereAProcessCannotBeLookedInto) {
+TEST_F(StaleTest, NothingIsReportedIfAProcessCannotBeExamined) {
   MakeFile("shm/vader_segment.alpha.0.1.0");
-  // A folder in the place of the list of open files would be read; a file is not.
+  // A folder in place of the list of open files could be read; a file cannot.
   MakeProcess(23, "");
   std::filesystem::remove(root_.File("proc/23/fd"));
   MakeFile("proc/23/fd");
   EXPECT_THAT(FindStale(sources_).segments, IsEmpty());
   EXPECT_EQ(FindStale(sources_).unseen_process, 23);
-  // The first of all is no rank.
+  // PID 1 is not a rank.
   std::filesystem::rename(root_.File("proc/23"), root_.File("proc/1"));
   EXPECT_EQ(FindStale(sources_).segments.size(), 1u);
   EXPECT_EQ(FindStale(sources_).unseen_process, 0);
@@ -143,7 +143,7 @@ TEST_F(StaleTest, FoldersThatAreMissingHaveNothing) {
 }
 
 // In the real /proc.
-TEST_F(StaleTest, ThisProcessUsesWhatItHasMapped) {
+TEST_F(StaleTest, FilesMappedByThisProcessAreInUse) {
   sources_.proc = "/proc";
   const std::string mapped = MakeFile("shm/vader_segment.alpha.0.1.0", std::string(4096, 'x')),
                     stale = MakeFile("shm/vader_segment.alpha.0.1.1");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The smallest and the largest element, and where they are. See fold.h and reduction_worker.h for
-// what an operation has to have.
+// The smallest and the largest element, and their positions. fold.h and reduction_worker.h define
+// the interface of an operation.
 #ifndef MPAIO_REDUCTION_EXTREMES_H_
 #define MPAIO_REDUCTION_EXTREMES_H_
 
@@ -21,8 +21,8 @@
 
 namespace mpaio {
 
-// Extremes. A NaN or a NaT anywhere is the answer, as in numpy; with kSkipsNans, only where there
-// is nothing else.
+// Extremes. As in numpy, a NaN or NaT anywhere is the result; with kSkipsNans, only if there are no
+// other elements.
 
 template <bool kIsMax>
 struct ExtremeOfInts {
@@ -36,7 +36,7 @@ struct ExtremeOfInts {
     return left;
   }
   absl::Status Store(const State& state, Index, const DType& dtype, std::byte* to) const {
-    // NaT is the least of all numbers of 64 bits, so that it is found whatever is looked for.
+    // NaT is the smallest 64-bit integer, so state.min finds it for both minima and maxima.
     const std::int64_t extreme =
         kIsMax && !(is_time && state.min == kNotATime) ? state.max : state.min;
     StoreInteger(static_cast<std::uint64_t>(extreme), dtype, to);
@@ -45,13 +45,13 @@ struct ExtremeOfInts {
   bool is_time;
 };
 
-// Of times, without the NaTs.
+// Extremes of times, ignoring NaTs.
 template <bool kIsMax>
 struct NanExtremeOfTimes {
   static constexpr bool kOrderFree = true;
   using Wide = std::int64_t;
   struct State {
-    // NaT, until there is something else.
+    // NaT until a time has been found.
     std::int64_t extreme = kNotATime;
   };
   explicit NanExtremeOfTimes(const ReductionInputs&) {}
@@ -126,8 +126,8 @@ struct ExtremeOf {
       if (x != x) {
         state.has_nan = true;
       } else {
-        // A zero has no sign here, since which of two is met first would depend on how the array
-        // was divided.
+        // -0.0 becomes 0.0, because which of two equal zeros comes first would depend on how the
+        // array was divided.
         state.extreme =
             (kIsMax ? std::max(state.extreme, x) : std::min(state.extreme, x)) + Number(0);
         state.has_number = true;
@@ -150,7 +150,7 @@ struct ExtremeOf {
   }
 };
 
-// The index of the first extreme; of the first NaN or NaT, if there is one.
+// The index of the first extreme, or of the first NaN or NaT if there is one.
 template <typename Number, bool kIsMax>
 struct ArgExtremeOf {
   static constexpr bool kOrderFree = true;
@@ -166,7 +166,7 @@ struct ArgExtremeOf {
     if (elements.empty()) return state;
     std::size_t best = 0;
     if constexpr (std::is_same_v<Wide, double> || std::is_same_v<Wide, std::int64_t>) {
-      // Found at the speed of memory, then looked up in the block that has it.
+      // Finds the extreme of a block at the speed of memory, then its position in the block.
       constexpr std::size_t kBlock = 4096;
       for (std::size_t begin = 0; begin < elements.size(); begin += kBlock) {
         const auto block = elements.subspan(begin, std::min(kBlock, elements.size() - begin));
@@ -187,7 +187,7 @@ struct ArgExtremeOf {
       return {elements[best], first + static_cast<Index>(best)};
     }
   }
-  // `left` lies before `right`.
+  // Precondition: `left` precedes `right`.
   State Combine(const State& left, const State& right) const {
     if (left.position < 0) return right;
     if (right.position < 0 || IsNan(left.extreme)) return left;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How an operation is carried out over the elements of a lane, chunk by chunk.
+// Carries out an operation over the elements of a lane, chunk by chunk.
 //
 // An operation `Op` is a small value with
-//   Wide          what its elements are read as (mpaio/kernel/wide.h)
-//   State         what it has found out about some elements; trivially copyable, and by default
-//                 that of none
-//   kOrderFree    whether states can be joined in any grouping without a change of the result:
-//                 counts, extremes, exact sums. Then
-//                   State Fold(std::span<const Wide> elements, Index first) const, of any number of
-//                   elements, the first of which has index `first`
-//                 else the operation is defined over the fixed tree of mpaio/result/fixed_tree.h,
-//                 and has
-//                   State Leaf(std::span<const Wide> elements) const, of at most kLeaf elements
+//   Wide        the type that its elements are read as (mpaio/kernel/wide.h)
+//   State       the result over some elements; trivially copyable. A default-constructed State is
+//               the result over no elements
+//   kOrderFree  true if states can be combined in any grouping without changing the result: counts,
+//               extremes, exact sums. Then the operation has
+//                 State Fold(std::span<const Wide> elements, Index first) const
+//               for any number of elements, where `first` is the index of the first one.
+//               Otherwise the operation is defined over the fixed tree of
+//               mpaio/result/fixed_tree.h, and has
+//                 State Leaf(std::span<const Wide> elements) const
+//               for at most kLeaf elements.
 //   State Combine(State left, State right) const
-// So the answer is the same to the bit however the lane is divided.
+// Therefore the result has the same bits however the lane is divided.
 #ifndef MPAIO_REDUCTION_FOLD_H_
 #define MPAIO_REDUCTION_FOLD_H_
 
@@ -41,7 +42,7 @@ struct Fold<Op, true> {
   using State = typename Op::State;
   using Partial = State;
 
-  // What the elements [begin, end) of the lane contribute.
+  // Returns the contribution of the elements [begin, end) of the lane.
   static Partial Compute(WideReader<Wide>& lane, Index begin, Index end, const Op& op) {
     State state{};
     const Index block =
@@ -51,7 +52,7 @@ struct Fold<Op, true> {
     return state;
   }
 
-  // Joins what consecutive parts of a lane contribute.
+  // Combines the contributions of consecutive parts of a lane.
   class Reducer {
    public:
     explicit Reducer(Op op) : op_(std::move(op)) {}

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a reduction reduces, or a sort sorts: the lanes of an array along an axis.
+// The lanes of an array along an axis, which a reduction reduces and a sort sorts.
 //
-// An array of shape (s0, ..., sk) is seen as (outer, length, inner) around axis a: outer = s0 * ...
-// * s(a-1), length = sa, inner = s(a+1) * ... * sk. It has outer * inner lanes of `length` elements
-// each, which lie inner elements apart; they are numbered in C order. Without an axis there is one
-// lane, of all elements in C order.
+// Around axis a, an array of shape (s0, ..., sk) is viewed as (outer, length, inner):
+//   outer  = s0 * ... * s(a-1)
+//   length = sa
+//   inner  = s(a+1) * ... * sk
+// It has outer * inner lanes of `length` elements each, which lie `inner` elements apart. Lanes are
+// numbered in C order. Without an axis there is one lane of all elements in C order.
 #ifndef MPAIO_REDUCTION_GEOMETRY_H_
 #define MPAIO_REDUCTION_GEOMETRY_H_
 
@@ -22,17 +24,17 @@ struct LaneGeometry {
   Index outer = 1;
   Index length = 0;
   Index inner = 1;
-  // Of the array with a value for each lane, as numpy gives it.
+  // The shape of the result, one value per lane, as in numpy.
   std::vector<Index> result_shape;
   bool has_axis = false;
 
   Index num_lanes() const { return outer * inner; }
-  // The position of a lane's first element in the array. Its others follow at a distance of
-  // `inner`.
+  // Returns the position of a lane's first element in the array. The lane's other elements follow
+  // at a distance of `inner`.
   Index LaneStart(Index lane) const { return lane / inner * length * inner + lane % inner; }
 
-  // Errors: InvalidArgument where the array has no such axis. A negative axis counts from the last,
-  // as in numpy.
+  // A negative axis counts from the last, as in numpy. Errors: InvalidArgument if the array has no
+  // such axis.
   static absl::StatusOr<LaneGeometry> Of(const std::vector<Index>& shape, std::optional<Index> axis,
                                          bool keepdims);
 };

@@ -25,8 +25,8 @@ TEST(LaneGeometry, WithoutAnAxisIsOneLaneOfAllElements) {
   EXPECT_EQ(LaneGeometry::Of({3, 0}, std::nullopt, false).value().length, 0);
 }
 
-// Each element is in the lane, and at the place, that indexing gives it.
-TEST(LaneGeometry, LanesAreWhereIndexingSays) {
+// Each element is in the lane and at the position that indexing gives.
+TEST(LaneGeometry, LanesMatchIndexing) {
   const std::vector<Index> shape = {3, 4, 5};
   for (Index axis = -3; axis < 3; ++axis) {
     const LaneGeometry geometry = LaneGeometry::Of(shape, axis, false).value();
@@ -55,7 +55,7 @@ TEST(LaneGeometry, TheResultLosesTheAxisOrKeepsItAsOne) {
   EXPECT_THAT(LaneGeometry::Of({7}, 0, false).value().result_shape, IsEmpty());
 }
 
-TEST(LaneGeometry, AnAxisThatIsNotThereIsRefused) {
+TEST(LaneGeometry, RefusesAMissingAxis) {
   for (const Index axis : {3, -4}) {
     const auto geometry = LaneGeometry::Of({3, 4, 5}, axis, false);
     EXPECT_EQ(geometry.status().code(), absl::StatusCode::kInvalidArgument);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What is not zero. See fold.h and reduction_worker.h for what an operation has to have.
+// Counts and tests of nonzero elements. fold.h and reduction_worker.h define the interface of an
+// operation.
 #ifndef MPAIO_REDUCTION_NONZERO_H_
 #define MPAIO_REDUCTION_NONZERO_H_
 
@@ -19,7 +20,7 @@
 
 namespace mpaio {
 
-// What is not zero. NaN and NaT are not.
+// Operations on nonzero elements. NaN and NaT count as nonzero.
 
 template <typename Number>
 struct FoldNonzero {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Norms of a vector. See fold.h and reduction_worker.h for what an operation has to have.
+// Norms of a vector. fold.h and reduction_worker.h define the interface of an operation.
 #ifndef MPAIO_REDUCTION_NORMS_H_
 #define MPAIO_REDUCTION_NORMS_H_
 
@@ -22,8 +22,8 @@
 namespace mpaio {
 
 // Norms of a vector, as numpy.linalg.norm: ord 2 is the root of the sum of squares, 1 the sum of
-// magnitudes, inf and -inf the largest and the smallest magnitude, 0 how many are not zero.
-// Integers are read as double; so are complex numbers, by their magnitude.
+// magnitudes, inf and -inf the largest and the smallest magnitude, 0 the number of nonzero
+// elements. Integers are read as double, and complex numbers by their magnitude.
 enum class NormOrder { kTwo, kOne, kInfinity, kMinusInfinity, kZero };
 
 template <typename Number>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Products. See fold.h and reduction_worker.h for what an operation has to have.
+// Products. fold.h and reduction_worker.h define the interface of an operation.
 #ifndef MPAIO_REDUCTION_PRODUCTS_H_
 #define MPAIO_REDUCTION_PRODUCTS_H_
 
@@ -20,10 +20,8 @@
 
 namespace mpaio {
 
-// Products.
-
-// The product of integers is 0 where one of them is, and else has a magnitude that only grows: so
-// whether it fits does not depend on the order.
+// The product of integers is 0 if one of them is 0; otherwise its magnitude never decreases.
+// Therefore whether it fits does not depend on the order.
 struct IntegerProduct {
   std::uint64_t wrapped = 1;
   std::uint64_t magnitude = 1;  // of the elements that are not 0
@@ -67,7 +65,7 @@ struct ProductOfIntegers {
   }
   State Combine(State left, State right) const { return left * right; }
   absl::Status Store(const State& product, Index, const DType&, std::byte* to) const {
-    // What the sign leaves room for.
+    // The largest magnitude that fits the result type with this sign.
     const std::uint64_t largest = std::is_unsigned_v<Wide>
                                       ? std::numeric_limits<std::uint64_t>::max()
                                   : product.is_negative ? std::uint64_t{1} << 63
@@ -121,7 +119,7 @@ struct ProductOf {
   }
 
  private:
-  // As numpy multiplies complex numbers; C++'s operator makes infinities of some NaNs (C's annex
+  // As numpy multiplies complex numbers; C++'s operator turns some NaNs into infinities (C's annex
   // G).
   static Number Times(const Number& a, const Number& b) {
     if constexpr (std::is_same_v<Number, long double>) {

@@ -16,8 +16,9 @@ namespace {
 
 using Kind = DType::Kind;
 
-// With fewer lanes than this, a chunk is a part of all of them: else there would be too few chunks
-// for many ranks, and too little to read in one go. With more, a chunk's result would be long.
+// With fewer lanes, a chunk is a part of all lanes: otherwise there would be too few chunks for
+// many ranks, and each contiguous read would be too short. With more lanes, a chunk's result would
+// be too long.
 constexpr Index kFewLanes = 64;
 
 absl::StatusOr<LaneGeometry> GeometryOf(const NdView& array, const Parameters& parameters) {
@@ -25,7 +26,7 @@ absl::StatusOr<LaneGeometry> GeometryOf(const NdView& array, const Parameters& p
                           parameters.Flag("keepdims"));
 }
 
-// A view of the array's bytes as `rows` rows, for a DataIterator.
+// Returns a view of the array's bytes as `rows` rows, for a DataIterator.
 absl::StatusOr<NdView> AsRows(const NdView& array, Index rows) {
   const Index row_bytes =
       rows == 0 ? 0 : std::min(array.size_bytes() / rows, DType::kMaxItemsizeBytes);
@@ -36,7 +37,7 @@ absl::StatusOr<NdView> AsRows(const NdView& array, Index rows) {
 template <typename T>
 void StoreAs(double value, std::byte* to) {
   const T narrow = static_cast<T>(value);
-  // A long double's padding stays zeros.
+  // The padding of a long double stays zero.
   constexpr bool kIsExtended =
       std::is_same_v<T, long double> && std::numeric_limits<long double>::digits == 64;
   std::memcpy(to, &narrow, kIsExtended ? 10 : sizeof(narrow));
@@ -65,7 +66,7 @@ absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context) {
   const bool across = geometry.num_lanes() <= kFewLanes;
   MPAIO_ASSIGN_OR_RETURN(const NdView rows,
                          AsRows(array, across ? geometry.length : geometry.num_lanes()));
-  // Neighbouring lanes share cache lines: a chunk of few would read what the next one reads again.
+  // Neighbouring lanes share cache lines: chunks of fewer lanes would read the same lines again.
   MPAIO_ASSIGN_OR_RETURN(
       DataIterator chunks,
       context.divide_with(rows,
@@ -85,8 +86,8 @@ absl::Status CheckReduction(const JobInputs& inputs, bool needs_elements) {
   if (needs_elements && geometry.length == 0 && geometry.num_lanes() > 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("an array of shape ", ShapeToString(inputs.array.shape()),
-                     geometry.has_axis ? " has no element along the axis" : " has no element",
-                     ", of which this would have to be one; give one that has"));
+                     geometry.has_axis ? " has no elements along the axis" : " has no elements",
+                     ", and this reduction needs at least one; give an array that has some"));
   }
   return absl::OkStatus();
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Workers that reduce an array to a value, or each of its lanes along an axis to one.
+// Workers that reduce an array, or each of its lanes along an axis, to one value.
 //
-// Besides what fold.h asks of it, an operation here has
+// In addition to the interface in fold.h, an operation has
 //   explicit Op(const ReductionInputs&)
 //   absl::Status Store(const State& state, Index length, const DType& result, std::byte* to) const
-//                 writes the lane's value as `result`, or says why there is none
+//                 which writes the lane's value as `result`, or returns an error if it has none
 #ifndef MPAIO_REDUCTION_REDUCTION_WORKER_H_
 #define MPAIO_REDUCTION_REDUCTION_WORKER_H_
 
@@ -30,26 +30,26 @@
 
 namespace mpaio {
 
-// What an operation may depend on.
+// The inputs that an operation may depend on.
 struct ReductionInputs {
   const DType& dtype;
   const Parameters& parameters;
 };
 
-// Where rank 0 finds the answer.
+// The interface through which rank 0 obtains the answer.
 class ReductionAnswer {
  public:
   virtual ~ReductionAnswer() = default;
   virtual absl::StatusOr<AnswerArray> Answer() = 0;
 };
 
-// What a chunk contributes to each lane: of one lane alone without a vector around it, which would
-// cost more than a small chunk.
+// The contribution of a chunk to each lane. A single lane's has no vector around it, because the
+// vector would cost more than a small chunk.
 template <typename Op, bool kOneLane>
 using ContributionOf = std::conditional_t<kOneLane, typename Fold<Op>::Partial,
                                           std::vector<typename Fold<Op>::Partial>>;
 
-// For lanes that are long and few: a chunk is a part of every lane.
+// For few, long lanes: a chunk is a part of every lane.
 template <typename Op, bool kOneLane>
 class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane>>,
                            public ReductionAnswer {
@@ -57,7 +57,7 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
   using Partials = ContributionOf<Op, kOneLane>;
 
  public:
-  // `chunks` divides the lanes' elements; each of its rows is `row_elements` of them.
+  // `chunks` divides the lanes' elements; each of its rows has `row_elements` elements.
   ReduceAcross(DataIterator chunks, Index row_elements, NdView array, LaneGeometry geometry,
                DType result, Op op)
       : Worker<RawElement, Partials>(std::move(chunks)),
@@ -119,14 +119,14 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
   std::vector<typename Folding::Reducer> reducers_;
 };
 
-// So many neighbouring lanes are gone along together, as they share the cache lines that are read.
+// Neighbouring lanes reduced together, because they share cache lines.
 inline constexpr Index kTileLanes = 16;
 
-// For many lanes: a chunk is some lanes, whole. Its rows are the lanes, its result their values.
+// For many lanes: a chunk is a set of whole lanes. Its rows are the lanes, its result their values.
 template <typename Op>
 class ReduceLanes final : public Worker<RawElement, std::string>, public ReductionAnswer {
   using Folding = Fold<Op>;
-  // A multiple of kLeaf, short enough for its lines to stay in cache meanwhile.
+  // A multiple of kLeaf, small enough that the tile's cache lines stay in cache.
   static constexpr Index kTileLength = 4096;
 
  public:
@@ -142,7 +142,7 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
                        '\0');
     std::byte* to = reinterpret_cast<std::byte*>(values.data());
     for (Index lane = chunk.rows().begin; lane < chunk.rows().end;) {
-      // Neighbours within one block of `inner`; where lanes are contiguous they share nothing.
+      // Neighbours within one block of `inner`. Contiguous lanes share no cache lines.
       Index count = 1;
       if (geometry_.inner > 1)
         count = std::min(
@@ -165,7 +165,7 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
     return absl::OkStatus();
   }
 
-  // Once: the values are moved out.
+  // May be called once: the values are moved out.
   absl::StatusOr<AnswerArray> Answer() override {
     return AnswerArray(result_, geometry_.result_shape, std::move(values_));
   }
@@ -200,18 +200,18 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
   std::vector<std::byte> values_;
 };
 
-// How a reduction's lanes are divided, and what rows the chunks have.
+// How a reduction's lanes are divided into chunks, and what the rows of the chunks are.
 struct ReductionPlan {
   LaneGeometry geometry;
   DataIterator chunks;
-  // Chunks are parts of all lanes (ReduceAcross), with so many elements of a lane in each row; else
-  // they are lanes (ReduceLanes).
+  // True: chunks are parts of all lanes (ReduceAcross), and each row has `row_elements` elements of
+  // a lane. False: rows are lanes (ReduceLanes).
   bool across = false;
   Index row_elements = 1;
 };
 absl::StatusOr<ReductionPlan> PlanReduction(JobContext& context);
 
-// The job that carries out `Op`, with the answer as an array of type `result`.
+// Returns the job that carries out `Op`, with the answer as an array of type `result`.
 template <typename Op>
 absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   const NdView array = context.chunks.array();
@@ -239,8 +239,8 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   return job;
 }
 
-// The same with the operation for what the array's elements are read as; `void` where there is
-// none, which CheckAccepts has to have refused.
+// The same with the operation for the wide type of the array's elements. `void`: there is no such
+// operation; CheckAccepts must have refused the array.
 template <typename IntOp, typename UintOp, typename FloatOp, typename ComplexOp = void,
           typename LongDoubleOp = void>
 absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {
@@ -268,21 +268,21 @@ absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {
       absl::StrCat("there is no such reduction of ", context.chunks.dtype().name()));
 }
 
-// numpy's types of results. Of sums and products: int64, uint64, or the type itself.
+// numpy's result types. Sums and products: int64, uint64, or the type itself.
 DType SumType(const DType& dtype);
-// Of means: float64, or the type itself.
+// Means: float64, or the type itself.
 DType MeanType(const DType& dtype);
-// Of variances and norms: that, but of complex numbers the type of their parts.
+// Variances and norms: as means, but for complex numbers the type of their parts.
 DType RealMeanType(const DType& dtype);
 
-// The parameters axis= and keepdims=, which every reduction has.
+// Returns `more` and the parameters axis= and keepdims=, which every reduction has.
 std::vector<ParameterInfo> ReductionParameters(std::vector<ParameterInfo> more = {});
 
-// Whether the axis is there; with `needs_elements`, also that no lane is without elements. For
+// Checks that the axis exists and, if `needs_elements`, that no lane is empty. For
 // WorkerInfo::check.
 absl::Status CheckReduction(const JobInputs& inputs, bool needs_elements);
 
-// The types that reductions take.
+// The element types that reductions accept.
 AcceptedType RealTypes();     // bool, integers, float16 to float64
 AcceptedType FloatTypes();    // float16 to float64
 AcceptedType ComplexTypes();  // complex64, complex128
@@ -293,8 +293,8 @@ AcceptedType TimedeltaType();
 bool IsTime(const DType& dtype);
 bool IsTimedelta(const DType& dtype);
 
-// Writes a number as float16, float32, float64 or longdouble. All NaNs become one: the bits of a
-// sum of several depend on the processor.
+// Writes a number as float16, float32, float64 or longdouble. All NaNs become one, because the bits
+// of a sum of several NaNs depend on the processor.
 void StoreReal(double value, const DType& dtype, std::byte* to);
 
 }  // namespace mpaio

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How values are stored, and leaves prepared, for operations. See fold.h and reduction_worker.h for
-// what an operation has to have.
+// Helpers for operations: storing values and preparing leaves. fold.h and reduction_worker.h define
+// the interface of an operation.
 #ifndef MPAIO_REDUCTION_STORES_H_
 #define MPAIO_REDUCTION_STORES_H_
 
@@ -23,8 +23,7 @@ namespace mpaio {
 
 inline constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
 
-// Without the padding of a long double, which would be whatever was on the stack: `to` is zeros
-// there.
+// Omits the padding of a long double, which would be uninitialised. The bytes at `to` must be zero.
 template <typename T>
 void StoreBits(const T& value, std::byte* to) {
   constexpr bool kIsExtended =
@@ -32,7 +31,7 @@ void StoreBits(const T& value, std::byte* to) {
   std::memcpy(to, &value, kIsExtended ? 10 : sizeof(value));
 }
 
-// The low bytes of `value`: of an integer type that it fits.
+// Stores the low bytes of `value`. Precondition: the value fits the integer type `dtype`.
 inline void StoreInteger(std::uint64_t value, const DType& dtype, std::byte* to) {
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(to, &value, static_cast<std::size_t>(dtype.itemsize_bytes()));
@@ -44,7 +43,7 @@ inline void StoreComplex(std::complex<double> value, const DType& dtype, std::by
   StoreReal(value.imag(), half, to + half.itemsize_bytes());
 }
 
-// The same, for the end of a Store.
+// The same, returning OK, for the end of Store.
 template <typename T>
 absl::Status StoredBits(const T& value, std::byte* to) {
   StoreBits(value, to);
@@ -63,7 +62,7 @@ inline bool WrapsOnOverflow(const Parameters& parameters) {
   return parameters.Text("overflow") == "wrap";
 }
 
-// Real and imaginary parts of a leaf apart, for the loops that are made for doubles.
+// The real and imaginary parts of a leaf in separate arrays, for kernels that take doubles.
 struct ComplexLeaf {
   explicit ComplexLeaf(std::span<const std::complex<double>> elements) : count(elements.size()) {
     for (std::size_t i = 0; i < count; ++i) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The operations of the reductions: see fold.h and reduction_worker.h for what each has to have.
+// Sums and means. fold.h and reduction_worker.h define the interface of an operation.
 //
-// What numpy does, but for two things. Integer sums and products are exact, and one that does not
-// fit 64 bits is an error unless overflow=wrap asks for numpy's. And floating-point sums are
-// computed in double, over a fixed tree, with the errors of their additions beside them, and
-// rounded once: nearer to the truth than numpy's.
+// The results are numpy's, with two exceptions. Integer sums and products are exact, and a result
+// that does not fit 64 bits is an error unless overflow=wrap requests numpy's behaviour.
+// Floating-point sums are computed in double over a fixed tree, with the errors of their additions,
+// and rounded once, so they are more accurate than numpy's.
 #ifndef MPAIO_REDUCTION_SUMS_H_
 #define MPAIO_REDUCTION_SUMS_H_
 
@@ -28,10 +28,10 @@
 
 namespace mpaio {
 
-// Sums, and the means that are sums divided by the number of elements: of none it is NaN, as in
+// Sums, and means, which are sums divided by the number of elements: NaN for no elements, as in
 // numpy.
 
-// Of integers, in as many bits as no array that fits in memory overflows.
+// Sum of integers in 128 bits, which no array that fits in memory overflows.
 template <typename Integer, typename Sum>
 struct FoldExactSum {
   static constexpr bool kOrderFree = true;
@@ -98,13 +98,13 @@ struct SumOfInts : FoldIntSum {
   bool wraps;
 };
 
-// Of spans of time: a NaT anywhere is the answer.
+// Sum of timedeltas: NaT if any element is NaT.
 struct FoldTimedeltaSum {
   static constexpr bool kOrderFree = true;
   using Wide = std::int64_t;
   struct State {
     absl::int128 sum = 0;
-    // NaT is the least of all numbers of 64 bits.
+    // NaT is the smallest 64-bit integer.
     std::int64_t least = std::numeric_limits<std::int64_t>::max();
     bool is_nat() const { return least == kNotATime; }
   };
@@ -121,7 +121,7 @@ struct SumOfTimedeltas : FoldTimedeltaSum {
       : wraps(WrapsOnOverflow(inputs.parameters)) {}
   absl::Status Store(const State& state, Index, const DType&, std::byte* to) const {
     if (state.is_nat()) return StoredBits(kNotATime, to);
-    // Where the sum is the number that means NaT, it does not fit either.
+    // A sum equal to the integer that represents NaT does not fit either.
     if (!wraps && (!AsInt64(state.sum) || state.sum == kNotATime))
       return absl::OutOfRangeError(
           "the sum does not fit in a timedelta64; convert the array to a longer unit with astype");
@@ -131,7 +131,7 @@ struct SumOfTimedeltas : FoldTimedeltaSum {
   bool wraps;
 };
 
-// Rounded towards 0, as in numpy; of nothing NaT.
+// Rounded towards 0, as in numpy; NaT for no elements.
 struct MeanOfTimedeltas : FoldTimedeltaSum {
   explicit MeanOfTimedeltas(const ReductionInputs&) {}
   absl::Status Store(const State& state, Index length, const DType&, std::byte* to) const {
@@ -210,7 +210,7 @@ struct MeanOfLongDoubles : FoldLongDoubleSum {
   }
 };
 
-// Without the NaNs.
+// Operations that ignore NaNs.
 
 struct NansumOfFloats : SumOfFloats {
   using SumOfFloats::SumOfFloats;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Variance and standard deviation. See fold.h and reduction_worker.h for what an operation has to
-// have.
+// Variance and standard deviation. fold.h and reduction_worker.h define the interface of an
+// operation.
 #ifndef MPAIO_REDUCTION_VARIANCE_H_
 #define MPAIO_REDUCTION_VARIANCE_H_
 
@@ -22,17 +22,17 @@
 
 namespace mpaio {
 
-// Variance: count, mean and sum of squared deviations of parts are joined as by Chan, Golub and
-// LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979); a
-// leaf's are found in two passes, the second of which corrects the first (theirs too, "Algorithms
-// for Computing the Sample Variance", 1983). Means are as exact as two doubles are together: where
-// they are large beside the deviations, what one double rounds off would count for more than the
+// Variance: count, mean and sum of squared deviations of parts are combined as in Chan, Golub and
+// LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979). A
+// leaf is computed in two passes, the second of which corrects the first (the same authors,
+// "Algorithms for Computing the Sample Variance", 1983). Means are kept in two doubles: if the mean
+// is large compared with the deviations, the rounding error of one double would exceed the
 // deviations.
 
 struct Moments {
   double count = 0;
   double mean = 0;
-  double mean_rest = 0;  // what `mean` lacks
+  double mean_rest = 0;  // the low-order part of the mean
   double squares = 0;
 
   static Moments Of(std::span<const double> elements) {
@@ -58,8 +58,8 @@ struct Moments {
 template <bool kIsRoot>
 struct VarianceStore {
   explicit VarianceStore(const ReductionInputs& inputs) : ddof(inputs.parameters.Number("ddof")) {}
-  // As in numpy, NaN where there are no more elements than ddof and no deviations, infinite where
-  // there are some.
+  // As in numpy: if there are no more elements than ddof, NaN without deviations and infinite with
+  // deviations.
   absl::Status StoreVariance(double squares, Index length, const DType& dtype,
                              std::byte* to) const {
     const double variance = squares / std::max(static_cast<double>(length) - ddof, 0.0);
@@ -68,7 +68,7 @@ struct VarianceStore {
   double ddof;
 };
 
-// Integers are read as double, as numpy does.
+// Integers are read as double, as in numpy.
 template <typename Number, bool kIsRoot>
 struct VarianceOf : VarianceStore<kIsRoot> {
   static constexpr bool kOrderFree = false;
@@ -91,7 +91,7 @@ struct VarianceOf : VarianceStore<kIsRoot> {
   }
 };
 
-// Of |x - mean|^2: the variance of the real parts plus that of the imaginary ones.
+// The mean of |x - mean|^2: the variance of the real parts plus that of the imaginary parts.
 template <bool kIsRoot>
 struct VarianceOf<std::complex<double>, kIsRoot> : VarianceStore<kIsRoot> {
   static constexpr bool kOrderFree = false;

@@ -1,50 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A reduction whose answer does not depend, to the bit, on how the elements were divided into
-// chunks.
+// A reduction whose result has the same bits however the elements are divided into chunks.
 //
 // Floating-point addition is not associative: sums over chunks of different sizes differ in their
-// last bits. So the order of operations is fixed here by the elements' indices alone, and a chunk
-// computes those parts of it that it can.
+// last bits. Therefore the order of operations is fixed by the elements' indices alone, and a chunk
+// computes the parts of it that it can.
 //
-// Definition. Elements are numbered from 0, the first one reduced (not the first of the array, if
-// the iteration starts later). Element i is in *leaf* i / 256, so that leaf j has the elements [256
-// j, 256 j + 256). Above the leaves is the dyadic tree: *node* (l, k), of level l >= 0 and index k
-// >= 0, covers the leaves [k * 2^l, (k + 1) * 2^l). Its value is
+// Definition. Elements are numbered from 0, starting with the first one reduced (not the first of
+// the array, if the iteration starts later). Element i is in *leaf* i / 256, so leaf j has the
+// elements [256 j, 256 j + 256). Above the leaves is a dyadic tree: *node* (l, k), of level l >= 0
+// and index k >= 0, covers the leaves [k * 2^l, (k + 1) * 2^l). Its value is
 //
 //     value(0, k) = Leaf(the 256 elements of leaf k)
 //     value(l, k) = Combine(value(l - 1, 2 k), value(l - 1, 2 k + 1))
 //
 // The value of n elements: n = 256 f + p with 0 <= p < 256. The f complete leaves are covered from
-// left to right by one node for each bit of f that is set, from the highest to the lowest: N1, N2,
-// ..., Nm. If p > 0, the last p elements make one last, short leaf, P = Leaf(p elements). The value
-// is the fold from right to left:
+// left to right by one node for each set bit of f, from the highest to the lowest: N1, N2, ..., Nm.
+// If p > 0, the last p elements form a last, short leaf, P = Leaf(p elements). The value is the
+// fold from right to left:
 //
-//     Combine(N1, Combine(N2, ... Combine(Nm, P)))              (without P, the innermost is Nm; no
-//     elements, no value)
+//     Combine(N1, Combine(N2, ... Combine(Nm, P)))
 //
-// The left argument of Combine is always the one of the lower indices, so Combine need be neither
-// commutative nor associative.
+// Without P, the innermost value is Nm. Without elements there is no value.
+//
+// The left argument of Combine always has the lower indices, so Combine need be neither commutative
+// nor associative.
 //
 // Worked example: n = 2700 = 256 * 10 + 140. f = 10 = 0b1010, so N1 = (3, 0) covers leaves [0, 8),
 // and N2 = (1, 4) covers leaves [8, 10); P has the elements [2560, 2700). The value is Combine(N1,
 // Combine(N2, P)).
 //
-// What a chunk gives (TreePartial): of the elements [begin, end), the values of the maximal nodes
-// that lie wholly inside, and, as they are, the elements before the first and after the last leaf
-// that lies wholly inside. The chunk [1000, 2700) of the above:
+// The contribution of a chunk [begin, end) (TreePartial): the values of the maximal nodes that lie
+// inside it, and the unreduced elements before the first and after the last leaf that lies inside
+// it. For the chunk [1000, 2700) of the example:
 //
-//     front elements [1000, 1024) | nodes (2, 1) = leaves [4, 8), (1, 4) = leaves [8, 10) | back
-//     elements [2560, 2700)
+//     front   elements [1000, 1024)
+//     nodes   (2, 1) = leaves [4, 8), (1, 4) = leaves [8, 10)
+//     back    elements [2560, 2700)
 //
-// Rank 0 (TreeReducer) joins these in order, with memory for one node of each level and one leaf.
+// Rank 0 (TreeReducer) combines these in order, with memory for one node per level and one leaf.
 //
-// What is asked of `Ops` (concept TreeOps): a stateless or constant object with
-//     Value Leaf(std::span<const Element> elements) const      1 to 256 elements; which ones is all
-//     it may depend on Value Combine(Value left, Value right) const
-// both pure. Code that computes in floating point must be compiled without -ffast-math, and with
-// -ffp-contract=off: a compiler that is free to fuse a * b + c may do so in one inlined copy of
-// Leaf and not in the other.
+// Requirements on `Ops` (concept TreeOps): a stateless or constant object with two pure functions
+//
+//     Value Leaf(std::span<const Element> elements) const   // 1 to 256 elements
+//     Value Combine(Value left, Value right) const
+//
+// Leaf may depend on nothing but its elements. Code that computes in floating point must be
+// compiled without -ffast-math and with -ffp-contract=off: a compiler that may fuse a * b + c could
+// do so in one inlined copy of Leaf and not in another.
 #ifndef MPAIO_RESULT_FIXED_TREE_H_
 #define MPAIO_RESULT_FIXED_TREE_H_
 
@@ -71,8 +74,8 @@
 namespace mpaio {
 
 // The elements of a leaf. Part of the definition of every reduction: changing it changes the last
-// bits of answers. 256 elements are enough to make the tree's cost small beside that of reading
-// them, and few enough to be sent as they are.
+// bits of results. 256 elements are enough to make the cost of the tree small compared with reading
+// them, and few enough to send unreduced.
 inline constexpr Index kLeaf = 256;
 
 template <typename Ops, typename Element, typename Value>
@@ -81,14 +84,15 @@ concept TreeOps = requires(const Ops& ops, std::span<const Element> elements, Va
   { ops.Combine(std::move(value), std::move(value)) } -> std::convertible_to<Value>;
 };
 
-// How the elements [begin, end) fall on the grid of leaves. 0 <= begin <= end.
+// The position of the elements [begin, end) relative to the leaves. 0 <= begin <= end.
 struct LeafSplit {
-  // The elements [begin, begin + front_elements) are of a leaf that begins before `begin`.
+  // The elements [begin, begin + front_elements) belong to a leaf that begins before `begin`.
   Index front_elements = 0;
-  // The leaves [first_leaf, last_leaf) lie wholly inside.
+  // The leaves [first_leaf, last_leaf) lie inside the range.
   Index first_leaf = 0;
   Index last_leaf = 0;
-  // The elements [end - back_elements, end) are of a leaf that begins inside and ends behind `end`.
+  // The elements [end - back_elements, end) belong to a leaf that begins inside and ends after
+  // `end`.
   Index back_elements = 0;
 
   static constexpr LeafSplit Of(Index begin, Index end) {
@@ -103,19 +107,19 @@ struct LeafSplit {
   }
 };
 
-// The largest k with 2^k <= value; value > 0.
+// Returns the largest k with 2^k <= value. Precondition: value > 0.
 constexpr int FloorLog2(std::uint64_t value) { return 63 - std::countl_zero(value); }
 
-// The level of the first of the maximal nodes that cover the leaves [first_leaf, last_leaf), which
-// must not be empty. The next one begins at first_leaf + 2^level.
+// Returns the level of the first of the maximal nodes that cover the leaves [first_leaf,
+// last_leaf), which must not be empty. The next node begins at first_leaf + 2^level.
 constexpr int FirstNodeLevel(Index first_leaf, Index last_leaf) {
   const int fits = FloorLog2(static_cast<std::uint64_t>(last_leaf - first_leaf));
   return first_leaf == 0 ? fits
                          : std::min(fits, std::countr_zero(static_cast<std::uint64_t>(first_leaf)));
 }
 
-// How many maximal nodes cover the leaves [first_leaf, last_leaf). At most 2 * log2 of the leaves +
-// 1.
+// Returns the number of maximal nodes that cover the leaves [first_leaf, last_leaf): at most 2 *
+// log2(number of leaves) + 1.
 constexpr Index CountNodes(Index first_leaf, Index last_leaf) {
   Index nodes = 0;
   for (; first_leaf < last_leaf; ++nodes)
@@ -123,8 +127,8 @@ constexpr Index CountNodes(Index first_leaf, Index last_leaf) {
   return nodes;
 }
 
-// What one chunk of elements contributes to a reduction. A value; which nodes it has follows from
-// its range.
+// The contribution of one chunk of elements to a reduction. A value type; its range determines
+// which nodes it has.
 template <typename Element, typename Value, typename Ops>
 class TreePartial {
   static_assert(std::is_trivially_copyable_v<Element>, "elements are kept as bytes");
@@ -136,9 +140,8 @@ class TreePartial {
   // The partial of no elements, at index 0.
   TreePartial() = default;
 
-  // The partial of `elements`, the first of which has index first_element_index >= 0. Reads each
-  // element once. Allocates at most three times, whatever the number of leaves; none of it per
-  // leaf.
+  // Returns the partial of `elements`, the first of which has index first_element_index >= 0. Reads
+  // each element once. Allocates at most three times, independently of the number of leaves.
   static TreePartial Compute(std::span<const Element> elements, Index first_element_index,
                              const Ops& ops) {
     return ComputeFrom(
@@ -150,9 +153,9 @@ class TreePartial {
         ops);
   }
 
-  // The same of the elements [begin, end), 0 <= begin <= end, which are asked for in order and at
-  // most a leaf at a time: source(first, count) is a span of the elements [first, first + count),
-  // valid until the next call.
+  // The same for the elements [begin, end), 0 <= begin <= end, which are requested in order, at
+  // most a leaf at a time: source(first, count) returns a span of the elements [first, first +
+  // count), valid until the next call.
   template <typename Source>
   static TreePartial ComputeFrom(Index begin, Index end, Source&& source, const Ops& ops) {
     TreePartial partial;
@@ -171,15 +174,15 @@ class TreePartial {
   Index begin() const { return begin_; }
   Index end() const { return end_; }
 
-  // The elements at the front, of a leaf that begins before begin(). Fewer than kLeaf.
+  // The elements at the front, from a leaf that begins before begin(). Fewer than kLeaf.
   const std::vector<Element>& front() const { return front_; }
   // The values of the maximal nodes, from left to right. FirstNodeLevel gives their levels.
   const std::vector<Value>& nodes() const { return nodes_; }
-  // The elements at the back, of a leaf that ends behind end(). Fewer than kLeaf.
+  // The elements at the back, from a leaf that ends after end(). Fewer than kLeaf.
   const std::vector<Element>& back() const { return back_; }
 
-  // Appends to `out` the bytes of this: begin, end, front, nodes, back, in the byte order of the
-  // machine and without padding between. At most 16 + 510 elements + 2 * 54 values long.
+  // Appends the bytes of this to `out`: begin, end, front, nodes, back, in native byte order and
+  // without padding. At most 16 bytes, 510 elements and 2 * 54 values.
   void Encode(std::string* out) const requires std::is_trivially_copyable_v<Value> {
     Append(&begin_, 1, out);
     Append(&end_, 1, out);
@@ -188,10 +191,10 @@ class TreePartial {
     Append(back_.data(), back_.size(), out);
   }
 
-  // The inverse of Encode; `bytes` must be exactly what one call of it appended. They need no
-  // alignment, and are not kept.
+  // The inverse of Encode; `bytes` must be exactly the bytes that one call of it appended. They
+  // need no alignment, and are not kept.
   //
-  // DataLoss: the bytes are not those of a partial of this type.
+  // Errors: DataLoss if the bytes are not those of a partial of this type.
   static absl::StatusOr<TreePartial> Decode(
       absl::string_view bytes) requires std::is_trivially_copyable_v<Value> &&
       std::is_default_constructible_v<Value> && std::is_default_constructible_v<Element> {
@@ -205,7 +208,7 @@ class TreePartial {
                                               partial.begin_, ", ", partial.end_,
                                               "); sender and receiver must be the same program"));
     }
-    // The lengths of the parts follow from the range, and are small for every range: nothing here
+    // The range determines the lengths of the parts, which are small for every range: nothing here
     // can overflow.
     const LeafSplit split = LeafSplit::Of(partial.begin_, partial.end_);
     const auto front = static_cast<std::size_t>(split.front_elements);
@@ -223,24 +226,24 @@ class TreePartial {
   }
 
  private:
-  // Goes over the leaves like a binary counter: a leaf that ends a node of level l is merged with
-  // the l nodes before it.
+  // Processes the leaves like a binary counter: a leaf that completes a node of level l is merged
+  // with the l nodes before it.
   template <typename Source>
   void ComputeNodes(Source& source, Index first_leaf, Index last_leaf, const Ops& ops) {
     if (first_leaf == last_leaf) return;
     const std::uint64_t num_leaves = static_cast<std::uint64_t>(last_leaf - first_leaf);
     std::vector<Value> stack;
-    stack.reserve(2 * static_cast<std::size_t>(
-                          std::bit_width(num_leaves)));  // So that push_back below never allocates.
-    // The compiler is kept from knowing the length: GCC warns without cause of the loop after an
-    // unrolled one if it is constant.
+    // Enough for every push_back below.
+    stack.reserve(2 * static_cast<std::size_t>(std::bit_width(num_leaves)));
+    // Hides the constant from the compiler: with a constant length, GCC falsely warns about the
+    // loop after an unrolled one.
     Index leaf_elements = kLeaf;
     asm("" : "+r"(leaf_elements));
     Index position = first_leaf * kLeaf;
     for (std::uint64_t done = 1; done <= num_leaves; ++done, position += kLeaf) {
       Value value = ops.Leaf(std::span<const Element>(source(position, leaf_elements)));
-      // The largest node that ends behind this leaf: its size divides the leaf's end, and is no
-      // more than there are leaves here.
+      // The largest node that ends with this leaf: its size divides the end index of the leaf, and
+      // does not exceed the number of leaves so far.
       const int level = std::min(std::countr_zero(static_cast<std::uint64_t>(first_leaf) + done),
                                  FloorLog2(done));
       for (int merged = 0; merged < level; ++merged) {
@@ -276,7 +279,7 @@ class TreePartial {
   std::vector<Element> back_;
 };
 
-// Joins the partials of consecutive chunks, given in order. Not thread-safe.
+// Combines the partials of consecutive chunks, given in order. Not thread-safe.
 template <typename Element, typename Value, typename Ops>
 class TreeReducer {
  public:
@@ -286,10 +289,9 @@ class TreeReducer {
     pending_.reserve(static_cast<std::size_t>(kLeaf));
   }
 
-  // Adds the partial of the elements that follow those added so far. Nothing is changed if it
-  // fails.
+  // Adds the partial of the elements that follow those added so far. On failure nothing changes.
   //
-  // FailedPrecondition: `partial` does not begin at num_elements().
+  // Errors: FailedPrecondition if `partial` does not begin at num_elements().
   absl::Status Add(const Partial& partial) {
     if (partial.begin() != num_elements_) {
       return absl::FailedPreconditionError(
@@ -313,13 +315,13 @@ class TreeReducer {
     return absl::OkStatus();
   }
 
-  // How many elements have been added: the index of the next.
+  // The number of elements added, which is the index of the next one.
   Index num_elements() const { return num_elements_; }
 
-  // The value of all elements, of which there must be `num_elements`; nothing if that is 0. Changes
-  // nothing: may be called for a running value, and again after more has been added.
+  // Returns the value of all elements; nullopt if there are none. Changes nothing: may be called
+  // for a running value, and again after more elements have been added.
   //
-  // FailedPrecondition: some other number of elements has been added.
+  // Errors: FailedPrecondition if the number of elements added is not `num_elements`.
   absl::StatusOr<std::optional<Value>> Finish(Index num_elements) const {
     if (num_elements != num_elements_) {
       return absl::FailedPreconditionError(
@@ -336,7 +338,7 @@ class TreeReducer {
 
  private:
   // Appends the next node of `level`, and merges it with the siblings that it completes. Before and
-  // after, nodes_ holds one node for each bit of num_leaves_ that is set, the highest first.
+  // after the call, nodes_ holds one node for each set bit of num_leaves_, the highest first.
   void PushNode(Value value, int level) {
     for (Index index = num_leaves_ >> level; (index & 1) != 0; index >>= 1) {
       value = ops_.Combine(std::move(nodes_.back()), std::move(value));
@@ -350,7 +352,7 @@ class TreeReducer {
   Index num_elements_ = 0;
   Index num_leaves_ = 0;
   std::vector<Value> nodes_;
-  std::vector<Element> pending_;  // The elements behind the last complete leaf; fewer than kLeaf.
+  std::vector<Element> pending_;  // The elements after the last complete leaf; fewer than kLeaf.
 };
 
 }  // namespace mpaio

@@ -18,7 +18,7 @@
 namespace mpaio {
 namespace {
 
-// Written for an order that shows in the last bits: 4 lanes, then their sum.
+// The order of additions shows in the last bits: 4 lanes, then their sum.
 struct SumOps {
   double Leaf(std::span<const double> elements) const {
     double lanes[4] = {0, 0, 0, 0};
@@ -52,7 +52,7 @@ struct MinMaxOps {
   }
 };
 
-// x -> a x + b modulo 2^64: composing such maps is associative, not commutative.
+// x -> a x + b modulo 2^64: composition of such maps is associative but not commutative.
 struct Affine {
   std::uint64_t a;
   std::uint64_t b;
@@ -70,8 +70,8 @@ struct AffineOps {
   }
 };
 
-// Neither commutative nor associative: writes down the expression itself. A leaf is its first
-// element and its length.
+// Neither commutative nor associative: returns the expression itself. A leaf is its first element
+// and its length.
 struct ExpressionOps {
   std::string Leaf(std::span<const std::int32_t> elements) const {
     return absl::StrCat(elements.front(),
@@ -82,7 +82,7 @@ struct ExpressionOps {
   }
 };
 
-// The definition in the words of the header, top down, without anything of fixed_tree.h.
+// The definition in the header, top down, without using fixed_tree.h.
 template <typename Value, typename Element, typename Ops>
 Value DirectNode(const std::vector<Element>& elements, int level, Index index, const Ops& ops) {
   if (level == 0)
@@ -110,7 +110,8 @@ std::optional<Value> Direct(const std::vector<Element>& elements, const Ops& ops
   return value;
 }
 
-// The same by chunks [boundaries[i], boundaries[i + 1]), each by way of its bytes if it has any.
+// The same by chunks [boundaries[i], boundaries[i + 1]), each encoded and decoded if it has a
+// codec.
 template <typename Value, typename Element, typename Ops>
 std::optional<Value> ByChunks(const std::vector<Element>& elements,
                               const std::vector<Index>& boundaries, const Ops& ops) {
@@ -126,7 +127,7 @@ std::optional<Value> ByChunks(const std::vector<Element>& elements,
     EXPECT_LT(partial.front().size(), 256u);
     EXPECT_LT(partial.back().size(), 256u);
     if constexpr (std::is_trivially_copyable_v<Value>) {
-      std::string bytes = "?";  // So that what is decoded is not aligned.
+      std::string bytes = "?";  // Makes the decoded bytes unaligned.
       partial.Encode(&bytes);
       absl::StatusOr<Partial> decoded = Partial::Decode(absl::string_view(bytes).substr(1));
       EXPECT_TRUE(decoded.ok()) << decoded.status();
@@ -151,7 +152,7 @@ std::vector<Index> Boundaries(Index size, Index chunk) {
 std::vector<Index> RandomBoundaries(Index size, Index longest, std::mt19937_64& random) {
   std::vector<Index> boundaries = {0};
   while (boundaries.back() < size) {
-    // Now and then nothing at all: a chunk without elements must not matter.
+    // Some chunks are empty: a chunk without elements must not matter.
     boundaries.push_back(std::min(
         size,
         boundaries.back() + static_cast<Index>(random() % static_cast<std::uint64_t>(longest))));
@@ -191,7 +192,8 @@ class FixedTreeTest : public testing::Test {
   testing::ScopedTrace trace_;
 };
 
-// Values of all magnitudes and both signs, which cancel: any other order of the additions shows.
+// Values of all magnitudes and both signs, which cancel: any other order of additions changes the
+// sum.
 std::vector<double> AdversarialDoubles(Index size, std::mt19937_64& random) {
   std::vector<double> elements;
   std::uniform_real_distribution<double> mantissa(-1, 1);
@@ -226,8 +228,8 @@ TEST_F(FixedTreeTest, SumOfDoublesIsTheSameToTheBit) {
   }
 }
 
-TEST_F(FixedTreeTest, TheDoublesWouldShowAnotherOrder) {
-  // The test above would be worth nothing if any order gave these bits.
+TEST_F(FixedTreeTest, AnotherOrderWouldChangeTheSum) {
+  // Otherwise the test above would prove nothing.
   const std::vector<double> elements = AdversarialDoubles(70001, random_);
   double in_sequence = 0;
   for (double element : elements) in_sequence += element;
@@ -259,7 +261,7 @@ TEST_F(FixedTreeTest, LeftAndRightAreNotExchanged) {
     std::vector<std::uint64_t> elements(static_cast<std::size_t>(size));
     for (std::uint64_t& element : elements) element = random_();
     ExpectSameByAnyChunks<Affine, AffineOps>(elements, random_);
-    // Associative: so the tree gives what one leaf of everything would.
+    // Composition is associative, so the tree equals one leaf of all elements.
     if (size > 0) {
       EXPECT_EQ((ByChunks<Affine>(elements, Boundaries(size, 999), AffineOps())),
                 AffineOps().Leaf(elements));
@@ -333,7 +335,7 @@ TEST(TreePartialTest, AlignedChunkIsOneNode) {
 
 TEST(TreePartialTest, NodesFarIntoTheArray) {
   using Partial = TreePartial<std::int64_t, std::int64_t, IntSumOps>;
-  const Index begin = (Index{1} << 50) - 512;  // Nodes meet at 2^50 but do not cross it.
+  const Index begin = (Index{1} << 50) - 512;  // Two nodes meet at 2^50; none crosses it.
   const std::vector<std::int64_t> elements(1024, 1);
   const Partial partial = Partial::Compute(elements, begin, IntSumOps());
   EXPECT_EQ(partial.nodes(), (std::vector<std::int64_t>{512, 512}));
@@ -374,7 +376,7 @@ TEST(TreePartialTest, DecodeRefusesDamagedBytes) {
 }
 
 TEST(TreePartialTest, LongestEncodingIsAsStated) {
-  // All levels up and down again: the most nodes that a range of 63-bit indices can have.
+  // All levels up and down: the maximum number of nodes for a range of 63-bit indices.
   EXPECT_EQ(CountNodes(1, (Index{1} << 55) - 1), 2 * 54);
   EXPECT_EQ(CountNodes(0, Index{1} << 55), 1);
   EXPECT_EQ(CountNodes(7, 7), 0);
@@ -393,7 +395,7 @@ TEST(TreeReducerTest, RefusesGapsAndRepeats) {
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(reducer.Finish(301).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(reducer.num_elements(), 300);
-  // Finish changes nothing: a running value, and then the whole.
+  // Finish changes nothing: first a running value, then the whole.
   EXPECT_EQ(**reducer.Finish(300), 300);
   EXPECT_EQ(**reducer.Finish(300), 300);
   ASSERT_TRUE(reducer.Add(Partial::Compute(elements, 300, IntSumOps())).ok());

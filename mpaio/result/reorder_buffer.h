@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Results that arrive in any order, given on in the order of their chunks.
+// Receives results in any order and delivers them in the order of their chunks.
 //
-// A *batch* is the results of the consecutive chunks [first, first + count), as one payload. The
-// *frontier* is the first chunk that has neither been delivered nor skipped: all chunks below it
-// are done with. In order, a batch is delivered when it begins at the frontier; as completed,
-// batches are delivered in the order in which they arrived.
+// A *batch* is the results of the consecutive chunks [first, first + count) as one payload. The
+// *frontier* is the first chunk that has been neither delivered nor skipped: all chunks below it
+// are done. In order, a batch is delivered when it begins at the frontier; as completed, batches
+// are delivered in the order of their arrival.
 //
 // Worked example, in order: batches [4, 6), [0, 2), [2, 4) arrive.
 //
@@ -14,8 +14,8 @@
 //     [0, 2)     [0, 2)                2          [4, 6)
 //     [2, 4)     [2, 4) then [4, 6)    6          -
 //
-// The buffer does not bound itself, as its user alone can say what should wait; held_bytes() is
-// what to bound.
+// The buffer has no limit of its own, because only its user knows what should wait; the user limits
+// held_bytes().
 #ifndef MPAIO_RESULT_REORDER_BUFFER_H_
 #define MPAIO_RESULT_REORDER_BUFFER_H_
 
@@ -30,23 +30,24 @@
 
 namespace mpaio {
 
-// In which order batches are delivered.
+// The order in which batches are delivered.
 enum class Delivery {
   kInOrder,      // In the order of their chunks.
   kAsCompleted,  // In the order of their arrival.
 };
 
-// A set of chunks, kept as disjoint ranges: as small as the set has gaps, however many chunks it
-// has.
+// A set of chunks, stored as disjoint ranges: its size depends on the number of gaps, not of
+// chunks.
 class ChunkSet {
  public:
-  // Adds [first, first + count). Nothing is changed if it fails.
+  // Adds [first, first + count). On failure nothing changes.
   //
-  // InvalidArgument: first < 0, count < 1, or their sum is no ChunkId.
-  // AlreadyExists: one of the chunks is in the set.
+  // Errors:
+  //   InvalidArgument: first < 0, count < 1, or their sum overflows ChunkId.
+  //   AlreadyExists: one of the chunks is in the set.
   absl::Status Add(ChunkId first, Index count);
 
-  // The first chunk that is not in the set.
+  // Returns the first chunk that is not in the set.
   ChunkId FirstAbsent() const;
 
  private:
@@ -60,17 +61,18 @@ struct Batch {
   T payload;
 };
 
-// Holds batches until it is their turn. Not thread-safe. `T` need only be movable.
+// Holds batches until they are due. Not thread-safe. `T` need only be movable.
 template <typename T>
 class ReorderBuffer {
  public:
   explicit ReorderBuffer(Delivery delivery) : delivery_(delivery) {}
 
-  // Takes the results of the chunks [first, first + count). `payload_bytes`, at least 0, is what
-  // they count for in held_bytes(). `payload` is lost if it fails, and nothing else is changed.
+  // Inserts the results of the chunks [first, first + count). `payload_bytes` >= 0 is their share
+  // of held_bytes(). On failure `payload` is lost and nothing else changes.
   //
-  // InvalidArgument: first < 0, count < 1, payload_bytes < 0, or first + count is no ChunkId.
-  // AlreadyExists: one of the chunks is held, delivered or skipped already.
+  // Errors:
+  //   InvalidArgument: first < 0, count < 1, payload_bytes < 0, or first + count overflows ChunkId.
+  //   AlreadyExists: one of the chunks is held, delivered or skipped already.
   absl::Status Insert(ChunkId first, Index count, T payload, Index payload_bytes) {
     if (payload_bytes < 0)
       return absl::InvalidArgumentError(
@@ -82,16 +84,16 @@ class ReorderBuffer {
     return absl::OkStatus();
   }
 
-  // Says that the chunks [first, first + count) will have no results, so that those behind them
-  // need not wait.
+  // Declares that the chunks [first, first + count) will have no results, so that later chunks do
+  // not wait for them.
   //
-  // Status codes as for Insert.
+  // Errors: as for Insert.
   absl::Status Skip(ChunkId first, Index count) {
     MPAIO_RETURN_IF_ERROR(received_.Add(first, count));
     return done_.Add(first, count);
   }
 
-  // Takes out the batch whose turn it is; nothing if it has not arrived.
+  // Removes and returns the batch that is due; nullopt if it has not arrived.
   std::optional<Batch<T>> PopNext() {
     if (held_.empty()) return std::nullopt;
     const auto it =
@@ -101,16 +103,16 @@ class ReorderBuffer {
     std::optional<Batch<T>> batch(std::move(it->second.batch));
     held_bytes_ -= it->second.payload_bytes;
     held_.erase(it);
-    // Cannot fail: received_ holds every chunk of done_ and of held_, and refused this batch if it
-    // met any of them.
+    // Cannot fail: received_ contains every chunk of done_ and of held_, and Insert refused
+    // overlapping batches.
     done_.Add(batch->first, batch->count).IgnoreError();
     return batch;
   }
 
   Delivery delivery() const { return delivery_; }
-  // The first chunk that has neither been delivered nor skipped.
+  // The first chunk that has been neither delivered nor skipped.
   ChunkId frontier() const { return done_.FirstAbsent(); }
-  // The size of the batches that were inserted and not yet taken out.
+  // The total size of the batches that have been inserted and not yet removed.
   Index held_bytes() const { return held_bytes_; }
 
  private:
@@ -123,8 +125,8 @@ class ReorderBuffer {
   ChunkSet received_;  // Held, delivered or skipped.
   ChunkSet done_;      // Delivered or skipped.
   std::map<ChunkId, Held> held_;
-  std::deque<ChunkId>
-      arrivals_;  // The first chunks of the held batches in order of arrival; kAsCompleted only.
+  // The first chunks of the held batches in the order of arrival; kAsCompleted only.
+  std::deque<ChunkId> arrivals_;
   Index held_bytes_ = 0;
 };
 

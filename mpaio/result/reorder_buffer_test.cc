@@ -18,7 +18,7 @@ namespace {
 
 using Firsts = std::vector<ChunkId>;
 
-// Inserts a batch whose payload tells its range, and which counts for 10 bytes per chunk.
+// Inserts a batch whose payload names its range, with 10 bytes per chunk.
 absl::Status Insert(ReorderBuffer<std::string>& buffer, ChunkId first, Index count) {
   return buffer.Insert(first, count, std::to_string(first) + "+" + std::to_string(count),
                        10 * count);
@@ -33,7 +33,7 @@ Firsts PopAll(ReorderBuffer<std::string>& buffer) {
   return firsts;
 }
 
-TEST(ReorderBufferTest, DeliversInOrderWhatArrivesOutOfIt) {
+TEST(ReorderBufferTest, DeliversOutOfOrderArrivalsInOrder) {
   ReorderBuffer<std::string> buffer(Delivery::kInOrder);
   EXPECT_FALSE(buffer.PopNext().has_value());
   ASSERT_TRUE(Insert(buffer, 4, 2).ok());
@@ -63,7 +63,7 @@ TEST(ReorderBufferTest, DeliversAsCompletedInOrderOfArrival) {
   EXPECT_EQ(buffer.frontier(), 6);  // [6, 8) has not arrived.
 }
 
-TEST(ReorderBufferTest, RefusesChunksItHasHad) {
+TEST(ReorderBufferTest, RefusesRepeatedChunks) {
   for (Delivery delivery : {Delivery::kInOrder, Delivery::kAsCompleted}) {
     ReorderBuffer<std::string> buffer(delivery);
     ASSERT_TRUE(Insert(buffer, 0, 2).ok());
@@ -94,7 +94,7 @@ TEST(ReorderBufferTest, RefusesChunksItHasHad) {
   }
 }
 
-TEST(ReorderBufferTest, RefusesWhatIsNoBatch) {
+TEST(ReorderBufferTest, RefusesInvalidBatches) {
   ReorderBuffer<std::string> buffer(Delivery::kInOrder);
   EXPECT_EQ(Insert(buffer, -1, 2).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(buffer.Insert(0, 0, "", 0).code(), absl::StatusCode::kInvalidArgument);
@@ -104,7 +104,7 @@ TEST(ReorderBufferTest, RefusesWhatIsNoBatch) {
   EXPECT_TRUE(Insert(buffer, 0, 1).ok());
 }
 
-TEST(ReorderBufferTest, SkippedChunksHoldNothingUp) {
+TEST(ReorderBufferTest, SkippedChunksDoNotBlock) {
   ReorderBuffer<std::string> buffer(Delivery::kInOrder);
   ASSERT_TRUE(Insert(buffer, 5, 1).ok());
   ASSERT_TRUE(Insert(buffer, 2, 1).ok());
@@ -144,8 +144,7 @@ TEST(ReorderBufferTest, AnyOrderOfArrivalGivesChunkOrder) {
       arrived.insert(first);
       if (random() % 3 == 0) continue;
       for (ChunkId popped : PopAll(buffer)) delivered.push_back(popped);
-      // Everything before the first batch that is missing has been delivered, and nothing behind
-      // it.
+      // Everything before the first missing batch has been delivered, and nothing after it.
       ChunkId missing = next;
       for (const auto& [other, size] : in_order) {
         if (!arrived.contains(other)) {
@@ -164,7 +163,7 @@ TEST(ReorderBufferTest, AnyOrderOfArrivalGivesChunkOrder) {
   }
 }
 
-TEST(ChunkSetTest, FirstAbsentPassesOverTouchingRanges) {
+TEST(ChunkSetTest, FirstAbsentJoinsAdjacentRanges) {
   ChunkSet set;
   EXPECT_EQ(set.FirstAbsent(), 0);
   ASSERT_TRUE(set.Add(2, 2).ok());

@@ -16,7 +16,8 @@
 namespace mpaio {
 namespace {
 
-// The address, without the port, of an end of a connection by IPv4 or IPv6; empty for others.
+// Returns the address, without the port, of one end of an IPv4 or IPv6 connection; empty for
+// others.
 std::string AddressOf(int fd, int (*end_of)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof(storage);

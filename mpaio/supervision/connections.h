@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A process's connections to other hosts, and how another process gets hold of them. Private to
+// A process's connections to other hosts, and how they are passed to another process. Private to
 // this package.
 #ifndef MPAIO_SUPERVISION_CONNECTIONS_H_
 #define MPAIO_SUPERVISION_CONNECTIONS_H_
@@ -13,22 +13,22 @@
 
 namespace mpaio {
 
-// More cannot be sent at once (unix(7), SCM_RIGHTS).
+// The limit for one message (unix(7), SCM_RIGHTS).
 inline constexpr std::size_t kMostDescriptors = 250;
 
-// The descriptors of this process's TCP connections whose two ends have different addresses;
-// kMostDescriptors at most.
+// Returns the descriptors of this process's TCP connections whose two ends have different
+// addresses; kMostDescriptors at most.
 std::vector<int> ConnectionsToOtherHosts();
 
-// Whether a TCP connection's other end has one of these addresses (numeric, IPv4 or IPv6).
+// True if the other end of a TCP connection has one of these addresses (numeric, IPv4 or IPv6).
 bool LeadsTo(int connection, const std::vector<std::string>& hosts);
 
-// Sends `bytes`, which are not empty, over a socket of this machine as one message, and with them
-// `descriptors`. False where that cannot be done.
+// Sends `bytes` (not empty) and `descriptors` over a socket of this machine, as one message.
+// Returns false on an error.
 bool SendMessage(int socket, absl::string_view bytes, const std::vector<int>& descriptors);
 
-// The next such message: up to `most_bytes` of it, and the descriptors, which are this process's
-// from here on. Nothing of either at the end, or for an error.
+// Receives the next such message: up to `most_bytes` bytes, and the descriptors, which this process
+// then owns. Both are empty at the end of the stream and on an error.
 struct ReceivedMessage {
   std::string bytes;
   std::vector<int> descriptors;

@@ -20,7 +20,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-// Closed with the test.
+// Closes its sockets at the end of the test.
 class ConnectionsTest : public testing::Test {
  protected:
   ~ConnectionsTest() override {
@@ -32,7 +32,7 @@ class ConnectionsTest : public testing::Test {
     fds_.push_back(fd);
     return fd;
   }
-  // A socket of 127.0.0.`host`.
+  // Returns a socket bound to 127.0.0.`host`.
   int Socket(std::uint32_t host) {
     const int fd = Keep(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address = {};
@@ -46,7 +46,7 @@ class ConnectionsTest : public testing::Test {
     EXPECT_EQ(listen(fd, 8), 0);
     return fd;
   }
-  // Both ends.
+  // Returns both ends of a connection.
   std::vector<int> Connection(std::uint32_t from, int listener) {
     const int caller = Socket(from);
     sockaddr_in address = {};
@@ -64,7 +64,7 @@ class ConnectionsTest : public testing::Test {
   std::vector<int> fds_;
 };
 
-TEST_F(ConnectionsTest, ThoseWithTwoAddressesLeadToAnotherHost) {
+TEST_F(ConnectionsTest, TwoDifferentAddressesMeanAnotherHost) {
   int pair[2];
   Pair(SOCK_STREAM, pair);
   const int listener = Listener(2);
@@ -75,7 +75,7 @@ TEST_F(ConnectionsTest, ThoseWithTwoAddressesLeadToAnotherHost) {
   EXPECT_THAT(ConnectionsToOtherHosts(), UnorderedElementsAre(ends[0], ends[1]));
 }
 
-TEST_F(ConnectionsTest, WhereTheyLead) {
+TEST_F(ConnectionsTest, ComparesTheAddressOfTheOtherEnd) {
   const int listener = Listener(2);
   const std::vector<int> ends = Connection(1, listener);
   EXPECT_TRUE(LeadsTo(ends[0], {"::1", "127.0.0.2"}));
@@ -85,7 +85,7 @@ TEST_F(ConnectionsTest, WhereTheyLead) {
   EXPECT_FALSE(LeadsTo(listener, {"127.0.0.2"}));
 }
 
-TEST_F(ConnectionsTest, WhoeverReceivesOneHasIt) {
+TEST_F(ConnectionsTest, AReceivedDescriptorIsUsable) {
   int ends[2];
   Pair(SOCK_SEQPACKET, ends);
   const std::vector<int> connection = Connection(1, Listener(2));
@@ -106,7 +106,7 @@ TEST_F(ConnectionsTest, WhoeverReceivesOneHasIt) {
   EXPECT_EQ(byte, 'x');
 }
 
-TEST_F(ConnectionsTest, AsManyAsThereMayBe) {
+TEST_F(ConnectionsTest, SendsAtMostTheLimit) {
   int ends[2];
   Pair(SOCK_SEQPACKET, ends);
   EXPECT_TRUE(SendMessage(ends[0], "C", std::vector<int>(kMostDescriptors + 10, ends[0])));
@@ -115,7 +115,7 @@ TEST_F(ConnectionsTest, AsManyAsThereMayBe) {
   EXPECT_EQ(message.descriptors.size(), kMostDescriptors);
 }
 
-TEST_F(ConnectionsTest, TheEndIsEmpty) {
+TEST_F(ConnectionsTest, TheEndOfTheStreamIsEmpty) {
   int ends[2];
   Pair(SOCK_SEQPACKET, ends);
   shutdown(ends[0], SHUT_WR);

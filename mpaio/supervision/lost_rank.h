@@ -10,7 +10,7 @@ namespace mpaio {
 struct LostRank {
   int rank = 0;
   std::string cause;            // "was killed by signal 9 (SIGKILL)"
-  bool host_is_silent = false;  // it may be alive, but its host cannot be reached
+  bool host_is_silent = false;  // the rank may be alive, but its host cannot be reached
 };
 
 }  // namespace mpaio

@@ -74,12 +74,12 @@ bool WaitUntilAllRanksStarted(std::chrono::milliseconds timeout) {
     return true;
   std::promise<void> promise;
   std::future<void> done = promise.get_future();
-  // PMIx has no timeout that every server keeps, so the calls are made by a thread that can be left
-  // behind.
+  // No timeout of PMIx is honoured by every server, so a thread makes the calls, which can be
+  // abandoned.
   std::thread([promise = std::move(promise)]() mutable {
     if (Library().init(nullptr, nullptr, 0) == 0) {
-      // No processes named stands for all of the caller's namespace. Where the fence fails there is
-      // nothing to wait for.
+      // An empty list of processes stands for all of the caller's namespace. If the fence fails,
+      // there is nothing to wait for.
       Library().fence(nullptr, 0, nullptr, 0);
       Library().finalize(nullptr, 0);
     }

@@ -16,9 +16,9 @@
 namespace mpaio {
 namespace {
 
-// Waits until the other end of the pipe is closed; false where `patience` passes first.
-bool IsClosedWithin(int pipe_end, std::chrono::milliseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+// Waits until the other end of the pipe is closed; false if `timeout` passes first.
+bool IsClosedWithin(int pipe_end, std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                           until - std::chrono::steady_clock::now())
@@ -30,8 +30,8 @@ bool IsClosedWithin(int pipe_end, std::chrono::milliseconds patience) {
   }
 }
 
-bool DoHere(const std::function<bool()>& work, std::chrono::milliseconds patience) {
-  alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(patience).count()));
+bool RunHere(const std::function<bool()>& work, std::chrono::milliseconds timeout) {
+  alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(timeout).count()));
   const bool done = work();
   alarm(0);
   return done;
@@ -40,23 +40,23 @@ bool DoHere(const std::function<bool()>& work, std::chrono::milliseconds patienc
 }  // namespace
 
 bool RunWithTimeout(const std::function<bool()>& work, int attempts,
-                    std::chrono::milliseconds patience) {
+                    std::chrono::milliseconds timeout) {
   for (int k = 0; k < attempts; ++k) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return DoHere(work, patience);
+    if (pipe2(ends, O_CLOEXEC) != 0) return RunHere(work, timeout);
     const pid_t parent = getpid(), child = fork();
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != parent) _exit(1);
-      // Its end is that of the pipe, too.
+      // Exiting also closes the pipe.
       _exit(work() ? 0 : 1);
     }
     close(ends[1]);
     if (child < 0) {
       close(ends[0]);
-      return DoHere(work, patience);
+      return RunHere(work, timeout);
     }
-    if (!IsClosedWithin(ends[0], patience)) kill(child, SIGKILL);
+    if (!IsClosedWithin(ends[0], timeout)) kill(child, SIGKILL);
     close(ends[0]);
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// For what may never return.
+// Runs a function that may never return.
 #ifndef MPAIO_SUPERVISION_RUN_WITH_TIMEOUT_H_
 #define MPAIO_SUPERVISION_RUN_WITH_TIMEOUT_H_
 
@@ -9,13 +9,13 @@
 
 namespace mpaio {
 
-// Does `work` in a fork of this process, `attempts` times at most: a fork that has not ended when
-// `patience` has passed is killed, and another one is made, as is one where `work` returned false.
-// Whether it ever returned true. The caller has one thread, and no use for the SIGCHLD of the
-// forks. Where there can be no fork, this process does it, and SIGALRM ends it when `patience` has
-// passed.
+// Runs `work` in a fork of this process, `attempts` times at most: a fork that has not ended after
+// `timeout` is killed. After that, and after `work` has returned false, another fork is made.
+// Returns true if `work` has returned true. Preconditions: the caller has one thread, and ignores
+// the SIGCHLD of the forks. Where fork() fails, this process runs `work` itself, and SIGALRM ends
+// the process after `timeout`.
 bool RunWithTimeout(const std::function<bool()>& work, int attempts,
-                    std::chrono::milliseconds patience);
+                    std::chrono::milliseconds timeout);
 
 }  // namespace mpaio
 

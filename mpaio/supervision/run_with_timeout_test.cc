@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLong = std::chrono::minutes(1);
 
-// Counts in memory that forks share.
+// Counts runs in memory that forks share.
 class RunWithTimeoutTest : public testing::Test {
  protected:
   RunWithTimeoutTest()
@@ -27,25 +27,25 @@ class RunWithTimeoutTest : public testing::Test {
   std::atomic<int>& begun_;
 };
 
-TEST_F(RunWithTimeoutTest, WhatEndsIsDoneOnceAndElsewhere) {
+TEST_F(RunWithTimeoutTest, RunsOnceInAFork) {
   const pid_t self = getpid();
   EXPECT_TRUE(RunWithTimeout([&] { return ++begun_ == 1 && getpid() != self; }, 3, kLong));
   EXPECT_EQ(begun_, 1);
 }
 
-TEST_F(RunWithTimeoutTest, WhatFailsIsDoneAgain) {
+TEST_F(RunWithTimeoutTest, RetriesAfterFailure) {
   EXPECT_TRUE(RunWithTimeout([&] { return ++begun_ == 3; }, 3, kLong));
   EXPECT_EQ(begun_, 3);
   EXPECT_FALSE(RunWithTimeout([&] { return ++begun_ == 0; }, 2, kLong));
   EXPECT_EQ(begun_, 5);
 }
 
-TEST_F(RunWithTimeoutTest, WhatDiesIsDoneAgain) {
+TEST_F(RunWithTimeoutTest, RetriesAfterDeath) {
   EXPECT_TRUE(RunWithTimeout([&] { return ++begun_ == 2 || raise(SIGKILL) != 0; }, 3, kLong));
   EXPECT_EQ(begun_, 2);
 }
 
-TEST_F(RunWithTimeoutTest, WhatDoesNotEndIsEndedAndDoneAgain) {
+TEST_F(RunWithTimeoutTest, KillsAndRetriesAfterTheTimeout) {
   EXPECT_TRUE(RunWithTimeout(
       [&] {
         if (++begun_ == 1) pause();
@@ -55,7 +55,7 @@ TEST_F(RunWithTimeoutTest, WhatDoesNotEndIsEndedAndDoneAgain) {
   EXPECT_EQ(begun_, 2);
 }
 
-TEST_F(RunWithTimeoutTest, AtLastItIsGivenUp) {
+TEST_F(RunWithTimeoutTest, ReturnsFalseAfterTheLastAttempt) {
   EXPECT_FALSE(RunWithTimeout(
       [&] {
         ++begun_;

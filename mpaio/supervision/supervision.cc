@@ -31,12 +31,12 @@
 namespace mpaio {
 namespace {
 
-constexpr std::chrono::seconds kArmPatience(5);
-constexpr std::chrono::seconds kLeavePatience(2);
-// What supervisors say is shorter.
-constexpr std::size_t kMostHeard = 4096;
-// Lines of which nobody has said whose they are: supervisors say so at once.
-constexpr std::size_t kMostNameless = 1024;
+constexpr std::chrono::seconds kArmTimeout(5);
+constexpr std::chrono::seconds kSignOffTimeout(2);
+// Messages of supervisors are shorter.
+constexpr std::size_t kMostReceived = 4096;
+// Channels without a Hello yet: supervisors send it at once.
+constexpr std::size_t kMostUnknown = 1024;
 
 Supervision* the_supervision = nullptr;
 
@@ -47,20 +47,21 @@ std::optional<int> IntegerOf(const char* variable) {
   return value;
 }
 
-// What `ps` shows of a supervisor, so that it is not taken for the rank.
+// Changes the title that `ps` shows for a supervisor, so that it is not mistaken for the rank.
 void SetTitle(int argc, char** argv, int rank) {
   const std::string title = absl::StrCat("mpaio: supervisor of rank ", rank);
   prctl(PR_SET_NAME, "mpaio:watch");
   if (argc < 1) return;
   char* const first = argv[0];
-  // The words lie one behind the other as the system has put them, unless somebody has moved them.
+  // The arguments lie one after the other as the system has placed them, unless they have been
+  // moved.
   for (int k = 0; k + 1 < argc; ++k) {
     if (argv[k] + std::strlen(argv[k]) + 1 != argv[k + 1]) return;
   }
   char* const last = argv[argc - 1] + std::strlen(argv[argc - 1]);
-  const auto room = static_cast<std::size_t>(last - first);
-  std::memset(first, 0, room);
-  std::memcpy(first, title.data(), std::min(room, title.size()));
+  const auto available = static_cast<std::size_t>(last - first);
+  std::memset(first, 0, available);
+  std::memcpy(first, title.data(), std::min(available, title.size()));
 }
 
 }  // namespace
@@ -98,8 +99,8 @@ void Supervision::Start(int argc, char** argv) {
   close(ends[1]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  // mpirun signals the process group of what it has started: the supervisor passes on what concerns
-  // the rank.
+  // mpirun signals the process group of the process that it has started: the supervisor forwards
+  // the signals that concern the rank.
   setpgid(0, 0);
   static Supervision supervised(*rank, *size, shared, ends[0]);
   the_supervision = &supervised;
@@ -126,7 +127,7 @@ void Supervision::Connect(absl::string_view address, bool has_several_nodes) {
 
 void Supervision::KeepConnections() {
   if (to_supervisor_ < 0 || !has_several_nodes_) return;
-  // Again where one has been closed meanwhile.
+  // Retries, because a connection may have been closed meanwhile.
   for (int attempts = 0; attempts < 3; ++attempts) {
     const std::vector<int> connections = ConnectionsToOtherHosts();
     if (connections.empty() || SendMessage(to_supervisor_, {&kKeep, 1}, connections)) return;
@@ -134,9 +135,9 @@ void Supervision::KeepConnections() {
 }
 
 void Supervision::Arm() {
-  if (shared_ == nullptr || has_left_) return;
+  if (shared_ == nullptr || has_signed_off_) return;
   KeepConnections();
-  const auto end = std::chrono::steady_clock::now() + kArmPatience;
+  const auto end = std::chrono::steady_clock::now() + kArmTimeout;
   while (shared_->channel.load(std::memory_order_acquire) == SupervisedState::kNone &&
          std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -146,7 +147,7 @@ void Supervision::Arm() {
 }
 
 void Supervision::Disarm() {
-  if (shared_ != nullptr && !has_left_)
+  if (shared_ != nullptr && !has_signed_off_)
     shared_->phase.store(SupervisedState::kStarting, std::memory_order_release);
 }
 
@@ -167,20 +168,20 @@ void Supervision::Accept() {
 void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   char bytes[256];
   ssize_t length = 1;
-  // A stranger has nothing to say that is longer.
-  while (channel.heard.size() < kMostHeard &&
+  // Bounds the bytes that a stranger can make us keep.
+  while (channel.received.size() < kMostReceived &&
          (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0)
-    channel.heard.append(bytes, static_cast<std::size_t>(length));
+    channel.received.append(bytes, static_cast<std::size_t>(length));
   const bool is_over =
       length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   const bool is_silent = length < 0 && IsSilence(errno);
   const auto take = [&channel](void* to, std::size_t size) {
-    std::memcpy(to, channel.heard.data(), size);
-    channel.heard.erase(0, size);
+    std::memcpy(to, channel.received.data(), size);
+    channel.received.erase(0, size);
   };
-  if (channel.rank < 0 && channel.heard.size() >= kTokenBytes + sizeof(Hello)) {
-    const bool is_ours = channel.heard.compare(0, kTokenBytes, token_) == 0;
-    channel.heard.erase(0, kTokenBytes);
+  if (channel.rank < 0 && channel.received.size() >= kTokenBytes + sizeof(Hello)) {
+    const bool is_ours = channel.received.compare(0, kTokenBytes, token_) == 0;
+    channel.received.erase(0, kTokenBytes);
     Hello hello;
     take(&hello, sizeof(hello));
     if (!is_ours || hello.rank <= 0) {
@@ -191,7 +192,7 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
     channel.rank = hello.rank;
     channel.is_known = true;
   }
-  while (channel.rank >= 0 && channel.heard.size() >= sizeof(Notice)) {
+  while (channel.rank >= 0 && channel.received.size() >= sizeof(Notice)) {
     Notice notice;
     take(&notice, sizeof(notice));
     if (!WIFSTOPPED(notice.wait_status)) {
@@ -202,7 +203,7 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
     if (WIFSTOPPED(notice.wait_status) || WIFCONTINUED(notice.wait_status)) continue;
     lost_ranks->push_back({channel.rank, DescribeProcessEnd(notice.wait_status)});
     ended_.insert(channel.rank);
-    channel.rank = -1;  // said
+    channel.rank = -1;  // reported
   }
   if (is_over && channel.rank >= 0) {
     lost_ranks->push_back({channel.rank,
@@ -228,11 +229,11 @@ std::vector<LostRank> Supervision::PollLostRanks() {
   }
   const auto is_closed = [](const Channel& channel) { return channel.fd < 0; };
   channels_.erase(std::remove_if(channels_.begin(), channels_.end(), is_closed), channels_.end());
-  const auto is_nameless = [](const Channel& channel) { return !channel.is_known; };
-  const auto nameless = std::count_if(channels_.begin(), channels_.end(), is_nameless);
-  if (static_cast<std::size_t>(nameless) > kMostNameless) {
-    // The oldest come first.
-    const auto stranger = std::find_if(channels_.begin(), channels_.end(), is_nameless);
+  const auto is_unknown = [](const Channel& channel) { return !channel.is_known; };
+  const auto unknown = std::count_if(channels_.begin(), channels_.end(), is_unknown);
+  if (static_cast<std::size_t>(unknown) > kMostUnknown) {
+    // The oldest ones come first.
+    const auto stranger = std::find_if(channels_.begin(), channels_.end(), is_unknown);
     close(stranger->fd);
     channels_.erase(stranger);
   }
@@ -255,7 +256,7 @@ void Supervision::Kill(int rank) {
 }
 
 void Supervision::AwaitEndOfOthers() {
-  const auto end = std::chrono::steady_clock::now() + kLeavePatience;
+  const auto end = std::chrono::steady_clock::now() + kSignOffTimeout;
   for (;;) {
     PollLostRanks();
     if (static_cast<int>(ended_.size()) >= size_ - 1 || std::chrono::steady_clock::now() >= end)
@@ -268,11 +269,11 @@ void Supervision::AwaitEndOfOthers() {
 }
 
 void Supervision::SignOff() {
-  if (has_left_) return;
+  if (has_signed_off_) return;
   KeepConnections();
   if (rank_ == 0 && has_several_nodes_) AwaitEndOfOthers();
   FinalizePmix(/*is_other_process=*/false);
-  has_left_ = true;
+  has_signed_off_ = true;
   for (const Channel& channel : channels_) (void)!send(channel.fd, &kEnd, 1, MSG_NOSIGNAL);
   if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);
 }

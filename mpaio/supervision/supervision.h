@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// That a rank may die and the job go on, under a plain mpirun.
+// Lets a rank die without ending the job, under a plain mpirun.
 //
 // mpirun ends a whole job when a process that it has started dies. So the process that it starts
 // for a worker rank forks before MPI begins: the child becomes the rank, and the parent, its
-// *supervisor*, does nothing but wait for it. When the child dies, the supervisor tells rank 0 so
-// by a socket (the *channel*), signs the rank off at mpirun by way of PMIx, as MPI_Finalize would
-// have done, and ends with status 0: mpirun has nothing to complain of.
+// *supervisor*, only waits for it. When the child dies, the supervisor reports that to rank 0 over
+// a socket (the *channel*), signs the rank off from mpirun through PMIx, as MPI_Finalize would have
+// done, and ends with status 0: mpirun sees no error.
 //
 //   mpirun -- supervisor of rank 1 -- rank 1
 //         \-- supervisor of rank 2 -- rank 2
@@ -15,22 +15,22 @@
 //   A rank's phases:   starting --Arm--> armed --SignOff--> left
 //   its death ends:    the job           nothing            nothing
 //
-// Rank 0 has no supervisor: its death ends the job, and so does that of a supervisor, of mpirun's
-// daemon on a host, or of rank 0's host. A host that does not answer for 15 s is taken for dead
-// with its ranks; mpirun finds that out later, and ends the job then. Signals that mpirun sends to
-// a rank go to its supervisor, which passes them on. If rank 0 is gone the supervisors end their
-// ranks.
+// Rank 0 has no supervisor: its death ends the job, and so does the death of a supervisor, of
+// mpirun's daemon on a host, or of rank 0's host. A host that does not answer for 15 s is treated
+// as dead, with its ranks; mpirun detects that later, and ends the job then. Signals that mpirun
+// sends to a rank go to its supervisor, which forwards them. If rank 0 is gone, the supervisors end
+// their ranks.
 //
-// In the end nobody calls MPI_Finalize, which waits for the dead: each rank signs itself off and
-// exits.
+// No rank calls MPI_Finalize at the end, because it waits for dead ranks: each rank signs itself
+// off and exits.
 //
 // A connection between hosts that is closed at one end is fatal at the other one (Open MPI 5:
-// "Socket closed", btl_tcp_endpoint.c and pml_ob1.c). So a rank's supervisor holds the rank's
-// connections open, whatever becomes of the rank, until rank 0 has done with MPI, which waits for
-// all others.
+// "Socket closed", btl_tcp_endpoint.c and pml_ob1.c). So a rank's supervisor keeps the rank's
+// connections open, even after the rank has ended, until rank 0 has made its last MPI call; rank 0
+// waits for all others before that.
 //
-// Where another launcher has started the program, or libpmix is missing, there is no supervision
-// (Get() is null), and a death ends the job.
+// There is no supervision (Get() is null), and a death ends the job, if another launcher has
+// started the program or libpmix is missing.
 #ifndef MPAIO_SUPERVISION_SUPERVISION_H_
 #define MPAIO_SUPERVISION_SUPERVISION_H_
 
@@ -54,50 +54,50 @@ struct SupervisedState;
 // One for each process. Used by the thread that calls MPI.
 class Supervision {
  public:
-  // The first thing in main, before there are threads. Returns in the rank's process alone, which
-  // may be a child of the caller.
+  // Called first in main, before there are threads. Returns in the rank's process alone, which may
+  // be a child of the caller.
   static void Start(int argc, char** argv);
 
-  // This process's; null where there is none.
+  // Returns this process's supervision; null where there is none.
   static Supervision* Get();
-  // Does without, where not all ranks have it: a death ends the job.
+  // Turns supervision off, where not all ranks have it: a death then ends the job.
   static void Disable();
 
-  // On rank 0: where supervisors are to call. Errors: what the system says.
+  // On rank 0: returns the address to which supervisors connect. Errors: those of the system.
   absl::StatusOr<std::string> Listen(bool has_several_nodes);
-  // On the others: tells their supervisor what Listen gave. Does not wait. Where there are not
-  // several nodes no connections are kept.
+  // On the other ranks: passes the address from Listen to the supervisor. Does not wait. Without
+  // `has_several_nodes` no connections are kept.
   void Connect(absl::string_view address, bool has_several_nodes);
 
-  // From here on this rank's death is survived, and the connections to other hosts that it has now
-  // stay open. To be called again where there may be more of these. Waits, 5 s at most, until the
-  // supervisor has reached rank 0; where it does not, the rank stays unarmed: its death ends the
-  // job.
+  // From now on the job survives this rank's death, and the rank's current connections to other
+  // hosts stay open. Call it again when there may be more of these. Waits until the supervisor has
+  // connected to rank 0, 5 s at most; where it does not connect, the rank stays unarmed: its death
+  // ends the job.
   void Arm();
-  // From here on it is not, until Arm is called again: for calls in which others wait for this
-  // rank, and rank 0 with them.
+  // Undoes Arm, until Arm is called again: for calls in which the others, rank 0 among them, wait
+  // for this rank.
   void Disarm();
   bool is_armed() const;
 
-  // On rank 0: the lost_ranks since the last call. Costs a system call.
+  // On rank 0: returns the ranks lost since the last call. Costs a system call.
   std::vector<LostRank> PollLostRanks();
-  // On rank 0: since when that rank's process has been stopped (SIGSTOP), as far as PollLostRanks
-  // has seen; nothing if it is not.
+  // On rank 0: returns since when the rank's process has been stopped (SIGSTOP), as of the last
+  // PollLostRanks; nothing if it is not stopped.
   std::optional<std::chrono::steady_clock::time_point> stopped_since(int rank) const;
-  // On rank 0: ends that rank's process, if it is armed; its death is told by PollLostRanks.
+  // On rank 0: kills the rank's process, if it is armed; PollLostRanks reports its death.
   void Kill(int rank);
 
-  // Tells mpirun that this rank has come to its end in order. No MPI call may follow. Where there
-  // are several hosts rank 0 waits until the others have ended, but not longer than 2 s.
+  // Reports to mpirun that this rank has ended normally. No MPI call may follow. Where there are
+  // several hosts, rank 0 first waits until the others have ended, for at most 2 s.
   void SignOff();
 
  private:
   // Rank 0's end of a channel.
   struct Channel {
     int fd = -1;
-    int rank = -1;           // until it has said which, and after its last words
-    bool is_known = false;   // it has said which
-    std::string heard = {};  // of what is not yet complete
+    int rank = -1;  // -1 before Hello has arrived, and after the rank's death has been reported
+    bool is_known = false;      // Hello has arrived
+    std::string received = {};  // bytes of messages that are not complete yet
     std::optional<std::chrono::steady_clock::time_point> stopped_since = {};
   };
 
@@ -108,10 +108,10 @@ class Supervision {
   void KeepConnections();
   void AwaitEndOfOthers();
 
-  int rank_, size_;          // of the world
-  SupervisedState* shared_;  // with the supervisor; null on rank 0
+  int rank_, size_;          // in MPI_COMM_WORLD
+  SupervisedState* shared_;  // shared with the supervisor; null on rank 0
   int to_supervisor_;        // a socket; -1 on rank 0
-  bool has_left_ = false;
+  bool has_signed_off_ = false;
   // On rank 0:
   std::string token_;
   std::vector<int> listeners_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Rank 0's end, which supervisors call; supervisors themselves are in supervisor_test.cc, and both
-// under mpirun in tests/supervision.
+// Rank 0's end, to which supervisors connect; supervisors themselves are in supervisor_test.cc, and
+// both under mpirun in tests/supervision.
 #include "mpaio/supervision/supervision.h"
 
 #include <poll.h>
@@ -29,11 +29,11 @@
 namespace mpaio {
 namespace {
 
-constexpr std::chrono::seconds kPatience(20);
+constexpr std::chrono::seconds kTimeout(20);
 
 class SupervisionTest : public testing::Test {
  protected:
-  // There is one for each process, and it can be started only as mpirun does it.
+  // There is one Supervision for each process, and it can be started only in mpirun's environment.
   static void SetUpTestSuite() {
     setenv("OMPI_COMM_WORLD_RANK", "0", 1);
     setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
@@ -53,16 +53,16 @@ class SupervisionTest : public testing::Test {
   }
   void TearDown() override {
     for (const int fd : channels_) Hangup(fd);
-    // What is left of them is no other test's.
+    // Discards the remaining reports, which do not belong to the next test.
     if (Supervision::Get() != nullptr) Supervision::Get()->PollLostRanks();
   }
 
-  int Call(int rank) {
+  int Connect(int rank) {
     channels_.push_back(ConnectChannel(address_, Hello{rank}, 10'000));
     EXPECT_GE(channels_.back(), 0);
     return channels_.back();
   }
-  static void Say(int channel, absl::string_view words) {
+  static void SendBytes(int channel, absl::string_view words) {
     EXPECT_EQ(send(channel, words.data(), words.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(words.size()));
   }
@@ -72,19 +72,19 @@ class SupervisionTest : public testing::Test {
   }
   static void Hangup(int channel) { shutdown(channel, SHUT_WR); }
 
-  // The next lost_ranks that are told; none after a while.
-  static std::vector<LostRank> Await() {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
+  // Returns the next lost ranks that are reported; none after a timeout.
+  static std::vector<LostRank> WaitForLostRanks() {
+    const auto end = std::chrono::steady_clock::now() + kTimeout;
     std::vector<LostRank> lost_ranks;
     while ((lost_ranks = Supervision::Get()->PollLostRanks()).empty() &&
            std::chrono::steady_clock::now() < end)
       sched_yield();
     return lost_ranks;
   }
-  // What comes of rank 0 on a channel: "" where it has been closed. Meanwhile rank 0 looks, and
-  // must hear of no lost.
-  static std::string Hear(int channel) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
+  // Returns the next byte from rank 0 on a channel: "" where the channel has been closed. Meanwhile
+  // rank 0 polls, and must report no lost rank.
+  static std::string ReceiveByte(int channel) {
+    const auto end = std::chrono::steady_clock::now() + kTimeout;
     pollfd polled = {channel, POLLIN, 0};
     while (poll(&polled, 1, 0) == 0 && std::chrono::steady_clock::now() < end)
       EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
@@ -101,16 +101,16 @@ class SupervisionTest : public testing::Test {
 
 ChannelAddress SupervisionTest::address_;
 
-TEST_F(SupervisionTest, TellsDeathsOnceAndHow) {
-  const int one = Call(1), two = Call(2);
+TEST_F(SupervisionTest, ReportsEachDeathOnceWithItsCause) {
+  const int one = Connect(1), two = Connect(2);
   EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
-  Say(two, Bytes(Notice{SIGKILL}));
-  std::vector<LostRank> lost_ranks = Await();
+  SendBytes(two, Bytes(Notice{SIGKILL}));
+  std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].rank, 2);
   EXPECT_EQ(lost_ranks[0].cause, "was killed by signal 9 (SIGKILL)");
-  Say(one, Bytes(Notice{3 << 8}));
-  lost_ranks = Await();
+  SendBytes(one, Bytes(Notice{3 << 8}));
+  lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].rank, 1);
   EXPECT_EQ(lost_ranks[0].cause, "ended with exit status 3");
@@ -119,39 +119,39 @@ TEST_F(SupervisionTest, TellsDeathsOnceAndHow) {
   EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
 }
 
-TEST_F(SupervisionTest, ASupervisorThatIsGoneIsARankThatIsGone) {
-  const int three = Call(3);
+TEST_F(SupervisionTest, ALostSupervisorIsALostRank) {
+  const int three = Connect(3);
   EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   Hangup(three);
-  const std::vector<LostRank> lost_ranks = Await();
+  const std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].rank, 3);
   EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
 }
 
-TEST_F(SupervisionTest, DoesNotListenToStrangers) {
+TEST_F(SupervisionTest, IgnoresStrangers) {
   ChannelAddress wrong = address_;
   wrong.token[kTokenBytes - 1] = wrong.token[kTokenBytes - 1] == 'a' ? 'b' : 'a';
   for (const ChannelAddress& address : {wrong, address_}) {
-    // There is no rank 0 to be supervised, nor one below.
+    // Rank 0 has no supervisor, and there are no negative ranks.
     const int rank = address.token == address_.token ? 0 : 1;
     const int channel = ConnectChannel(address, Hello{rank}, 10'000);
     ASSERT_GE(channel, 0);
-    Say(channel, Bytes(Notice{SIGKILL}));
-    EXPECT_EQ(Hear(channel), "");
+    SendBytes(channel, Bytes(Notice{SIGKILL}));
+    EXPECT_EQ(ReceiveByte(channel), "");
     close(channel);
   }
-  // One who says too little and goes.
-  const int channel = Call(1);
+  // A supervisor that sends an incomplete message and closes the channel.
+  const int channel = Connect(1);
   EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
-  Say(channel, "x");
+  SendBytes(channel, "x");
   Hangup(channel);
-  const std::vector<LostRank> lost_ranks = Await();
+  const std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
 }
 
-TEST_F(SupervisionTest, WordsThatComeInPieces) {
+TEST_F(SupervisionTest, MessagesMayArriveInPieces) {
   const int channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   channels_.push_back(channel);
   sockaddr_un name = {};
@@ -163,21 +163,21 @@ TEST_F(SupervisionTest, WordsThatComeInPieces) {
             0);
   const std::string words = address_.token + Bytes(Hello{2}) + Bytes(Notice{SIGSEGV});
   for (const char letter : words.substr(0, words.size() - 1)) {
-    Say(channel, absl::string_view(&letter, 1));
+    SendBytes(channel, absl::string_view(&letter, 1));
     EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   }
-  Say(channel, absl::string_view(words).substr(words.size() - 1));
-  const std::vector<LostRank> lost_ranks = Await();
+  SendBytes(channel, absl::string_view(words).substr(words.size() - 1));
+  const std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].rank, 2);
   EXPECT_EQ(lost_ranks[0].cause, "was killed by signal 11 (SIGSEGV)");
 }
 
-TEST_F(SupervisionTest, KillIsSaidToTheSupervisorOfThatRankAlone) {
-  const int one = Call(1), two = Call(2);
+TEST_F(SupervisionTest, KillIsSentToThatRanksSupervisorAlone) {
+  const int one = Connect(1), two = Connect(2);
   EXPECT_TRUE(Supervision::Get()->PollLostRanks().empty());
   Supervision::Get()->Kill(2);
-  EXPECT_EQ(Hear(two), std::string(1, kKill));
+  EXPECT_EQ(ReceiveByte(two), std::string(1, kKill));
   pollfd polled = {one, POLLIN, 0};
   EXPECT_EQ(poll(&polled, 1, 0), 0);
 }

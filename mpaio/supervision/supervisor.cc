@@ -25,19 +25,19 @@
 namespace mpaio {
 namespace {
 
-constexpr int kCallTimeoutMs = 3000;
-constexpr std::size_t kMostSaid = 4096;  // by the child at once
-constexpr int kParentPeriodMs = 1000;    // between looks whether the parent is still there
+constexpr int kConnectTimeoutMs = 3000;
+constexpr std::size_t kMostMessageBytes = 4096;  // in one message of the child
+constexpr int kParentPeriodMs = 1000;            // between checks that the parent still exists
 constexpr int kStopPeriodMs = 50;
-// When rank 0 is gone, how long its rank has to come to its end by itself.
-constexpr std::chrono::milliseconds kOrphanPatience(1000);
-// After SIGTERM mpirun is at its end soon, or it was not the one who sent it.
-constexpr std::chrono::seconds kEndPatience(5);
-// Meanwhile rank 0 may be stopping in order.
-constexpr std::chrono::seconds kStopPatience(2);
-// Where several ranks sign off at once PMIx may wait for a word that has been lost (seen with
-// 4.2.2, once in some thousand lost_ranks); and a launcher that is on its own way out does not
-// answer at all. It takes a few ms, or some hundred where there are many processes for a core.
+// When rank 0 is gone, the time that its ranks have to end by themselves.
+constexpr std::chrono::milliseconds kOrphanTimeout(1000);
+// If mpirun sent the SIGTERM, the job ends within this time.
+constexpr std::chrono::seconds kJobEndTimeout(5);
+// During this time rank 0 may be stopping the run in order.
+constexpr std::chrono::seconds kStopTimeout(2);
+// If several ranks sign off at once, PMIx may wait for a message that has been lost (seen with
+// 4.2.2, once in some thousand deaths); and a launcher that is itself ending does not answer at
+// all. Normally it takes a few ms, or some hundred where there are many processes per core.
 constexpr int kFinalizeAttempts = 4;
 constexpr std::chrono::seconds kFinalizeTimeout(5);
 
@@ -47,7 +47,7 @@ class Supervisor {
       : child_(child), rank_(rank), state_(state), signals_(signals), from_child_(from_child) {}
 
   [[noreturn]] void Run() {
-    // It may be gone already: a signal that came before it was waited for is not told.
+    // The child may have ended already: a SIGCHLD from before the signalfd is not reported.
     Reap();
     for (;;) {
       pollfd polled[] = {{signals_, POLLIN, 0}, {from_child_, POLLIN, 0}, {channel_, POLLIN, 0}};
@@ -58,7 +58,7 @@ class Supervisor {
         continue;
       }
       if (polled[0].revents != 0) PassSignals();
-      if (polled[1].revents != 0) HearChild(/*also_calls=*/true);
+      if (polled[1].revents != 0) ReadChild(/*may_connect=*/true);
       if (polled[2].revents != 0) Listen();
     }
   }
@@ -67,7 +67,7 @@ class Supervisor {
   int TimeoutMs() const {
     if (!orphaned_) return -1;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        *orphaned_ + kOrphanPatience - std::chrono::steady_clock::now());
+        *orphaned_ + kOrphanTimeout - std::chrono::steady_clock::now());
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
@@ -77,35 +77,35 @@ class Supervisor {
       if (info.ssi_signo == SIGCHLD) {
         Reap();
       } else {
-        if (info.ssi_signo == SIGTERM) told_to_end_ = std::chrono::steady_clock::now();
+        if (info.ssi_signo == SIGTERM) terminated_at_ = std::chrono::steady_clock::now();
         kill(child_, static_cast<int>(info.ssi_signo));
       }
     }
   }
 
-  // Several changes may be told by one signal.
+  // One SIGCHLD may stand for several changes of state.
   void Reap() {
     for (int status = 0; waitpid(child_, &status, WNOHANG | WUNTRACED | WCONTINUED) == child_;) {
       if (WIFEXITED(status) || WIFSIGNALED(status)) End(status);
-      Tell(status);
+      SendNotice(status);
     }
   }
 
-  // The child says where to call, or which connections are to stay open.
-  void HearChild(bool also_calls) {
-    ReceivedMessage message = ReceiveMessage(from_child_, kMostSaid);
+  // The child sends the address to connect to, or the connections to keep open.
+  void ReadChild(bool may_connect) {
+    ReceivedMessage message = ReceiveMessage(from_child_, kMostMessageBytes);
     if (message.bytes.empty()) {
       close(from_child_);
       from_child_ = -1;
     } else if (message.bytes == absl::string_view(&kKeep, 1)) {
       kept_.swap(message.descriptors);
       for (const int before : message.descriptors) close(before);
-    } else if (also_calls) {
+    } else if (may_connect) {
       const absl::StatusOr<ChannelAddress> address = DecodeAddress(message.bytes);
       if (address.ok()) {
         for (const ChannelAddress::Internet& one : address->internet)
           rank_0_hosts_.push_back(one.host);
-        channel_ = ConnectChannel(*address, {rank_}, kCallTimeoutMs);
+        channel_ = ConnectChannel(*address, {rank_}, kConnectTimeoutMs);
       }
       state_->channel.store(channel_ >= 0 ? SupervisedState::kOpen : SupervisedState::kFailed,
                             std::memory_order_release);
@@ -113,17 +113,17 @@ class Supervisor {
   }
 
   void Listen() {
-    HearRank0();
+    ReadRank0();
     if (channel_ < 0) orphaned_ = std::chrono::steady_clock::now();
   }
 
-  void Tell(int status) {
+  void SendNotice(int status) {
     const Notice notice{status};
     if (channel_ >= 0) (void)!send(channel_, &notice, sizeof(notice), MSG_NOSIGNAL);
   }
 
-  // Rank 0 speaks, or is gone.
-  void HearRank0() {
+  // Rank 0 has sent a command, or is gone.
+  void ReadRank0() {
     char word = 0;
     const ssize_t length = recv(channel_, &word, 1, MSG_DONTWAIT);
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) return;
@@ -132,15 +132,15 @@ class Supervisor {
       if (word == kEnd) rank_0_has_ended_ = true;
       return;
     }
-    // After an error it may be alive: its host may have been silent for a while.
+    // After an error rank 0 may be alive: its host may have been silent for a while.
     if (length == 0) rank_0_has_ended_ = true;
     close(channel_);
     channel_ = -1;
   }
 
-  // Without a channel rank 0 is there as long as it has not closed its end of a connection. What
-  // came by such a one is nobody's, and would keep its end from being seen.
-  void DropWhatRank0HasClosed() {
+  // Without a channel, rank 0 counts as alive while it has not closed its end of a connection. Data
+  // that arrives on these is discarded: unread, it would hide the closing of the other end.
+  void DropClosedConnections() {
     static char unread[1 << 16];
     for (std::size_t k = 0; k < kept_.size();) {
       const ssize_t length = LeadsTo(kept_[k], rank_0_hosts_)
@@ -155,19 +155,19 @@ class Supervisor {
     }
   }
 
-  // Until rank 0 has ended, as far as that can be seen; not much longer than a signal to end. What
-  // is kept goes with this process.
-  void AwaitEndOfRank0() {
+  // Waits until rank 0 has ended, as far as that can be detected, and for at most kStopTimeout
+  // after a signal to end. The kept connections are closed when this process exits.
+  void WaitForEndOfRank0() {
     using Clock = std::chrono::steady_clock;
     std::optional<Clock::time_point> limit;
-    if (told_to_end_) limit = Clock::now() + kStopPatience;
+    if (terminated_at_) limit = Clock::now() + kStopTimeout;
     for (;;) {
       if (channel_ >= 0) {
-        HearRank0();
+        ReadRank0();
       } else {
-        DropWhatRank0HasClosed();
+        DropClosedConnections();
       }
-      // When mpirun's daemon is gone, who would have ended this, it is somebody else's child.
+      // A changed parent means that mpirun's daemon, which would have ended this process, is gone.
       if (rank_0_has_ended_ || kept_.empty() || getppid() != parent_ ||
           (limit && Clock::now() >= *limit))
         return;
@@ -176,11 +176,11 @@ class Supervisor {
         for (const int connection : kept_) polled.push_back({connection, POLLIN | POLLRDHUP, 0});
       }
       poll(polled.data(), polled.size(), limit ? kStopPeriodMs : kParentPeriodMs);
-      if (HasSignalToEnd() && !limit) limit = Clock::now() + kStopPatience;
+      if (HasSignalToEnd() && !limit) limit = Clock::now() + kStopTimeout;
     }
   }
 
-  // Whether one has come; all that have come are forgotten.
+  // Returns whether a signal to end has arrived; discards all signals that have arrived.
   bool HasSignalToEnd() {
     bool has_one = false;
     signalfd_siginfo info;
@@ -194,29 +194,29 @@ class Supervisor {
   [[noreturn]] void End(int status) {
     is_reaped_ = true;
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
-    // What the child has said just before its end.
+    // Messages that the child sent just before its end.
     for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0;
          polled.fd = from_child_) {
-      HearChild(/*also_calls=*/phase == SupervisedState::kLeft);
+      ReadChild(/*may_connect=*/phase == SupervisedState::kLeft);
     }
-    // mpirun is ending the job then, and wants no more of it.
+    // In that case mpirun is ending the job, and expects no sign-off.
     const bool is_being_ended =
-        told_to_end_ && std::chrono::steady_clock::now() - *told_to_end_ < kEndPatience;
+        terminated_at_ && std::chrono::steady_clock::now() - *terminated_at_ < kJobEndTimeout;
     if (phase == SupervisedState::kArmed && !is_being_ended) {
-      Tell(status);
+      SendNotice(status);
       RunWithTimeout([] { return FinalizePmix(/*is_other_process=*/true); }, kFinalizeAttempts,
                      kFinalizeTimeout);
-      AwaitEndOfRank0();
+      WaitForEndOfRank0();
       _exit(0);
     }
     if (phase == SupervisedState::kLeft) {
-      Tell(status);
-      AwaitEndOfRank0();
-      // It had nothing more to do, and mpirun has been told that it is at its end: the signal would
-      // be reported as the job's.
+      SendNotice(status);
+      WaitForEndOfRank0();
+      // The rank had nothing left to do, and mpirun has been told that it has ended: the signal
+      // would be reported as the job's.
       if (WIFSIGNALED(status) && !is_being_ended) _exit(0);
     }
-    // As if it had been this process.
+    // End in the same way as the child.
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     const int signal_number = WTERMSIG(status);
     signal(signal_number, SIG_DFL);
@@ -234,11 +234,11 @@ class Supervisor {
   const int signals_;
   int from_child_;
   int channel_ = -1;
-  std::vector<int> kept_;  // connections of the child's
+  std::vector<int> kept_;  // the child's connections
   std::vector<std::string> rank_0_hosts_;
   bool is_reaped_ = false;
   bool rank_0_has_ended_ = false;
-  std::optional<std::chrono::steady_clock::time_point> told_to_end_;  // last, by SIGTERM
+  std::optional<std::chrono::steady_clock::time_point> terminated_at_;  // the last SIGTERM
   std::optional<std::chrono::steady_clock::time_point> orphaned_;
 };
 

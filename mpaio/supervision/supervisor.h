@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A supervisor's life. Private to this package.
+// The supervisor process. Private to this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_H_
 
@@ -11,11 +11,11 @@
 
 namespace mpaio {
 
-// What a rank says to its supervisor, besides the address of rank 0: that the connections which
-// come with it are to stay open.
+// The only message from a rank to its supervisor besides the address of rank 0: the connections
+// that come with it are to stay open.
 inline constexpr char kKeep = 'C';
 
-// What a rank and its supervisor share.
+// The state that a rank and its supervisor share.
 struct SupervisedState {
   enum Phase : std::uint32_t {
     kStarting,  // a death ends the job
@@ -27,10 +27,10 @@ struct SupervisedState {
   std::atomic<std::uint32_t> channel;
 };
 
-// Waits for `child`, which is `rank`, and ends as it should be seen by mpirun; where it keeps
-// connections of a child that was armed or has left, when rank 0 has ended. `from_child`: a socket,
-// from which rank 0's address comes, and each set of connections that is to be kept, in place of
-// the one before.
+// Waits for `child`, which is rank `rank`, and then ends with the status that mpirun should see. If
+// it keeps connections of a child that was armed or has signed off, it ends only after rank 0 has.
+// `from_child`: a socket on which rank 0's address arrives, and each set of connections to keep,
+// which replaces the one before.
 [[noreturn]] void SuperviseChild(pid_t child, int rank, SupervisedState* state, int from_child);
 
 }  // namespace mpaio

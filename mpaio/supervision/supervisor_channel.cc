@@ -34,7 +34,7 @@ std::string RandomHex(std::size_t digits) {
   return hex;
 }
 
-// A name that is in no file system, and gone with the socket (unix(7), abstract).
+// A name outside of any file system, which disappears with the socket (unix(7), abstract).
 socklen_t SetLocalName(const std::string& name, sockaddr_un* address) {
   *address = {};
   address->sun_family = AF_UNIX;
@@ -65,7 +65,7 @@ std::optional<AnyAddress> InternetAddress(const std::string& host, int port) {
   return address;
 }
 
-// A listener on all interfaces; its port, or 0.
+// Opens a listener on all interfaces. Returns its port, or 0 on an error.
 int Listen(int family, std::vector<int>* listeners) {
   const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return 0;
@@ -97,8 +97,7 @@ void AddInterfaces(int port_4, int port_6, ChannelAddress* address) {
       address->internet.push_back({host, port_4});
     } else if (one->ifa_addr->sa_family == AF_INET6 && port_6 != 0) {
       const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
-      // An address of one link means nothing without the name that the other host has for that
-      // link.
+      // A link-local address means nothing without the other host's name for that link.
       if (IN6_IS_ADDR_LINKLOCAL(&v6)) continue;
       inet_ntop(AF_INET6, &v6, host, sizeof(host));
       address->internet.push_back({host, port_6});
@@ -164,13 +163,13 @@ void WatchHost(int channel) {
   const auto set = [channel](int level, int option, int value) {
     setsockopt(channel, level, option, &value, sizeof(value));
   };
-  constexpr int kTests = 5, kSecondsBetween = kHostPatienceSeconds / (kTests + 1);
+  constexpr int kTests = 5, kSecondsBetween = kHostTimeoutSeconds / (kTests + 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kHostPatienceSeconds - kTests * kSecondsBetween);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kHostTimeoutSeconds - kTests * kSecondsBetween);
   set(IPPROTO_TCP, TCP_KEEPINTVL, kSecondsBetween);
   set(IPPROTO_TCP, TCP_KEEPCNT, kTests);
-  // For what has been sent, and is not acknowledged.
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostPatienceSeconds * 1000);
+  // The same limit for sent data that is not acknowledged.
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostTimeoutSeconds * 1000);
 }
 
 bool IsSilence(int error) {
@@ -184,13 +183,13 @@ int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeou
   if (local >= 0) {
     sockaddr_un name;
     const socklen_t length = SetLocalName(address.local_name, &name);
-    // On another host nobody has this name.
+    // On another host there is no socket of this name.
     if (connect(local, reinterpret_cast<const sockaddr*>(&name), length) == 0 &&
         SendAll(local, words))
       return local;
     close(local);
   }
-  // All at once: the first that answers is taken, as some may lead nowhere.
+  // Connects to all addresses at once and uses the first that answers, as some may lead nowhere.
   std::vector<pollfd> calls;
   for (const ChannelAddress::Internet& one : address.internet) {
     const std::optional<AnyAddress> to = InternetAddress(one.host, one.port);

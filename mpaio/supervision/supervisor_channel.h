@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The channel between a supervisor and rank 0: how it is made, and what is said on it. Private to
+// The channel between a supervisor and rank 0: how it is opened, and the messages on it. Private to
 // this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_CHANNEL_H_
@@ -15,26 +15,27 @@
 
 namespace mpaio {
 
-// In front of everything that a supervisor sends, so that strangers are not listened to.
+// The token precedes everything that a supervisor sends, so that rank 0 ignores strangers.
 inline constexpr std::size_t kTokenBytes = 32;
 
-// The supervisor's first words, behind the token.
+// The supervisor's first message, after the token.
 struct Hello {
   std::int32_t rank = 0;
 };
 
-// What waitpid() says of its rank: that it was stopped, or goes on; or, its last words, that it is
-// gone.
+// The wait status of the supervisor's rank, from waitpid(): the rank was stopped or continued, or,
+// as the last message, has ended.
 struct Notice {
   std::int32_t wait_status = 0;
 };
 
-// What rank 0 sends, if anything: that the rank is to be killed.
+// Sent by rank 0: the rank is to be killed.
 inline constexpr char kKill = 'K';
-// Or that it will make no MPI call any more.
+// Sent by rank 0: it will make no MPI call any more.
 inline constexpr char kEnd = 'E';
 
-// Where rank 0 listens: a name for sockets of its host, and what it has of internet addresses.
+// The addresses at which rank 0 listens: a name for sockets of its host, and its internet
+// addresses, if any.
 struct ChannelAddress {
   std::string token;
   std::string local_name;
@@ -48,19 +49,19 @@ struct ChannelAddress {
 std::string EncodeAddress(const ChannelAddress& address);
 absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text);
 
-// How long a host may be silent, though it is asked, until a channel to it ends with an error.
-inline constexpr int kHostPatienceSeconds = 15;
-// A channel that was accepted or called is asked from time to time whether the other host is still
-// there. Nothing for one within a host.
+// How long a host may leave probes unanswered before a channel to it ends with an error.
+inline constexpr int kHostTimeoutSeconds = 15;
+// Makes the system probe from time to time whether the other host of an accepted or connected
+// channel still answers. No effect on a channel within a host.
 void WatchHost(int channel);
-// Whether a channel's error says just that its other host does not answer.
+// True if a channel's error means only that its other host does not answer.
 bool IsSilence(int error);
 
-// Sockets that listen at a new address: of this host alone, or also for others. What is returned is
-// theirs to close.
+// Opens sockets that listen at a new address: for this host alone, or also for others. The caller
+// owns the `listeners`, and closes them.
 absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);
 
-// A socket connected to one of the address's, after the token and `hello` have been sent; -1 where
+// Returns a socket connected to one of the addresses, after sending the token and `hello`; -1 where
 // none answers within `timeout_ms`.
 int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeout_ms);
 

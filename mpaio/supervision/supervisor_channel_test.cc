@@ -24,7 +24,7 @@ namespace {
 constexpr int kTimeoutMs = 10'000;
 const std::string kToken(kTokenBytes, 'a');
 
-// Closed with the test.
+// Closed at the end of the test.
 class Sockets {
  public:
   ~Sockets() {
@@ -33,16 +33,17 @@ class Sockets {
   std::vector<int> fds;
 };
 
-// What the next caller of `listener` says first, up to `size` bytes; "" where nobody calls.
-std::string Hear(int listener, std::size_t size) {
+// Returns the first bytes of the next connection to `listener`, up to `size`; "" where there is
+// none.
+std::string ReceiveFirst(int listener, std::size_t size) {
   pollfd polled = {listener, POLLIN, 0};
   if (poll(&polled, 1, kTimeoutMs) != 1) return "";
   const int fd = accept(listener, nullptr, nullptr);
-  std::string heard(size, '\0');
-  const ssize_t length = recv(fd, heard.data(), size, MSG_WAITALL);
+  std::string received(size, '\0');
+  const ssize_t length = recv(fd, received.data(), size, MSG_WAITALL);
   close(fd);
-  heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
-  return heard;
+  received.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+  return received;
 }
 
 int Option(int fd, int level, int option) {
@@ -51,11 +52,11 @@ int Option(int fd, int level, int option) {
   return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
 }
 
-std::string Words(const ChannelAddress& address, Hello hello) {
+std::string FirstMessage(const ChannelAddress& address, Hello hello) {
   return address.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello));
 }
 
-// The port of 127.0.0.1 at which a new socket is, which listens or not.
+// Returns the port of a new socket at 127.0.0.1, which listens or not.
 int Loopback(bool listens, Sockets* sockets) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockets->fds.push_back(fd);
@@ -69,7 +70,7 @@ int Loopback(bool listens, Sockets* sockets) {
   return ntohs(address.sin_port);
 }
 
-TEST(LineAddressTest, AsText) {
+TEST(ChannelAddressTest, AsText) {
   const ChannelAddress address{kToken, "mpaio-1", {{"10.0.0.1", 4711}, {"fe80::1", 65535}}};
   const std::string text = EncodeAddress(address);
   EXPECT_EQ(text, kToken + " mpaio-1 10.0.0.1/4711 fe80::1/65535");
@@ -83,7 +84,7 @@ TEST(LineAddressTest, AsText) {
   EXPECT_EQ(EncodeAddress(*decoded), text);
 }
 
-TEST(LineAddressTest, DamagedText) {
+TEST(ChannelAddressTest, DamagedText) {
   for (const std::string& text :
        {std::string(), kToken, kToken.substr(1) + " name", kToken + "a name",
         kToken + " " + std::string(108, 'n'), kToken + " name 10.0.0.1", kToken + " name 10.0.0.1/",
@@ -93,14 +94,14 @@ TEST(LineAddressTest, DamagedText) {
   }
 }
 
-TEST(SupervisorChannelTest, CallsByTheNameOnThisHost) {
+TEST(SupervisorChannelTest, ConnectsByNameOnThisHost) {
   Sockets listeners, second;
   const absl::StatusOr<ChannelAddress> address =
       OpenListeners(/*has_several_nodes=*/false, &listeners.fds);
   MPAIO_ASSERT_OK(address);
   ASSERT_EQ(listeners.fds.size(), 1u);
   EXPECT_TRUE(address->internet.empty());
-  // Nobody guesses them.
+  // They cannot be guessed.
   const absl::StatusOr<ChannelAddress> other = OpenListeners(false, &second.fds);
   MPAIO_ASSERT_OK(other);
   EXPECT_NE(other->token, address->token);
@@ -110,11 +111,12 @@ TEST(SupervisorChannelTest, CallsByTheNameOnThisHost) {
   channels.fds.push_back(
       ConnectChannel(*DecodeAddress(EncodeAddress(*address)), Hello{7}, kTimeoutMs));
   ASSERT_GE(channels.fds[0], 0);
-  EXPECT_EQ(Hear(listeners.fds[0], kTokenBytes + sizeof(Hello)), Words(*address, Hello{7}));
+  EXPECT_EQ(ReceiveFirst(listeners.fds[0], kTokenBytes + sizeof(Hello)),
+            FirstMessage(*address, Hello{7}));
 }
 
-// From another host nobody has the local name; here it is one that there is not.
-TEST(SupervisorChannelTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
+// The local name is unknown on another host; here a name that does not exist stands for that.
+TEST(SupervisorChannelTest, ConnectsOverTheNetworkWhereTheNameIsUnknown) {
   Sockets listeners;
   absl::StatusOr<ChannelAddress> address =
       OpenListeners(/*has_several_nodes=*/true, &listeners.fds);
@@ -128,25 +130,26 @@ TEST(SupervisorChannelTest, CallsOverTheNetworkWhereTheNameIsUnknown) {
     const bool is_4 = at.ss_family == AF_INET;
     const int port = ntohs(is_4 ? reinterpret_cast<sockaddr_in*>(&at)->sin_port
                                 : reinterpret_cast<sockaddr_in6*>(&at)->sin6_port);
-    // What AddInterfaces has found is not the loopback.
+    // AddInterfaces omits the loopback.
     address->internet = {{is_4 ? "127.0.0.1" : "::1", port}};
     const int channel = ConnectChannel(*address, Hello{2}, kTimeoutMs);
     // A system may have IPv6 and no such address.
     if (!is_4 && channel < 0) continue;
     ASSERT_GE(channel, 0);
-    EXPECT_EQ(Hear(listeners.fds[k], kTokenBytes + sizeof(Hello)), Words(*address, Hello{2}));
-    // It does not wait for ever for a host that is silent.
+    EXPECT_EQ(ReceiveFirst(listeners.fds[k], kTokenBytes + sizeof(Hello)),
+              FirstMessage(*address, Hello{2}));
+    // The channel does not wait forever for a silent host.
     EXPECT_EQ(Option(channel, SOL_SOCKET, SO_KEEPALIVE), 1);
     EXPECT_EQ(
         Option(channel, IPPROTO_TCP, TCP_KEEPIDLE) +
             Option(channel, IPPROTO_TCP, TCP_KEEPCNT) * Option(channel, IPPROTO_TCP, TCP_KEEPINTVL),
-        kHostPatienceSeconds);
-    EXPECT_EQ(Option(channel, IPPROTO_TCP, TCP_USER_TIMEOUT), kHostPatienceSeconds * 1000);
+        kHostTimeoutSeconds);
+    EXPECT_EQ(Option(channel, IPPROTO_TCP, TCP_USER_TIMEOUT), kHostTimeoutSeconds * 1000);
     close(channel);
   }
 }
 
-TEST(SupervisorChannelTest, TakesWhicheverAddressAnswers) {
+TEST(SupervisorChannelTest, UsesTheAddressThatAnswers) {
   Sockets sockets;
   const int closed = Loopback(/*listens=*/false, &sockets);
   const int open = Loopback(/*listens=*/true, &sockets);
@@ -154,11 +157,12 @@ TEST(SupervisorChannelTest, TakesWhicheverAddressAnswers) {
       kToken, "mpaio-nobody", {{"no address", 1}, {"127.0.0.1", closed}, {"127.0.0.1", open}}};
   const int channel = ConnectChannel(address, Hello{1}, kTimeoutMs);
   ASSERT_GE(channel, 0);
-  EXPECT_EQ(Hear(sockets.fds[1], kTokenBytes + sizeof(Hello)), Words(address, Hello{1}));
+  EXPECT_EQ(ReceiveFirst(sockets.fds[1], kTokenBytes + sizeof(Hello)),
+            FirstMessage(address, Hello{1}));
   close(channel);
 }
 
-TEST(SupervisorChannelTest, WhereNobodyAnswersThereIsNoLine) {
+TEST(SupervisorChannelTest, FailsWhereNoAddressAnswers) {
   Sockets sockets;
   const int closed = Loopback(/*listens=*/false, &sockets);
   EXPECT_EQ(ConnectChannel({kToken, "mpaio-nobody", {{"127.0.0.1", closed}}}, Hello{1}, kTimeoutMs),

@@ -47,7 +47,7 @@ class SupervisorTest : public testing::Test {
     ASSERT_NE(page, MAP_FAILED);
     state_ = new (page) SupervisedState();
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_), 0);
-    // Through these the child says that it is there, and is told to go on.
+    // The child reports through `ready_` that it has started, and waits for `go_`.
     ASSERT_EQ(pipe(ready_), 0);
     ASSERT_EQ(pipe(go_), 0);
     const absl::StatusOr<ChannelAddress> address =
@@ -65,8 +65,7 @@ class SupervisorTest : public testing::Test {
     munmap(state_, sizeof(SupervisedState));
   }
 
-  // `child` returns its exit status. With `is_late` the supervisor begins when the child is dead
-  // already.
+  // `child` returns its exit status. With `is_late` the supervisor starts after the child has died.
   void Start(const std::function<int()>& child, bool is_late = false) {
     supervisor_ = fork();
     ASSERT_GE(supervisor_, 0);
@@ -85,12 +84,12 @@ class SupervisorTest : public testing::Test {
     SuperviseChild(pid, kRank, state_, ends_[1]);
   }
 
-  // In the child: says that it is there, and waits until it is told to go on.
+  // In the child: reports that it has started, and waits for Go().
   void Pause() {
     char byte = 0;
     if (write(ready_[1], &byte, 1) != 1 || read(go_[0], &byte, 1) != 1) _exit(99);
   }
-  void AwaitPause() {
+  void WaitForPause() {
     char byte = 0;
     pollfd polled = {ready_[0], POLLIN, 0};
     ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
@@ -98,7 +97,7 @@ class SupervisorTest : public testing::Test {
   }
   void Go() { ASSERT_EQ(write(go_[1], "", 1), 1); }
 
-  // Tells the supervisor where to call, and hears its first words.
+  // Sends the address to the supervisor, and receives its first message.
   void Connect() {
     const std::string text = EncodeAddress(address_);
     ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
@@ -106,29 +105,29 @@ class SupervisorTest : public testing::Test {
     ASSERT_EQ(poll(&polled, 1, kTimeoutMs), 1);
     channel_ = accept(listeners_[0], nullptr, nullptr);
     const Hello hello{kRank};
-    EXPECT_EQ(Hear(kTokenBytes + sizeof(hello)),
+    EXPECT_EQ(ReceiveBytes(kTokenBytes + sizeof(hello)),
               address_.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello)));
   }
-  // So many bytes of the channel, or fewer when it ends.
-  std::string Hear(std::size_t size) {
-    std::string heard(size, '\0');
+  // Receives `size` bytes from the channel, or fewer when it ends.
+  std::string ReceiveBytes(std::size_t size) {
+    std::string received(size, '\0');
     pollfd polled = {channel_, POLLIN, 0};
     EXPECT_EQ(poll(&polled, 1, kTimeoutMs), 1);
-    const ssize_t length = recv(channel_, heard.data(), size, MSG_WAITALL);
-    heard.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
-    return heard;
+    const ssize_t length = recv(channel_, received.data(), size, MSG_WAITALL);
+    received.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+    return received;
   }
-  // How the child ended, by its obituary; -1 where there is none.
-  int WaitStatusHeard() {
-    Notice obituary{-1};
-    const std::string heard = Hear(sizeof(obituary));
-    if (heard.size() == sizeof(obituary)) std::memcpy(&obituary, heard.data(), sizeof(obituary));
-    return obituary.wait_status;
+  // Returns the child's wait status from its Notice; -1 where there is none.
+  int ReceiveWaitStatus() {
+    Notice notice{-1};
+    const std::string received = ReceiveBytes(sizeof(notice));
+    if (received.size() == sizeof(notice)) std::memcpy(&notice, received.data(), sizeof(notice));
+    return notice.wait_status;
   }
 
-  // Until the supervisor, whose child is gone, has taken in a word that means nothing: so it waits
-  // for rank 0.
-  void AwaitHearing() {
+  // Waits until the supervisor, whose child is gone, has read an unknown command: then it waits for
+  // rank 0.
+  void WaitUntilCommandIsRead() {
     ASSERT_EQ(send(channel_, "?", 1, MSG_NOSIGNAL), 1);
     for (int unread = 1; unread > 0;) {
       ASSERT_EQ(ioctl(channel_, SIOCOUTQ, &unread), 0);
@@ -183,38 +182,38 @@ TEST_F(SupervisorTest, EndsAsAChildThatHasSignedOffDoes) {
   EXPECT_EQ(End(), Exits(5));
 }
 
-TEST_F(SupervisorTest, OfAnArmedChildsDeathRank0IsToldAndMpirunIsNot) {
+TEST_F(SupervisorTest, AnArmedChildsDeathIsReportedToRank0Only) {
   for (const int number : {0, SIGKILL, SIGSEGV}) {
     Start([this, number] {
       Pause();
       return number == 0 ? 7 : raise(number);
     });
-    AwaitPause();
+    WaitForPause();
     Connect();
     state_->phase = SupervisedState::kArmed;
     Go();
-    const int status = WaitStatusHeard();
+    const int status = ReceiveWaitStatus();
     if (number == 0) {
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
     } else {
       EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == number) << status;
     }
     EXPECT_EQ(End(), Exits(0));
-    // And that is all that is said.
-    EXPECT_EQ(Hear(1), "");
+    // Nothing else is sent.
+    EXPECT_EQ(ReceiveBytes(1), "");
     Hangup();
   }
 }
 
-// Nobody who is connected to it sees that it is gone, until rank 0 needs nothing of it any more; or
-// not much longer than mpirun's signal, which the last of these waits for.
-enum class Reason { kRank0SaysSo, kRank0IsGone, kSignal };
+// No peer of the child's connections sees its end until rank 0 no longer needs them, or until
+// shortly after mpirun's signal, which the last case waits for.
+enum class Reason { kRank0SendsEnd, kRank0IsGone, kSignal };
 TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   for (const std::uint32_t phase : {SupervisedState::kArmed, SupervisedState::kLeft}) {
-    for (const Reason reason : {Reason::kRank0SaysSo, Reason::kRank0IsGone, Reason::kSignal}) {
+    for (const Reason reason : {Reason::kRank0SendsEnd, Reason::kRank0IsGone, Reason::kSignal}) {
       state_->phase = SupervisedState::kStarting;
       Start([this] {
-        // Twice: the second set takes the place of the first.
+        // Twice: the second set replaces the first.
         for (int times = 0; times < 2; ++times) {
           const int connection = ConnectChannel(address_, Hello{7}, kTimeoutMs);
           if (connection < 0 || !SendMessage(ends_[0], {&kKeep, 1}, {connection})) return 98;
@@ -223,7 +222,7 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
         Pause();
         return 5;
       });
-      AwaitPause();
+      WaitForPause();
       int connections[2];
       for (int& connection : connections) {
         connection = accept(listeners_[0], nullptr, nullptr);
@@ -235,15 +234,15 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
       Connect();
       state_->phase = phase;
       Go();
-      const int status = WaitStatusHeard();
+      const int status = ReceiveWaitStatus();
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 5) << status;
       char byte = 0;
       EXPECT_EQ(recv(connections[0], &byte, 1, 0), 0);
-      AwaitHearing();
+      WaitUntilCommandIsRead();
       EXPECT_EQ(recv(connections[1], &byte, 1, MSG_DONTWAIT), -1);
       EXPECT_EQ(errno, EAGAIN);
       switch (reason) {
-        case Reason::kRank0SaysSo:
+        case Reason::kRank0SendsEnd:
           EXPECT_EQ(send(channel_, &kEnd, 1, MSG_NOSIGNAL), 1);
           break;
         case Reason::kRank0IsGone:
@@ -251,7 +250,7 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
           break;
         case Reason::kSignal:
           kill(supervisor_, SIGTERM);
-          AwaitHearing();
+          WaitUntilCommandIsRead();
           break;
       }
       EXPECT_EQ(End(), Exits(phase == SupervisedState::kArmed ? 0 : 5));
@@ -262,9 +261,9 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   }
 }
 
-// Where rank 0 cannot be heard: until it has closed its ends. Whatever leads elsewhere is not
-// waited for.
-TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
+// Without a channel to rank 0, the supervisor waits until rank 0 has closed its ends. It does not
+// wait for connections to other hosts.
+TEST_F(SupervisorTest, WithoutAChannelWaitsUntilRank0ClosesItsConnections) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in at = {};
   at.sin_family = AF_INET;
@@ -273,7 +272,7 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&at), length), 0);
   ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
   ASSERT_EQ(listen(listener, 8), 0);
-  // Nobody listens at port 1 of the loopback.
+  // Nothing listens at port 1 of the loopback.
   const ChannelAddress rank_0{address_.token, "mpaio-nobody", {{"127.0.0.1", 1}}},
       same_host{address_.token, "mpaio-nobody", {{"127.0.0.1", ntohs(at.sin_port)}}};
   Start([&] {
@@ -286,7 +285,7 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
     Pause();
     return 5;
   });
-  AwaitPause();
+  WaitForPause();
   const int one = accept(listener, nullptr, nullptr), two = accept(listener, nullptr, nullptr),
             elsewhere = accept(listeners_[0], nullptr, nullptr);
   ASSERT_TRUE(one >= 0 && two >= 0 && elsewhere >= 0);
@@ -294,7 +293,7 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   for (const int end : {one, two, elsewhere})
     ASSERT_EQ(recv(end, words.data(), words.size(), MSG_WAITALL),
               static_cast<ssize_t>(words.size()));
-  // Unread, it would keep the end behind it from being seen.
+  // Unread data would hide the closing of the other end.
   ASSERT_EQ(send(one, "unread", 6, 0), 6);
   state_->phase = SupervisedState::kLeft;
   Go();
@@ -309,24 +308,24 @@ TEST_F(SupervisorTest, WithoutALineItWaitsForRank0sEnds) {
   for (const int fd : {listener, one, elsewhere}) close(fd);
 }
 
-TEST_F(SupervisorTest, SaysWhetherThereIsALine) {
+TEST_F(SupervisorTest, ReportsAnOpenChannel) {
   Start([this] {
     Pause();
     const std::uint32_t channel = state_->channel;
     Pause();
     return channel == SupervisedState::kNone && state_->channel == SupervisedState::kOpen ? 0 : 1;
   });
-  AwaitPause();
+  WaitForPause();
   Go();
-  AwaitPause();
+  WaitForPause();
   Connect();
-  // It is said after the first words have been sent.
+  // The state changes after the first message has been sent.
   while (state_->channel == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
   Go();
   EXPECT_EQ(End(), Exits(0));
 }
 
-TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
+TEST_F(SupervisorTest, ReportsAFailedChannel) {
   for (const std::string& text :
        {std::string("damaged"), std::string(kTokenBytes, 'a') + " mpaio-nobody"}) {
     state_->channel = SupervisedState::kNone;
@@ -334,7 +333,7 @@ TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
       Pause();
       return state_->channel == SupervisedState::kFailed ? 0 : 1;
     });
-    AwaitPause();
+    WaitForPause();
     ASSERT_EQ(send(ends_[0], text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
     while (state_->channel == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
     Go();
@@ -342,17 +341,17 @@ TEST_F(SupervisorTest, SaysThatAnAddressLeadsNowhere) {
   }
 }
 
-TEST_F(SupervisorTest, KillsItsChildWhenRank0SaysSo) {
+TEST_F(SupervisorTest, KillsItsChildOnRank0sCommand) {
   Start([this] {
     Pause();
     return 0;
   });
-  AwaitPause();
+  WaitForPause();
   Connect();
   state_->phase = SupervisedState::kArmed;
-  ASSERT_EQ(send(channel_, "?", 1, 0), 1);  // no word that is known
+  ASSERT_EQ(send(channel_, "?", 1, 0), 1);  // an unknown command
   ASSERT_EQ(send(channel_, &kKill, 1, 0), 1);
-  const int status = WaitStatusHeard();
+  const int status = ReceiveWaitStatus();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
   EXPECT_EQ(End(), Exits(0));
 }
@@ -363,7 +362,7 @@ TEST_F(SupervisorTest, EndsItsChildWhenRank0IsGone) {
       Pause();
       return 0;
     });
-    AwaitPause();
+    WaitForPause();
     Connect();
     state_->phase = is_armed ? SupervisedState::kArmed : SupervisedState::kStarting;
     Hangup();
@@ -371,20 +370,20 @@ TEST_F(SupervisorTest, EndsItsChildWhenRank0IsGone) {
   }
 }
 
-TEST_F(SupervisorTest, PassesSignalsOn) {
-  // As mpirun asks it to end, it ends so, even if armed: that is no death to be survived.
+TEST_F(SupervisorTest, ForwardsSignals) {
+  // A child that mpirun ends has that status even if armed: it is no death to be survived.
   for (const int number : {SIGTERM, SIGUSR1}) {
     Start([this] {
       Pause();
       return 0;
     });
-    AwaitPause();
-    // Then it waits for signals, too.
+    WaitForPause();
+    // After this the supervisor also handles signals.
     Connect();
     state_->phase = number == SIGTERM ? SupervisedState::kArmed : SupervisedState::kStarting;
     EXPECT_EQ(kill(supervisor_, number), 0);
     EXPECT_EQ(End(), DiesOf(number));
-    EXPECT_EQ(Hear(1), "");
+    EXPECT_EQ(ReceiveBytes(1), "");
     Hangup();
   }
 }

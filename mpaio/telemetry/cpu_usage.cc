@@ -28,7 +28,7 @@ namespace {
 
 constexpr char kProcStat[] = "/proc/stat";
 
-// A file descriptor, closed at the end.
+// Owns a file descriptor.
 class Fd {
  public:
   explicit Fd(int fd) : fd_(fd) {}
@@ -39,8 +39,7 @@ class Fd {
   Fd& operator=(const Fd&) = delete;
 
   int get() const { return fd_; }
-  // Closes it now, and tells whether that went well: a file system may report only then that there
-  // was no room.
+  // Closes it now. Returns false on failure: a file system may report only then that it was full.
   bool Close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
  private:
@@ -65,7 +64,7 @@ absl::StatusOr<std::string> ReadProcStat() {
   }
 }
 
-// The number N of a label "cpuN", or nothing for another label: "cpu" is the sum of all.
+// Returns the number N of a label "cpuN", or nothing for another label: "cpu" is the sum of all.
 std::optional<int> CoreNumber(absl::string_view label) {
   int core = 0;
   if (label.substr(0, 3) != "cpu" || !absl::SimpleAtoi(label.substr(3), &core) || core < 0)
@@ -73,7 +72,7 @@ std::optional<int> CoreNumber(absl::string_view label) {
   return core;
 }
 
-// A counter that went backwards did not count: proc(5) says that iowait may decrease.
+// A counter that went backwards counts as unchanged: proc(5) says that iowait may decrease.
 std::uint64_t Difference(std::uint64_t before, std::uint64_t after) {
   return after > before ? after - before : 0;
 }
@@ -81,8 +80,8 @@ std::uint64_t Difference(std::uint64_t before, std::uint64_t after) {
 }  // namespace
 
 absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
-  // The fields behind the label, as in proc(5). guest and guest_nice come next, and are contained
-  // in user and nice. Old kernels have fewer; idle has been there always.
+  // The fields after the label, as in proc(5). guest and guest_nice come next, and are contained in
+  // user and nice. Old kernels have fewer fields, but always idle.
   enum Field { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kNumFields };
   std::vector<CoreTimes> cores;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
@@ -173,7 +172,7 @@ absl::Status CpuSampler::Start(absl::Duration period) {
   period_ = std::chrono::duration_cast<Clock::duration>(absl::ToChronoNanoseconds(period));
   stop_ = false;
 
-  // A new thread takes over the signal mask of the one that makes it.
+  // A new thread inherits the signal mask of the thread that creates it.
   sigset_t all;
   sigset_t mask;
   sigfillset(&all);
@@ -219,8 +218,8 @@ absl::StatusOr<CpuSampler::Reading> CpuSampler::Read() const {
 void CpuSampler::TakeReading() {
   absl::StatusOr<Reading> reading = Read();
   if (!reading.ok()) return;
-  // There is one reading more than samples. Dropping some costs resolution only: each counts all
-  // the time before it.
+  // There is one more reading than samples. Dropping some costs only resolution: each reading
+  // counts all the time before it.
   if (static_cast<Index>(readings_.size()) > std::max(options_.max_samples, Index{2})) {
     std::size_t kept = 1;
     for (std::size_t i = 2; i < readings_.size(); i += 2)
@@ -237,7 +236,7 @@ void CpuSampler::Loop() {
   while (!stop_requested_.wait_until(lock, next, [this] { return stop_; })) {
     lock.unlock();
     TakeReading();
-    // Reading late must not lead to a burst of readings that catches up.
+    // A late reading must not lead to a burst of readings to catch up.
     next = std::max(next + period_, Clock::now());
     lock.lock();
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How busy each core of this host is, sampled while a run goes on.
+// Samples how busy each core of this host is during a run.
 //
 // Terms. A *tick* is the unit of /proc/stat, 10 ms on most systems. A core is *busy* in a tick
-// unless it was idle or waiting for input or output. The usage of a core between two readings is
-// busy ticks / all ticks, in percent.
+// unless it was idle or waiting for I/O. The usage of a core between two readings is busy ticks /
+// all ticks, in percent.
 //
 // All processes of the host are counted, not only those of the run.
 #ifndef MPAIO_TELEMETRY_CPU_USAGE_H_
@@ -27,7 +27,7 @@
 
 namespace mpaio {
 
-// The ticks of one core since the host was started.
+// Ticks of one core since the host was started.
 struct CoreTimes {
   int core = 0;  // The N of "cpuN".
   std::uint64_t busy_ticks = 0;
@@ -36,23 +36,22 @@ struct CoreTimes {
   friend bool operator==(const CoreTimes&, const CoreTimes&) = default;
 };
 
-// The cores named in `text`, the contents of /proc/stat, in ascending order of their numbers. Cores
-// that are offline have no line there, so that numbers may be missing. The time of guests is not
-// added: "user" and "nice" hold it already.
+// Returns the cores in `text`, the contents of /proc/stat, in ascending order of their numbers.
+// Offline cores have no line, so numbers may be missing. Guest time is not added, because "user"
+// and "nice" include it.
 //
-// InvalidArgument: no core in it, or a core's line that cannot be read.
+// Errors: InvalidArgument: `text` has no core, or the line of a core cannot be parsed.
 absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text);
 
-// The percentage of each core between two readings, in [0, 100]; item c is for core number c, and
-// there are as many items as the highest number in either asks for. NaN: the core was offline at
-// one of them. 0 where no tick has passed.
+// Returns the percentage of each core between two readings, in [0, 100]. Item c is for core number
+// c, and there are as many items as the highest core number in either reading requires. NaN: the
+// core was offline in one of them. 0 if no tick has passed.
 //
-// Worked example: core 0 has 100 busy of 1000 ticks before, and 130 of 1040 after: 100 * 30 / 40 =
-// 75.
+// Example: core 0 has 100 busy of 1000 ticks before, and 130 of 1040 after: 100 * 30 / 40 = 75.
 std::vector<double> UsageBetween(const std::vector<CoreTimes>& before,
                                  const std::vector<CoreTimes>& after);
 
-// The usage of the cores between the previous sample (or the start) and this one.
+// Usage of the cores between the previous sample (or the start) and this one.
 struct CpuSample {
   double seconds = 0;           // Since the start of sampling.
   std::vector<double> percent;  // By core number; NaN: offline. See UsageBetween.
@@ -63,27 +62,27 @@ struct CpuUsage {
 };
 
 // Writes `usage` to the file `path`, replacing it: a header "seconds,core_0,core_1,...", then one
-// line for each sample. Seconds have three decimals and percentages one; the field of a core that
-// was offline is empty.
+// line for each sample. Seconds have three decimals and percentages one; the field of an offline
+// core is empty.
 //
-// NotFound, PermissionDenied, ResourceExhausted, ...: the file cannot be opened or written, as the
-// system says.
+// Errors: NotFound, PermissionDenied, ResourceExhausted, ...: the file cannot be opened or written,
+// for the reason that the system gives.
 absl::Status WriteCpuUsageCsv(const std::string& path, const CpuUsage& usage);
 
 struct CpuSamplerOptions {
-  // Gives the text to parse; called from Start, from Stop and from the sampler's thread, never
-  // twice at once. Empty: reads /proc/stat.
+  // Returns the text to parse. Called from Start, from Stop and from the sampler's thread, never
+  // concurrently. Empty: reads /proc/stat.
   std::function<absl::StatusOr<std::string>()> source;
 
-  // The samples kept, at least 2. When there would be more, every second one is dropped and the
-  // period doubles, so that a long run is recorded as a whole in bounded memory. The default is
-  // half an hour at 0.2 s, and then up to an hour at 0.4 s, ...
+  // The number of samples kept, at least 2. If there would be more, every second one is dropped and
+  // the period doubles, so that a long run is recorded as a whole in bounded memory. The default
+  // covers half an hour at 0.2 s, then up to an hour at 0.4 s, ...
   Index max_samples = 9000;
 };
 
-// Samples in a thread of its own, from Start to Stop. The thread calls nothing but the source, and
-// has all signals blocked, so that handlers run in the threads they were meant for. Start and Stop
-// are for one thread at a time.
+// Samples in a thread of its own, from Start to Stop. The thread calls nothing but the source and
+// blocks all signals, so that handlers run in the threads they are meant for. Start and Stop must
+// not be called concurrently.
 class CpuSampler {
  public:
   using Options = CpuSamplerOptions;
@@ -93,16 +92,17 @@ class CpuSampler {
   CpuSampler(const CpuSampler&) = delete;
   CpuSampler& operator=(const CpuSampler&) = delete;
 
-  // Takes the first reading, and starts sampling every `period` (of a millisecond at least, else
-  // that), anew if it was stopped before.
+  // Takes the first reading and starts sampling every `period` (at least 1 ms; shorter ones are
+  // extended to that). Starts over after Stop.
   //
-  // FailedPrecondition: it is running. InvalidArgument: the period is not positive, or the source's
-  // text cannot be read. ResourceExhausted: no thread to be had. Any other: as the source says.
+  // Errors: FailedPrecondition: it is running. InvalidArgument: the period is not positive, or the
+  // source's text cannot be parsed. ResourceExhausted: no thread could be created. Others: those of
+  // the source.
   absl::Status Start(absl::Duration period = absl::Milliseconds(200));
 
   // Takes a last sample, so that even a short run has one, stops the thread without waiting for the
-  // period to pass, and returns what was sampled. Called again, returns the same; never started,
-  // nothing. Readings that failed are left out.
+  // end of the period, and returns the samples. A further call returns the same; without Start it
+  // returns nothing. Failed readings are left out.
   CpuUsage Stop();
 
  private:
@@ -114,8 +114,8 @@ class CpuSampler {
   };
 
   absl::StatusOr<Reading> Read() const;
-  void
-  TakeReading();  // Called without contention: by the thread, or by Stop when the thread has ended.
+  // Never called concurrently: by the thread, or by Stop after the thread has ended.
+  void TakeReading();
   void Loop();
 
   const Options options_;
@@ -123,7 +123,7 @@ class CpuSampler {
   std::condition_variable stop_requested_;
   bool stop_ = false;  // Guarded by mutex_.
   std::thread thread_;
-  // Touched by the thread alone while it runs.
+  // Accessed only by the thread while it runs.
   Clock::duration period_{};
   std::vector<Reading> readings_;
 };

@@ -22,7 +22,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// As of a machine whose core 1 is offline. The fields: user nice system idle iowait irq softirq
+// From a machine whose core 1 is offline. The fields: user nice system idle iowait irq softirq
 // steal guest guest_nice.
 constexpr char kText[] =
     "cpu  300 30 60 1500 15 3 6 9 120 12\n"
@@ -32,7 +32,7 @@ constexpr char kText[] =
     "ctxt 999\n"
     "btime 1700000000\n";
 
-// A core without anything but user and idle time.
+// A core that has only user and idle time.
 std::string Core(int core, std::uint64_t user, std::uint64_t idle) {
   return absl::StrCat("cpu", core, " ", user, " 0 0 ", idle, " 0 0 0 0 0 0\n");
 }
@@ -40,7 +40,7 @@ std::string Core(int core, std::uint64_t user, std::uint64_t idle) {
 TEST(ParseProcStatTest, CountsGuestsOnce) {
   const auto cores = ParseProcStat(kText);
   ASSERT_TRUE(cores.ok()) << cores.status();
-  // Core 0: all but guests are 641; of these, 500 idle and 5 waiting.
+  // Core 0 without guests: 641 ticks, of which 500 are idle and 5 waiting.
   EXPECT_EQ(*cores, (std::vector<CoreTimes>{{0, 136, 641}, {2, 272, 1282}}));
 }
 
@@ -50,7 +50,7 @@ TEST(ParseProcStatTest, TakesFewerFieldsAndAnyOrder) {
   EXPECT_EQ(*cores, (std::vector<CoreTimes>{{9, 5, 11}, {10, 6, 10}}));
 }
 
-TEST(ParseProcStatTest, RefusesWhatIsNoProcStat) {
+TEST(ParseProcStatTest, RefusesOtherText) {
   for (const char* text : {"", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpu0 1 2 -3 4\n",
                            "cpux 1 2 3 4\n", "hello\n"}) {
     EXPECT_EQ(ParseProcStat(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
@@ -77,7 +77,7 @@ TEST(UsageBetweenTest, CoresAreKnownByTheirNumbers) {
 }
 
 TEST(UsageBetweenTest, CountersThatGoBackStayInRange) {
-  // iowait went down by 5 while the core was busy for 10: 10 busy of 5 in all.
+  // iowait decreased by 5 while the core was busy for 10: 10 busy ticks of 5 in all.
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 110, 1005}}), std::vector<double>{100});
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 90, 900}}), std::vector<double>{0});
 }
@@ -110,11 +110,11 @@ TEST_F(CpuUsageCsvTest, SaysWhyItCannotBeWritten) {
   const absl::Status status = WriteCpuUsageCsv(path, {});
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_NE(status.message().find(path), absl::string_view::npos) << status;
-  // A disk that is full.
+  // A full disk.
   EXPECT_EQ(WriteCpuUsageCsv("/dev/full", {}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// Counts its readings: reading n finds core 0 with n of 2 n ticks busy. Counts the failed ones too.
+// Counts its readings, failed ones too: reading n finds core 0 with n of 2 n ticks busy.
 class CountingSource {
  public:
   absl::StatusOr<std::string> Read() {
@@ -125,7 +125,8 @@ class CountingSource {
     return Core(0, readings_, readings_);
   }
 
-  // Waits until there have been `readings`; false if that takes longer than any test should.
+  // Waits until there have been `readings`; returns false if that takes longer than any test
+  // should.
   bool AwaitReadings(std::uint64_t readings) {
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return readings_ >= readings; });
@@ -232,7 +233,7 @@ TEST(CpuSamplerTest, SaysWhyItCannotStart) {
 }
 
 TEST(CpuSamplerTest, ThreadTakesNoSignals) {
-  // Asks in the thread, and in this one, whose mask must be as it was.
+  // Checks the mask in the sampler's thread and in this one, whose mask must be unchanged.
   std::mutex mutex;
   std::vector<bool> blocked;
   {

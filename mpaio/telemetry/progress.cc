@@ -21,16 +21,16 @@ namespace {
 constexpr std::size_t kMaxWidth = 79;
 constexpr int kBarWidth = 20;
 
-// What is done and what there is of one job or of all, in whatever unit they can be added up in.
+// The work done and the total work of one job or of all, in a unit in which they can be added.
 struct Amount {
   double at_start = 0;
   double done = 0;
   double total = 0;
   bool in_bytes = false;
 
-  // 0 to 1. Nothing to do is done.
+  // 0 to 1; 1 if there is nothing to do.
   double Fraction() const { return total > 0 ? std::clamp(done / total, 0.0, 1.0) : 1.0; }
-  // Rounded down: 100 % is said of what is done only.
+  // Rounded down, so that 100 % is shown only when all is done.
   int Percent() const { return static_cast<int>(Fraction() * 100); }
   double Rate(absl::Duration elapsed) const {
     return elapsed > absl::ZeroDuration()
@@ -89,8 +89,8 @@ std::string Bar(double fraction) {
                       std::string(static_cast<std::size_t>(kBarWidth - full), '-'), "]");
 }
 
-// `name` in at most `width` columns. Bytes that would move the cursor are not let through; nor is
-// half a character of UTF-8.
+// Returns `name` in at most `width` columns. Replaces bytes that would move the cursor, and does
+// not cut a UTF-8 character in half.
 std::string Shortened(absl::string_view name, std::size_t width) {
   std::string shown;
   for (char c : name) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
@@ -166,8 +166,8 @@ void ProgressMeter::Draw(absl::Time now, std::span<const JobProgress> jobs) {
     sink_(line + "\n");
     return;
   }
-  // In one piece, so that a launcher which passes it on has no half of it; spaces over the rest of
-  // a longer line before it.
+  // Written in one piece, so that a launcher does not pass on half of it; spaces cover the rest of
+  // a longer previous line.
   const std::size_t width = line.size();
   if (width < drawn_width_) line.append(drawn_width_ - width, ' ');
   drawn_width_ = width;
@@ -181,7 +181,7 @@ bool IsTerminalPath(absl::string_view path) {
 
 bool StderrIsTerminal() {
   if (::isatty(STDERR_FILENO) != 0) return true;
-  // mpirun gives each rank a pipe, whose contents it copies to its own standard error.
+  // mpirun gives each rank a pipe, and copies the contents to its own standard error.
   if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return false;
   struct stat stderr_stat;
   if (::fstat(STDERR_FILENO, &stderr_stat) != 0) return false;

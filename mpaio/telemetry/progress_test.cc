@@ -23,14 +23,14 @@ absl::Time After(double seconds) { return kStart + absl::Seconds(seconds); }
 using Jobs = std::vector<JobProgress>;
 using Lines = std::vector<std::string>;
 
-// A meter, and the pieces of text that it gives.
+// A meter and the text that it writes.
 class Drawn {
  public:
   Drawn(ProgressMode mode, bool terminal)
       : meter({.mode = mode, .terminal = terminal},
               [this](absl::string_view text) { pieces.emplace_back(text); }) {}
 
-  // What was written since the last call.
+  // Returns the text written since the last call.
   Lines Take() { return std::exchange(pieces, {}); }
 
   Lines pieces;
@@ -182,7 +182,7 @@ TEST(IsTerminalPathTest, KnowsTerminalsByTheirNames) {
 // A process and the one that started it, each with its own standard error.
 class StderrIsTerminalTest : public testing::Test {
  protected:
-  // A terminal of our own: one that this test runs on is not to be relied on.
+  // A terminal of our own: this test may not be run on one.
   void SetUp() override {
     unsetenv("OMPI_COMM_WORLD_RANK");
     master_ = ::posix_openpt(O_RDWR | O_NOCTTY);
@@ -201,8 +201,8 @@ class StderrIsTerminalTest : public testing::Test {
     }
   }
 
-  // What StderrIsTerminal() says in a child that has `own` for its standard error, while this
-  // process has `parents`.
+  // Returns StderrIsTerminal() in a child that has `own` as its standard error, while this process
+  // has `parents`.
   bool InChild(int own, int parents, bool launched_by_mpirun) {
     const int saved = ::dup(STDERR_FILENO);
     ::dup2(parents, STDERR_FILENO);
@@ -231,8 +231,8 @@ TEST_F(StderrIsTerminalTest, LooksThroughTheLauncher) {
   EXPECT_TRUE(InChild(terminal_, file_, false));
   EXPECT_TRUE(InChild(terminal_, file_, true));
   EXPECT_TRUE(InChild(pipe_[1], terminal_, true));
-  // The launcher writes to a file; no launcher; a standard error that was sent to a file before the
-  // launcher saw any of it.
+  // The launcher writes to a file; no launcher; a standard error that is redirected to a file
+  // before the launcher receives any of it.
   EXPECT_FALSE(InChild(pipe_[1], file_, true));
   EXPECT_FALSE(InChild(pipe_[1], terminal_, false));
   EXPECT_FALSE(InChild(file_, terminal_, true));

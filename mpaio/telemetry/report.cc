@@ -20,7 +20,7 @@ struct Column {
   Align align;
 };
 
-// Columns as wide as their widest cell, two spaces apart, without spaces at the end of a line.
+// A table with columns as wide as their widest cell, two spaces apart, without trailing spaces.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {
@@ -29,13 +29,13 @@ class Table {
     AddRow(std::move(headings));
   }
 
-  // One cell for each column; those missing at the end are empty.
+  // Adds one cell for each column; cells missing at the end are empty.
   void AddRow(std::vector<std::string> cells) {
     cells.resize(columns_.size());
     rows_.push_back(std::move(cells));
   }
 
-  // Appends the table to `out`, after an empty line if something is there.
+  // Appends the table to `out`, after an empty line if `out` is not empty.
   void AppendTo(std::string* out) const {
     if (!out->empty()) *out += '\n';
     for (const std::vector<std::string>& row : rows_) {
@@ -51,7 +51,7 @@ class Table {
   }
 
  private:
-  // The characters of a string of UTF-8.
+  // Returns the number of characters of a UTF-8 string.
   static std::size_t Columns(const std::string& text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
       return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -70,7 +70,7 @@ class Table {
 
 std::string Seconds(double seconds) { return absl::StrFormat("%.3f", seconds); }
 
-// `part` of `whole` in percent.
+// Returns `part` of `whole` in percent.
 std::string Share(double part, double whole) {
   return whole > 0 ? absl::StrFormat("%.0f %%", 100 * part / whole) : "";
 }

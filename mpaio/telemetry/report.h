@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a run did, and the time it took, as tables of plain text.
+// Formats what a run did, and the time it took, as tables of plain text.
 #ifndef MPAIO_TELEMETRY_REPORT_H_
 #define MPAIO_TELEMETRY_REPORT_H_
 
@@ -15,7 +15,7 @@ namespace mpaio {
 struct StageReport {
   std::string name;
   double seconds = 0;
-  Index bytes = 0;  // What went through it; 0: not known, and no rate is shown.
+  Index bytes = 0;  // Bytes processed; 0: unknown, and no rate is shown.
 };
 
 struct JobReport {
@@ -36,16 +36,16 @@ struct RankReport {
 };
 
 struct RunReport {
-  std::vector<StageReport>
-      stages;  // In the order in which they are to be shown, as are the others.
+  // In the order in which they are shown, as are the others.
+  std::vector<StageReport> stages;
   std::vector<JobReport> jobs;
   std::vector<RankReport> ranks;
   double total_seconds = 0;
 };
 
-// `report` as aligned tables, each with a line of headings, parted by empty lines; ends with an end
-// of line. A table without lines is left out. The share of a rank is its part of the rows of all
-// ranks. Example:
+// Returns `report` as aligned tables, each with a heading, separated by empty lines; ends with a
+// newline. Empty tables are left out. The share of a rank is its part of the rows of all ranks.
+// Example:
 //
 //     stage    seconds  share       rate
 //     read       0.512   34 %  1.56 GB/s

@@ -28,7 +28,7 @@ TEST(FormatReportTest, IsAsInTheHeader) {
             "   1  0 alpha      60  95000   0.940   95 %\n");
 }
 
-TEST(FormatReportTest, LeavesOutWhatThereIsNot) {
+TEST(FormatReportTest, LeavesOutEmptyTables) {
   RunReport report;
   report.total_seconds = 0.25;
   EXPECT_EQ(FormatReport(report),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Numbers for people: three digits and a prefix of thousands.
+// Formats numbers for people: three digits and an SI prefix.
 #ifndef MPAIO_TELEMETRY_SI_FORMAT_H_
 #define MPAIO_TELEMETRY_SI_FORMAT_H_
 
@@ -10,9 +10,12 @@
 
 namespace mpaio {
 
-// `value`, at least 0, with three digits, a prefix of thousands if it needs one, and the unit. At
-// most 4 characters come before the space: FormatSi(1234567, "B/s") = "1.23 MB/s", FormatSi(999,
-// "rows/s") = "999 rows/s", FormatSi(0.5, "B/s") = "0.50 B/s", FormatSi(0, "B/s") = "0 B/s".
+// Returns `value`, which is at least 0, with three digits, an SI prefix if it needs one, and the
+// unit. At most 4 characters come before the space:
+//   FormatSi(1234567, "B/s") = "1.23 MB/s"
+//   FormatSi(999, "rows/s") = "999 rows/s"
+//   FormatSi(0.5, "B/s") = "0.50 B/s"
+//   FormatSi(0, "B/s") = "0 B/s"
 std::string FormatSi(double value, absl::string_view unit);
 
 }  // namespace mpaio

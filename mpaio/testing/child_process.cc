@@ -39,8 +39,8 @@ ChildEnd RunInChild(const std::function<int()>& body) {
 
 ChildEnd StoreInChild(std::byte* address) {
   return RunInChild([address] {
-    volatile std::byte* const place = address;
-    *place = *place;
+    volatile std::byte* const target = address;
+    *target = *target;
     return 0;
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What happens to a process that does something deadly.
+// Runs code that may kill its process, in a child.
 #ifndef MPAIO_TESTING_CHILD_PROCESS_H_
 #define MPAIO_TESTING_CHILD_PROCESS_H_
 
@@ -10,7 +10,7 @@
 
 namespace mpaio {
 
-// How a child ended: killed by a signal, or else with an exit status.
+// The end of a child: killed by a signal, or else an exit status.
 struct ChildEnd {
   int signal = 0;
   int exit_status = 0;
@@ -18,12 +18,13 @@ struct ChildEnd {
 };
 std::ostream& operator<<(std::ostream& out, const ChildEnd& end);
 
-// Runs `body` in a forked child, which ends with what it returns as exit status, and without
-// cleaning up. Fatal signals kill it, whatever handlers this process has; it is killed (SIGALRM)
-// after 20 s. The body may use MPI's memory, but must not call MPI.
+// Runs `body` in a forked child and returns how it ended. The child exits with the value that
+// `body` returns, without cleaning up. Fatal signals kill it, whatever handlers this process has;
+// SIGALRM kills it after 20 s. The body may use MPI's memory, but must not call MPI.
 ChildEnd RunInChild(const std::function<int()>& body);
 
-// How a child ends that stores to `address` what is there: {SIGSEGV} if it may not be written.
+// Stores to `address`, in a child, the value that is already there. Returns {SIGSEGV} if the
+// address is not writable.
 ChildEnd StoreInChild(std::byte* address);
 
 }  // namespace mpaio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a test under mpirun (mpi_cc_test) finds.
+// The environment of a test under mpirun (mpi_cc_test).
 #ifndef MPAIO_TESTING_MPI_TEST_ENVIRONMENT_H_
 #define MPAIO_TESTING_MPI_TEST_ENVIRONMENT_H_
 
@@ -8,12 +8,12 @@
 
 namespace mpaio {
 
-// The ranks that run this test; null where there is only one. Every rank runs the same tests in the
-// same order, and leaves a test when all have; so a test is written like a program: what is
-// collective must be called by all.
+// Returns the ranks that run this test; null if there is only one. Every rank runs the same tests
+// in the same order, and leaves a test when all ranks have finished it. So a test is written like a
+// program: all ranks must make each collective call.
 const Communicator& TestWorld();
 
-// For the main() of tests only. `world` must stay until the last test has ended.
+// For the main() of tests only. `world` must live until the last test has ended.
 void SetTestWorld(const Communicator* world);
 
 }  // namespace mpaio

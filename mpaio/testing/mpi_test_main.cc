@@ -2,10 +2,10 @@
 
 // main() of the tests that mpirun runs (mpi_cc_test).
 //
-// Rank 0 prints and writes the report; the other ranks print only their failures. A test has failed
-// if it has on any rank, and the program fails on all ranks if it does on one. All ranks leave a
-// test together: where one leaves it early, because an ASSERT failed, the others may wait for it
-// for ever, so a watchdog in each rank ends the job.
+// Rank 0 prints and writes the report; the other ranks print only their failures. A test fails if
+// it fails on any rank, and the program fails on all ranks if it fails on one. All ranks leave a
+// test together: if one leaves it early, because an ASSERT failed, the others may wait for it
+// forever, so a watchdog in each rank ends the job.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,8 +35,8 @@ namespace {
 
 using std::chrono::seconds;
 
-// For how long a rank whose part of a test has failed waits for the others to end theirs.
-constexpr seconds kGrace(10);
+// Time that a rank whose part of a test has failed waits for the others to end theirs.
+constexpr seconds kGracePeriod(10);
 
 int NumberFromEnvironment(const char* name, int otherwise) {
   int number = 0;
@@ -44,15 +44,15 @@ int NumberFromEnvironment(const char* name, int otherwise) {
   return text != nullptr && absl::SimpleAtoi(text, &number) && number > 0 ? number : otherwise;
 }
 
-// How long one test may take: a minute, but not so long that Bazel's limit for the whole program
-// comes first and nobody learns which test it was.
+// Time limit of one test: a minute, but short enough that Bazel's limit for the whole program does
+// not expire first, which would hide the name of the test.
 seconds TestLimit() {
   const int bazel_limit = NumberFromEnvironment("TEST_TIMEOUT", 300);
   return seconds(
       NumberFromEnvironment("MPAIO_TEST_LIMIT_SECONDS", std::clamp(bazel_limit / 2, 5, 60)));
 }
 
-// Ends the job when what is expected does not come.
+// Ends the job if an expected event does not happen in time.
 class Watchdog {
  public:
   explicit Watchdog(const Communicator& world) : world_(world), rank_(world.rank()) {
@@ -67,7 +67,7 @@ class Watchdog {
     thread_.join();
   }
 
-  // From now on `what` has to happen within `limit`; what was expected before has happened.
+  // From now on `what` must happen within `limit`; the previous event has happened.
   void Expect(std::string what, seconds limit) {
     {
       std::lock_guard lock(mutex_);
@@ -85,16 +85,15 @@ class Watchdog {
       const auto deadline = deadline_;
       changed_.wait_until(lock, deadline);
       if (!stopped_ && deadline == deadline_ && std::chrono::steady_clock::now() >= deadline)
-        Bite();
+        AbortJob();
     }
   }
 
-  [[noreturn]] void Bite() {
+  [[noreturn]] void AbortJob() {
     std::fprintf(stderr, "[rank %d] no end after %d s of: %s. Ending all ranks.\n", rank_,
                  static_cast<int>(limit_.count()), what_.c_str());
     std::fflush(nullptr);
-    // Should MPI be too broken to abort, the alarm ends this process, and mpirun then ends the
-    // others.
+    // If MPI is too broken to abort, the alarm ends this process, and mpirun then ends the others.
     signal(SIGALRM, SIG_DFL);
     alarm(5);
     world_.Abort(1);
@@ -111,8 +110,8 @@ class Watchdog {
   std::thread thread_;
 };
 
-// Added behind the printer and the writer of the report, it hears of a test's end before them: what
-// it adds is in both.
+// Must be added after the printer and the report writer: it then receives a test's end before them,
+// so that both contain the failures that it adds.
 class RankListener final : public testing::EmptyTestEventListener {
  public:
   RankListener(const Communicator& world, Watchdog& watchdog)
@@ -134,7 +133,7 @@ class RankListener final : public testing::EmptyTestEventListener {
     const bool failed = test.result()->Failed();
     if (failed)
       watchdog_.Expect(absl::StrCat("the other ranks' part of ", Name(test), ", which failed here"),
-                       kGrace);
+                       kGracePeriod);
     const absl::StatusOr<Index> first_failed =
         world_.Minimum(failed ? world_.rank() : world_.size());
     if (!first_failed.ok()) {
@@ -154,7 +153,7 @@ class RankListener final : public testing::EmptyTestEventListener {
   Watchdog& watchdog_;
 };
 
-// Prepares GoogleTest for this rank and runs the tests. `own` is a communicator for main() alone.
+// Prepares GoogleTest for this rank and runs the tests. `own`: a communicator for main() alone.
 int RunTests(const Communicator& own, Watchdog& watchdog) {
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
   if (own.rank() != 0) {
@@ -165,7 +164,7 @@ int RunTests(const Communicator& own, Watchdog& watchdog) {
   }
   listeners.Append(new RankListener(own, watchdog));  // GoogleTest owns it
 
-  // All ranks must shuffle alike.
+  // All ranks must shuffle in the same way.
   std::string seed = absl::StrCat(GTEST_FLAG_GET(random_seed) != 0 ? GTEST_FLAG_GET(random_seed)
                                                                    : 1 + getpid() % 99999);
   if (const absl::Status status = own.Broadcast(0, &seed); !status.ok()) {

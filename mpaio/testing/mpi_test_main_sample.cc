@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests that fail in the ways that mpi_test_main_test.sh looks at: one of them at a time, by
+// Tests that fail in the ways that mpi_test_main_test.sh checks, selected one at a time by
 // --gtest_filter.
 #include <string>
 #include <vector>
@@ -18,7 +18,7 @@ TEST(Sample, Passes) {
   EXPECT_EQ(bytes, "whole");
 }
 
-// Met by Passes on another rank, this fails.
+// Fails if another rank runs Passes at the same time.
 TEST(Sample, PassesToo) {
   std::vector<int> ranks;
   ASSERT_TRUE(TestWorld().AllGather(TestWorld().rank(), &ranks).ok());

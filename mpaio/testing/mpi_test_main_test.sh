@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whether a test under mpirun fails when it should, says why, and ends.
+# Checks that a test under mpirun fails when it should, says why, and ends.
 failures=0
 report=$TMPDIR/report.xml
 
-# run RANKS TESTS [FLAG]...: into $output and $status.
+# run RANKS TESTS [FLAG]...: sets $output and $status.
 run() {
   rm -f "$report"
   output=$(GTEST_OUTPUT=xml:$report MPAIO_TEST_LIMIT_SECONDS=3 mpirun -n "$1" --bind-to none \

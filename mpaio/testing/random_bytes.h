@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Contents for messages and files.
+// Reproducible contents for messages and files.
 #ifndef MPAIO_TESTING_RANDOM_BYTES_H_
 #define MPAIO_TESTING_RANDOM_BYTES_H_
 
@@ -11,7 +11,7 @@
 
 namespace mpaio {
 
-// `size_bytes` bytes that follow from `seed`, the same everywhere.
+// Returns `size_bytes` pseudo-random bytes that depend on `seed` alone, on every machine.
 std::string RandomBytes(std::uint64_t seed, Index size_bytes);
 
 }  // namespace mpaio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which pages of memory the kernel has put something behind.
+// Counts the resident pages of a memory range.
 #ifndef MPAIO_TESTING_RESIDENT_PAGES_H_
 #define MPAIO_TESTING_RESIDENT_PAGES_H_
 
@@ -12,8 +12,8 @@ namespace mpaio {
 
 Index PageBytes();
 
-// How many of the pages of [data, data + size_bytes) are in memory; -1 where some of them are not
-// mapped at all. `data` must be aligned to a page.
+// Returns how many of the pages of [data, data + size_bytes) are in memory, or -1 if some of them
+// are not mapped. Precondition: `data` is aligned to a page.
 Index NumResidentPages(const std::byte* data, Index size_bytes);
 
 }  // namespace mpaio

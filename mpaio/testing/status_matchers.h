@@ -3,8 +3,7 @@
 // Matchers for absl::Status and absl::StatusOr. (Abseil has them only from 20240722 on.)
 //
 //   EXPECT_THAT(file.status(), IsOk());
-//   EXPECT_THAT(ArrayFile::Open("gone"), StatusIs(absl::StatusCode::kNotFound, "there is no file
-//   gone"));
+//   EXPECT_THAT(ArrayFile::Open("gone"), StatusIs(absl::StatusCode::kNotFound, "no file gone"));
 //   MPAIO_ASSERT_OK(executor.Close());
 #ifndef MPAIO_TESTING_STATUS_MATCHERS_H_
 #define MPAIO_TESTING_STATUS_MATCHERS_H_
@@ -30,14 +29,14 @@ MATCHER(IsOk, negation ? "is not OK" : "is OK") {
   return StatusOf(arg).ok();
 }
 
-// A status with this code, whose message is one line.
+// Matches a status with this code and a message of one line.
 MATCHER_P(StatusIs, code, "is " + absl::StatusCodeToString(code) + " with a message of one line") {
   const std::string message(StatusOf(arg).message());
   *result_listener << StatusOf(arg).ToString();
   return StatusOf(arg).code() == code && message.find('\n') == std::string::npos;
 }
 
-// And whose message contains `text`.
+// Also requires that the message contains `text`.
 MATCHER_P2(StatusIs, code, text,
            "is " + absl::StatusCodeToString(code) + " with a message of one line that contains \"" +
                std::string(text) + "\"") {

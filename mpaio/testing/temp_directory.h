@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A place for a test's files.
+// A temporary directory for a test's files.
 #ifndef MPAIO_TESTING_TEMP_DIRECTORY_H_
 #define MPAIO_TESTING_TEMP_DIRECTORY_H_
 
@@ -10,8 +10,8 @@
 
 namespace mpaio {
 
-// A new directory, empty; removed, with what is in it, when this object goes. For files that
-// several ranks see, one of them makes it and tells the others the path.
+// A new, empty directory. The destructor removes it with its contents. For files that several ranks
+// share, one rank creates it and sends the path to the others.
 class TempDirectory {
  public:
   TempDirectory();
@@ -20,7 +20,7 @@ class TempDirectory {
   TempDirectory& operator=(const TempDirectory&) = delete;
 
   const std::string& path() const { return path_; }
-  // The path of the file `name` in it.
+  // Returns the path of the file `name` in it.
   std::string File(absl::string_view name) const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The helpers of this package must themselves be able to fail a test.
+// Checks that the helpers of this package can make a test fail.
 #include <signal.h>
 #include <sys/mman.h>
 

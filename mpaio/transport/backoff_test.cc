@@ -25,7 +25,7 @@ constexpr int kAttempts = 20;
 
 class BackoffTest : public testing::Test {
  protected:
-  // As mpaio::Environment does: otherwise the kernel adds 50 µs to each sleep.
+  // As in mpaio::Environment: otherwise the kernel adds 50 µs to each sleep.
   void SetUp() override { prctl(PR_SET_TIMERSLACK, 1); }
 
   static nanoseconds TimeOfPause(Backoff& backoff, absl::Duration at_most) {
@@ -54,7 +54,8 @@ TEST_F(BackoffTest, FirstPauseAfterResetReturnsAtOnce) {
 }
 
 TEST_F(BackoffTest, SleepsDoubleUpTo500Microseconds) {
-  // Beyond 50 µs a wait is sleeps of 50, 100, 200, 400, 500, 500 µs, ... until it has lasted 20 ms.
+  // After 50 µs a wait consists of sleeps of 50, 100, 200, 400, 500, 500 µs, ... until it has
+  // lasted 20 ms.
   nanoseconds longest{0};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Backoff backoff;
@@ -64,7 +65,8 @@ TEST_F(BackoffTest, SleepsDoubleUpTo500Microseconds) {
       if (steady_clock::now() - start > microseconds(60)) ++sleeps;
       longest = std::max(longest, TimeOfPause(backoff, absl::InfiniteDuration()));
     }
-    // 4 are shorter than 500 µs, and 15 ms hold 30 of those. Were all of 50 µs, there would be 300.
+    // 4 sleeps are shorter than 500 µs, and 15 ms hold 30 of 500 µs. If all took 50 µs, there would
+    // be 300.
     EXPECT_LE(sleeps, 40);
   }
   EXPECT_GE(longest, microseconds(500));
@@ -92,7 +94,7 @@ TEST_F(BackoffTest, NeverPausesLongerThanAsked) {
   }
 }
 
-// What a wait that ends after `t` costs: asleep at most until about 2 t.
+// A wait that ends after `t` sleeps until about 2 t at most.
 TEST_F(BackoffTest, OversleepsAtMostAboutAsLongAsItHasWaited) {
   for (const microseconds wait :
        {microseconds(100), microseconds(300), microseconds(1000), microseconds(5000)}) {
@@ -121,7 +123,7 @@ TEST_F(BackoffTest, ALongWaitCostsLittle) {
   WaitFor(backoff, milliseconds(300));
   const double share = static_cast<double>((cpu() - cpu_before).count()) /
                        static_cast<double>(nanoseconds(steady_clock::now() - start).count());
-  // About 0.7 % on a quiet machine; a wait that spins or yields takes all that it is given.
+  // About 0.7 % on an idle machine; a wait that spins or yields uses all the CPU time it can get.
   EXPECT_LT(share, 0.05);
 }
 

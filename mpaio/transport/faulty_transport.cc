@@ -45,8 +45,8 @@ class FaultyTransport final : public Transport {
       for (int k = 0; k < copies; ++k) held_[message->from].push_back(*message);
       num_held_ += copies;
     }
-    // Each sender's messages stay in order; which sender comes next, and whether anything comes
-    // now, is left to chance.
+    // Each sender's messages stay in order; the next sender, and whether any message is delivered
+    // now, are random.
     std::vector<std::size_t> senders;
     for (std::size_t from = 0; from < held_.size(); ++from) {
       if (!held_[from].empty()) senders.push_back(from);

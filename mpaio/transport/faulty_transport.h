@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A transport that misbehaves in stated ways, for tests of what stands above it.
+// A transport that injects stated faults, for tests of the layers above it.
 #ifndef MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 #define MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 
@@ -14,20 +14,20 @@
 namespace mpaio {
 
 struct FaultPlan {
-  // Each message received is held back, and later ones of other senders overtake it, with this
-  // chance (the order of one sender's stays).
+  // The chance with which each received message is delayed, so that later ones of other senders
+  // overtake it. The order of one sender's messages is kept.
   double delay_chance = 0;
   std::uint64_t seed = 0;
-  // The n-th call of Send (from 0) fails with Internal, and so does every later one: the line is
+  // The n-th call of Send (from 0) and every later one fail with Internal, as if the channel were
   // cut.
   std::optional<Index> fail_send_at;
   // The same for Receive.
   std::optional<Index> fail_receive_at;
-  // Messages for which this holds arrive twice.
+  // Messages for which this returns true arrive twice.
   std::function<bool(const Message&)> duplicate;
 };
 
-// `inner` is owned. Everything the plan does not name passes through.
+// Takes ownership of `inner`. Calls that the plan does not affect pass through.
 std::unique_ptr<Transport> MakeFaultyTransport(std::unique_ptr<Transport> inner, FaultPlan plan);
 
 }  // namespace mpaio

@@ -28,7 +28,8 @@ class InProcessTransport final : public Transport {
 
   absl::Status Send(int to, std::string message) override {
     if (to < 0 || to >= size() || to == rank_ || (rank_ != 0 && to != 0)) {
-      return absl::InvalidArgumentError(absl::StrCat("rank ", rank_, " has no line to rank ", to));
+      return absl::InvalidArgumentError(
+          absl::StrCat("rank ", rank_, " has no channel to rank ", to));
     }
     if (std::find(dead_.begin(), dead_.end(), to) != dead_.end()) return absl::OkStatus();
     Inbox& inbox = (*inboxes_)[to];
@@ -54,7 +55,7 @@ class InProcessTransport final : public Transport {
 
   void WaitForMessage(absl::Duration at_most) override {
     Inbox& inbox = (*inboxes_)[rank_];
-    // "For ever" added to the time of day would overflow.
+    // Adding an infinite duration to the current time would overflow.
     const absl::Duration bounded = std::min(at_most, absl::Hours(1));
     std::unique_lock lock(inbox.mutex);
     inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded),

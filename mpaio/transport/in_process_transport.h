@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Messages between threads of one process: what tests of the orchestrator and the thread sanitizer
-// run on, and, with one rank, what a process alone uses.
+// Messages between threads of one process: used by tests of the orchestrator, under the thread
+// sanitizer too, and, with one rank, by a process alone.
 #ifndef MPAIO_TRANSPORT_IN_PROCESS_TRANSPORT_H_
 #define MPAIO_TRANSPORT_IN_PROCESS_TRANSPORT_H_
 
@@ -12,9 +12,9 @@
 
 namespace mpaio {
 
-// The ends of a new pool of `size` ranks, by rank; each may be used by another thread. They share
-// the queues, and may be destroyed in any order. Memory ordering: what a thread did before Send
-// happens before what another does after the Receive that returns that message.
+// Returns the ends of a new pool of `size` ranks, by rank; each may be used by a different thread.
+// They share the queues, and may be destroyed in any order. Memory ordering: everything before a
+// Send happens before everything after the Receive that returns its message.
 std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size);
 
 }  // namespace mpaio

@@ -16,17 +16,17 @@ namespace mpaio {
 namespace {
 
 enum class Tag : int {
-  kFrame = 1,  // a Frame, and the message behind it if it fits
+  kFrame = 1,  // a Frame, followed by the message if it fits
   kPiece = 2,  // the next piece of a message that was announced
 };
 
-// In front of every message.
+// The header of every message.
 struct Frame {
   std::uint64_t message_bytes;
-  std::uint64_t is_announced;  // 1: the message comes behind, in pieces
+  std::uint64_t is_announced;  // 1: the message follows, in pieces
 };
 
-// What a request's token says: the kind of operation, and which.
+// The contents of a request's token: the kind of operation, and its id.
 enum class Operation : std::uint64_t { kSlot, kPieceIn, kSendOut };
 std::uint64_t Token(Operation operation, std::uint64_t id) {
   return static_cast<std::uint64_t>(operation) << 56 | id;
@@ -43,12 +43,12 @@ class MpiTransport final : public Transport {
   absl::Status Open() {
     const int num_peers = rank() == 0 ? size() - 1 : 1;
     peers_ = std::vector<Peer>(static_cast<std::size_t>(num_peers));
-    bool all_ring = !options_.doorbells.empty();
+    bool all_have_bells = !options_.doorbells.empty();
     for (int p = 0; p < num_peers; ++p) {
       Peer& peer = peers_[p];
       peer.rank = rank() == 0 ? p + 1 : 0;
-      all_ring &= static_cast<std::size_t>(peer.rank) < options_.doorbells.size() &&
-                  options_.doorbells[static_cast<std::size_t>(peer.rank)] != nullptr;
+      all_have_bells &= static_cast<std::size_t>(peer.rank) < options_.doorbells.size() &&
+                        options_.doorbells[static_cast<std::size_t>(peer.rank)] != nullptr;
       peer.slots = std::vector<Slot>(static_cast<std::size_t>(options_.slots));
       for (int s = 0; s < options_.slots; ++s) {
         peer.slots[s].bytes =
@@ -56,7 +56,7 @@ class MpiTransport final : public Transport {
         MPAIO_RETURN_IF_ERROR(PostSlot(p, s));
       }
     }
-    if (all_ring) own_bell_ = options_.doorbells[static_cast<std::size_t>(rank())];
+    if (all_have_bells) own_bell_ = options_.doorbells[static_cast<std::size_t>(rank())];
     return absl::OkStatus();
   }
 
@@ -77,13 +77,12 @@ class MpiTransport final : public Transport {
     completed_.clear();
     MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
     quiet_tests_ = outcome == TestOutcome::kCompleted ? 0 : quiet_tests_ + 1;
-    // What MPI has moved meanwhile of a message that does not travel at once needs the other side
-    // to look, too.
+    // Progress on a message that is not sent at once requires the other side to test, too.
     if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent_large > 0; });
     if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
     backoff_.Reset();
     for (const Completion& done : completed_) MPAIO_RETURN_IF_ERROR(Complete(done));
-    // Small ones are gone by now, unless MPI had no room.
+    // Small messages have left by now, unless MPI lacked buffers.
     if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent > 0; });
     for (std::size_t p = 0; p < peers_.size(); ++p)
       MPAIO_RETURN_IF_ERROR(TakeFromSlots(static_cast<int>(p)));
@@ -91,11 +90,11 @@ class MpiTransport final : public Transport {
   }
 
   void WaitForMessage(absl::Duration at_most) override {
-    // While something large is on its way both sides have to look again and again.
+    // While a large message is in transit, both sides have to test again and again.
     const bool is_moving = unsent_bytes_ > 0 || missing_pieces_ > 0;
     if (own_bell_ == nullptr || is_moving) return backoff_.Pause(at_most);
     if (backoff_.PauseBriefly()) return;
-    // What one test makes Open MPI find is told by the next one.
+    // Open MPI reports the progress made in one test only with the next one.
     if (quiet_tests_ < 2) return;
     own_bell_->Sleep(heard_, absl::ToChronoNanoseconds(std::clamp(at_most, absl::ZeroDuration(),
                                                                   options_.longest_sleep)));
@@ -103,7 +102,8 @@ class MpiTransport final : public Transport {
   }
 
   void WakeOne() override {
-    // From one behind the last, as a rank that died in its sleep seems to sleep for ever.
+    // Starts after the last one woken, because a rank that died in its sleep appears to sleep
+    // forever.
     const std::size_t bells = options_.doorbells.size();
     for (std::size_t k = 1; k <= bells; ++k) {
       const std::size_t rank = (last_woken_ + k) % bells;
@@ -120,7 +120,7 @@ class MpiTransport final : public Transport {
     if (peer.is_dead) return;
     peer.is_dead = true;
     peer.unsent = peer.unsent_large = 0;
-    // MPI may keep the buffers for ever, and so do we.
+    // MPI may keep the buffers forever, so they stay allocated.
     for (const Outgoing& outgoing : outgoing_) {
       if (outgoing.parts_left > 0 && outgoing.to == rank)
         unsent_bytes_ -= static_cast<Index>(outgoing.bytes.size());
@@ -133,8 +133,8 @@ class MpiTransport final : public Transport {
     closed_ = true;
     const absl::StatusOr<bool> let_go = requests_.CancelAll();
     if (!let_go.ok() || !*let_go) {
-      // MPI may still touch the buffers, so they must outlive this object. Only where a run was
-      // broken off.
+      // MPI may still access the buffers, so they must outlive this object. This happens only if a
+      // run was broken off.
       new std::vector<Peer>(std::move(peers_));
       new std::deque<Outgoing>(std::move(outgoing_));
     }
@@ -144,7 +144,7 @@ class MpiTransport final : public Transport {
   }
 
  private:
-  // What is larger may take several steps of both sides (Open MPI's eager limits are 4 KiB and
+  // A larger message may need several tests on both sides (Open MPI's eager limits are 4 KiB and
   // more).
   static constexpr std::size_t kAtOnceBytes = 2048;
 
@@ -156,7 +156,8 @@ class MpiTransport final : public Transport {
   }
   absl::Status SendWithoutRinging(int to, std::string message) {
     if (to < 0 || to >= size() || to == rank() || (rank() != 0 && to != 0)) {
-      return absl::InvalidArgumentError(absl::StrCat("rank ", rank(), " has no line to rank ", to));
+      return absl::InvalidArgumentError(
+          absl::StrCat("rank ", rank(), " has no channel to rank ", to));
     }
     if (closed_) return absl::FailedPreconditionError("the transport is closed");
     if (PeerOf(to).is_dead) return absl::OkStatus();
@@ -169,7 +170,7 @@ class MpiTransport final : public Transport {
       return SendPart(to, Tag::kFrame, std::move(head));
     }
     MPAIO_RETURN_IF_ERROR(SendPart(to, Tag::kFrame, std::move(head)));
-    // One buffer, shared by its pieces' sends.
+    // One buffer, shared by the sends of its pieces.
     const std::uint64_t id = NewOutgoing(
         to, std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
     const Outgoing& outgoing = outgoing_[id];
@@ -187,21 +188,20 @@ class MpiTransport final : public Transport {
     bool is_full = false;
     Index size_bytes = 0;
   };
-  // A message of a peer, in the order of arrival; complete when no piece is missing.
+  // A message from a peer, in the order of arrival; complete when no piece is missing.
   struct Incoming {
     std::string bytes;
     Index missing_pieces = 0;
-    bool is_lost = false;      // some of its pieces will never come
-    std::uint32_t number = 0;  // tells the peer's announced messages apart
+    bool is_lost = false;      // some of its pieces will never arrive
+    std::uint32_t number = 0;  // identifies it among the peer's announced messages
   };
   struct Peer {
     int rank = 0;
     std::vector<Slot> slots;
-    std::size_t next_slot =
-        0;  // MPI fills receives in the order in which they were posted: round the slots
+    std::size_t next_slot = 0;  // MPI fills receives in posting order: round robin over the slots
     std::deque<Incoming> incoming;
     std::uint32_t next_number = 0;
-    // Messages to it that MPI still has, and those of them that do not travel at once.
+    // Messages to the peer that have not left, and those of them that are not sent at once.
     Index unsent = 0;
     Index unsent_large = 0;
     bool is_dead = false;
@@ -263,8 +263,8 @@ class MpiTransport final : public Transport {
         return absl::OkStatus();
       }
       case Operation::kPieceIn: {
-        // Few are ever incoming from one peer. Pieces of different messages may complete in any
-        // order.
+        // There are few incoming messages from one peer. Pieces of different messages may complete
+        // in any order.
         for (Incoming& incoming : peers_[id >> 32].incoming) {
           if (incoming.missing_pieces > 0 && incoming.number == static_cast<std::uint32_t>(id)) {
             --incoming.missing_pieces;
@@ -316,7 +316,7 @@ class MpiTransport final : public Transport {
         incoming.missing_pieces = CeilDivide(message_bytes, options_.piece_bytes);
         missing_pieces_ += incoming.missing_pieces;
         incoming.number = peer.next_number++;
-        // Those that are here already complete all the same.
+        // Pieces that have arrived already still complete.
         if (peer.is_dead) ForgetPieces(incoming);
         for (Index at = 0; at < message_bytes; at += options_.piece_bytes) {
           MPAIO_RETURN_IF_ERROR(requests_.Receive(
@@ -332,14 +332,14 @@ class MpiTransport final : public Transport {
     return absl::OkStatus();
   }
 
-  // Nobody waits for the rest of it.
+  // The remaining pieces are no longer waited for.
   void ForgetPieces(Incoming& incoming) {
     if (incoming.is_lost || incoming.missing_pieces == 0) return;
     incoming.is_lost = true;
     missing_pieces_ -= incoming.missing_pieces;
   }
 
-  // Round the peers, so that one that talks much does not keep the others waiting.
+  // Round robin over the peers, so that a busy one does not starve the others.
   std::optional<Message> PopReady() {
     for (std::size_t k = 0; k < peers_.size(); ++k) {
       Peer& peer = peers_[next_peer_];
@@ -359,13 +359,13 @@ class MpiTransport final : public Transport {
   std::vector<Completion> completed_;
   std::vector<Peer> peers_;
   std::size_t next_peer_ = 0;
-  std::deque<Outgoing> outgoing_;  // a deque: buffers in flight must not move when it grows
+  std::deque<Outgoing> outgoing_;  // a deque, because buffers in flight must not move when it grows
   std::vector<std::uint64_t> free_ids_;
   Index unsent_bytes_ = 0;
   Index missing_pieces_ = 0;  // of all incoming messages
   Doorbell* own_bell_ = nullptr;
-  std::uint32_t heard_ = 0;  // before the first of so many tests that found nothing:
-  int quiet_tests_ = 0;
+  std::uint32_t heard_ = 0;  // the bell's count before the first of quiet_tests_ tests
+  int quiet_tests_ = 0;      // consecutive tests without a completion
   std::size_t last_woken_ = 0;
   Backoff backoff_;
   bool closed_ = false;

@@ -16,24 +16,26 @@
 namespace mpaio {
 
 struct MpiTransportOptions {
-  // Receives posted ahead for each peer, and the room of each. A message that fits, with its 16
-  // bytes of frame, travels at once; a larger one is announced, and travels when the receiver has
-  // made room for it.
+  // Receives posted ahead for each peer, and the size of each. A message that fits, with its 16
+  // bytes of frame, is sent at once; a larger one is announced, and sent when the receiver has
+  // allocated memory for it.
   int slots = 4;
   Index slot_bytes = 64 << 10;
-  // Large messages go in pieces of this size: MPI counts bytes in an int.
+  // Large messages are sent in pieces of this size: MPI counts bytes in an int.
   Index piece_bytes = 256 << 20;
-  // By rank: what wakes it, where it shares memory with this one, its own included; null where it
-  // does not. They must outlive the transport. Empty: none. Who waits sleeps on its own bell, if it
-  // has one and everybody it hears from has one too; else it sleeps and looks, in turns (Backoff).
+  // The doorbell of each rank, by rank, this rank's included; null for a rank that shares no memory
+  // with this one. They must outlive the transport. Empty: none. A waiting rank sleeps on its own
+  // doorbell if it and all of its peers have one; else it alternates between sleeping and testing
+  // (Backoff).
   std::vector<Doorbell*> doorbells;
-  // How long at most it sleeps there: a ring is never lost, but nobody rings for what Open MPI
-  // itself may put off.
+  // The longest sleep on a doorbell. A ring is never lost, but there is no ring for work that Open
+  // MPI itself may defer.
   absl::Duration longest_sleep = absl::Milliseconds(10);
 };
 
-// Collective over `pool`, all with the same options. Uses a duplicate of the communicator, so that
-// nobody else's messages are met. Close() must be called, or the object destroyed, before MPI ends.
+// Collective over `pool`, all ranks with the same options. Uses a duplicate of the communicator, so
+// that its messages do not mix with others. Close() must be called, or the object destroyed, before
+// MPI ends.
 absl::StatusOr<std::unique_ptr<Transport>> MakeMpiTransport(
     const Communicator& pool, const MpiTransportOptions& options = {});
 

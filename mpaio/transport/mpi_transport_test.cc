@@ -42,8 +42,8 @@ TransportPool OverMpi(const MpiTransportOptions& options) {
   return pool;
 }
 
-// With doorbells, in memory that all ranks share: tests run on one node. Who is not woken sleeps
-// for a minute.
+// With doorbells, in memory that all ranks share: tests run on one node. A rank that is not woken
+// sleeps for a minute.
 TransportPool WithDoorbells(MpiTransportOptions options) {
   options.longest_sleep = absl::Minutes(1);
   TransportPool pool;
@@ -71,7 +71,7 @@ TransportPool WithDoorbells(MpiTransportOptions options) {
 const bool kRegistered = [] {
   RegisterTransportConformance("MpiTransport", OverMpi({}));
   RegisterTransportConformance("MpiTransportWithDoorbells", WithDoorbells({}));
-  // Nearly every message is announced, and of many pieces.
+  // Nearly every message is announced, and has many pieces.
   MpiTransportOptions tiny;
   tiny.slot_bytes = 64;
   tiny.piece_bytes = 1000;
@@ -83,7 +83,7 @@ const bool kRegistered = [] {
   pool.large_bytes = Index{3} << 20;
   pool.flood_bytes = 40000;
   RegisterTransportConformance("MpiTransportWithDoorbellsAndTinyPieces", pool);
-  // MemoryCapacity for the frame only, and one message at a time.
+  // A slot holds only the frame, and there is one message at a time.
   MpiTransportOptions tiniest;
   tiniest.slots = 1;
   tiniest.slot_bytes = 16;
@@ -105,9 +105,9 @@ class MpiTransportTest : public testing::Test {
     return transport.ok() ? *std::move(transport) : nullptr;
   }
 
-  // The next message within `patience`.
-  static std::optional<Message> Next(Transport& transport, seconds patience = seconds(20)) {
-    for (const auto end = steady_clock::now() + patience; steady_clock::now() < end;) {
+  // Returns the next message that arrives within `timeout`.
+  static std::optional<Message> Next(Transport& transport, seconds timeout = seconds(20)) {
+    for (const auto end = steady_clock::now() + timeout; steady_clock::now() < end;) {
       absl::StatusOr<std::optional<Message>> message = transport.Receive();
       EXPECT_THAT(message, IsOk());
       if (!message.ok() || *message) return message.ok() ? *std::move(message) : std::nullopt;
@@ -126,7 +126,7 @@ TEST_F(MpiTransportTest, OneRankNeedsNone) {
   EXPECT_THAT(MakeMpiTransport(Communicator()), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
-// What is told by shared memory alone.
+// Rank 0 signals through shared memory, without a message.
 TEST_F(MpiTransportTest, ASleeperIsWokenWithoutAMessage) {
   if (size() < 2) return;
   constexpr int kWaiting = 1, kSomething = 2, kTaken = 3;
@@ -138,7 +138,7 @@ TEST_F(MpiTransportTest, ASleeperIsWokenWithoutAMessage) {
     const auto start = steady_clock::now();
     if (rank() == 0) {
       while (word != kWaiting) sched_yield();
-      // Time for it to fall asleep; if it has not, this says less.
+      // Gives rank 1 time to fall asleep; if it does not, the test checks less.
       for (int k = 0; k < 2000; ++k) sched_yield();
       for (word = kSomething; word != kTaken; sched_yield()) transport.WakeOne();
     } else if (rank() == 1) {
@@ -156,7 +156,7 @@ TEST_F(MpiTransportTest, HasTheRanksOfThePool) {
   EXPECT_EQ(transport_->size(), size());
 }
 
-TEST_F(MpiTransportTest, UnsentBytesTellWhatNobodyHasTaken) {
+TEST_F(MpiTransportTest, UnsentBytesCountUnreceivedMessages) {
   if (rank() == 1) {
     MPAIO_EXPECT_OK(transport_->Send(0, std::string(kLargeBytes, 'u')));
     EXPECT_GE(transport_->unsent_bytes(), kLargeBytes);
@@ -173,9 +173,9 @@ TEST_F(MpiTransportTest, UnsentBytesTellWhatNobodyHasTaken) {
   }
 }
 
-// Two transports over the same ranks, and the communicator that both are made of, do not meet each
-// other's messages.
-TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
+// Two transports over the same ranks, and the communicator that both are made from, do not receive
+// each other's messages.
+TEST_F(MpiTransportTest, MessagesOfTwoTransportsDoNotMix) {
   const std::unique_ptr<Transport> second = Make();
   if (rank() != 0) {
     MPAIO_EXPECT_OK(second->Send(0, "by the second"));
@@ -191,9 +191,9 @@ TEST_F(MpiTransportTest, HasMessagesOfItsOwn) {
   }
 }
 
-// All ranks of it stop in the middle, with large messages under way in both directions: each then
-// ends without waiting for another, and what MPI still does with the buffers harms nobody.
-TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
+// All ranks stop with large messages in flight in both directions: each ends without waiting for
+// another, and MPI's later accesses to the buffers do no harm.
+TEST_F(MpiTransportTest, MayCloseWithMessagesInFlight) {
   for (int round = 0; round < 10; ++round) {
     const std::unique_ptr<Transport> transport = Make();
     for (int other = 0; other < size(); ++other) {
@@ -206,13 +206,13 @@ TEST_F(MpiTransportTest, MayEndWhileMessagesAreUnderWay) {
     EXPECT_THAT(transport->Send(rank() == 0 ? 1 : 0, "late"),
                 StatusIs(absl::StatusCode::kFailedPrecondition));
   }
-  // MPI works on while the ranks are in here.
+  // MPI makes progress during these calls.
   for (int k = 0; k < 100; ++k) MPAIO_ASSERT_OK(TestWorld().Barrier());
 }
 
-// A sender ends at once behind its Send. What it sent may be lost; if it comes, it comes as it was
-// sent.
-TEST_F(MpiTransportTest, WhatASenderLeftBehindIsNeverDamaged) {
+// A sender closes right after its Send. The message may be lost; if it arrives, it arrives
+// undamaged.
+TEST_F(MpiTransportTest, AMessageOfAClosedSenderIsNeverDamaged) {
   const std::string bytes = RandomBytes(1, kLargeBytes);
   if (rank() == 1) {
     MPAIO_EXPECT_OK(transport_->Send(0, bytes));

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The seam between what is said and how it travels: whole messages between rank 0 and the other
-// ranks of a pool.
+// The interface for messages, independent of how they are carried: whole messages between rank 0
+// and the other ranks of a pool.
 //
-// Shape of the pool: a star. Rank 0 may send to every other rank; every other rank may send to rank
-// 0 only.
+// Topology: a star. Rank 0 may send to every other rank; every other rank may send to rank 0 only.
 //
-// What every implementation promises (transport_conformance.h holds them to it):
+// Guarantees of every implementation (tested by transport_conformance.h):
 //   - a message arrives whole, once, and unchanged; of any size from 0 bytes to memory's limit;
 //   - messages from one rank to another arrive in the order in which they were sent; there is no
 //     order between different senders;
-//   - no call waits for another rank, but WaitForMessage, which is bounded.
+//   - no call waits for another rank, except WaitForMessage, which is bounded.
 #ifndef MPAIO_TRANSPORT_TRANSPORT_H_
 #define MPAIO_TRANSPORT_TRANSPORT_H_
 
@@ -29,7 +28,7 @@ struct Message {
   std::string bytes;
 };
 
-// One rank's end. Used by one thread. Not collective, apart from Close.
+// One rank's end. Used by one thread. Not collective, except Close.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -37,32 +36,32 @@ class Transport {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // Takes the message and returns at once; it is on its way when unsent_bytes() has fallen again,
-  // which takes calls of Receive() on both sides. Errors: InvalidArgument where the star has no
-  // line to `to`; Internal where the channel is broken.
+  // Accepts the message and returns at once. The message has left when unsent_bytes() has fallen
+  // again, which takes calls of Receive() on both sides. Errors: InvalidArgument where the star has
+  // no channel to `to`; Internal where the channel is broken.
   virtual absl::Status Send(int to, std::string message) = 0;
 
-  // The next message that has arrived, or nothing. Also moves what is being sent.
+  // Returns the next message that has arrived, or nothing. Also advances pending sends.
   virtual absl::StatusOr<std::optional<Message>> Receive() = 0;
 
-  // Bytes taken by Send that the channel still holds: what a sender looks at before it makes more.
+  // Bytes accepted by Send that have not left yet. A sender checks it before it produces more.
   virtual Index unsent_bytes() const = 0;
 
-  // Gives up the processor until a message may have arrived, or `at_most` has passed. May return
-  // early. Successive calls with nothing arriving in between may sleep longer each time; the first
-  // ones return within microseconds, so that a short wait costs little.
+  // Yields the processor until a message may have arrived, or `at_most` has passed. May return
+  // early. Successive calls without a message in between may sleep longer each time; the first ones
+  // return within microseconds, so that a short wait costs little.
   virtual void WaitForMessage(absl::Duration at_most) = 0;
 
-  // Wakes one of the ranks that sleep in WaitForMessage, if this one shares memory with any: for
-  // what is told by that memory, and no message. A wish: one that is just about to sleep may be
-  // overlooked.
+  // Wakes one of the ranks that sleep in WaitForMessage, if this rank shares memory with any: for
+  // events that are visible in that memory and have no message. Best effort: a rank that is just
+  // about to sleep may be missed.
   virtual void WakeOne() {}
 
-  // `rank` is dead: what was being sent to it is dropped, and so is everything that is sent to it
-  // from now on. What has arrived whole from it is still received, up to what has not. Idempotent.
+  // Declares `rank` dead: pending and later messages to it are dropped. Messages that have arrived
+  // whole from it are still received, up to the first incomplete one. Idempotent.
   virtual void Abandon(int rank) = 0;
 
-  // Ends this side: what has not been sent may be lost. Idempotent.
+  // Closes this end: unsent messages may be lost. Idempotent.
   virtual absl::Status Close() = 0;
 };
 

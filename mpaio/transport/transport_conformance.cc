@@ -27,10 +27,10 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr std::uint64_t kSeed = 20240611;
-constexpr seconds kPatience(20);
+constexpr seconds kTimeout(20);
 
-// A rank within a check. Each rank runs the same check; a step that fails says so, and the check
-// goes on or ends.
+// A rank's end within a check. Each rank runs the same check; a failed step is reported, and the
+// check continues or ends.
 class End {
  public:
   explicit End(Transport& transport)
@@ -40,7 +40,7 @@ class End {
   int rank() const { return transport_.rank(); }
   int size() const { return transport_.size(); }
 
-  // The ranks that this one has a line to.
+  // Returns the ranks that this one has a channel to.
   std::vector<int> Peers() const {
     std::vector<int> peers;
     for (int peer = 0; peer < size(); ++peer) {
@@ -51,8 +51,8 @@ class End {
 
   void Send(int to, std::string bytes) { MPAIO_EXPECT_OK(transport_.Send(to, std::move(bytes))); }
 
-  // One call of Receive. What came waits until it is asked for: the messages of different senders
-  // come in any order.
+  // Calls Receive once. The message is queued by sender, because messages of different senders
+  // arrive in any order.
   bool Receive() {
     absl::StatusOr<std::optional<Message>> message = transport_.Receive();
     EXPECT_THAT(message, IsOk());
@@ -61,7 +61,7 @@ class End {
     return true;
   }
 
-  // The next message of one sender, if it has arrived.
+  // Returns the next message of one sender, if it has arrived.
   std::optional<std::string> TakeFrom(int from) {
     std::deque<std::string>& queue = arrived_[from];
     if (queue.empty()) return std::nullopt;
@@ -70,10 +70,10 @@ class End {
     return bytes;
   }
 
-  // The next message of one sender; a failure and nothing, if none comes or the transport is
-  // broken.
+  // Returns the next message of one sender; fails and returns nothing, if none arrives or the
+  // transport is broken.
   std::optional<std::string> NextFrom(int from) {
-    const auto end = steady_clock::now() + kPatience;
+    const auto end = steady_clock::now() + kTimeout;
     for (;;) {
       if (std::optional<std::string> bytes = TakeFrom(from)) return bytes;
       if (!Receive()) return std::nullopt;
@@ -103,9 +103,9 @@ class End {
   std::vector<std::deque<std::string>> arrived_;
 };
 
-// Until the channel holds nothing of this rank any more.
+// Waits until the channel holds no more bytes of this rank.
 void ExpectAllSent(End& end) {
-  const auto deadline = steady_clock::now() + kPatience;
+  const auto deadline = steady_clock::now() + kTimeout;
   while (end.transport().unsent_bytes() > 0 && steady_clock::now() < deadline) {
     if (!end.Receive()) return;
     end.transport().WaitForMessage(absl::Milliseconds(1));
@@ -113,8 +113,8 @@ void ExpectAllSent(End& end) {
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
 }
 
-// Ends a check: when it returns, all ranks have reached it, and nothing is on its way. A message
-// that came twice, or that nobody sent, is met here.
+// Ends a check: when it returns, all ranks have reached it, and no message is in flight. Detects
+// messages that arrived twice, or that were never sent.
 void Meet(End& end) {
   if (end.rank() == 0) {
     for (const int peer : end.Peers()) end.ExpectFrom(peer, "met");
@@ -127,8 +127,7 @@ void Meet(End& end) {
   end.ExpectNothingArrived();
 }
 
-// The message `number` of those from one rank to another: its number, and contents that follow from
-// it.
+// Returns message `number` from one rank to another: its number, and contents derived from it.
 std::string Numbered(int from, int to, int number, Index contents_bytes) {
   std::string bytes;
   WireAppend<std::int64_t>(number, &bytes);
@@ -136,8 +135,8 @@ std::string Numbered(int from, int to, int number, Index contents_bytes) {
          RandomBytes(kSeed + 1000003 * (std::uint64_t{1000} * from + to) + number, contents_bytes);
 }
 
-// All ranks send `count` numbered messages on each of their lines before any of them receives; then
-// each receives all of them, in the order of each sender. `contents_bytes` gives the size by
+// All ranks send `count` numbered messages on each of their channels before any of them receives;
+// then each receives all of them, in the order of each sender. `contents_bytes` returns the size by
 // number.
 void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& contents_bytes) {
   const std::vector<int> peers = end.Peers();
@@ -168,7 +167,7 @@ void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& cont
 
 using Check = void (*)(End&, const TransportPool&);
 
-// What each rank says of itself arrives as coming from it.
+// Each rank's message arrives with its number as the sender.
 void RanksAreNumbered(End& end, const TransportPool&) {
   EXPECT_GE(end.rank(), 0);
   EXPECT_LT(end.rank(), end.size());
@@ -181,8 +180,8 @@ void RanksAreNumbered(End& end, const TransportPool&) {
   Meet(end);
 }
 
-// Sizes around those at which implementations change their ways: a slot of 64 bytes or 64 KiB with
-// a frame of 16, a piece of 1000 bytes, MPI's 4 KiB.
+// Sizes around the thresholds of the implementations: a slot of 64 bytes or 64 KiB with a frame of
+// 16, a piece of 1000 bytes, MPI's 4 KiB.
 void MessagesOfEverySizeArriveWholeAndUnchanged(End& end, const TransportPool& pool) {
   for (const Index size_bytes : std::vector<Index>{0,       1,
                                                    2,       15,
@@ -217,7 +216,7 @@ void MessagesOfEverySizeArriveWholeAndUnchanged(End& end, const TransportPool& p
   Meet(end);
 }
 
-// Small ones, and now and then a larger one that takes longer and must not be overtaken.
+// Small messages, and occasionally a larger one that takes longer and must not be overtaken.
 void MessagesOfOneSenderKeepTheirOrder(End& end, const TransportPool&) {
   SCOPED_TRACE(absl::StrCat("seed ", kSeed));
   std::mt19937_64 random(kSeed);
@@ -237,14 +236,14 @@ void LargeMessagesBothWaysAtOnce(End& end, const TransportPool& pool) {
   ExchangeNumbered(end, 24, [&](int number) { return pool.flood_bytes + number; });
 }
 
-void ThereAreOnlyTheLinesOfAStar(End& end, const TransportPool&) {
+void OnlyTheChannelsOfAStarExist(End& end, const TransportPool&) {
   const int rank = end.rank();
   std::vector<int> wrong = {-1, rank, end.size(), 1000000};
   for (int other = 1; rank != 0 && other < end.size(); ++other) wrong.push_back(other);
   for (const int to : wrong) {
     EXPECT_THAT(end.transport().Send(to, "to nobody"),
                 StatusIs(absl::StatusCode::kInvalidArgument,
-                         absl::StrCat("rank ", rank, " has no line to rank ", to)));
+                         absl::StrCat("rank ", rank, " has no channel to rank ", to)));
   }
   EXPECT_EQ(end.transport().unsent_bytes(), 0);
   Meet(end);
@@ -258,7 +257,7 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
       for (int number = 0; number < kCount; ++number)
         end.Send(peer, std::string(pool.flood_bytes, 'u'));
     }
-    // Nobody sends to rank 0 before it has sent all.
+    // No rank sends to rank 0 before rank 0 has sent everything.
     ExpectAllSent(end);
     end.ExpectNothingArrived();
     for (const int peer : end.Peers()) end.Send(peer, "all sent");
@@ -270,7 +269,7 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
   Meet(end);
 }
 
-// Waits of every length end, with nothing to wait for.
+// Waits of every length end without a message.
 void WaitForMessageIsBounded(End& end, const TransportPool&) {
   const auto start = steady_clock::now();
   for (const absl::Duration at_most :
@@ -304,7 +303,7 @@ void WaitForMessageWakes(End& end, const TransportPool&) {
       }
     }
   }
-  EXPECT_LT(steady_clock::now() - start, kPatience) << "a wait was not ended by its message";
+  EXPECT_LT(steady_clock::now() - start, kTimeout) << "a wait was not ended by its message";
   Meet(end);
 }
 
@@ -325,7 +324,7 @@ constexpr NamedCheck kChecks[] = {
     {"MessagesOfOneSenderKeepTheirOrder", MessagesOfOneSenderKeepTheirOrder},
     {"ManySmallMessagesBothWaysAtOnce", ManySmallMessagesBothWaysAtOnce},
     {"LargeMessagesBothWaysAtOnce", LargeMessagesBothWaysAtOnce},
-    {"ThereAreOnlyTheLinesOfAStar", ThereAreOnlyTheLinesOfAStar},
+    {"OnlyTheChannelsOfAStarExist", OnlyTheChannelsOfAStarExist},
     {"UnsentBytesFallToZero", UnsentBytesFallToZero},
     {"WaitForMessageIsBounded", WaitForMessageIsBounded},
     {"WaitForMessageWakes", WaitForMessageWakes},

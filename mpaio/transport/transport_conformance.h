@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What transport.h promises, as tests that every implementation is held to.
+// Tests of the contract in transport.h for every implementation.
 #ifndef MPAIO_TRANSPORT_TRANSPORT_CONFORMANCE_H_
 #define MPAIO_TRANSPORT_TRANSPORT_CONFORMANCE_H_
 
@@ -13,12 +13,12 @@
 namespace mpaio {
 
 struct TransportPool {
-  // Makes a new pool, runs the body on every rank of it, each with its end, and returns when all
-  // have ended it. Under mpirun it does so for this process's rank, and every process calls it.
+  // Makes a new pool, runs `body` on every rank, each with its end, and returns when all ranks have
+  // finished it. Under mpirun every process calls it, and it runs `body` for this process's rank.
   std::function<void(const std::function<void(Transport&)>& body)> run;
-  // The size of the largest message tried.
+  // Size of the largest message tried.
   Index large_bytes = Index{40} << 20;
-  // The size of those that are sent both ways at once, many of them.
+  // Size of the messages of which many are sent in both directions at once.
   Index flood_bytes = Index{1} << 20;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The transport within a process, the one that misbehaves, and what their ranks wait with.
+// Tests of the in-process transport and of the faulty transport.
 #include "mpaio/transport/transport.h"
 
 #include <chrono>
@@ -28,7 +28,7 @@ namespace {
 
 using Wrap = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
-// A thread for each rank.
+// Runs each rank on a thread.
 TransportPool Threads(int size, const Wrap& wrap) {
   TransportPool pool;
   pool.run = [size, wrap](const std::function<void(Transport&)>& body) {
@@ -61,7 +61,7 @@ const bool kRegistered = [] {
                                    return MakeFaultyTransport(std::move(inner), {});
                                  }));
   }
-  // Delays break no promise: the order of one sender's messages stays.
+  // Delays break no promise: the order of one sender's messages is kept.
   RegisterTransportConformance("FaultyTransportWithDelays",
                                Threads(3, [](std::unique_ptr<Transport> inner) {
                                  const int rank = inner->rank();
@@ -70,16 +70,16 @@ const bool kRegistered = [] {
   return true;
 }();
 
-// What the next call of Receive gives: "" for nothing.
+// Returns the next message from Receive: "" for none.
 std::string Take(Transport& transport) {
   const absl::StatusOr<std::optional<Message>> message = transport.Receive();
   EXPECT_THAT(message, IsOk());
   return message.ok() && *message ? (*message)->bytes : "";
 }
 
-TEST(InProcessTransport, WhatWasDoneBeforeSendHappensBeforeWhatFollowsReceive) {
+TEST(InProcessTransport, SendHappensBeforeReceive) {
   std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
-  int number = 0;  // not atomic: the thread sanitizer would tell
+  int number = 0;  // not atomic: the thread sanitizer would report a race
   constexpr int kRounds = 1000;
   const auto play = [&number](Transport& transport, int turn) {
     for (int round = 0; round < kRounds; ++round) {
@@ -102,7 +102,7 @@ TEST(InProcessTransport, WhatWasDoneBeforeSendHappensBeforeWhatFollowsReceive) {
   EXPECT_EQ(number, kRounds);
 }
 
-TEST(InProcessTransport, EndsMayGoInAnyOrder) {
+TEST(InProcessTransport, EndsMayBeDestroyedInAnyOrder) {
   for (int first = 0; first < 3; ++first) {
     std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
     MPAIO_ASSERT_OK(ends[1]->Send(0, "from 1"));
@@ -123,8 +123,8 @@ TEST(FaultyTransport, PassesRankAndSizeThrough) {
   EXPECT_EQ(faulty->unsent_bytes(), 0);
 }
 
-// Which of two senders' messages comes first, and after how many calls, is up to the seed, and up
-// to nothing else.
+// The order of two senders' messages, and the number of calls until they arrive, depend on the seed
+// alone.
 TEST(FaultyTransport, DelayLetsOtherSendersOvertake) {
   std::set<std::string> orders;
   bool was_held_back = false;
@@ -155,7 +155,7 @@ TEST(FaultyTransport, DelayLetsOtherSendersOvertake) {
   EXPECT_GT(orders.size(), 1u) << "nothing was ever overtaken";
 }
 
-TEST(FaultyTransport, ALineIsCutForSending) {
+TEST(FaultyTransport, ChannelIsCutForSending) {
   std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
   FaultPlan plan;
   plan.fail_send_at = 2;
@@ -167,12 +167,12 @@ TEST(FaultyTransport, ALineIsCutForSending) {
   EXPECT_EQ(Take(*ends[0]), "first");
   EXPECT_EQ(Take(*ends[0]), "second");
   EXPECT_EQ(Take(*ends[0]), "");
-  // The other direction is whole.
+  // The other direction still works.
   MPAIO_EXPECT_OK(ends[0]->Send(1, "back"));
   EXPECT_EQ(Take(*faulty), "back");
 }
 
-TEST(FaultyTransport, ALineIsCutForReceiving) {
+TEST(FaultyTransport, ChannelIsCutForReceiving) {
   std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
   FaultPlan plan;
   plan.fail_receive_at = 1;
@@ -184,7 +184,7 @@ TEST(FaultyTransport, ALineIsCutForReceiving) {
   MPAIO_EXPECT_OK(faulty->Send(1, "still sends"));
 }
 
-TEST(FaultyTransport, DuplicatesWhatThePlanNames) {
+TEST(FaultyTransport, DuplicatesMessagesOfThePlan) {
   std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3);
   FaultPlan plan;
   plan.duplicate = [](const Message& message) {

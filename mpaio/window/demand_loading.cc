@@ -25,22 +25,23 @@
 namespace mpaio {
 namespace {
 
-// Large enough for a fault to cost little beside reading it (some 5 us against 100), small enough
-// to be in the cache when it is worked on.
+// Large enough for the fault to cost little compared with reading the block (some 5 us against
+// 100), small enough for the block to be in the cache when it is processed.
 constexpr Index kLeastBlockBytes = Index{1} << 20;
-// A process may have 65,530 mappings (vm.max_map_count), and each border between what it can read
-// and what it cannot is one. Of all its arrays together, and of one.
+// A process may have 65,530 mappings (vm.max_map_count), and each border between readable and
+// unreadable memory adds one. The limits are for all arrays of a process together, and for one.
 constexpr std::size_t kMostBlocksOfProcess = 32'768;
 constexpr Index kMostBlocks = 8192;
 constexpr Index kHugePageBytes = Index{2} << 20;
-// Read at a time: what was just read, or zeroed, is still in the cache when it is copied.
+// Bytes read at a time: data that was just read, or zeroed, is still in the cache when it is
+// copied.
 constexpr Index kPieceBytes = Index{128} << 10;
-// Who finds another at the same block takes it to be dead or stopped when it has not come a piece
-// further for so long.
-constexpr std::chrono::milliseconds kPatience{200};
+// A rank that waits for another one's block assumes that it is dead or stopped after so long
+// without progress.
+constexpr std::chrono::milliseconds kTimeout{200};
 
-// Of a block. What lies between kFirstPiece and kLastPiece: it is being read; it changes with each
-// piece.
+// States of a block. From kFirstPiece to kLastPiece: it is being read, and each piece changes the
+// state.
 constexpr unsigned char kOut = 0, kFirstPiece = 1, kLastPiece = 200, kIn = 254, kFailed = 255;
 
 constexpr unsigned char NextPiece(unsigned char piece) {
@@ -50,8 +51,8 @@ constexpr unsigned char NextPiece(unsigned char piece) {
 std::atomic<std::size_t> blocks_of_process{0};
 
 std::byte* MapAgain(std::byte* pages, Index bytes) {
-  // Of length 0 it is a second mapping of what is shared, as accessible as the first one; see
-  // mremap(2).
+  // With an old length of 0, mremap creates a second mapping of shared pages, with the protection
+  // of the first one; see mremap(2).
   void* const again = mremap(pages, 0, static_cast<std::size_t>(bytes), MREMAP_MAYMOVE);
   if (again == MAP_FAILED) return nullptr;
   if (mprotect(again, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE) == 0)
@@ -68,15 +69,15 @@ Index BlockBytes(Index array_bytes) {
                                    : CeilDivide(least, kHugePageBytes) * kHugePageBytes;
 }
 
-// Where this thread last met a block that its process could read already.
+// The address at which this thread last faulted in a block that was already readable.
 thread_local constinit std::byte* last_readable = nullptr;
 
 }  // namespace
 
-// Zeros at first.
+// Zero-initialised.
 struct DemandLoading::BlockStates {
-  std::atomic<int> failure;              // the last one, of ArrayParts::Read
-  std::atomic<unsigned char> states[1];  // of num_blocks_
+  std::atomic<int> failure;              // the last failure of ArrayParts::Read
+  std::atomic<unsigned char> states[1];  // one for each of num_blocks_
 };
 
 Index DemandLoading::SizeBytes(Index array_bytes) {
@@ -111,7 +112,7 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(
   loading->can_populate_in_place_ = CanPopulateInPlace();
   if (loading->can_populate_in_place_)
     MPAIO_RETURN_IF_ERROR(PopulatePages(loading->block_states_, loading->block_states_bytes_));
-  // Huge pages are quicker still.
+  // Huge pages are faster still.
   if (loading->can_populate_in_place_ && !memory.has_huge_pages())
     loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
   if (loading->installer_ != nullptr) {
@@ -151,7 +152,7 @@ bool DemandLoading::Resolve(void* loading, std::byte* address) {
 
 bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
   if (is_readable_[block].load(std::memory_order_acquire)) {
-    // Another thread was quicker; or this is a store, which is tried once more.
+    // Either another thread has made the block readable, or this is a store, which is retried once.
     return std::exchange(last_readable, address) != address;
   }
   using Clock = std::chrono::steady_clock;
@@ -161,9 +162,10 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     unsigned char found = state(block).load(std::memory_order_acquire);
     is_in = found == kIn;
     if (is_in || found == kFailed) break;
-    if (found != before) until = Clock::now() + kPatience;
+    if (found != before) until = Clock::now() + kTimeout;
     before = found;
-    // A claim, or that of who gave no sign for too long; whoever else waits begins to wait anew.
+    // Claims the block if it is free, or if its reader has made no progress for too long; all other
+    // waiting ranks restart their timeout.
     if ((found == kOut || Clock::now() >= until) &&
         state(block).compare_exchange_strong(found, NextPiece(found))) {
       const int failure = ReadBlock(block);
@@ -180,12 +182,12 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
       std::min(block_bytes_, array_bytes_ - static_cast<Index>(block) * block_bytes_));
   if (is_in) {
     if (mprotect(begin, bytes, PROT_READ) != 0) return false;
-    // All its pages at once: each would be a fault of its own. Fails on kernels that do not have
-    // it.
+    // Maps all pages at once, because each would be a fault of its own. Fails on kernels that do
+    // not support it.
     madvise(begin, bytes, MADV_POPULATE_READ);
   } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
              MAP_FAILED) {
-    // Zeros that take no memory; in the window there may be none for them.
+    // Zeros that use no memory of the window, which may have none left.
     return false;
   }
   last_readable = address;
@@ -201,8 +203,8 @@ int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
   std::byte* const buffer =
       installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
-  // For what cannot be installed. A mapping of its own, for as long as it takes: what nobody has
-  // mapped to be written nobody can overwrite by mistake.
+  // For pages that cannot be installed. The writable mapping is temporary, so that no stray store
+  // can overwrite the array.
   std::byte* writable = nullptr;
   int failure = 0;
   for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
@@ -227,7 +229,8 @@ int DemandLoading::ReadBlock(std::size_t block) {
         failure = parts_->Read(at, {to, static_cast<std::size_t>(piece_bytes)});
       }
     }
-    // Whoever waits sees that it goes on. Not where another has done it by now.
+    // Shows waiting ranks that there is progress. Not if another rank has completed the block by
+    // now.
     unsigned char piece = state(block).load(std::memory_order_relaxed);
     if (piece < kIn)
       state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Shared memory that is filled while it is worked on: each block is read from its file by the first
-// rank that touches it.
+// Shared memory that is filled while it is processed: the first rank that touches a block reads it
+// from the file.
 #ifndef MPAIO_WINDOW_DEMAND_LOADING_H_
 #define MPAIO_WINDOW_DEMAND_LOADING_H_
 
@@ -20,70 +20,70 @@
 
 namespace mpaio {
 
-// The memory cannot be accessed at first. An access to a block that this process has not had yet is
-// a fault; the handler makes it readable, and reads it in before, unless another rank of the node
-// has: what each has read is noted in the memory itself, behind the array. So no rank waits for
-// what it does not need, the reader of a block is the one who has it in the cache, and a rank that
-// dies leaves blocks that others read in again.
+// The memory cannot be accessed at first. The first access of this process to a block is a fault;
+// its handler reads the block from the file, unless another rank of the node has, and makes it
+// readable. The state of each block is kept in the shared memory itself, after the array. So no
+// rank waits for blocks that it does not need, the rank that reads a block has it in its cache, and
+// the blocks of a rank that dies are read again by others.
 //
-// What is read twice is the same twice as long as the file is; a rank that finds another at the
-// same block waits for it, as long as that makes progress. To the end a store to the memory is what
-// it is in a sealed array: a fault that ends the process. Pages are made with what they hold
-// (PageInstaller); where that cannot be, or where huge pages are to be had, a block is mapped once
-// more, to be written, while it is being read. A system call that is given memory which was not
-// read yet fails with EFAULT.
+// Reading a block twice stores the same bytes twice, as long as the file is unchanged; a rank that
+// finds another one reading the same block waits for it, as long as that makes progress. A store to
+// the memory is at any time what it is in a sealed array: a fault that ends the process. Pages are
+// installed together with their contents (PageInstaller); where that is not possible, or where huge
+// pages are available, a block has a second, writable mapping while it is being read. A system call
+// on memory that has not been read yet fails with EFAULT.
 //
-// Memory ordering: who reads a block sees all of what was stored to it by whoever read it in. Safe
-// from several threads.
+// Memory ordering: an access to a block sees all stores of the rank that filled it. Safe from
+// several threads.
 class DemandLoading {
  public:
-  // An array of so many bytes takes so many of shared memory.
+  // Returns the bytes of shared memory that an array of `array_bytes` needs.
   static Index SizeBytes(Index array_bytes);
 
-  // By every rank of the node, of the same memory and file, before any of them reads what it is
-  // for; they have to agree that all have made it. `memory`: SizeBytes() of zeros, which must
-  // outlive this. Errors: Unimplemented where the system cannot do it, or too much is loaded so by
-  // this process already; then SharedMemory::AllowStores makes of the memory what it was.
-  // ResourceExhausted where there is no memory for the notes.
+  // Called by every rank of the node, with the same memory and file, before any of them reads the
+  // array; the ranks must then agree that all calls have succeeded. `memory`: SizeBytes() of zeros,
+  // which must outlive this object. Errors: Unimplemented where the system does not support it, or
+  // this process loads too much in this way already; SharedMemory::AllowStores then makes the
+  // memory ordinary again. ResourceExhausted where there is no memory for the block states.
   static absl::StatusOr<std::unique_ptr<DemandLoading>> Create(SharedMemory& memory,
                                                                std::unique_ptr<ArrayParts> parts);
   ~DemandLoading();
 
-  // Why a block that any rank of the node has touched could not be read; it is zeros then. OK if
-  // none was. Not collective, and cheap: to be asked before anything that follows from what was
-  // read leaves the rank. Errors: those of ArrayParts::StatusOf.
+  // Returns why a block that some rank of the node has touched could not be read; its elements are
+  // zeros then. OK if there is none. Not collective, and cheap: to be called before any result that
+  // depends on the array leaves the rank. Errors: those of ArrayParts::StatusOf.
   absl::Status ReadFailure() const;
 
-  // Whether the file is not what it was, or was not for a while.
+  // True if the file differs from what it was at first, or did so for a while.
   bool HasChanged() const;
 
-  // After the array was read, on each rank: why what was read may not be what the file held at
-  // first; OK if it is. Errors: those of ArrayParts::CheckUnchanged and ReadFailure.
+  // Called on each rank after the array was read. Returns OK if every element is what the file held
+  // at first; else why it may not be. Errors: those of ArrayParts::CheckUnchanged and ReadFailure.
   absl::Status CheckUnchanged() const;
 
  private:
-  // Of all ranks of the node, behind the array.
+  // Shared by all ranks of the node, stored after the array.
   struct BlockStates;
   explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
   static bool Resolve(void* loading, std::byte* address);
   bool EnsureBlock(std::size_t block, std::byte* address);
-  // 0, or what ArrayParts::Read says.
+  // Returns 0, or the failure of ArrayParts::Read.
   int ReadBlock(std::size_t block);
   BlockStates& block_states() const;
   Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
 
-  std::byte* data_;  // what users see
+  std::byte* data_;  // the mapping that users access
   std::unique_ptr<ArrayParts> parts_;
   Index array_bytes_;  // whole pages
   Index block_bytes_;
   std::size_t num_blocks_;
   bool can_populate_in_place_ = false;
-  std::unique_ptr<PageInstaller> installer_;    // null where there is none
-  std::unique_ptr<std::byte[]> buffer_memory_;  // what pages are made of
-  std::atomic<std::byte*> buffer_{
-      nullptr};  // null while a thread has it, and for ever in a fork that was made meanwhile
-  std::byte* block_states_ = nullptr;  // what is behind the array, mapped once more
+  std::unique_ptr<PageInstaller> installer_;    // null where it is not supported
+  std::unique_ptr<std::byte[]> buffer_memory_;  // holds the contents of pages to be installed
+  // Null while a thread uses it, and forever in a fork that was made during that time.
+  std::atomic<std::byte*> buffer_{nullptr};
+  std::byte* block_states_ = nullptr;  // a second mapping of the memory after the array
   Index block_states_bytes_ = 0;
   std::vector<std::atomic<bool>> is_readable_;  // in this process, by block
   std::unique_ptr<FaultHandler> faults_;

@@ -40,8 +40,8 @@ constexpr std::uint64_t kSeed = 20240622;
 constexpr Index kBytes = 10'000'008;
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
-// Of memory that has no pages yet, which are then made with what they hold, and of memory that has
-// them.
+// Tests of memory without pages, which are then installed with their contents, and of populated
+// memory.
 class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
  protected:
   DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
@@ -55,7 +55,7 @@ class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
     MPAIO_EXPECT_OK(parts.status());
     return *std::move(parts);
   }
-  // Memory to load it into.
+  // Allocates memory to load the file into.
   static std::unique_ptr<SharedMemory> Memory() {
     absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
         MapAnonymousMemory(DemandLoading::SizeBytes(kBytes), HugePages::kAuto, GetParam());
@@ -69,8 +69,8 @@ class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
     MPAIO_EXPECT_OK(loading.status());
     return *std::move(loading);
   }
-  // Whether what the file held at first is there from `begin` on.
-  bool IsThere(const SharedMemory& memory, Index begin, Index size) const {
+  // Returns whether the bytes from `begin` on are those of the original file.
+  bool IsLoaded(const SharedMemory& memory, Index begin, Index size) const {
     return std::memcmp(memory.data() + begin, bytes_.data() + begin,
                        static_cast<std::size_t>(size)) == 0;
   }
@@ -84,24 +84,24 @@ TEST_P(DemandLoadingTest, PartsInAnyOrder) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   std::mt19937_64 random(kSeed);
-  EXPECT_TRUE(IsThere(*memory, kBytes - 1, 1));
+  EXPECT_TRUE(IsLoaded(*memory, kBytes - 1, 1));
   for (int times = 0; times < 100; ++times) {
     const Index begin = std::uniform_int_distribution<Index>(0, kBytes - 1)(random);
     const Index size =
         std::min(kBytes - begin, std::uniform_int_distribution<Index>(1, 100'000)(random));
-    EXPECT_TRUE(IsThere(*memory, begin, size)) << begin << ", seed " << kSeed;
+    EXPECT_TRUE(IsLoaded(*memory, begin, size)) << begin << ", seed " << kSeed;
   }
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_P(DemandLoadingTest, OnlyWhatIsTouchedIsRead) {
+TEST_P(DemandLoadingTest, ReadsOnlyTouchedBlocks) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
-  EXPECT_TRUE(IsThere(*memory, 0, 1));
-  // The rest of the file is not there any more, and nobody asks for it.
+  EXPECT_TRUE(IsLoaded(*memory, 0, 1));
+  // The rest of the file is gone, and is not accessed.
   std::filesystem::resize_file(path_, kBytes / 2);
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes / 4));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes / 4));
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
 }
 
@@ -109,12 +109,12 @@ TEST_P(DemandLoadingTest, OtherByteOrders) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts(">i8"));
   for (Index k = 0; k < kBytes; k += 8) std::reverse(bytes_.begin() + k, bytes_.begin() + k + 8);
-  EXPECT_TRUE(IsThere(*memory, kBytes / 2, kBytes / 2));
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(*memory, kBytes / 2, kBytes / 2));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
 }
 
 TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
-  // As where ranks are threads: each has an object of its own for the same memory.
+  // As with ranks that are threads: each has an object of its own for the same memory.
   const std::unique_ptr<SharedMemory> memory = Memory();
   std::vector<std::unique_ptr<DemandLoading>> loadings;
   for (int k = 0; k < 4; ++k) loadings.push_back(Load(*memory, Parts()));
@@ -127,33 +127,33 @@ TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
       std::iota(pages.begin(), pages.end(), 0);
       if (k > 0) std::shuffle(pages.begin(), pages.end(), random);
       right[k] = std::all_of(pages.begin(), pages.end(),
-                             [&](Index page) { return IsThere(*memory, page * 4096, 4096); });
+                             [&](Index page) { return IsLoaded(*memory, page * 4096, 4096); });
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(right, testing::Each(1));
-  // The others go on without the first one.
+  // The others continue without the first one.
   loadings.erase(loadings.begin());
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
   for (const auto& loading : loadings) MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_P(DemandLoadingTest, ProcessesShareWhatEachHasRead) {
+TEST_P(DemandLoadingTest, ProcessesShareReadBlocks) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
-  EXPECT_TRUE(IsThere(*memory, 0, 100));
+  EXPECT_TRUE(IsLoaded(*memory, 0, 100));
   EXPECT_EQ(RunInChild([&] {
               KeepFaultHandlerOnly(SIGSEGV);
-              return IsThere(*memory, 0, kBytes) ? 0 : 1;
+              return IsLoaded(*memory, 0, kBytes) ? 0 : 1;
             }),
             ChildEnd{});
-  // What the child has read is not read again: the file has nothing any more.
+  // Blocks that the child has read are not read again: the file is empty now.
   std::filesystem::resize_file(path_, 0);
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
 }
 
-// So pages that are not there are made with what they hold, where that is possible: there is no
-// room for another mapping.
+// Missing pages are installed with their contents, where that is possible: the limit leaves no
+// address space for another mapping.
 TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
   if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr)
     GTEST_SKIP() << "this system does not let pages be installed";
@@ -166,7 +166,7 @@ TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
   EXPECT_EQ(RunInChild([&] {
               KeepFaultHandlerOnly(SIGSEGV);
               const rlimit none = {0, RLIM_INFINITY};
-              return setrlimit(RLIMIT_AS, &none) == 0 && IsThere(*memory, 0, kBytes) ? 0 : 1;
+              return setrlimit(RLIMIT_AS, &none) == 0 && IsLoaded(*memory, 0, kBytes) ? 0 : 1;
             }),
             GetParam() == PagePolicy::kOnDemand ? ChildEnd{} : ChildEnd{.signal = SIGSEGV});
 }
@@ -174,7 +174,7 @@ TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
 TEST_P(DemandLoadingTest, StoresAreFaults) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
-  EXPECT_TRUE(IsThere(*memory, 0, 1));
+  EXPECT_TRUE(IsLoaded(*memory, 0, 1));
   for (const Index at : {Index{0}, Index{8}, kBytes / 2, kBytes - 1}) {
     EXPECT_EQ(RunInChild([&] {
                 KeepFaultHandlerOnly(SIGSEGV);
@@ -184,10 +184,10 @@ TEST_P(DemandLoadingTest, StoresAreFaults) {
               (ChildEnd{.signal = SIGSEGV}))
         << at;
   }
-  EXPECT_TRUE(IsThere(*memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
 }
 
-TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
+TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsDetected) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
@@ -199,7 +199,7 @@ TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsKnown) {
               StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
 }
 
-TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
+TEST_P(DemandLoadingTest, AFailureInAnotherProcessIsReported) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   const auto time = std::filesystem::last_write_time(path_);
@@ -209,14 +209,14 @@ TEST_P(DemandLoadingTest, WhatAnotherProcessCouldNotReadIsKnown) {
               return memory->data()[kBytes - 1] == std::byte{0} ? 0 : 1;
             }),
             ChildEnd{});
-  // As if nothing had happened.
+  // Restore the file as if nothing had happened.
   std::filesystem::resize_file(path_, kBytes);
   std::filesystem::last_write_time(path_, time);
   EXPECT_THAT(loading->ReadFailure(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
   EXPECT_THAT(loading->CheckUnchanged(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
 }
 
-TEST_P(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
+TEST_P(DemandLoadingTest, DetectsAFileWrittenMeanwhile) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   std::filesystem::last_write_time(
@@ -225,18 +225,19 @@ TEST_P(DemandLoadingTest, AFileThatIsWrittenMeanwhile) {
               StatusIs(kDataLoss, "a.bin was written while it was read"));
 }
 
-// Its process has died there, or is stopped.
-TEST_P(DemandLoadingTest, ABlockThatSomebodyBeganAndDoesNotEnd) {
+// The process that reads the block has died, or is stopped.
+TEST_P(DemandLoadingTest, TakesOverAnUnfinishedBlock) {
   const std::unique_ptr<SharedMemory> memory = Memory();
-  // What is noted of the blocks is behind the array; all of it says now that they are being read.
+  // The states of the blocks are stored after the array; all of them now say that the block is
+  // being read.
   std::memset(memory->data() + kBytes, 1, static_cast<std::size_t>(memory->size_bytes() - kBytes));
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
-  EXPECT_TRUE(IsThere(*memory, 12345, 100));
-  EXPECT_TRUE(IsThere(*memory, kBytes - 100, 100));
+  EXPECT_TRUE(IsLoaded(*memory, 12345, 100));
+  EXPECT_TRUE(IsLoaded(*memory, kBytes - 100, 100));
 }
 
-// Whatever it had begun is read by the next one.
-TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
+// The next process reads the blocks that the killed one has not finished.
+TEST_P(DemandLoadingTest, SurvivesProcessesKilledWhileReading) {
   std::mt19937_64 random(kSeed);
   for (int times = 0; times < 30; ++times) {
     const std::unique_ptr<SharedMemory> memory = Memory();
@@ -255,7 +256,7 @@ TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
         std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 8000);
     while (std::chrono::steady_clock::now() < until) {
     }
-    // A stopped one may go on when somebody else has read the block.
+    // A stopped process may continue after another one has read the block.
     const bool is_stopped = random() % 3 == 0;
     kill(child, is_stopped ? SIGSTOP : SIGKILL);
     EXPECT_EQ(std::memcmp(memory->data(), wanted.data(), wanted.size()), 0)
@@ -272,7 +273,7 @@ TEST_P(DemandLoadingTest, ProcessesThatAreKilledWhileTheyRead) {
   }
 }
 
-// Blocks are longer then; of the file nearly all is a hole.
+// Blocks are longer in such an array; nearly all of the file is a hole.
 TEST_P(DemandLoadingTest, AHugeArray) {
   if (GetParam() == PagePolicy::kNow) GTEST_SKIP() << "it would take all memory";
   constexpr Index kHuge = (Index{9} << 30) + 24;
@@ -283,30 +284,30 @@ TEST_P(DemandLoadingTest, AHugeArray) {
   if (absl::IsResourceExhausted(memory.status())) GTEST_SKIP() << memory.status();
   MPAIO_ASSERT_OK(memory.status());
   const std::unique_ptr<DemandLoading> loading = Load(**memory, Parts());
-  EXPECT_TRUE(IsThere(**memory, 0, kBytes));
+  EXPECT_TRUE(IsLoaded(**memory, 0, kBytes));
   for (const Index at : {kHuge - 1, kHuge / 2, kBytes})
     EXPECT_EQ((*memory)->data()[at], std::byte{0});
   MPAIO_EXPECT_OK(loading->CheckUnchanged());
 }
 
-TEST_P(DemandLoadingTest, ASystemCallIsRefusedWhatWasNotRead) {
+TEST_P(DemandLoadingTest, ASystemCallFailsOnUnreadBlocks) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   EXPECT_EQ(write(ends[1], memory->data(), 8), -1);
   EXPECT_EQ(errno, EFAULT);
-  EXPECT_TRUE(IsThere(*memory, 0, 1));
+  EXPECT_TRUE(IsLoaded(*memory, 0, 1));
   EXPECT_EQ(write(ends[1], memory->data(), 8), 8);
   close(ends[0]);
   close(ends[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backings, DemandLoadingTest,
+INSTANTIATE_TEST_SUITE_P(PagePolicies, DemandLoadingTest,
                          testing::Values(PagePolicy::kOnDemand, PagePolicy::kNow),
                          [](const auto& info) {
                            return info.param == PagePolicy::kOnDemand ? "FreshPages"
-                                                                      : "PagesThatAreThere";
+                                                                      : "PopulatedPages";
                          });
 
 }  // namespace

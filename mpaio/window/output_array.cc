@@ -17,9 +17,9 @@
 namespace mpaio {
 namespace {
 
-// Several ranks may store the same bytes to the same place at once; plain stores would be a data
-// race.
-void StoreAsOthersDo(absl::string_view from, std::byte* to) {
+// Atomic, because several ranks may store the same bytes to the same place at once, which is a data
+// race with plain stores.
+void StoreRelaxed(absl::string_view from, std::byte* to) {
   constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
   std::size_t at = 0;
   const auto store_bytes_until = [&](std::size_t end) {
@@ -84,7 +84,8 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
   output.file_share_ = OpenFileShare::Take();
   const bool may_open = output.file_share_.is_taken();
   if (executor.rank() == 0 && !may_open) {
-    made = absl::UnavailableError(absl::StrCat(path, " cannot be kept open: too many files are"));
+    made = absl::UnavailableError(
+        absl::StrCat(path, " cannot be kept open: too many files are open already"));
   } else if (executor.rank() == 0) {
     absl::StatusOr<NpyFile> file = NpyFile::Create(path, dtype, shape);
     made = file.status();
@@ -100,7 +101,7 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
     absl::StatusOr<NpyFile> file = NpyFile::Attach(address);
     if (file.ok()) output.file_ = std::make_shared<NpyFile>(*std::move(file));
   }
-  // Nobody looks for the file before all have found it.
+  // No rank continues before all have opened the file.
   MPAIO_RETURN_IF_ERROR(executor.Agree(absl::OkStatus()));
   return output;
 }
@@ -142,7 +143,7 @@ absl::Status OutputArray::Accept(RowRange rows, const WrittenRows& written) cons
                         static_cast<Index>(written.size()));
   }
   MPAIO_RETURN_IF_ERROR(Populate(rows));
-  // Nobody reads it before the run has ended.
+  // The rows are not read before the run has ended.
   StreamCopy(array_.mutable_view().MutableRowData(rows.begin),
              reinterpret_cast<const std::byte*>(written.data()),
              static_cast<Index>(written.size()));
@@ -159,13 +160,13 @@ absl::Status OutputArray::Share(std::span<const RowRange> rows, Index piece_byte
   if (executor_->num_nodes() > 1) {
     for (const RowRange some : rows) MPAIO_RETURN_IF_ERROR(ShareRows(some, piece_bytes));
   }
-  // Whoever wrote has done so before anybody reads.
+  // All stores precede this call, and all reads follow it.
   return executor_->Agree(absl::OkStatus());
 }
 
 absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
   const Index size_bytes = rows.size() * view().row_bytes();
-  // Where one rank cannot store them, none goes on.
+  // If one rank cannot store them, none continues.
   MPAIO_RETURN_IF_ERROR(
       is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Populate(rows))
                    : absl::OkStatus());
@@ -176,9 +177,9 @@ absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
     if (executor_->rank() == 0)
       piece.assign(reinterpret_cast<const char*>(data + begin), piece_size);
     MPAIO_RETURN_IF_ERROR(executor_->Broadcast(&piece));
-    // Any of a node's ranks may have died, so each writes, and all the same.
+    // Every rank of the node stores the same bytes, because any of them may have died.
     if (!is_on_rank_0s_node_)
-      StoreAsOthersDo(absl::string_view(piece).substr(0, piece_size), data + begin);
+      StoreRelaxed(absl::string_view(piece).substr(0, piece_size), data + begin);
   }
   return absl::OkStatus();
 }

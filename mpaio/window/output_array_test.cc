@@ -34,10 +34,10 @@ namespace {
 
 const DType kInt64 = DType::Of<std::int64_t>();
 
-// What an element is to be: never 0, which is what has not been written.
+// The expected value of an element: never 0, which means not written.
 std::int64_t Value(Index row, Index column) { return 1000 * row + column + 1; }
 
-// As Process does.
+// Writes as Process does.
 void Write(const OutputArray& output, RowRange rows) {
   const std::span<std::int64_t> elements = output.Rows<std::int64_t>(rows);
   const Index columns = output.view().row_elements();
@@ -70,8 +70,8 @@ std::string Bytes(const std::vector<std::int64_t>& values) {
                      values.size() * sizeof(std::int64_t));
 }
 
-// The rows of each rank in turn, of an array of `rows`: pieces of one, two, three, ... rows, so
-// that none begins at a page.
+// Divides `rows` among the ranks in turn: pieces of one, two, three, ... rows, so that none begins
+// at a page.
 std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
   std::vector<std::vector<RowRange>> shares(ranks);
   int turn = 0;
@@ -83,8 +83,8 @@ std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
   return shares;
 }
 
-// Every rank writes its rows; what Finish returns goes to rank 0, which accepts it. Only rank 0's
-// node needs no bytes.
+// Every rank writes its rows; the results of Finish are sent to rank 0, which accepts them. Rank
+// 0's node sends no bytes.
 void WriteAndCollect(Executor& executor, std::vector<Index> shape) {
   const absl::StatusOr<OutputArray> output = OutputArray::Create(executor, kInt64, shape);
   MPAIO_ASSERT_OK(output);
@@ -153,7 +153,7 @@ TEST(OutputArray, RowsOfOtherNodesComeBackAsBytes) {
   }
 }
 
-// Elements of a row are behind each other: rows [1, 3) of shape (4, 2) are elements 2 to 5.
+// The elements of a row are contiguous: rows [1, 3) of shape (4, 2) are elements 2 to 5.
 TEST(OutputArray, RowsAreTheArraysOwnElements) {
   const std::unique_ptr<Executor> executor = MakeInlineExecutor();
   const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
@@ -175,7 +175,7 @@ TEST(OutputArray, AcceptPutsBytesInPlace) {
     MPAIO_EXPECT_OK(output->Accept({1, 3}, Bytes({5, 6, 7, 8})));
     EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 0, 0));
   }
-  // Nothing is what comes for rows that are in place.
+  // The result of rows that are in place is empty.
   MPAIO_EXPECT_OK(output->Accept({1, 3}, ""));
   EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 0, 0));
   MPAIO_EXPECT_OK(output->Accept({3, 4}, Bytes({9, 10})));
@@ -196,8 +196,7 @@ TEST(OutputArray, AcceptRefusesAWrongLength) {
   EXPECT_THAT(Elements(*output, {0, 4}), testing::Each(0));
 }
 
-// Each rank writes rows of its own node's array; rank 0 accepts them all, and then every rank has
-// the whole.
+// Rank 0 has written the array, and then every rank has all of it.
 TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   for (const int size : {1, 2, 3, 5}) {
     for (const int nodes : {1, 2, 3}) {
@@ -221,8 +220,7 @@ TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   }
 }
 
-// The same of memory that is backed where it is asked for, and of some rows: others are neither
-// shared nor backed.
+// The same for reserved memory and some rows: other rows are neither shared nor populated.
 TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
   for (const int nodes : {1, 2, 3}) {
     for (const Index piece_bytes : {100, 1000000}) {
@@ -248,7 +246,7 @@ TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
   }
 }
 
-// What other nodes send is backed before it is stored.
+// The pages of rows from other nodes are populated before the rows are stored.
 TEST(OutputArray, AcceptsRowsOfWhatWasReserved) {
   const std::unique_ptr<Executor> executor = MakeInlineExecutor();
   const absl::StatusOr<OutputArray> output = OutputArray::Reserve(*executor, kInt64, {1000, 2});
@@ -258,8 +256,7 @@ TEST(OutputArray, AcceptsRowsOfWhatWasReserved) {
   EXPECT_THAT(Elements(*output, {3, 1000}), testing::Each(0));
 }
 
-// Every rank writes its rows, and what Finish returns goes to rank 0, as above; but the array is in
-// a file, which appears when rank 0 commits it.
+// As WriteAndCollect, but the array is in a file, which appears when rank 0 commits it.
 void WriteToFile(Executor& executor, const std::string& path, std::vector<Index> shape) {
   const absl::StatusOr<OutputArray> output =
       OutputArray::CreateInFile(executor, path, kInt64, shape);
@@ -349,7 +346,7 @@ TEST(OutputArray, AFileThatCannotBeMadeIsRefusedOnEveryRank) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
-TEST(OutputArray, WhatCannotBeCreatedIsRefusedOnEveryRank) {
+TEST(OutputArray, ImpossibleArraysAreRefusedOnEveryRank) {
   ThreadPoolOptions options;
   options.num_nodes = 2;
   RunOnThreads(3, options, [](Executor& executor) {

@@ -21,12 +21,12 @@ std::uint64_t Address(const std::byte* at) { return reinterpret_cast<std::uintpt
 }  // namespace
 
 std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index size_bytes) {
-  // Faults of system calls are not to be resolved here, so that no privilege is needed.
+  // System calls' faults are not handled here, so that no privilege is needed.
   const auto fd =
       static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
   std::unique_ptr<PageInstaller> installer(new PageInstaller(fd, pages, size_bytes));
-  // Without UFFD_FEATURE_SIGBUS a fault would wait for somebody who resolves it.
+  // Without UFFD_FEATURE_SIGBUS a fault would wait for a thread that resolves it.
   uffdio_api api = {};
   api.api = UFFD_API;
   api.features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MISSING_SHMEM;
@@ -44,8 +44,8 @@ PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes)
     : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
 
 PageInstaller::~PageInstaller() {
-  // Closing it would be enough, but for forks that have it too; and in one of these this would be
-  // done to the other process.
+  // Closing the descriptor would be enough if no fork had it too. A fork must not unregister,
+  // because that would affect the other process.
   if (getpid() == process_) {
     uffdio_range all = {Address(pages_), static_cast<std::uint64_t>(size_bytes_)};
     ioctl(fd_, UFFDIO_UNREGISTER, &all);

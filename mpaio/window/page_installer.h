@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Pages that come into being with what they hold: neither zeroed first nor faulted in one by one,
-// which is most of the cost of filling fresh memory.
+// Installs pages together with their contents. They are neither zeroed first nor faulted in one by
+// one, which is most of the cost of filling fresh memory.
 #ifndef MPAIO_WINDOW_PAGE_INSTALLER_H_
 #define MPAIO_WINDOW_PAGE_INSTALLER_H_
 
@@ -14,26 +14,27 @@
 
 namespace mpaio {
 
-// For a shared mapping, by Linux's userfaultfd(2) and its UFFDIO_COPY. Where this lives, an access
-// of this process to a page of it that nobody has given memory is a fault (SIGBUS): pages come by
-// Install(), through another mapping, or from another process. What this process's forks do is not
-// restricted.
+// For a shared mapping, by Linux's userfaultfd(2) and its UFFDIO_COPY. During this object's
+// lifetime, an access of this process to one of the pages that has no memory yet is a fault
+// (SIGBUS): memory comes from Install(), through another mapping, or from another process. Forks of
+// this process are not restricted.
 class PageInstaller {
  public:
-  // [pages, pages + size_bytes) are whole pages, mapped shared from a file that may be written,
-  // with whatever protection. Null where the system does not have it or does not allow it (kernels
-  // before 5.11, containers whose filter leaves the call out), for memory that is no tmpfs's, and
-  // where another of this process has any of these pages.
+  // Precondition: [pages, pages + size_bytes) are whole pages, mapped shared from a writable file,
+  // with any protection. Returns null where the system does not support or allow it (kernels before
+  // 5.11, containers whose filter forbids the call), for memory that is not a tmpfs's, and where
+  // another installer of this process has any of these pages.
   static std::unique_ptr<PageInstaller> Create(std::byte* pages, Index size_bytes);
-  // In the process that has made it, the pages are then memory like any other.
+  // In the process that has created it, the pages are ordinary memory afterwards.
   ~PageInstaller();
   PageInstaller(const PageInstaller&) = delete;
   PageInstaller& operator=(const PageInstaller&) = delete;
 
-  // Gives each of the pages [to, to + size_bytes) memory that holds what is at `from`, whatever the
-  // mapping's protection. False where not all of them could be: one had memory already, or there is
-  // no more; which of them have it then is not known. Each page is seen whole or not at all, by all
-  // processes. Safe from several threads, in a fork, and in a signal handler.
+  // Installs memory at each of the pages [to, to + size_bytes), with the contents from `from`,
+  // whatever the mapping's protection. Returns false where not all pages could be installed: one
+  // had memory already, or no memory is left; it is then unknown which of them have memory. All
+  // processes see each page whole or not at all. Safe from several threads, in a fork, and in a
+  // signal handler.
   bool Install(std::byte* to, const std::byte* from, Index size_bytes) const;
 
  private:

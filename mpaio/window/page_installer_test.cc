@@ -33,7 +33,7 @@ class PageInstallerTest : public testing::Test {
         mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     pages_ = static_cast<std::byte*>(memory);
-    // One page at a time, also where the system gives more.
+    // One page at a time, even where the system provides huge pages.
     madvise(memory, size(), MADV_NOHUGEPAGE);
     bytes_ = RandomBytes(kSeed, static_cast<Index>(size()));
     installer_ = PageInstaller::Create(pages_, static_cast<Index>(size()));
@@ -50,7 +50,7 @@ class PageInstallerTest : public testing::Test {
   bool Install(Index page, Index num_pages) const {
     return installer_->Install(to(page), from(page), num_pages * page_bytes());
   }
-  bool IsThere(Index page, Index num_pages) const {
+  bool IsInstalled(Index page, Index num_pages) const {
     return std::memcmp(to(page), from(page), static_cast<std::size_t>(num_pages * page_bytes())) ==
            0;
   }
@@ -61,33 +61,33 @@ class PageInstallerTest : public testing::Test {
   std::unique_ptr<PageInstaller> installer_;
 };
 
-TEST_F(PageInstallerTest, Pages) {
+TEST_F(PageInstallerTest, InstallsPages) {
   EXPECT_TRUE(Install(3, 1));
   EXPECT_TRUE(Install(10, 50));
-  EXPECT_TRUE(IsThere(3, 1));
-  EXPECT_TRUE(IsThere(10, 50));
+  EXPECT_TRUE(IsInstalled(3, 1));
+  EXPECT_TRUE(IsInstalled(10, 50));
 }
 
-TEST_F(PageInstallerTest, WhatMayNotBeTouched) {
+TEST_F(PageInstallerTest, IgnoresTheProtection) {
   ASSERT_EQ(Protect(PROT_NONE), 0);
   EXPECT_TRUE(Install(0, kNumPages));
   EXPECT_EQ(RunInChild([&] { return static_cast<int>(*to(1)); }), (ChildEnd{.signal = SIGSEGV}));
   ASSERT_EQ(Protect(PROT_READ), 0);
-  EXPECT_TRUE(IsThere(0, kNumPages));
+  EXPECT_TRUE(IsInstalled(0, kNumPages));
   EXPECT_EQ(StoreInChild(to(1)), (ChildEnd{.signal = SIGSEGV}));
 }
 
-TEST_F(PageInstallerTest, PagesThatAreThereStay) {
+TEST_F(PageInstallerTest, ExistingPagesStay) {
   EXPECT_TRUE(Install(5, 1));
   EXPECT_FALSE(installer_->Install(to(5), from(6), page_bytes()));
   EXPECT_FALSE(Install(4, 3));
-  EXPECT_TRUE(IsThere(5, 1));
+  EXPECT_TRUE(IsInstalled(5, 1));
 }
 
-TEST_F(PageInstallerTest, WhatIsNotThereIsAFaultAndNoWait) {
+TEST_F(PageInstallerTest, AMissingPageIsAFaultWithoutWaiting) {
   EXPECT_EQ(RunInChild([&] { return static_cast<int>(*to(0)); }), ChildEnd{})
       << "a fork has its own faults: zeros";
-  // What the fork has given memory is there.
+  // A page that the fork has populated exists.
   EXPECT_EQ(*to(0), std::byte{0});
   EXPECT_FALSE(Install(0, 1));
   int ends[2];
@@ -99,8 +99,8 @@ TEST_F(PageInstallerTest, WhatIsNotThereIsAFaultAndNoWait) {
 }
 
 TEST_F(PageInstallerTest, AForkInstallsToo) {
-  EXPECT_EQ(RunInChild([&] { return Install(0, 10) && IsThere(0, 10) ? 0 : 1; }), ChildEnd{});
-  EXPECT_TRUE(IsThere(0, 10));
+  EXPECT_EQ(RunInChild([&] { return Install(0, 10) && IsInstalled(0, 10) ? 0 : 1; }), ChildEnd{});
+  EXPECT_TRUE(IsInstalled(0, 10));
 }
 
 TEST_F(PageInstallerTest, ManyThreads) {
@@ -114,11 +114,11 @@ TEST_F(PageInstallerTest, ManyThreads) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(installed[0] + installed[1] + installed[2] + installed[3], kNumPages)
       << "each page once";
-  EXPECT_TRUE(IsThere(0, kNumPages));
+  EXPECT_TRUE(IsInstalled(0, kNumPages));
 }
 
-TEST_F(PageInstallerTest, AfterwardsItIsMemoryLikeAnyOther) {
-  // A fork that still has it does not matter.
+TEST_F(PageInstallerTest, AfterwardsPagesAreOrdinaryMemory) {
+  // A fork that still has the descriptor does not matter.
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t child = fork();
@@ -131,7 +131,7 @@ TEST_F(PageInstallerTest, AfterwardsItIsMemoryLikeAnyOther) {
   EXPECT_EQ(PageInstaller::Create(pages_, static_cast<Index>(size())), nullptr) << "one at a time";
   EXPECT_TRUE(Install(0, 1));
   installer_.reset();
-  EXPECT_TRUE(IsThere(0, 1));
+  EXPECT_TRUE(IsInstalled(0, 1));
   EXPECT_EQ(*to(1), std::byte{0});
   *to(2) = std::byte{1};
   EXPECT_NE(PageInstaller::Create(pages_, static_cast<Index>(size())), nullptr);

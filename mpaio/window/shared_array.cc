@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// Of less, reading it takes less than a millisecond.
+// Smaller arrays are read in less than a millisecond.
 constexpr Index kLeastOnDemandBytes = Index{4} << 20;
 
 absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
@@ -40,7 +40,7 @@ absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
   return executor.Agree(same);
 }
 
-// What rank 0 tells the others of a file that only it reads.
+// Encodes rank 0's description of a file that only rank 0 reads, for the others.
 std::string Encode(const ArrayFile& file) {
   std::string bytes;
   WireAppendBytes(file.name(), &bytes);
@@ -62,7 +62,7 @@ absl::StatusOr<ArrayFile> Decode(absl::string_view bytes) {
   return ArrayFile::Elsewhere(std::string(name), std::move(dtype), std::move(shape));
 }
 
-// Only rank 0 has it: `mpirun` passes standard input to no other.
+// Only rank 0 has standard input: `mpirun` passes it to no other rank.
 absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::string& input) {
   if (executor.num_nodes() > 1) {
     return absl::FailedPreconditionError(
@@ -130,7 +130,8 @@ absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const 
       DemandLoading::Create(*memory, *std::move(parts));
   const absl::Status made = executor.Agree(loading.status());
   if (absl::IsUnimplemented(made)) {
-    // On a rank. There may be no room for another window.
+    // Not supported on some rank. The same memory is used, because there may be none for another
+    // window.
     loading = made;
     MPAIO_RETURN_IF_ERROR(executor.Agree(memory->AllowStores()));
     return LoadAtOnce(executor, file, *memory);
@@ -164,12 +165,13 @@ absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFil
   if (source == Source::kAuto || source == Source::kMap || source == Source::kMapOrWindow) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
-    // Who has it open to write may do so, and the sooner it is read the better.
+    // A process that has the file open for writing may change it, so it is read as soon as
+    // possible.
     source = source == Source::kAuto && !absl::IsFailedPrecondition(mapped.status())
                  ? Source::kOnDemand
                  : Source::kWindow;
   }
-  // Every rank knows the same of the file so far.
+  // The condition is the same on every rank.
   if (source == Source::kOnDemand && file.size_bytes() >= kLeastOnDemandBytes) {
     absl::StatusOr<SharedArray> on_demand = LoadOnDemand(executor, file);
     if (!absl::IsUnimplemented(on_demand.status())) return on_demand;
@@ -204,7 +206,7 @@ absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const Ar
 
 absl::Status SharedArray::Seal(Executor& executor) {
   if (sealed_) return absl::OkStatus();
-  // What goes wrong on one rank is known on all.
+  // An error on one rank is returned on all.
   absl::Status sealed = memory_->Synchronize();
   if (sealed.ok()) sealed = memory_->ProtectReadOnly();
   MPAIO_RETURN_IF_ERROR(executor.Agree(sealed));

@@ -40,9 +40,9 @@ constexpr std::uint64_t kSeed = 20240613;
 constexpr ChildEnd kKilled = {.signal = SIGSEGV, .exit_status = 0};
 const DType kInt64 = DType::Of<std::int64_t>();
 
-// ---- Steps of which the checks are made. Each rank runs the same check.
+// ---- Steps of the checks. Each rank runs the same check.
 
-// A directory that all ranks see, made by rank 0 and removed when all have left it.
+// A directory that all ranks see. Rank 0 creates it, and removes it when all have left it.
 class PoolDirectory {
  public:
   explicit PoolDirectory(Executor& executor) : executor_(executor) {
@@ -58,7 +58,7 @@ class PoolDirectory {
 
   std::string File(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
 
-  // Collective over the pool: rank 0 writes the file; it is there for every rank then. Returns its
+  // Collective over the pool. Rank 0 writes the file, which then exists for every rank. Returns its
   // path.
   std::string Write(absl::string_view name, absl::string_view bytes) const {
     const std::string path = File(name);
@@ -77,7 +77,7 @@ class PoolDirectory {
   std::string path_;
 };
 
-// The data of an array: bytes that follow from its type and shape.
+// Returns the data of an array: bytes derived from its type and shape.
 std::string DataOf(const DType& dtype, const std::vector<Index>& shape) {
   const absl::StatusOr<Index> size_bytes = ArraySizeBytes(dtype, shape);
   EXPECT_THAT(size_bytes, IsOk());
@@ -92,7 +92,7 @@ bool IsAligned(const NdView& view) {
   return reinterpret_cast<std::uintptr_t>(view.data()) % 64 == 0;
 }
 
-// The array is what NpyOf(dtype, shape) holds, and can only be read.
+// Expects that the array equals NpyOf(dtype, shape), and can only be read.
 void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vector<Index>& shape) {
   const std::string data = DataOf(dtype, shape);
   const NdView& view = array.view();
@@ -111,7 +111,8 @@ void ExpectReadFrom(const SharedArray& array, const DType& dtype, const std::vec
   }
 }
 
-// The status of FromFile with a path that may differ between ranks: the same on every rank.
+// Returns the status of FromFile, with a path that may differ between ranks; expects the same
+// status on every rank.
 absl::Status Refusal(Executor& executor, const std::string& path) {
   const absl::Status status = SharedArray::FromFile(executor, path).status();
   ExpectSameOnAllRanks(executor, status.ToString());
@@ -122,7 +123,7 @@ absl::Status Refusal(Executor& executor, const std::string& path) {
 
 using Check = void (*)(Executor&);
 
-void AFilesContents(Executor& executor) {
+void LoadsAFilesContents(Executor& executor) {
   struct Case {
     DType dtype;
     std::vector<Index> shape;
@@ -159,7 +160,7 @@ void AFilesContents(Executor& executor) {
   }
 }
 
-// Its own memory, not the file's.
+// The array has its own memory, not the file's.
 void TheArrayStaysWhenTheFileGoes(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string path = directory.Write("array.npy", NpyOf(kInt64, {5000}));
@@ -186,16 +187,15 @@ void SeveralArraysLiveSideBySide(Executor& executor) {
   Meet(executor);
 }
 
-// numpy.load ignores what is behind the data too.
 // In the window every array is in C order and this machine's byte order.
-void OtherOrdersAreTurned(Executor& executor) {
+void OtherOrdersAreConverted(Executor& executor) {
   const PoolDirectory directory(executor);
   constexpr Index kRows = 300, kColumns = 700;
   const std::string data = DataOf(kInt64, {kRows, kColumns});
   std::string header = FormatNpyHeader(kInt64, {kRows, kColumns});
   header[header.find("<i8")] = '>';
   header.replace(header.find("False,"), 6, "True, ");
-  // The element in row r and column c is that of the contents which C order has there.
+  // Writes the elements in Fortran order and big-endian, so that the array has `data` in C order.
   std::string file(data.size(), '\0');
   for (Index row = 0; row < kRows; ++row) {
     for (Index column = 0; column < kColumns; ++column) {
@@ -215,8 +215,8 @@ void OtherOrdersAreTurned(Executor& executor) {
   ExpectReadFrom(*same, kInt64, {kRows, kColumns});
 }
 
-// Of an array that lies in its file as it is in memory there is no copy; of others there is, unless
-// the mapping is insisted on.
+// An array whose file has the layout of memory is mapped, not copied; others are copied, unless
+// mapping is required.
 void FilesAreMappedWhereTheyCanBe(Executor& executor) {
   const PoolDirectory directory(executor);
   for (const auto& [dtype, shape] :
@@ -230,10 +230,10 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
     for (const Source source : {Source::kAuto, Source::kMap, Source::kWindow, Source::kOnDemand}) {
       const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, source);
       MPAIO_ASSERT_OK(array);
-      // With kAuto only where the file system has leases.
+      // With kAuto this depends on whether the file system has leases.
       if (source != Source::kAuto) {
         EXPECT_EQ(array->is_mapped(), source == Source::kMap);
-        // What is small is read at once.
+        // Small arrays are read at once.
         EXPECT_EQ(array->needs_file(),
                   source == Source::kMap ||
                       (source == Source::kOnDemand && array->view().size_bytes() > 5'000'000));
@@ -260,7 +260,7 @@ void FilesAreMappedWhereTheyCanBe(Executor& executor) {
   }
 }
 
-// What has to be swapped is read when it is touched, too.
+// Arrays that have to be byte-swapped are loaded on demand, too.
 void OtherByteOrdersOnDemand(Executor& executor) {
   constexpr Index kCount = 1'000'003;
   const PoolDirectory directory(executor);
@@ -272,7 +272,7 @@ void OtherByteOrdersOnDemand(Executor& executor) {
     const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, source);
     MPAIO_ASSERT_OK(array);
     EXPECT_TRUE(array->needs_file());
-    // Each rank begins elsewhere.
+    // Each rank starts at a different element.
     for (Index k = 0; k < kCount; ++k) {
       const Index at = 8 * ((k + executor.rank() * (kCount / executor.size())) % kCount);
       std::byte element[8];
@@ -284,8 +284,8 @@ void OtherByteOrdersOnDemand(Executor& executor) {
   }
 }
 
-// On one rank, which has no place for it: then all load it at once, into the same memory.
-void WhatCannotBeLoadedOnDemandIsLoadedAtOnce(Executor& executor) {
+// One rank has no free fault handler: then all ranks load the array at once, into the same memory.
+void FallsBackToLoadingAtOnce(Executor& executor) {
   const PoolDirectory directory(executor);
   const absl::StatusOr<ArrayFile> file =
       SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
@@ -305,7 +305,7 @@ void WhatCannotBeLoadedOnDemandIsLoadedAtOnce(Executor& executor) {
   ExpectReadFrom(*array, kInt64, {700'001});
 }
 
-// What an array is, is known before it is loaded.
+// The type and shape are known before loading.
 void OpenedFirstAndLoadedLater(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string path = directory.Write("array.npy", NpyOf(kInt64, {1000, 7}));
@@ -319,7 +319,7 @@ void OpenedFirstAndLoadedLater(Executor& executor) {
     MPAIO_ASSERT_OK(array);
     ExpectReadFrom(*array, kInt64, {1000, 7});
   }
-  // As where it is cut before it is loaded.
+  // The file is cut before it is loaded.
   Meet(executor);
   std::error_code error;
   if (executor.rank() == 0) std::filesystem::resize_file(path, 1000, error);
@@ -329,7 +329,7 @@ void OpenedFirstAndLoadedLater(Executor& executor) {
   ExpectSameOnAllRanks(executor, status.ToString());
 }
 
-// Each node would have to be sent it.
+// It would have to be sent to each node.
 void StandardInputIsRefusedOnSeveralNodes(Executor& executor) {
   if (executor.num_nodes() == 1) return;
   for (const char* input : {"-", "raw:<i8:3:-"}) {
@@ -338,7 +338,7 @@ void StandardInputIsRefusedOnSeveralNodes(Executor& executor) {
   }
 }
 
-// Every rank is told the same, and the pool goes on.
+// Every rank gets the same status, and the pool stays usable.
 void FilesThatCannotBeReadAreRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string good = NpyOf(kInt64, {1000});
@@ -369,7 +369,7 @@ void FilesThatCannotBeReadAreRefused(Executor& executor) {
   ExpectReadFrom(*array, kInt64, {1000});
 }
 
-// As where a node does not see the file: the one rank's words reach all.
+// As on a node that does not see the file: every rank gets that rank's status.
 void AFileThatOneRankLacksIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
@@ -377,7 +377,7 @@ void AFileThatOneRankLacksIsRefused(Executor& executor) {
     const std::string gone = directory.File(absl::StrCat("gone_for_", without, ".npy"));
     EXPECT_THAT(Refusal(executor, executor.rank() == without ? gone : good),
                 StatusIs(absl::StatusCode::kNotFound, absl::StrCat("gone_for_", without, ".npy")));
-    // For those from there on: the lowest is who speaks.
+    // The file is missing on all ranks from `without` on: the status is the lowest rank's.
     const std::string also_gone =
         directory.File(absl::StrCat("gone_for_", executor.rank(), ".npy"));
     EXPECT_THAT(Refusal(executor, executor.rank() >= without ? also_gone : good),
@@ -386,8 +386,8 @@ void AFileThatOneRankLacksIsRefused(Executor& executor) {
   MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
-// As where a node sees an older copy of it.
-void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
+// As on a node that has an older copy of the file.
+void AFileThatDiffersOnOneRankIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
   for (const auto& [dtype, shape] : std::vector<std::pair<DType, std::vector<Index>>>{
@@ -406,7 +406,7 @@ void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
                            absl::StrCat("sees ", dtype.ToString(), " ", ShapeToString(shape))));
     }
   }
-  // Of the same type and shape, with another first element.
+  // The same type and shape, with another first element.
   std::string contents = NpyOf(kInt64, {1000});
   contents[200] ^= 1;
   const std::string other = directory.Write("other.npy", contents);
@@ -418,7 +418,7 @@ void AFileThatOneRankSeesOtherwiseIsRefused(Executor& executor) {
   MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
-// 4 TiB, of which the file holds nothing.
+// A sparse file of 4 TiB.
 void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   constexpr Index kRows = Index{1} << 39;
@@ -435,7 +435,7 @@ void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
       SharedArray::FromFile(executor, directory.Write("good.npy", NpyOf(kInt64, {1000}))));
 }
 
-// Zeros; each rank of a node writes rows of its own; then it is sealed, and every rank sees all of
+// An array of zeros; each rank of a node writes its own rows; after sealing every rank sees all of
 // them.
 void CreatedFilledAndSealed(Executor& executor) {
   for (const Index rows : {0, 1, 7, 512, 100003}) {
@@ -491,7 +491,7 @@ void ArraysThatCannotBeCreatedAreRefused(Executor& executor) {
   }
 }
 
-// A handle: what was seen through it before stays where it is.
+// An array is a handle: moving it does not move its data.
 void MovingKeepsTheMemory(Executor& executor) {
   absl::StatusOr<SharedArray> created = SharedArray::Create(executor, kInt64, {100});
   MPAIO_ASSERT_OK(created);
@@ -516,18 +516,18 @@ struct NamedCheck {
 };
 
 constexpr NamedCheck kChecks[] = {
-    {"AFilesContents", AFilesContents},
+    {"LoadsAFilesContents", LoadsAFilesContents},
     {"TheArrayStaysWhenTheFileGoes", TheArrayStaysWhenTheFileGoes},
     {"SeveralArraysLiveSideBySide", SeveralArraysLiveSideBySide},
-    {"OtherOrdersAreTurned", OtherOrdersAreTurned},
+    {"OtherOrdersAreConverted", OtherOrdersAreConverted},
     {"FilesAreMappedWhereTheyCanBe", FilesAreMappedWhereTheyCanBe},
     {"OtherByteOrdersOnDemand", OtherByteOrdersOnDemand},
-    {"WhatCannotBeLoadedOnDemandIsLoadedAtOnce", WhatCannotBeLoadedOnDemandIsLoadedAtOnce},
+    {"FallsBackToLoadingAtOnce", FallsBackToLoadingAtOnce},
     {"OpenedFirstAndLoadedLater", OpenedFirstAndLoadedLater},
     {"StandardInputIsRefusedOnSeveralNodes", StandardInputIsRefusedOnSeveralNodes},
     {"FilesThatCannotBeReadAreRefused", FilesThatCannotBeReadAreRefused},
     {"AFileThatOneRankLacksIsRefused", AFileThatOneRankLacksIsRefused},
-    {"AFileThatOneRankSeesOtherwiseIsRefused", AFileThatOneRankSeesOtherwiseIsRefused},
+    {"AFileThatDiffersOnOneRankIsRefused", AFileThatDiffersOnOneRankIsRefused},
     {"AFileLargerThanTheMemoryIsRefused", AFileLargerThanTheMemoryIsRefused},
     {"CreatedFilledAndSealed", CreatedFilledAndSealed},
     {"ArraysThatCannotBeCreatedAreRefused", ArraysThatCannotBeCreatedAreRefused},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What shared_array.h promises, as tests that run on any pool.
+// Tests of the contract in shared_array.h that run on any pool.
 #ifndef MPAIO_WINDOW_SHARED_ARRAY_CHECKS_H_
 #define MPAIO_WINDOW_SHARED_ARRAY_CHECKS_H_
 

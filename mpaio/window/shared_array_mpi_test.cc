@@ -33,8 +33,8 @@ const bool kRegistered = [] {
   return true;
 }();
 
-// Row r is written by rank r % size, element by element across the pages; rank 0 sees all when
-// every rank has said so.
+// Rank r % size writes row r, element by element across the pages; rank 0 sees all of them after
+// every rank has sent its message.
 TEST(OutputArrayOverMpi, RowsAreWrittenInPlaceOnRank0sNode) {
   RunOverMpi([](Executor& executor) {
     if (executor.num_nodes() > 1) GTEST_SKIP() << "rank 0 does not share memory with all";

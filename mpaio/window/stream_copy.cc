@@ -13,7 +13,8 @@ namespace mpaio {
 
 #if defined(__SSE2__)
 
-// A line of the cache at a time, so that it leaves the processor's write-combining buffers whole.
+// Copies one cache line at a time, so that lines leave the processor's write-combining buffers
+// whole.
 void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
   constexpr Index kLine = 64;
   const auto misaligned = static_cast<Index>(reinterpret_cast<std::uintptr_t>(to) % kLine);
@@ -31,7 +32,7 @@ void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
     _mm_stream_si128(target + 3, d);
   }
   std::memcpy(to + lines_end, from + lines_end, static_cast<std::size_t>(size_bytes - lines_end));
-  // Streaming stores are not ordered with the plain one that tells others of them.
+  // Streaming stores are not ordered with the plain store that publishes them.
   _mm_sfence();
 }
 

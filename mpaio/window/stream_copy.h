@@ -10,13 +10,13 @@
 
 namespace mpaio {
 
-// As memcpy, past the cache: a plain store first reads what it overwrites, and pushes out what
-// others may want to read. For rows of an output that nobody reads during the run, where there are
-// many of them: what is read soon, or fits in the cache, is copied faster by memcpy.
+// As memcpy, but bypassing the cache: a plain store first reads the cache line that it overwrites,
+// and evicts data that others may want to read. For rows of an output that is not read during the
+// run, in large amounts: data that is read soon, or fits in the cache, is copied faster by memcpy.
 //
-// `from` and `to` do not overlap, and may have any alignment. Thread behaviour: reentrant. Memory
-// ordering: as of plain stores (streaming ones are fenced before it returns). Where the processor
-// has no streaming stores that we know of it is memcpy.
+// Precondition: `from` and `to` do not overlap; they may have any alignment. Reentrant. Memory
+// ordering: that of plain stores (streaming stores are fenced before it returns). On processors
+// without known streaming stores it is memcpy.
 void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes);
 
 }  // namespace mpaio

@@ -9,9 +9,9 @@
 namespace mpaio {
 namespace {
 
-// Every alignment of both ends and of the source, about whole lines of the cache; what lies around
-// it is left as it was.
-TEST(StreamCopyTest, CopiesWhatItIsToldAndNothingElse) {
+// Every alignment of both ends and of the source, around whole cache lines; the bytes around the
+// destination stay unchanged.
+TEST(StreamCopyTest, CopiesExactlyTheGivenBytes) {
   constexpr Index kMargin = 128;
   for (const Index size : {0, 1, 3, 15, 16, 63, 64, 65, 127, 128, 200, 1000, 4096 + 7}) {
     for (Index to_offset = 0; to_offset < 64; to_offset += to_offset < 20 ? 1 : 11) {

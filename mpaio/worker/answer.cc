@@ -86,8 +86,7 @@ std::string UnicodeToUtf8(std::u32string_view text) {
   return utf8;
 }
 
-// As absl::FormatCivilTime() does, but years take four characters at least, of which the sign is
-// one.
+// As absl::FormatCivilTime(), but a year has at least four characters, including the sign.
 template <typename CivilTime>
 std::string CivilToText(CivilTime time) {
   std::string text = absl::FormatCivilTime(time);
@@ -96,10 +95,10 @@ std::string CivilToText(CivilTime time) {
   return text;
 }
 
-// How many `unit`s, counted from 1970, as numpy prints it.
+// Returns the time `ticks` * `multiple` `unit`s after 1970, as numpy prints it.
 std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::string_view unit) {
   if (ticks == kNaT) return "NaT";
-  // A count that the calendar has no room for is shown as it is.
+  // A count out of the calendar's range is printed as a number.
   std::int64_t count = 0;
   if (__builtin_mul_overflow(ticks, multiple, &count))
     return absl::StrCat(ticks, " * ", multiple, " ", unit);
@@ -120,9 +119,9 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
   }
   struct Unit {
     absl::string_view name;
-    std::int64_t seconds;  // of one
+    std::int64_t seconds;  // per unit; 0 for fractions of a second
     std::int64_t per_second;
-    int digits;  // of the fraction
+    int digits;  // digits of the fraction
   };
   constexpr Unit kUnits[] = {{"h", 3600, 1, 0},
                              {"m", 60, 1, 0},
@@ -155,7 +154,7 @@ std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::stri
       absl::StrAppend(&text, ".", absl::StrFormat("%0*d", known.digits, fraction));
     return text;
   }
-  return absl::StrCat(count);  // The generic unit: a number.
+  return absl::StrCat(count);  // The generic unit has no name: print the number.
 }
 
 Json ElementToJson(const std::byte* bytes, const DType& dtype);
@@ -236,7 +235,7 @@ AnswerArray AnswerArray::Reshaped(std::vector<Index> shape) && {
   return std::move(*this);
 }
 
-// The allocator aligns for every element type.
+// The allocator's alignment is sufficient for every element type.
 NdView AnswerArray::view() const { return NdView::Create(bytes_.data(), dtype_, shape_).value(); }
 
 nlohmann::ordered_json ToJson(const NdView& array) {

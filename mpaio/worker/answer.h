@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// An answer that is an array, and arrays as JSON.
+// An answer that is an array, and the conversion of arrays to JSON.
 #ifndef MPAIO_WORKER_ANSWER_H_
 #define MPAIO_WORKER_ANSWER_H_
 
@@ -17,18 +17,18 @@
 
 namespace mpaio {
 
-// A C-order array in rank 0's own memory; a scalar is one of shape ().
+// A C-order array in rank 0's own memory. A scalar has shape ().
 class AnswerArray {
  public:
-  // No rows of no bytes.
+  // An empty array of shape (0,).
   AnswerArray() = default;
-  // Zeros. Precondition: the shape fits memory (ArraySizeBytes()).
+  // All zeros. Precondition: the shape fits memory (ArraySizeBytes()).
   AnswerArray(DType dtype, std::vector<Index> shape);
-  // The C-order elements as they are in memory. Precondition: as many bytes as the type and shape
-  // have.
+  // The elements in C order, as in memory. Precondition: the number of bytes matches type and
+  // shape.
   AnswerArray(DType dtype, std::vector<Index> shape, std::vector<std::byte> bytes);
 
-  // Of values of the C++ type T, which has a DType: shape (values.size(),).
+  // An array of shape (values.size(),). The C++ type T must have a DType.
   template <typename T>
   static AnswerArray Of(std::span<const T> values) {
     AnswerArray array(DType::Of<T>(), {static_cast<Index>(values.size())});
@@ -49,10 +49,10 @@ class AnswerArray {
   std::span<T> Elements() {
     return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
-  // The same array with other extents. Precondition: as many elements.
+  // Returns the same elements with another shape. Precondition: the number of elements is the same.
   AnswerArray Reshaped(std::vector<Index> shape) &&;
 
-  // Valid while the array lives, unmoved.
+  // Valid until the array is moved or destroyed.
   NdView view() const;
 
  private:
@@ -61,12 +61,18 @@ class AnswerArray {
   std::vector<std::byte> bytes_;
 };
 
-// The array as nested lists; of shape (), the element itself. Integers are exact; floating-point
-// numbers are doubles, those of float16 and float32 the ones whose shortest text is theirs
-// (DoubleOfShortest(), so 0.1 is 0.1, whatever its type); long double: the text of all its digits;
-// complex numbers are [real, imaginary]; strings are UTF-8 (code points that are none become
-// U+FFFD); datetime64 is ISO 8601 text as numpy prints it, timedelta64 a count of its unit, NaT
-// "NaT"; a structured element is an object of its fields; raw bytes are hexadecimal.
+// Returns the array as nested lists; an array of shape () is the element itself.
+//   integers               exact
+//   floating-point         doubles; for float16 and float32 the double with the same shortest text
+//                          (DoubleOfShortest()), so 0.1 is 0.1 in every type
+//   long double            text of all its digits
+//   complex numbers        [real, imaginary]
+//   strings                UTF-8; invalid code points become U+FFFD
+//   datetime64             ISO 8601 text as numpy prints it
+//   timedelta64            a count of its unit
+//   NaT                    "NaT"
+//   structured elements    an object with its fields
+//   raw bytes              hexadecimal
 nlohmann::ordered_json ToJson(const NdView& array);
 
 }  // namespace mpaio

@@ -9,15 +9,15 @@
 
 namespace mpaio {
 
-// A chunk that ended, or hung up, the process that ran it. That process is not the rank's own, so
-// the rank goes on.
+// A chunk that killed or hung the process that ran it. That process is a child of the rank, so the
+// rank continues.
 struct ChunkCrash {
   std::int32_t job = 0;
   ChunkId chunk = 0;
-  // How the process ended, as the end of a sentence: "was killed by signal 11 (SIGSEGV:
+  // How the process ended, in words that end a sentence: "was killed by signal 11 (SIGSEGV:
   // segmentation fault)", "ended with exit status 3", "took longer than 0.5 s and was ended".
   std::string cause = {};
-  // It was ended because of the deadline.
+  // True if it was ended because of the deadline.
   bool overran = false;
 };
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How a chunk's result becomes bytes, and back.
+// Encodes a chunk's result as bytes, and decodes it.
 //
-// Has a codec: every trivially copyable type that is no pointer and no view (numbers, enums, plain
-// structs); std::string; std::vector, std::array, std::optional, std::pair, std::tuple and std::map
-// of such types, nested as you like; and every type with members
-//     void Encode(std::string* out) const;                         // appends its bytes
-//     static absl::StatusOr<T> Decode(absl::string_view bytes);    // from exactly those bytes
-// For others, specialise Codec<T> with the two functions that HasCodec names. Sizes are 64 bits
-// wide: a result may be of any length.
+// These types have a codec:
+//   - every trivially copyable type that is not a pointer or view (numbers, enums, plain structs);
+//   - std::string;
+//   - std::vector, std::array, std::optional, std::pair, std::tuple and std::map of such types,
+//     nested as deep as needed;
+//   - every type with the members
+//       void Encode(std::string* out) const;                         // appends its bytes
+//       static absl::StatusOr<T> Decode(absl::string_view bytes);    // from exactly those bytes
+// For other types, specialise Codec<T> with the two functions that HasCodec names. Sizes are 64
+// bits wide: a result may have any length.
 #ifndef MPAIO_WORKER_CODEC_H_
 #define MPAIO_WORKER_CODEC_H_
 
@@ -35,8 +38,8 @@ namespace mpaio {
 template <typename T>
 struct Codec;
 
-// Encode appends `value` to `*out`; Decode reads it back and returns false where the bytes are not
-// one.
+// Encode appends `value` to `*out`; Decode reads it back and returns false if the bytes are
+// invalid.
 template <typename T>
 concept HasCodec = requires(const T& value, std::string* out, WireReader* reader, T* result) {
   Codec<T>::Encode(value, out);
@@ -49,8 +52,7 @@ concept EncodesItself = requires(const T& value, std::string* out, absl::string_
   { T::Decode(bytes) } -> std::same_as<absl::StatusOr<T>>;
 };
 
-// Whether a T itself refers to memory of this process. (What a struct's members do cannot be seen
-// from here.)
+// True if a T itself refers to memory of this process. The members of a struct cannot be inspected.
 template <typename T>
 inline constexpr bool kRefersToMemory =
     std::is_pointer_v<T> || std::ranges::view<T> || std::same_as<T, absl::string_view>;
@@ -61,8 +63,8 @@ inline constexpr bool kRefersToMemory<std::array<T, kSize>> = kRefersToMemory<T>
 template <typename T>
 inline constexpr bool kRefersToMemory<std::optional<T>> = kRefersToMemory<T>;
 
-// What may be copied byte for byte to another process: a pointer or a view would point into this
-// one.
+// Types that may be copied byte for byte to another process. A pointer or view would refer to
+// memory of this process.
 template <typename T>
 concept PlainBytes = std::is_trivially_copyable_v<T> && !kRefersToMemory<T> && !EncodesItself<T>;
 
@@ -203,8 +205,8 @@ struct Codec<std::map<Key, Value>> {
   }
 };
 
-// A whole result from exactly `bytes`. DataLoss where they are not one: the ranks then run
-// different programs.
+// Decodes a result from exactly `bytes`. Errors: DataLoss if they are invalid, which means that the
+// ranks run different programs.
 template <HasCodec T>
 absl::StatusOr<T> DecodeResult(absl::string_view bytes) {
   WireReader reader(bytes);

@@ -23,7 +23,7 @@
 
 namespace mpaio {
 
-// A type that is not ours and gets its codec from outside.
+// A type from another library, with a codec defined outside of it.
 struct Foreign {
   std::string text;
   friend bool operator==(const Foreign&, const Foreign&) = default;
@@ -49,7 +49,7 @@ struct Point {
 
 enum class Colour : std::uint16_t { kRed = 7, kBlue = 513 };
 
-// Trivially copyable, and yet encodes itself, as text; refuses text that is not of its kind.
+// Trivially copyable, yet encodes itself, as text; refuses other text.
 struct Version {
   int major = 0;
 
@@ -75,8 +75,8 @@ std::string Encode(const T& value) {
   return bytes;
 }
 
-// `value` comes back from its bytes, and from no others: not from one byte fewer, wherever it is
-// cut, nor from one more.
+// `value` can be decoded from its bytes, and not from one byte more. ExpectEveryCutFails covers
+// fewer bytes.
 template <typename T>
 void ExpectRoundTrip(const T& value) {
   std::string bytes = "before";
@@ -93,7 +93,7 @@ template <typename T>
 void ExpectEveryCutFails(const T& value) {
   const std::string bytes = Encode(value);
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
-    // A copy of its own size, so that the address sanitizer sees a read behind its end.
+    // A copy of exactly this size, so that the address sanitizer detects a read past its end.
     const std::vector<char> part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(cut));
     const absl::StatusOr<T> decoded = DecodeResult<T>(absl::string_view(part.data(), part.size()));
     EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss) << "cut at " << cut;
@@ -119,7 +119,7 @@ TEST(CodecTest, Strings) {
   ExpectRoundTrip(std::string("abc"));
   ExpectRoundTrip(std::string("a\0b\0", 4));
   ExpectRoundTrip(std::string(1 << 20, 'x'));
-  // The length, in 8 bytes, and the bytes.
+  // The length, in 8 bytes, followed by the bytes.
   std::string bytes;
   WireAppendBytes("ab", &bytes);
   EXPECT_EQ(Encode(std::string("ab")), bytes);
@@ -140,7 +140,7 @@ TEST(CodecTest, Vectors) {
   ExpectEveryCutFails(std::vector<std::string>{"", "a", "bc"});
 }
 
-TEST(CodecTest, TheOtherContainers) {
+TEST(CodecTest, OtherContainers) {
   ExpectRoundTrip(std::optional<int>());
   ExpectRoundTrip(std::optional<int>(5));
   ExpectRoundTrip(std::optional<std::string>());
@@ -163,12 +163,12 @@ TEST(CodecTest, TypesThatEncodeThemselvesAndTypesWithACodecFromOutside) {
   ExpectEveryCutFails(Version{42});
   ExpectRoundTrip(Foreign{"text"});
   ExpectRoundTrip(std::vector<Foreign>{{"a"}, {}});
-  // What the type itself refuses is refused.
+  // The type itself refuses these bytes.
   EXPECT_EQ(DecodeResult<Version>(Encode(std::string("no"))).status().code(),
             absl::StatusCode::kDataLoss);
 }
 
-TEST(CodecTest, DecodingReplacesWhatWasThere) {
+TEST(CodecTest, DecodingReplacesTheOldValue) {
   std::vector<std::string> strings{"old", "older"};
   std::optional<std::string> optional("old");
   std::map<int, std::string> map{{9, "old"}};
@@ -185,8 +185,8 @@ TEST(CodecTest, DecodingReplacesWhatWasThere) {
   EXPECT_EQ(map, (std::map<int, std::string>{{1, "new"}}));
 }
 
-// A length that is larger than what is there must not be believed, or it would be allocated.
-TEST(CodecTest, LengthsOfDamagedBytesAreNotBelieved) {
+// A length larger than the remaining bytes must be refused before anything is allocated.
+TEST(CodecTest, LengthsOfDamagedBytesAreChecked) {
   for (const std::uint64_t size :
        {~std::uint64_t{0}, std::uint64_t{1} << 60, std::uint64_t{1} << 33}) {
     std::string bytes;
@@ -218,8 +218,8 @@ TEST(CodecTest, RandomBytesNeverCrash) {
   }
 }
 
-// What points into the process that made it must not compile as a result.
-TEST(CodecTest, WhatHasACodecAndWhatHasNot) {
+// Types that point into their own process must not compile as a result.
+TEST(CodecTest, TypesWithAndWithoutACodec) {
   static_assert(HasCodec<double> && HasCodec<Colour> && HasCodec<Point> && HasCodec<Version> &&
                 HasCodec<Foreign>);
   static_assert(HasCodec<std::vector<std::map<std::string, std::optional<std::array<Point, 2>>>>>);

@@ -28,7 +28,7 @@ absl::Status StatusOfCurrentException(absl::string_view what) {
     return absl::ResourceExhaustedError(absl::StrCat(
         what, " ran out of memory (std::bad_alloc); use smaller chunks or fewer ranks"));
   } catch (const std::exception& exception) {
-    // One line, whatever the text.
+    // Line breaks in the text become spaces, so that the message is one line.
     return absl::InternalError(
         absl::StrCat(what, " threw ", TypeName(typeid(exception)), ": ",
                      absl::StrReplaceAll(exception.what(), {{"\n", " "}, {"\r", " "}})));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What user code throws, as a Status: exceptions do not cross into the library.
+// Converts exceptions of user code to a Status: exceptions do not enter the library.
 #ifndef MPAIO_WORKER_GUARD_H_
 #define MPAIO_WORKER_GUARD_H_
 
@@ -13,12 +13,12 @@
 
 namespace mpaio {
 
-// In a catch block: Internal, "<what> threw <type>: <text>", on one line; ResourceExhausted for
-// std::bad_alloc.
+// To be called in a catch block. Returns Internal, "<what> threw <type>: <text>", on one line;
+// ResourceExhausted for std::bad_alloc.
 absl::Status StatusOfCurrentException(absl::string_view what);
 
-// Calls `user_code`, which returns an absl::Status, and returns what it returns; an exception
-// becomes StatusOfCurrentException(what).
+// Calls `user_code`, which returns an absl::Status, and returns that status. An exception becomes
+// StatusOfCurrentException(what).
 template <typename F>
 absl::Status CallGuarded(absl::string_view what, F&& user_code) {
   try {
@@ -28,7 +28,7 @@ absl::Status CallGuarded(absl::string_view what, F&& user_code) {
   }
 }
 
-// The name of a type as it is written in the source.
+// Returns the name of a type as written in the source.
 std::string TypeName(const std::type_info& type);
 
 }  // namespace mpaio

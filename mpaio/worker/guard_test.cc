@@ -17,7 +17,7 @@ struct OwnError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-TEST(GuardTest, PassesOnWhatUserCodeReturns) {
+TEST(GuardTest, ReturnsTheStatusOfUserCode) {
   EXPECT_TRUE(CallGuarded("Process", [] { return absl::OkStatus(); }).ok());
   EXPECT_EQ(CallGuarded("Process", [] { return absl::NotFoundError("no such thing"); }),
             absl::NotFoundError("no such thing"));
@@ -45,7 +45,7 @@ TEST(GuardTest, KeepsTheMessageOnOneLine) {
   EXPECT_EQ(status.message(), "Process threw std::runtime_error: a b  c");
 }
 
-TEST(GuardTest, MemoryThatRanOutIsItsOwnCode) {
+TEST(GuardTest, BadAllocIsResourceExhausted) {
   EXPECT_EQ(CallGuarded("Process", []() -> absl::Status { throw std::bad_alloc(); }).code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(

@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// The value of a parameter that has none.
+// The value of an optional parameter that is not given.
 constexpr absl::string_view kNone = "none";
 
 bool ParseInteger(absl::string_view text, Index* number) { return absl::SimpleAtoi(text, number); }
@@ -41,7 +41,7 @@ ParameterInfo ParameterInfo::Integer(std::string key, std::string help, Index de
 }
 
 ParameterInfo ParameterInfo::Number(std::string key, std::string help, double default_value) {
-  // The shortest text that reads back as the same number.
+  // The shortest text that parses to the same number.
   char text[32];
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), default_value);
   return ParameterInfo(Kind::kNumber, std::move(key), std::move(help), std::string(text, end.ptr));
@@ -120,37 +120,37 @@ std::string ParameterInfo::Values() const {
 }
 
 absl::Status ParameterInfo::Check(absl::string_view value) const {
-  bool will_do = true;
+  bool is_valid = true;
   Index integer = 0;
   double number = 0;
   std::vector<double> numbers;
   switch (kind_) {
     case Kind::kInteger:
-      will_do = ParseInteger(value, &integer) && integer >= minimum_;
+      is_valid = ParseInteger(value, &integer) && integer >= minimum_;
       break;
     case Kind::kNumber:
-      will_do = ParseNumber(value, &number);
+      is_valid = ParseNumber(value, &number);
       break;
     case Kind::kChoice:
-      will_do = std::find(choices_.begin(), choices_.end(), value) != choices_.end();
+      is_valid = std::find(choices_.begin(), choices_.end(), value) != choices_.end();
       break;
     case Kind::kOptionalInteger:
-      will_do = value == kNone || ParseInteger(value, &integer);
+      is_valid = value == kNone || ParseInteger(value, &integer);
       break;
     case Kind::kOptionalNumber:
-      will_do = value == kNone || ParseNumber(value, &number);
+      is_valid = value == kNone || ParseNumber(value, &number);
       break;
     case Kind::kNumbers:
-      will_do = ParseNumbers(value, &numbers);
+      is_valid = ParseNumbers(value, &numbers);
       break;
     case Kind::kArray:
     case Kind::kOutput:
-      will_do = !value.empty();
+      is_valid = !value.empty();
       break;
     case Kind::kText:
       break;
   }
-  if (will_do) return absl::OkStatus();
+  if (is_valid) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("parameter ", key_, "=", value, ": the value must be ", Values()));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The key=value parameters that a registered worker takes from a command line.
+// The key=value parameters of a registered worker, given on the command line.
 #ifndef MPAIO_WORKER_PARAMETERS_H_
 #define MPAIO_WORKER_PARAMETERS_H_
 
@@ -19,8 +19,8 @@
 
 namespace mpaio {
 
-// One parameter: its key, what values it takes, and the value where none is given (none: it must be
-// given).
+// The description of a parameter: its key, its valid values, and its default. A parameter without a
+// default is required.
 class ParameterInfo {
  public:
   static ParameterInfo Integer(std::string key, std::string help, Index default_value,
@@ -29,37 +29,37 @@ class ParameterInfo {
   // One of `choices`; the first is the default.
   static ParameterInfo Choice(std::string key, std::string help, std::vector<std::string> choices);
   static ParameterInfo Text(std::string key, std::string help, std::string default_value);
-  // "none", which is the default, or a value.
+  // "none" (the default) or a value.
   static ParameterInfo OptionalInteger(std::string key, std::string help);
   static ParameterInfo OptionalNumber(std::string key, std::string help);
-  // "false", which is the default, or "true".
+  // "false" (the default) or "true".
   static ParameterInfo Flag(std::string key, std::string help);
-  // One or more numbers with commas between them: "0.25,0.5".
+  // One or more comma-separated numbers: "0.25,0.5".
   static ParameterInfo Numbers(std::string key, std::string help, std::string default_value);
-  // A further input, named as INPUT is; without one the worker has none of that key.
+  // A further input, in the syntax of INPUT. If it is not given, the worker has no such input.
   static ParameterInfo Array(std::string key, std::string help);
-  // A further output file, a .npy; without one that array is not saved.
+  // A further output file, a .npy. If it is not given, that array is not saved.
   static ParameterInfo Output(std::string key, std::string help);
 
-  // The same, without a default.
+  // The same parameter without a default.
   ParameterInfo Required() &&;
-  // The same, but exactly one of it and of the parameter `other` must be given. Its value is "none"
-  // where the other is.
+  // The same parameter, but exactly one of it and of the parameter `other` must be given. If
+  // `other` is given, its value is "none".
   ParameterInfo Or(std::string other) &&;
 
   const std::string& key() const { return key_; }
   const std::string& help() const { return help_; }
   const std::string& default_value() const { return default_value_; }
   bool is_required() const { return is_required_; }
-  // The key of Or(), or nothing.
+  // The key given to Or(); empty if there is none.
   const std::string& alternative() const { return alternative_; }
-  // Whether the value names an array to be loaded.
+  // True if the value names an array to load.
   bool is_array() const { return kind_ == Kind::kArray; }
-  // Whether the value names a file to be written.
+  // True if the value names a file to write.
   bool is_output() const { return kind_ == Kind::kOutput; }
-  // What may stand behind the '=': "integer >= 0", "sqrt|abs|square", ...
+  // The valid values, for messages: "integer >= 0", "sqrt|abs|square", ...
   std::string Values() const;
-  // Errors: InvalidArgument, naming key, value and what would do.
+  // Errors: InvalidArgument, with the key, the value and the valid values.
   absl::Status Check(absl::string_view value) const;
 
  private:
@@ -87,18 +87,20 @@ class ParameterInfo {
   bool is_required_ = false;
 };
 
-// The values of one job, checked against their ParameterInfos and with the defaults filled in.
+// The parameter values of one job, checked against their ParameterInfos and completed with
+// defaults.
 class Parameters {
  public:
   Parameters() = default;
 
-  // From the key=value pairs given. Errors: InvalidArgument for an unknown key (naming the known
-  // ones), one given twice, a value that will not do, a required one that is missing.
+  // Creates them from the given key=value pairs. Errors: InvalidArgument for an unknown key (the
+  // message lists the known ones), a repeated key, an invalid value, or a missing required
+  // parameter.
   static absl::StatusOr<Parameters> Create(
       const std::vector<ParameterInfo>& infos,
       const std::vector<std::pair<std::string, std::string>>& given);
 
-  // Precondition, which Create ensures for declared keys: the key is declared, as that kind.
+  // Precondition, which Create ensures for declared keys: the key is declared, with that kind.
   Index Integer(absl::string_view key) const;
   double Number(absl::string_view key) const;
   std::optional<Index> OptionalInteger(absl::string_view key) const;

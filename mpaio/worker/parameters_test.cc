@@ -21,7 +21,7 @@ std::vector<ParameterInfo> Infos() {
           ParameterInfo::Text("label", "a word", "none")};
 }
 
-// The one line that is said of what was given; "" where it is taken.
+// Returns the error message for the given values; "" if they are accepted.
 std::string Refusal(const Given& given) {
   const absl::Status status = Parameters::Create(Infos(), given).status();
   if (status.ok()) return "";
@@ -37,7 +37,7 @@ TEST(ParametersTest, FillsInTheDefaults) {
   EXPECT_EQ(parameters.Text("label"), "none");
 }
 
-TEST(ParametersTest, TakesWhatIsGiven) {
+TEST(ParametersTest, UsesTheGivenValues) {
   const Parameters parameters =
       Parameters::Create(
           Infos(),
@@ -49,7 +49,7 @@ TEST(ParametersTest, TakesWhatIsGiven) {
   EXPECT_EQ(parameters.Text("label"), "");
 }
 
-TEST(ParametersTest, RefusesValuesThatWillNotDo) {
+TEST(ParametersTest, RefusesInvalidValues) {
   for (const char* value : {"-1", "x", "", "1.5", "9223372036854775808", "1e3", "0x10"}) {
     EXPECT_EQ(Refusal({{"rows", value}}),
               std::string("parameter rows=") + value + ": the value must be integer >= 0");
@@ -74,7 +74,7 @@ TEST(ParametersTest, RefusesUnknownAndRepeatedKeys) {
   EXPECT_TRUE(Parameters::Create({}, {}).ok());
 }
 
-TEST(ParametersTest, ARequiredOneMustBeGiven) {
+TEST(ParametersTest, RequiredParametersMustBeGiven) {
   const std::vector<ParameterInfo> infos = {
       ParameterInfo::Integer("bins", "how many", 10, 1).Required()};
   EXPECT_TRUE(infos[0].is_required());
@@ -84,7 +84,7 @@ TEST(ParametersTest, ARequiredOneMustBeGiven) {
   EXPECT_EQ(Parameters::Create(infos, {{"bins", "4"}})->Integer("bins"), 4);
 }
 
-TEST(ParametersTest, OfTwoAlternativesExactlyOneIsGiven) {
+TEST(ParametersTest, ExactlyOneOfTwoAlternativesMustBeGiven) {
   const std::vector<ParameterInfo> infos = {
       ParameterInfo::Choice("fn", "what", {"sqrt", "abs"}).Or("expr"),
       ParameterInfo::Text("expr", "how", "none")};
@@ -171,7 +171,7 @@ TEST(ParametersTest, DescribesItself) {
   EXPECT_EQ(infos[3].Values(), "text");
 }
 
-// A default that its own check refuses could be given by nobody.
+// No user could set a default that its own check refuses.
 TEST(ParametersTest, DefaultsPassTheirOwnChecks) {
   for (const ParameterInfo& info : Infos())
     EXPECT_TRUE(info.Check(info.default_value()).ok()) << info.key();

@@ -12,7 +12,7 @@
 namespace mpaio {
 namespace {
 
-// A function's static, so that it exists before the first worker of any file registers itself.
+// A function-local static, so that it exists before a worker in any file registers itself.
 std::map<std::string, WorkerInfo, std::less<>>& Workers() {
   static auto* const workers = new std::map<std::string, WorkerInfo, std::less<>>();
   return *workers;

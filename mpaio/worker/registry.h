@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Workers by name: what `orchestrator WORKER INPUT` finds.
+// Workers by name, for `orchestrator WORKER INPUT`.
 //
-// A worker target (the macro mpaio_worker) registers itself under the target's name: its .cc ends
-// in
+// A worker target (the macro mpaio_worker) registers itself under the target's name. Its .cc ends
+// with
 //
 //   MPAIO_REGISTER_WORKER({
 //       .summary = "adds up the elements",
@@ -38,7 +38,7 @@
 
 namespace mpaio {
 
-// A type of element that a worker reads.
+// An element type that a worker reads.
 struct AcceptedType {
   std::string description;
   bool (*accepts)(const DType&);
@@ -55,46 +55,46 @@ struct OutputSpec {
   std::vector<Index> shape;
 };
 
-// What a job is to work on. Before the arrays are loaded, the views have no data.
+// The inputs of a job. The views have no data before the arrays are loaded.
 struct JobInputs {
   const NdView& array;
   const Parameters& parameters;
-  // Of the parameters that name arrays, those that were given.
+  // The given parameters that name arrays, by key.
   const std::map<std::string, NdView>& extra_inputs;
 
-  // The array of parameter `key`, or nullptr.
+  // Returns the array of parameter `key`, or nullptr.
   const NdView* Array(absl::string_view key) const;
 };
 
-// What a job is made from, on every rank.
+// The context in which a job is made, on every rank.
 struct JobContext {
   DataIterator chunks;
   const Parameters& parameters;
-  // Zeros, of the type and shape that WorkerInfo::output says; empty where that is null. To be
-  // moved into the worker. Where WorkerInfo::streams_output it is in a file alone.
+  // Zeros, with the type and shape from WorkerInfo::output; empty if that is null. To be moved into
+  // the worker. With WorkerInfo::streams_output the array exists in a file only.
   OutputArray output = {};
-  // Whether an output file was given, for a worker that can answer without one
+  // True if an output file was given, for a worker that can also answer without one
   // (WorkerInfo::answers_with_array).
   bool saves_answer = false;
   std::map<std::string, NdView> extra_inputs = {};
-  // Divides the rows of another view as those of the input were, for a worker that goes over
-  // something else than these.
+  // Divides the rows of another view in the same way as those of the input, for a worker that
+  // iterates over something else.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
-  // The same with options: of some rows, along another axis. Their parallelism is set here, and a
-  // row_alignment holds unless the user has set the size of chunks.
+  // The same with options: a range of rows, or another axis. The parallelism is set here.
+  // row_alignment is used unless the user has set the chunk size.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows, DataIteratorOptions options)>
       divide_with = {};
-  // Collective: every rank must call it alike. A further array in the memory that a node's ranks
-  // share, of zeros.
+  // Collective: every rank must call it with the same arguments. Allocates a further array of zeros
+  // in memory shared by the ranks of a node.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
-  // Collective. The same, with memory behind its pages only where a worker asks for it
-  // (OutputArray::Back), for what may not be needed: the room for it is looked for now, and kept.
+  // Collective. The same, but pages get memory only when a worker calls OutputArray::Populate, for
+  // an array that may not be needed. The capacity for it is checked and reserved now.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> reserve = {};
-  // Collective, to be called in Job::begin_pass. For an answer of which the type and shape are
-  // known only by then: an array in the file that was given for OUTPUT (`key` is empty) or for a
-  // parameter of the kind Output, which workers write as WorkerInfo::streams_output says. It is
-  // saved as the others are, and Job::array or Job::extra_outputs is not asked for it. Errors:
-  // those of OutputArray::CreateInFile; FailedPrecondition where no such file was given.
+  // Collective; to be called in Job::begin_pass. For an answer whose type and shape are known only
+  // then: returns an array in the file that was given for OUTPUT (`key` is empty) or for a
+  // parameter of the kind Output. Workers write it as with WorkerInfo::streams_output. It is saved
+  // like other outputs, and Job::array or Job::extra_outputs is not called for it. Errors: those of
+  // OutputArray::CreateInFile; FailedPrecondition if no such file was given.
   std::function<absl::StatusOr<OutputArray>(const std::string& key, DType, std::vector<Index>)>
       create_output = {};
 
@@ -103,7 +103,7 @@ struct JobContext {
 
 // The next pass of a job over its chunks.
 struct NextPass {
-  // What rank 0 found out in the passes before, for every rank.
+  // Rank 0's findings from the previous passes, for every rank.
   std::string plan;
 };
 
@@ -111,87 +111,86 @@ struct NextPass {
 // or both.
 struct Job {
   std::unique_ptr<WorkerBase> worker;
-  // On rank 0, after all chunks have been delivered: the answer. May fail where the answer cannot
-  // be stated (a sum over 64 bits).
+  // Called on rank 0 after all chunks have been delivered: returns the answer. Fails if the answer
+  // cannot be represented (a sum over 64 bits).
   std::function<absl::StatusOr<nlohmann::ordered_json>()> result = {};
-  // On rank 0, after the run: the array to save. Null where the job writes none; not called where
-  // it is in its file already.
+  // Called on rank 0 after the run: returns the array to save. Null if the job writes none; not
+  // called if the array is already in its file.
   std::function<const NdView&()> output = {};
-  // On rank 0, after all chunks have been delivered: an answer that is an array. It is saved where
-  // an output file was given, else printed.
+  // Called on rank 0 after all chunks have been delivered: returns an answer that is an array. It
+  // is saved if an output file was given, else printed.
   std::function<absl::StatusOr<AnswerArray>()> array = {};
-  // What `array` takes of rank 0's memory, where that is known before the run: it is refused where
-  // there is less.
+  // The size of the result of `array` in rank 0's memory, if known before the run. The run is
+  // refused if less memory is available.
   Index answer_bytes = 0;
-  // On rank 0, where `array` is saved: what more there is to the answer, as an object. It is
-  // printed beside the type and shape of what is saved.
+  // Called on rank 0 if `array` is saved: returns the rest of the answer as an object. It is
+  // printed with the type and shape of the saved array.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> array_summary = {};
-  // On rank 0, after all chunks have been delivered: what is saved to the file of each parameter of
-  // the kind Output, by its key. Asked for where it was given.
+  // Called on rank 0 after all chunks have been delivered: returns the array to save for each
+  // parameter of the kind Output, by key. Called only for parameters that were given.
   std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> extra_outputs = {};
-  // Not null: on rank 0, what is printed if any array of the job is saved, instead of the type and
-  // shape of `array` with `array_summary`, or of `result`.
+  // If not null, called on rank 0 if any array of the job is saved: returns the JSON to print
+  // instead of `result`, or of the type and shape of `array` with `array_summary`.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> summary = {};
-  // Null for a job of one pass. Else on rank 0, each time that all chunks have been delivered: what
-  // every rank needs for the next pass, or nothing where that was the last.
+  // Null for a job with one pass. Else called on rank 0 each time all chunks have been delivered:
+  // returns the data that every rank needs for the next pass, or nullopt after the last pass.
   std::function<absl::StatusOr<std::optional<NextPass>>()> next_pass = {};
-  // Collective, on every rank: the worker of the next pass, which takes the place of `worker`. It
-  // may have other chunks.
+  // Collective, called on every rank: returns the worker of the next pass, which replaces `worker`.
+  // It may have other chunks.
   std::function<absl::StatusOr<std::unique_ptr<WorkerBase>>(absl::string_view plan)> begin_pass =
       {};
 };
 
-// Every member has an initialiser, so that those that a worker has no use for can be left out
-// without a warning.
+// Every member has an initialiser, so that a worker can omit members without a compiler warning.
 struct WorkerInfo {
   // One line for --list.
   std::string summary = {};
   std::vector<AcceptedType> accepts = {};
   std::vector<ParameterInfo> parameters = {};
-  // Not null: whether the worker can do it, as far as types, shapes and parameters tell. Called on
-  // every rank before anything large is read.
+  // If not null: checks whether the worker can do the job, as far as types, shapes and parameters
+  // tell. Called on every rank before anything large is read.
   std::function<absl::Status(const JobInputs& inputs)> check = {};
-  // Not null: the job writes an array, of this type and shape, to the output file, which must be
-  // given. Called on every rank, before the arrays are loaded and after.
+  // If not null: the job writes an array of this type and shape to the output file, which must be
+  // given. Called on every rank, before and after the arrays are loaded.
   std::function<absl::StatusOr<OutputSpec>(const JobInputs& inputs)> output = {};
-  // Whether each chunk writes the output's rows of its own numbers, all in one OutputArray::Rows,
-  // and nobody reads them during the run. Then they go straight to the file, and take no shared
+  // True if each chunk writes the output rows with its own numbers, all in one OutputArray::Rows,
+  // and nothing reads them during the run. The rows then go directly to the file and need no shared
   // memory.
   bool streams_output = false;
-  // Whether the worker would do more than give a wrong answer if its inputs changed under it: one
-  // that goes over them again, led by what it has found in them. They are copied then, unless the
-  // user asks for them to be mapped; a changed one is known afterwards
-  // (SharedArray::CheckUnchanged) in either case.
+  // True if inputs that change during the run would do more harm than a wrong answer, as in a
+  // worker that reads them again and relies on what it found before. Such inputs are copied unless
+  // the user asks for mapping. In either case a change is detected afterwards
+  // (SharedArray::CheckUnchanged).
   bool needs_constant_input = false;
-  // Whether the answer is an array (Job::array), which is saved if an output file is given.
+  // True if the answer is an array (Job::array), which is saved if an output file is given.
   bool answers_with_array = false;
   // Called on every rank, with a context of the same values.
   std::function<absl::StatusOr<Job>(JobContext& context)> make = {};
-  // Whether Process runs in a process of its own, unless the user says otherwise. Set by the build:
+  // True if Process runs in a process of its own unless the user says otherwise. Set by the build:
   // `isolate` of mpaio_worker.
   bool is_isolated = false;
 
-  // Errors: InvalidArgument, naming `dtype` and what is accepted.
+  // Errors: InvalidArgument, with `dtype` and the accepted types.
   absl::Status CheckAccepts(const DType& dtype) const;
 };
 
-// For MPAIO_REGISTER_WORKER. Ends the program if two workers have one name, or one is named
-// "doctor", which is a word of the command line: mistakes in a BUILD file.
+// For MPAIO_REGISTER_WORKER. Ends the program if two workers have the same name, or a worker is
+// named "doctor", which is a reserved word of the command line: both are mistakes in a BUILD file.
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated = false);
 
-// The worker of that name, or nullptr.
+// Returns the worker of that name, or nullptr.
 const WorkerInfo* FindWorker(absl::string_view name);
 
-// All names, sorted.
+// Returns all names, sorted.
 std::vector<std::string> RegisteredWorkers();
 
-// For a name that is not there: a line that says so and names the nearest ones.
+// Returns the error for an unknown name; the message proposes the nearest one.
 absl::Status UnknownWorker(absl::string_view name);
 
 }  // namespace mpaio
 
-// Once in a worker's .cc, at namespace scope. MPAIO_WORKER_NAME and MPAIO_WORKER_IS_ISOLATED are
-// defined by the macro mpaio_worker.
+// To be used once in a worker's .cc, at namespace scope. The macro mpaio_worker defines
+// MPAIO_WORKER_NAME and MPAIO_WORKER_IS_ISOLATED.
 #define MPAIO_REGISTER_WORKER(...)                                                  \
   [[maybe_unused]] static const bool mpaio_is_registered = ::mpaio::RegisterWorker( \
       MPAIO_WORKER_NAME, ::mpaio::WorkerInfo __VA_ARGS__, MPAIO_WORKER_IS_ISOLATED != 0)

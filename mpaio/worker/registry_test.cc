@@ -29,7 +29,7 @@ class SumWorker : public Worker<std::int64_t, std::int64_t> {
   std::int64_t total = 0;
 };
 
-// As a worker target does it, but that the macro mpaio_worker gives the name.
+// As in a worker target, except that there the macro mpaio_worker defines the name.
 #define MPAIO_WORKER_NAME "sum_for_test"
 #define MPAIO_WORKER_IS_ISOLATED 1
 MPAIO_REGISTER_WORKER({
@@ -101,12 +101,12 @@ TEST(RegistryTest, ProposesTheNearestName) {
   EXPECT_EQ(message(""), "unknown worker ''; " + all);
 }
 
-TEST(RegistryDeathTest, TwoWorkersOfOneNameEndTheProgram) {
+TEST(RegistryDeathTest, DuplicateNamesEndTheProgram) {
   EXPECT_DEATH(RegisterWorker("histogram", {}),
                "two worker targets are named 'histogram'; rename one");
 }
 
-TEST(RegistryDeathTest, AWorkerNamedAsAWordOfTheCommandLineEndsTheProgram) {
+TEST(RegistryDeathTest, ReservedNamesEndTheProgram) {
   EXPECT_DEATH(
       RegisterWorker("doctor", {}),
       "a worker target is named 'doctor', which means something else on a command line; rename it");

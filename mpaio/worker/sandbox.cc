@@ -41,44 +41,44 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Results up to here lie in the area; what is behind, in the file, of which no more than
-// kKeptFileBytes are kept for the next results.
+// Results up to this size are in the area, the rest in the file. At most kKeptFileBytes of the file
+// are kept for the next results.
 constexpr std::size_t kAreaBytes = std::size_t{1} << 20;
 constexpr std::size_t kKeptFileBytes = std::size_t{16} << 20;
 constexpr std::size_t kBoardBytes = 4096;
 
-// A reply from another core takes some microseconds, and most of it is the waking.
+// A reply from another core takes a few microseconds, most of it for waking up.
 constexpr std::chrono::microseconds kSpin(2);
-// How often the parent looks by itself. The kernel wakes it when the child has ended (Linux 5.3);
-// the child does when it is done, unless Process has closed all files. (Measured: to look every 2
+// How often the parent polls. The kernel wakes it when the child has ended (Linux 5.3), and the
+// child wakes it when it is done, unless Process has closed all files. (Measured: polling every 2
 // ms takes 1 % of a core.)
 constexpr std::chrono::milliseconds kLongestSleep(100);
 constexpr std::chrono::milliseconds kLongestSleepWithoutPidfd(2);
 constexpr std::chrono::milliseconds kAskPeriod(5);
-// A child may be given no core for a while before it begins.
+// The time before the first chunk is longer, because a new child may have to wait for a core.
 constexpr std::chrono::seconds kLeastTimeToBegin(1);
 constexpr std::chrono::seconds kIdleSleep(1);
-constexpr int kMostVainChildren = 3;
+constexpr int kMaxFailedStarts = 3;
 constexpr double kFastestGrowth = 4;
 
 std::int64_t NowNs() {
   return nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-absl::Status NoRoom(absl::string_view what) {
+absl::Status SystemFailure(absl::string_view what) {
   return absl::ResourceExhaustedError(
       absl::StrCat("cannot isolate Process: ", what, ": ", strerror(errno)));
 }
 
-// Looks for a few microseconds whether `come` does.
+// Spins for a few microseconds until `condition` is true.
 template <typename F>
-void SpinFor(const F& come) {
+void SpinFor(const F& condition) {
   const std::int64_t until = NowNs() + nanoseconds(kSpin).count();
-  while (!come() && NowNs() < until) {
+  while (!condition() && NowNs() < until) {
   }
 }
 
-// Whether these are so many results, each behind its length.
+// True if `bytes` are `count` results, each preceded by its length.
 bool AreResults(absl::string_view bytes, Index count) {
   WireReader reader(bytes);
   for (absl::string_view result; count > 0 && reader.ReadBytes(&result);) --count;
@@ -90,26 +90,26 @@ std::string CauseOf(int wait_status) {
   if (!WIFSIGNALED(wait_status) || cause.back() != ')') return cause;
   if (WTERMSIG(wait_status) == SIGKILL)
     return absl::StrCat(cause, ", which is what the system does where memory runs out");
-  // What the signal means, behind its name.
+  // Appends the meaning of the signal to its name.
   std::string description(sigdescr_np(WTERMSIG(wait_status)));
   description[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(description[0])));
   cause.pop_back();
   return absl::StrCat(cause, ": ", description, ")");
 }
 
-// A user's exit() is the end of the child, with its status, and without what the rank would do at
-// its end: MPI is not the child's to finalise.
+// exit() in user code ends the child with its status, and skips the rank's exit handlers: the child
+// must not finalise MPI.
 void LeaveAtOnce(int status, void*) {
   std::fflush(stdout);
   _exit(status);
 }
 
-// What a fork of a rank must do to be no rank. All signals are blocked, and `mask` is what it was
-// before.
+// Makes a fork of a rank a plain child. All signals are blocked at the call; `mask` is the previous
+// mask, which is restored with the deadly signals unblocked.
 void BecomeChild(pid_t parent, sigset_t mask) {
-  // The handlers belong to the rank: MPI's print backtraces, and the program's speak of the run.
-  // What comes of an error is deadly; all else is meant for the rank, also where it is sent to the
-  // whole group.
+  // The handlers belong to the rank: MPI's print backtraces, and the program's report on the run.
+  // Errors of the child kill it. All other signals are meant for the rank, even if they are sent to
+  // the whole group.
   constexpr int kDeadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL, SIGTRAP, SIGSYS};
   struct sigaction action = {};
   for (int number = 1; number < NSIG; ++number) {
@@ -118,31 +118,31 @@ void BecomeChild(pid_t parent, sigset_t mask) {
       signal(number, SIG_IGN);
   }
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
-  // For children that Process may have.
+  // The default, for children that Process may have.
   signal(SIGCHLD, SIG_DFL);
   for (const int number : kDeadly) {
     signal(number, SIG_DFL);
     sigdelset(&mask, number);
   }
-  // Inputs may be loaded on demand.
+  // Inputs may be loaded on demand, through SIGSEGV.
   KeepFaultHandlerOnly(SIGSEGV);
-  // The child does not survive the rank, also not one that ended a moment ago.
+  // The child does not outlive the rank, even if the rank ended just before this call.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  // Where the system must kill something, not the rank. It may refuse to be told; then it decides
-  // as ever.
+  // If the system must kill a process, it should not be the rank. It may refuse the setting; then
+  // its own choice stays.
   if (const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
     [[maybe_unused]] const ssize_t written = write(file, "1000", 4);
     close(file);
   }
-  // It would hold all arrays, and the run would wait for it.
+  // A core file would contain all arrays, and the run would wait for it.
   rlimit core = {};
   if (getrlimit(RLIMIT_CORE, &core) == 0) {
     core.rlim_cur = 0;
     setrlimit(RLIMIT_CORE, &core);
   }
-  // So that what Process printed before its end is seen. With a buffer of its own: printf of glibc
-  // 2.41 goes on to fill the one that there is.
+  // Line buffering shows what Process printed before a crash. The buffer is a new one, because
+  // printf of glibc 2.41 otherwise keeps filling the old one.
   static char buffer[BUFSIZ];
   setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
   on_exit(LeaveAtOnce, nullptr);
@@ -151,17 +151,18 @@ void BecomeChild(pid_t parent, sigset_t mask) {
 
 }  // namespace
 
-// In memory that both processes share. A command is posted by counting `commands` up, and answered
-// when `answers` is the same.
+// In memory shared by both processes. A command is posted by incrementing `commands`, and is
+// answered when `answers` has the same value.
 //
 // Memory ordering: `commands` and `answers` are stored with release and loaded with acquire, or
-// stronger: who sees the count sees the command, or the answer and all results. When waitpid tells
-// of a child's end, all that it stored is there. Only the records are read while they are written,
-// for the deadline; that is decided when the child has ended and they no longer change.
+// stronger: a process that sees the count also sees the command, or the answer and all results.
+// When waitpid reports the child's end, all of its stores are visible. Only the records are read
+// while they are written, for the deadline; the decision is made after the child has ended and they
+// no longer change.
 struct Sandbox::Board {
-  // How far the child is: `done` chunks have results, of `bytes` in all, and `batch` more are being
-  // processed since `begun_ns` (steady_clock). The child writes the record that is not the current
-  // one, then makes it so. Thus a child that is killed at any point leaves a whole one.
+  // The child's progress: `done` chunks have results, `bytes` in total, and `batch` more have been
+  // in progress since `begun_ns` (steady_clock). The child writes the record that is not current,
+  // then makes it current, so a child that is killed at any point leaves a complete record.
   struct Record {
     void Set(Index done_now, std::size_t bytes_now, Index batch_now, std::int64_t now_ns) {
       done.store(done_now, std::memory_order_relaxed);
@@ -181,18 +182,19 @@ struct Sandbox::Board {
     current.store(next, std::memory_order_release);
   }
 
-  // Written by the parent. While no command is in work, so is the current record.
+  // Written by the parent. While no command is in progress, the parent also writes the current
+  // record.
   alignas(kDoorbellStrideBytes) Doorbell to_child;
   std::atomic<std::uint32_t> commands;
   int job;
   ChunkId first;
   Index count;
-  // Set around the sleep of the parent, which a file ends (bell_) and not a futex: only so can it
-  // also be woken by the child's end.
+  // Set while the parent sleeps. It sleeps on a file (bell_), not a futex, so that the child's end
+  // can wake it too.
   std::atomic<bool> parent_sleeps;
   // Written by the child.
   alignas(kDoorbellStrideBytes) std::atomic<std::uint32_t> answers;
-  // The text is what lies behind the results.
+  // The status text follows the results.
   int status_code;
   std::size_t text_bytes;
   alignas(kDoorbellStrideBytes) std::atomic<std::uint64_t> current;
@@ -233,9 +235,9 @@ absl::StatusOr<SandboxDone> Sandbox::ProcessChunks(int job, ChunkId first, Index
 
 absl::Status Sandbox::ProcessAll(int job, ChunkId first, Index count, std::string* encoded,
                                  SandboxDone* result) {
-  // Up to here chunks are processed one at a time, because a child ended among them.
+  // Chunks below this index are processed one at a time, because a child ended during them.
   Index suspected = 0;
-  for (int vain_children = 0; result->done < count && result->status.ok();) {
+  for (int failed_starts = 0; result->done < count && result->status.ok();) {
     const Index wanted = result->done < suspected ? 1 : count - result->done;
     MPAIO_ASSIGN_OR_RETURN(Outcome outcome, Command(job, first + result->done, wanted, encoded));
     result->done += outcome.done;
@@ -248,10 +250,10 @@ absl::Status Sandbox::ProcessAll(int job, ChunkId first, Index count, std::strin
     }
     suspected = std::max(suspected, result->done + outcome.suspects);
     if (outcome.done > 0 || outcome.suspects > 0) {
-      vain_children = 0;
-    } else if (outcome.ended && ++vain_children == kMostVainChildren) {
+      failed_starts = 0;
+    } else if (outcome.ended && ++failed_starts == kMaxFailedStarts) {
       return absl::UnavailableError(absl::StrCat(
-          "cannot isolate Process: ", kMostVainChildren,
+          "cannot isolate Process: ", kMaxFailedStarts,
           " child processes in a row ended before they began; the last ", outcome.cause));
     }
   }
@@ -283,7 +285,7 @@ absl::StatusOr<Sandbox::Outcome> Sandbox::Command(int job, ChunkId first, Index 
     credible = AreResults(absl::string_view(*encoded).substr(before), outcome.done);
   }
   if (!credible) {
-    // Process can write to that memory, and has.
+    // Process can write to that memory, and has done so.
     EndChild(&cause);
     encoded->resize(before);
     outcome = Outcome();
@@ -291,13 +293,13 @@ absl::StatusOr<Sandbox::Outcome> Sandbox::Command(int job, ChunkId first, Index 
     outcome.suspects = count;
     outcome.cause = "wrote over memory that is not its own";
   }
-  // A child that ended may have left more there than it said.
+  // A child that ended may have written more to the file than it reported.
   if ((outcome.ended || size_bytes > kAreaBytes + kKeptFileBytes) && ftruncate(file_, 0) != 0)
-    return NoRoom("ftruncate");
+    return SystemFailure("ftruncate");
   return outcome;
 }
 
-// Until the command is answered, or the child has ended.
+// Returns when the command is answered or the child has ended.
 void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
   const auto answered = [&] { return board_->answers.load(std::memory_order_acquire) == command; };
   if (spins_) SpinFor(answered);
@@ -317,7 +319,7 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
           return;
         }
         EndChild(&outcome->cause);
-        // In the last moment it may have come to an end by itself; and then it is not late.
+        // The child may have finished the chunk at the last moment; then the chunk is not late.
         outcome->ended = !answered();
         outcome->overran =
             outcome->ended && begun && board_->current.load(std::memory_order_relaxed) == current;
@@ -326,7 +328,7 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
               absl::StrCat("took longer than ", std::chrono::duration<double>(deadline).count(),
                            " s and was ended");
         } else if (outcome->ended) {
-          // What it had gone on to is not to blame.
+          // The chunk that it had started next is not to blame.
           board_->records[board_->current.load(std::memory_order_relaxed) % 2].batch.store(
               0, std::memory_order_relaxed);
         }
@@ -348,40 +350,40 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
   }
 }
 
-// Until the command is answered, the child ends, or `at_most` has passed; at times without a
-// reason.
+// Returns when the command is answered, the child ends, or `at_most` has passed; wakes up
+// spuriously at times.
 void Sandbox::Sleep(std::uint32_t command, nanoseconds at_most) {
-  // Sequentially consistent on both sides: either the child sees that we sleep, or we see its
-  // answer (Dekker's pattern).
+  // Sequentially consistent on both sides: either the child sees that the parent sleeps, or the
+  // parent sees the child's answer (Dekker's pattern).
   board_->parent_sleeps.store(true, std::memory_order_seq_cst);
   if (board_->answers.load(std::memory_order_seq_cst) != command) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
     const timespec bound{static_cast<time_t>(seconds.count()),
                          static_cast<long>((at_most - seconds).count())};
-    // A file number below 0 is passed over.
+    // poll ignores negative file descriptors.
     pollfd files[] = {{bell_, POLLIN, 0}, {pidfd_, POLLIN, 0}};
     std::uint64_t rings = 0;
     if (ppoll(files, 2, &bound, nullptr) > 0 && files[0].revents != 0) {
-      [[maybe_unused]] const ssize_t heard = read(bell_, &rings, sizeof(rings));
+      [[maybe_unused]] const ssize_t size = read(bell_, &rings, sizeof(rings));
     }
   }
   board_->parent_sleeps.store(false, std::memory_order_relaxed);
 }
 
-// What the board says; false where that cannot be.
+// Reads the outcome from the board; returns false if the board's contents are impossible.
 bool Sandbox::ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes) const {
   const Board::Record& record =
       board_->records[board_->current.load(std::memory_order_acquire) % 2];
   outcome->done = record.done.load(std::memory_order_relaxed);
   const Index batch = record.batch.load(std::memory_order_relaxed);
   *size_bytes = record.bytes.load(std::memory_order_relaxed);
-  // Whether so many bytes more can lie behind the results.
+  // True if `more` bytes can follow the results.
   const auto fits = [&](std::size_t more) {
     if (*size_bytes <= kAreaBytes && more <= kAreaBytes - *size_bytes) return true;
     struct stat file = {};
     if (fstat(file_, &file) != 0) return false;
-    const std::size_t room = kAreaBytes + static_cast<std::size_t>(file.st_size);
-    return *size_bytes <= room && more <= room - *size_bytes;
+    const std::size_t capacity = kAreaBytes + static_cast<std::size_t>(file.st_size);
+    return *size_bytes <= capacity && more <= capacity - *size_bytes;
   };
   if (!fits(0)) return false;
   if (outcome->done < 0 || outcome->done > count || batch < 0 || batch > count - outcome->done)
@@ -403,7 +405,7 @@ bool Sandbox::ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes
   return true;
 }
 
-// Appends what lies at `position` of the results.
+// Appends the bytes at `position` of the results.
 absl::Status Sandbox::Read(std::size_t position, std::size_t size_bytes, std::string* out) const {
   if (position < kAreaBytes) {
     const std::size_t in_area = std::min(size_bytes, kAreaBytes - position);
@@ -430,12 +432,12 @@ absl::Status Sandbox::Read(std::size_t position, std::size_t size_bytes, std::st
 absl::Status Sandbox::Map() {
   static_assert(sizeof(Board) <= kBoardBytes);
   if (file_ < 0) file_ = memfd_create("mpaio-results", MFD_CLOEXEC);
-  if (file_ < 0) return NoRoom("memfd_create");
+  if (file_ < 0) return SystemFailure("memfd_create");
   if (bell_ < 0) bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell_ < 0) return NoRoom("eventfd");
+  if (bell_ < 0) return SystemFailure("eventfd");
   void* const memory = mmap(nullptr, kBoardBytes + kAreaBytes, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return NoRoom("mmap");
+  if (memory == MAP_FAILED) return SystemFailure("mmap");
   board_ = static_cast<Board*>(memory);
   results_ = static_cast<char*>(memory) + kBoardBytes;
   return absl::OkStatus();
@@ -446,10 +448,11 @@ absl::Status Sandbox::Fork() {
   new (board_) Board();
   cpu_set_t cores;
   spins_ = sched_getaffinity(0, sizeof(cores), &cores) == 0 && CPU_COUNT(&cores) > 1;
-  // What is buffered would be printed by both.
+  // Flush first: both processes would print what is buffered.
   std::fflush(nullptr);
   std::cout.flush();
-  // A signal that comes before the child has its own way with signals must not run the rank's.
+  // Signals are blocked until the child has its own handling, so that none of the rank's handlers
+  // runs in the child.
   sigset_t all, mask;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &mask);
@@ -462,16 +465,16 @@ absl::Status Sandbox::Fork() {
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   errno = error;
-  if (child < 0) return NoRoom("fork");
+  if (child < 0) return SystemFailure("fork");
   child_ = child;
-  // Closed on exec by itself.
+  // pidfds are close-on-exec.
   pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
   forked_by_ = std::this_thread::get_id();
   return absl::OkStatus();
 }
 
-// Whether the child has ended, and how; with `options` = 0 when it has. Until then it keeps its
-// number, so that no other process can have it.
+// Returns true if the child has ended, and sets `*cause`. `options` = 0 waits for its end. Until
+// this call the child keeps its process id, so no other process can have it.
 bool Sandbox::Reap(int options, std::string* cause) {
   int status = 0;
   pid_t ended = 0;
@@ -507,7 +510,7 @@ void Sandbox::RunWorkerLoop(pid_t parent) {
       board_->to_child.Sleep(heard, kIdleSleep);
       if (getppid() != parent) _exit(0);
     }
-    Obey(batches, encoded);
+    ExecuteCommand(batches, encoded);
     std::fflush(stdout);
     std::cout.flush();
     board_->answers.store(answered + 1, std::memory_order_seq_cst);
@@ -518,20 +521,20 @@ void Sandbox::RunWorkerLoop(pid_t parent) {
   }
 }
 
-// `batches`: how many chunks of each job are processed together. `encoded`: room for results, kept
-// from one command to the next.
-void Sandbox::Obey(std::vector<Index>& batches, std::string& encoded) {
+// `batches`: the number of chunks of each job that are processed together. `encoded`: a buffer for
+// results, reused by the next command.
+void Sandbox::ExecuteCommand(std::vector<Index>& batches, std::string& encoded) {
   const WorkerBase& worker = *workers_[static_cast<std::size_t>(board_->job)];
   Index& batch = batches[static_cast<std::size_t>(board_->job)];
   const ChunkId first = board_->first;
   const Index count = board_->count;
-  bool each_alone = false;
+  bool one_at_a_time = false;
   Index done = 0;
   std::size_t bytes = 0;
   absl::Status status;
   std::int64_t begun_ns = NowNs();
   while (done < count && status.ok()) {
-    const Index together = each_alone ? 1 : std::min(batch, count - done);
+    const Index together = one_at_a_time ? 1 : std::min(batch, count - done);
     board_->Publish(done, bytes, together, begun_ns);
     encoded.clear();
     ChunksDone processed;
@@ -540,9 +543,9 @@ void Sandbox::Obey(std::vector<Index>& batches, std::string& encoded) {
       return Write(bytes, encoded);
     });
     if (!failure.ok()) {
-      // It is of one of them; of which, is not known.
+      // One of the chunks failed; which one is unknown.
       if (together > 1) {
-        each_alone = true;
+        one_at_a_time = true;
         begun_ns = NowNs();
         continue;
       }
@@ -553,15 +556,16 @@ void Sandbox::Obey(std::vector<Index>& batches, std::string& encoded) {
     bytes += encoded.size();
     status = std::move(processed.status);
     const std::int64_t now_ns = NowNs();
-    // What fits in the time at this pace; in floating point, as products may be large.
-    const double pace = static_cast<double>(batch_time_.count()) /
-                        static_cast<double>(std::max<std::int64_t>(now_ns - begun_ns, 1));
+    // The number of chunks that fit in batch_time at this speed; in floating point, because the
+    // product may be large.
+    const double growth = static_cast<double>(batch_time_.count()) /
+                          static_cast<double>(std::max<std::int64_t>(now_ns - begun_ns, 1));
     batch = std::max<Index>(
-        1, static_cast<Index>(static_cast<double>(together) * std::min(pace, kFastestGrowth)));
+        1, static_cast<Index>(static_cast<double>(together) * std::min(growth, kFastestGrowth)));
     begun_ns = now_ns;
   }
   if (encoded.capacity() > kKeptFileBytes) std::string().swap(encoded);
-  // Where there is no room for the text, the code is what is told.
+  // If there is no memory for the text, only the code is reported.
   const std::string text(status.message());
   board_->status_code = static_cast<int>(status.code());
   board_->text_bytes =
@@ -580,8 +584,8 @@ absl::Status Sandbox::Write(std::size_t position, const std::string& bytes) {
                                 static_cast<off_t>(position + written - kAreaBytes));
     if (more < 0 && errno == EINTR) continue;
     if (more <= 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("there is no room for a result of ",
-                                                       bytes.size(), " bytes: ", strerror(errno),
+      return absl::ResourceExhaustedError(absl::StrCat("cannot store a result of ", bytes.size(),
+                                                       " bytes: ", strerror(errno),
                                                        "; use smaller chunks"));
     }
     written += static_cast<std::size_t>(more);

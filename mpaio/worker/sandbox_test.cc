@@ -45,7 +45,7 @@ using testing::HasSubstr;
 
 constexpr Index kChunks = 300;
 
-// Zeroed memory that child processes share.
+// Zeroed memory shared with child processes.
 template <typename T>
 class Shared {
  public:
@@ -60,12 +60,13 @@ class Shared {
   void* memory_;
 };
 
-// Does with a chunk what it is told to; by default, adds its elements up.
+// Processes a chunk with the given function.
 template <typename Result>
-class ToldWorker : public Worker<std::int64_t, Result> {
+class FunctionWorker : public Worker<std::int64_t, Result> {
  public:
   using View = ChunkView<std::int64_t>;
-  explicit ToldWorker(DataIterator data, std::function<absl::StatusOr<Result>(const View&)> process)
+  explicit FunctionWorker(DataIterator data,
+                          std::function<absl::StatusOr<Result>(const View&)> process)
       : Worker<std::int64_t, Result>(std::move(data)), process_(std::move(process)) {}
 
   absl::StatusOr<Result> Process(const View& chunk) const override { return process_(chunk); }
@@ -92,24 +93,25 @@ class SandboxTest : public testing::Test {
     return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
   }
   template <typename Result = std::int64_t>
-  ToldWorker<Result> Told(
+  FunctionWorker<Result> WorkerOf(
       std::type_identity_t<std::function<absl::StatusOr<Result>(const View&)>> process) const {
-    return ToldWorker<Result>(Data(), std::move(process));
+    return FunctionWorker<Result>(Data(), std::move(process));
   }
-  // Adds up, but first does something in one chunk.
-  ToldWorker<std::int64_t> SumsBut(ChunkId id, std::function<void()> deed) const {
-    return Told<>([id, deed](const View& chunk) -> absl::StatusOr<std::int64_t> {
-      if (chunk.id() == id) deed();
+  // Sums chunks, but runs `effect` first in one chunk.
+  FunctionWorker<std::int64_t> SumsExcept(ChunkId id, std::function<void()> effect) const {
+    return WorkerOf<>([id, effect](const View& chunk) -> absl::StatusOr<std::int64_t> {
+      if (chunk.id() == id) effect();
       return Sum(chunk);
     });
   }
-  // What chunks [first, first + count) give when all is well.
+  // The expected results of chunks [first, first + count).
   std::string Sums(ChunkId first, Index count) const {
     std::string encoded;
-    EXPECT_EQ(Told<>(Sum).ProcessChunks(first, count, &encoded).done, count);
+    EXPECT_EQ(WorkerOf<>(Sum).ProcessChunks(first, count, &encoded).done, count);
     return encoded;
   }
-  // The child that runs the worker.
+  // Returns the value of the first chunk's result, which is the child's process id for
+  // ReturnsItsProcess.
   static pid_t ChildOf(Sandbox& sandbox, int job) {
     std::string encoded;
     EXPECT_EQ(sandbox.ProcessChunks(job, 0, 1, &encoded)->done, 1);
@@ -121,8 +123,8 @@ class SandboxTest : public testing::Test {
     child = DecodeResult<std::int64_t>(result).value();
     return static_cast<pid_t>(child);
   }
-  ToldWorker<std::int64_t> SaysItsProcess() const {
-    return Told<>([](const View&) -> absl::StatusOr<std::int64_t> { return getpid(); });
+  FunctionWorker<std::int64_t> ReturnsItsProcess() const {
+    return WorkerOf<>([](const View&) -> absl::StatusOr<std::int64_t> { return getpid(); });
   }
   static bool IsGone(pid_t child) {
     int status = 0;
@@ -133,21 +135,21 @@ class SandboxTest : public testing::Test {
   std::vector<std::int64_t> data_;
 };
 
-// Ways to die, and how they are told.
+// Ways for a process to end, and their expected description.
 struct ProcessDeath {
   std::string name;
-  std::function<void()> deed;
+  std::function<void()> effect;
   std::string cause;
 };
 
-// Goes deeper without end, behind the compiler's back.
-int Fall(volatile const char* above);
-int (*volatile fall)(volatile const char*) = Fall;
-int Fall(volatile const char* above) {
+// Recurses without end; the volatile pointer keeps the compiler from seeing it.
+int Recurse(volatile const char* above);
+int (*volatile recurse)(volatile const char*) = Recurse;
+int Recurse(volatile const char* above) {
   volatile char here[4096];
   here[0] = above[0];
   here[4095] = 1;
-  return fall(here) + here[4095];
+  return recurse(here) + here[4095];
 }
 
 void Throw() { throw std::runtime_error("out of noexcept"); }
@@ -171,16 +173,16 @@ std::vector<ProcessDeath> Deaths() {
       {"StackOverflow",
        [] {
          const char top = 0;
-         Fall(&top);
+         Recurse(&top);
        },
        "was killed by signal 11 (SIGSEGV: segmentation fault)"},
       {"Terminate", []() noexcept { Throw(); }, "was killed by signal 6 (SIGABRT: aborted)"},
   };
 }
 
-TEST_F(SandboxTest, GivesWhatTheWorkerGives) {
-  auto sums = Told<>(Sum);
-  auto words = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
+TEST_F(SandboxTest, ResultsEqualTheWorkers) {
+  auto sums = WorkerOf<>(Sum);
+  auto words = WorkerOf<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
     return std::string(static_cast<std::size_t>(Sum(chunk) % 97),
                        static_cast<char>('a' + chunk.id() % 26));
   });
@@ -202,8 +204,8 @@ TEST_F(SandboxTest, GivesWhatTheWorkerGives) {
   }
 }
 
-TEST_F(SandboxTest, RefusesAJobThatIsNotThere) {
-  auto sums = Told<>(Sum);
+TEST_F(SandboxTest, RefusesAMissingJob) {
+  auto sums = WorkerOf<>(Sum);
   Sandbox sandbox({&sums}, {});
   std::string encoded = "kept";
   EXPECT_THAT(sandbox.ProcessChunks(1, 0, 1, &encoded),
@@ -213,12 +215,11 @@ TEST_F(SandboxTest, RefusesAJobThatIsNotThere) {
   EXPECT_EQ(encoded, "kept");
 }
 
-// Around the 1 MiB that lie in memory at hand, and far beyond; several times, as what is kept for
-// them is given back in between.
+// Around the 1 MiB kept in memory, and far beyond; twice, because the file is truncated in between.
 TEST_F(SandboxTest, ResultsMayBeOfAnyLength) {
   const std::vector<std::size_t> lengths = {1,       (1 << 20) - 17, (1 << 20) - 8, 1 << 20, 0,
                                             5 << 20, 23 << 20,       100,           3};
-  auto texts = Told<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
+  auto texts = WorkerOf<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
     const auto id = static_cast<std::size_t>(chunk.id());
     std::string text(lengths[id], static_cast<char>('a' + id));
     for (std::size_t k = 0; k < text.size(); k += 1000) text[k] = static_cast<char>(k / 1000 % 251);
@@ -240,7 +241,7 @@ TEST_F(SandboxTest, ResultsMayBeOfAnyLength) {
 
 TEST_F(SandboxTest, ErrorsAndExceptionsAreStatuses) {
   const std::string long_text(3 << 20, 'x');
-  auto sums = Told<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto sums = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
     if (chunk.id() == 40) return absl::OutOfRangeError("too large");
     if (chunk.id() == 80) throw std::runtime_error("no luck");
     if (chunk.id() == 120) throw 5;
@@ -264,14 +265,14 @@ TEST_F(SandboxTest, ErrorsAndExceptionsAreStatuses) {
   }
 }
 
-TEST_F(SandboxTest, EveryDeathIsTheChilds) {
-  for (const ProcessDeath& lost : Deaths()) {
-    SCOPED_TRACE(lost.name);
-    auto sums = SumsBut(70, lost.deed);
+TEST_F(SandboxTest, EveryCrashEndsTheChildOnly) {
+  for (const ProcessDeath& death : Deaths()) {
+    SCOPED_TRACE(death.name);
+    auto sums = SumsExcept(70, death.effect);
     for (const nanoseconds batch_time :
          {nanoseconds(0), SandboxOptions().batch_time, nanoseconds(hours(1))}) {
       Sandbox sandbox({&sums}, {.chunk_deadline = std::nullopt, .batch_time = batch_time});
-      // The deadly chunk is the first, one in the middle, the last.
+      // The crashing chunk is the first, one in the middle, the last.
       for (const ChunkId first : {70, 30, 5}) {
         const Index count = first == 5 ? 66 : 100;
         std::string encoded = "kept";
@@ -281,11 +282,11 @@ TEST_F(SandboxTest, EveryDeathIsTheChilds) {
         MPAIO_EXPECT_OK(done->status);
         ASSERT_TRUE(done->crash.has_value());
         EXPECT_EQ(done->crash->chunk, 70);
-        EXPECT_EQ(done->crash->cause, lost.cause);
+        EXPECT_EQ(done->crash->cause, death.cause);
         EXPECT_FALSE(done->crash->overran);
         EXPECT_EQ(encoded, "kept" + Sums(first, 70 - first));
       }
-      // It goes on, with a new child.
+      // The next call continues with a new child.
       std::string encoded;
       EXPECT_EQ(sandbox.ProcessChunks(0, 71, kChunks - 71, &encoded)->done, kChunks - 71);
       EXPECT_EQ(encoded, Sums(71, kChunks - 71));
@@ -293,9 +294,9 @@ TEST_F(SandboxTest, EveryDeathIsTheChilds) {
   }
 }
 
-// Every third chunk, over and over: as many children.
+// Every third chunk crashes: one child per crash.
 TEST_F(SandboxTest, ManyCrashesInARow) {
-  auto sums = Told<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto sums = WorkerOf<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
     if (chunk.id() % 3 == 1) abort();
     return Sum(chunk);
   });
@@ -321,14 +322,14 @@ TEST_F(SandboxTest, ManyCrashesInARow) {
   EXPECT_EQ(encoded, expected);
 }
 
-// A chunk is named if a child ended while it was at that chunk alone. With batch_time without end
-// the batches are 0, 1-4, 5-20, 21-84 and so on.
-TEST_F(SandboxTest, WhatEndsTheChildOnlyOnceIsNamedOnlyIfItWasAlone) {
+// A chunk is reported only if a child ended while it processed that chunk alone. With an unlimited
+// batch_time the batches are 0, 1-4, 5-20, 21-84 and so on.
+TEST_F(SandboxTest, AOneTimeCrashIsReportedOnlyIfTheChunkWasAlone) {
   Shared<std::atomic<int>> runs;
   const auto abort_once = [&] {
     if (runs->fetch_add(1) == 0) abort();
   };
-  auto sums = SumsBut(10, abort_once);
+  auto sums = SumsExcept(10, abort_once);
   Sandbox alone({&sums}, {.chunk_deadline = std::nullopt, .batch_time = nanoseconds(0)});
   std::string encoded;
   absl::StatusOr<SandboxDone> done = alone.ProcessChunks(0, 0, kChunks, &encoded);
@@ -352,7 +353,7 @@ TEST_F(SandboxTest, WhatEndsTheChildOnlyOnceIsNamedOnlyIfItWasAlone) {
 }
 
 TEST_F(SandboxTest, AChunkThatHangsIsEndedAtTheDeadline) {
-  auto sums = SumsBut(70, [] {
+  auto sums = SumsExcept(70, [] {
     for (;;) pause();
   });
   for (const nanoseconds batch_time : {nanoseconds(0), nanoseconds(hours(1))}) {
@@ -371,7 +372,7 @@ TEST_F(SandboxTest, AChunkThatHangsIsEndedAtTheDeadline) {
 }
 
 TEST_F(SandboxTest, AChildThatIsStoppedIsEndedAtTheDeadline) {
-  auto sums = SumsBut(2, [] { raise(SIGSTOP); });
+  auto sums = SumsExcept(2, [] { raise(SIGSTOP); });
   Sandbox sandbox({&sums}, {.chunk_deadline = milliseconds(50)});
   std::string encoded;
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
@@ -381,10 +382,10 @@ TEST_F(SandboxTest, AChildThatIsStoppedIsEndedAtTheDeadline) {
   EXPECT_TRUE(done->crash->overran);
 }
 
-// Chunks of one and the same batch that together take longer than each may: nobody is blamed.
-TEST_F(SandboxTest, ChunksThatAreLateOnlyTogetherAreNotLate) {
+// Chunks of one batch that together exceed the deadline of a single chunk: none is reported.
+TEST_F(SandboxTest, TheDeadlineIsPerChunkNotPerBatch) {
   Shared<std::atomic<int>> runs;
-  auto sums = Told<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto sums = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
     if (chunk.id() >= 21 && chunk.id() < 51) {
       runs->fetch_add(1);
       const auto until = std::chrono::steady_clock::now() + milliseconds(50);
@@ -404,8 +405,8 @@ TEST_F(SandboxTest, ChunksThatAreLateOnlyTogetherAreNotLate) {
 }
 
 TEST_F(SandboxTest, AChildThatEndsWhileItIsIdleIsReplaced) {
-  auto says = SaysItsProcess();
-  Sandbox sandbox({&says}, {});
+  auto worker = ReturnsItsProcess();
+  Sandbox sandbox({&worker}, {});
   const pid_t first = ChildOf(sandbox, 0);
   EXPECT_EQ(ChildOf(sandbox, 0), first);
   kill(first, SIGKILL);
@@ -416,8 +417,8 @@ TEST_F(SandboxTest, AChildThatEndsWhileItIsIdleIsReplaced) {
 }
 
 TEST_F(SandboxTest, AChildThatIsStoppedWhileItIsIdleIsReplaced) {
-  auto says = SaysItsProcess();
-  Sandbox sandbox({&says}, {.chunk_deadline = milliseconds(20)});
+  auto worker = ReturnsItsProcess();
+  Sandbox sandbox({&worker}, {.chunk_deadline = milliseconds(20)});
   const pid_t first = ChildOf(sandbox, 0);
   kill(first, SIGSTOP);
   int status = 0;
@@ -426,12 +427,12 @@ TEST_F(SandboxTest, AChildThatIsStoppedWhileItIsIdleIsReplaced) {
   EXPECT_TRUE(IsGone(first));
 }
 
-TEST_F(SandboxTest, NothingIsLeftOfTheChild) {
-  auto says = SaysItsProcess();
-  auto dies = Told<>([](const View&) -> absl::StatusOr<std::int64_t> { abort(); });
+TEST_F(SandboxTest, LeavesNoChildBehind) {
+  auto worker = ReturnsItsProcess();
+  auto dies = WorkerOf<>([](const View&) -> absl::StatusOr<std::int64_t> { abort(); });
   pid_t first = 0, second = 0;
   {
-    Sandbox sandbox({&says, &dies}, {});
+    Sandbox sandbox({&worker, &dies}, {});
     first = ChildOf(sandbox, 0);
     std::string encoded;
     EXPECT_TRUE(sandbox.ProcessChunks(1, 0, 1, &encoded)->crash.has_value());
@@ -440,24 +441,24 @@ TEST_F(SandboxTest, NothingIsLeftOfTheChild) {
     EXPECT_FALSE(IsGone(second));
   }
   EXPECT_TRUE(IsGone(second));
-  // No children at all.
+  // There are no children at all.
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(SandboxTest, ASandboxWithoutWorkForksNothing) {
-  auto sums = Told<>(Sum);
+  auto sums = WorkerOf<>(Sum);
   Sandbox sandbox({&sums}, {});
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
-// A process that has a Sandbox, in which a chunk hangs, is killed. Its child then comes to us, the
-// nearest reaper, and has been killed too.
+// Kills a process that has a Sandbox with a hanging chunk. Its child is then reparented to this
+// process, the nearest subreaper, and has been killed too.
 TEST_F(SandboxTest, TheChildDoesNotSurviveItsParent) {
   ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   Shared<std::atomic<pid_t>> child;
-  auto hangs = Told<>([&](const View&) -> absl::StatusOr<std::int64_t> {
+  auto hangs = WorkerOf<>([&](const View&) -> absl::StatusOr<std::int64_t> {
     child->store(getpid());
     for (;;) pause();
   });
@@ -478,16 +479,16 @@ TEST_F(SandboxTest, TheChildDoesNotSurviveItsParent) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-// Also those through which it tells of its results: what fits in memory comes all the same.
+// Including the files that it uses to report results: results that fit in memory still arrive.
 TEST_F(SandboxTest, ProcessMayCloseAllFiles) {
   const std::string long_text(2 << 20, 'x');
-  auto texts = Told<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
+  auto texts = WorkerOf<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
     if (chunk.id() == 1) close_range(STDERR_FILENO + 1, ~0u, 0);
     return chunk.id() == 3 ? long_text : std::string(1000, 'x');
   });
   Sandbox sandbox({&texts}, {});
   std::string direct, encoded;
-  ASSERT_EQ(Told<std::string>([](const View&) { return std::string(1000, 'x'); })
+  ASSERT_EQ(WorkerOf<std::string>([](const View&) { return std::string(1000, 'x'); })
                 .ProcessChunks(0, 3, &direct)
                 .done,
             3);
@@ -505,13 +506,13 @@ TEST_F(SandboxTest, SharedMemoryIsTheSameMemory) {
     std::int64_t out[kChunks];
   };
   Shared<Arrays> arrays;
-  auto doubles = Told<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto doubles = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
     arrays->out[chunk.id()] = 2 * arrays->in[chunk.id()];
     return 0;
   });
   Sandbox sandbox({&doubles}, {});
   for (const std::int64_t round : {1, 100}) {
-    // Also what is stored after the fork.
+    // Covers values stored after the fork.
     for (Index k = 0; k < kChunks; ++k) arrays->in[k] = round * k;
     std::string encoded;
     ASSERT_EQ(sandbox.ProcessChunks(0, 0, kChunks, &encoded)->done, kChunks);
@@ -519,10 +520,10 @@ TEST_F(SandboxTest, SharedMemoryIsTheSameMemory) {
   }
 }
 
-// A new child begins with what the parent has, not with what the old one made of it.
-TEST_F(SandboxTest, WhatProcessKeepsEndsWithTheChild) {
+// A new child starts with the parent's state, not with changes made by the old child.
+TEST_F(SandboxTest, StateKeptByProcessEndsWithTheChild) {
   std::int64_t kept = 100;
-  auto counts = Told<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto counts = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
     if (chunk.id() == 5) abort();
     return ++kept;
   });
@@ -537,9 +538,9 @@ TEST_F(SandboxTest, WhatProcessKeepsEndsWithTheChild) {
   EXPECT_EQ(ChildOf(sandbox, 0), 201);
 }
 
-// The handlers of the rank are not the child's: a fault kills it, and what is sent to the group
-// does not reach it.
-TEST_F(SandboxTest, SignalsOfTheRankAreNotTheChilds) {
+// The child does not use the rank's handlers: a fault kills it, and signals to the group do not
+// affect it.
+TEST_F(SandboxTest, SignalHandlersOfTheRankAreNotTheChilds) {
   const auto leave = [](int) { _exit(77); };
   std::vector<std::pair<int, struct sigaction>> before;
   for (const int number : {SIGSEGV, SIGTERM, SIGUSR1, SIGWINCH}) {
@@ -548,7 +549,7 @@ TEST_F(SandboxTest, SignalsOfTheRankAreNotTheChilds) {
     before.emplace_back(number, action);
     ASSERT_EQ(sigaction(number, &action, &before.back().second), 0);
   }
-  auto sums = Told<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto sums = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
     if (chunk.id() == 1) StoreNowhere();
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH}) raise(number);
     return Sum(chunk);
@@ -564,9 +565,9 @@ TEST_F(SandboxTest, SignalsOfTheRankAreNotTheChilds) {
   EXPECT_EQ(done->crash->cause, "was killed by signal 11 (SIGSEGV: segmentation fault)");
 }
 
-TEST_F(SandboxTest, WorksWhereTheProcessIgnoresTheEndOfChildren) {
+TEST_F(SandboxTest, WorksIfTheProcessIgnoresSigchld) {
   const auto before = signal(SIGCHLD, SIG_IGN);
-  auto sums = SumsBut(3, [] { abort(); });
+  auto sums = SumsExcept(3, [] { abort(); });
   {
     Sandbox sandbox({&sums}, {});
     std::string encoded;
@@ -582,8 +583,8 @@ TEST_F(SandboxTest, WorksWhereTheProcessIgnoresTheEndOfChildren) {
   }
 }
 
-TEST_F(SandboxTest, WhereMemoryRunsOutTheChildGoesFirst) {
-  auto reads = Told<>([](const View&) -> absl::StatusOr<std::int64_t> {
+TEST_F(SandboxTest, TheOomKillerPrefersTheChild) {
+  auto reads = WorkerOf<>([](const View&) -> absl::StatusOr<std::int64_t> {
     std::ifstream file("/proc/self/oom_score_adj");
     std::int64_t score = -1;
     file >> score;
@@ -593,12 +594,12 @@ TEST_F(SandboxTest, WhereMemoryRunsOutTheChildGoesFirst) {
   EXPECT_EQ(ChildOf(sandbox, 0), 1000);
 }
 
-TEST_F(SandboxTest, MemoryThatIsNotGivenIsAStatus) {
+TEST_F(SandboxTest, AFailedAllocationIsAStatus) {
 #ifdef MPAIO_SANITIZER
   GTEST_SKIP() << "a sanitizer needs more addresses than a limit leaves, and its operator new does "
                   "not throw";
 #endif
-  auto texts = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
+  auto texts = WorkerOf<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
     const rlimit limit = {std::size_t{256} << 20, RLIM_INFINITY};
     setrlimit(RLIMIT_AS, &limit);
     std::vector<std::string> all;
@@ -615,8 +616,8 @@ TEST_F(SandboxTest, MemoryThatIsNotGivenIsAStatus) {
   EXPECT_FALSE(done->crash.has_value());
 }
 
-// The memory that results come through is found and overwritten, and the child ends.
-TEST_F(SandboxTest, DoesNotBelieveABoardThatWasWrittenOver) {
+// The child finds the memory that holds the results, overwrites it, and ends.
+TEST_F(SandboxTest, DetectsAnOverwrittenBoard) {
   const auto scribble = [] {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
@@ -630,7 +631,7 @@ TEST_F(SandboxTest, DoesNotBelieveABoardThatWasWrittenOver) {
     }
     _exit(1);
   };
-  auto sums = SumsBut(50, scribble);
+  auto sums = SumsExcept(50, scribble);
   for (const nanoseconds batch_time : {nanoseconds(0), nanoseconds(hours(1))}) {
     Sandbox sandbox({&sums}, {.chunk_deadline = std::nullopt, .batch_time = batch_time});
     std::string encoded;
@@ -644,8 +645,8 @@ TEST_F(SandboxTest, DoesNotBelieveABoardThatWasWrittenOver) {
   }
 }
 
-TEST_F(SandboxTest, SaysSoWhereThereIsNoFileDescriptor) {
-  auto sums = Told<>(Sum);
+TEST_F(SandboxTest, MissingFileDescriptorsAreAnError) {
+  auto sums = WorkerOf<>(Sum);
   Sandbox sandbox({&sums}, {});
   rlimit before = {};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -660,21 +661,21 @@ TEST_F(SandboxTest, SaysSoWhereThereIsNoFileDescriptor) {
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
 }
 
-// Children that end in the fork itself.
-std::atomic<bool> stillborn = false;
+// Makes children end in the fork itself.
+std::atomic<bool> children_exit_at_fork = false;
 
-TEST_F(SandboxTest, SaysSoWhereNoChildBegins) {
+TEST_F(SandboxTest, ChildrenThatDoNotStartAreAnError) {
   ASSERT_EQ(pthread_atfork(nullptr, nullptr,
                            [] {
-                             if (stillborn) _exit(9);
+                             if (children_exit_at_fork) _exit(9);
                            }),
             0);
-  auto sums = Told<>(Sum);
+  auto sums = WorkerOf<>(Sum);
   Sandbox sandbox({&sums}, {});
   std::string encoded = "kept";
-  stillborn = true;
+  children_exit_at_fork = true;
   const absl::StatusOr<SandboxDone> done = sandbox.ProcessChunks(0, 0, 5, &encoded);
-  stillborn = false;
+  children_exit_at_fork = false;
   EXPECT_THAT(done,
               StatusIs(absl::StatusCode::kUnavailable,
                        "in a row ended before they began; the last ended with exit status 9"));
@@ -683,10 +684,10 @@ TEST_F(SandboxTest, SaysSoWhereNoChildBegins) {
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
 }
 
-// What is in a buffer at the fork is printed once; what Process prints is printed, also in front of
-// its end.
+// Output buffered at the fork is printed once; the output of Process is printed even if it crashes
+// afterwards.
 TEST_F(SandboxTest, NothingIsPrintedTwiceAndNothingIsLost) {
-  auto prints = Told<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
+  auto prints = WorkerOf<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
     printf("chunk %d\n", static_cast<int>(chunk.id()));
     if (chunk.id() == 1) abort();
     if (chunk.id() == 3) {
@@ -723,8 +724,8 @@ TEST_F(SandboxTest, NothingIsPrintedTwiceAndNothingIsLost) {
             "before\nchunk 0\nchunk 1\nchunk 2\nchunk 3\nhalf a linechunk 4\nchunk 5\n\nafter\n");
 }
 
-// Other threads have locks while this one forks.
-TEST_F(SandboxTest, OtherThreadsGoOn) {
+// Other threads hold locks while this one forks.
+TEST_F(SandboxTest, OtherThreadsContinue) {
   std::atomic<bool> stop = false;
   std::atomic<std::int64_t> allocated = 0;
   std::thread other([&] {
@@ -732,7 +733,7 @@ TEST_F(SandboxTest, OtherThreadsGoOn) {
       allocated += static_cast<std::int64_t>(
           std::string(static_cast<std::size_t>(100 + allocated % 1000), 'x').size());
   });
-  auto texts = Told<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
+  auto texts = WorkerOf<std::string>([](const View& chunk) -> absl::StatusOr<std::string> {
     if (chunk.id() % 10 == 9) abort();
     return std::string(static_cast<std::size_t>(1000 * chunk.id()), 'x');
   });
@@ -751,9 +752,10 @@ TEST_F(SandboxTest, OtherThreadsGoOn) {
   EXPECT_EQ(crashed, 10);
 }
 
-// A child ends with the thread that forked it, and the next call does not notice.
+// A child ends with the thread that forked it; the next call, on another thread, must not be
+// affected.
 TEST_F(SandboxTest, ThreadsMayTakeTurns) {
-  auto sums = Told<>(Sum);
+  auto sums = WorkerOf<>(Sum);
   Sandbox sandbox({&sums}, {});
   std::string encoded;
   for (ChunkId first = 0; first < kChunks; first += 30) {

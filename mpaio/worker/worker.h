@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What is done with a chunk, and with its result.
+// The code that processes a chunk and receives its result.
 //
 //   class AddInts : public mpaio::Worker<std::int64_t, std::int64_t> {
 //    public:
@@ -8,8 +8,8 @@
 //     std::int64_t total = 0;
 //
 //    private:
-//     absl::StatusOr<std::int64_t> Process(const mpaio::ChunkView<std::int64_t>& chunk) const
-//     override {
+//     absl::StatusOr<std::int64_t> Process(
+//         const mpaio::ChunkView<std::int64_t>& chunk) const override {
 //       const auto elements = chunk.elements();
 //       return std::reduce(elements.begin(), elements.end());
 //     }
@@ -44,12 +44,12 @@
 
 namespace mpaio {
 
-// A chunk as Process sees it: which rows, and their elements in the shared array. Valid during the
+// A chunk as Process receives it: its rows and their elements in the shared array. Valid during the
 // call only.
 //
-// Rows along the first axis lie one behind the other: elements() and row() give them. Rows along
-// another axis (DataIteratorOptions::axis) lie in num_blocks() blocks: block() gives those, and
-// works for the first axis as well.
+// Rows along the first axis are contiguous: elements() and row() return them. Rows along another
+// axis (DataIteratorOptions::axis) lie in num_blocks() blocks: block() returns those, and also
+// works for the first axis.
 template <typename Element>
 class ChunkView {
  public:
@@ -59,18 +59,18 @@ class ChunkView {
   RowRange rows() const { return chunk_.rows; }
 
   // All elements of the rows, in C order: rows().size() * row_elements() of them. Throws
-  // std::logic_error where they lie in several blocks.
+  // std::logic_error if they lie in several blocks.
   Elements<Element> elements() const { return ElementsOf(chunk_.rows.begin, chunk_.rows.size()); }
-  // The elements of row `i` of this chunk, 0 <= i < rows().size(). For a 1-d array that is one
-  // element. Throws as elements().
+  // The elements of row `i` of this chunk, 0 <= i < rows().size(); for a 1-d array, one element.
+  // Throws like elements().
   Elements<Element> row(Index i) const { return ElementsOf(chunk_.rows.begin + i, 1); }
   Index row_elements() const { return data_.row_elements(); }
-  // The position of the chunk's first element in the whole array, counted in elements.
+  // The position of the chunk's first element in the whole array, in elements.
   Index first_element() const { return data_.BlockElement(0, chunk_.rows.begin); }
 
   Index num_blocks() const { return data_.num_blocks(); }
-  // What the rows have in block `i`, 0 <= i < num_blocks(), in C order: rows().size() *
-  // data_iterator().block_row_elements() elements.
+  // The elements of the rows in block `i`, 0 <= i < num_blocks(), in C order: rows().size() *
+  // data_iterator().block_row_elements() of them.
   Elements<Element> block(Index i) const {
     return ElementsAt(data_.BlockElement(i, chunk_.rows.begin),
                       chunk_.rows.size() * data_.block_row_elements());
@@ -95,18 +95,18 @@ class ChunkView {
   Chunk chunk_;
 };
 
-// How far several chunks came: `done` of them are, and the next one gave `status`, unless that is
-// OK.
+// The progress over several chunks: the first `done` chunks are done, and the next one returned
+// `status`, unless that is OK.
 struct ChunksDone {
   Index done = 0;
   absl::Status status;
 };
 
-// A worker without its types, as the orchestrator sees it. Users derive from Worker below.
+// A worker without its types, for the orchestrator. Users derive from Worker below.
 //
 // Every rank of a pool constructs the same workers in the same order, over its own view of the same
 // array. ProcessChunk runs on any rank; DeliverChunk runs on rank 0 only, on the thread that drives
-// the run, never twice for a chunk. Neither throws.
+// the run, at most once per chunk. Neither throws.
 class WorkerBase {
  public:
   explicit WorkerBase(DataIterator data_iterator) : data_iterator_(std::move(data_iterator)) {}
@@ -116,37 +116,37 @@ class WorkerBase {
 
   const DataIterator& data_iterator() const { return data_iterator_; }
 
-  // What messages call it: set_name's, or else its C++ type.
+  // The name in messages: the one set by set_name, else the C++ type.
   std::string name() const { return name_.empty() ? TypeName(typeid(*this)) : name_; }
   void set_name(absl::string_view name) { name_ = std::string(name); }
 
-  // Whether Process is to run in a process of its own, so that it cannot kill the rank (sandbox.h).
-  // The same on every rank.
+  // True if Process runs in a process of its own, so that it cannot kill the rank (sandbox.h). The
+  // same on every rank.
   bool is_isolated() const { return is_isolated_; }
   void set_isolated(bool is_isolated) { is_isolated_ = is_isolated; }
 
-  // Whether the array's elements are what the worker reads. Errors: InvalidArgument, naming both
+  // Checks that the worker reads elements of the array's type. Errors: InvalidArgument, with both
   // types.
   virtual absl::Status CheckInput() const = 0;
 
-  // Processes the chunk and appends its encoded result to `*encoded`, which is left as it was on
+  // Processes the chunk and appends its encoded result to `*encoded`, which is unchanged on
   // failure.
   virtual absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const = 0;
 
-  // Decodes the chunk's result and hands it to the callback.
+  // Decodes the chunk's result and passes it to the callback.
   virtual absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) = 0;
 
-  // The same for chunks [first, first + count), one after the other, until one fails. Results are
-  // behind one another, each behind its length, as WireAppendBytes writes them. Delivery also ends
-  // when `stop` is set, by a callback or from elsewhere. What is called for each chunk here costs
-  // as much as the smallest chunks themselves; so a Worker does without.
+  // The same for chunks [first, first + count) in order, until one fails. Results are concatenated,
+  // each preceded by its length, as WireAppendBytes writes them. Delivery also ends when `stop` is
+  // set, by a callback or by another thread. A virtual call per chunk would cost as much as the
+  // smallest chunks themselves; Worker therefore overrides these two.
   virtual ChunksDone ProcessChunks(ChunkId first, Index count, std::string* encoded) const;
   virtual ChunksDone DeliverChunks(ChunkId first, Index count, const std::atomic<bool>& stop,
                                    WireReader* encoded);
 
  protected:
-  // Where inputs are read when they are touched, system calls that Process makes with its rows
-  // would fail (EFAULT) if nobody had.
+  // Reads the rows if inputs are loaded on demand: system calls that Process makes with untouched
+  // rows would fail (EFAULT).
   void TouchRows(ChunkId first, Index count) const {
     if (FaultHandler::AreAnyOfSegv()) TouchRowsNow(first, count);
   }
@@ -164,8 +164,7 @@ class WorkerBase {
 };
 
 inline void WorkerBase::TouchRowsNow(ChunkId first, Index count) const {
-  // Of rows along another axis there is a piece everywhere; they are no one block that a system
-  // call could be given.
+  // Rows along another axis have a piece in every block: no system call can be given all of them.
   if (data_iterator_.num_blocks() != 1) return;
   const RowRange rows = data_iterator_.chunks(first, count);
   const NdView& array = data_iterator_.array();
@@ -189,7 +188,7 @@ inline ChunksDone WorkerBase::ProcessChunks(ChunkId first, Index count,
       encoded->resize(before);
       break;
     }
-    // The length goes in front, and is known behind.
+    // The length precedes the result, but is known only after encoding.
     const std::uint64_t length = encoded->size() - before - sizeof(std::uint64_t);
     std::memcpy(encoded->data() + before, &length, sizeof(length));
   }
@@ -208,7 +207,7 @@ inline ChunksDone WorkerBase::DeliverChunks(ChunkId first, Index count,
   return result;
 }
 
-// `Element` is an arithmetic type, UnicodeString or ByteString (elements.h); `Result` is any type
+// `Element` is an arithmetic type, UnicodeString or ByteString (elements.h). `Result` is any type
 // with a codec (codec.h).
 template <typename Element, typename Result>
 class Worker : public WorkerBase {
@@ -217,15 +216,15 @@ class Worker : public WorkerBase {
  public:
   using WorkerBase::WorkerBase;
 
-  // Runs in a worker rank. A pure function of the chunk: run twice, anywhere, it must give the same
-  // result, so that a chunk may be tried again. It may read members that were set before the run,
-  // and all of the input; but rows of other chunks may still have to be read from their file, which
-  // is done when they are touched, and not by a system call that is given them (EFAULT). An error
-  // or an exception ends the run.
+  // Runs in a worker rank. Must be a pure function of the chunk, so that a chunk can be retried:
+  // run again, on any rank, it returns the same result. It may read members set before the run, and
+  // all of the input. Rows of other chunks may not have been read from their file yet: they are
+  // loaded when they are touched, but a system call that is given them fails (EFAULT). An error or
+  // exception ends the run.
   virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
 
-  // Runs on rank 0, once for each chunk, in the order of the chunks unless the run was asked for
-  // another. An error or an exception ends the run.
+  // Runs on rank 0, once for each chunk, in the order of the chunks unless another order was
+  // requested for the run. An error or exception ends the run.
   virtual absl::Status ProcessCallback(const Chunk& chunk, Result result) = 0;
 
   absl::Status CheckInput() const final {
@@ -259,7 +258,7 @@ class Worker : public WorkerBase {
     if constexpr (!PlainBytes<Result>) {
       return WorkerBase::ProcessChunks(first, count, encoded);
     } else {
-      // Every result has the same length: so there is room for all, and one guard about all.
+      // All results have the same length: one resize and one guard are enough for all chunks.
       TouchRows(first, count);
       constexpr std::uint64_t kLength = sizeof(Result);
       constexpr std::size_t kEach = sizeof(kLength) + sizeof(Result);

@@ -21,7 +21,7 @@ DataIterator Iterate(const NdView& array, Partition partition, DataIteratorOptio
   return DataIterator::Create(array, partition, options).value();
 }
 
-// Adds up a chunk; misbehaves where it is told to.
+// Sums a chunk; fails or throws at the configured chunks.
 class SumWorker : public Worker<std::int64_t, std::int64_t> {
  public:
   using Worker::Worker;
@@ -44,7 +44,7 @@ class SumWorker : public Worker<std::int64_t, std::int64_t> {
 
 class WorkerTest : public testing::Test {
  protected:
-  // 10 rows of 3: the elements are 0 to 29.
+  // 10 rows of 3 elements, 0 to 29.
   WorkerTest() : data_(30) { std::iota(data_.begin(), data_.end(), 0); }
   NdView Array() const {
     return NdView::Create(data_.data(), DType::Of<std::int64_t>(), {10, 3}).value();
@@ -80,8 +80,8 @@ TEST_F(WorkerTest, AChunkViewOfStringsAndOfOneElement) {
   EXPECT_EQ(ChunkView<double>(scalar_data, Chunk{0, {0, 1}}).elements()[0], 2.5);
 }
 
-// Shape (2, 3, 5), its elements 0 to 29: of rows 1 and 2 along axis 1, each of 5 elements in each
-// of 2 blocks.
+// Shape (2, 3, 5), elements 0 to 29: rows 1 and 2 along axis 1 have 5 elements each in each of 2
+// blocks.
 TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
   const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {2, 3, 5}).value();
   const DataIterator data = Iterate(array, Partition::ChunkSize(2), {.start_row = 1, .axis = 1});
@@ -98,8 +98,8 @@ TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
   EXPECT_THROW(view.row(0), std::logic_error);
 }
 
-// A chunk along the first axis is one block; so is one along an axis before which there are none
-// but extents of 1.
+// A chunk along the first axis is one block; so is a chunk along an axis that only axes of extent 1
+// precede.
 TEST_F(WorkerTest, OneBlockIsAllElements) {
   const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {1, 10, 3}).value();
   for (const Index axis : {0, 1}) {
@@ -137,7 +137,7 @@ TEST_F(WorkerTest, AFailureLeavesTheBytesAsTheyWere) {
   EXPECT_EQ(encoded, "kept");
 }
 
-// Half of it is appended before the codec fails.
+// Appends half of the encoding, then fails.
 struct Unencodable {
   void Encode(std::string* out) const {
     *out += "half";
@@ -159,7 +159,7 @@ class UnencodableWorker : public Worker<std::int64_t, std::vector<Unencodable>> 
   }
 };
 
-TEST_F(WorkerTest, AResultThatThrowsWhenItIsEncodedOrDecodedIsAFailure) {
+TEST_F(WorkerTest, CodecExceptionsAreFailures) {
   UnencodableWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
   std::string encoded = "kept";
   EXPECT_EQ(worker.ProcessChunk({0, {0, 4}}, &encoded).code(),
@@ -173,7 +173,7 @@ TEST_F(WorkerTest, AResultThatThrowsWhenItIsEncodedOrDecodedIsAFailure) {
   EXPECT_NE(delivered.message().find("undecodable"), absl::string_view::npos) << delivered;
 }
 
-TEST_F(WorkerTest, WhatACallbackReturnsOrThrowsIsAStatus) {
+TEST_F(WorkerTest, CallbackErrorsAndExceptionsAreStatuses) {
   SumWorker worker(Iterate(Array(), Partition::ChunkSize(4)));
   worker.callback_fails_at = 0;
   worker.callback_throws_at = 1;
@@ -187,28 +187,28 @@ TEST_F(WorkerTest, WhatACallbackReturnsOrThrowsIsAStatus) {
   EXPECT_EQ(worker.delivered.size(), 1u);
 }
 
-// Adds up a chunk, and says it in words: a result of no fixed length.
-class SayingWorker final : public Worker<std::int64_t, std::string> {
+// Returns a text as long as the chunk's number: a result of variable length.
+class TextWorker final : public Worker<std::int64_t, std::string> {
  public:
   using Worker::Worker;
   absl::StatusOr<std::string> Process(const ChunkView<std::int64_t>& chunk) const override {
     if (chunk.id() == fails_at) return absl::OutOfRangeError("too large");
     return std::string(static_cast<std::size_t>(chunk.id()), 'x');
   }
-  absl::Status ProcessCallback(const Chunk& chunk, std::string said) override {
-    lengths.push_back(static_cast<std::int64_t>(said.size()));
+  absl::Status ProcessCallback(const Chunk& chunk, std::string text) override {
+    lengths.push_back(static_cast<std::int64_t>(text.size()));
     return chunk.id == callback_fails_at ? absl::AbortedError("enough") : absl::OkStatus();
   }
   ChunkId fails_at = -1, callback_fails_at = -1;
   std::vector<std::int64_t> lengths;
 };
 
-// Both ways: results of one length and of any.
-TEST_F(WorkerTest, SeveralChunksAreAsEachOfThem) {
-  const std::atomic<bool> go_on = false;
+// Covers results of fixed and of variable length.
+TEST_F(WorkerTest, SeveralChunksTogetherEqualOneByOne) {
+  const std::atomic<bool> stop = false;
   SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
-  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
-  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+  TextWorker texts(Iterate(Array(), Partition::ChunkSize(1)));
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&texts)}) {
     std::string one_by_one = "kept", together = "kept";
     for (ChunkId id = 2; id < 9; ++id) {
       std::string encoded;
@@ -220,29 +220,29 @@ TEST_F(WorkerTest, SeveralChunksAreAsEachOfThem) {
     EXPECT_EQ(processed.done, 7);
     EXPECT_EQ(together, one_by_one);
     WireReader reader(absl::string_view(together).substr(4));
-    EXPECT_EQ(worker->DeliverChunks(2, 3, go_on, &reader).done, 3);
-    EXPECT_EQ(worker->DeliverChunks(5, 4, go_on, &reader).done, 4);
+    EXPECT_EQ(worker->DeliverChunks(2, 3, stop, &reader).done, 3);
+    EXPECT_EQ(worker->DeliverChunks(5, 4, stop, &reader).done, 4);
     EXPECT_TRUE(reader.at_end());
   }
   std::vector<std::pair<ChunkId, std::int64_t>> expected;
   for (ChunkId id = 2; id < 9; ++id) expected.emplace_back(id, 9 * id + 3);
   EXPECT_EQ(sums.delivered, expected);
-  EXPECT_EQ(sayings.lengths, (std::vector<std::int64_t>{2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(texts.lengths, (std::vector<std::int64_t>{2, 3, 4, 5, 6, 7, 8}));
 }
 
 TEST_F(WorkerTest, SeveralChunksEndAtTheOneThatFails) {
   SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
-  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
-  sums.fails_at = sayings.fails_at = 4;
-  sums.callback_fails_at = sayings.callback_fails_at = 3;
-  const std::atomic<bool> go_on = false;
-  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+  TextWorker texts(Iterate(Array(), Partition::ChunkSize(1)));
+  sums.fails_at = texts.fails_at = 4;
+  sums.callback_fails_at = texts.callback_fails_at = 3;
+  const std::atomic<bool> stop = false;
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&texts)}) {
     std::string encoded;
     const ChunksDone processed = worker->ProcessChunks(2, 7, &encoded);
     EXPECT_EQ(processed.status, absl::OutOfRangeError("too large"));
     EXPECT_EQ(processed.done, 2);
     WireReader reader(encoded);
-    const ChunksDone delivered = worker->DeliverChunks(2, 7, go_on, &reader);
+    const ChunksDone delivered = worker->DeliverChunks(2, 7, stop, &reader);
     EXPECT_EQ(delivered.status, absl::AbortedError("enough"));
     EXPECT_EQ(delivered.done, 1);
     EXPECT_TRUE(reader.at_end());
@@ -254,14 +254,14 @@ TEST_F(WorkerTest, SeveralChunksEndAtTheOneThatFails) {
   EXPECT_EQ(thrown.done, 0);
   EXPECT_EQ(encoded, "kept");
   WireReader nothing("");
-  EXPECT_EQ(sums.DeliverChunks(0, 1, go_on, &nothing).status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(sums.DeliverChunks(0, 1, stop, &nothing).status.code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(WorkerTest, DeliveryOfSeveralChunksCanBeStopped) {
   SumWorker sums(Iterate(Array(), Partition::ChunkSize(1)));
-  SayingWorker sayings(Iterate(Array(), Partition::ChunkSize(1)));
+  TextWorker texts(Iterate(Array(), Partition::ChunkSize(1)));
   const std::atomic<bool> stop = true;
-  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&sayings)}) {
+  for (WorkerBase* worker : {static_cast<WorkerBase*>(&sums), static_cast<WorkerBase*>(&texts)}) {
     std::string encoded;
     ASSERT_EQ(worker->ProcessChunks(0, 3, &encoded).done, 3);
     WireReader reader(encoded);
@@ -283,7 +283,7 @@ TEST_F(WorkerTest, RefusesAnArrayOfAnotherType) {
                 "the array holds float64 but the worker mpaio::SumWorker reads int64 (<i8)"));
 }
 
-TEST_F(WorkerTest, IsNamedByItsTypeOrAsItWasTold) {
+TEST_F(WorkerTest, IsNamedByItsTypeOrBySetName) {
   SumWorker worker(Iterate(Array(), Partition::Auto()));
   EXPECT_EQ(worker.name(), "mpaio::SumWorker");
   worker.set_name("sum");

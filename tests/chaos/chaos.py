@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of the program that are disturbed, each made from a number (its seed), and what must be true of them.
+"""Injects faults into runs of the program, each generated from a seed, and checks their outcomes.
 
     python3 chaos.py --runs=200 --seed=1        see tools/chaos, which builds the program first
 
-A seed says what is run (ranks, jobs, flags; on one host or on several) and what happens to it: signals to ranks and to the processes that
-process chunks for them, at random moments; workers that end, hang or take all memory in chosen chunks; the end of rank 0, of a supervisor or of
-mpirun; a death before the run has begun. The same seed gives the same run again, but for the moments, which are the machine's.
+A seed determines the run (ranks, jobs, flags, one host or several) and its faults: signals to ranks
+and to the child processes that process chunks for them, at random times; workers that exit, hang or
+take all memory in chosen chunks; the end of rank 0, of a supervisor or of mpirun; a death before
+the run has begun. The same seed repeats the same run, except for the exact timing, which depends on
+the machine.
 
-Of every run it is checked how it ends: within a time limit; with the exit status and the answers that it must have, to the bit those of one
-process that nobody disturbs; with output files written whole or not at all; with no process, no shared memory and no file left. A run that was
-stopped and has a journal is gone on with (--resume), and must come to the same answers.
+Each run must end within a time limit; with the expected exit status and with answers that are
+identical, to the bit, to those of an undisturbed single process; with each output file written
+completely or not at all; and without leftover processes, shared memory or files. A stopped run with
+a journal is resumed (--resume) and must produce the same answers.
 """
 
 import argparse
@@ -30,14 +33,15 @@ import whole_run
 from scenario import ENDINGS, INT_ROWS, Answers, Scenario, bytes_of, make_inputs
 from fault_injector import FaultInjector
 
-# Most runs take a second or two, and a few as long as the deadlines of their chunks together. Whatever takes longer hangs.
+# Most runs take a second or two, and a few as long as the sum of their chunks' deadlines. A longer
+# run hangs.
 TIME_LIMIT_SECONDS = 40
 
 _MARK = "MPAIO_CHAOS_RUN"
 
 
 class MemoryLimit:
-    """A memory cgroup; a context. `launcher`: what puts a command into it."""
+    """Context manager of a memory cgroup. `launcher`: words that start a command in the cgroup."""
 
     LIMIT_BYTES = 900 << 20
 
@@ -89,7 +93,12 @@ class MemoryLimit:
 
 
 class Result:
-    """failure: None, or what is wrong. notes: of interest, and not wrong. disturbances: how often something happened to it."""
+    """Outcome of a run.
+
+    failure: the error, or None.
+    notes: noteworthy facts that are no errors.
+    disturbances: number of faults that reached the run.
+    """
 
     def __init__(self, scenario):
         self.scenario = scenario
@@ -101,7 +110,7 @@ class Result:
 
 
 class Chaos:
-    """Runs scenarios in `folder`, which is the caller's."""
+    """Runs scenarios in `folder`, which the caller owns."""
 
     def __init__(self, folder, uses_hosts=False, kind=None):
         self.folder = folder
@@ -139,15 +148,15 @@ class Chaos:
 
 
 class Trial:
-    """One run, and the one that goes on with it."""
+    """One run, and the run that resumes it, if any."""
 
     def __init__(self, chaos, scenario, folder, result):
         self.chaos = chaos
         self.scenario = scenario
         self.folder = folder
         self.result = result
-        self.torments = os.path.join(folder, "torments")
-        os.mkdir(self.torments)
+        self.faults_folder = os.path.join(folder, "faults")
+        os.mkdir(self.faults_folder)
         self.outputs = os.path.join(folder, "outputs")
         os.mkdir(self.outputs)
         self.journal = os.path.join(folder, "journal")
@@ -158,7 +167,7 @@ class Trial:
         if scenario.replays:
             self._record_schedule()
         self._write_plan(scenario.plan)
-        done, fault_injector = self._run(scenario.blows)
+        done, fault_injector = self._run(scenario.faults)
         self.result.details = "\n".join([str(scenario)] + fault_injector.log + ["harm done: " + line for line in self._events()] +
                                         [str(done) if done else ""] + ([fault_injector.evidence] if fault_injector.evidence else []))
         self.result.disturbances = fault_injector.hits + len(self._events())
@@ -166,27 +175,29 @@ class Trial:
             raise fault_injector.error
         if done is None:
             raise AssertionError("no end within %d s" % TIME_LIMIT_SECONDS)
-        # Open MPI 4's, on its way out: it no longer heeds SIGPIPE when it still writes to those that it has ended; or, after somebody has died
-        # who was just connecting, it waits for a lock of PMIx that a thread had which is gone (in PMIx_server_finalize). It leaves its files then.
+        # Two defects of Open MPI 4's mpirun at its end: it no longer handles SIGPIPE while it still
+        # writes to the processes that it has ended; or, if a process died while it was connecting,
+        # it waits in PMIx_server_finalize for a lock of PMIx whose thread has ended. In both cases
+        # it leaves its files.
         if scenario.kind in ENDINGS and (done.status == -signal.SIGPIPE or fault_injector.is_mpirun_stuck):
             self.result.notes.append("mpirun itself did not end" if fault_injector.is_mpirun_stuck else "mpirun itself was killed by SIGPIPE")
             self._remove_what_mpirun_left(done)
         self._expect(done.left == [], "left behind: %s" % done.left)
-        if scenario.blows and not fault_injector.hits:
+        if scenario.faults and not fault_injector.hits:
             self.result.notes.append("over before anything could happen to it")
         if scenario.kind == "start":
-            # Late enough, it is survived, and then everything must be right.
+            # A run survives a death that comes late enough, and must then be entirely correct.
             if fault_injector.hits and done.status != 0:
                 return self._check_no_output()
             self._expect(0 not in fault_injector.harmed, "rank 0 was killed, and the exit status is 0")
             return self._check_survived(done, fault_injector)
-        ended = any(blow.target not in ("ranks", "children") for blow in scenario.blows) and self._was_ended(fault_injector)
+        ended = any(fault.target not in ("ranks", "children") for fault in scenario.faults) and self._was_ended(fault_injector)
         if not ended:
             return self._check_survived(done, fault_injector)
         if scenario.kind == "signal":
             self._check_stopped(done, fault_injector)
         elif done.status == 0:
-            # It was printing its answer.
+            # The fault came while the program was printing its answer.
             return self._check_survived(done, fault_injector)
         else:
             self._check_no_output()
@@ -194,7 +205,7 @@ class Trial:
             self._check_resume()
 
     def _was_ended(self, fault_injector):
-        last = self.scenario.blows[-1]
+        last = self.scenario.faults[-1]
         word = {"rank 0": "to rank 0 ", "supervisors": "to supervisor ", "mpirun": "to other "}[last.target]
         return any(word in line for line in fault_injector.log)
 
@@ -213,12 +224,12 @@ class Trial:
                 done.left.remove(name)
 
     def _write_plan(self, plan):
-        with open(os.path.join(self.torments, "plan"), "w") as file:
+        with open(os.path.join(self.faults_folder, "plan"), "w") as file:
             for chunk, (how, times) in plan.items():
                 file.write("%d %s %d\n" % (chunk, how, times))
 
     def _events(self):
-        return (bytes_of(os.path.join(self.torments, "events")) or b"").decode().splitlines()
+        return (bytes_of(os.path.join(self.faults_folder, "events")) or b"").decode().splitlines()
 
     def _arguments(self):
         words = list(self.scenario.flags)
@@ -230,7 +241,7 @@ class Trial:
         for index, job in enumerate(self.scenario.jobs):
             words += ["+"] if index else []
             words += job.words(self.chaos.inputs, self._output(index))
-            words += ["folder=" + self.torments] if job.is_chaos else []
+            words += ["folder=" + self.faults_folder] if job.is_chaos else []
         return words
 
     def _output(self, index):
@@ -243,17 +254,17 @@ class Trial:
         self._clear()
 
     def _clear(self):
-        """So that another run begins as this one did, but for the journal and the schedule."""
-        for folder in (self.torments, self.outputs):
+        """Removes the files of the run, except for its journal and schedule."""
+        for folder in (self.faults_folder, self.outputs):
             shutil.rmtree(folder)
             os.mkdir(folder)
 
-    def _run(self, blows, *more):
-        """The outcome, or None where it does not come to an end, and the fault_injector."""
+    def _run(self, faults, *more):
+        """Returns the outcome, or None if the run does not end, and the fault injector."""
         scenario = self.scenario
         name = "%d-%d-%d" % (os.getpid(), scenario.seed, random.getrandbits(32))
-        kind = scenario.kind if blows is scenario.blows else "outside"
-        fault_injector = FaultInjector(scenario.seed, scenario.ranks, kind, blows, ("%s=%s" % (_MARK, name)).encode(), self.torments)
+        kind = scenario.kind if faults is scenario.faults else "outside"
+        fault_injector = FaultInjector(scenario.seed, scenario.ranks, kind, faults, ("%s=%s" % (_MARK, name)).encode(), self.faults_folder)
         options = {"timeout": TIME_LIMIT_SECONDS, "env": {_MARK: name}}
         left = os.path.join(self.folder, "left")
         limit = None
@@ -284,10 +295,10 @@ class Trial:
         return done, fault_injector
 
     def _check_answer(self, index, answer):
-        """Of a job that is done."""
+        """Checks the answer and the output of a completed job."""
         expected, output = self.chaos.answers.of(self.scenario.jobs[index])
         name = "job %d (%s)" % (index, self.scenario.jobs[index].worker)
-        # As text, so that 0.0 is not -0.0.
+        # Compared as text, so that 0.0 and -0.0 differ.
         self._expect(json.dumps(answer["result"]) == json.dumps(expected), "%s: the answer is %.300s instead of %.300s" %
                      (name, answer["result"], expected))
         if self.scenario.jobs[index].writes:
@@ -334,14 +345,14 @@ class Trial:
             self._expect(one["rows"] == rows, "chunk %d has rows %s instead of %s" % (one["chunk"], one["rows"], rows))
 
     def _check_losses(self, done, fault_injector):
-        """Whoever is lost has been harmed."""
+        """Checks that every rank reported as lost was affected by a fault."""
         harmed = set(fault_injector.harmed)
         harmed |= {int(line.split()[0]) for line in self._events() if line.split()[1] == "rank" or line.split()[3] in ("hang", "stop")}
         for loss in done.json.get("lost", []):
             if loss["rank"] in harmed:
                 continue
             if "did not answer" in loss["cause"]:
-                # On a machine that is busy with something else this may be so.
+                # Possible on a machine that is busy with other work.
                 self.result.notes.append("rank %d did not answer, though nothing had happened to it" % loss["rank"])
                 continue
             raise AssertionError("rank %d is said to have been lost (%s), and nothing had happened to it" % (loss["rank"], loss["cause"]))
@@ -349,12 +360,16 @@ class Trial:
     def _check_files(self, outputs):
         there = {os.path.join(self.outputs, name) for name in os.listdir(self.outputs)}
         self._expect(there <= outputs, "files left: %s" % sorted(there - outputs))
-        known = {"torments", "outputs", "left", "schedule"} | ({"journal"} if self.scenario.has_journal else set())
+        known = {"faults", "outputs", "left", "schedule"} | ({"journal"} if self.scenario.has_journal else set())
         others = set(os.listdir(self.folder)) - known
         self._expect(not others, "files left: %s" % sorted(others))
 
     def _check_no_output(self):
-        """Or the whole of it, where the end came when all was done but the rest of the program."""
+        """Checks that no output is left.
+
+        If mpirun had to end the job, complete outputs are allowed: the fault may have come after
+        the run.
+        """
         if self.scenario.kind not in ENDINGS:
             return self._check_files(set())
         there = {self._output(index) for index in range(len(self.scenario.jobs)) if os.path.exists(self._output(index))}
@@ -365,9 +380,9 @@ class Trial:
         self._check_files(there)
 
     def _check_stopped(self, done, fault_injector):
-        number = self.scenario.blows[-1].number
+        number = self.scenario.faults[-1].number
         if done.status == 0:
-            # All was done when the signal came.
+            # The run was complete when the signal came.
             return self._check_survived(done, fault_injector)
         self._expect(done.status == 128 + number, "the exit status is %d instead of %d" % (done.status, 128 + number))
         try:
@@ -390,8 +405,8 @@ class Trial:
         if os.path.exists(self.journal):
             self._clear()
             self._write_plan({})
-            again, fault_injector = self._run(self.scenario.resume_blows, "--resume")
-            self.result.details += "\ngone on with:\n%s" % (again or "\n".join(fault_injector.log + [fault_injector.evidence or ""]))
+            again, fault_injector = self._run(self.scenario.resume_faults, "--resume")
+            self.result.details += "\nresumed:\n%s" % (again or "\n".join(fault_injector.log + [fault_injector.evidence or ""]))
             self._expect(again is not None, "--resume: no end within %d s" % TIME_LIMIT_SECONDS)
             self._expect(again.left == [], "--resume: left behind: %s" % again.left)
             try:
@@ -401,13 +416,16 @@ class Trial:
 
 
 def _is_of_another_mpi_job(name, mpi_job):
-    """Whether a file in shared memory is of Open MPI 4, and of another job on this machine: where one was ended by force, it stays."""
+    """True if a file in shared memory belongs to another Open MPI 4 job on this machine.
+
+    Such files are left by jobs that were killed.
+    """
     segment = re.fullmatch(r"/dev/shm/vader_segment\..*\.([0-9a-f]+)\.[0-9]+", name)
     return bool(segment and mpi_job and mpi_job.isdigit() and int(segment.group(1), 16) != int(mpi_job))
 
 
 def describe(result):
-    """A line; and what is known of it."""
+    """Returns one line that describes a failed run."""
     return "FAIL seed %d: %s [%s]" % (result.scenario.seed, result.failure.splitlines()[0], result.scenario)
 
 
@@ -459,7 +477,7 @@ def main():
         print("of note: %s: %d" % (note, count))
     print("%d runs, %d failed, %.0f s" % (options.runs, failures, time.monotonic() - start))
     if failures:
-        print("what is known of them: %s/seed*.txt" % options.out)
+        print("details of the failed runs: %s/seed*.txt" % options.out)
     sys.exit(1 if failures else 0)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Some runs that are disturbed, of each kind: see chaos.py. More of them: tools/chaos."""
+"""Some runs with injected faults, of each kind: see chaos.py. tools/chaos makes more of them."""
 
 import random
 
@@ -22,7 +22,7 @@ class ChaosTest(whole_run.WholeRunTest):
             disturbances += result.disturbances
             self.assertIsNone(result.failure, "to repeat it: tools/chaos --runs=1 --kind=%s --seed=%d\n%s\n%s" %
                               (kind, result.scenario.seed, result.failure, result.details))
-        # One may be over before anything happens to it; not all of them.
+        # A single run may end before its faults; not all of them.
         self.assertGreater(disturbances, 0)
 
     def test_death_and_delay_from_outside(self):

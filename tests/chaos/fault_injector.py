@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to a run: its processes, found by a mark in their environment, and the signals that they get."""
+"""Injects the faults of a run: finds its processes by a mark in their environment; signals them."""
 
 import os
 import random
@@ -11,7 +11,7 @@ import time
 
 from scenario import ENDINGS
 
-# A run that takes so long is looked at: what its processes are doing.
+# A run that takes longer is examined: the state of its processes is recorded.
 EVIDENCE_SECONDS = 25
 
 _RANK = b"OMPI_COMM_WORLD_RANK="
@@ -20,8 +20,11 @@ _SUPERVISOR = "mpaio:watch"
 
 
 class Process:
-    """One of a run's: role is "rank", "child" (of a rank), "supervisor", "starting" (it is not known yet what it will be), or "other" (mpirun and its
-    daemons)."""
+    """A process of a run.
+
+    role: "rank", "child" (of a rank), "supervisor", "starting" (its role is not known yet), or
+    "other" (mpirun and its daemons).
+    """
 
     def __init__(self, pid, parent, comm, state, rank, mpi_job):
         self.pid, self.parent, self.comm, self.state, self.rank, self.mpi_job = pid, parent, comm, state, rank, mpi_job
@@ -58,8 +61,8 @@ def processes_of(mark):
     return list(found.values())
 
 
-def strike(process, number, mark):
-    """Signals that very process, not one that has its number by now. Returns whether it was there."""
+def send_signal(process, number, mark):
+    """Signals the process, never another that reuses its id. Returns False if it has ended."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -77,7 +80,7 @@ def strike(process, number, mark):
 
 
 def evidence(mark):
-    """What the processes of a run that hangs are doing."""
+    """Returns a description of what the processes of a hanging run are doing."""
     lines = []
     for process in sorted(processes_of(mark), key=lambda one: (one.rank is None, one.rank or 0, one.role)):
         try:
@@ -99,13 +102,16 @@ def evidence(mark):
 
 
 class FaultInjector(threading.Thread):
-    """Does to a run what a scenario of this kind says: its blows. `folder` is where workers note that their rank has begun."""
+    """Injects `faults`, those of a scenario, into its run.
 
-    def __init__(self, seed, ranks, kind, blows, mark, folder):
+    In `folder` the workers leave a file for each rank that has begun a chunk.
+    """
+
+    def __init__(self, seed, ranks, kind, faults, mark, folder):
         super().__init__()
         self.ranks = ranks
         self.kind = kind
-        self.blows = blows
+        self.faults = faults
         self.mark = mark
         self.folder = folder
         self.random = random.Random("blows %d" % seed)
@@ -128,14 +134,14 @@ class FaultInjector(threading.Thread):
                     self.is_mpirun_stuck = True
                     self._note("mpirun alone is left, and does not end:\n" + evidence(self.mark))
                     for process in processes_of(self.mark):
-                        strike(process, signal.SIGKILL, self.mark)
+                        send_signal(process, signal.SIGKILL, self.mark)
                 elif self.evidence is None and time.monotonic() - self.start_time > EVIDENCE_SECONDS:
                     self.evidence = evidence(self.mark)
-        except Exception as error:  # told by whoever joins
+        except Exception as error:  # raised by the thread that joins this one
             self.error = error
 
     def _is_mpirun_stuck(self):
-        """There has been nobody but mpirun for some seconds."""
+        """True if mpirun has been the only process of the run for 5 seconds."""
         if self.mpi_job is None or any(process.role != "other" for process in processes_of(self.mark)):
             self.alone_since = None
             return False
@@ -147,7 +153,7 @@ class FaultInjector(threading.Thread):
 
     def _begin(self):
         self.mpi_job = self._wait_for(lambda processes: next((one.mpi_job for one in processes if one.mpi_job), None))
-        if not self.blows:
+        if not self.faults:
             return
         if self.kind == "start":
             return self._disturb_start()
@@ -155,19 +161,19 @@ class FaultInjector(threading.Thread):
         if not begun:
             return
         start = time.monotonic()
-        pending = [(blow.at, index, blow, None) for index, blow in enumerate(self.blows)]
+        pending = [(fault.at, index, fault, None) for index, fault in enumerate(self.faults)]
         while pending and not self.is_over.is_set():
             pending.sort(key=lambda item: item[:2])
-            at, index, blow, stopped = pending.pop(0)
+            at, index, fault, stopped = pending.pop(0)
             if self.is_over.wait(max(0, start + at - time.monotonic())):
                 return
             if stopped is not None:
                 for process in stopped:
-                    strike(process, signal.SIGCONT, self.mark)
+                    send_signal(process, signal.SIGCONT, self.mark)
                 continue
-            hit = self._strike(blow)
-            if blow.cont is not None and hit:
-                pending.append((at + blow.cont, index, blow, hit))
+            hit = self._inject(fault)
+            if fault.cont is not None and hit:
+                pending.append((at + fault.cont, index, fault, hit))
 
     def _wait_for(self, condition):
         while not self.is_over.is_set() and time.monotonic() - self.start_time < EVIDENCE_SECONDS:
@@ -178,47 +184,47 @@ class FaultInjector(threading.Thread):
         return None
 
     def _ready(self, processes):
-        """The worker ranks that have started up: they have begun a chunk, or have a child to process it."""
+        """Returns the worker ranks that have started: they have begun a chunk or have a child."""
         ready = {process.rank for process in processes if process.role == "child"}
         for name in os.listdir(self.folder):
             if name.startswith("ready."):
                 ready.add(int(name[len("ready."):]))
-        # Rank 0 may begin before another has.
+        # Rank 0 may begin a chunk before any other rank has started.
         return {rank for rank in ready if rank > 0}
 
-    def _strike(self, blow):
+    def _inject(self, fault):
         processes = processes_of(self.mark)
         ready = self._ready(processes)
-        if blow.target == "ranks":
+        if fault.target == "ranks":
             victims = [one for one in processes if one.role == "rank" and one.rank in ready]
-        elif blow.target == "children":
+        elif fault.target == "children":
             victims = [one for one in processes if one.role == "child"]
-        elif blow.target == "supervisors":
+        elif fault.target == "supervisors":
             victims = [one for one in processes if one.role == "supervisor"]
-        elif blow.target == "rank 0":
+        elif fault.target == "rank 0":
             victims = [one for one in processes if one.role == "rank" and one.rank == 0]
         else:
             victims = [one for one in processes if one.comm == "mpirun" or one.comm.startswith("prterun")]
         victims.sort(key=lambda one: (one.rank or 0, one.pid))
-        if blow.count:
-            victims = self.random.sample(victims, min(blow.count, len(victims)))
-        hit = [one for one in victims if strike(one, blow.number, self.mark)]
+        if fault.count:
+            victims = self.random.sample(victims, min(fault.count, len(victims)))
+        hit = [one for one in victims if send_signal(one, fault.number, self.mark)]
         self.hits += len(hit)
         for one in hit:
-            self._note("%s to %s %s (process %d)" % (signal.Signals(blow.number).name, one.role, one.rank, one.pid))
+            self._note("%s to %s %s (process %d)" % (signal.Signals(fault.number).name, one.role, one.rank, one.pid))
             if one.rank is not None:
                 self.harmed.add(one.rank)
         return hit
 
     def _disturb_start(self):
         rank = self.random.randrange(self.ranks)
-        blow = self.blows[0]
-        if not self._wait_for(lambda processes: [one for one in processes if one.rank == rank]) or self.is_over.wait(blow.at):
+        fault = self.faults[0]
+        if not self._wait_for(lambda processes: [one for one in processes if one.rank == rank]) or self.is_over.wait(fault.at):
             return
         victims = [one for one in processes_of(self.mark) if one.rank == rank and one.role != "child"]
         if victims:
             victim = self.random.choice(victims)
-            if strike(victim, blow.number, self.mark):
+            if send_signal(victim, fault.number, self.mark):
                 self.hits += 1
                 self.harmed.add(rank)
-                self._note("%s to %s %d (process %d)" % (signal.Signals(blow.number).name, victim.role, rank, victim.pid))
+                self._note("%s to %s %d (process %d)" % (signal.Signals(fault.number).name, victim.role, rank, victim.pid))

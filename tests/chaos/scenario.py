@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is run, and what is to happen to it: all of it made from a seed. And the right answers."""
+"""A run and its faults, generated from a seed; and the expected answers."""
 
 import os
 import random
@@ -40,17 +40,17 @@ _JOBS = [
     ("sum", "many", False, []),
     ("map", "swapped", True, ["expr=x*x"]),
 ]
-# Of these it is known when a rank has started up, and they do the harm.
+# These workers report that their rank has started, and inject faults into chunks.
 _CHAOS_JOBS = [("chaos_sum", "ints", False, []), ("chaos_map", "ints", True, [])]
 INT_ROWS = 4001
 
 
 def make_inputs(folder):
-    """The same for all seeds."""
+    """Writes the inputs, which are the same for all seeds."""
     generator = np.random.default_rng(20240607)
     arrays = {
         "ints": generator.integers(-2**40, 2**40, size=INT_ROWS),
-        # These two are large enough to be read while they are worked on.
+        # These two are large enough to be read while they are being processed.
         "many": generator.integers(-2**40, 2**40, size=700_000),
         "swapped": generator.standard_normal(650_000).astype(">f8"),
         "small": generator.integers(0, 20, size=30_000),
@@ -78,7 +78,7 @@ class Job:
 
 
 class Answers:
-    """What one process gives that nobody disturbs: the answer and the bytes of the output, if there is one."""
+    """The answers, and the bytes of the outputs if any, of an undisturbed single process."""
 
     def __init__(self, inputs):
         self.inputs = inputs
@@ -115,9 +115,13 @@ def bytes_of(path):
         return None
 
 
-class Blow:
-    """Something that happens to processes from outside. at: seconds after the run has begun. count: of how many; 0: of all. cont: seconds until
-    SIGCONT, after SIGSTOP; None: never."""
+class Fault:
+    """A signal to processes of a run.
+
+    at: seconds after the run has begun.
+    count: number of processes; 0: all.
+    cont: seconds from SIGSTOP until SIGCONT; None: no SIGCONT.
+    """
 
     def __init__(self, at, target, number, count, cont=None):
         self.at = at
@@ -132,7 +136,7 @@ class Blow:
 
 
 class Scenario:
-    """What a seed says."""
+    """The run and the faults that a seed determines."""
 
     KINDS = {"outside": 34, "inside": 22, "both": 18, "start": 5, "rank0": 7, "signal": 8, "supervisor": 2, "mpirun": 4}
 
@@ -142,7 +146,7 @@ class Scenario:
         self.kind = self.random.choices(list(self.KINDS), self.KINDS.values())[0]
         if kind:
             self.kind = kind
-        # Drawn always, so that what follows is the same with and without.
+        # Drawn in any case, so that the following random numbers do not depend on `may_use_hosts`.
         is_on_hosts = self.random.random() < 0.12
         hosts, ranks_each = self.random.choice([(2, 1), (2, 2), (3, 1), (3, 2)])
         self.ranks = self.random.randint(2, 6)
@@ -152,7 +156,7 @@ class Scenario:
             self.ranks = hosts * ranks_each
         self.may_limit_memory = may_limit_memory and self.hosts == 1
         self.limits_memory = False
-        self.blows = []
+        self.faults = []
         self.plan = {}  # chunk: (how, times)
         self.flags = []
         self.retries = 3
@@ -160,25 +164,25 @@ class Scenario:
         self.has_journal = False
         self._choose_run()
         if self.kind in ("outside", "both"):
-            self._choose_blows()
+            self._choose_faults()
         if self.kind in ("inside", "both"):
             self._choose_plan()
         if self.kind in ("rank0", "signal", "supervisor", "mpirun"):
             self._choose_end()
         if self.kind == "start":
-            self.blows = [Blow(self.random.choice([0, 0.02, 0.05, 0.1, 0.2, 0.3]) * self.random.random(), "start",
+            self.faults = [Fault(self.random.choice([0, 0.02, 0.05, 0.1, 0.2, 0.3]) * self.random.random(), "start",
                                self.random.choice([signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]), 1)]
         self._choose_retries()
-        # The schedule of an undisturbed run.
+        # True if the run replays the schedule of an undisturbed run.
         self.replays = self.kind in ("outside", "inside", "both") and self.random.random() < 0.08
         if self.replays:
             self.flags = [flag for flag in self.flags if not flag.startswith("--schedule=")]
-        # What happens to the run that goes on with this one.
-        self.resume_blows = []
+        # Faults of the run that resumes this one.
+        self.resume_faults = []
         if self.has_journal and self.random.random() < 0.4:
-            self.resume_blows = [Blow(0.1 * self.random.random(), "ranks", signal.SIGKILL, self.random.choice([1, 2]))]
-        # Without copies a rank that stays stopped is waited for to the end.
-        if self.random.random() < 0.15 and all(blow.number != signal.SIGSTOP or blow.cont is not None for blow in self.blows):
+            self.resume_faults = [Fault(0.1 * self.random.random(), "ranks", signal.SIGKILL, self.random.choice([1, 2]))]
+        # Without speculative copies, the run would wait for ever for a rank that stays stopped.
+        if self.random.random() < 0.15 and all(fault.number != signal.SIGSTOP or fault.cont is not None for fault in self.faults):
             self.flags.append("--speculate=never")
 
     def _choose_run(self):
@@ -186,12 +190,13 @@ class Scenario:
         self.isolate = choice(["auto", "auto", "always", "never"])
         num_others = choice([0, 0, 1, 1, 2, 3])
         others = [Job(kind) for kind in self.random.sample(_JOBS, num_others)]
-        # Where all are processed in children, these show that a rank has started up.
+        # With --isolate=always the child processes show that a rank has started; otherwise only the
+        # chaos workers do.
         has_chaos = not others or self.kind in ("inside", "both") or self.isolate != "always" or uniform() < 0.7
         self.chunk = choice(["auto", int(10**self.random.uniform(0.7, 3.6))])
         self.jobs = others
         if has_chaos:
-            # "auto" makes some 256 for each rank.
+            # "auto" makes about 256 chunks for each rank.
             chunks = -(-INT_ROWS // (self.chunk if self.chunk != "auto" else -(-INT_ROWS // (256 * self.ranks))))
             total_seconds = choice([0.05, 0.2, 0.4, 0.6])
             chunk_us = int(total_seconds * 1e6 * max(1, self.ranks - 1) / chunks)
@@ -217,7 +222,7 @@ class Scenario:
     def chaos_job(self):
         return next((job for job in self.jobs if job.is_chaos), None)
 
-    def _choose_blows(self):
+    def _choose_faults(self):
         uniform = self.random.random
         deaths = [signal.SIGKILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]
         for _ in range(self.random.choice([1, 1, 1, 2, 3, 5])):
@@ -225,16 +230,16 @@ class Scenario:
             number = self.random.choice(deaths + [signal.SIGSTOP, signal.SIGSTOP])
             cont = self.random.choice([None, 0.05, 0.4, 1.0]) if number == signal.SIGSTOP else None
             if target == "children" and number == signal.SIGSTOP and cont is None:
-                # Without a deadline a chunk may take as long as it likes.
+                # Without a deadline, a chunk whose process stays stopped would never end.
                 if self.isolate == "never":
                     cont = 0.4
                 else:
                     self._set_deadline()
             count = self.random.choice([1, 1, 1, 2, 0])
-            self.blows.append(Blow(self.random.choice([0.02, 0.1, 0.5]) * uniform(), target, number, count, cont))
+            self.faults.append(Fault(self.random.choice([0.02, 0.1, 0.5]) * uniform(), target, number, count, cont))
         if uniform() < 0.1:
-            # The end of all workers at once.
-            self.blows = [Blow(0.3 * uniform(), "ranks", signal.SIGKILL, 0)]
+            # All workers die at once.
+            self.faults = [Fault(0.3 * uniform(), "ranks", signal.SIGKILL, 0)]
 
     def _choose_plan(self):
         job = self.chaos_job
@@ -247,7 +252,7 @@ class Scenario:
             how = self.random.choice(hows)
             times = self.random.choice([1, 1, 2, -1])
             if how in ("hang", "stop"):
-                # Nothing else ends them.
+                # Only a deadline ends these chunks.
                 self._set_deadline()
                 times = min(times, 1) if times > 0 else times
             if how == "alloc":
@@ -268,14 +273,17 @@ class Scenario:
             number, target = signal.SIGKILL, "supervisors"
         else:
             number, target = self.random.choice([signal.SIGTERM, signal.SIGINT]), "mpirun"
-        self.blows = [Blow(self.random.choice([0.02, 0.1, 0.3]) * uniform(), target, number, 1)]
+        self.faults = [Fault(self.random.choice([0.02, 0.1, 0.3]) * uniform(), target, number, 1)]
         if uniform() < 0.3:
-            # Somebody has died before.
-            self.blows.insert(0, Blow(self.blows[0].at * uniform(), "ranks", signal.SIGKILL, self.random.choice([1, 2])))
+            # Other ranks die before.
+            self.faults.insert(0, Fault(self.faults[0].at * uniform(), "ranks", signal.SIGKILL, self.random.choice([1, 2])))
 
     def _choose_retries(self):
-        """So many that only a chunk is given up that does harm every time: each blow to a child may hit the same chunk."""
-        at_children = sum(blow.count or self.ranks for blow in self.blows if blow.target == "children" or blow.number == signal.SIGSTOP)
+        """Chooses enough retries that only a chunk that fails every time is quarantined.
+
+        Each signal to a child may hit the same chunk.
+        """
+        at_children = sum(fault.count or self.ranks for fault in self.faults if fault.target == "children" or fault.number == signal.SIGSTOP)
         needed = at_children + max([times for _, times in self.plan.values()], default=0)
         if needed >= self.retries or self.random.random() < 0.2:
             self.retries = needed + self.random.randint(1, 3)
@@ -287,8 +295,8 @@ class Scenario:
             text += " on %d hosts" % self.hosts
         jobs = " + ".join(" ".join([job.worker, job.input] + job.fixed + job.parameters) for job in self.jobs)
         text += "; %s%s%s %s" % (" ".join(self.flags), " --journal" if self.has_journal else "", " --replay" if self.replays else "", jobs)
-        for blow in self.blows:
-            text += "; %s" % blow
+        for fault in self.faults:
+            text += "; %s" % fault
         for chunk, (how, times) in sorted(self.plan.items()):
             text += "; chunk %d: %s %s" % (chunk, how, "always" if times < 0 else "%d times" % times)
         return text

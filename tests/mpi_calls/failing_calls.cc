@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Linked into a program, these stand before MPI's functions: all that mpaio calls, each of which
-// does what MPI's does, but for one call that is told to fail.
+// Wrappers of all MPI functions that mpaio calls. Linked into a program, they take precedence over
+// MPI's functions and forward to them through PMPI, except for one call that is made to fail.
 //
-//   MPAIO_FAIL=MPI_Bcast:2:1     the second call of MPI_Bcast on rank 1 returns an error ("*" for
-//                                the rank: on each). In a call that others wait in this rank takes
-//                                part all the same: what is tested is what mpaio does then, and not
-//                                what MPI does. Only from the start of MPI it stays away, as others
-//                                do not wait there for one that is gone. Several, of different
-//                                functions, are separated by commas.
-//   MPAIO_CALLS_DIRECTORY=DIR    in DIR each rank leaves a file failed_RANK_FUNCTION when a call
-//                                has failed, and, when it comes to its end in order, a file
-//                                calls_RANK that says how often each function was called. In a file
-//                                "job" rank 0 says what PMIx calls the job.
-//   MPAIO_UNSUPERVISED=1         there is no supervision (supervision.h): then windows are freed,
-//                                and MPI_Finalize is called.
+//   MPAIO_FAIL=MPI_Bcast:2:1     The second call of MPI_Bcast on rank 1 returns an error ("*" for
+//                                the rank: on each rank). In a collective call the rank takes part
+//                                in the operation nevertheless, because the test is about mpaio's
+//                                reaction and not about MPI's. The exception is MPI_Init_thread,
+//                                which it does not call: there the other ranks do not wait for a
+//                                rank that has ended. Several entries, for different functions,
+//                                are separated by commas.
+//   MPAIO_CALLS_DIRECTORY=DIR    Each rank writes a file failed_RANK_FUNCTION to DIR when a call
+//                                has failed, and, when it ends in order, a file calls_RANK with
+//                                the number of calls of each function. Rank 0 writes PMIx's name
+//                                of the job to a file "job".
+//   MPAIO_UNSUPERVISED=1         Disables supervision (supervision.h): then windows are freed, and
+//                                MPI_Finalize is called.
 #include <mpi.h>
 #include <stdlib.h>
 
@@ -52,7 +53,7 @@ class Calls {
     Write("calls_" + rank_, text);
   }
 
-  // Whether this call is the one.
+  // Counts the call. Returns true if it must fail.
   bool Fails(const char* name) {
     const int count = ++counts_[name];
     const auto fails_at = fails_at_.find(name);
@@ -81,10 +82,10 @@ bool Fails(const char* name) {
 
 }  // namespace
 
-// Nothing has been done.
+// Fails without calling MPI.
 #define FAILS_INSTEAD(name, parameters, arguments) \
   int name parameters { return Fails(#name) ? MPI_ERR_OTHER : P##name arguments; }
-// For what other ranks wait in.
+// Fails after calling MPI: for collective calls, in which other ranks wait.
 #define FAILS_AFTERWARDS(name, parameters, arguments) \
   int name parameters {                               \
     const bool fails = Fails(#name);                  \

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Usage: mpirun -n RANKS life INTS.npy All that a program does with mpaio, in a small way: an array
-// in a window, a run over it, an agreement, a broadcast, and the end.
+// Usage: mpirun -n RANKS life INTS.npy
 //
-// What goes wrong is said by the rank that sees it, on one line: "rank 1: STEP: STATUS". The exit
-// status of a rank is 0 where nothing went wrong on it; 3 where it came to its end in order all the
-// same; 4, for the whole job, where others could not have been told.
+// A small program that uses mpaio from start to end: it loads an array into a window, runs a job
+// over it, broadcasts the result, agrees on it, and finalizes.
+//
+// Each rank reports an error that it sees in one line: "rank 1: STEP: STATUS". Exit status of a
+// rank: 0 if it saw no error; 3 if it saw an error but ended in order; 4, for the whole job, if the
+// other ranks could not be informed.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -41,7 +43,7 @@ class AddInts : public Worker<std::int64_t, std::int64_t> {
   std::int64_t total = 0;
 };
 
-// Returns `status`.
+// Prints `status` unless it is OK. Returns `status`.
 absl::Status Say(absl::string_view step, const absl::Status& status) {
   const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (!status.ok()) {
@@ -54,7 +56,7 @@ absl::Status Say(absl::string_view step, const absl::Status& status) {
   return status;
 }
 
-// The sum of all, on rank 0, is told to all, and each adds up the array for itself.
+// Rank 0 broadcasts the sum of the run; each rank compares it with its own sum of the array.
 absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) {
   const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, file);
   MPAIO_RETURN_IF_ERROR(Say("load", array.status()));
@@ -66,18 +68,18 @@ absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) 
   const absl::Status ended = Say("run", run->Wait());
   *is_broken = run->is_broken();
   MPAIO_RETURN_IF_ERROR(ended);
-  std::string told;
-  if (executor.rank() == 0) told = absl::StrCat(add.total);
-  MPAIO_RETURN_IF_ERROR(Say("broadcast", executor.Broadcast(&told)));
+  std::string total_text;
+  if (executor.rank() == 0) total_text = absl::StrCat(add.total);
+  MPAIO_RETURN_IF_ERROR(Say("broadcast", executor.Broadcast(&total_text)));
   const auto* const ints = reinterpret_cast<const std::int64_t*>(array->view().data());
   const std::int64_t total =
       std::accumulate(ints, ints + array->view().num_elements(), std::int64_t{0});
-  return Say("agree",
-             executor.Agree(told == absl::StrCat(total) ? absl::OkStatus()
-                                                        : absl::InternalError("a wrong answer")));
+  return Say("agree", executor.Agree(total_text == absl::StrCat(total)
+                                         ? absl::OkStatus()
+                                         : absl::InternalError("a wrong answer")));
 }
 
-int Live(int argc, char** argv) {
+int RunProgram(int argc, char** argv) {
   constexpr int kInOrder = 3, kAborted = 4;
   Environment environment(&argc, &argv);
   const Communicator& world = environment.world();
@@ -99,4 +101,4 @@ int Live(int argc, char** argv) {
 }  // namespace
 }  // namespace mpaio
 
-int main(int argc, char** argv) { return mpaio::Live(argc, argv); }
+int main(int argc, char** argv) { return mpaio::RunProgram(argc, argv); }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A call to MPI that fails ends the program: with a status that names it, never with ranks that wait for each other.
+"""A failing MPI call ends the program with a status that names the call; no rank waits for ever.
 
-Each function that mpaio calls is made to fail (failing_calls.cc), at its first call on a rank, at its second, at its last
-and at one in between, on rank 0, on another and on all. In each case a whole life is lived, of a small program (life.cc)
-or of the orchestrator. Where the rank can tell the others, all come to their end in order; where it cannot, it ends the job.
+Each function that mpaio calls is made to fail (failing_calls.cc): at its first call on a rank, its
+second, its last and one in between; on rank 0, on another rank and on all ranks. Each case runs a
+small program (life.cc) or the orchestrator from start to end. If the failing rank can inform the
+others, all ranks end in order; otherwise it aborts the job.
 """
 
 import concurrent.futures
@@ -19,7 +20,7 @@ import whole_run
 np = whole_run.import_numpy()
 
 RANKS = 3
-# Far more than any life takes.
+# Far longer than any run takes.
 LIMIT_SECONDS = 30
 
 FUNCTIONS = """
@@ -29,37 +30,39 @@ FUNCTIONS = """
     MPI_Win_lock_all MPI_Win_unlock_all MPI_Win_sync
 """.split()
 
-# These are called when something has failed, or in vain: MPI_Abort is followed by _exit, and an error without its text or
-# a library without its name is one all the same.
+# These are called only after a failure, or their failure has no effect: MPI_Abort is followed by
+# _exit, and neither an error's text nor the library's name is essential.
 NOT_MADE_TO_FAIL = {"MPI_Abort", "MPI_Initialized", "MPI_Finalized", "MPI_Error_class", "MPI_Error_string",
                     "MPI_Get_library_version"}
 
-# How often they are called depends on who comes first.
+# The number of these calls depends on the timing of the ranks.
 VARYING = {"MPI_Isend", "MPI_Irecv", "MPI_Testsome", "MPI_Test", "MPI_Get_count"}
 
-# A receive that is not wanted any more is given up, whatever the test of it says: nobody hears of that.
+# mpaio abandons a cancelled receive whatever MPI_Test returns, so this failure is not reported.
 TOLERATED = {"MPI_Test"}
 
-# What cannot be given back at the end, when the answer has been told, the system takes. A program that calls Close() and
-# Finalize() is told; the orchestrator does not ask.
+# These release resources at the end, after the answer has been printed; if they fail, the system
+# releases the resources. Close() and Finalize() return the error; the orchestrator ignores it.
 OF_THE_END = {"MPI_Comm_free", "MPI_Cancel", "MPI_Request_free", "MPI_Win_unlock_all", "MPI_Win_free", "MPI_Finalize"}
 
-# Windows are freed only where there is no supervision, as those who would have to free them too may be dead.
+# Windows are freed only without supervision: MPI_Win_free is collective, and under supervision some
+# of the ranks may be dead.
 ONLY_UNSUPERVISED = {"MPI_Win_unlock_all", "MPI_Win_free", "MPI_Finalize"}
 
-# A request is freed that could not be cancelled, as far as is known: what has to fail before.
+# MPI_Request_free is called only if a request could not be cancelled, so the named function must
+# fail before.
 ONLY_AFTER = {"MPI_Request_free": "MPI_Test"}
 
 
 def remove_segments(job):
-    """What Open MPI 4 has left in shared memory of the job, as PMIx names it."""
+    """Removes files that Open MPI 4 has left in shared memory. `job`: PMIx's name of the job."""
     if job.isdigit():
         for path in glob.glob("/dev/shm/vader_segment.*.%d.%x.*" % (os.getuid(), int(job))):
             os.remove(path)
 
 
 class Life:
-    """One mpirun, in which a call of `function` fails, if it is given."""
+    """One mpirun of a program, in which a call of `function`, if given, fails."""
 
     def __init__(self, program, arguments, function="", call=1, rank="*", unsupervised=False):
         names = [name for name in (ONLY_AFTER.get(function), function) if name]
@@ -71,8 +74,8 @@ class Life:
                     self.done = whole_run.run(RANKS, *arguments, program_path=os.path.abspath(program), timeout=LIMIT_SECONDS, env=env)
                     break
                 except AssertionError:
-                    # mpirun of Open MPI 4 may, once in a while, wait for ever for a rank that is gone while it greets it; nothing of ours does so
-                    # each time.
+                    # Occasionally, Open MPI 4's mpirun waits for ever for a rank that ends while
+                    # mpirun sets up the connection to it. A defect of mpaio would hang each time.
                     if function != "MPI_Init_thread" or attempt == 2:
                         raise
                     for name in os.listdir(calls):
@@ -86,7 +89,8 @@ class Life:
                 if os.path.exists(path):
                     with open(path) as file:
                         self.counts[rank] = {name: int(count) for name, count in map(str.split, file)}
-            # mpirun of Open MPI 4 may die itself of a rank that is gone while it greets the others: then it has said and tidied up what it could.
+            # Open MPI 4's mpirun may die of SIGPIPE if a rank ends while mpirun sets up the
+            # connections to the others. Its output and its cleanup are then incomplete.
             self.mpirun_has_died = function == "MPI_Init_thread" and self.done.status == -signal.SIGPIPE
             self.done.left = [name for name in self.done.left if not self.is_mpis_own(name)]
             if self.mpirun_has_died:
@@ -97,7 +101,7 @@ class Life:
 
     @staticmethod
     def is_mpis_own(name):
-        """Open MPI may leave its own memory where mpirun ends a job; and other jobs do so meanwhile."""
+        """True for Open MPI's own memory, which a job may leave if mpirun ends it."""
         return name.startswith("/dev/shm/vader_segment.")
 
     def __str__(self):
@@ -116,7 +120,7 @@ class MpiCallsTest(whole_run.WholeRunTest):
         }
 
     def undisturbed(self, program):
-        """The counts of calls, by rank, unsupervised and supervised."""
+        """Returns the counts of calls by rank, unsupervised and supervised."""
         counts = {}
         for unsupervised in (False, True):
             life = Life(*self.programs[program], unsupervised=unsupervised)
@@ -126,16 +130,20 @@ class MpiCallsTest(whole_run.WholeRunTest):
         return counts
 
     def cases(self, counts, wheres, numbers):
-        """What a Life is to be told, of each function, for each of `wheres` and of what `numbers` gives for a count."""
+        """Yields the arguments of a Life for each function, each of `wheres`, and each call number.
+
+        `numbers` maps the number of calls to the numbers of those that fail.
+        """
         for function in FUNCTIONS:
             for where in wheres:
                 unsupervised = function in ONLY_UNSUPERVISED or self.random.random() < 0.5
                 rank = self.random.randrange(1, RANKS) if where == "other" else where
                 count = counts[unsupervised][0 if rank == "*" else rank].get(ONLY_AFTER.get(function, function), 0)
                 if count == 0:
-                    # Some are called by one rank of a node, or not by rank 0.
+                    # Some functions are called by one rank of a node only, or not by rank 0.
                     continue
-                # Those that are called as it comes may not be called so often again; but once.
+                # A function with a varying number of calls may be called less often next time, but
+                # at least once.
                 first = {1} if function in VARYING or function in ONLY_AFTER else set()
                 for number in sorted(first | set(numbers(count))):
                     yield {"function": function, "call": number, "rank": rank, "unsupervised": unsupervised}
@@ -145,7 +153,7 @@ class MpiCallsTest(whole_run.WholeRunTest):
             return Life(*self.programs[program], **case)
 
         cases = list(cases)
-        # A life waits most of the time.
+        # A run waits most of the time, so several run at once.
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             futures = [pool.submit(live, case) for case in cases]
         seen = set()
@@ -155,7 +163,7 @@ class MpiCallsTest(whole_run.WholeRunTest):
                 function = case["function"]
                 self.assertEqual(life.done.left, [], life)
                 if not life.failed:
-                    # It was never called so often.
+                    # The function was not called often enough to fail.
                     self.assertIn(function, VARYING | set(ONLY_AFTER), life)
                     self.assert_done(life.done)
                     continue
@@ -172,7 +180,7 @@ class MpiCallsTest(whole_run.WholeRunTest):
         self.assertIn(life.done.status, (3, 4), life)
         said = [int(line.split()[1].rstrip(":")) for line in life.done.stderr
                 if re.match(r"rank [0-9]+: [a-z]+: [A-Z_]+: %s failed" % function, line)]
-        # Where it fails on all ranks the first that ends may end the others.
+        # If the call fails on all ranks, the first rank that ends may end the others.
         self.assertTrue(set(said) & set(life.failed), life)
         return None
 
@@ -181,7 +189,8 @@ class MpiCallsTest(whole_run.WholeRunTest):
             self.assert_done(life.done)
             return self.assertEqual(life.done.text.split()[-1], str(sum(range(1000))), life)
         self.assertIn(life.done.status, (1, 3), life)
-        # One line, of the rank that failed or, if all have heard of it, of rank 0. mpirun may have a word of its own to say of a job that is aborted.
+        # One line, printed by the rank that failed or, if all were informed, by rank 0. mpirun may
+        # add its own messages about an aborted job.
         lines = [line for line in life.done.stderr if line.startswith("orchestrator: ")]
         self.assertEqual(len(lines), 1, life)
         self.assertRegex(lines[0], r"^orchestrator: (rank %d: )?%s failed" % (life.failed[0], function), life)
@@ -191,7 +200,7 @@ class MpiCallsTest(whole_run.WholeRunTest):
         for program, _ in self.programs.values():
             with open(program, "rb") as file:
                 called = set(name.decode() for name in re.findall(rb"(?<=\0)MPI_[A-Z][a-z]\w*(?=\0)", file.read()))
-            # Not every version of Open MPI is asked for its name.
+            # The program asks only some versions of Open MPI for their name.
             self.assertEqual(called | NOT_MADE_TO_FAIL, set(FUNCTIONS) | NOT_MADE_TO_FAIL)
 
     def test_each_call_that_fails_ends_a_life_with_a_status(self):

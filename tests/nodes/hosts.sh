@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: hosts.sh HOSTS LEFT COMMAND [ARGUMENT]...
 #
-# Runs COMMAND on the first of HOSTS hosts, host0, host1, ..., that it makes out of this machine. Each has a network (10.77.0.K on
-# one switch), a host name and a /dev/shm of its own; files they share. mpirun starts processes on them, as told by variables
-# that are set for COMMAND. The file LEFT gets a line for each process and each file in shared memory that outlives COMMAND.
+# Simulates HOSTS hosts on this machine, host0, host1, ..., and runs COMMAND on host0. Each host has
+# its own network address (10.77.0.K on one switch), host name and /dev/shm; they share all other
+# files. Variables set for COMMAND make mpirun start processes on the hosts. The file LEFT gets a
+# line for each process, and each file in shared memory, that outlives COMMAND.
 #
-# Where HOSTS_CUT names a FIFO, each line in it is the number of a host, which then is cut off from the network.
+# If HOSTS_CUT names a FIFO, each line read from it is the number of a host, which is then
+# disconnected from the network.
 #
-# All of it is within namespaces that end with this script, however it ends: the machine's own network is not touched, and any
-# number of these may run at once. Needs root, iproute2 and util-linux.
+# Everything is within namespaces that end with this script, however it ends: the machine's own
+# network is not changed, and any number of instances may run at once. Needs root, iproute2 and
+# util-linux.
 #
-#   hosts.sh --check        whether that can be done here: status 0, or 1 with the reason on the standard output
+#   hosts.sh --check        checks that this machine allows it: status 0, or 1 with the reason on
+#                           the standard output
 
 set -u
 
@@ -32,7 +36,8 @@ check() {
   unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null || lack "the system does not let root mount a tmpfs"
 }
 
-# Prints the processes beside this one, after waiting for those that are about to end: Open MPI 5's daemons take seconds on a busy machine.
+# Prints the other processes, after waiting for those that are about to end: Open MPI 5's daemons
+# take seconds on a busy machine.
 others() {
   local tries folder key state words found
   for ((tries = 0; tries < 150; tries++)); do
@@ -50,18 +55,19 @@ others() {
   printf '%s\n' "${found[@]}"
 }
 
-# Runs a command; a signal to end goes on to it.
+# Runs a command and forwards SIGTERM and SIGINT to it, as SIGTERM.
 run() {
   "$@" &
   trap "kill -TERM $! 2>/dev/null" TERM INT
   wait "$!"
   local status=$?
-  # A signal that is trapped interrupts `wait`.
+  # A trapped signal interrupts `wait`.
   kill -0 "$!" 2>/dev/null && wait "$!"
   return "$status"
 }
 
-# The first process of a host: gives it its name and its shared memory, then runs the command.
+# The first process of a host: sets the host's name and mounts its shared memory, then runs the
+# command.
 enter() {  # HOST COMMAND...
   local host=$1
   shift
@@ -79,7 +85,7 @@ on() {  # HOST COMMAND...
 
 make_hosts() {  # HOSTS
   local k
-  # A place for the names of network namespaces that nobody else sees.
+  # A private directory for the names of the network namespaces.
   mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip link set lo up && ip link add name switch0 type bridge &&
     ip link set switch0 up || return 1
   echo "127.0.0.1 localhost" >"$hosts_folder/names"
@@ -90,7 +96,8 @@ make_hosts() {  # HOSTS
       ip -n "host$k" link set lo up && ip -n "host$k" address add "10.77.0.$((k + 1))/24" dev eth0 &&
       ip -n "host$k" link set eth0 up || return 1
   done
-  # mpirun's way to another host: AGENT HOST COMMAND..., where the words are meant for a shell there.
+  # mpirun starts a daemon on another host by AGENT HOST COMMAND..., where COMMAND is meant for a
+  # shell there.
   printf '#!/bin/bash\nhost=$1\nshift\nexec bash "$hosts_script" --on "$host" sh -c "$*"\n' >"$hosts_folder/agent"
   chmod +x "$hosts_folder/agent"
 }
@@ -104,10 +111,10 @@ inside() {  # HOSTS COMMAND...
   }
   # Open MPI 4; 5 and later.
   export OMPI_MCA_plm_rsh_agent=$hosts_folder/agent PRTE_MCA_plm_ssh_agent=$hosts_folder/agent
-  # Debian's Open MPI 6 keeps to the loopback interface unless told otherwise.
+  # Debian's Open MPI 6 uses only the loopback interface by default.
   export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24
   if [ -n "${HOSTS_CUT-}" ]; then
-    # Open for both, so that it never ends.
+    # Opened for reading and writing, so that it never reaches end of file.
     while read -r host <&3; do ip link set "port$host" down; done 3<>"$HOSTS_CUT" &
     cutter=$!
   fi
@@ -131,7 +138,7 @@ case ${1-} in
     hosts_left=$(realpath -- "$2")
     shift 2
     : >"$hosts_left" || exit 1
-    # A short path without spaces: mpirun divides the agent's at these.
+    # A short path without spaces: mpirun splits the agent's path at spaces.
     hosts_folder=$(mktemp -d /tmp/hosts.XXXXXX) || exit 1
     run unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc \
       bash "$hosts_script" --inside "$hosts" "$@"

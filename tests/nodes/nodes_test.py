@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs over several hosts, which are namespaces of this machine (hosts.sh): every host has its own copy of the arrays, takes
-its part of the chunks, and the answers are those of one process."""
+"""Runs over several hosts, which are namespaces of this machine (hosts.sh).
+
+Every host has its own copy of the arrays and processes a part of the chunks, and the answers are
+those of a single process.
+"""
 
 import os
 import re
@@ -15,7 +18,7 @@ np = whole_run.import_numpy()
 
 HOSTS_SCRIPT = os.path.abspath(os.environ["HOSTS_SCRIPT"])
 
-# Numbers of hosts, and of ranks on each. A node with a single rank shares its memory with nobody.
+# Numbers of hosts, and of ranks on each. A node with a single rank does not share its memory.
 CLUSTERS = [(3, 2), (2, 1), (3, 1)]
 
 
@@ -26,7 +29,7 @@ class NodesTest(whole_run.WholeRunTest):
         self.random = np.random.default_rng(whole_run.SEED)
 
     def run_on_hosts(self, cluster, *arguments, before="", after="", **options):
-        """As `run`, on `cluster`. `before` and `after` are shell commands for the first host."""
+        """Like `run`, on `cluster`. `before` and `after` are shell commands for the first host."""
         hosts, ranks_each = cluster
         left = self.path("left")
         launcher = ["bash", HOSTS_SCRIPT, str(hosts), left]
@@ -87,7 +90,7 @@ class NodesTest(whole_run.WholeRunTest):
                     self.assertGreater(sum(chunks[host * ranks_each:(host + 1) * ranks_each]), 0, done)
 
     def test_large_results_and_outputs_come_from_other_hosts(self):
-        # 64 MB of rows written elsewhere, and 24 MB of text.
+        # 64 MB of rows, most of them written by other hosts, and 24 MB of text.
         values = self.save("values.npy", self.random.standard_normal(8_000_000))
         words = self.save("words.npy", np.full(120_000, "\U0001f600" * 50))
         done = self.run_on_hosts((3, 2), "--chunk=20000", "--format=json", "map", "values.npy", "out.npy", "fn=abs", "+",
@@ -114,13 +117,13 @@ class NodesTest(whole_run.WholeRunTest):
             for where in ("process", "callback"):
                 for how in ("throw", "error"):
                     with self.subTest(cluster=cluster, where=where, how=how):
-                        # Without the failure it would take three seconds and more.
+                        # Without the failure the run would take more than three seconds.
                         done = self.run_on_hosts(cluster, "--chunk=1", "fails", "ints.npy", "at_chunk=17", "chunk_us=20000",
                                                  "how=" + how, "where=" + where)
                         self.assert_refused(done, 1, "fails", "chunk 17", "rank ", "fails as it was told to")
                         self.assertEqual(done.stdout, b"")
 
-    def test_host_that_vanishes_is_done_without(self):
+    def test_run_survives_a_lost_host(self):
         ints = self.save("ints.npy", np.arange(1000))
         os.mkdir(self.path("counters"))
         started, cut, answer = self.path("counters/300"), self.path("cut"), self.path("answer")
@@ -135,7 +138,7 @@ class NodesTest(whole_run.WholeRunTest):
                     mpirun = int(file.read().rpartition(")")[2].split()[1])
                 with open(cut, "w") as file:
                     file.write("2\n")
-                # Everything is done by then, but mpirun waits for the host.
+                # By then the run is complete, but mpirun waits for the host.
                 running.wait_for_line("Ctrl-C twice ends it")
                 end = time.monotonic() + 30
                 while not os.path.getsize(answer) and time.monotonic() < end:
@@ -152,7 +155,7 @@ class NodesTest(whole_run.WholeRunTest):
         np.testing.assert_array_equal(np.load(self.path("out.npy")), np.square(ints))
         for rank in (4, 5):
             self.assertIn("orchestrator: rank %d is out of reach, as its host does not answer; the others did its work" % rank, done.stderr)
-        # On that host mpirun's daemon, and the supervisors with it, have nobody who ends them.
+        # On the disconnected host, nothing ends mpirun's daemon and the supervisors.
         ours = [line for line in done.left if "_orchestrator --" in line or "supervisor" in line]
         self.assertEqual([line for line in ours if not re.search(r"supervisor of rank [45]\b", line)], [], done)
 
@@ -179,7 +182,7 @@ class NodesTest(whole_run.WholeRunTest):
                 self.assertRegex(text, r"(?m)^ok       host0  clock ")
                 self.assertRegex(text, r"(?m)^ok       host%d  clock " % (hosts - 1))
 
-    def test_what_can_not_start_is_said_once(self):
+    def test_start_error_is_printed_once(self):
         self.save("words.npy", np.array(["a", "b"]))
         for cluster in CLUSTERS:
             self.assert_refused(self.run_on_hosts(cluster, "sum", "missing.npy"), 3, "missing.npy")
@@ -187,7 +190,7 @@ class NodesTest(whole_run.WholeRunTest):
             self.assert_refused(self.run_on_hosts(cluster, "sums", "words.npy"), 2, "sums")
 
     def test_input_that_only_the_first_host_has(self):
-        # Its /dev/shm is its own.
+        # Each host has its own /dev/shm.
         self.save("ints.npy", np.arange(100))
         for cluster in CLUSTERS:
             done = self.run_on_hosts(cluster, "sum", "/dev/shm/only_here.npy", before="cp ints.npy /dev/shm/only_here.npy",
@@ -195,7 +198,7 @@ class NodesTest(whole_run.WholeRunTest):
             self.assert_refused(done, 3, "/dev/shm/only_here.npy")
 
     def test_array_that_does_not_fit_on_the_hosts(self):
-        # Their shared memory is of 512 MiB.
+        # Each host has 512 MiB of shared memory.
         size_bytes = 600_000_000
         with open(self.path("zeros.npy"), "wb") as file:
             np.lib.format.write_array_header_1_0(file,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Usage: mpirun -n 3 loss_sample armed|unarmed EXIT_STATUS Rank 1 is killed, armed or not. Rank 0
-// ends with EXIT_STATUS when it has heard of it; rank 2 ends in order at once. For loss_test.sh.
+// Usage: mpirun -n 3 loss_sample armed|unarmed EXIT_STATUS
+//
+// Rank 1 kills itself, after arming its supervision or not. Rank 0 ends with EXIT_STATUS once it
+// has been informed of the loss; rank 2 ends in order at once. For loss_test.sh.
 #include <sched.h>
 #include <signal.h>
 
@@ -32,7 +34,7 @@ int main(int argc, char** argv) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (std::chrono::steady_clock::now() < end) {
     for (const mpaio::LostRank& lost : supervision->PollLostRanks()) {
-      // Who leaves in order is gone, too.
+      // Rank 2, which ended in order, is reported as well.
       if (lost.rank != 1) continue;
       std::printf("rank %d %s\n", lost.rank, lost.cause.c_str());
       std::fflush(stdout);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whether mpirun goes on when an armed rank is killed, so that the exit status is rank 0's, and ends the job when one is killed that is not.
+# Tests that mpirun continues when an armed rank is killed, so that the exit status is rank 0's, and
+# that it ends the job when an unarmed rank is killed.
 run() {
   output=$(timeout 30 mpirun -n 3 --bind-to none "./$SAMPLE" "$@" 2>&1)
   status=$?

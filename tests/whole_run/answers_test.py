@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program answers is what numpy answers: for every number of ranks, chunk size and shape."""
+"""The program's answers equal numpy's, for every number of ranks, chunk size and shape."""
 
 import math
 import os
@@ -29,7 +29,7 @@ def random_ints(random, shape):
 
 
 def random_doubles(random, shape):
-    """Of very different magnitudes, so that another order of addition shows."""
+    """Numbers of very different magnitudes, so that another order of addition changes the sum."""
     return np.asarray(random.standard_normal(shape) * 10.0**random.integers(-12, 12, size=shape))
 
 
@@ -57,7 +57,7 @@ class AnswersTest(whole_run.WholeRunTest):
         return array
 
     def answers(self, ranks, jobs, chunk="auto", timeout=60):
-        """The results of jobs, each a list of words, run at once. Checks all else that is said of them."""
+        """Runs jobs, each a list of words, at once. Returns the results; checks other fields."""
         arguments = sum((["+"] + job for job in jobs), [])[1:]
         done = self.run_in_folder(ranks, "--format=json", "--chunk=%s" % chunk, *arguments, timeout=timeout)
         self.assert_done(done)
@@ -92,7 +92,7 @@ class AnswersTest(whole_run.WholeRunTest):
                 if array.size:
                     jobs.append(["min_max", "%s_%s.npy" % (file, name)])
                     expected.append({"min": array.min().item(), "max": array.max().item()})
-        # Sums of floating-point numbers: close to the exact one, and always the same.
+        # Floating-point sums must be close to the exact sum, and always the same.
         first = self.answers(None, jobs)
         for position, array in approximate.items():
             exact = math.fsum(array.ravel().tolist())
@@ -102,7 +102,7 @@ class AnswersTest(whole_run.WholeRunTest):
         self.for_all_ranks_and_chunks(jobs, lambda results: self.assertEqual(results, expected))
 
     def test_longer_sums_are_the_same_to_the_bit(self):
-        # Many leaves, rows that are no power of two, chunks that are of no use to either.
+        # Many leaves; rows and chunks that are not aligned to them.
         arrays = {
             "line.npy": self.save("line.npy", random_doubles(self.random, (300_007,))),
             "table.npy": self.save("table.npy", random_doubles(self.random, (1009, 311))),
@@ -124,7 +124,7 @@ class AnswersTest(whole_run.WholeRunTest):
                 file = "%s_%s.npy" % (kind, name)
                 words = random_words(self.random, shape, kind)
                 if kind == "S":
-                    # JSON has no bytes: those that are no UTF-8 are another test's.
+                    # JSON has no bytes type; another test covers bytes that are not UTF-8.
                     words = np.array([bytes(c & 0x7f for c in word) for word in words.ravel()],
                                      dtype="S12").reshape(shape)
                 self.save(file, words)
@@ -150,14 +150,14 @@ class AnswersTest(whole_run.WholeRunTest):
                 self.assertEqual(done.stdout, expected)
 
     def test_long_text_is_printed_whole(self):
-        # Open MPI 5 takes a minute and more to pass on ten megabytes; so it is one.
+        # One megabyte only, because Open MPI 5 takes more than a minute to pass on ten.
         words = self.save("words.npy", np.array(["w\xf6rd_%d" % i for i in range(100_000)]))
         expected = b"concat words.npy: " + joined(words).encode() + b"\n"
         self.assertGreater(len(expected), 10**6)
         for ranks in RANKS:
             done = self.run_in_folder(ranks, "concat", "words.npy")
             self.assert_done(done)
-            # assertEqual would print what it compares.
+            # assertEqual would print both texts.
             self.assertTrue(done.stdout == expected, (ranks, len(done.stdout)))
 
     def test_bytes_that_are_no_utf_8_do_not_break_json(self):
@@ -190,14 +190,14 @@ class AnswersTest(whole_run.WholeRunTest):
             for chunk in ["auto", 7, 64, 10**12]:
                 with self.subTest(ranks=ranks, chunk=chunk):
                     self.assertEqual(self.answers(ranks, jobs, chunk), answers)
-                    # Nothing else, such as a temporary file.
+                    # No other file is left, such as a temporary file.
                     self.assertEqual(set(os.listdir(self.folder)) - inputs, set(outputs))
                     for output, bytes_expected in expected.items():
                         with open(self.path(output), "rb") as file:
                             self.assertEqual(file.read(), bytes_expected, output)
                         os.remove(self.path(output))
 
-    def test_roots_of_what_has_none(self):
+    def test_square_roots_of_negative_numbers_and_nan(self):
         self.save("f.npy", np.array([-1.0, -0.0, np.nan, np.inf, -np.inf, 4.0]))
         for ranks in (None, 2):
             self.answers(ranks, [["map", "f.npy", "out.npy", "fn=sqrt"]], 1)
@@ -215,7 +215,7 @@ class AnswersTest(whole_run.WholeRunTest):
             self.answers(ranks, [["map", "ints.npy", "ints.npy", "fn=square"]])
             np.testing.assert_array_equal(np.load(self.path("ints.npy")), np.arange(100)**2)
 
-    def test_spin_sums_whatever_it_costs(self):
+    def test_spin_sums_with_every_cost(self):
         ints = self.save("ints.npy", random_ints(self.random, (2011,)))
         jobs = [["spin", "ints.npy", "ns_per_row=2000", "cost=" + cost] for cost in ("constant", "linear", "random")]
         jobs.append(["spin", "ints.npy", "ns_per_row=0"])
@@ -249,7 +249,7 @@ class AnswersTest(whole_run.WholeRunTest):
         cases = {
             "big": [big - 10, 3, 7],
             "small": [small + 10, -3, -7],
-            # The sum fits; on the way to it, in any order but one, it does not.
+            # The sum fits in an int64; in most orders of addition an intermediate sum does not.
             "way": [big, big, small, small, 1],
             "odd": [2**53, 1],
         }
@@ -273,7 +273,7 @@ class AnswersTest(whole_run.WholeRunTest):
                     done = self.run_in_folder(ranks, "--chunk=1", worker, "over.npy")
                     self.assert_refused(done, 1, worker, "does not fit in an int64")
                     self.assertEqual(done.stdout, b"")
-        # The job beside it has its answer all the same.
+        # The other job still has its answer.
         self.save("ints.npy", np.arange(10))
         for ranks in (1, 4):
             done = self.run_in_folder(ranks, "--format=json", "sum", "over.npy", "+", "sum", "ints.npy")
@@ -331,7 +331,7 @@ class AnswersTest(whole_run.WholeRunTest):
             np.testing.assert_array_equal(np.load(self.path("out " + name)), np.arange(5)**2)
 
     def test_many_chunks_and_more_ranks_than_cores(self):
-        # 100,000 chunks of 64 elements, and as many results.
+        # 100,000 chunks of 64 elements, each with a result.
         ints = self.save("ints.npy", np.arange(6_400_000))
         for ranks in (1, 2, 3, 8):
             self.assertEqual(self.answers(ranks, [["sum", "ints.npy"]], 64), [int(ints.sum())])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""orchestrator doctor: what it finds, how it says so, and with which exit status; and the one line that a run may begin with."""
+"""orchestrator doctor: its findings, their output and exit status; and the warning of a run."""
 
 import os
 import re
@@ -18,7 +18,7 @@ SUBJECTS = ["shared memory", "memory", "dead jobs", "limits", "cores", "launcher
 
 
 def why_no_mounts():
-    """Why no mount namespace can be made here, or None."""
+    """Returns the reason why no mount namespace can be made here, or None."""
     if os.geteuid() != 0:
         return "only root may make a mount namespace"
     if not shutil.which("unshare"):
@@ -35,7 +35,7 @@ class DoctorTest(whole_run.WholeRunTest):
         np.save(self.path("swapped.npy"), np.arange(1000, dtype=">i4"))
 
     def examine(self, ranks, *arguments, **options):
-        """The findings of `doctor --format=json`, and the outcome."""
+        """Returns the findings of `doctor --format=json`, and the outcome."""
         done = self.run_in_folder(ranks, "--format=json", "doctor", *arguments, **options)
         self.assertEqual((done.stderr, done.left), ([], []), done)
         findings = done.json
@@ -49,7 +49,7 @@ class DoctorTest(whole_run.WholeRunTest):
     def of(self, findings, subject):
         return [finding for finding in findings if finding["subject"] == subject]
 
-    def test_every_subject_is_told_of_alone_and_under_mpirun(self):
+    def test_every_subject_is_reported_with_and_without_mpirun(self):
         for ranks in (None, 1, 2, 4):
             findings, done = self.examine(ranks)
             subjects = list(dict.fromkeys(finding["subject"] for finding in findings))
@@ -57,16 +57,16 @@ class DoctorTest(whole_run.WholeRunTest):
             self.assertEqual({finding["host"] for finding in findings}, {socket.gethostname()}, done)
             self.assertEqual(done.status, 0, done)
 
-    def test_text_is_a_line_for_each_and_its_remedy_below(self):
+    def test_text_has_a_line_for_each_finding_and_for_its_remedy(self):
         for ranks in (None, 2):
             findings, _ = self.examine(ranks)
             done = self.run_in_folder(ranks, "doctor")
             self.assert_done(done)
             lines = done.text.splitlines()
-            told = [line for line in lines if not line.startswith("         remedy: ")]
-            self.assertEqual([re.split("  +", line, maxsplit=2)[:2] for line in told if not line.startswith("warning")],
+            finding_lines = [line for line in lines if not line.startswith("         remedy: ")]
+            self.assertEqual([re.split("  +", line, maxsplit=2)[:2] for line in finding_lines if not line.startswith("warning")],
                              [[finding["severity"], finding["subject"]] for finding in findings if finding["severity"] != "warning"])
-            self.assertEqual(len(lines) - len(told), sum(1 for finding in findings if finding["remedy"]))
+            self.assertEqual(len(lines) - len(finding_lines), sum(1 for finding in findings if finding["remedy"]))
 
     def test_inputs_are_examined(self):
         for ranks in (None, 3):
@@ -80,13 +80,13 @@ class DoctorTest(whole_run.WholeRunTest):
             self.assertIn("there is no file missing.npy", self.of(findings, "input")[0]["text"])
             self.assertEqual(self.of(findings, "input")[0]["severity"], "refusal")
 
-    def test_ranks_are_told_of(self):
+    def test_ranks_are_reported(self):
         for ranks in (2, 5):
             findings, _ = self.examine(ranks)
             self.assertEqual(self.of(findings, "launcher")[0]["text"], "%d ranks" % ranks)
             self.assertIn("%d ranks on " % ranks, self.of(findings, "cores")[0]["text"])
 
-    def test_what_dead_jobs_have_left_and_how_to_remove_it(self):
+    def test_files_of_dead_jobs_and_their_removal(self):
         names = "vader_segment.%s.%d.1.%%d" % (socket.gethostname(), os.geteuid())
         shared = self.path("it's shared")
         dead = subprocess.Popen(["true"])
@@ -110,11 +110,12 @@ class DoctorTest(whole_run.WholeRunTest):
                 if "cannot be looked into" in found[0]["text"]:
                     self.skipTest(found[0]["text"])
                 remedies = "\n".join(finding["remedy"] for finding in found)
-                for name, is_told in ((stale.replace("'", "'\\''"), True), (session, True), (in_use.replace("'", "'\\''"), False),
+                for name, is_listed in ((stale.replace("'", "'\\''"), True), (session, True), (in_use.replace("'", "'\\''"), False),
                                       (new.replace("'", "'\\''"), False), (living, False)):
-                    self.assertEqual("'%s'" % name in remedies, is_told, (name, str(done)))
+                    self.assertEqual("'%s'" % name in remedies, is_listed, (name, str(done)))
                 self.assertEqual(done.status, 0, done)
-        # What is said is what does it. What else there is on this machine is not this test's.
+        # The printed remedies remove the files. Files of other jobs on this machine are not
+        # touched.
         own = [word for finding in found for word in self.own_words(finding["remedy"])]
         subprocess.run(["sh", "-c", "rm -rf -- " + " ".join(own)], check=True)
         self.assertEqual([os.path.exists(name) for name in (stale, session, in_use, new, living)], [False, False, True, True, True])
@@ -148,8 +149,8 @@ class DoctorTest(whole_run.WholeRunTest):
         self.assertEqual([finding["severity"] for finding in found], ["refusal"])
         self.assertIn("read-only file system", found[0]["text"])
 
-    def test_runs_go_without_shared_memory_that_cannot_be_written_where_they_can(self):
-        """They hung, as Open MPI does then."""
+    def test_runs_without_writable_shared_memory(self):
+        """Regression test: these runs hung, as Open MPI does without writable shared memory."""
         missing = {"OMPI_MCA_osc_sm_backing_directory": self.path("missing")}
         for ranks in (2, 4):
             done = self.run_in_folder(ranks, "sum", "ints.npy", env=missing)
@@ -165,7 +166,7 @@ class DoctorTest(whole_run.WholeRunTest):
         found = self.of(findings, "limits")
         self.assertEqual([(finding["severity"], finding["remedy"].split(" ")[:2]) for finding in found], [("warning", ["ulimit", "-n"])], done)
 
-    def test_a_launcher_that_does_not_know_the_ranks(self):
+    def test_launcher_that_does_not_know_the_ranks(self):
         findings, _ = self.examine(None, env={"PMI_SIZE": "4"})
         self.assertEqual(self.of(findings, "launcher")[0]["severity"], "refusal")
         self.assertIn("started 4 ranks, each of which is alone", self.of(findings, "launcher")[0]["text"])
@@ -173,11 +174,11 @@ class DoctorTest(whole_run.WholeRunTest):
     def warnings_of_launcher(self, findings):
         return [finding["text"] for finding in self.of(findings, "launcher") if finding["severity"] == "warning"]
 
-    def test_a_host_name_that_mpirun_has_no_room_for(self):
+    def test_host_name_that_is_too_long_for_mpirun(self):
         if os.geteuid() != 0 or subprocess.run(["unshare", "--uts", "true"], stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest("only root may give a host another name, in a namespace of its own")
         if b"Open MPI) 4." not in subprocess.run(["mpirun", "--version"], stdout=subprocess.PIPE).stdout:
-            self.skipTest("it is Open MPI 4 that has no room")
+            self.skipTest("only Open MPI 4 limits the length")
         for length in (56, 57, 64):
             launcher = ["unshare", "--uts", "sh", "-c", "hostname %s && exec \"$@\"" % ("h" * length), "sh"]
             findings, done = self.examine(None, launcher=launcher)
@@ -189,7 +190,7 @@ class DoctorTest(whole_run.WholeRunTest):
     def test_a_user_without_a_home(self):
         if os.geteuid() != 0 or not shutil.which("setpriv"):
             self.skipTest("only root may start a program as another user")
-        # Others may not look into the folders of the program and of the test.
+        # Other users may not enter the folders of the program and of the test.
         shutil.copy(whole_run.program(), self.path("orchestrator"))
         os.chmod(self.folder, 0o755)
         stranger = ["setpriv", "--reuid", "1234567", "--clear-groups"]
@@ -206,10 +207,11 @@ class DoctorTest(whole_run.WholeRunTest):
         self.assert_refused(self.run_in_folder(None, "doctor", "ints.npy", "+", "sum", "ints.npy"), WRONG_USAGE, "doctor", "'+'")
         self.assert_refused(self.run_in_folder(2, "--preflight=always", "sum", "ints.npy"), WRONG_USAGE, "--preflight=always", "auto|never")
 
-    def test_ranks_that_share_a_core_are_warned_of_once(self):
+    def test_ranks_that_share_a_core_cause_one_warning(self):
         if os.sysconf("SC_NPROCESSORS_ONLN") < 2 or 0 not in os.sched_getaffinity(0):
             self.skipTest("there is one core")
-        # As mpirun would bind them that has been told so; the usual `--bind-to none` would make it a choice.
+        # Binds the ranks to one core, as mpirun may do. With the usual `--bind-to none`, doctor
+        # would take the binding for the user's choice.
         crowd = ["mpirun", "-n", "3", "taskset", "-c", "0"]
         done = self.run_in_folder(None, "sum", "ints.npy", launcher=crowd)
         self.assertEqual((done.status, done.text), (0, "sum ints.npy: 499999500000\n"), done)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker that fails ends the run: at once, with one line that says what and where, and with nothing left behind."""
+"""A failing worker ends the run at once, with one line that names the cause, and no leftovers."""
 
 import os
 import re
@@ -28,8 +28,10 @@ class FaultsTest(whole_run.WholeRunTest):
         np.save(self.path("ints.npy"), np.arange(CHUNKS))
 
     def fail(self, ranks, *arguments, chunk_us, **options):
-        """Runs `fails` so that every chunk takes `chunk_us`, and checks how it ends. Returns the outcome and the
-        seconds from the failure to the line about it."""
+        """Runs `fails` with chunks of `chunk_us` each, and checks how the run ends.
+
+        Returns the outcome, and the seconds from the failure to the line that reports it.
+        """
         stamp = self.path("stamp")
         if os.path.exists(stamp):
             os.remove(stamp)
@@ -42,7 +44,7 @@ class FaultsTest(whole_run.WholeRunTest):
         return done, done.stderr_times[0] - int(stamps[0]) / 1e6
 
     def test_throwing_on_chunk_17_of_1000_ends_the_run_within_a_second(self):
-        # The other 982 chunks would take five seconds and more.
+        # The other 982 chunks would take more than five seconds.
         for ranks in RANKS:
             with self.subTest(ranks=ranks):
                 done, seconds = self.fail(ranks, "at_chunk=17", chunk_us=30_000)
@@ -68,8 +70,8 @@ class FaultsTest(whole_run.WholeRunTest):
                         if how != "error":
                             self.assertIn("ProcessCallback" if where == "callback" else "Process ", line)
 
-    def test_mpirun_as_it_is_by_default(self):
-        # It gives the ranks that are still there a grace, so that it may itself take longer to end.
+    def test_mpirun_with_its_default_grace_period(self):
+        # By default mpirun waits for the remaining ranks, so it may take longer to end.
         environment = {name: None for name in whole_run.NO_GRACE}
         done, seconds = self.fail(4, "at_chunk=17", chunk_us=30_000, env=environment)
         self.assertLess(seconds, 1, done)
@@ -87,7 +89,7 @@ class FaultsTest(whole_run.WholeRunTest):
             done = self.run_in_folder(ranks, "--chunk=5000", "fails", "ints.npy", "at_chunk=0")
             self.assert_refused(done, 1, "fails", "chunk 0")
 
-    def test_job_that_fails_ends_the_others_and_is_told_apart_from_them(self):
+    def test_job_that_fails_ends_the_others_and_is_named(self):
         for ranks in (1, 2, 5):
             for position in (0, 1, 2):
                 with self.subTest(ranks=ranks, position=position):
@@ -97,7 +99,7 @@ class FaultsTest(whole_run.WholeRunTest):
                     before = sorted(os.listdir(self.folder))
                     done = self.run_in_folder(ranks, "--chunk=1", "--format=json", *arguments)
                     self.assert_refused(done, 1, "job %d" % position, "fails", "chunk 17", CAUSES["throw"])
-                    # No output, whole or half, and no temporary file of one.
+                    # No complete or partial output, and no temporary file.
                     self.assertEqual(sorted(os.listdir(self.folder)), before, done)
                     answers = done.json["jobs"]
                     self.assertEqual([answer["worker"] for answer in answers], [job[0] for job in jobs])
@@ -110,7 +112,7 @@ class FaultsTest(whole_run.WholeRunTest):
                         else:
                             self.assertIsNone(answer["result"], done)
 
-    def test_output_of_before_stays_when_the_run_fails(self):
+    def test_previous_output_is_kept_when_the_run_fails(self):
         with open(self.path("squares.npy"), "wb") as file:
             file.write(b"of before")
         done = self.run_in_folder(2, "fails", "ints.npy", "at_chunk=0", "+", "map", "ints.npy", "squares.npy", "fn=square")
@@ -130,14 +132,15 @@ class FaultsTest(whole_run.WholeRunTest):
             self.assertFalse(os.path.exists(self.path("out")))
 
     def remove_output_folder_during_the_run(self):
-        # Once there is a file in it, the work can begin, which takes a second and more.
+        # The run, which takes more than a second, begins once the output file is open in the
+        # folder.
         end = time.monotonic() + 60
         while not self.is_open_somewhere(self.path("out") + "/") and time.monotonic() < end:
             time.sleep(0.01)
         shutil.rmtree(self.path("out"))
 
     def is_open_somewhere(self, prefix):
-        """Whether a process has a file open whose name begins so; it may have no name in its folder."""
+        """True if a process has a file with this prefix open, even an unlinked one."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 folder = "/proc/%s/fd" % pid
@@ -148,7 +151,8 @@ class FaultsTest(whole_run.WholeRunTest):
         return False
 
     def test_functions_of_a_worker_that_throw(self):
-        # Of the registration: the run does not start. Of the job: it fails.
+        # If a function of the registration throws, the run does not start. If one of the job
+        # throws, the job fails.
         functions = [("output", "output", 3), ("output_later", "output", 3), ("make", "make", 3), ("result", "result", 1),
                      ("job_output", "output", 1)]
         causes = {
@@ -168,7 +172,8 @@ class FaultsTest(whole_run.WholeRunTest):
                         throws, squares = done.json["jobs"]
                         self.assertIn(cause, throws["status"], done)
                         self.assertIsNone(throws["result"], done)
-                        # What could be saved is saved, and said to be; that is not so where a job failed before.
+                        # If saving one output fails, the other outputs are saved and reported. If a
+                        # job fails earlier, no output is saved.
                         self.assertEqual(squares["status"] == "ok", where == "job_output", done)
                         self.assertEqual(os.path.exists(self.path("squares.npy")), where == "job_output", done)
                         if where == "job_output":
@@ -188,7 +193,7 @@ class FaultsTest(whole_run.WholeRunTest):
                     self.assertIn(word, done.stderr[0])
 
     def throw(self, ranks, status, *arguments):
-        """Runs `throws` and another job, and checks that it is refused and leaves the output of before."""
+        """Runs `throws` and another job; checks that the run fails and keeps the old output."""
         with open(self.path("zeros.npy"), "wb") as file:
             file.write(b"of before")
         before = set(os.listdir(self.folder))
@@ -200,7 +205,7 @@ class FaultsTest(whole_run.WholeRunTest):
             self.assertEqual(file.read(), b"of before")
         return done
 
-    def test_no_failure_no_fuss(self):
+    def test_run_without_failure_prints_no_error(self):
         for ranks in (1, 4):
             done = self.run_in_folder(ranks, "--chunk=7", "--format=json", "fails", "ints.npy")
             self.assert_done(done)

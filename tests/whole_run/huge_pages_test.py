@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--huge_pages: where the system gives them, and what is said where it does not."""
+"""--huge_pages, on file systems with and without huge pages."""
 
 import os
 import subprocess
@@ -22,18 +22,18 @@ class HugePagesTest(whole_run.WholeRunTest):
         env = {"OMPI_MCA_osc_sm_backing_directory": directory} if directory else {}
         return self.run_in_folder(ranks, "--huge_pages=" + wish, "--source=window", "--format=json", "sum", "numbers.npy", env=env)
 
-    def test_a_wish_changes_no_answer(self):
+    def test_huge_pages_change_no_answer(self):
         for ranks in (None, 2, 3):
             for wish in ("auto", "never"):
                 done = self.run_sum(ranks, wish)
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.numbers.sum()))
 
-    def test_where_there_are_none_it_says_how_to_have_them(self):
-        # The file system of the folder of tests, or else none: whatever it is, it is no tmpfs with huge pages.
+    def test_error_without_huge_pages_names_the_remedy(self):
+        # /proc is no tmpfs with huge pages.
         self.assert_refused(self.run_sum(2, "always", "/proc"), COULD_NOT_START, "/proc", "mount -o remount,huge=advise", "--huge_pages=auto")
 
-    def test_where_the_system_gives_them(self):
+    def test_file_system_with_huge_pages(self):
         directory = self.path("huge")
         os.mkdir(directory)
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "huge=advise,size=256m", "tmpfs", directory], stderr=subprocess.PIPE, text=True)

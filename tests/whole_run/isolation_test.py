@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker that ends its process, or never ends, costs its own chunks and nothing else."""
+"""A worker that ends its process, or never ends, affects only its own chunks."""
 
 import os
 import re
@@ -11,7 +11,7 @@ np = whole_run.import_numpy()
 
 ROWS = 1000
 TOTAL = ROWS * (ROWS - 1) // 2
-# One rank alone; a rank 0 that works where there are two cores; more ranks than those.
+# A single rank; a rank 0 that processes chunks on two cores; more ranks than cores.
 RANKS = [None, 2, 3]
 CAUSES = {
     "segv": "was killed by signal 11 (SIGSEGV",
@@ -35,22 +35,25 @@ class IsolationTest(whole_run.WholeRunTest):
         return ["--chunk_deadline=0.2"] if how in ("hang", "spin") else []
 
     def counts(self):
-        """How often each chunk, by its first row, has ended its process; forgotten then."""
+        """Returns how often each chunk, by its first row, ended its process; resets the counts."""
         counts = {int(name): os.path.getsize(self.path("counters/" + name)) for name in os.listdir(self.path("counters"))}
         shutil.rmtree(self.path("counters"))
         os.mkdir(self.path("counters"))
         return counts
 
     def assert_counts(self, attempts):
-        """Of several chunks that are processed at once nobody is blamed, and who does not answer has it done by another, too: a chunk may have ended
-        more processes than it had attempts."""
+        """Checks that each chunk ended at least as many processes as it had attempts.
+
+        It may have ended more: a crash while several chunks are in flight is not counted as an
+        attempt, and a rank that does not answer has its chunks copied to another.
+        """
         counts = self.counts()
         self.assertEqual(counts.keys(), attempts.keys())
         for row, count in counts.items():
             self.assertGreaterEqual(count, attempts[row])
 
-    def assert_given_up(self, done, job, how, chunks, attempts, ranks):
-        """The job has given up these chunks, of 10 rows each."""
+    def assert_quarantined(self, done, job, how, chunks, attempts, ranks):
+        """Checks that exactly these chunks, of 10 rows each, are quarantined."""
         quarantined = sorted(job["quarantined"], key=lambda one: one["chunk"])
         self.assertEqual([one["chunk"] for one in quarantined], chunks, done)
         for one in quarantined:
@@ -71,9 +74,9 @@ class IsolationTest(whole_run.WholeRunTest):
                                               "squares.npy", "fn=square")
                     self.assert_refused(done, 1, "job 0 (crashes), chunk 55 (rows 550 to 559)", "2 attempts", cause)
                     crashes, total, squares = done.json["jobs"]
-                    self.assert_given_up(done, crashes, how, [55], 2, ranks)
+                    self.assert_quarantined(done, crashes, how, [55], 2, ranks)
                     self.assert_counts({550: 2})
-                    # Nobody else has noticed.
+                    # The other jobs are not affected.
                     self.assertEqual((total["status"], total["result"]), ("ok", TOTAL))
                     self.assertEqual(squares["status"], "ok")
                     self.assertTrue(np.array_equal(np.load(self.path("squares.npy")), np.arange(ROWS)**2))
@@ -87,17 +90,17 @@ class IsolationTest(whole_run.WholeRunTest):
                 done = self.run_in_folder(ranks, "--chunk=10", "--retries=%d" % retries, "--format=json", "crashes", "ints.npy", "rows=3,997",
                                           "counters=counters")
                 self.assertEqual((done.status, len(done.stderr)), (1, 1), done)
-                self.assert_given_up(done, done.json["jobs"][0], "segv", [0, 99], retries + 1, ranks)
+                self.assert_quarantined(done, done.json["jobs"][0], "segv", [0, 99], retries + 1, ranks)
                 self.assert_counts({0: retries + 1, 990: retries + 1})
                 self.assertIn("(and 1 more chunk)", done.stderr[0])
 
     def test_default_is_three_retries(self):
         done = self.run_in_folder(2, "--chunk=10", "--format=json", "crashes", "ints.npy", "rows=500", "counters=counters")
         self.assertEqual(done.status, 1, done)
-        self.assert_given_up(done, done.json["jobs"][0], "segv", [50], 4, 2)
+        self.assert_quarantined(done, done.json["jobs"][0], "segv", [50], 4, 2)
         self.assert_counts({500: 4})
 
-    def test_crash_that_does_not_come_again_costs_nothing(self):
+    def test_crash_that_does_not_recur_costs_nothing(self):
         for ranks in RANKS:
             for how in ("segv", "exit0", "hang"):
                 for times in (1, 2):
@@ -113,7 +116,7 @@ class IsolationTest(whole_run.WholeRunTest):
         for ranks in (None, 3):
             done = self.run_in_folder(ranks, "--chunk=10", "--retries=1", "--format=json", "crashes", "ints.npy", "every=1", "+", "sum", "ints.npy")
             self.assertEqual((done.status, len(done.stderr)), (1, 1), done)
-            self.assert_given_up(done, done.json["jobs"][0], "segv", list(range(100)), 2, ranks)
+            self.assert_quarantined(done, done.json["jobs"][0], "segv", list(range(100)), 2, ranks)
             self.assertEqual(done.json["jobs"][1]["result"], TOTAL)
 
     def test_every_seventh_chunk_crashes_once(self):
@@ -128,8 +131,8 @@ class IsolationTest(whole_run.WholeRunTest):
                                   "ints.npy", "+", "crashes", "ints.npy", "rows=15,25", "how=exit1")
         self.assertEqual((done.status, len(done.stderr)), (1, 1), done)
         first, total, second = done.json["jobs"]
-        self.assert_given_up(done, first, "abort", [0], 1, 3)
-        self.assert_given_up(done, second, "exit1", [1, 2], 1, 3)
+        self.assert_quarantined(done, first, "abort", [0], 1, 3)
+        self.assert_quarantined(done, second, "exit1", [1, 2], 1, 3)
         self.assertEqual(total["result"], TOTAL)
 
     def test_fail_fast(self):
@@ -139,15 +142,15 @@ class IsolationTest(whole_run.WholeRunTest):
             self.assert_refused(done, 1, "job 0 (crashes), chunk 0 (rows 0 to 9)", "2 attempts", CAUSES["segv"])
             self.assert_counts({0: 2})
             self.assertIsNone(done.json["jobs"][0]["result"])
-            # Which jobs are done when the run ends is a matter of chance: no output is written.
+            # Chance decides which jobs are complete when the run ends, so no output is written.
             self.assertFalse(os.path.exists(self.path("squares.npy")))
 
-    def test_what_is_thrown_is_a_failure_and_no_crash(self):
+    def test_exception_is_a_failure_and_no_crash(self):
         for ranks in (None, 3):
             for how, cause in (("throw", "std::runtime_error: throws as it was told to"), ("allocate", "bad_alloc")):
                 done = self.run_in_folder(ranks, "--chunk=10", "crashes", "ints.npy", "rows=555", "how=" + how, "counters=counters")
                 self.assert_refused(done, 1, "crashes", "chunk 55 (rows 550 to 559)", cause)
-                # It is not tried again: it would be the same.
+                # An exception is not retried, because it would be thrown again.
                 self.assertEqual(self.counts(), {550: 1})
 
     def test_chunk_that_is_quicker_than_the_deadline_is_left_alone(self):
@@ -184,7 +187,7 @@ class IsolationTest(whole_run.WholeRunTest):
                 answers.add((done.stdout, *outputs))
         self.assertEqual(len(answers), 1)
 
-    def test_rank_that_is_killed_by_its_worker_is_done_without(self):
+    def test_run_survives_a_rank_killed_by_its_worker(self):
         for ranks in (2, 4):
             for how in ("segv", "kill", "exit1"):
                 with self.subTest(ranks=ranks, how=how):
@@ -198,7 +201,7 @@ class IsolationTest(whole_run.WholeRunTest):
                     self.assert_lost(done, how, self.counts())
 
     def assert_lost(self, done, how, counts):
-        """Rank 0 may have had the chunk, which does it no harm."""
+        """Checks the report of the lost rank. No rank is lost if rank 0 had the chunk."""
         if not counts:
             self.assertEqual(done.stderr, [], done)
             self.assertNotIn("lost", done.json)
@@ -215,7 +218,8 @@ class IsolationTest(whole_run.WholeRunTest):
         for ranks in (2, 3):
             done = self.run_in_folder(ranks, "--isolate=never", "--chunk=10", "--retries=1", "--format=json", "crashes", "ints.npy", "every=1",
                                       "counters=counters", "spares_rank_0=1", "chunk_us=1000")
-            # Every chunk ends the rank that takes it, while there are any; what they had is isolated from then on, and crashes on rank 0 no more.
+            # Every chunk kills the worker rank that processes it, until none is left. The chunks of
+            # lost ranks are isolated from then on and do not crash on rank 0.
             self.assertEqual((done.status, done.left), (0, []), done)
             self.assertEqual(done.json["jobs"][0]["result"], TOTAL)
             self.assertEqual(sorted(lost["rank"] for lost in done.json["lost"]), list(range(1, ranks)))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--journal and --resume: whatever becomes of a run and of its journal, --resume gives the right answer, and does again only
-what the journal does not have; or says in one line why it cannot."""
+"""--journal and --resume.
+
+After any damage to a run or its journal, --resume either gives the right answer and processes only
+those chunks that the journal does not contain, or prints one line with the reason why it cannot.
+"""
 
 import concurrent.futures
 import fcntl
@@ -26,14 +29,14 @@ HEAD_BYTES = 56
 
 
 class Journal:
-    """What is in the bytes of a journal, as mpaio/ledger/journal.h has it; checksums are taken to be right."""
+    """Contents of a journal (format: mpaio/ledger/journal.h). Does not verify checksums."""
 
     def __init__(self, data):
         self.identity_end = HEADER_BYTES + struct.unpack_from("=Q", data, 24)[0]
         self.identity = json.loads(data[HEADER_BYTES:self.identity_end])
-        # (pass, job, first chunk, chunk behind the last)
+        # (pass, job, first chunk, one past the last chunk)
         self.records = []
-        # Where each record ends; first where the first begins.
+        # The beginning of the first record, then the end of each record.
         self.ends = [self.identity_end]
         while self.ends[-1] + HEAD_BYTES <= len(data):
             _, of_pass, job, begin, end, size = struct.unpack_from("=QiiqqQ", data, self.ends[-1])
@@ -46,12 +49,12 @@ class Journal:
         return sum(end - begin for _, _, begin, end in (self.records[:records]))
 
     def chunks(self):
-        """Every chunk, as often as there is a record of it."""
+        """Returns (pass, job, chunk) of every recorded chunk, once per record."""
         return sorted((of_pass, job, chunk) for of_pass, job, begin, end in self.records for chunk in range(begin, end))
 
 
 class Done:
-    """A run without mpirun and without whole_run's care for what is left, which takes longer than the run itself."""
+    """A run without mpirun and without whole_run's search for leftovers, which is slow."""
 
     def __init__(self, arguments, folder, limit_bytes=None, launcher=()):
 
@@ -101,7 +104,7 @@ class JournalCase(whole_run.WholeRunTest):
             file.write(data)
 
     def outputs(self, folder):
-        """The bytes of the output files, which are gone then."""
+        """Returns the contents of the output files, and removes them."""
         found = {}
         for name in sorted(os.listdir(folder)):
             if name.endswith(".npy"):
@@ -117,13 +120,13 @@ class JournalCase(whole_run.WholeRunTest):
         outputs = self.outputs(folder)
         done = Done(["--journal=j"] + arguments, folder)
         self.assertEqual((done.status, done.stderr), (0, []), done)
-        # A journal changes nothing.
+        # A journal does not change the results.
         self.assertEqual(done.stdout, plain.stdout)
         self.assertEqual(self.outputs(folder), outputs)
         return done.stdout, outputs, self.read(folder, "j")
 
     def assert_resumed(self, folder, arguments, before, kept_bytes, kept_chunks, right):
-        """Goes on in `folder` with the journal `before`, of which `kept_bytes` and so many chunks count."""
+        """Resumes with the journal `before`, of which `kept_bytes` and `kept_chunks` are valid."""
         stdout, outputs, complete = right
         self.write(before, folder, "j")
         done = Done(["--journal=j", "--resume", "--report"] + arguments, folder)
@@ -133,7 +136,7 @@ class JournalCase(whole_run.WholeRunTest):
         after = self.read(folder, "j")
         self.assertEqual(after[:kept_bytes], before[:kept_bytes])
         self.assertEqual(Journal(after).chunks(), Journal(complete).chunks())
-        # What is there is not done again.
+        # Chunks in the journal are not processed again.
         processed = sum(int(row["chunks"]) for row in whole_run.parse_report(done.stderr)["rank"])
         self.assertEqual(processed, Journal(complete).num_chunks() - kept_chunks, done)
 
@@ -200,7 +203,7 @@ class DamageTest(JournalCase):
 
         self.at_every_byte(check, len(data))
 
-    def test_what_a_disk_may_show_behind_a_torn_end(self):
+    def test_garbage_after_a_torn_record(self):
         right = self.run_uninterrupted(self.SMALL)
         data = right[2]
         journal = Journal(data)
@@ -216,14 +219,14 @@ class DamageTest(JournalCase):
 class FullDiskTest(JournalCase):
 
     def assert_full(self, done, folder, journal_name="j"):
-        """The disk was full: a line that names the journal, and no output."""
+        """Checks that one line names the journal on the full disk, and that there is no output."""
         self.assertIn(done.status, (1, COULD_NOT_START), done)
         self.assertEqual(len(done.stderr), 1, done)
         self.assertIn("journal " + journal_name, done.stderr[0], done)
         self.assertEqual([name for name in os.listdir(folder) if name.endswith(".npy")], [], done)
 
-    def assert_room_helps(self, folder, arguments, done, right):
-        """With room made, --resume goes on behind what was committed."""
+    def assert_resumes_with_more_space(self, folder, arguments, done, right):
+        """Checks that --resume continues after the committed records once there is space again."""
         if done.status == COULD_NOT_START:
             self.assertFalse(os.path.exists(os.path.join(folder, "j")), done)
             again = Done(["--journal=j", "--resume"] + arguments, folder)
@@ -250,17 +253,18 @@ class FullDiskTest(JournalCase):
                 folder = self.make_folder("limited_%d" % limit)
                 done = Done(["--journal=j"] + self.SMALL, folder, limit_bytes=limit)
                 if done.status == 0:
-                    # How many chunks a record is of depends on the time that they take.
+                    # The number of chunks in a record, and so the size, depends on their processing
+                    # time.
                     self.assertEqual(done.stderr, [], done)
                     self.assertLessEqual(len(self.read(folder, "j")), limit)
                     self.assertGreater(limit, size // 2)
                 else:
                     self.assert_full(done, folder)
                     self.assertEqual(done.status == COULD_NOT_START, limit < journal.identity_end, done)
-                    self.assert_room_helps(folder, self.SMALL, done, right)
+                    self.assert_resumes_with_more_space(folder, self.SMALL, done, right)
 
     def test_files_that_may_not_grow_in_a_long_run(self):
-        # Outputs would not have room, either.
+        # Without the jobs that write outputs, which the limit would affect as well.
         arguments = self.LARGE[:self.LARGE.index("sort") - 1]
         right = self.run_uninterrupted(arguments)
         size = len(right[2])
@@ -272,7 +276,7 @@ class FullDiskTest(JournalCase):
                 done = Done(["--journal=j"] + arguments, folder, limit_bytes=limit)
                 self.assert_full(done, folder)
                 self.assertEqual(done.status, 1, done)
-                kept.append(self.assert_room_helps(folder, arguments, done, right))
+                kept.append(self.assert_resumes_with_more_space(folder, arguments, done, right))
         self.assertGreater(kept[-1], kept[0])
 
     def test_disk_full(self):
@@ -290,7 +294,7 @@ class FullDiskTest(JournalCase):
         for step in range(16):
             room = 4096 + size * step // 16
             folder = self.make_folder("run_%d" % room)
-            # The journal is saved before the disk is gone; the status is the program's.
+            # Copies the journal before the mount namespace ends; the exit status is the program's.
             script = ('mount -t tmpfs -o size=%d tmpfs "$0" && "$@"; status=$?; [ ! -e "$0/j" ] || cp "$0/j" saved; exit $status' %
                       room)
             done = Done(["--journal=" + disk + "/j"] + self.LARGE, folder, launcher=["unshare", "--mount", "sh", "-c", script, disk])
@@ -298,7 +302,7 @@ class FullDiskTest(JournalCase):
                 self.assert_full(done, folder, disk + "/j")
                 self.assertEqual(done.status, 1, done)
                 os.rename(os.path.join(folder, "saved"), os.path.join(folder, "j"))
-                kept.append(self.assert_room_helps(folder, self.LARGE, done, right))
+                kept.append(self.assert_resumes_with_more_space(folder, self.LARGE, done, right))
         self.assertGreater(kept[-1], kept[0])
 
     def test_disk_too_full_for_the_header(self):
@@ -309,7 +313,7 @@ class FullDiskTest(JournalCase):
 
 class KillTest(JournalCase):
 
-    # Several passes, and a time of which start-up is not the most.
+    # Several passes, and a run time that exceeds the start-up time.
     KILLED = ["--chunk=100", "sum", "../many.npy", "+", "sort", "../many.npy", "sorted.npy", "+", "fails", "../more_ints.npy", "chunk_us=3000"]
 
     def test_mpirun_killed_at_random_moments(self):
@@ -318,7 +322,7 @@ class KillTest(JournalCase):
         journal = os.path.join(folder, "j")
         done = whole_run.run(2, "--report", *self.KILLED, cwd=folder)
         self.assertEqual((done.status, self.outputs(folder)), (0, right[1]), done)
-        began_anew = went_on = complete = 0
+        num_restarted = num_resumed = complete = 0
         for kill in range(KILLS):
             ranks = 2 + kill % 2
             moment = self.random.uniform(0, done.seconds)
@@ -328,7 +332,8 @@ class KillTest(JournalCase):
                 if os.path.exists(journal):
                     before = self.read(folder, "j")
                     if len(before) < HEADER_BYTES or len(before) < Journal(before).identity_end:
-                        # It was killed while it made the file. --resume would say so, and to remove it.
+                        # Killed while it made the file: --resume would report this and ask to
+                        # remove it.
                         os.remove(journal)
                         before = b""
                 outputs = self.outputs(folder)
@@ -336,10 +341,10 @@ class KillTest(JournalCase):
                     self.assertEqual(outputs, right[1], "an output that is not whole")
                     complete += 1
                 if before:
-                    went_on += 1
+                    num_resumed += 1
                 else:
-                    began_anew += 1
-                # Another number of ranks does as well.
+                    num_restarted += 1
+                # The number of ranks may change.
                 arguments = ["--journal=j", "--resume"] + self.KILLED
                 again = Done(arguments, folder) if kill % 6 else whole_run.run(4 - kill % 4, *arguments, cwd=folder)
                 self.assertEqual((again.status, again.stderr, again.stdout), (0, [], right[0]), again)
@@ -349,12 +354,12 @@ class KillTest(JournalCase):
                 self.assertEqual(after[:kept], before[:kept])
                 os.remove(journal)
                 self.assertEqual(os.listdir(folder), [])
-        print("of %d, %d began anew, %d went on, %d had an output when they were killed" % (KILLS, began_anew, went_on, complete))
-        self.assertGreater(went_on, 0)
+        print("of %d, %d restarted, %d resumed, %d had an output when they were killed" % (KILLS, num_restarted, num_resumed, complete))
+        self.assertGreater(num_resumed, 0)
 
     def kill_mpirun(self, ranks, moment, folder):
-        """Starts a run, kills mpirun after `moment` seconds, and returns when nobody writes the journal any more."""
-        # What mpirun leaves when it is killed is in there, too.
+        """Starts a run; kills mpirun after `moment` seconds. Returns when the journal is closed."""
+        # Also contains the files that a killed mpirun leaves.
         temporary = self.make_folder("temporary")
         mark = "MPAIO_JOURNAL_TEST=%d-%d" % (os.getpid(), self.random.getrandbits(32))
         environment = dict(os.environ, TMPDIR=temporary, OMPI_MCA_btl_vader_backing_directory=temporary,
@@ -368,15 +373,16 @@ class KillTest(JournalCase):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        # The ranks may go on for a second, in which they may come to their end; or all of it is killed.
+        # Three times in four all processes are killed; otherwise the ranks may continue for a
+        # second, and may complete the run.
         if self.random.randrange(4):
             self.end_processes(mark)
         journal = os.path.join(folder, "j")
         if os.path.exists(journal):
-            # Who writes the journal has it locked.
+            # The process that writes the journal holds a lock on it.
             with open(journal, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-        # Those that have lost mpirun in the middle of their start may take longer to notice.
+        # Ranks that lost mpirun while they started may take longer to notice it.
         self.end_processes(mark)
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -388,7 +394,7 @@ class KillTest(JournalCase):
                 pass
 
     def test_one_rank_killed_at_random_moments_again_and_again(self):
-        """Each run goes on where the one before it was killed, until one comes to its end."""
+        """Each run resumes the killed one before it, until one completes."""
         arguments = ["--chunk=500", "sort", "../many.npy", "sorted.npy", "+", "spin", "../ints.npy", "ns_per_row=200000"]
         right = self.run_uninterrupted(arguments)
         folder = self.make_folder("killed")
@@ -406,13 +412,13 @@ class KillTest(JournalCase):
                     process.communicate()
                     kills += 1
                     journal = os.path.join(folder, "j")
-                    # Killed while it made the file: --resume says so, and what to do.
+                    # Killed while it made the file: --resume reports this and the remedy.
                     if os.path.exists(journal):
                         data = self.read(folder, "j")
                         if len(data) < HEADER_BYTES or len(data) < Journal(data).identity_end:
                             os.remove(journal)
                             data = b""
-                        # No less than what was whole before.
+                        # The complete records of the previous runs are kept.
                         now = Journal(data).ends[-1] if data else 0
                         self.assertGreaterEqual(now, size)
                         size = now
@@ -425,7 +431,7 @@ class KillTest(JournalCase):
 class CommandTest(JournalCase):
 
     def test_complete_journal(self):
-        # mpirun of Open MPI 5 puts parts of a very long line among those of the report.
+        # Short words, because Open MPI 5's mpirun mixes parts of a very long line with the report.
         arguments = [word.replace("many_words", "words") for word in self.LARGE]
         stdout, outputs, journal = self.run_uninterrupted(arguments)
         folder = self.make_folder("again")
@@ -438,7 +444,7 @@ class CommandTest(JournalCase):
             self.assertEqual({row["chunks"] for row in whole_run.parse_report(done.stderr)["rank"]}, {"0"}, done)
 
     def test_another_number_of_ranks(self):
-        """Also with chunks whose size depends on the number of ranks: it stays that of the journal."""
+        """Resumes with another number of ranks; an automatic chunk size stays the journal's."""
         arguments = ["--chunk=auto"] + self.LARGE[1:]
         folder = self.make_folder("ranks")
         for of_journal in (None, 1, 4):
@@ -484,7 +490,7 @@ class CommandTest(JournalCase):
                     self.assert_refused(done, COULD_NOT_START, *words)
                     self.assertEqual(done.stdout, b"")
                     self.assertEqual(self.read("j"), data)
-            # What does not change the results may be another.
+            # Flags that do not change the results may differ.
             done = self.run_in_folder(ranks, "--journal=j", "--resume", "--format=json", "--isolate=always", "--schedule=guided",
                                       "--source=window", *arguments)
             self.assert_done(done)
@@ -506,7 +512,7 @@ class CommandTest(JournalCase):
                 self.assert_done(self.run_in_folder(None, "--journal=j", *arguments))
                 if change == "content":
                     np.save(self.path("ints.npy"), np.arange(1, 1001))
-                    # Though nothing tells of it from outside.
+                    # Size and time of the file are unchanged.
                     os.utime(self.path("ints.npy"), ns=(before.st_atime_ns, before.st_mtime_ns))
                 elif change == "size":
                     np.save(self.path("ints.npy"), np.arange(1001))
@@ -519,7 +525,8 @@ class CommandTest(JournalCase):
             os.remove(self.path("j"))
 
     def test_input_of_another_time(self):
-        # All bytes of a small one are compared: it is the same. Of a large one only some are.
+        # All bytes of a small file are compared, so it is known to be unchanged. Of a large file
+        # only some are.
         os.mkdir(self.path("large"))
         np.save(self.path("large/small.npy"), np.arange(1000))
         with open(self.path("large/large.npy"), "wb") as file:
@@ -538,7 +545,7 @@ class CommandTest(JournalCase):
             self.assert_done(self.run_in_folder(None, "--journal=j", "--resume", "sum", name))
             os.remove(self.path("j"))
 
-    def test_journal_that_is_there_is_not_begun_again(self):
+    def test_existing_journal_is_not_overwritten(self):
         for ranks in (None, 1, 3):
             self.assert_done(self.run_in_folder(ranks, "--journal=j", "sum", "ints.npy"))
             data = self.read("j")
@@ -584,7 +591,7 @@ class CommandTest(JournalCase):
                                 "empty", "without --resume")
         self.assertEqual(sorted(os.listdir(self.folder)), before)
         self.assertEqual(self.read("text"), b"1, 2, 3\n" * 100)
-        # An empty file, as mktemp makes it, is as good as none.
+        # An empty file, such as mktemp makes, counts as no journal.
         self.assert_done(self.run_in_folder(None, "--journal=empty", "sum", "ints.npy"))
         self.assert_done(self.run_in_folder(None, "--journal=empty", "--resume", "sum", "ints.npy"))
 
@@ -609,7 +616,7 @@ class CommandTest(JournalCase):
                 whole_run.wait_for_byte([has_begun])
                 for flags in ([], ["--resume"]):
                     others.append(self.run_in_folder(None, "--journal=j", *flags, *arguments))
-                # Until then the last chunk has waited for a reader.
+                # The last chunk waits until this reader opens the pipe.
                 with open(self.path("counters/990"), "rb") as may_end:
                     may_end.read()
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: large_test.py CASE
 
-Arrays over 4 GiB and over 2^31 elements, and results of hundreds of megabytes. The files have holes where the zeros are,
-so that they take next to no room; shared memory does.
+Arrays over 4 GiB and over 2^31 elements, and results of hundreds of megabytes. The files are sparse
+and take almost no disk space, but their arrays take all of their size in shared memory.
 """
 
 import os
@@ -18,30 +18,32 @@ GIB = 2**30
 
 
 def free_memory():
-    """What can be had by everything together: bytes, and what limits them."""
+    """Returns the bytes of memory that are available, and the name of the limit."""
     with open("/proc/meminfo") as file:
         available = int(next(line.split()[1] for line in file if line.startswith("MemAvailable:"))) * 1024
-    room = [(available, "available memory"), (shutil.disk_usage("/dev/shm").free, "/dev/shm")]
+    limits = [(available, "available memory"), (shutil.disk_usage("/dev/shm").free, "/dev/shm")]
     for folder in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             with open(folder) as file:
-                room.append((int(file.read()), "the control group's memory limit"))
+                limits.append((int(file.read()), "the control group's memory limit"))
         except (OSError, ValueError):  # "max"
             pass
-    return min(room)
+    return min(limits)
 
 
 class MemoryWatch(threading.Thread):
-    """Looks every 50 ms, in a `with`, at the memory of the ranks that run in `folder`.
+    """Context manager that samples the memory of the ranks running in `folder` every 50 ms.
 
-    private_bytes: the most that their private memory came to, all ranks together. shared_bytes: of each piece of memory that
-    is shared the most that was touched by any of them, all pieces together. Files' pages, the programs' and libraries', are
-    not in it: they are the system's cache.
+    private_bytes: peak of the private memory of all ranks together.
+    shared_bytes: for each shared mapping, the peak of its touched memory; the sum over all
+    mappings. Private mappings of files, such as programs and libraries, are not included: they are
+    in the page cache.
     """
 
     INTERVAL_SECONDS = 0.05
-    # Shared memory stays for all of a run, and to look at it takes 10 ms for each GB.
-    LOOKS_PER_LOOK_AT_SHARED = 10
+    # Shared memory is sampled less often: it stays for the whole run, and a sample takes 10 ms per
+    # GB.
+    SAMPLES_PER_SHARED_SAMPLE = 10
 
     def __init__(self, folder):
         super().__init__()
@@ -65,17 +67,17 @@ class MemoryWatch(threading.Thread):
         return sum(self._shared.values())
 
     def run(self):
-        looks = 0
+        samples = 0
         while not self._end.wait(self.INTERVAL_SECONDS):
             ranks = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if self._is_rank(pid)]
             self.ranks = max(self.ranks, len(ranks))
             self.private_bytes = max(self.private_bytes, sum(map(self._private_bytes, ranks)))
-            looks += 1
-            if looks % self.LOOKS_PER_LOOK_AT_SHARED == 0:
+            samples += 1
+            if samples % self.SAMPLES_PER_SHARED_SAMPLE == 0:
                 for piece, size_bytes in self._shared_pieces(ranks).items():
                     self._shared[piece] = max(self._shared.get(piece, 0), size_bytes)
 
-    # What has ended has no memory.
+    # The following functions return False or 0 for a process that has ended.
 
     def _is_rank(self, pid):
         try:
@@ -93,7 +95,7 @@ class MemoryWatch(threading.Thread):
             return 0
 
     def _shared_pieces(self, pids):
-        """{(device, inode): bytes} of what they have mapped and touched."""
+        """Returns {(device, inode): bytes} of shared memory that the processes have touched."""
         pieces = {}
         for pid in pids:
             piece = None
@@ -105,7 +107,8 @@ class MemoryWatch(threading.Thread):
                             # "ADDRESSES rw-s OFFSET DEVICE INODE NAME"
                             piece = tuple(words[3:5]) if words[1].endswith("s") else None
                         elif piece and words[0] == "Pss:":
-                            # A page counts in parts, one for each process that touched it: together, once.
+                            # Pss divides a page among the processes that touched it, so their sum
+                            # counts it once.
                             pieces[piece] = pieces.get(piece, 0) + int(words[1]) * 1024
             except OSError:
                 pass
@@ -115,15 +118,15 @@ class MemoryWatch(threading.Thread):
 class LargeTest(whole_run.WholeRunTest):
 
     def need(self, memory_bytes, disk_bytes):
-        room, of = free_memory()
-        if room < memory_bytes + GIB:
+        free, limit = free_memory()
+        if free < memory_bytes + GIB:
             self.skipTest("needs %.1f GiB of shared memory and one to spare, %s has %.1f GiB" %
-                          (memory_bytes / GIB, of, room / GIB))
+                          (memory_bytes / GIB, limit, free / GIB))
         if shutil.disk_usage(self.folder).free < disk_bytes + GIB:
-            self.skipTest("needs %.1f GiB of room in %s" % (disk_bytes / GIB + 1, self.folder))
+            self.skipTest("needs %.1f GiB of disk space in %s" % (disk_bytes / GIB + 1, self.folder))
 
     def save_zeros(self, name, descr, count, element_bytes, others):
-        """An array of `count` zeros, but for the bytes of those in `others`, {index: bytes}."""
+        """Saves an array of `count` zeros, except for the elements in `others`, {index: bytes}."""
         with open(self.path(name), "wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
             start = file.tell()
@@ -139,7 +142,7 @@ class LargeTest(whole_run.WholeRunTest):
     def test_more_than_4_gib(self):
         count = 2**29 + 100_000
         self.need(count * 8, GIB // 8)
-        # The first, the ones on both sides of 2^31 and 2^32 bytes, the last.
+        # The first element, those on both sides of 2^31 and 2^32 bytes, and the last.
         values = {0: 1, 2**28 - 1: 10, 2**28: -100, 2**29 - 1: 1000, 2**29: 2**62, count - 1: -10**6}
         self.save_zeros("ints.npy", "<i8", count, 8,
                         {index: value.to_bytes(8, "little", signed=True) for index, value in values.items()})
@@ -174,15 +177,18 @@ class LargeTest(whole_run.WholeRunTest):
         counts, edges = np.histogram(np.array(list(values.values()) + [0], np.int8), bins=5)
         counts[np.searchsorted(edges, 0, side="right") - 1] += count - len(values) - 1
         self.assertEqual(histogram, {"counts": counts.tolist(), "edges": edges.tolist()})
-        # Whatever the ranks do, the array is in memory once, and little beside it.
-        print("at the most %d MB of shared memory and %d MB of the ranks' own" % (memory.shared_bytes / 1e6, memory.private_bytes / 1e6))
+        # The array is in memory once, independently of the number of ranks, with little other
+        # memory.
+        print("peak: %d MB of shared memory and %d MB of private memory" % (memory.shared_bytes / 1e6, memory.private_bytes / 1e6))
         self.assertEqual(memory.ranks, 3)
-        # A look every half second may come before the last was loaded, not before half of it.
+        # The last sample, taken every half second, may precede the load's end, but not half of the
+        # load.
         self.assertGreaterEqual(memory.shared_bytes, count / 2)
         self.assertLess(memory.shared_bytes + memory.private_bytes, 1.2 * count)
 
     def test_results_of_hundreds_of_megabytes(self):
-        # Four bytes in, four bytes of UTF-8 out: each of two chunks gives 115 MB, a single one twice that.
+        # Each character has four bytes, also in UTF-8: each of two chunks gives 115 MB, a single
+        # one twice that.
         rows, width = 1_200_001, 48
         size_bytes = rows * width * 4
         self.need(6 * size_bytes, 2 * size_bytes)

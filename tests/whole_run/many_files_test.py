@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""More inputs and outputs than files may be open at once."""
+"""More inputs and outputs than the limit of open files."""
 
 import shutil
 
@@ -11,7 +11,7 @@ COULD_NOT_START = 3
 
 
 def with_limit(files):
-    """The launcher of a program under a limit of open files that it cannot raise."""
+    """Returns a launcher that sets a limit of open files which the program cannot raise."""
     return ["prlimit", "--nofile=%d:%d" % (files, files)]
 
 
@@ -54,7 +54,7 @@ class ManyFilesTest(whole_run.WholeRunTest):
 
     def test_more_outputs_than_may_be_open(self):
         self.save_inputs(100)
-        # Half of 300 would do for the inputs alone, or for the outputs.
+        # The limits suffice for the inputs alone, or for the outputs alone, but not for both.
         for ranks, limit in ((None, 150), (2, 200)):
             with self.subTest(ranks=ranks):
                 done = self.run_in_folder(ranks, *self.joined(100, "map #.npy out_#.npy expr=x*2"),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outputs that cannot be replaced by a new file: mount points, files in directories that may not be
-written. They are written in place, or refused before the run. And outputs that symbolic links name.
+"""Outputs that cannot be replaced by a new file, and outputs named by symbolic links.
+
+Mount points, and files in directories without write permission, are written in place or refused
+before the run.
 """
 
 import os
@@ -15,7 +17,7 @@ np = whole_run.import_numpy()
 WRONG_USAGE = 2
 COULD_NOT_START = 3
 RANKS = [None, 1, 3]
-# A streamed output, a gathered one, and an answer that is saved.
+# A streamed output, a gathered output, and a saved answer.
 JOBS = [
     ("map ints.npy out.npy expr=x*2", lambda ints: ints * 2),
     ("sort ints.npy out.npy", np.sort),
@@ -25,7 +27,7 @@ _USER = 65534
 
 
 def in_mount_namespace(command):
-    """The launcher of a program after a shell command, with mounts that nobody else sees."""
+    """Returns a launcher: a shell command, then the program, in a private mount namespace."""
     return ["unshare", "--mount", "sh", "-c", command + ' && exec "$@"', "sh"]
 
 
@@ -59,7 +61,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
         with open(self.path(name), "wb") as file:
             file.write(b"o" * size_bytes)
 
-    def assert_old(self, name, size_bytes=10):
+    def assert_unchanged_file(self, name, size_bytes=10):
         with open(self.path(name), "rb") as file:
             self.assertEqual(file.read(), b"o" * size_bytes)
 
@@ -82,7 +84,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
 
     def test_output_that_is_a_mount_point_is_written_in_place(self):
         self.skip_without(why_no_mounts())
-        # Longer and shorter than what is written.
+        # Shorter and longer than the new output.
         for old_bytes in (10, 5_000_000):
             for ranks in RANKS:
                 for job, expected in JOBS:
@@ -104,7 +106,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
                 done = self.run_with_mount(3, *job.split(), source=elsewhere.name)
                 self.assertEqual((done.status, done.stderr), (0, []), done)
                 np.testing.assert_array_equal(np.load(elsewhere.name), expected(self.ints))
-                self.assert_old("out.npy")
+                self.assert_unchanged_file("out.npy")
 
     def test_mount_that_may_not_be_written_is_refused_before_the_run(self):
         self.skip_without(why_no_mounts())
@@ -113,7 +115,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
             for job, _ in JOBS:
                 done = self.run_with_mount(ranks, *job.split(), flags="ro")
                 self.assert_refused(done, COULD_NOT_START, "out.npy", "Read-only file system")
-        self.assert_old("out.npy")
+        self.assert_unchanged_file("out.npy")
 
     def test_mount_that_is_an_input_too_is_refused_before_the_run(self):
         self.skip_without(why_no_mounts())
@@ -129,17 +131,17 @@ class OutputPlaceTest(whole_run.WholeRunTest):
         self.write_old("out.npy")
         done = self.run_with_mount(3, *"map ints.npy out.npy expr=x*2 + sum missing.npy".split())
         self.assert_refused(done, COULD_NOT_START, "missing.npy")
-        self.assert_old("out.npy")
+        self.assert_unchanged_file("out.npy")
 
     def use_folder_that_others_may_enter(self):
-        """The folders above that of a test may be its user's alone."""
+        """Uses a folder in /tmp; other users may not enter the parents of a test's own folder."""
         folder = tempfile.TemporaryDirectory(prefix="w", dir="/tmp")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         os.chmod(self.folder, 0o755)
 
     def run_as_user(self, *arguments):
-        """As an ordinary user, who has no more than `here` and a directory for temporary files."""
+        """Runs in `here` as an ordinary user, who also has a directory for temporary files."""
         here, temporary = self.path("here"), self.path("temporary")
         os.makedirs(temporary, exist_ok=True)
         os.chown(temporary, _USER, _USER)
@@ -164,7 +166,8 @@ class OutputPlaceTest(whole_run.WholeRunTest):
     def test_file_that_its_directory_keeps_is_written_in_place(self):
         self.skip_without(why_no_users())
         self.use_folder_that_others_may_enter()
-        # Of root: one in which others may make no files, and one in which they may replace none.
+        # Root's directories: in one, other users may not create files; in the other, they may not
+        # replace them.
         for mode in (0o755, 0o1777):
             for job, expected in JOBS:
                 with self.subTest(mode=oct(mode), job=job):
@@ -190,7 +193,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
                     self.make_here(mode, 0o644)
                     done = self.run_as_user(*job.replace("out.npy", output).split())
                     self.assert_refused(done, COULD_NOT_START, "Permission denied", *words)
-                    self.assert_old("here/out.npy")
+                    self.assert_unchanged_file("here/out.npy")
 
     def test_link_to_a_file_of_another_file_system(self):
         with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:

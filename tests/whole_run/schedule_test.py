@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules: the answers do not depend on them, they are what their names say, and what was recorded can be run again."""
+"""Schedules: answers do not depend on them, they match their names, and they can be replayed."""
 
 import os
 
@@ -13,7 +13,7 @@ ROWS = 20_000
 
 
 def read_schedule(path):
-    """Of each run: the ranks, the chunks of each job, and [(rank, job, begin, end)]."""
+    """Returns for each run: the number of ranks, each job's chunks, [(rank, job, begin, end)]."""
     with open(path) as file:
         lines = file.read().splitlines()
     assert lines[0] == "mpaio schedule 1", lines[0]
@@ -47,7 +47,7 @@ class ScheduleTest(whole_run.WholeRunTest):
         np.save(self.path("ints.npy"), self.ints)
 
     def assert_whole(self, run):
-        """Every chunk was done, once."""
+        """Checks that every chunk was processed exactly once."""
         done = sorted(sum(done_by_rank(run).values(), []))
         self.assertEqual(done, [(job, chunk) for job, chunks in enumerate(run[1]) for chunk in range(chunks)])
 
@@ -67,7 +67,7 @@ class ScheduleTest(whole_run.WholeRunTest):
         self.assertEqual(len(answers), 1, answers)
         self.assertEqual(answers.pop()[1], repr(int(self.ints.sum())))
 
-    def test_what_the_names_promise(self):
+    def test_schedules_have_the_chunk_lengths_of_their_names(self):
         for schedule in SCHEDULES:
             done = self.run_in_folder(2, "--schedule=" + schedule, "--record=schedule.txt", "--chunk=100", "sum", "ints.npy")
             self.assert_done(done)
@@ -96,7 +96,7 @@ class ScheduleTest(whole_run.WholeRunTest):
                 self.assertEqual(again.text, first.text)
                 self.assertEqual([done_by_rank(run) for run in read_schedule(self.path("again.txt"))],
                                  [done_by_rank(run) for run in read_schedule(self.path("first.txt"))])
-            # Under its own name, too.
+            # The replayed file may also be the recorded one.
             self.assert_done(self.run_in_folder(ranks, "--replay=again.txt", "--record=again.txt", *jobs))
 
     def test_a_schedule_that_was_made_by_hand(self):
@@ -111,7 +111,7 @@ class ScheduleTest(whole_run.WholeRunTest):
         self.assertEqual(done_by_rank(run), {0: [(0, c) for c in range(15, 19)], 1: [(0, c) for c in range(5, 15)],
                                              2: [(0, c) for c in (19, 0, 1, 2, 3, 4)]})
 
-    def test_what_can_not_be_replayed(self):
+    def test_schedules_that_cannot_be_replayed(self):
         self.assert_done(self.run_in_folder(2, "--record=good.txt", "--chunk=1000", "sum", "ints.npy"))
         with open(self.path("good.txt")) as file:
             good = file.read()
@@ -133,7 +133,7 @@ class ScheduleTest(whole_run.WholeRunTest):
             with self.subTest(words=words):
                 done = self.run_in_folder(ranks, *words.split())
                 if "median" in words:
-                    # The first of its runs is like the one that was recorded.
+                    # The first pass matches the recorded run; the error comes later.
                     self.assertNotEqual(done.status, 0)
                     for word in says:
                         self.assertIn(word, "".join(done.stderr))
@@ -149,12 +149,13 @@ class ScheduleTest(whole_run.WholeRunTest):
         ]:
             with self.subTest(words=words):
                 self.assert_refused(self.run_in_folder(2, *words.split()), WRONG_USAGE, "orchestrator: ", *says)
-        # Of more runs than this command takes: it ends well otherwise, but is not the command that was recorded.
+        # More runs than this command takes: the run succeeds, but the command is not the recorded
+        # one.
         with open(self.path("twice.txt"), "w") as file:
             file.write(good + good[good.index("run "):])
         done = self.run_in_folder(2, "--replay=twice.txt", "--chunk=1000", "sum", "ints.npy")
         self.assert_refused(done, JOB_FAILED, "twice.txt", "2 runs", "took 1")
-        # One that cannot start leaves a schedule as it was.
+        # A run that cannot start leaves the file of --record unchanged.
         self.assert_refused(self.run_in_folder(3, "--replay=good.txt", "--record=good.txt", "--chunk=1000", "sum", "ints.npy"), COULD_NOT_START, "2 ranks")
         with open(self.path("good.txt")) as file:
             self.assertEqual(file.read(), good)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared memory that an array does not fit in: one line with what is wanted, what there is and what to do; no hang, and
-no signal. A /dev/shm of 64 MiB, in a mount namespace of its own."""
+"""Arrays that do not fit in shared memory: one line names required and free size and the remedy.
+
+No run hangs or is killed by a signal. Uses a /dev/shm of 64 MiB in a private mount namespace.
+"""
 
 import os
 import shutil
@@ -11,12 +13,12 @@ import whole_run
 np = whole_run.import_numpy()
 
 _MOUNT = "mount -t tmpfs -o size=64m tmpfs /dev/shm"
-# The status is the program's; what it leaves in there is written to the file $LEFT.
+# Exits with the program's status; writes the names of the files left in /dev/shm to the file $LEFT.
 _LAUNCHER = ["unshare", "--mount", "sh", "-c", _MOUNT + ' && "$@"; status=$?; ls -A /dev/shm >"$LEFT"; exit $status', "sh"]
 
 
 def why_not():
-    """Why that cannot be done here, or None."""
+    """Returns the reason why this machine does not allow the tests, or None."""
     if os.geteuid() != 0:
         return "only root may make a mount namespace"
     if not shutil.which("unshare"):
@@ -40,14 +42,14 @@ class SmallMemoryTest(whole_run.WholeRunTest):
             done.left += file.read().splitlines()
         return done
 
-    def assert_no_room(self, done, wanted_bytes):
+    def assert_memory_refused(self, done, wanted_bytes):
         self.assert_refused(done, 3, "no room for %.2f GB" % (wanted_bytes / 1e9), "/dev/shm has", "remount,size=", "--shm-size=")
         self.assertEqual(done.stdout, b"")
 
     def test_array_that_does_not_fit(self):
         self.save_zeros("ints.npy", 100_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "ints.npy"), 100_000_000)
+            self.assert_memory_refused(self.run_in_small_memory(ranks, "--source=window", "sum", "ints.npy"), 100_000_000)
 
     def test_one_rank_needs_no_shared_memory(self):
         self.save_zeros("ints.npy", 100_000_000)
@@ -74,16 +76,16 @@ class SmallMemoryTest(whole_run.WholeRunTest):
         self.save_zeros("a.npy", 40_000_000)
         self.save_zeros("b.npy", 40_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
+            self.assert_memory_refused(self.run_in_small_memory(ranks, "--source=window", "sum", "a.npy", "+", "sum", "b.npy"), 40_000_000)
 
-    def test_room_that_another_program_takes_while_an_array_is_loaded(self):
+    def test_memory_that_another_program_takes_while_an_array_is_loaded(self):
         np.save(self.path("a.npy"), np.arange(5_000_000))
         taker = _MOUNT + '; (until test -s journal; do :; done; head -c 64m /dev/zero >/dev/shm/taken 2>/dev/null) & "$@"; exit'
         for ranks in (2, 4):
             done = self.run_in_folder(ranks, "--source=window", "--journal=journal", "--chunk=5000", "spin", "a.npy", "ns_per_row=100",
                                       launcher=["unshare", "--mount", "sh", "-c", taker, "sh"])
             self.assert_refused(done, 1, "shared memory ran out", "go on with --resume")
-            # What is in the journal was not made of rows that could not be read.
+            # The journal has no results of rows that could not be read.
             done = self.run_in_folder(ranks, "--source=map", "--journal=journal", "--resume", "--chunk=5000", "--format=json", "spin", "a.npy", "ns_per_row=1")
             self.assert_refused(done, 3, "ns_per_row")
             done = self.run_in_folder(ranks, "--source=map", "--journal=journal", "--resume", "--chunk=5000", "--format=json", "spin", "a.npy",
@@ -95,7 +97,7 @@ class SmallMemoryTest(whole_run.WholeRunTest):
     def test_output_that_does_not_fit_beside_the_input(self):
         self.save_zeros("a.npy", 40_000_000)
         for ranks in (2, 4):
-            self.assert_no_room(self.run_in_small_memory(ranks, "--source=window", "sort", "a.npy", "out.npy"), 40_000_000)
+            self.assert_memory_refused(self.run_in_small_memory(ranks, "--source=window", "sort", "a.npy", "out.npy"), 40_000_000)
             self.assertFalse(os.path.exists(self.path("out.npy")))
 
     def test_output_that_is_written_to_its_file_needs_no_shared_memory(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where inputs are read from: windows and mapped files give the same answers, and a file that is written meanwhile is known."""
+"""--source: windows and mapped files give the same answers; changes during a run are detected."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ JOB_FAILED, WRONG_USAGE, COULD_NOT_START = 1, 2, 3
 
 
 def num_mapped(path):
-    """How many processes have the file mapped."""
+    """Returns the number of processes that have the file mapped."""
     count = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -30,7 +30,7 @@ class SourceTest(whole_run.WholeRunTest):
     def setUp(self):
         super().setUp()
         self.random = np.random.default_rng(whole_run.SEED)
-        # Large enough to be read on demand where it is not mapped.
+        # Large enough to be loaded on demand if it is not mapped.
         self.doubles = self.random.standard_normal(600_000)
         self.ints = np.arange(600_000)
         np.save(self.path("doubles.npy"), self.doubles)
@@ -56,7 +56,7 @@ class SourceTest(whole_run.WholeRunTest):
                 self.assertEqual(np.load(self.path("chosen.npy")).tobytes(), np.where(self.ints, self.doubles, 0).tobytes())
         self.assertEqual(len(answers), 1, answers)
 
-    def test_what_can_not_be_mapped(self):
+    def test_inputs_that_cannot_be_mapped(self):
         for ranks in (None, 3):
             for name, why in [("swapped.npy", "byte order"), ("fortran.npy", "Fortran"), ("archive.npz", "archive"), ("none.npy", "no elements")]:
                 done = self.run_in_folder(ranks, "--source=map", "sum", name)
@@ -66,7 +66,7 @@ class SourceTest(whole_run.WholeRunTest):
             done = self.run_in_folder(ranks, "--source=disk", "sum", "doubles.npy")
             self.assert_refused(done, WRONG_USAGE, "--source=disk", "auto|window|map")
 
-    def test_a_file_that_somebody_may_write(self):
+    def test_file_that_is_open_for_writing(self):
         if not self.has_leases():
             self.skipTest("the file system has no leases")
         with open(self.path("ints.npy"), "r+b"):
@@ -77,8 +77,8 @@ class SourceTest(whole_run.WholeRunTest):
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
 
-    def test_a_journal_of_a_file_that_was_written_meanwhile(self):
-        """What is in it may come from either."""
+    def test_journal_of_a_file_that_was_written_during_the_run(self):
+        """The journal is emptied, because its results may come from the old or the new contents."""
         for ranks in (None, 3):
             np.save(self.path("ints.npy"), self.ints)
             journal = self.path("journal")
@@ -101,8 +101,12 @@ class SourceTest(whole_run.WholeRunTest):
             self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
             os.remove(journal)
 
-    def run_while_cut(self, ranks, *arguments, when=None, **options):
-        """Runs it, and cuts ints.npy as soon as `when` (all ranks have it mapped); that may have to wait for the end of the run."""
+    def run_while_truncated(self, ranks, *arguments, when=None, **options):
+        """Runs a command, and truncates ints.npy once `when()` is true.
+
+        Default of `when`: all ranks have the file mapped. A lease may delay the truncation until
+        the run ends.
+        """
         path = os.path.realpath(self.path("ints.npy"))
         when = when or (lambda: num_mapped(path) >= (ranks or 1))
         try:
@@ -111,7 +115,7 @@ class SourceTest(whole_run.WholeRunTest):
             self.assertEqual(os.path.getsize(path), 100)
 
     def run_while(self, action, when, ranks, *arguments, **options):
-        """Runs it, and does something as soon as it is time."""
+        """Runs a command, and calls `action` once `when()` is true."""
         ended = threading.Event()
 
         def act():
@@ -133,18 +137,18 @@ class SourceTest(whole_run.WholeRunTest):
         """A job that takes half a second."""
         return ["spin", "ints.npy", "ns_per_row=%d" % (5 * 10**8 * min(ranks or 1, 2) // len(self.ints))]
 
-    def test_a_file_that_is_to_be_cut_meanwhile(self):
+    def test_file_that_another_process_tries_to_truncate(self):
         if not self.has_leases():
             self.skipTest("the file system has no leases")
         for source in ("auto", "map"):
             for ranks in (None, 3):
                 np.save(self.path("ints.npy"), self.ints)
-                done = self.run_while_cut(ranks, "--source=" + source, "--chunk=100", "--format=json", *self.spin(ranks))
+                done = self.run_while_truncated(ranks, "--source=" + source, "--chunk=100", "--format=json", *self.spin(ranks))
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
 
-    def test_a_file_that_is_cut_while_it_is_loaded(self):
-        """Into a window: what is there already is worked on."""
+    def test_file_that_is_truncated_while_it_is_loaded(self):
+        """A file is truncated while it is loaded into a window and the loaded part is processed."""
         for ranks in (None, 3):
             for isolate in ("never", "always"):
                 np.save(self.path("ints.npy"), self.ints)
@@ -153,7 +157,7 @@ class SourceTest(whole_run.WholeRunTest):
                 def has_begun():
                     return os.path.exists(journal) and os.path.getsize(journal) > 2000
 
-                done = self.run_while_cut(ranks, "--source=window", "--chunk=2000", "--isolate=" + isolate, "--journal=journal", "--format=json",
+                done = self.run_while_truncated(ranks, "--source=window", "--chunk=2000", "--isolate=" + isolate, "--journal=journal", "--format=json",
                                           *self.spin(ranks), "+", "sum", "doubles.npy", when=has_begun)
                 self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again", "the journal journal was emptied")
                 self.assertNotEqual(done.json["jobs"][0]["status"], "ok")
@@ -164,10 +168,11 @@ class SourceTest(whole_run.WholeRunTest):
         with open(self.path("doubles.npy"), "r+b"):
             return self.run_in_folder(None, "--source=map", "sum", "doubles.npy").status == COULD_NOT_START
 
-    # Another user's file, and a program that may not have a lease on such: nobody waits.
+    # Without CAP_LEASE the program gets no lease on another user's file, so that a writer does not
+    # wait.
     WITHOUT_LEASES = ("setpriv", "--bounding-set=-lease", "--inh-caps=-lease")
 
-    def save_anothers(self):
+    def save_file_of_another_user(self):
         np.save(self.path("ints.npy"), self.ints)
         os.chown(self.path("ints.npy"), 65534, 65534)
 
@@ -175,19 +180,19 @@ class SourceTest(whole_run.WholeRunTest):
         if os.getuid() != 0 or shutil.which("setpriv") is None:
             self.skipTest("only root can make files of others, and setpriv give up a right")
         for ranks in (None, 3):
-            self.save_anothers()
+            self.save_file_of_another_user()
             for source in ("auto", "map", "window"):
                 done = self.run_in_folder(ranks, "--source=" + source, "--format=json", "sum", "ints.npy", launcher=self.WITHOUT_LEASES)
                 self.assert_done(done)
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.ints.sum()))
-            done = self.run_while_cut(ranks, "--source=map", "--chunk=100", "--format=json", "map", "ints.npy", "out.npy", "fn=sqrt",
+            done = self.run_while_truncated(ranks, "--source=map", "--chunk=100", "--format=json", "map", "ints.npy", "out.npy", "fn=sqrt",
                                       "+", *self.spin(ranks), "+", "sum", "doubles.npy", launcher=self.WITHOUT_LEASES)
             self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
             self.assertEqual([job["status"] == "ok" for job in done.json["jobs"]][:2], [False, False])
             self.assertFalse(os.path.exists(self.path("out.npy")))
-            # What it finds in the first pass is nowhere in the second.
-            self.save_anothers()
-            done = self.run_while_cut(ranks, "--source=map", "median", "ints.npy", "+", *self.spin(ranks), launcher=self.WITHOUT_LEASES)
+            # The second pass does not find the rows that the first pass has read.
+            self.save_file_of_another_user()
+            done = self.run_while_truncated(ranks, "--source=map", "median", "ints.npy", "+", *self.spin(ranks), launcher=self.WITHOUT_LEASES)
             self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT and SIGTERM: the run stops in order, soon, says how far it was, and leaves nothing but what it was asked to keep.
+"""SIGINT and SIGTERM: the run stops in order, reports its progress, and leaves only its journal.
 
-What mpirun makes of it (Open MPI 4.1). Where rank 0 alone is signalled, mpirun ends with rank 0's status, 128 + signal. mpirun itself, by SIGINT or by SIGTERM,
-sends SIGTERM to all ranks, after `odls_base_sigkill_timeout` seconds SIGKILL, and ends with status 1. So with a timeout of 0, as in
-tools/bazel/mpi_env.sh, they are killed before they can stop in order, and nothing is said: the journal is what is left. With a timeout of a
-second and more, which is its default, the run stops in order; mpirun itself takes some seconds longer to end.
+Behaviour of mpirun (Open MPI 4.1): If only rank 0 is signalled, mpirun ends with rank 0's status,
+128 + signal. If mpirun itself receives SIGINT or SIGTERM, it sends SIGTERM to all ranks, SIGKILL
+after `odls_base_sigkill_timeout` seconds, and ends with status 1. With a timeout of 0, as in
+tools/bazel/mpi_env.sh, the ranks are killed before they can stop in order; they print nothing, and
+only the journal is left. With a timeout of a second or more, which is mpirun's default, the run
+stops in order; mpirun itself takes some seconds longer to end.
 """
 
 import fcntl
@@ -21,7 +23,7 @@ np = whole_run.import_numpy()
 
 ROWS = 100_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# From the signal to the end of everything.
+# Limit from the signal to the end of all processes.
 PROMPT_SECONDS = 2
 
 
@@ -33,8 +35,11 @@ class StopTest(whole_run.WholeRunTest):
         os.mkdir(self.path("counters"))
 
     def stop(self, ranks, to, number, *arguments, rows, again=False, **options):
-        """Runs a command, of which `crashes` with counters is a part, and signals rank 0 or mpirun when one of the chunks that begin with `rows` is being
-        processed. Returns the outcome, and the seconds from the signal to its end."""
+        """Runs a command that includes `crashes` with counters, and signals rank 0 or mpirun.
+
+        The signal is sent while one of the chunks that begin with `rows` is being processed.
+        Returns the outcome, and the seconds from the signal to the end.
+        """
         shutil.rmtree(self.path("counters"), ignore_errors=True)
         os.mkdir(self.path("counters"))
         names = [self.path("counters/%d" % row) for row in rows]
@@ -49,7 +54,7 @@ class StopTest(whole_run.WholeRunTest):
             at.append(time.monotonic())
             os.kill(pid, number)
             if again:
-                # Two of a kind are one while the first is pending.
+                # While the first signal is pending, a second one of the same number is dropped.
                 while self.is_pending(pid, number):
                     os.sched_yield()
                 os.kill(pid, number)
@@ -78,7 +83,7 @@ class StopTest(whole_run.WholeRunTest):
         self.assertIn("stopped by signal %d (%s)" % (number, number.name), done.stderr[0])
         self.assertRegex(done.stderr[0], "[0-9]+ of [0-9]+ chunks were processed")
 
-    # Some 100 s of work, for one.
+    # About 100 s of work for one rank.
     LONG = "--format=json --chunk=10 crashes ints.npy how=nothing rows=3000 counters=counters chunk_us=10000".split()
 
     def test_rank_0_is_signalled(self):
@@ -91,19 +96,19 @@ class StopTest(whole_run.WholeRunTest):
                     job = done.json["jobs"][0]
                     self.assertIsNone(job["result"])
                     self.assertIn("stopped by signal", job["status"])
-                    # What has been delivered is the first rows, in order.
+                    # Results are delivered in order, so the partial result covers the first rows.
                     rows = job["partial"]["rows"]
                     self.assertGreater(rows, 0)
                     self.assertLess(rows, ROWS)
                     self.assertEqual(job["partial"]["result"], rows * (rows - 1) // 2)
                     self.assertEqual(sorted(os.listdir(self.folder)), ["counters", "ints.npy"], "an output, or a temporary file")
 
-    def test_partial_result_is_printed_as_one(self):
+    def test_partial_result_is_printed_as_partial(self):
         done, _ = self.stop(2, "rank 0", signal.SIGTERM, *self.LONG[1:], rows=[3000])
         self.assert_stopped(done, signal.SIGTERM)
         self.assertRegex(done.text, r"^crashes ints.npy \(partial, rows 0 to [0-9]+\): [0-9]+\n$")
 
-    def test_output_of_before_stays(self):
+    def test_previous_output_is_kept(self):
         with open(self.path("squares.npy"), "wb") as file:
             file.write(b"of before")
         for ranks in (None, 2):
@@ -112,7 +117,7 @@ class StopTest(whole_run.WholeRunTest):
             with open(self.path("squares.npy"), "rb") as file:
                 self.assertEqual(file.read(), b"of before")
 
-    def test_journal_is_gone_on_with(self):
+    def test_stopped_run_is_resumed_from_its_journal(self):
         arguments = "--chunk=10 crashes ints.npy how=nothing rows=3000 counters=counters chunk_us=100 + map ints.npy squares.npy fn=square".split()
         for ranks in (None, 2, 3):
             for number in SIGNALS:
@@ -131,7 +136,8 @@ class StopTest(whole_run.WholeRunTest):
                         os.remove(self.path(name))
 
     def test_chunk_without_end_on_another_rank(self):
-        # Rank 0 does the others, and then waits for those of the ranks that hang; whether their chunks are in processes of their own or not.
+        # Rank 0 processes the other chunks, then waits for the chunks that hang on other ranks,
+        # isolated or not.
         for isolate in ("auto", "never"):
             for ranks in (2, 4):
                 for how in ("hang", "spin"):
@@ -143,7 +149,7 @@ class StopTest(whole_run.WholeRunTest):
                         self.assertIn("stopped by signal 15 (SIGTERM)", done.stderr[0])
 
     def test_second_signal_ends_it_at_once(self):
-        # Rank 0 is in a chunk that has no end, where it does not look.
+        # Rank 0 is in a chunk that never ends, so it does not react to the first signal.
         for ranks in (None, 2):
             for number in SIGNALS:
                 with self.subTest(ranks=ranks, number=number):
@@ -153,14 +159,14 @@ class StopTest(whole_run.WholeRunTest):
                     self.assertEqual(done.status, -number if ranks is None else 128 + number, done)
                     self.assertEqual([name for name in done.left if name.startswith("process ")], [], done)
 
-    def test_while_it_loads(self):
+    def test_signal_while_the_input_is_loaded(self):
         os.mkfifo(self.path("pipe"))
         for number in SIGNALS:
             with open(self.path("pipe"), "r+b", buffering=0) as pipe, open(self.path("ints.npy"), "rb") as ints:
                 pipe.write(ints.read(10_000))
 
                 def signal_it(running):
-                    # What has been read of the input is not all of it.
+                    # The program has then read the first part of the input and waits for the rest.
                     while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] > 0:
                         os.sched_yield()
                     running.process.send_signal(number)
@@ -180,14 +186,15 @@ class StopTest(whole_run.WholeRunTest):
                     done, _ = self.stop(2, "mpirun", number, "--journal=j", *arguments, rows=[3000], env=environment)
                     self.assertNotEqual(done.status, 0, done)
                     self.assertEqual([name for name in done.left if name.startswith("process ")], [], done)
-                    # Stopped in order, or killed: there is no output and no temporary file.
+                    # The run leaves no output and no temporary file, stopped in order or killed.
                     self.assertEqual(sorted(os.listdir(self.folder)), ["counters", "ints.npy", "j"])
                     for line in done.stderr:
                         self.assertRegex(line, "stopped by signal|^mpirun: |Terminated|Killed", done)
                     again = self.run_in_folder(None, "--journal=j", "--resume", "--report", *arguments)
                     self.assertEqual((again.status, again.left), (0, []), again)
                     self.assertIn("crashes ints.npy: %d\n" % (ROWS * (ROWS - 1) // 2), again.text)
-                    # What was committed before the signal is not done again: it came in the 31st chunk.
+                    # The signal came in the 31st chunk; the chunks committed before it are not
+                    # processed again.
                     self.assertLess(int(whole_run.parse_report(again.stderr)["rank"][0]["chunks"]), 2 * ROWS // 100)
                     os.remove(self.path("squares.npy"))
                     os.remove(self.path("j"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is printed where, and what is said, with which exit status, of a command line or an input that will not do."""
+"""Output streams, messages and exit statuses, for valid and invalid command lines and inputs."""
 
 import csv
 import gzip
@@ -26,7 +26,7 @@ class UsageTest(whole_run.WholeRunTest):
         np.save(self.path("words.npy"), np.array(["foo_%d" % i for i in range(100)]))
 
     def assert_refused_by_all(self, cases, status, all_ranks=RANKS):
-        """cases: the arguments, as one string or a list; then words that the line must have."""
+        """cases: the arguments, as one string or a list; then words that the error must contain."""
         before = sorted(os.listdir(self.folder))
         for ranks in all_ranks:
             for arguments, *words in cases:
@@ -106,7 +106,7 @@ class UsageTest(whole_run.WholeRunTest):
                 ("year=2020/o.npy", "map ints.npy %s fn=square"),
                 ("o=1.npy", "map year=2020/in.npy %s expr=x+y y=year=2020/in.npy"),
                 ("o=1.npy", "sum year=2020/in.npy %s axis=0 keepdims=true"),
-                ("axes=1", "sum ints.npy %s"),  # There is one.
+                ("axes=1", "sum ints.npy %s"),  # A file of this name exists.
                 ("./axis=0", "sum ints.npy %s"),
                 ("./fn=sqrt", "map ints.npy %s fn=sqrt"),
             ]:
@@ -121,7 +121,7 @@ class UsageTest(whole_run.WholeRunTest):
                             file.write(b"of before")
 
     def test_a_file_with_an_equals_sign_that_only_some_ranks_see(self):
-        """Rank 0's word counts. A rank that left on its own would keep the others waiting."""
+        """Rank 0 decides. A rank that decided and ended alone would leave the others waiting."""
         os.mkdir(self.path("other"))
         np.save(self.path("year=2020"), np.arange(3))
         os.rename(self.path("year=2020.npy"), self.path("year=2020"))
@@ -140,13 +140,13 @@ class UsageTest(whole_run.WholeRunTest):
             ("sum ints.npy axes=1", "worker sum: unknown parameter 'axes'", "did you mean 'axis'?", "./axes=1"),
             ("sum ints.npy out.npy axes=1", "unknown parameter 'axes'", "did you mean 'axis'?", "keepdims="),
             ("map ints.npy year=2020 fn=sqrt", "unknown parameter 'year'", "it takes fn=", "./year=2020"),
-            ("map ints.npy fn=sqrt year=2020/o.npy", "unknown parameter 'year'", "right behind the input"),
+            ("map ints.npy fn=sqrt year=2020/o.npy", "unknown parameter 'year'", "directly follow the input"),
             ("map ints.npy o.npy fn=sqrt year=2020/o.npy", "unknown parameter 'year'", "it takes fn="),
             ("map ints.npy fm=sqrt", "unknown parameter 'fm'", "did you mean 'fn'?", "./fm=sqrt"),
             ("min_max ints.npy a=b/c.npy", "unknown parameter 'a'", "it takes none"),
             ("sum ints.npy axis=0/o.npy", "axis=0/o.npy", "must be none|integer"),
         ], WRONG_USAGE)
-        # The form that another file of that name would have is not offered where none is taken.
+        # The spelling for a file name is not suggested where no output is accepted.
         for job in ("min_max ints.npy axes=1", "sum ints.npy out.npy axes=1"):
             self.assertNotIn("./axes", "".join(self.run_in_folder(None, *job.split()).stderr))
 
@@ -178,7 +178,7 @@ class UsageTest(whole_run.WholeRunTest):
                     np.load(self.path(key))
             for job in ("sum ints.npy ./axis", "sum ints.npy axes", "min_max ints.npy + sum ints.npy fn"):
                 self.assert_done(self.run_in_folder(ranks, *job.split()))
-            # Nothing is said of a run that is refused.
+            # A refused run prints no warning.
             self.assert_refused(self.run_in_folder(ranks, "sum", "ints.npy", "axis", "+", "sums", "ints.npy"), WRONG_USAGE, "unknown worker")
 
     def test_bad_inputs(self):
@@ -292,7 +292,7 @@ class UsageTest(whole_run.WholeRunTest):
         np.savez(self.path("flipped.npz"), c=flipped, fortran=np.asfortranarray(flipped))
         with open(self.path("flipped.npz"), "r+b") as file:
             data = bytearray(file.read())
-            for quarter in (1, 3):  # in the middle of each
+            for quarter in (1, 3):  # in the middle of each member
                 data[len(data) * quarter // 4] ^= 1
             file.seek(0)
             file.write(data)
@@ -359,7 +359,7 @@ class UsageTest(whole_run.WholeRunTest):
                 ("./out.npy", "map ints.npy out.npy fn=abs"),
                 ("out.npy", "sum ints.npy + map doubles.npy " + self.path("out.npy") + " fn=abs"),
                 ("old.csv", "map ints.npy old.npy fn=abs"),
-                # What names the file is a part of the word.
+                # Only a part of the argument is the name of the file.
                 ("a.bin", "sum raw:<f8:a.bin"),
                 ("./a.bin", "sum raw:<f8:-1x10:" + self.path("a.bin")),
                 ("a.csv", "sum raw:<f8:a.bin"),
@@ -377,7 +377,7 @@ class UsageTest(whole_run.WholeRunTest):
         ], WRONG_USAGE, all_ranks=(None, 1, 3))
         self.assertEqual([(self.contents(name), os.stat(self.path(name)).st_mtime_ns) for name in inputs], before)
         self.assertEqual(self.contents("old.npy"), b"of before")
-        # Another file may be named in such a run.
+        # Another file is accepted in such a run.
         for jobs in ("sum raw:<f8:a.bin", "sum s.npz:x"):
             self.assert_done(self.run_in_folder(None, "--cpu_usage=usage.csv", *jobs.split()))
 
@@ -421,7 +421,7 @@ class UsageTest(whole_run.WholeRunTest):
                     done = self.run_in_folder(ranks, "--cpu_usage=" + file, *jobs.split(), stdin_file=self.path(stdin))
                     self.assert_refused(done, WRONG_USAGE, "orchestrator: ", "--cpu_usage=" + file, "overwrite")
                     self.assertEqual((self.contents(stdin), os.stat(self.path(stdin)).st_mtime_ns), before[stdin])
-            # Another file may be named, and this one where standard input is not read.
+            # Another file is accepted; so is this one if standard input is not read.
             done = self.run_in_folder(ranks, "--cpu_usage=usage.csv", "sum", "-", stdin_file=self.path("ints.npy"))
             self.assert_done(done)
             self.assertEqual(done.text, "sum -: 500500\n")
@@ -432,7 +432,7 @@ class UsageTest(whole_run.WholeRunTest):
             before["a.bin"] = self.contents("a.bin"), os.stat(self.path("a.bin")).st_mtime_ns
 
     def test_output_in_the_place_of_its_input(self):
-        """Inputs have been read when outputs are put in their place, whole: nothing is lost."""
+        """An output replaces its input only once the input is read and the output is complete."""
         for ranks in (None, 1, 3):
             for name, stdin in (("ints.npy", os.devnull), ("-", self.path("ints.npy"))):
                 with self.subTest(ranks=ranks, input=name):
@@ -489,7 +489,7 @@ class UsageTest(whole_run.WholeRunTest):
         ], COULD_NOT_START, all_ranks=(None, 2))
 
     def test_answers_that_memory_does_not_hold(self):
-        """How long they are is known from the header alone."""
+        """The size of these answers follows from the header alone."""
 
         def save_flat(columns):
             header = {"descr": "<f8", "fortran_order": False, "shape": (0, columns)}
@@ -510,7 +510,7 @@ class UsageTest(whole_run.WholeRunTest):
             free_bytes = next(int(line.split()[1]) << 10 for line in file
                               if line.startswith("MemAvailable:"))
         save_flat(free_bytes // 40)
-        # The limit keeps a program that would not refuse it from taking the machine's memory.
+        # The limit protects the machine's memory if the program does not refuse the command.
         done = self.run_in_folder(None, *(" + ".join(["sum flat.npy axis=0"] * 9)).split(),
                                   launcher=["prlimit", "--as=%d" % (4 << 30)])
         self.assert_refused(done, COULD_NOT_START,
@@ -549,7 +549,7 @@ class UsageTest(whole_run.WholeRunTest):
         self.assertEqual(workers, sorted(workers))
         self.assertLessEqual({"concat", "map", "min_max", "spin", "sum"}, set(workers))
         self.assertIn("fn=sqrt|abs|square", outputs["--list"].decode())
-        # Asked for, help is given whatever else there is.
+        # --help takes precedence over all other arguments.
         done = self.run_in_folder(3, "sum", "--help")
         self.assert_done(done)
         self.assertEqual(done.stdout, outputs["--help"])
@@ -615,7 +615,7 @@ class UsageTest(whole_run.WholeRunTest):
                     self.assertEqual(len(row), len(header))
                     for usage in filter(None, row[1:]):
                         self.assertTrue(0 <= float(usage) <= 100, row)
-        # A run of a moment has a sample too.
+        # A very short run has a sample, too.
         done = self.run_in_folder(2, "--cpu_usage=short.csv", "sum", "ints.npy")
         self.assert_done(done)
         with open(self.path("short.csv"), newline="") as file:
@@ -626,7 +626,7 @@ class UsageTest(whole_run.WholeRunTest):
             for arguments in ("sum ints.npy + min_max doubles.npy", "--format=json sum ints.npy", "doctor", "--help", "--list", "--version"):
                 with self.subTest(ranks=ranks, arguments=arguments):
                     printed = self.run_in_folder(ranks, *arguments.split())
-                    # Also where its own standard output is lost.
+                    # --results also works if the program's standard output cannot be written.
                     for flag, options in (("--results=results", {}), ("--results=./results", {"stdout_file": "/dev/full"})):
                         with open(self.path("results"), "wb") as file:
                             file.write(b"of before " * 10000)
@@ -643,7 +643,7 @@ class UsageTest(whole_run.WholeRunTest):
                         else:
                             self.assertEqual(text, printed.stdout)
                         os.remove(self.path("results"))
-            # What failed is told there, too.
+            # The results file also reports failed jobs.
             np.save(self.path("large.npy"), np.full(3, 2**62))
             done = self.run_in_folder(ranks, "--format=json", "--results=results", "sum", "ints.npy", "+", "sum", "large.npy")
             self.assert_refused(done, 1, "job 1")
@@ -691,7 +691,8 @@ class UsageTest(whole_run.WholeRunTest):
         for arguments in ("sum ints.npy", "--format=json sum ints.npy", "--help", "--list", "--version"):
             done = self.run_in_folder(None, *arguments.split(), stdout_file="/dev/full")
             self.assert_refused(done, 1, "standard output")
-        # mpirun takes what its ranks print and keeps what becomes of it to itself; so each rank has its own.
+        # mpirun forwards the ranks' output and does not report write errors, so each rank redirects
+        # its own output.
         for ranks in (1, 3):
             for arguments in ("sum ints.npy", "--format=json sum ints.npy"):
                 done = self.run_in_folder(ranks, "-c", 'exec "$@" > /dev/full', "sh", whole_run.program(), *arguments.split(),

@@ -4,8 +4,8 @@
     done = whole_run.run(4, "sum", "ints.npy")
     done.status, done.stdout, done.stderr, done.seconds
 
-The environment variable ORCHESTRATOR names the program. Every run is bounded in time: the mpirun that does not end is
-stopped with all its ranks. Each has a temporary folder of its own.
+The environment variable ORCHESTRATOR names the program. Every run has a time limit, after which
+mpirun and all its ranks are stopped. Each run has its own temporary folder.
 """
 
 import json
@@ -24,24 +24,27 @@ import unittest
 
 SEED = int(os.environ.get("TEST_RANDOM_SEED") or int.from_bytes(os.urandom(4), "little"))
 
-# A rank that ends with a status other than 0 makes mpirun wait a while before it ends itself: Open MPI 4; 5 and later.
+# Removes mpirun's delay after a rank has ended with a status other than 0: Open MPI 4; 5 and later.
 NO_GRACE = {"OMPI_MCA_odls_base_sigkill_timeout": "0", "PRTE_MCA_odls_base_sigkill_timeout": "0"}
 
-# How long what outlives a run may take to go: the last process may be a moment behind mpirun.
-PATIENCE_SECONDS = 5
+# Time limit for leftovers of a run to disappear: the last process may end shortly after mpirun.
+LEFTOVER_TIMEOUT_SECONDS = 5
 
-# mpirun itself has failed. Open MPI 6 before its release may not notice that a program has been started which ends at once, and says so; Open MPI 4 may crash
-# while it passes on the standard input of a program that has ended.
+# Messages of a failed mpirun. Open MPI 6 before its release may not notice the start of a program
+# that ends at once, and reports an error; Open MPI 4 may crash while it forwards standard input to
+# a program that has ended.
 _MPIRUN_FAILED = re.compile(r"^\[[^]]*\] PMIx_Spawn failed \(-1\): PMIX_ERROR$|mca_iof_hnp\.so\(orte_iof_hnp_read_local_handler")
-# In the environment of all processes of one run, so that those that are left are found.
+# Variable in the environment of all processes of a run, by which remaining processes are found.
 _MARK = "MPAIO_TEST_RUN"
 
 
 class Outcome:
-    """How a run ended.
+    """The outcome of a run.
 
-    stdout: bytes. stderr: the lines, without what mpirun says on its own behalf. stderr_times: for each of them, when it
-    was read (time.time()). left: what it left behind in its temporary folder and in /dev/shm, and its processes.
+    stdout: bytes.
+    stderr: the lines, without mpirun's own messages.
+    stderr_times: for each line, the time at which it was read (time.time()).
+    left: files left in its temporary folder and in /dev/shm, and remaining processes.
     """
 
     def __init__(self, command, status, stdout, stderr, stderr_times, seconds, left):
@@ -72,9 +75,9 @@ def program():
     return os.path.abspath(os.environ["ORCHESTRATOR"])
 
 
-# What mpirun says now and then though nothing is wrong: Open MPI 4, of an agent for another host that is quicker than it
-# thought; 5, of a rank that is gone before it has been told all; libevent, in it, of a connection that is closed before
-# it is told that there is nothing more to read or to write.
+# Occasional harmless warnings of mpirun: Open MPI 4, if the agent for another host starts very
+# quickly; Open MPI 5, if a rank ends before it has received all messages; libevent in mpirun, if a
+# connection is closed before its events are removed.
 _MPIRUN_WARNING = re.compile(
     r"\[[^ ]+:[0-9]+\] (plm:(rsh|ssh): Warning: setpgid|PMIX ERROR: PMIX_ERR_UNREACH in file .*pmix_server\.c)|"
     r"\[warn\] Epoll MOD\([14]\) on fd [0-9]+ failed\. Old events were [0-9]+; read change was [02] \((none|del)\); "
@@ -82,8 +85,11 @@ _MPIRUN_WARNING = re.compile(
 
 
 def without_banner(lines):
-    """`lines` less what mpirun says on its own behalf: blocks between dashed lines, as when a rank failed, and the empty
-    lines around them. Takes and gives (line, anything) pairs."""
+    """Returns `lines` without mpirun's own messages.
+
+    These are warnings, blocks between dashed lines, such as after the failure of a rank, and empty
+    lines. Takes and returns pairs (line, anything).
+    """
     kept = []
     inside = False
     for line in lines:
@@ -95,7 +101,7 @@ def without_banner(lines):
 
 
 def processes(mark):
-    """The processes, as "pid command", that have the mark in their environment; zombies have none."""
+    """Returns processes with the mark in their environment: "process PID COMMAND"; no zombies."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -110,8 +116,10 @@ def processes(mark):
 
 
 def _unused_shared_memory(before):
-    """The files in /dev/shm that are there since `before`, are ours, and that no process has mapped or open. Other
-    programs may be at work there too."""
+    """Returns this user's files in /dev/shm that are not in `before` and that no process uses.
+
+    A file that a process has mapped or open may belong to another program.
+    """
     new = {}
     for name in set(os.listdir("/dev/shm")) - before:
         try:
@@ -135,12 +143,12 @@ def _unused_shared_memory(before):
 
 
 def _files(directory):
-    """Files, sockets and so on below `directory`; empty folders of Open MPI's do not count."""
+    """Returns the files, sockets etc. below `directory`; Open MPI's empty folders do not count."""
     return [os.path.join(at, name) for at, _, names in os.walk(directory) for name in names]
 
 
-def _look_for_what_is_left(mark, temporary, shared_memory_before):
-    end = time.monotonic() + PATIENCE_SECONDS
+def _wait_for_leftovers(mark, temporary, shared_memory_before):
+    end = time.monotonic() + LEFTOVER_TIMEOUT_SECONDS
     while True:
         left = processes(mark) + _files(temporary) + _unused_shared_memory(shared_memory_before)
         if not left or time.monotonic() > end:
@@ -155,28 +163,34 @@ def _end(pid):
         pass
 
 
-def _heed_signals():
-    """What a shell starts in the background ignores SIGINT, and so does what that starts."""
+def _restore_signals():
+    """Restores the default signal handling.
+
+    A process that a shell starts in the background ignores SIGINT, and so do its children.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
 def _stop(process):
-    """Ends an mpirun, which ends its ranks; should it not, ends it the hard way: its ranks then find their server gone."""
-    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+    """Terminates mpirun, which terminates its ranks. If it does not end in time, kills it.
+
+    The ranks of a killed mpirun lose their server and end.
+    """
+    for number, timeout in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
         try:
-            process.wait(patience)
+            process.wait(timeout)
             return
         except subprocess.TimeoutExpired:
             pass
 
 
 def wait_for_byte(pipes, timeout=30):
-    """Until there is something to read from one of some pipes, though nobody may have opened their other ends yet."""
+    """Waits until one of the pipes is readable. No writer needs to have opened them yet."""
     poll = select.poll()
     for pipe in pipes:
         poll.register(pipe, select.POLLIN)
@@ -185,7 +199,7 @@ def wait_for_byte(pipes, timeout=30):
 
 
 class Running:
-    """A run that goes on. process: a subprocess.Popen, of mpirun or, without it, of the program."""
+    """A run in progress. process: the subprocess.Popen of mpirun, or of the program without it."""
 
     def __init__(self, process, mark, timed_lines):
         self.process = process
@@ -193,15 +207,18 @@ class Running:
         self._timed_lines = timed_lines
 
     def wait_for_line(self, words, timeout=60):
-        """Until there are `words` in a line on the standard error."""
+        """Waits until a line on the standard error contains `words`."""
         end = time.monotonic() + timeout
         while not any(words in line for line, _ in list(self._timed_lines)):
             if time.monotonic() > end:
-                raise AssertionError("%r was not said within %g s (seed %d)" % (words, timeout, SEED))
+                raise AssertionError("%r was not printed within %g s (seed %d)" % (words, timeout, SEED))
             time.sleep(0.01)
 
     def rank(self, rank):
-        """The process of a rank; of a rank that has a supervisor, the supervisor. Under mpirun, once it is there."""
+        """Returns the process id of a rank, or of its supervisor if it has one.
+
+        Precondition: the run is under mpirun, and the rank has started.
+        """
         found = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -213,19 +230,24 @@ class Running:
                 continue
             if self._mark.encode() in environment and b"OMPI_COMM_WORLD_RANK=%d" % rank in environment:
                 found[int(pid)] = parent
-        # Others are its children, or theirs.
+        # All other processes of the rank are descendants of the oldest.
         oldest, = (pid for pid, parent in found.items() if parent not in found)
         return oldest
 
 
 def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, launcher=(), mpirun_flags=(),
         stdin_file=os.devnull, stdout_file=None, meanwhile=None):
-    """Runs `mpirun -n ranks PROGRAM arguments`, without mpirun where `ranks` is None.
+    """Runs `mpirun -n ranks PROGRAM arguments`, without mpirun if `ranks` is None.
 
-    launcher: words before `mpirun`. env: further variables; None takes one away. stdin_file: what the standard input is
-    redirected from. stdout_file: a file for the standard output, which is then not in the outcome. meanwhile: called with
-    what is Running, when it has been started. A run that takes longer than `timeout` seconds is stopped and raises an
-    AssertionError.
+    Returns the Outcome.
+
+    launcher: words before `mpirun`.
+    env: further variables; the value None removes a variable.
+    stdin_file: file that the standard input is redirected from.
+    stdout_file: file for the standard output, which is then not in the outcome.
+    meanwhile: called with the Running run once it has been started.
+
+    Stops a run that takes longer than `timeout` seconds, and raises an AssertionError.
     """
     for _ in range(5):
         done = _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file,
@@ -252,21 +274,22 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
     def read_stderr(stream):
         for line in stream:
             text = line.decode(errors="replace").rstrip("\n")
-            # mpirun of Open MPI 5 may put a blank, or a byte of 0, in front of what a rank says just before it aborts.
+            # Open MPI 5's mpirun may put a blank or a zero byte before a line that a rank prints
+            # just before it aborts.
             timed_lines.append((text[1:] if re.match(r"[ \0](orchestrator: |rank \d)", text) else text, time.time()))
 
     start = time.monotonic()
     out = open(stdout_file, "wb") if stdout_file else tempfile.TemporaryFile()
     with out, open(stdin_file, "rb") as standard_input:
         process = subprocess.Popen(command, stdin=standard_input, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
-                                   env=environment, start_new_session=True, preexec_fn=_heed_signals)
+                                   env=environment, start_new_session=True, preexec_fn=_restore_signals)
         reader = threading.Thread(target=read_stderr, args=(process.stderr,))
         reader.start()
         timed_out = False
         try:
             if meanwhile:
                 meanwhile(Running(process, mark, timed_lines))
-            # Its end is seen here at once; process.wait() alone would look for it every now and then.
+            # The reader notices the end at once; process.wait() with a timeout polls.
             reader.join(timeout)
             process.wait(max(0.1, timeout - (time.monotonic() - start)))
         except subprocess.TimeoutExpired:
@@ -275,7 +298,7 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
             seconds = time.monotonic() - start
             if process.poll() is None:
                 _stop(process)
-            # Whoever still holds the other end must not keep this waiting.
+            # Bounded, because a remaining process may still hold the other end open.
             reader.join(10)
             if not reader.is_alive():
                 process.stderr.close()
@@ -283,7 +306,7 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
         if not stdout_file:
             out.seek(0)
             stdout = out.read()
-    left = _look_for_what_is_left(mark.encode(), temporary, shared_memory_before)
+    left = _wait_for_leftovers(mark.encode(), temporary, shared_memory_before)
     for name in left:
         if name.startswith("process "):
             _end(int(name.split()[1]))
@@ -297,7 +320,7 @@ def _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpiru
 
 
 class WholeRunTest(unittest.TestCase):
-    """A test with a folder of its own, in which runs take place."""
+    """A test whose runs take place in its own folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="w")
@@ -311,13 +334,13 @@ class WholeRunTest(unittest.TestCase):
         return run(ranks, *arguments, cwd=self.folder, **options)
 
     def assert_done(self, done):
-        """It ended well, said nothing but the answer, and left nothing."""
+        """Checks that the run succeeded, with an empty standard error and no leftovers."""
         self.assertEqual(done.status, 0, done)
         self.assertEqual(done.stderr, [], done)
         self.assertEqual(done.left, [], done)
 
     def assert_refused(self, done, status, *words):
-        """It ended with `status` and one line on the standard error, with all the words, and left nothing."""
+        """Checks that the run ended with `status`, one error line with all words, no leftovers."""
         self.assertEqual(done.status, status, done)
         self.assertEqual(len(done.stderr), 1, done)
         for word in words:
@@ -326,8 +349,10 @@ class WholeRunTest(unittest.TestCase):
 
 
 def parse_report(lines):
-    """The tables of --report, by the heading of their first column: each a list of dicts from heading to text. Columns
-    are told apart by their headings: texts are aligned left under them, numbers right."""
+    """Returns the tables of --report by the heading of their first column.
+
+    Each table is a list of dicts from heading to text.
+    """
     tables = {}
     rows = None
     for line in lines:
@@ -346,7 +371,7 @@ def parse_report(lines):
 
 
 def skip(why):
-    """Ends a script that cannot test anything here."""
+    """Ends a script that cannot test anything on this machine."""
     print("SKIPPED: " + why)
     sys.exit(0)
 
@@ -370,7 +395,7 @@ def save_somehow(path, array, random):
 
 
 def main():
-    """What a test script ends with. Being told to stop, it still tidies up."""
+    """Runs the tests of a script. SIGTERM raises SystemExit, so that the script cleans up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print("seed %d" % SEED)
     result = unittest.main(module="__main__", verbosity=2, exit=False).result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of whole_run.py itself: what goes wrong in a run is noticed."""
+"""Tests of whole_run.py itself: it detects errors and leftovers of a run."""
 
 import os
 import time
@@ -11,11 +11,11 @@ class RunTest(whole_run.WholeRunTest):
 
     def setUp(self):
         super().setUp()
-        patience = whole_run.PATIENCE_SECONDS
-        self.addCleanup(setattr, whole_run, "PATIENCE_SECONDS", patience)
+        timeout = whole_run.LEFTOVER_TIMEOUT_SECONDS
+        self.addCleanup(setattr, whole_run, "LEFTOVER_TIMEOUT_SECONDS", timeout)
 
-    def be_impatient(self):
-        whole_run.PATIENCE_SECONDS = 0.2
+    def use_short_timeout(self):
+        whole_run.LEFTOVER_TIMEOUT_SECONDS = 0.2
 
     def script(self, text):
         path = self.path("program")
@@ -24,14 +24,15 @@ class RunTest(whole_run.WholeRunTest):
         os.chmod(path, 0o755)
         return path
 
-    def test_what_a_program_says(self):
+    def test_output_and_status_of_a_program(self):
         for ranks in (None, 1):
             done = whole_run.run(ranks, "two words", "x", program_path=self.script('echo "$1"; echo "$2" >&2; exit 5'))
             self.assertEqual((done.status, done.text, done.stderr, done.left), (5, "two words\n", ["x"], []), done)
             self.assertAlmostEqual(done.stderr_times[0], time.time(), delta=30)
 
     def test_banner_of_mpirun_is_left_out_and_lines_of_ranks_are_not(self):
-        # As the program does it: rank 0 alone has a status to give. With several, mpirun chooses.
+        # Like the program: only rank 0 ends with a status other than 0. With several, mpirun would
+        # choose one.
         done = whole_run.run(3, program_path=self.script("echo a line >&2; [ $OMPI_COMM_WORLD_RANK != 0 ] || exit 4"))
         self.assertEqual(done.status, 4)
         self.assertIn("a line", done.stderr)
@@ -55,7 +56,7 @@ class RunTest(whole_run.WholeRunTest):
             self.assertNotIn("left:", str(raised.exception))
 
     def test_process_that_is_left_is_found_and_ended(self):
-        self.be_impatient()
+        self.use_short_timeout()
         done = whole_run.run(None, program_path=self.script("sleep 1000 >/dev/null 2>&1 &"))
         self.assertEqual(len(done.left), 1, done)
         words = done.left[0].split()
@@ -67,18 +68,18 @@ class RunTest(whole_run.WholeRunTest):
         self.assertFalse(os.path.exists("/proc/" + words[1]))
 
     def test_temporary_file_that_is_left_is_found(self):
-        self.be_impatient()
+        self.use_short_timeout()
         done = whole_run.run(None, program_path=self.script('mkdir "$TMPDIR/a"; echo >"$TMPDIR/a/b"'))
         self.assertEqual([os.path.basename(name) for name in done.left], ["b"], done)
         self.assertFalse(os.path.exists(done.left[0]))
 
     def test_shared_memory_that_is_left_is_found(self):
-        self.be_impatient()
+        self.use_short_timeout()
         name = "/dev/shm/whole_run_test.%d" % os.getpid()
         self.addCleanup(os.remove, name)
         done = whole_run.run(None, name, program_path=self.script('echo >"$1"'))
         self.assertEqual(done.left, [name], done)
-        # It is there before the next run, whose fault it is not.
+        # The file exists before the next run, which must not report it.
         self.assertEqual(whole_run.run(None, program_path=self.script("true")).left, [])
 
 

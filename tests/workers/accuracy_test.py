@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Floating-point sums and means are nearer to the exact ones than numpy's, over badly conditioned data.
 
-Exact values are rational (fractions.Fraction). What holds for every data set, by mpaio/kernel/sum.h: with u = 2^-53, h the
-additions that an element takes part in, S the sum of the magnitudes and d = 2 (h u)^2 S, the sum is the float64 nearest to a
-number that is within d of the exact one. So
+Exact values are rational (fractions.Fraction). By mpaio/kernel/sum.h, the following holds for every
+data set: with u = 2^-53, h the number of additions that an element takes part in, S the sum of the
+magnitudes and d = 2 (h u)^2 S, the sum is the float64 nearest to a number that is within d of the
+exact sum. So
 
     |ours - exact| <= u |exact| + 2 d        and        |ours - exact| <= |numpy's - exact| + 2 d,
 
-as numpy's is a float64 too. A float32 sum is rounded once more, which moves the number that it is nearest to by another
-u |exact|; it is computed in float64 as well, which numpy's is not. A mean is the sum, rounded, divided: a single one of numpy's
-may by luck be nearer, so for means there is the first bound, with 2 u, and the root mean square over all data sets of a type.
+because numpy's sum is a float64, too. A float32 sum is computed in float64, unlike numpy's, and
+rounded once more, which adds u |exact| to the distance of the number that it is nearest to. A mean
+is the rounded sum, divided. A single mean of numpy's may be nearer by chance, so for means the test
+checks the first bound, with 2 u, and the root mean square of the errors over all data sets of a
+type.
 """
 
 import fractions
@@ -21,15 +24,15 @@ np = whole_run.import_numpy()
 
 Fraction = fractions.Fraction
 SIZES = [3, 256, 1000, 4096, 10_007, 30_001, 65_536, 100_003]
-# Data sets of each kind and type.
+# Number of data sets of each kind and type.
 SETS = 16
 UNIT = Fraction(1, 2**53)
-# Data sets of one run of the program.
+# Number of data sets in one run of the program.
 AT_ONCE = 100
 
 
 def exact_sum(array):
-    """Of finite numbers: integers, at the scale of the least bit."""
+    """Returns the exact sum of finite numbers: a sum of integers, scaled by the least bit."""
     mantissas, exponents = np.frexp(array.astype("f8"))
     integers = np.ldexp(mantissas, 53).astype("i8")
     exponents = exponents.astype("i8") - 53
@@ -37,7 +40,7 @@ def exact_sum(array):
     least = int(exponents.min())
     for exponent in np.unique(exponents):
         of_these = integers[exponents == exponent]
-        # By halves, which do not overflow.
+        # Upper and lower halves are added separately, which cannot overflow.
         total += ((int((of_these >> 32).sum()) << 32) + int((of_these & 0xFFFFFFFF).sum())) << (int(exponent) - least)
     return total * Fraction(2)**least
 
@@ -49,7 +52,7 @@ def alternating(random, size):
 
 
 def cancelling(random, size):
-    """x and nearly -x, far apart: what is left is 10^-10 of it."""
+    """Pairs of x and almost -x, far apart; each pair leaves about 10^-10 of x."""
     half = random.standard_normal(size // 2) * 10.0**random.integers(-5, 6, size // 2)
     array = np.concatenate([half, -half * (1 + 1e-10 * random.standard_normal(half.size)), random.random(size % 2)])
     random.shuffle(array)
@@ -57,7 +60,7 @@ def cancelling(random, size):
 
 
 def cancelling_by_blocks(random, size):
-    """Large numbers that are taken off again by a later one of the same lane, 16 elements on, or of the next leaf."""
+    """Large numbers, cancelled later in the same lane, 16 elements on, or in the next leaf."""
     distance = int(random.choice([1, 8, 16, 128, 256, 512]))
     array = random.random(size)
     large = 1e12 * random.random(size)
@@ -89,7 +92,7 @@ WIDER_KINDS = {
 class AccuracyTest(whole_run.WholeRunTest):
 
     def answers(self, sets):
-        """Of all data sets: {"sum": ..., "nansum": ...} for each, the nan ones with NaNs strewn in."""
+        """Returns {"sum": ..., "nansum": ...} for each data set; the nan workers get NaNs, too."""
         found = []
         for first in range(0, len(sets), AT_ONCE):
             some = sets[first:first + AT_ONCE]
@@ -105,14 +108,17 @@ class AccuracyTest(whole_run.WholeRunTest):
         return found
 
     def check(self, kind, array, answers):
-        """Errors of ours, ours without NaNs, and numpy's, of sum and mean, relative to the sum of the magnitudes."""
+        """Returns the errors of sum and mean, relative to the sum of the magnitudes.
+
+        These are mpaio's, mpaio's with skipped NaNs, and numpy's.
+        """
         exact = {"sum": exact_sum(array)}
         exact["mean"] = exact["sum"] / array.size
         magnitude = exact_sum(np.abs(array))
         additions = 16 + 4 + max(0, math.ceil(math.log2(array.size / 256))) + 2
         d = 2 * (additions * UNIT)**2 * magnitude
         unit = Fraction(float(np.finfo(array.dtype).eps)) / 2
-        # To a float32 by way of a float64.
+        # A float32 is rounded twice: first to a float64.
         twice = UNIT * abs(exact["sum"]) if array.dtype == "f4" else 0
         errors = {}
         for name in ("sum", "mean"):
@@ -123,7 +129,7 @@ class AccuracyTest(whole_run.WholeRunTest):
                 if name == "sum":
                     bound = min(unit * abs(exact[name]), numpys) + 2 * (d + twice)
                 else:
-                    # A quotient that is subnormal is off by half of the least of these.
+                    # A subnormal quotient has an error of half of the smallest subnormal.
                     bound = 2 * unit * abs(exact[name]) + 2 * (d + twice) / array.size + Fraction(float(np.finfo(array.dtype).smallest_subnormal))
                 self.assertLessEqual(ours, bound)
                 self.assertLessEqual(without_nans, bound)
@@ -159,7 +165,7 @@ class AccuracyTest(whole_run.WholeRunTest):
 
 
     def test_variances_around_large_means(self):
-        """There an error of the mean, as small as it is beside the mean, is large beside the deviations."""
+        """An error that is small relative to a large mean is large relative to the deviations."""
         random = np.random.default_rng(whole_run.SEED)
         arrays = []
         for size in (200, 300, 5003, 50000):
@@ -176,7 +182,7 @@ class AccuracyTest(whole_run.WholeRunTest):
         words = []
         for i, array in enumerate(arrays):
             np.save(self.path("a%d.npy" % i), array)
-            # The same as lanes, which are reduced each by itself.
+            # The same numbers as lanes of a table, each of which is reduced on its own.
             np.save(self.path("l%d.npy" % i), np.stack([array, array[::-1]], axis=i % 2))
             words += ["+", "var", "a%d.npy" % i, "v%d.npy" % i, "+", "var", "l%d.npy" % i, "w%d.npy" % i, "axis=%d" % (1 - i % 2)]
         self.assert_done(self.run_in_folder(None, *words[1:]))

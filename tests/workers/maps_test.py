@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workers that compute element by element (map, clip, where, astype, filter, isnan) against numpy: of all types and shapes, for every number of ranks."""
+"""Compares element-wise workers (map, clip, where, astype, filter, isnan) with numpy.
+
+For all types and shapes, and several numbers of ranks.
+"""
 
 import os
 import warnings
@@ -11,19 +14,21 @@ np = whole_run.import_numpy()
 BOOL, INTS, FLOATS = ["bool"], ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"], ["float16", "float32", "float64"]
 TYPES = BOOL + INTS + FLOATS
 
-# How the processes and chunks are varied: one rank with the chunks it chooses, three with chunks of an odd number of rows.
+# (ranks, --chunk): one rank with automatic chunks, and three ranks with chunks of an odd number of
+# rows.
 WAYS = [(None, "auto"), (3, 613)]
 
-# Jobs of one launch.
+# Number of jobs in one run.
 BATCH = 300
 
-# Functions of one number that are not the same bits as numpy's, which has versions of its own for some processors.
+# Functions whose results need not be numpy's to the bit: numpy has its own versions for some
+# processors.
 INEXACT = ("cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh").split()
 EXACT = "sqrt abs square fabs sign negative rint isnan isinf isfinite signbit logical_not".split()
 
 
 def values(random, dtype, count):
-    """Of all sizes, and small ones that meet often, with what is special about the type."""
+    """Returns numbers of all magnitudes, small duplicates, and the special values of the type."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return random.integers(0, 2, count).astype(bool)
@@ -41,13 +46,16 @@ def values(random, dtype, count):
 
 
 def wide(array):
-    """As a type with more digits: the reference for what is rounded."""
+    """Converts to a wider type, as the reference for rounded results."""
     return array.astype({"float16": np.float64, "float32": np.float64, "float64": np.longdouble}[array.dtype.name])
 
 
 def texts_of(array):
-    """What astype("U") gives, but narrow floats as numpy before 2.4 writes them: it goes over to an exponent at 1e16 for all floats, later ones
-    for float16 and float32 where their digits end."""
+    """Returns astype("U"), with narrow floats in the format of numpy before 2.4.
+
+    That numpy switches to an exponent at 1e16 for all floats; later versions switch earlier for
+    float16 and float32, where their digits end.
+    """
     texts = array.astype("U")
     if array.dtype not in (np.float16, np.float32):
         return texts
@@ -63,7 +71,7 @@ def texts_of(array):
 
 
 def random_number_texts(random, count):
-    """Texts that are numbers, and some that are nearly so."""
+    """Returns texts of numbers, and some that are almost numbers."""
     digits = [*"0123456789"] * 6 + [*"\u0660\u0663\u0969\uff15\U0001d7d9\xb2\u2167"]
     spaces = [*" \t\n\r\v\f\xa0\x85\u2009\u3000\x1c\u200b"]
     texts = []
@@ -101,7 +109,7 @@ class MapsTest(whole_run.WholeRunTest):
         return array
 
     def add(self, words, expected, ulps=0):
-        """A job, its words without the output's; what is expected of it, and how far from that it may be."""
+        """Adds a job: its words without the output, the expected array, and the permitted error."""
         self.jobs.append((words, np.asarray(expected), ulps))
 
     def run_jobs(self, ways=WAYS):
@@ -139,7 +147,7 @@ class MapsTest(whole_run.WholeRunTest):
             self.fail("element %d is %r, not %r" % (place, out.ravel()[place], expected.ravel()[place]))
 
     def save_all(self, count=2500):
-        """x_TYPE.npy and y_TYPE.npy for each type."""
+        """Saves x_TYPE.npy and y_TYPE.npy for each type. Returns the arrays by name and type."""
         return {(name, dtype): self.save("%s_%s.npy" % (name, dtype), values(self.random, dtype, count)) for dtype in TYPES for name in "xy"}
 
     def test_functions_of_one_number(self):
@@ -150,7 +158,7 @@ class MapsTest(whole_run.WholeRunTest):
                 if dtype == "bool" and name in ("sign", "negative"):
                     continue
                 if dtype == "int64" and name in ("abs", "square"):
-                    continue  # An error, where it does not fit.
+                    continue  # A result that does not fit is an error.
                 self.add(["map", "x_%s.npy" % dtype, "fn=" + name], getattr(np, name)(x))
             for name in INEXACT:
                 result = getattr(np, name)(x)
@@ -178,7 +186,7 @@ class MapsTest(whole_run.WholeRunTest):
                         with np.errstate(all="ignore"):
                             expected = eval(text, dict(vars(np)), {"x": x, "y": y})
                     except TypeError:
-                        continue  # numpy has no such operation; that it is refused is another test's.
+                        continue  # numpy has no such operation; another test covers its refusal.
                     # Which of two equal zeros is the larger is not defined.
                     ulps = 1e-9 if text[:2] in ("mi", "ma", "fm") and expected.dtype.kind == "f" else 0
                     self.add(["map", "x_%s.npy" % one, "expr=" + text, "y=y_%s.npy" % other], expected, ulps)
@@ -269,7 +277,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.run_jobs()
 
     def test_clip_with_limits_that_the_type_does_not_have(self):
-        """numpy before 2 gives another type, so the expectation is Python's."""
+        """The expected values are Python's, because numpy before 2 returns another type."""
         for dtype in INTS:
             x = self.save("x_%s.npy" % dtype, values(self.random, dtype, 2500))
             low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
@@ -282,7 +290,7 @@ class MapsTest(whole_run.WholeRunTest):
         for least, most in (("2**4", "2**12"), ("0x10", "0x11c6"), ("-(5)", "250")):
             expected = np.clip(np.load(self.path("x_uint8.npy")).astype(int), eval(least), eval(most)).astype(np.uint8)
             self.add(["clip", "x_uint8.npy", "min=" + least, "max=" + most], expected)
-        # With a float on the other side the result is one, and holds the integer.
+        # If the other limit is a float, the result is a float, which can hold the integer limit.
         small = np.load(self.path("x_uint8.npy")).astype(np.float64)
         self.add(["clip", "x_uint8.npy", "min=0.5", "max=4550"], np.maximum(small, 0.5))
         self.add(["clip", "x_uint8.npy", "min=300", "max=400.5"], np.full(2500, 300.0))
@@ -294,7 +302,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.run_jobs()
 
     def test_messages_show_what_was_given(self):
-        """Some workers are expressions, of which nobody knows who has not read them."""
+        """Some workers are implemented as expressions, which messages must not show."""
         for dtype in ("uint8", "int8", "int64", "bool", "float64"):
             self.save("x_%s.npy" % dtype, np.ones(3, dtype=dtype))
         for arguments, *words in [
@@ -307,8 +315,8 @@ class MapsTest(whole_run.WholeRunTest):
             ("clip x_uint8.npy out.npy min=int8(1)**int8(-1)", "negative power"),
             ("where x_bool.npy out.npy x=x_uint8.npy yvalue=4550", "yvalue=4550: the number 4550 does not fit uint8", "astype"),
             ("where x_bool.npy out.npy xvalue=-1 y=x_uint8.npy", "xvalue=-1: the number -1 does not fit uint8", "astype"),
-            ("map x_float64.npy out.npy fn=invert", "fn=invert: invert cannot be taken of float64"),
-            ("map x_bool.npy out.npy fn=negative", "fn=negative: negative cannot be taken of bool"),
+            ("map x_float64.npy out.npy fn=invert", "fn=invert: invert is not defined for float64"),
+            ("map x_bool.npy out.npy fn=negative", "fn=negative: negative is not defined for bool"),
         ]:
             for ranks in (None, 2):
                 with self.subTest(arguments=arguments, ranks=ranks):
@@ -355,7 +363,7 @@ class MapsTest(whole_run.WholeRunTest):
                 array = arrays["x", one]
                 name = "x_%s.npy" % one
                 if one in FLOATS and other in INTS:
-                    # What an integer does not hold has no defined value.
+                    # The conversion of a number that does not fit the integer type is undefined.
                     limits = np.iinfo(other)
                     fits = np.isfinite(array) & (array.astype(np.float64) > limits.min - 1.0) & (array.astype(np.float64) < limits.max)
                     name = "fits_%s_%s.npy" % (one, other)
@@ -402,7 +410,7 @@ class MapsTest(whole_run.WholeRunTest):
                     except (ValueError, OverflowError):
                         refused.append(element)
                         continue
-                    # Integers that do not fit wrap round in numpy, and are refused here.
+                    # Integers that do not fit wrap around in numpy; mpaio refuses them.
                     fits = dtype == "bool" or np.dtype(dtype).kind not in "iu" or int(element) == int(number)
                     (taken if fits else refused).append(element)
                 self.assertGreater(min(len(taken), len(refused)), 100, "seed %d" % whole_run.SEED)
@@ -445,7 +453,8 @@ class MapsTest(whole_run.WholeRunTest):
             real = values(self.random, "float64", 300)
             with np.errstate(all="ignore"):
                 arrays[dtype] = (real + 1j * values(self.random, "float64", 300)).astype(dtype) if dtype[0] == "c" else real.astype(dtype) / 3
-                # Next to the middle of two float16, where it shows which types a number goes through.
+                # Numbers next to the middle of two float16, where the result depends on
+                # intermediate types.
                 halves = np.arange(1, 0x7BFE, 61, dtype=np.uint16).view(np.float16).astype("f8")
                 middles = (halves + np.nextafter(halves.astype(np.float16), np.float16(np.inf)).astype("f8")) / 2
                 arrays[dtype] = np.concatenate([arrays[dtype], (middles * (1 + 1e-9)).astype(dtype), (middles * (1 - 1e-9)).astype(dtype)])
@@ -501,7 +510,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.save("people.npy", people)
         self.add(["filter", "people.npy", "expr=(age>=18)&is_here"], people[(people["age"] >= 18) & people["is_here"]])
         self.add(["filter", "people.npy", "expr=weight/age>2"], people[people["weight"] / people["age"] > 2])
-        # Rows of any kind, chosen by other arrays.
+        # Rows of any type, selected by other arrays.
         y, z = self.random.integers(0, 10, 2000), self.random.standard_normal(2000)
         self.save("y.npy", y)
         self.save("z.npy", z)
@@ -520,14 +529,17 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["filter", "z.npy", "expr=x>w", "w=y.npy"], z[z > y])
         self.add(["filter", "people.npy", "expr=age>y*10", "y=y.npy"], people[people["age"] > y * 10])
         self.run_jobs([(None, "auto"), (3, 7), (2, 1000)])
-        # Without an output file the answer is printed.
+        # Without an output file, the answer is printed.
         self.save("few.npy", np.arange(10))
         done = self.run_in_folder(2, "--format=json", "filter", "few.npy", "expr=x%3==0")
         self.assert_done(done)
         self.assertEqual(done.json["jobs"][0]["result"], [0, 3, 6, 9])
 
     def test_filter_of_wide_rows(self):
-        """What it takes of memory is no more than some times the rows: with thousands of rows of these, it would be 128 GiB."""
+        """Memory is bounded by a small multiple of the rows.
+
+        Blocks of thousands of these rows would take 128 GiB.
+        """
         rows = np.zeros(3, dtype=[("n", "i4"), ("rest", "V%d" % 2**25)])
         rows["n"] = [1, 2, 3]
         for row in rows:
@@ -539,7 +551,7 @@ class MapsTest(whole_run.WholeRunTest):
             self.assertEqual((out.dtype, out["n"].tolist()), (rows.dtype, [1, 3]))
             self.assertEqual(out.tobytes(), rows[[0, 2]].tobytes())
 
-    def test_what_does_not_fit_an_int64_is_an_error_of_fn_and_wraps_in_expr(self):
+    def test_int64_overflow_is_an_error_with_fn_and_wraps_with_expr(self):
         for text, value in (("square", 2**32), ("abs", -2**63)):
             x = self.save("over.npy", np.array([1, 2, value, 3]))
             for ranks in (None, 3):
@@ -563,7 +575,7 @@ class MapsTest(whole_run.WholeRunTest):
                 with self.subTest(ranks=ranks, words=words):
                     self.assert_refused(self.run_in_folder(ranks, *words), 1, words[0], *expected)
 
-    def test_what_is_refused_before_anything_is_loaded(self):
+    def test_refusals_before_anything_is_loaded(self):
         self.save("x.npy", np.ones(5))
         self.save("n.npy", np.arange(5))
         self.save("small.npy", np.ones(4))

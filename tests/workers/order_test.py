@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The workers about order and counting give what numpy gives, to the bit: sort, argsort, median, quantile, histogram,
-unique, bincount, count. For every type and shape, number of ranks and size of chunks."""
+"""Compares the workers for order and counting with numpy, to the bit.
+
+These are sort, argsort, median, quantile, histogram, unique, bincount and count, for every type and
+shape and several numbers of ranks and chunk sizes.
+"""
 
 import fractions
 import math
@@ -15,17 +18,18 @@ np = whole_run.import_numpy()
 warnings.simplefilter("ignore")
 np.seterr(all="ignore")
 
-# (ranks, --chunk); a rank alone is started without mpirun.
+# (ranks, --chunk); None: one rank without mpirun.
 POOLS = [(None, "auto"), (3, "auto"), (3, 1), (3, 7), (1, 101), (2, 10**9)]
-# Of these there are the most jobs.
+# Fewer pools for quantiles, which have the most jobs.
 QUANTILE_POOLS = [(None, "auto"), (3, 7), (2, 1)]
-# Chunks of one row are for arrays that have few.
+# Chunks of one row are used only for arrays with at most this number of rows.
 FEW_ROWS = 300
 JOBS_AT_ONCE = 250
 
 INTS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 FLOATS = ["f2", "f4", "f8"]
-# numpy 2 interpolates, and finds bins, of these in their own precision; what is followed here is numpy 1, which did it in float64.
+# mpaio follows numpy 1, which interpolates and finds bins in float64; numpy 2 uses the precision of
+# the type.
 NUMPY_1_FLOATS = FLOATS if np.__version__.startswith("1.") else ["f8"]
 OTHERS = ["?", "g", "F", "D", "M8[s]", "m8[ms]", "U5", "S3", "U1"]
 SHAPES = [(0,), (1,), (2,), (), (211,), (7, 13), (5, 3, 4), (2, 3, 2, 5), (0, 3), (9, 0), (1, 50), (6, 1)]
@@ -33,7 +37,7 @@ LONG = 70_001
 
 
 def random_array(random, dtype, shape):
-    """With duplicates, both zeros, NaN and NaT."""
+    """Returns an array with duplicates, both zeros, NaN and NaT."""
     dtype = np.dtype(dtype)
     count = math.prod(shape)
     few = random.integers(0, 2)
@@ -69,7 +73,7 @@ def real_numbers(random, count, few):
 
 
 def without_nan(array):
-    """The same, with numbers that take part in sums and differences."""
+    """Replaces the values that cannot take part in sums and differences."""
     array = array.copy()
     if array.dtype.kind == "f":
         array[~np.isfinite(array)] = 1
@@ -77,7 +81,7 @@ def without_nan(array):
 
 
 def bits(array):
-    """Bytes without what is padding: a long double has ten bytes that count."""
+    """Returns the bytes without padding: a long double has ten significant bytes."""
     array = np.ascontiguousarray(array)
     if array.dtype.char in "gG":
         return array.view(np.uint8).reshape(-1, 16)[:, :10].tobytes()
@@ -85,7 +89,7 @@ def bits(array):
 
 
 def plain(array):
-    """With one zero and one NaN."""
+    """Returns the array with a single representation of zero and of NaN."""
     array = np.array(array)
     if array.dtype.kind in "fc":
         array = np.array(array + array.dtype.type(0))
@@ -94,7 +98,7 @@ def plain(array):
 
 
 def difference(array):
-    """What numpy's quantile does with differences that its types do not hold is no help."""
+    """Halves signed integers: numpy's quantile is wrong if a difference does not fit the type."""
     info = np.iinfo(array.dtype)
     return array >> 1 if info.min < 0 else array
 
@@ -124,7 +128,7 @@ class JournalPasses:
 
 
 def kill_rank(running, rank):
-    """A rank is a child of its supervisor."""
+    """Kills a rank, which is a child of its supervisor."""
     supervisor = running.rank(rank)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -185,8 +189,8 @@ class OrderTest(whole_run.WholeRunTest):
                 self.fail("at %s: %r instead of %r" % (differ[:5], saved.ravel()[differ[:5]], expected.ravel()[differ[:5]]))
         return check
 
-    def expect_beside(self, check_saved, beside):
-        """Printed are the type and shape of what is saved, and what more there is to the answer."""
+    def expect_saved_and_printed(self, check_saved, beside):
+        """Checks the saved array, and its type, shape and further fields in the printed answer."""
         def check(answer, saved):
             check_saved(answer, saved)
             self.assertEqual(answer, dict({"dtype": saved.dtype.str, "shape": list(saved.shape)}, **beside))
@@ -194,7 +198,7 @@ class OrderTest(whole_run.WholeRunTest):
         return check
 
     def expect_numbers(self, expected, dtype=None):
-        """To the bit, but for which zero and which NaN it is."""
+        """Compares to the bit, except for the sign of zero and the payload of NaN."""
         expected = np.asarray(expected)
         expected = plain(expected.astype(dtype or expected.dtype))
 
@@ -228,7 +232,7 @@ class OrderTest(whole_run.WholeRunTest):
         self.run_all()
 
     def test_many_lanes_without_elements(self):
-        """An array of no elements may have more lanes than anyone can go over."""
+        """An array without elements may have too many lanes to iterate over."""
         with open(self.path("many.npy"), "wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "|i1", "fortran_order": False, "shape": (2**31, 2**31, 0)})
         for ranks in (None, 3):
@@ -237,7 +241,7 @@ class OrderTest(whole_run.WholeRunTest):
                 with open(self.path("o.npy"), "rb") as file:
                     np.lib.format.read_magic(file)
                     self.assertEqual(np.lib.format.read_array_header_1_0(file)[0], (2**31, 2**31, 0))
-            # Here there is an answer for each lane, which is too much.
+            # There is an answer for each lane, so the answer is too large.
             self.assert_refused(self.run_in_folder(ranks, "median", "many.npy", "axis=2", timeout=60), 3, "median", "too large", "axis=")
             done = self.run_in_folder(ranks, "--format=json", "median", "many.npy", "+", "median", "many.npy", "o.npy", "axis=0", timeout=60)
             self.assert_done(done)
@@ -247,7 +251,7 @@ class OrderTest(whole_run.WholeRunTest):
         for dtype in INTS + FLOATS + OTHERS:
             array = random_array(self.random, dtype, (LONG,))
             self.add_sorts(array, -1)
-        # Runs that are in order already, that are all equal, and of several parts.
+        # Runs that are already sorted, that are all equal, and that have several parts.
         for array in (np.arange(300_007), np.arange(300_007)[::-1].copy(), np.zeros(300_007), self.random.random(500_009),
                       self.random.integers(0, 10, 500_009, dtype=np.int8), np.tile(np.arange(1000.0), 300)):
             self.add_sorts(array, -1)
@@ -303,7 +307,7 @@ class OrderTest(whole_run.WholeRunTest):
         for dtype in INTS + NUMPY_1_FLOATS:
             array = random_array(self.random, dtype, (LONG,))
             self.add_quantiles(difference(array) if dtype in INTS else without_nan(array), [None], fractions_of)
-        # More candidates than are collected, in one bucket of the first pass and in several.
+        # More candidates than the worker collects, in one bucket of the first pass or in several.
         million = 1_500_000
         near = 1 + self.random.random(million) / 1000
         wide = self.random.standard_normal(million) * 1e-3 + self.random.integers(0, 2, million)
@@ -316,7 +320,8 @@ class OrderTest(whole_run.WholeRunTest):
         """Lanes of more than 2^20 elements are searched in several passes, many at once."""
         length = 2**20 + 50_003
         doubles = self.random.standard_normal((length, 3))
-        # In one lane a NaN, in another more elements than are collected that have their first bits in common.
+        # One lane contains a NaN; in another, more elements share their first bits than the worker
+        # collects.
         doubles[self.random.integers(0, length), 1] = np.nan
         doubles[:, 2] = 1 + self.random.random(length) / 1e6
         halves = self.random.integers(-2**14, 2**14, (3, length), dtype="i2")
@@ -327,7 +332,8 @@ class OrderTest(whole_run.WholeRunTest):
                 self.add("median", name, *words, output=True, check=self.expect_numbers(np.median(array, axis=axis, keepdims=keepdims), "f8"))
             self.add("quantile", name, "q=0.001,0.5,0.77", *words, output=True,
                      check=self.expect_numbers(np.quantile(array, [0.001, 0.5, 0.77], axis=axis, keepdims=True), "f8"))
-        # On either side of the axis; more lanes beside each other than a tile has; where so many quantiles are sought, in several batches.
+        # Lanes on both sides of the axis; more adjacent lanes than fit in a tile; enough quantiles
+        # that several batches are needed.
         middle = self.random.integers(0, 2**30, (2, length, 2), dtype="i4")
         self.add("median", self.save(middle), "axis=1", output=True, check=self.expect_numbers(np.median(middle, axis=1)))
         many = self.random.integers(0, 2**16, (length, 19), dtype="u2")
@@ -338,7 +344,7 @@ class OrderTest(whole_run.WholeRunTest):
         self.run_all([(None, "auto"), (3, "auto"), (2, 37)], timeout=300)
 
     def test_quantiles_of_integers_far_apart_are_right(self):
-        """numpy takes their differences modulo their width."""
+        """numpy computes the differences of such integers modulo 2^64."""
         array = np.array([-2**63, 2**63 - 1, 2**62, -5])
         name = self.save(array)
 
@@ -349,7 +355,7 @@ class OrderTest(whole_run.WholeRunTest):
         self.add("quantile", name, "q=%r,%r" % (1.75 / 3, 0.5 / 3), output=True, check=check)
         self.run_all([(None, "auto"), (3, 1)])
 
-    # Any byte of a bool but 0 is true.
+    # Any nonzero byte of a bool is true.
 
     def test_bools_of_other_bytes(self):
         array = np.array([0, 255, 2, 0, 128, 1, 255], "u1").view("?")
@@ -361,7 +367,7 @@ class OrderTest(whole_run.WholeRunTest):
                      check=self.expect_bits(np.array([False, False, True])))
         column = self.save(array.reshape(7, 1))
         self.add("median", column, "axis=1", output=True, check=self.expect_bits(true.astype("f8")))
-        self.add("unique", name, output=True, check=self.expect_beside(self.expect_bits(np.array([False, True])), {"distinct": 2}))
+        self.add("unique", name, output=True, check=self.expect_saved_and_printed(self.expect_bits(np.array([False, True])), {"distinct": 2}))
         self.add("unique", name, check=self.expect_answer({"values": [False, True], "counts": [2, 5]}))
         self.add("histogram", name, "bins=2", check=self.expect_answer({"counts": [2, 5], "edges": [0.0, 0.5, 1.0]}))
         self.run_all([(None, "auto"), (3, 1), (2, 4)])
@@ -377,7 +383,7 @@ class OrderTest(whole_run.WholeRunTest):
         parameters = ["bins=%d" % bins] + (["range=%r,%r" % limits] if limits else [])
         edges = [float(edge) for edge in edges]
         self.add("histogram", name, *parameters, check=self.expect_answer({"counts": counts.tolist(), "edges": edges}))
-        self.add("histogram", name, *parameters, output=True, check=self.expect_beside(self.expect_bits(counts), {"edges": edges}))
+        self.add("histogram", name, *parameters, output=True, check=self.expect_saved_and_printed(self.expect_bits(counts), {"edges": edges}))
 
     def test_histogram(self):
         limits_of = [None, (0.0, 1.0), (-1.5, 2.25), (0.1, 0.7), (3.0, 3.0), (-1e5, 1e5), (-1e300, 1e39)]
@@ -388,7 +394,7 @@ class OrderTest(whole_run.WholeRunTest):
                     if limits is None and array.size:
                         array = without_nan(array)
                     if dtype in FLOATS and self.random.integers(0, 2):
-                        # Many in range, and many on edges.
+                        # Many numbers in the range, many of them on the edges of bins.
                         array = (self.random.integers(0, 101, shape) / 100).astype(dtype)
                     self.add_histogram(array, int(self.random.choice([1, 2, 3, 10, 33, 1000])), limits)
         self.add_histogram(np.full(5, 7, "i4"), 10, None)
@@ -399,7 +405,7 @@ class OrderTest(whole_run.WholeRunTest):
         self.run_all()
 
     def test_histogram_of_halves_with_many_bins(self):
-        """numpy's positions of these are infinite, which is an error there."""
+        """numpy computes infinite positions for these numbers, and raises an error."""
         name = self.save(np.array([0, 900, 1000, 1000], "f2"))
 
         def check(_, saved):
@@ -412,7 +418,7 @@ class OrderTest(whole_run.WholeRunTest):
     # unique, bincount, count
 
     def add_unique(self, array, printed=True):
-        """In each of the ways that the values and the counts can be saved or printed."""
+        """Adds a job for each way to save or print the values and the counts."""
         values, counts = np.unique(array, return_counts=True)
         name = self.save(array)
         saved = self.expect_numbers(values) if array.dtype.kind in "fc" else self.expect_bits(values)
@@ -425,7 +431,7 @@ class OrderTest(whole_run.WholeRunTest):
                 os.remove(self.path(file))
             return check
 
-        self.add("unique", name, output=True, check=self.expect_beside(saved, {"distinct": len(values)}))
+        self.add("unique", name, output=True, check=self.expect_saved_and_printed(saved, {"distinct": len(values)}))
         self.add("unique", name, "counts=counts_alone_of_" + name, check=check_counts("counts_alone_of_" + name))
         beside = check_counts("counts_of_" + name)
         self.add("unique", name, "counts=counts_of_" + name, output=True, check=lambda answer, found: (beside(answer, None), saved(answer, found)))
@@ -447,21 +453,22 @@ class OrderTest(whole_run.WholeRunTest):
         self.run_all()
 
     def test_unique_of_many_different_values(self):
-        """More than rank 0 merges by itself."""
+        """More values than rank 0 merges on its own."""
         for dtype in INTS + FLOATS + OTHERS:
             self.add_unique(random_array(self.random, dtype, (LONG,)), printed=False)
         self.add_unique(self.random.integers(-2**63, 2**63 - 1, LONG))
         words = np.array(["w%d" % i for i in self.random.integers(0, 10**6, LONG)])
         self.add_unique(words)
         self.add_unique(words.astype("S"))
-        # Of complex numbers with a NaN there are many that are equal, in each run others.
+        # All complex numbers with a NaN are equal; each sorted run has different ones.
         complexes = self.random.standard_normal(LONG) + 1j * self.random.standard_normal(LONG)
         complexes.imag[self.random.random(LONG) < 0.3] = np.nan
         self.add_unique(complexes, printed=False)
         self.run_all([(None, "auto"), (3, "auto"), (2, 10_007), (3, 7), (1, 101)], timeout=300)
 
     def test_unique_of_many_values_in_parts(self):
-        # Many runs and several parts: all different, in order already, a few of which one is half of all, and none that a look here and there would find.
+        # Many runs and several parts: all values different; already sorted; one value that is half
+        # of all; many different values only at the end, which sampling would miss.
         size = 500_009
         half = self.random.integers(0, 2**40, size)
         half[self.random.random(size) < 0.5] = 7
@@ -504,14 +511,18 @@ class OrderTest(whole_run.WholeRunTest):
                     self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_outputs_of_a_job_are_all_saved_or_none(self):
-        """A limit of a file's size that one of them exceeds. What can be kept is kept among the temporary files."""
+        """One output exceeds a limit of the file size.
+
+        Complete outputs of its job are kept in temporary files.
+        """
         words = np.array(["%040d" % i for i in range(2000)])
         np.save(self.path("words.npy"), words)
         np.save(self.path("ints.npy"), np.arange(100))
         np.save(self.path("many.npy"), self.random.integers(0, 2**60, LONG))
         os.mkdir(self.path("temporary"))
         before = set(os.listdir(self.folder))
-        # 64 KiB. 320 KB are of words, 16 KB of their counts, 800 bytes of another job; 560 KB of the counts of many.
+        # The limit is 64 KiB. The words take 320 KB, their counts 16 KB, the output of bincount 800
+        # bytes; the counts of many.npy take 560 KB.
         limit = ["bash", "-c", "ulimit -f 64 && exec \"$@\"", "bash"]
         for command, failed, saved, kept in (
             ("bincount ints.npy b.npy + unique words.npy w.npy", "w.npy", {"b.npy"}, set()),
@@ -532,7 +543,7 @@ class OrderTest(whole_run.WholeRunTest):
                 for name in saved:
                     os.remove(self.path(name))
 
-    def test_unique_goes_on_with_a_journal(self):
+    def test_unique_resumes_from_a_journal(self):
         array = self.random.integers(0, 2**40, LONG)
         np.save(self.path("many.npy"), array)
         values, counts = np.unique(array, return_counts=True)
@@ -565,8 +576,8 @@ class OrderTest(whole_run.WholeRunTest):
                 self.assert_refused(self.run_in_folder(None, "--resume", *other), 3, "counts was c.npy, is d.npy")
             os.remove(self.path("j"))
 
-    def test_unique_goes_on_when_ranks_die_in_any_pass(self):
-        """The journal says which pass has begun."""
+    def test_unique_survives_lost_ranks_in_any_pass(self):
+        """The journal shows which pass has begun."""
         array = self.random.integers(0, 2**40, 3_000_000)
         np.save(self.path("many.npy"), array)
         values, counts = np.unique(array, return_counts=True)
@@ -594,7 +605,7 @@ class OrderTest(whole_run.WholeRunTest):
         print("%d ranks died" % killed)
         self.assertGreater(killed, 4)
 
-    def test_text_of_what_is_saved(self):
+    def test_text_of_saved_answers(self):
         name = self.save(np.array([3, 1, 3, 2, 3]))
         for ranks in (None, 3):
             done = self.run_in_folder(ranks, "unique", name, "values.npy", "+", "histogram", name, "counts.npy", "bins=2")
@@ -623,7 +634,8 @@ class OrderTest(whole_run.WholeRunTest):
                 for value in self.random.choice(values, 4, replace=False).tolist():
                     number = int(value) if value.lstrip("-").isdigit() else float(value)
                     if isinstance(number, int) or number in (1e5, 1e300):
-                        # By Python: numpy 2 raises OverflowError, or takes a number that is too large for the type for infinity.
+                        # Counted by Python: numpy 2 raises OverflowError, or converts a number that
+                        # is too large for the type to infinity.
                         expected = sum(x == number for x in array.ravel().tolist())
                     else:
                         expected = np.count_nonzero(array == number)
@@ -646,7 +658,7 @@ class OrderTest(whole_run.WholeRunTest):
             self.add("count", self.save(np.array([True, False, True])), "value=" + value, check=self.expect_answer(expected))
         self.run_all([(None, "auto"), (3, 7), (3, "auto")], at_once=500)
 
-    # What is refused
+    # Refusals
 
     def test_refusals_before_the_run(self):
         np.save(self.path("ints.npy"), np.arange(12).reshape(3, 4))
@@ -682,7 +694,7 @@ class OrderTest(whole_run.WholeRunTest):
             ("count ints.npy value=x", ["value=x"]),
             ("count bools.npy value=maybe", ["value=maybe"]),
             ("count times.npy value=1", ["datetime64[s]"]),
-            # A byte that begins nothing, a longer form than the shortest, what is over U+10FFFF.
+            # An invalid first byte, an overlong encoding, a code point above U+10FFFF.
             ("count words.npy value=a\udcff", ["value= is not UTF-8"]),
             ("count words.npy value=\udce0\udc80\udc80", ["value= is not UTF-8"]),
             ("count words.npy value=\udcf4\udc90\udc80\udc80", ["value= is not UTF-8"]),

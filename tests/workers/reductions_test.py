@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every reduction on every type it takes, over arrays of many shapes, against numpy.
+"""Compares every reduction on every accepted type with numpy, over arrays of many shapes.
 
-Integer, boolean and time answers must be numpy's to the bit; so must extremes and positions. Floating-point sums are not: numpy's
-order of summation is another one. They must lie within an error that numpy's own may have, and be the same bits at every number of
-ranks and every size of chunk.
+Integer, boolean and time answers must equal numpy's to the bit; so must extremes and positions.
+Floating-point sums may differ, because numpy adds in another order. They must lie within an error
+that numpy's own sum may have, and have the same bits for every number of ranks and every chunk
+size.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ LONG = ["g"]
 TIMEDELTA = ["m8[25ns]"]
 TIME = ["M8[s]"] + TIMEDELTA
 
-# What each takes, besides axis= and keepdims=: further parameters.
+# The accepted types of each worker, and its parameters besides axis= and keepdims=.
 WORKERS = {
     "sum": (REAL + COMPLEX + LONG + TIMEDELTA, [{"overflow": "wrap"}]),
     "prod": (REAL + COMPLEX + LONG, [{"overflow": "wrap"}]),
@@ -45,7 +46,7 @@ WORKERS = {
 }
 NEED_ELEMENTS = {"min", "max", "argmin", "argmax", "nanmin", "nanmax"}
 SHAPES = [(), (0,), (1,), (257,), (10007,), (3, 0), (7, 5), (600, 3), (2, 3, 4), (5, 513, 2), (2, 1031), (70, 300)]
-# Each run takes so many jobs at once.
+# Number of jobs in one run.
 BATCH = 400
 
 
@@ -73,7 +74,7 @@ def make_array(rng, dtype, shape, with_nans):
 
 
 def expected(worker, a, axis, keepdims, parameters):
-    """What numpy says; the same in higher precision for floating point; how far apart both may be from ours."""
+    """Returns numpy's answer."""
     kwargs = {"axis": axis, "keepdims": keepdims}
     if "ddof" in parameters:
         kwargs["ddof"] = parameters["ddof"]
@@ -88,7 +89,7 @@ def expected(worker, a, axis, keepdims, parameters):
 
 @contextlib.contextmanager
 def ignored_warnings():
-    """numpy warns of means of nothing and the like; the answers are what is compared."""
+    """Suppresses numpy's warnings, such as those about means of empty arrays."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -122,7 +123,7 @@ class ReductionsTest(whole_run.WholeRunTest):
                     yield worker, name, a, axis, keepdims, parameters
 
     def run_jobs(self, jobs, ranks, chunk, save):
-        """The answers of all: arrays as the program saved them, or what it printed."""
+        """Returns the answers of all jobs: the saved arrays, or the printed results."""
         answers = []
         for first in range(0, len(jobs), BATCH):
             words = []
@@ -149,7 +150,7 @@ class ReductionsTest(whole_run.WholeRunTest):
             self.assertEqual(answer.dtype, numpys.dtype)
             self.assertEqual(answer.shape, numpys.shape)
             if parameters.get("ord") == "0" and a.dtype == np.float16:
-                # numpy adds up the ones in float16, and stops counting at 2048.
+                # numpy counts in float16, which stops at 2048.
                 numpys = np.sum(a != 0, axis=axis, keepdims=keepdims).astype("f2")
             exact = numpys.dtype.kind not in "fc" or worker in ("min", "max", "nanmin", "nanmax") or parameters.get("ord") in ("inf", "-inf", "0")
             if exact and not (worker == "norm" and a.dtype.kind == "c"):
@@ -157,8 +158,8 @@ class ReductionsTest(whole_run.WholeRunTest):
                 return
             truth = np.asarray(expected(worker, wide(a), axis, keepdims, parameters))
             np.testing.assert_array_equal(np.isnan(answer), np.isnan(numpys))
-            # As far off as numpy may be, and as it is: a few roundings of the largest partial result, and one of the answer. (numpy's own float16
-            # sums overflow, ours are computed in double.)
+            # The permitted error is numpy's: some roundings of the largest partial result, and one
+            # of the answer. (numpy's float16 sums overflow; mpaio's are computed in double.)
             ok = np.isfinite(truth)
             eps = np.finfo(numpys.dtype).eps if numpys.dtype != np.dtype("g") else np.finfo("g").eps
             wide_eps = np.finfo("g").eps if numpys.dtype == np.dtype("g") else np.finfo("f8").eps
@@ -175,7 +176,7 @@ class ReductionsTest(whole_run.WholeRunTest):
         self.assertGreater(len(jobs), 1000)
         for job, answer in zip(jobs, self.run_jobs(jobs, None, "auto", save=True)):
             self.check(job, answer)
-        # Printed, numbers are exact, and so comparable to the bit.
+        # Printed numbers are exact, so they can be compared to the bit.
         alone = self.run_jobs(jobs, None, "auto", save=False)
         for ranks, chunk in ((3, "auto"), (1, 37), (3, 7)):
             for job, one, other in zip(jobs, alone, self.run_jobs(jobs, ranks, chunk, save=False)):
@@ -189,7 +190,7 @@ class ReductionsTest(whole_run.WholeRunTest):
         self.check_all([shape for shape in SHAPES if len(shape) == 3 or np.prod(shape) >= 5000])
 
     def test_saved_answers_are_the_same_bytes(self):
-        # A long double has bytes that belong to no number.
+        # A long double has padding bytes.
         for dtype in ("g", "c16", "f2", "M8[s]"):
             np.save(self.path("a.npy"), make_array(np.random.default_rng(whole_run.SEED), dtype, (70, 300), False))
             workers = ["min", "max"] if dtype != "c16" else []
@@ -218,7 +219,8 @@ class ReductionsTest(whole_run.WholeRunTest):
         done = self.run_in_folder(2, "mean", "spans.npy", "mean.npy")
         self.assert_done(done)
         self.assertEqual(np.load(self.path("mean.npy")), np.timedelta64(2**62, "s"))
-        # In between it may be too large: a zero makes any product fit, and what was added may be taken off.
+        # Intermediate results may be too large: a zero makes any product fit, and later terms may
+        # reduce a sum.
         np.save(self.path("back.npy"), np.array([2**63 - 1, 2**63 - 1, -2**63, -2**63 + 2]))
         np.save(self.path("zero.npy"), np.array([2**62, 2**62, 0, -5]))
         done = self.run_in_folder(3, "--format=json", "--chunk=1", "sum", "back.npy", "+", "prod", "zero.npy")
@@ -271,9 +273,9 @@ class ReductionsTest(whole_run.WholeRunTest):
                     result = answer["result"]["values"] if job[0] == "unique" else answer["result"]
                     texts = result if isinstance(result, list) else [result]
                     self.assertEqual(len(texts), np.size(values))
-                    # As decimals: where the exponent begins is a matter of taste.
+                    # Compared as decimals, because the format of the exponent does not matter.
                     for text, value in zip(texts, np.atleast_1d(values)):
-                        # unique has one zero, of either sign.
+                        # unique keeps one zero, of either sign.
                         if value != 0 or job[0] != "unique":
                             self.assertEqual(decimal.Decimal(text).is_signed(), bool(np.signbit(value)))
                         self.assertEqual(decimal.Decimal(text).normalize(), decimal.Decimal(str(value)).normalize(), (text, value))
@@ -281,7 +283,7 @@ class ReductionsTest(whole_run.WholeRunTest):
         self.assert_done(done)
         self.assertEqual(done.text, "max tenths_f4.npy: 0.6\nmin f4.npy: nan\nfilter tenths_f2.npy: [0.0,0.1,0.2]\n")
 
-    def test_what_can_not_be_reduced_is_refused_before_it_is_loaded(self):
+    def test_inputs_that_cannot_be_reduced_are_refused_before_they_are_loaded(self):
         np.save(self.path("empty.npy"), np.zeros((0, 3)))
         np.save(self.path("words.npy"), np.array(["a"]))
         np.save(self.path("complex.npy"), np.zeros(3, "c16"))
@@ -295,7 +297,7 @@ class ReductionsTest(whole_run.WholeRunTest):
 
 
 def expected_magnitude(worker, a, axis, keepdims):
-    """The sum (or mean) of the magnitudes: what errors of summation are relative to."""
+    """Returns the sum (or mean) of the magnitudes, to which errors of summation are relative."""
     magnitudes = np.nan_to_num(np.abs(wide(a) if a.dtype.kind in "fc" else a.astype(float)), nan=0)
     return np.asarray((np.mean if "mean" in worker else np.sum)(magnitudes, axis=axis, keepdims=keepdims))
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workers over strings (grep, len, lower, upper) against numpy.char and Python's re: of all widths and shapes, for every
-number of ranks."""
+"""Compares string workers (grep, len, lower, upper) with numpy.char and Python's re.
+
+For all widths and shapes, and several numbers of ranks.
+"""
 
 import re
 import unicodedata
@@ -9,16 +11,17 @@ import whole_run
 
 np = whole_run.import_numpy()
 
-# How the processes and chunks are varied.
+# (ranks, --chunk)
 WAYS = [(1, "auto"), (3, 7)]
 
-# Jobs of one launch.
+# Number of jobs in one run.
 BATCH = 250
 
 SHAPES = [(0,), (1,), (613,), (3, 0, 2), (5, 7), (2, 3, 5), ()]
 
-# Sharp s, dotted capital and dotless small i, sigmas, ligatures, letters with several marks, what has title case, letters
-# beyond the basic plane, what neither case has, and what a sigma may meet: marks, quotes, letters above the line, NUL.
+# Sharp s, dotted capital and dotless small i, sigmas, ligatures, letters with several marks,
+# letters with a title case, letters outside the basic plane, characters without case, and
+# characters that affect the case mapping of a sigma: marks, quotes, modifier letters, NUL.
 LETTERS = ("abzAZ@[`{09 \u00df\u1e9e\u0130\u0131\u03a3\u03c3\u03c2\u039f\u03bf\ufb00\ufb01\ufb03\ufb05\u0149\u0390\u1f52\u1fb7\u01c4\u01c5\u01c6"
            "\u00e9\u00c9\u00ff\u0178\u00b5\u212a\u10d0\u1c90\u13a0\uab70\U00010400\U00010428\U0001f600\u4e2d\u0301\u0345\u02b0'.\u00b7\x00")
 SURROGATES = "\ud800\ud801\udbff\udc00\udc28\udfff"
@@ -36,7 +39,7 @@ class StringsTest(whole_run.WholeRunTest):
         return array
 
     def strings(self, letters, width, shape):
-        """Of all lengths up to `width`; `letters` of bytes give an array of bytes."""
+        """Returns strings of all lengths up to `width`, as bytes if `letters` are bytes."""
         count = int(np.prod(shape, dtype=int))
         letters = [letters[i:i + 1] for i in range(len(letters))]
         nothing = letters[0][:0]
@@ -47,7 +50,7 @@ class StringsTest(whole_run.WholeRunTest):
         return np.array(texts, dtype="%s%d" % ("S" if nothing == b"" else "U", width)).reshape(shape)
 
     def arrays(self, widths=(1, 5, 33)):
-        """Pairs of a file's name and the array in it."""
+        """Saves arrays. Returns pairs of a file's name and its array."""
         found = []
         kinds = {"ascii": "azAZ@[`{ 09\x00", "letters": LETTERS, "surrogates": LETTERS + SURROGATES * 3,
                  "sigmas": "\u03a3\u03a3aB .\u0301\u02b0\u0345\ud800", "bytes": bytes(range(256))}
@@ -59,7 +62,7 @@ class StringsTest(whole_run.WholeRunTest):
         return found
 
     def add(self, words, expected):
-        """A job, its words without the output's, and what is expected of it."""
+        """Adds a job: its words without the output, and the expected array."""
         self.jobs.append((words, np.asarray(expected)))
 
     def run_jobs(self, ways=WAYS):
@@ -109,7 +112,8 @@ class StringsTest(whole_run.WholeRunTest):
         for case in ("lower", "upper"):
             out, expected = np.load(self.path(case + ".npy")), getattr(np.char, case)(array)
             different = np.flatnonzero(out != expected)
-            # ICU may know a later Unicode than Python: what differs must have to do with what is not assigned there.
+            # ICU may have a later version of Unicode than Python: differences are permitted only
+            # for characters that are unassigned in Python's version.
             for place in different:
                 characters = array[place] + str(out[place])
                 self.assertIn("Cn", [unicodedata.category(character) for character in characters], ascii(characters))
@@ -145,7 +149,10 @@ class StringsTest(whole_run.WholeRunTest):
                         self.assertEqual((shape, kind.str, file.read()), ((count,), dtype, b""))
 
     def add_grep(self, name, array, pattern, invert=False, ignore_case=False):
-        """`pattern` must mean the same to Python's re, or be a pair of what it is to RE2 and to Python."""
+        """Adds a grep job.
+
+        `pattern`: a pattern with the same meaning in RE2 and Python's re, or a pair, one for each.
+        """
         ours, pythons = pattern if isinstance(pattern, tuple) else (pattern, pattern)
         flags = re.IGNORECASE if ignore_case else 0
         if array.dtype.kind == "S":
@@ -166,13 +173,14 @@ class StringsTest(whole_run.WholeRunTest):
                     name = "%s_%d_%s.npy" % (kind, width, "x".join(map(str, shape)))
                     array = self.save(name, self.strings(letters, width, shape))
                     for pattern in patterns + (only_of_letters if kind == "letters" else []):
-                        # The end of a text has one more meaning in Python, before a line break, and a name of its own.
+                        # In Python, $ also matches before a final line break, and the end of a text
+                        # is \Z instead of \z.
                         both = (pattern, pattern.replace(r"\z", r"\Z").replace("$", r"\Z"))
                         self.add_grep(name, array, both, invert=bool(self.random.integers(0, 2)))
         self.run_jobs()
 
     def test_grep_of_any_case(self):
-        # Without the letters i, of which Python takes more for the same.
+        # Without the letters i: Python's re treats more variants of them as equal than RE2.
         array = self.save("any.npy", self.strings("abKk\u212as\u017fS\u03a3\u03c3\u03c2\u00c9\u00e9\U00010400\U00010428", 4, (2000,)))
         for pattern in ("a", "k", "S", "\u03c3a", "^[\u03c2b]", "\u00e9|\U00010428K", "\u212a\u017f"):
             for invert in (False, True):
@@ -213,7 +221,7 @@ class StringsTest(whole_run.WholeRunTest):
             self.assert_refused(self.run_in_folder(None, worker, "ints.npy", "out.npy"), 3, worker, "int64", "str (U), bytes (S)")
             self.assert_refused(self.run_in_folder(None, worker, "words.npy"), 2, worker, "output file")
 
-    def test_what_is_no_character_is_named(self):
+    def test_invalid_characters_are_named(self):
         self.save("half.npy", np.array(["abc", "x\ud800"]))
         self.assert_refused(self.run_in_folder(1, "grep", "half.npy", "pattern=x"), 1, "element 1", "U+D800", "position 1", "UTF-8")
         array = np.array(["abc", "def"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/workers.md has every worker of the program, and every parameter with its default, and no others."""
+"""docs/workers.md lists exactly the program's workers, and their parameters with the defaults."""
 
 import os
 import re
@@ -11,7 +11,11 @@ LINE = re.compile(r"    ([a-z_0-9]+)=(.*?)  .* \((.*?)\)$")
 
 
 def of_list(text):
-    """What --list says: for each worker how it answers, and its parameters with their defaults (None: must be given)."""
+    """Parses the output of --list.
+
+    Returns for each worker the kind of its answer, and its parameters with their defaults (None:
+    required).
+    """
     workers = {}
     for line in text.splitlines():
         parameter = LINE.match(line)
@@ -32,7 +36,10 @@ def of_list(text):
 
 
 def of_page(text):
-    """The same of the page's table, whose cells say: `axis=none`, or `q=` (required); the answer's begins with how."""
+    """Parses the page's table, with the same result as of_list().
+
+    A parameter is `axis=none` or, if required, `q=`. The cell of the answer begins with its kind.
+    """
     workers = {}
     names = []
     for line in text.splitlines():

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of the tree: libraries, tests, workers, orchestrators, benchmarks.
 
-They work inside this repository and from any other that has it as `@mpaio`.
+They work inside this repository and in any other repository that uses it as `@mpaio`.
 """
 
-# "" in this repository; "mpaio" (or its canonical form) where another workspace uses it.
+# "" in this repository; "mpaio" (or its canonical form) if another workspace uses it.
 _REPOSITORY = Label("//:BUILD").workspace_name
 
 def _label(name):
     return str(Label(name))
 
-# Warnings end the build only of optimised code, as a sanitizer brings false ones, and only here: a user's code is not
-# ours to judge. The excepted ones come and go with the version of the compiler, whose optimiser finds them, or of a
-# library, which deprecates the one way its older version has.
+# Warnings are errors only in optimised code, because sanitizers cause false ones, and only in this
+# repository, because users choose their own warnings. The exceptions depend on the version of the
+# compiler, whose optimiser reports them, or of a library that deprecates an interface for which its
+# older version has no replacement.
 _WERROR = [
     "-Werror",
     "-Wno-error=array-bounds",
@@ -22,19 +23,21 @@ _WERROR = [
 ] if not _REPOSITORY else []
 
 def _copts(copts):
-    # Answers are the same bits on every machine: no a * b + c is fused in one inlined copy and not in another.
+    # Results must have the same bits on every machine: without the flag, the compiler may contract
+    # a * b + c to a fused multiply-add in one inlined copy and not in another.
     return ["-std=c++20", "-ffp-contract=off", "-Wall", "-Wextra"] + select({
         _label("//tools/bazel:opt"): ["-O3"] + _WERROR,
         "//conditions:default": [],
     }) + copts
 
-# What is tested is in libraries, and optimised as it is; the tests' own code compiles faster so.
+# The tests' own code compiles faster with -O1. The code under test is in libraries, which keep
+# their optimisation level.
 _TEST_COPTS = select({
     _label("//tools/bazel:opt"): ["-O1"],
     "//conditions:default": [],
 })
 
-# What a program needs besides its own code, by kind. All kinds are listed here.
+# Dependencies that each kind of program gets in addition to its own.
 _WORKER_DEPS = ["//mpaio/worker:registry"]
 _ORCHESTRATOR_DEPS = ["//mpaio/cli:main"]
 _MPI_TEST_DEPS = ["//mpaio/testing:mpi_test_main"]
@@ -42,7 +45,10 @@ _TEST_DEPS = ["@com_google_googletest//:gtest_main"]
 _BENCHMARK_DEPS = ["@com_github_google_benchmark//:benchmark_main"]
 
 def _with(deps, further):
-    """`deps` and those of `further` that are not among them yet; a list given by a select() is taken as it is."""
+    """Returns `deps` with those of `further` that they do not contain yet.
+
+    If `deps` is a select(), all of `further` are appended.
+    """
     further = [_label(dep) for dep in further]
     if type(deps) != "list":
         return deps + further
@@ -50,7 +56,7 @@ def _with(deps, further):
     return deps + [dep for dep in further if _label_text(dep) not in given]
 
 def _label_text(label):
-    """One spelling for the ways to write a label: "@@x//a/b:b", "@x//a/b" and "//a/b" when in x are the same."""
+    """Returns a label's normal form, equal for "@@x//a/b:b", "@x//a/b" and, within x, "//a/b"."""
     text = str(label).lstrip("@")
     repository, slashes, rest = text.partition("//")
     if not slashes:
@@ -62,7 +68,8 @@ def _label_text(label):
         name if colon else package.split("/")[-1],
     )
 
-# Everything is linked statically (Bazel's default for tests is shared libraries), so each source is compiled once only.
+# Everything is linked statically, so that each source is compiled only once; Bazel's default for
+# tests is shared libraries.
 def mpaio_cc_library(name, copts = [], linkstatic = True, **kwargs):
     """A cc_library with the tree's compiler flags."""
     native.cc_library(name = name, copts = _copts(copts), linkstatic = linkstatic, **kwargs)
@@ -72,7 +79,7 @@ def mpaio_cc_binary(name, copts = [], **kwargs):
     native.cc_binary(name = name, copts = _copts(copts), **kwargs)
 
 def mpaio_cc_test(name, deps = [], copts = [], size = "small", linkstatic = True, **kwargs):
-    """A GoogleTest of one process, without MPI; its main() comes along."""
+    """A GoogleTest of one process, without MPI. Its main() is linked in."""
     native.cc_test(
         name = name,
         deps = _with(deps, _TEST_DEPS),
@@ -83,7 +90,7 @@ def mpaio_cc_test(name, deps = [], copts = [], size = "small", linkstatic = True
     )
 
 def mpaio_benchmark(name, deps = [], copts = [], tags = [], **kwargs):
-    """A Google Benchmark; its main() comes along. Not built by `//...`, never part of a test run."""
+    """A Google Benchmark with its main(). Not built by `//...` and never part of a test run."""
     native.cc_binary(
         name = name,
         deps = _with(deps, _BENCHMARK_DEPS),
@@ -94,7 +101,10 @@ def mpaio_benchmark(name, deps = [], copts = [], tags = [], **kwargs):
     )
 
 def mpaio_cc_fuzzer(name, linkopts = [], tags = [], **kwargs):
-    """A libFuzzer of a function LLVMFuzzerTestOneInput. Built with `--config=fuzz` only, so not by `//...`."""
+    """A libFuzzer program for a function LLVMFuzzerTestOneInput.
+
+    It can be built only with `--config=fuzz`, so `//...` does not include it.
+    """
     mpaio_cc_binary(
         name = name,
         linkopts = linkopts + ["-fsanitize=fuzzer"],
@@ -104,12 +114,15 @@ def mpaio_cc_fuzzer(name, linkopts = [], tags = [], **kwargs):
     )
 
 def mpaio_worker(name, srcs, hdrs = [], deps = [], copts = [], local_defines = [], isolate = True, visibility = None, **kwargs):
-    """A worker that an orchestrator finds by name: MPAIO_WORKER_NAME is `name` as a string literal in its sources.
+    """A worker that an orchestrator finds by name.
 
-    It registers itself when the program starts, so it is linked whole, though nothing refers to it.
-    With `isolate` its Process runs in a process of its own, unless the user says otherwise (--isolate):
-    what kills it does not kill the rank. That costs some microseconds a chunk; workers that are well
-    tested do without.
+    In its sources, MPAIO_WORKER_NAME is `name` as a string literal. The worker registers itself
+    when the program starts, so the linker keeps all its object files although no code refers to
+    them.
+
+    With `isolate`, its Process runs in a separate process, unless the user overrides that
+    (--isolate): a crash does not kill the rank. This costs some microseconds per chunk; well-tested
+    workers set it to False.
     """
     native.cc_library(
         name = name,
@@ -141,7 +154,10 @@ def _expand(ctx, text):
     return ctx.expand_location(text, ctx.attr.data)
 
 def _write_test(ctx, command, files, targets):
-    """Writes the test's executable: sets the environment, goes to the runfiles, runs `command` (shell words)."""
+    """Writes the test's executable.
+
+    It enters the runfiles, sets the environment and runs `command` (shell words).
+    """
     lines = [
         "#!/bin/bash",
         "# Bazel starts a test in its runfiles; started by hand it goes there itself.",
@@ -177,7 +193,8 @@ def _mpi_test_impl(ctx):
     ]
     return _write_test(ctx, command, ctx.files._launch + [ctx.executable.binary], [ctx.attr.binary])
 
-# The binary is built in the target's configuration: flags given for a build, a sanitizer's for instance, reach it.
+# The binary is built in the target configuration, so that flags given for a build, such as a
+# sanitizer's, apply to it.
 _mpi_test = rule(
     implementation = _mpi_test_impl,
     attrs = dict(
@@ -202,19 +219,22 @@ def mpi_cc_test(
         copts = [],
         visibility = None,
         **kwargs):
-    """A GoogleTest run by mpirun: NAME_bin, a test NAME_<ranks> for each count, and a test suite NAME of them all.
+    """A GoogleTest run by mpirun.
+
+    Defines the binary NAME_bin, a test NAME_<ranks> for each number of ranks, and a test suite NAME
+    of all these tests.
 
     Args:
       name: Name of the suite.
-      srcs: Sources of the one binary.
-      deps: Its libraries; the main() for tests under MPI comes along.
+      srcs: Sources of the binary.
+      deps: Its libraries; the main() for tests under MPI is linked in.
       ranks: Numbers of ranks to test with.
       data: Files at run time.
       env: Environment of every rank.
       args: Arguments of every rank.
       size: As in any test.
-      timeout: As in any test. mpirun is stopped a few seconds before it has passed.
-      tags: Further tags; "mpi" and "cpu:N" are there anyway.
+      timeout: As in any test. mpirun is stopped a few seconds before the timeout expires.
+      tags: Further tags, in addition to "mpi" and "cpu:N".
       copts: Further compiler flags.
       visibility: As in any rule.
       **kwargs: For the binary.
@@ -239,7 +259,8 @@ def mpi_cc_test(
             arguments = args,
             size = size,
             timeout = timeout,
-            # Waiting ranks sleep or yield, so two cores serve any number of them; on two cores it runs alone.
+            # Waiting ranks sleep or yield, so two cores are enough for any number of ranks. On a
+            # machine with two cores the test runs alone.
             tags = tags + ["mpi", "cpu:{}".format(min(count, 2))],
             visibility = visibility,
         )
@@ -266,11 +287,13 @@ _script_test = rule(
 )
 
 def mpaio_script_test(name, script, data = [], args = [], env = {}, size = "small", timeout = None, tags = [], visibility = None):
-    """A test that is a Python (.py) or Bash (.sh) script; exit status 0 passes. Its environment is fit for mpirun.
+    """A test that is a Python (.py) or Bash (.sh) script; it passes with exit status 0.
 
-    It runs at the top of its runfiles, where $(rootpath LABEL) in `args` and `env` leads to the `data`. Python is the
-    one with numpy that tools/configure found (also in MPAIO_PYTHON), otherwise `python3`. A script that cannot test
-    anything here prints a line "SKIPPED: why" and exits with 0 or 77.
+    The environment is prepared for mpirun. The script runs at the top of its runfiles, so
+    $(rootpath LABEL) in `args` and `env` gives the path of a file in `data`. The interpreter of
+    Python scripts is the one with numpy that tools/configure found (also in MPAIO_PYTHON),
+    otherwise `python3`. A script that cannot test anything on this machine prints a line "SKIPPED:
+    reason" and exits with status 0 or 77.
     """
     _script_test(
         name = name,

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Usage: mpi_launch.sh RANKS PROGRAM [ARGUMENT]...
-# Runs PROGRAM under mpirun as one Bazel test. Bounded: stops mpirun shortly before Bazel's own time limit.
+#
+# Runs PROGRAM under mpirun as one Bazel test. Stops mpirun shortly before Bazel's own time limit.
 set -u
 here=$(dirname -- "${BASH_SOURCE[0]}")
 
 if [ "$1" = --rank ]; then
-  # Within a rank. What Bazel wants of a test comes from rank 0; the others would write over it.
+  # This is a rank. Only rank 0 writes the files that Bazel expects of a test; the others would
+  # overwrite them.
   shift
   if [ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" != 0 ]; then
     unset XML_OUTPUT_FILE GTEST_OUTPUT TEST_WARNINGS_OUTPUT_FILE TEST_PREMATURE_EXIT_FILE TEST_SHARD_STATUS_FILE \
@@ -25,14 +27,15 @@ if ! command -v mpirun >/dev/null; then
     exit 1
   }
 fi
-# mpirun puts Unix sockets there, and their paths must be short.
+# mpirun creates Unix sockets in TMPDIR, and their paths must be short.
 TMPDIR=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1
 export TMPDIR
 
 mpirun -n "$ranks" --bind-to none bash "$here/mpi_launch.sh" --rank "$@" </dev/null &
 mpirun=$!
 
-# Ends mpirun, which ends its ranks; should it not, ends it the hard way: its ranks then find their server gone.
+# Terminates mpirun, which terminates its ranks. If it does not end within 3 seconds, kills it; its
+# ranks then lose their server and end.
 stop() {
   kill -TERM "$mpirun" 2>/dev/null
   for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -56,7 +59,7 @@ trap 'stop' TERM INT
 
 wait "$mpirun"
 status=$?
-# A signal that is trapped interrupts `wait`; mpirun is then being stopped.
+# A trapped signal interrupts `wait` while mpirun is still being stopped.
 kill -0 "$mpirun" 2>/dev/null && wait "$mpirun"
 kill -TERM "$watchdog" 2>/dev/null
 wait "$watchdog" 2>/dev/null

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Usage: run_script.sh SCRIPT [ARGUMENT]...
+#
 # Runs a .py or .sh file as a Bazel test.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/mpi_env.sh"
 export PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin"
-# mpirun puts Unix sockets there, and their paths must be short.
+# mpirun creates Unix sockets in TMPDIR, and their paths must be short.
 TMPDIR=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1
 export TMPDIR
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Libraries installed on the system, under the labels they have when built from source.
+"""Libraries installed on the system, under the labels that they have when built from source.
 
-`mpaio_system_repositories()` defines them all. A further library needs one line there: its labels, the pkg-config
-modules behind each, and the Debian package that brings them.
+`mpaio_system_repositories()` defines them all. To add a library, add an entry there: its labels,
+the pkg-config modules of each, and the Debian package that contains them.
 """
 
 # Abseil: package -> targets. pkg-config calls `absl/status:statusor` `absl_statusor` and `absl/flags:parse`
@@ -29,7 +29,7 @@ _ABSL = {
     "utility": "utility",
 }
 
-# Where the module's name does not follow from the label.
+# Modules whose names do not follow from the label.
 _ABSL_MODULES = {
     "flags:flag": "absl_flags",
     "strings:string_view": "absl_string_view|absl_strings",
@@ -43,8 +43,9 @@ def _absl_libraries():
             libraries["absl/" + label] = _ABSL_MODULES.get(label, "absl_{}_{}|absl_{}".format(package, target, target))
     return libraries
 
-# Arguments: entries "LABEL=WORDS" as in the attribute `libraries`. For each prints "LABEL<tab>cflags<tab>libs", or
-# "LABEL<tab>missing<tab>MODULE". One process for all of them: a call for each would cost seconds.
+# Arguments: entries "LABEL=WORDS" as in the attribute `libraries`. Prints for each
+# "LABEL<tab>cflags<tab>libs" or "LABEL<tab>missing<tab>MODULE". One process handles all entries,
+# because a process for each would take seconds.
 _QUERY = """
 for entry; do
   label=${entry%%=*} modules= flags= missing=
@@ -83,7 +84,8 @@ def _write_libraries(repository_ctx, libraries):
         package, _, target = label.rpartition(":")
         deps = {}
         for flag in compile_flags:
-            # Bazel wants every header to be in a repository or in one of the compiler's own directories.
+            # Bazel requires every header to be in a repository or in one of the compiler's own
+            # directories.
             if flag.startswith("-I") and flag[2:] not in ["/usr/include", "/usr/local/include"]:
                 if flag[2:] not in include_dirs:
                     include_dirs[flag[2:]] = "include_{}".format(len(include_dirs))
@@ -143,12 +145,12 @@ pkg_config_repository = repository_rule(
     doc = "A repository of cc_library targets for libraries that pkg-config knows.",
     attrs = {
         "libraries": attr.string_dict(
-            doc = "'package:target' -> words: modules ('a|b': the first that is there) and linker flags.",
+            doc = "'package:target' -> words: modules ('a|b': the first that is installed) and linker flags.",
             mandatory = True,
         ),
-        "debian_package": attr.string(doc = "What to install when a module is missing.", mandatory = True),
-        "skip_missing": attr.bool(doc = "Leave out targets whose module is missing, as long as one is there."),
-        "optional": attr.bool(doc = "Targets whose module is missing are empty libraries: code asks whether a header is there."),
+        "debian_package": attr.string(doc = "Package to install when a module is missing.", mandatory = True),
+        "skip_missing": attr.bool(doc = "Omit targets whose module is missing, unless all are missing."),
+        "optional": attr.bool(doc = "Targets whose module is missing are empty libraries; code tests with __has_include."),
     },
     environ = ["PATH", "PKG_CONFIG_PATH"],
     local = True,
@@ -167,21 +169,25 @@ def _mpi_repository_impl(repository_ctx):
             _missing(repository_ctx, "{} is not Open MPI's".format(mpicxx))
         flags.append(_words(result.stdout))
 
-    # The C++ bindings, which Open MPI 4 still adds, are dead; without them its headers need no -lmpi_cxx.
+    # Open MPI 4 still adds the C++ bindings, which MPI has removed; without them its headers need
+    # no -lmpi_cxx.
     compile_flags = flags[0] + ["-DOMPI_SKIP_MPICXX"]
     link_flags = [flag for flag in flags[1] if flag != "-lmpi_cxx"]
     _write_libraries(repository_ctx, {":mpi": (compile_flags, link_flags)})
 
 mpi_repository = repository_rule(
     implementation = _mpi_repository_impl,
-    doc = "`:mpi`, as Open MPI's compiler wrapper describes it. The variable MPICXX names another wrapper.",
+    doc = "The target `:mpi`, with the flags of Open MPI's compiler wrapper. The variable MPICXX selects another wrapper.",
     attrs = {"debian_package": attr.string(default = "libopenmpi-dev")},
     environ = ["MPICXX", "PATH"],
     local = True,
 )
 
 def mpaio_system_repositories():
-    """All that mpaio depends on. For a WORKSPACE; a module extension may call the rules the same way."""
+    """Defines all libraries that mpaio depends on.
+
+    For a WORKSPACE; a module extension may call the rules the same way.
+    """
     mpi_repository(name = "mpi")
     pkg_config_repository(
         name = "com_google_absl",

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/add_a_worker.sh
 #
-# Follows docs/add_a_worker.md: takes its files and its commands out of the page, runs them, and compares what the
-# programs print with what the page says. A block of the page is found by what stands behind the language in its first
-# line: "```cpp workers/count_above/count_above.cc".
+# Follows docs/add_a_worker.md: extracts the page's files and commands, runs the commands, and
+# compares the output of the programs with the page. A block of the page is identified by the text
+# after the language in its first line: "```cpp workers/count_above/count_above.cc".
 #
-# The worker in this tree is built where everything else is built already, with the new files laid over the tree
-# (--package_path); the workspace of its own is in .cache/add_a_worker, so that a second run finds it built.
+# The worker in this tree is built in the existing output directory, with the new files overlaid on
+# the tree (--package_path). The separate workspace is in .cache/add_a_worker, so that a second run
+# need not build it again.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -25,7 +26,7 @@ write() {  # TITLE FILE
   mkdir -p -- "$(dirname -- "$2")" && block "$1" >"$2" && [ -s "$2" ] || die "docs/add_a_worker.md has no block '$1'"
 }
 
-# Runs the commands of a block in a directory, and compares what they print with another block.
+# Runs the commands of a block in a directory, and compares their output with another block.
 follow() {  # DIRECTORY NAME COMMANDS ANSWER
   write "$3" "$scratch/commands"
   write "$4" "$scratch/expected"
@@ -43,7 +44,7 @@ follow() {  # DIRECTORY NAME COMMANDS ANSWER
 # Short, for mpirun's sockets, and without a space, for Bazel.
 scratch=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1
 restore() {
-  # The orchestrator without the page's worker takes its place again.
+  # Builds the orchestrator again without the page's worker.
   [ -z "${laid_over:-}" ] || run_bazel build --experimental_convenience_symlinks=ignore //mpaio:orchestrator >/dev/null 2>&1
   rm -rf -- "$scratch"
 }
@@ -54,7 +55,8 @@ python=$(python_with_numpy)
 [ -n "$python" ] || die "no Python with numpy: install the Debian package python3-numpy"
 [ -f "$root/.bazelrc.local" ] || "$root/tools/configure" || exit 1
 
-# What the page's commands mean here: a Python that has numpy, an mpirun that ends, a Bazel that finds a place to write.
+# Defines the page's commands for this check: a Python with numpy, an mpirun with a time limit, a
+# Bazel with a writable output directory.
 setting() {
   printf '. %q\n' "$root/tools/lib.sh"
   printf 'python3() { %q "$@"; }\n' "$python"

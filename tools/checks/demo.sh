@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/demo.sh
 #
-# Runs tools/demo with few numbers: its answers, and that it shows Bazel at work while it builds.
+# Runs tools/demo with a small array; checks its answers, and that it shows Bazel's progress while
+# it builds.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -19,7 +20,7 @@ else
   printf 'FAIL demo: its answers\n'
   status=1
 fi
-# Without this line nobody sees for minutes that a build is under way.
+# Without this line, the user would see no sign of a build that takes minutes.
 if grep -q '//mpaio:orchestrator' "$scratch/said"; then
   printf 'PASS demo: it shows what Bazel does\n'
 else

@@ -18,7 +18,7 @@ for name in "clang-format-$version" clang-format; do
 done
 if [ -z "$clang_format" ]; then
   say "clang-format $version is not installed: on Debian 12, apt-get install clang-format"
-  printf 'SKIP format: clang-format %s is not to be had\n' "$version"
+  printf 'SKIP format: clang-format %s is not installed\n' "$version"
   exit 0
 fi
 

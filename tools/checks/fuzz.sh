@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/fuzz.sh
 #
-# Gives the fuzzer of what reads .npy and .npz files (tools/fuzz) each file that it begins with, and then 100,000 inputs.
+# Runs the fuzzer of the .npy and .npz readers (tools/fuzz) with each file of its initial corpus,
+# and then with 100,000 inputs.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -14,7 +15,7 @@ number() {  # STATISTIC
   sed -n "s/^stat::$1: *//p" "$log"
 }
 
-# With 0 inputs of its own it runs what it begins with, and what earlier runs have found worth keeping.
+# With 0 generated inputs it runs the initial corpus and the inputs that earlier runs have kept.
 for runs in 0 100000; do
   "$root/tools/fuzz" --runs="$runs" --directory="$directory" </dev/null >"$log" 2>&1
   case $? in
@@ -27,7 +28,7 @@ for runs in 0 100000; do
       ;;
     77)
       tail -n 1 -- "$log" >&2
-      printf 'SKIP fuzz: clang++ with libFuzzer is not to be had\n'
+      printf 'SKIP fuzz: clang++ with libFuzzer is not installed\n'
       exit 0
       ;;
     *)

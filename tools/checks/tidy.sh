@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/tidy.sh [COMMIT | --all]
 #
-# Runs clang-tidy (.clang-tidy) over the C++ sources that have changed since COMMIT (default: HEAD~1), or over all of them,
-# which takes an hour. Without an argument, as tools/test calls it, more than 20 changed sources are skipped aloud.
+# Runs clang-tidy (.clang-tidy) over the C++ sources that have changed since COMMIT (default:
+# HEAD~1), or over all of them, which takes an hour. Without an argument, as tools/test calls it, it
+# prints SKIP if more than 20 sources have changed.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -44,9 +45,9 @@ execution_root=$(run_bazel info execution_root 2>/dev/null)
 run_bazel aquery 'mnemonic("CppCompile", //...)' --output=jsonproto >"$scratch/actions" 2>"$scratch/log" &&
   python3 "$root/tools/compile_commands.py" "$execution_root" "$scratch/compile_commands.json" <"$scratch/actions" || {
   tail -n 20 -- "$scratch/log" >&2
-  die "Bazel does not tell how the sources are compiled"
+  die "bazel aquery or tools/compile_commands.py failed; the last lines of its output are above"
 }
-# Sources that Bazel does not compile here, as the fuzzer's, have no command.
+# Sources that this configuration does not compile, such as the fuzzer's, have no command.
 mapfile -t known < <(python3 -c 'import json, sys
 known = {entry["file"] for entry in json.load(open(sys.argv[1]))}
 print("\n".join(name for name in sys.argv[2:] if name in known))' "$scratch/compile_commands.json" "${sources[@]}")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// all: whether all elements are not zero. NaN is not zero.
+// all: true if all elements are nonzero. NaN is nonzero.
 #include <complex>
 #include <cstdint>
 

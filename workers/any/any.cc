@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// any: whether any element is not zero. NaN is not zero.
+// any: true if any element is nonzero. NaN is nonzero.
 #include <complex>
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// argmax: where the largest element is: the index of the first one, or of the first NaN or NaT.
+// argmax: the index of the first largest element, or of the first NaN or NaT.
 #include <complex>
 #include <cstdint>
 

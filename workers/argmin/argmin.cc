@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// argmin: where the smallest element is: the index of the first one, or of the first NaN or NaT.
+// argmin: the index of the first smallest element, or of the first NaN or NaT.
 #include <complex>
 #include <cstdint>
 

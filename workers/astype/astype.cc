@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// astype: the same elements as another type; as numpy's astype. Numbers to numbers, to texts and
-// from them; texts to texts; times to and from integers, and to other units.
+// astype: the same elements as another type, as numpy's astype: numbers to numbers, to text and
+// back; text to text; times to and from integers, and to other units.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +42,7 @@ Index NumChars(const DType& dtype) {
                                                : dtype.itemsize_bytes();
 }
 
-// Texts are as wide as those of the input where the type gives no width ("U", "S", "str", "bytes").
+// If the type gives no width ("U", "S", "str", "bytes"), text is as wide as the input requires.
 absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
   const std::string& name = inputs.parameters.Text("dtype");
   const DType& from = inputs.array.dtype();
@@ -58,27 +58,32 @@ absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
   return dtype->kind() == DType::Kind::kUnicode ? DType::Unicode(width) : DType::Bytes(width);
 }
 
-enum class Way { kNumbers, kWideNumbers, kTimes, kNumbersToText, kTextToNumbers, kTextToText };
+enum class Conversion {
+  kNumbers,
+  kWideNumbers,
+  kTimes,
+  kNumbersToText,
+  kTextToNumbers,
+  kTextToText
+};
 
-// With times taken for the integers that they are.
-absl::StatusOr<Way> FindWay(const DType& from, const DType& to) {
+// Times count as the integers that represent them.
+absl::StatusOr<Conversion> FindConversion(const DType& from, const DType& to) {
   const bool from_number = IsNumber(from), to_number = IsNumber(to);
-  if (from_number && to_number) return Way::kNumbers;
-  if (IsWideNumber(from) && IsWideNumber(to)) return Way::kWideNumbers;
-  if (IsTime(from) && (to_number || from == to)) return Way::kNumbers;
+  if (from_number && to_number) return Conversion::kNumbers;
+  if (IsWideNumber(from) && IsWideNumber(to)) return Conversion::kWideNumbers;
+  if (IsTime(from) && (to_number || from == to)) return Conversion::kNumbers;
   if (IsTime(from) && from.kind() == to.kind() && TimeCast::Create(from, to).has_value())
-    return Way::kTimes;
-  if (IsTime(to) && from_number && !IsFloat(*NumberTypeOf(from))) return Way::kNumbers;
-  if (from_number && IsText(to)) return Way::kNumbersToText;
-  if (IsText(from) && to_number) return Way::kTextToNumbers;
-  if (IsText(from) && IsText(to)) return Way::kTextToText;
-  return absl::UnimplementedError(
-      absl::StrCat("no conversion of ", from.name(), " to ", to.name(),
-                   "; there are those of numbers among themselves, of bool, integers and floats of "
-                   "16 to 64 bits to str and "
-                   "bytes and back, of times to integers and back, and of times to other units but "
-                   "between months or years and shorter "
-                   "ones"));
+    return Conversion::kTimes;
+  if (IsTime(to) && from_number && !IsFloat(*NumberTypeOf(from))) return Conversion::kNumbers;
+  if (from_number && IsText(to)) return Conversion::kNumbersToText;
+  if (IsText(from) && to_number) return Conversion::kTextToNumbers;
+  if (IsText(from) && IsText(to)) return Conversion::kTextToText;
+  return absl::UnimplementedError(absl::StrCat(
+      "no conversion of ", from.name(), " to ", to.name(),
+      "; supported are numbers to numbers, bool, integers and floats of 16 to 64 bits to "
+      "str and bytes and back, times to integers and back, and times to other units "
+      "except between months or years and shorter ones"));
 }
 
 absl::StatusOr<Elementwise> NumbersPlan(const JobInputs& inputs, const DType& to) {
@@ -97,14 +102,14 @@ absl::Status AtElement(const ChunkView<RawElement>& chunk, std::size_t i, absl::
       absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " ", what));
 }
 
-// Texts on one side or both.
+// A conversion with text on one side or both.
 class TextCast {
  public:
-  TextCast(DType from, DType to, Way way)
+  TextCast(DType from, DType to, Conversion conversion)
       : from_(std::move(from)),
         to_(std::move(to)),
-        way_(way),
-        number_(NumberTypeOf(way == Way::kNumbersToText ? from_ : to_)) {}
+        conversion_(conversion),
+        number_(NumberTypeOf(conversion == Conversion::kNumbersToText ? from_ : to_)) {}
 
   absl::Status operator()(const ChunkView<RawElement>& chunk, std::byte* rows) const {
     const RawElements elements = chunk.elements();
@@ -132,7 +137,7 @@ class TextCast {
     }
   }
 
-  // Cut where they are too long, as in numpy.
+  // Truncates text that is too long, as numpy does.
   static void PutText(absl::string_view text, const DType& dtype, std::byte* element) {
     const Index width = NumChars(dtype);
     for (Index i = 0; i < width; ++i) {
@@ -143,17 +148,17 @@ class TextCast {
     }
   }
 
-  // Errors: what is wrong with the element, to stand behind "element 7".
+  // Errors: what is wrong with the element, worded to follow "element 7".
   absl::Status Convert(const std::byte* from, const DType& from_type, const DType& to_type,
                        std::string* text, std::byte* to) const {
     text->clear();
-    if (way_ == Way::kNumbersToText) {
+    if (conversion_ == Conversion::kNumbersToText) {
       AppendNumber(*number_, from, text);
       PutText(*text, to_type, to);
       return absl::OkStatus();
     }
     const Index width = NumChars(from_type);
-    if (way_ == Way::kTextToText) {
+    if (conversion_ == Conversion::kTextToText) {
       const Index to_width = NumChars(to_type);
       for (Index i = 0; i < to_width; ++i) {
         const std::uint32_t code_point = i < width ? CharAt(from, from_type, i) : 0;
@@ -172,13 +177,14 @@ class TextCast {
         absl::StrCat("is ", Quoted(from, from_type), ", which is no ", NumberTypeName(*number_)));
   }
 
-  // Bytes beyond ASCII are part of no number.
+  // Bytes beyond ASCII are not part of any number.
   static char NumeralAt(const std::byte* element, const DType& dtype, Index i) {
     const std::uint32_t code_point = CharAt(element, dtype, i);
     return dtype.kind() == DType::Kind::kString && code_point > 127 ? '?' : NumeralOf(code_point);
   }
 
-  // The text of an element for a message, as Python writes it: one line, printable, not long.
+  // Returns the text of an element for a message, as Python writes it: one line, printable, not
+  // long.
   static std::string Quoted(const std::byte* element, const DType& dtype) {
     constexpr Index kMaxChars = 80;
     Index width = NumChars(dtype);
@@ -201,8 +207,8 @@ class TextCast {
   }
 
   DType from_, to_;
-  Way way_;
-  std::optional<NumberType> number_;  // of the side that is no text
+  Conversion conversion_;
+  std::optional<NumberType> number_;  // of the side that is not text
 };
 
 absl::Status CastWideNumbers(CastNumber cast, Index to_bytes, const ChunkView<RawElement>& chunk,
@@ -230,29 +236,29 @@ absl::Status CastTimes(const TimeCast& cast, const DType& to, const ChunkView<Ra
 absl::StatusOr<Job> MakeJob(JobContext& context) {
   const DType from = context.chunks.dtype();
   MPAIO_ASSIGN_OR_RETURN(const DType to, TargetType(context.inputs()));
-  MPAIO_ASSIGN_OR_RETURN(const Way way, FindWay(from, to));
-  switch (way) {
-    case Way::kNumbers: {
+  MPAIO_ASSIGN_OR_RETURN(const Conversion conversion, FindConversion(from, to));
+  switch (conversion) {
+    case Conversion::kNumbers: {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, NumbersPlan(context.inputs(), to));
       return MakeElementwiseJob(context, plan);
     }
-    case Way::kWideNumbers:
+    case Conversion::kWideNumbers:
       return MakeRowWriterJob<RawElement>(
           context, [cast = FindCast(from, to), to_bytes = to.itemsize_bytes()](const auto& chunk,
                                                                                std::byte* rows) {
             return CastWideNumbers(cast, to_bytes, chunk, rows);
           });
-    case Way::kTimes:
+    case Conversion::kTimes:
       return MakeRowWriterJob<RawElement>(
           context, [cast = *TimeCast::Create(from, to), to](const auto& chunk, std::byte* rows) {
             return CastTimes(cast, to, chunk, rows);
           });
-    case Way::kNumbersToText:
-    case Way::kTextToNumbers:
-    case Way::kTextToText:
+    case Conversion::kNumbersToText:
+    case Conversion::kTextToNumbers:
+    case Conversion::kTextToText:
       break;
   }
-  return MakeRowWriterJob<RawElement>(context, TextCast(from, to, way));
+  return MakeRowWriterJob<RawElement>(context, TextCast(from, to, conversion));
 }
 
 MPAIO_REGISTER_WORKER({
@@ -265,7 +271,7 @@ MPAIO_REGISTER_WORKER({
                        .Required()},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(DType to, TargetType(inputs));
-      MPAIO_RETURN_IF_ERROR(FindWay(inputs.array.dtype(), to).status());
+      MPAIO_RETURN_IF_ERROR(FindConversion(inputs.array.dtype(), to).status());
       return OutputSpec{std::move(to), inputs.array.shape()};
     },
     .streams_output = true,

@@ -44,7 +44,7 @@ void Write(T value, std::byte* bytes) {
 
 bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
 
-// Removes underscores, each of which must be between digits.
+// Removes underscores. Returns false if one is not between digits.
 bool RemoveUnderscores(std::string* text) {
   for (std::size_t at = 0; (at = text->find('_', at)) != std::string::npos;) {
     if (at == 0 || !IsDigit((*text)[at - 1]) || at + 1 == text->size() || !IsDigit((*text)[at + 1]))
@@ -57,7 +57,7 @@ bool RemoveUnderscores(std::string* text) {
 // An integer of any length.
 struct IntegerText {
   bool is_negative = false;
-  absl::string_view digits;  // without zeros in front
+  absl::string_view digits;  // without leading zeros
 };
 
 std::optional<IntegerText> SplitInteger(absl::string_view text) {
@@ -83,7 +83,7 @@ bool ParseInteger(absl::string_view text, std::byte* number) {
   return true;
 }
 
-// The functions of C and Abseil take more than Python: hexadecimal numbers, "nan(...)".
+// The functions of C and Abseil accept more than Python: hexadecimal numbers, "nan(...)".
 bool ParseReal(absl::string_view text, double* value) {
   absl::string_view body = text;
   if (absl::StartsWith(body, "+") || absl::StartsWith(body, "-")) body.remove_prefix(1);
@@ -203,7 +203,7 @@ bool ParseNumberText(NumberType type, absl::string_view text, std::byte* number)
   if (type == NumberType::kFloat16) {
     Write(Float16(real), number);
   } else if (type == NumberType::kFloat32) {
-    // By way of a double, as numpy does.
+    // Through a double, as numpy does.
     Write(static_cast<float>(real), number);
   } else {
     Write(real, number);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The characters of which numbers in texts are made, as Python reads them.
+// Maps the characters of numbers in text to ASCII, as Python does.
 #ifndef WORKERS_ASTYPE_NUMERAL_H_
 #define WORKERS_ASTYPE_NUMERAL_H_
 
 namespace mpaio {
 
-// The ASCII character as which Python's int() and float() read `code_point`: decimal digits of
-// every script are '0' to '9', white space beyond ASCII is ' ', and ASCII is itself. '?' for all
-// others, which no number has. As of Unicode 14.
+// Returns the ASCII character that Python's int() and float() read for `code_point`: '0' to '9' for
+// the decimal digits of every script, ' ' for white space beyond ASCII, and ASCII as it is. Returns
+// '?', which no number contains, for all others. As of Unicode 14.
 char NumeralOf(char32_t code_point);
 
 }  // namespace mpaio

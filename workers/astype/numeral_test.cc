@@ -28,7 +28,7 @@ TEST(NumeralTest, DigitsOfEveryScript) {
 
 TEST(NumeralTest, Spaces) {
   EXPECT_EQ(Numerals(U"\u0085\u00A0\u2009\u3000"), "    ");
-  EXPECT_EQ(Numerals(U"\u200B\uFEFF"), "??");  // of no width, and no spaces to Python
+  EXPECT_EQ(Numerals(U"\u200B\uFEFF"), "??");  // zero-width, and not spaces to Python
 }
 
 TEST(NumeralTest, OtherCharactersArePartOfNoNumber) {

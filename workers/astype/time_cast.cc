@@ -43,7 +43,7 @@ const UnitLength* Find(const DType& dtype) {
 
 std::optional<TimeCast> TimeCast::Create(const DType& from, const DType& to) {
   const UnitLength *source = Find(from), *target = Find(to);
-  // Ticks of no unit become what is wanted; the other way would lose what they are.
+  // Ticks without a unit take the new unit; the reverse would lose the unit.
   if (source == nullptr) return TimeCast(1, 1);
   if (target == nullptr || source->is_of_calendar != target->is_of_calendar) return std::nullopt;
   __int128 numerator = source->length * from.time_multiple(),

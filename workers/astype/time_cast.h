@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Times of one unit as times of another.
+// Converts times from one unit to another.
 #ifndef WORKERS_ASTYPE_TIME_CAST_H_
 #define WORKERS_ASTYPE_TIME_CAST_H_
 
@@ -11,15 +11,16 @@
 
 namespace mpaio {
 
-// How ticks of one datetime64 or timedelta64 become those of another. As in numpy, a tick that is
-// not a whole number of the new ones becomes the one before; NaT stays.
+// Converts ticks of one datetime64 or timedelta64 type to those of another. As in numpy, a time
+// between two ticks of the new type becomes the earlier one; NaT stays NaT.
 class TimeCast {
  public:
-  // Nothing where there is no fixed number of ticks of the one in those of the other: between years
-  // and months on one side, weeks and shorter ones on the other. Preconditions: both are times.
+  // Returns nothing if there is no fixed ratio of the two ticks: between years and months on one
+  // side and weeks and shorter units on the other, or if `to` alone has no unit. Precondition: both
+  // are times.
   static std::optional<TimeCast> Create(const DType& from, const DType& to);
 
-  // Nothing where it does not fit.
+  // Returns nothing if the result does not fit.
   std::optional<std::int64_t> operator()(std::int64_t ticks) const;
 
  private:

@@ -24,7 +24,7 @@ inline constexpr bool kIsComplex = false;
 template <typename T>
 inline constexpr bool kIsComplex<std::complex<T>> = true;
 
-// Every one of the types is exact in these.
+// Holds a number of any of the types exactly.
 struct Widest {
   long double real, imaginary;
 };
@@ -52,8 +52,8 @@ T Narrow(const Widest& x) {
   } else if constexpr (std::is_same_v<T, Float16>) {
     return Float16(static_cast<double>(x.real));
   } else if constexpr (std::is_integral_v<T>) {
-    // By way of 64 bits: what does not fit those is no integer, and what does not fit fewer bits
-    // loses the upper ones.
+    // Through 64 bits: a number that does not fit them has no integer value, and one that does not
+    // fit fewer bits loses the upper ones.
     if (x.real >= 9223372036854775808.0L && x.real < 18446744073709551616.0L)
       return static_cast<T>(static_cast<std::uint64_t>(x.real));
     if (x.real > -9223372036854775809.0L && x.real < 9223372036854775808.0L)
@@ -69,7 +69,7 @@ void Cast(const std::byte* from, std::byte* to) {
   From x;
   std::memcpy(&x, from, sizeof(From));
   if constexpr (std::is_same_v<From, long double> && std::is_same_v<To, Float16>) {
-    // numpy rounds twice here, to a float first; not so from double.
+    // numpy rounds twice here, to a float first, but not from double.
     const Float16 y(static_cast<double>(static_cast<float>(x)));
     std::memcpy(to, &y, sizeof(y));
     return;
@@ -78,7 +78,7 @@ void Cast(const std::byte* from, std::byte* to) {
   std::memcpy(to, &y, sizeof(To));
 }
 
-// Calls `act` with a value of the type that `dtype` is, if it is one.
+// Calls `act` with the type that corresponds to `dtype`, if it is one of Types.
 template <typename Act, std::size_t... kIndex>
 void Visit(const DType& dtype, const Act& act, std::index_sequence<kIndex...>) {
   ((dtype == DType::Of<std::tuple_element_t<kIndex, Types>>()

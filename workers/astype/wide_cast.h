@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Numbers of any type as any other, element by element: where complex numbers or long doubles are
-// among them, which expressions do not take.
+// Converts numbers of any type to any other, element by element. Used for complex numbers and long
+// doubles, which expressions do not support.
 #ifndef WORKERS_ASTYPE_WIDE_CAST_H_
 #define WORKERS_ASTYPE_WIDE_CAST_H_
 
@@ -11,13 +11,13 @@
 
 namespace mpaio {
 
-// bool, integers, floats, long double, complex; in this machine's byte order.
+// True for bool, integers, floats, long double and complex, in this machine's byte order.
 bool IsWideNumber(const DType& dtype);
 
-// Writes the number at `from` to `to`; neither need be aligned. As numpy's astype: what is not zero
-// is true, of a complex number that becomes a real one the real part remains, and a fraction is cut
-// off. A float that no integer of the type is near gives one of no meaning. Preconditions:
-// IsWideNumber of both types.
+// Converts the number at `from` and writes it to `to`; neither need be aligned. As numpy's astype:
+// a number that is not zero becomes true, a complex number becomes its real part in a real type,
+// and fractions are truncated. A float that is out of the integer type's range gives an unspecified
+// value. Precondition of FindCast: IsWideNumber of both types.
 using CastNumber = void (*)(const std::byte* from, std::byte* to);
 CastNumber FindCast(const DType& from, const DType& to);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// bincount: how often each of the integers 0, 1, 2, ... is there.
+// bincount: how often each of the integers 0, 1, 2, ... occurs.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -60,7 +60,7 @@ class CountBins final : public Worker<T, SparseCounts> {
     return absl::OkStatus();
   }
 
-  // Once, at the end.
+  // Called once, at the end.
   AnswerArray TakeCounts() {
     GrowTo(static_cast<std::size_t>(minlength_));
     const Index num_bins = static_cast<Index>(bytes_.size() / sizeof(Index));
@@ -81,7 +81,7 @@ class CountBins final : public Worker<T, SparseCounts> {
   }
 
   Index minlength_;
-  // The counts, as the answer takes them over: of so many no copy is made.
+  // The counts as bytes, which the answer takes over: so many must not be copied.
   std::vector<std::byte> bytes_;
 };
 

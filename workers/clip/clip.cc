@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// clip: each element, but not less than `min` and not greater than `max`; as numpy.clip.
+// clip: each element, but at least `min` and at most `max`; as numpy.clip.
 #include <optional>
 #include <sstream>
 #include <string>
@@ -20,13 +20,13 @@
 namespace mpaio {
 namespace {
 
-// `min` or `max`. As a text an integer stays one whatever its size, and the type of the result is
-// numpy's.
+// `min` or `max`. Kept as text, so that an integer stays one whatever its size, and the type of the
+// result is numpy's.
 struct Limit {
   absl::string_view key;
-  std::string given;  // as it was given
-  std::string text;   // as expressions have it; "none": there is no limit
-  // Where it is an integer without a type of its own; the nearest one that an int128 holds.
+  std::string given;  // as the user gave it
+  std::string text;   // as an expression; "none": there is no limit
+  // Set for an integer without a type of its own; clamped to the range of int128.
   std::optional<absl::int128> integer = {};
 
   bool is_given() const { return text != "none"; }
@@ -42,7 +42,7 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
   if (!is_negative) absl::ConsumePrefix(&digits, "+");
   if (!digits.empty() && digits.front() != '0' &&
       digits.find_first_not_of("0123456789") == absl::string_view::npos) {
-    // Expressions have integers of 64 bits; as a float it may be of any size.
+    // Integers in expressions have 64 bits; a float may have any size.
     absl::int128 integer = 0;
     if (!absl::SimpleAtoi(limit.text, &integer))
       integer = is_negative ? absl::Int128Min() : absl::Int128Max();
@@ -50,7 +50,7 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
     limit.text += ".0";
     return limit;
   }
-  // By itself it must be a number, not an expression over the elements.
+  // On its own it must be a number, not an expression over the elements.
   if (!Expression::Compile(limit.text, {}).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(key, "=", limit.text, ": the value must be a number"));
@@ -58,12 +58,12 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
   return limit;
 }
 
-// numpy 2's rules for integers that the elements' type does not have. Beyond the end of the type on
-// its own side a limit changes nothing, and is taken away; beyond the other end it is an error,
-// unless the other limit is no such integer, which gives the result a wider type.
+// numpy 2's rules for integers out of the range of the elements' type. Beyond the end of the range
+// on its own side a limit has no effect and is removed; beyond the other end it is an error, unless
+// the other limit is not such an integer and so gives the result a wider type.
 absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
   if (IsFloat(type) || !limit->integer.has_value()) return absl::OkStatus();
-  // A bool becomes an int64, and then has no limit that changes nothing.
+  // A bool becomes an int64, for which every limit has an effect.
   const bool is_bool = IsBool(type);
   const NumberType integers = is_bool ? NumberType::kInt64 : type;
   const int bits = static_cast<int>(8 * SizeBytes(integers)) - (IsSigned(integers) ? 1 : 0);

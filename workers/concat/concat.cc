@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// concat: all strings joined to one, in order. Unicode strings come out as UTF-8, byte strings as
+// concat: all strings joined to one, in order. Unicode strings become UTF-8, byte strings stay as
 // they are.
 #include <memory>
 #include <string>

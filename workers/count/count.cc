@@ -24,8 +24,8 @@
 namespace mpaio {
 namespace {
 
-// The code points of UTF-8 text; surrogates are code points like others, as elements may hold them.
-// Errors: InvalidArgument, it is none.
+// Returns the code points of UTF-8 text. Surrogates are accepted, because elements may contain
+// them. Errors: InvalidArgument if the text is not UTF-8.
 absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
   std::u32string code_points;
   while (!text.empty()) {
@@ -37,7 +37,8 @@ absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
   return code_points;
 }
 
-// What elements of type T are compared with: nothing where none can be equal.
+// The type that elements of type T are compared with. A value may be missing: then no element
+// equals it.
 template <typename T>
 struct Target {
   using Type = T;
@@ -68,7 +69,7 @@ absl::Status NoNumber(const std::string& text) {
       absl::StrCat("value=", text, " is no number, which the elements are; give one"));
 }
 
-// An integer exactly; a fraction equals none.
+// Parses an integer exactly; a fraction equals no integer.
 template <typename Int>
 absl::StatusOr<std::optional<Int>> ParseInt(const std::string& text) {
   std::conditional_t<std::is_signed_v<Int>, std::int64_t, std::uint64_t> wide = 0;
@@ -79,7 +80,7 @@ absl::StatusOr<std::optional<Int>> ParseInt(const std::string& text) {
   }
   double number = 0;
   if (!absl::SimpleAtod(text, &number)) return NoNumber(text);
-  // 2^63 or 2^64, which doubles have and the type has not.
+  // 2^63 or 2^64, which a double can hold and the type cannot.
   const double limit = std::ldexp(1.0, std::numeric_limits<Int>::digits);
   if (!(number < limit && number >= (std::is_signed_v<Int> ? -limit : 0.0)) ||
       number != std::floor(number))
@@ -87,7 +88,7 @@ absl::StatusOr<std::optional<Int>> ParseInt(const std::string& text) {
   return static_cast<Int>(number);
 }
 
-// numpy compares in the type of the array: a value is rounded to it, unless it is beyond its
+// numpy compares in the type of the array: a value is rounded to it, unless it is beyond the type's
 // largest number.
 template <typename Float>
 absl::StatusOr<std::optional<Float>> ParseFloat(const std::string& text, double largest) {
@@ -189,7 +190,7 @@ struct Makes {
   }
 };
 
-// What::Do<T>(argument) for the type of the elements.
+// Calls What::Do<T>(argument) for the type of the elements.
 template <typename What, typename Argument>
 auto ForType(const DType& dtype, Argument& argument)
     -> decltype(What::template Do<double>(argument)) {

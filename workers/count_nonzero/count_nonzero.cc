@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// count_nonzero: how many elements are not zero. NaN is not zero.
+// count_nonzero: the number of elements that are not zero. NaN is not zero.
 #include <complex>
 #include <cstdint>
 

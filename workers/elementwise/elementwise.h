@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the workers share that write an expression over arrays of one shape: map, clip, where,
-// isnan, astype.
+// Shared by the workers that write an expression over arrays of one shape: map, clip, where, isnan,
+// astype.
 #ifndef WORKERS_ELEMENTWISE_ELEMENTWISE_H_
 #define WORKERS_ELEMENTWISE_ELEMENTWISE_H_
 
@@ -20,40 +20,40 @@
 
 namespace mpaio {
 
-// An expression, and the arrays that its names stand for.
+// An expression and the arrays that its names refer to.
 struct Elementwise {
   struct Operand {
     std::string name;
     NdView array;
   };
-  // For messages: the parameters that the expression comes from, or nothing where it is the
-  // worker's own.
+  // For messages: the parameters that the expression comes from; empty if it is the worker's own.
   std::string parameter;
   std::string text;
   std::vector<Operand> operands;
-  // Whether the text is what the user has given, so that messages may show it.
+  // True if the user has written the text, so that messages may show it.
   bool is_written_by_user = false;
-  // What the result is converted to.
+  // The type that the result is converted to.
   std::optional<NumberType> convert_to = {};
-  // Not null: called for each chunk of the input first; an error ends the run.
+  // If not null, called first for each chunk of the input; an error ends the run.
   std::function<absl::Status(const ChunkView<RawElement>& chunk)> check = {};
 };
 
 // bool, integers and floating-point numbers.
 std::vector<AcceptedType> AcceptedNumbers();
 
-// The type called `name`, or nothing where it is "same". Errors: InvalidArgument for another text
-// than the name or code of a type of AcceptedNumbers().
+// Returns the type called `name`, or nothing for "same". Errors: InvalidArgument if `name` is not
+// the name or code of a type of AcceptedNumbers().
 absl::StatusOr<std::optional<NumberType>> ParseConversion(absl::string_view name);
 
-// Errors: InvalidArgument for arrays of different shapes, elements that are no numbers, and what
-// Expression::Compile refuses.
+// Errors: InvalidArgument for arrays of different shapes and for elements that are not numbers;
+// those of Expression::Compile.
 absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise);
 
-// What CompileElementwise's result is, in the shape of the operands.
+// Returns the type of CompileElementwise's result, in the shape of the operands.
 absl::StatusOr<OutputSpec> ElementwiseOutput(const Elementwise& elementwise);
 
-// The job that writes it to context.output, over context.chunks. The first operand is the input.
+// Returns the job that writes the result to context.output, over context.chunks. The first operand
+// is the input.
 absl::StatusOr<Job> MakeElementwiseJob(JobContext& context, const Elementwise& elementwise);
 
 }  // namespace mpaio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What workers share that write an array of the input's shape, element by element: len, lower,
+// Shared by the workers that write an array of the input's shape, element by element: len, lower,
 // upper, isnan, astype.
 #ifndef WORKERS_ELEMENTWISE_ROW_WRITER_H_
 #define WORKERS_ELEMENTWISE_ROW_WRITER_H_
@@ -46,7 +46,7 @@ class RowWriter final : public Worker<Element, WrittenRows> {
   WriteRowsFunction<Element> write_;
 };
 
-// The job that writes context.output by `write`.
+// Returns the job that writes context.output with `write`.
 template <typename Element>
 Job MakeRowWriterJob(JobContext& context, WriteRowsFunction<Element> write) {
   auto worker = std::make_unique<RowWriter<Element>>(std::move(context.chunks),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// filter: the rows of an array for which an expression is true, in order; as array[mask] of numpy.
-// The expression is about the rows themselves, or about arrays that have a number for each row.
+// filter: the rows of an array for which an expression is true, in order, as numpy's array[mask].
+// The expression refers to the rows themselves, or to arrays that have a number for each row.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -22,22 +22,22 @@
 namespace mpaio {
 namespace {
 
-// Further arrays that a condition may be about, beside the rows themselves.
+// Further arrays that a condition may refer to, besides the rows themselves.
 constexpr const char* kExtraInputs[] = {"y", "z", "w"};
 
 struct Condition {
-  // Where a variable of the expression is: the first one, and from one row to the next.
-  struct Place {
+  // Location of a variable's values: the first one, and the distance from one row to the next.
+  struct Operand {
     const std::byte* first;
     Index stride_bytes;
   };
   Expression expression;
-  std::vector<Place> places;
+  std::vector<Operand> operands;
 };
 
-// The variables that the rows themselves have: their fields, or x.
+// Adds the variables that the rows themselves have: their fields, or x.
 absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variable>* variables,
-                             std::vector<Condition::Place>* places) {
+                             std::vector<Condition::Operand>* operands) {
   const DType& dtype = array.dtype();
   if (array.num_dimensions() != 1) {
     return absl::InvalidArgumentError(absl::StrCat("the array has ", array.num_dimensions(),
@@ -52,15 +52,15 @@ absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variab
                        "64 bits, and structured types with such fields"));
     }
     variables->push_back({"x", *type, 0});
-    places->push_back({array.data(), dtype.itemsize_bytes()});
+    operands->push_back({array.data(), dtype.itemsize_bytes()});
     return absl::OkStatus();
   }
   for (const DType::Field& field : dtype.fields()) {
     const std::optional<NumberType> type = NumberTypeOf(field.dtype);
     if (!type.has_value() || !field.shape.empty()) continue;
     variables->push_back({field.name, *type, dtype.itemsize_bytes()});
-    places->push_back({array.data() == nullptr ? nullptr : array.data() + field.offset_bytes,
-                       dtype.itemsize_bytes()});
+    operands->push_back({array.data() == nullptr ? nullptr : array.data() + field.offset_bytes,
+                         dtype.itemsize_bytes()});
   }
   if (!variables->empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -68,9 +68,9 @@ absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variab
       " has no field of numbers; it takes fields of bool, integers and floats of 16 to 64 bits"));
 }
 
-absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdView& rows,
-                          std::vector<Expression::Variable>* variables,
-                          std::vector<Condition::Place>* places) {
+absl::Status AddExtraInput(const std::string& key, const NdView& array, const NdView& rows,
+                           std::vector<Expression::Variable>* variables,
+                           std::vector<Condition::Operand>* operands) {
   const std::optional<NumberType> type = NumberTypeOf(array.dtype());
   if (!type.has_value()) {
     return absl::InvalidArgumentError(
@@ -88,7 +88,7 @@ absl::Status AddMoreArray(const std::string& key, const NdView& array, const NdV
           key, "= is an array, and ", key, " is a field of the input too: rename the field"));
   }
   variables->push_back({key, *type, 0});
-  places->push_back({array.data(), array.dtype().itemsize_bytes()});
+  operands->push_back({array.data(), array.dtype().itemsize_bytes()});
   return absl::OkStatus();
 }
 
@@ -96,15 +96,15 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
   if (inputs.array.num_dimensions() == 0)
     return absl::InvalidArgumentError("the array has no axis, and so no rows to choose from");
   std::vector<Expression::Variable> variables;
-  std::vector<Condition::Place> places;
-  const absl::Status own = AddOwnVariables(inputs.array, &variables, &places);
+  std::vector<Condition::Operand> operands;
+  const absl::Status own = AddOwnVariables(inputs.array, &variables, &operands);
   const std::size_t num_own = variables.size();
   for (const char* key : kExtraInputs) {
     const NdView* array = inputs.Array(key);
     if (array != nullptr)
-      MPAIO_RETURN_IF_ERROR(AddMoreArray(key, *array, inputs.array, &variables, &places));
+      MPAIO_RETURN_IF_ERROR(AddExtraInput(key, *array, inputs.array, &variables, &operands));
   }
-  // Rows of any kind can be chosen by another array.
+  // Rows of any type can be selected by another array.
   if (!own.ok() && variables.size() == num_own) {
     return absl::InvalidArgumentError(absl::StrCat(
         own.message(), "; or give y=FILE, numbers for each row, and a condition over y"));
@@ -119,14 +119,14 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
         "expr=", inputs.parameters.Text("expr"), " gives ", NumberTypeName(expression->type()),
         ", not bool; write a comparison, such as x > 0"));
   }
-  return Condition{*std::move(expression), std::move(places)};
+  return Condition{*std::move(expression), std::move(operands)};
 }
 
-// Rows that are looked at at once.
+// Rows that are evaluated at once.
 constexpr Index kBlock = 8 * Expression::kBlock;
 
-// Appends nothing for a row that is not taken, without asking which: the next one overwrites it.
-// For `count` up to kBlock.
+// Free of branches: copies every row, and the next one overwrites a row that is not taken. For
+// `count` up to kBlock.
 template <typename T>
 void Take(const std::byte* rows, const std::byte* taken, Index count, Index, std::string* result) {
   std::byte block[static_cast<std::size_t>(kBlock) * sizeof(T)];
@@ -139,7 +139,7 @@ void Take(const std::byte* rows, const std::byte* taken, Index count, Index, std
   result->append(reinterpret_cast<const char*>(block), size * sizeof(T));
 }
 
-// Rows may be of any size: they go straight to the result, neighbours together.
+// Takes rows of any size: copies them straight to the result, neighbours together.
 void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index row_bytes,
              std::string* result) {
   for (Index i = 0; i < count; ++i) {
@@ -151,7 +151,7 @@ void TakeAny(const std::byte* rows, const std::byte* taken, Index count, Index r
   }
 }
 
-// Rows of no bytes are counted by one for each.
+// Takes rows of no bytes: the result has one byte for each.
 void TakeNothing(const std::byte*, const std::byte* taken, Index count, Index,
                  std::string* result) {
   result->append(static_cast<std::size_t>(std::count(taken, taken + count, std::byte{1})), '\0');
@@ -189,13 +189,13 @@ class Filter final : public Worker<RawElement, std::string> {
     const TakeFunction take = FindTake(row_bytes);
     std::string result;
     std::byte taken[kBlock];
-    std::vector<const std::byte*> inputs(condition_.places.size());
+    std::vector<const std::byte*> inputs(condition_.operands.size());
     for (Index begin = 0; begin < num_rows; begin += kBlock) {
       const Index count = std::min(kBlock, num_rows - begin);
       const std::byte* rows = elements.data() + begin * row_bytes;
       for (std::size_t i = 0; i < inputs.size(); ++i) {
-        inputs[i] = condition_.places[i].first +
-                    (chunk.rows().begin + begin) * condition_.places[i].stride_bytes;
+        inputs[i] = condition_.operands[i].first +
+                    (chunk.rows().begin + begin) * condition_.operands[i].stride_bytes;
       }
       MPAIO_RETURN_IF_ERROR(condition_.expression.Evaluate(inputs, count, taken));
       take(rows, taken, count, row_bytes, &result);
@@ -209,7 +209,7 @@ class Filter final : public Worker<RawElement, std::string> {
     return absl::OkStatus();
   }
 
-  // Once, at the end.
+  // Called once, at the end.
   AnswerArray TakeRows() {
     const Index row_bytes = data_iterator().row_bytes();
     std::vector<Index> shape = data_iterator().array().shape();

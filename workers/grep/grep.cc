@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// grep: the strings in which a regular expression is found, in order, as array[mask] of numpy.
+// grep: the strings in which a regular expression is found, in order, as numpy's array[mask].
 //
-// The expressions are RE2's: matching takes time linear in the text, whatever the expression, and
-// so there are no back-references and no look-around. Those of a str array are matched as UTF-8;
-// \w, \d, \s and \b are about ASCII. Those of a bytes array are matched byte by byte (as Latin-1),
-// and so is the pattern.
+// The expressions are RE2's: matching takes time linear in the text, whatever the expression, so
+// there are no back-references and no look-around. A str array is matched as UTF-8; \w, \d, \s and
+// \b cover ASCII only. A bytes array is matched byte by byte (as Latin-1), and so is the pattern.
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -39,13 +38,13 @@ absl::StatusOr<std::unique_ptr<const RE2>> Compile(const JobInputs& inputs) {
                    "; write it as RE2 has it, without back-references and look-around"));
 }
 
-// RE2 has its own type for this, or Abseil's, or the standard library's, depending on its version:
-// all are made of a pointer and a size.
+// RE2 takes its own string view, Abseil's or the standard library's, depending on its version: all
+// can be made from a pointer and a size.
 bool IsFoundIn(const RE2& expression, const char* text, std::size_t size) {
   return expression.Match({text, size}, 0, size, RE2::UNANCHORED, nullptr, 0);
 }
 
-// The texts of elements, as RE2 reads them.
+// Converts elements to text for RE2.
 class Texts {
  public:
   absl::StatusOr<absl::string_view> Read(absl::string_view bytes) { return bytes; }
@@ -60,7 +59,7 @@ class Texts {
   std::string utf8_;
 };
 
-// A chunk's result: how many elements are taken (they may have no bytes), and their bytes.
+// A chunk's result: the number of elements taken (they may have no bytes), and their bytes.
 using Taken = std::pair<Index, std::string>;
 
 template <typename String>
@@ -98,7 +97,7 @@ class Grep final : public Worker<String, Taken> {
     return absl::OkStatus();
   }
 
-  // Once, at the end.
+  // Called once, at the end.
   AnswerArray Answer() {
     return AnswerArray(this->data_iterator().dtype(), {count_}, std::move(bytes_));
   }

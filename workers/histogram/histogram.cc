@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// histogram: how many elements are in each of a number of bins of equal width.
+// histogram: the number of elements in each of a number of bins of equal width.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -26,11 +26,11 @@
 namespace mpaio {
 namespace {
 
-// Elements that are looked at at once: they stay in the first cache.
+// Elements that are processed at once, so that they stay in the L1 cache.
 constexpr Index kBlock = 1024;
 constexpr Index kMaxBins = Index{1} << 27;
 
-// What the passes of a job share: the bins once they are known, and on rank 0 the counts.
+// State shared by the passes of a job: the bins once they are known, and on rank 0 the counts.
 struct HistogramState {
   DType dtype;
   Index num_bins = 0;
@@ -43,7 +43,7 @@ struct KeyRange {
   std::uint64_t min, max;
 };
 
-// The first pass where no range was given.
+// The first pass if no range is given.
 class FindRange final : public Worker<RawElement, KeyRange> {
  public:
   FindRange(DataIterator chunks, std::shared_ptr<HistogramState> state)
@@ -109,7 +109,7 @@ class CountBins final : public Worker<RawElement, SparseCounts> {
   std::shared_ptr<HistogramState> state_;
 };
 
-// "lo,hi", or nothing for "none". Errors: InvalidArgument.
+// Parses "lo,hi"; returns nothing for "none". Errors: InvalidArgument.
 absl::StatusOr<std::optional<OuterEdges>> ParseRange(const std::string& text) {
   if (text == "none") return std::nullopt;
   const std::vector<std::string> parts = absl::StrSplit(text, ',');
@@ -130,7 +130,7 @@ absl::StatusOr<std::optional<OuterEdges>> ParseRange(const std::string& text) {
   return outer;
 }
 
-// The number that a key stands for.
+// Returns the number that a key stands for.
 double NumberOf(const DType& dtype, std::uint64_t key) {
   const std::uint64_t raw = RawOfKey(dtype, key);
   double number = 0;
@@ -153,8 +153,8 @@ double NumberOf(const DType& dtype, std::uint64_t key) {
   return number;
 }
 
-// The extreme elements as edges. The width is as in numpy: of integers exact, of others in their
-// type.
+// Returns the extreme elements as edges. As in numpy, the width is exact for integers, and computed
+// in the array's type for others.
 absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
   const DType& dtype = state.dtype;
   OuterEdges outer;
@@ -167,14 +167,14 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
                      ", which is no finite range; give one, as range=0,1"));
   }
   if (state.min_key == state.max_key || outer.first == outer.last) {
-    // Integers that are the same as doubles only.
+    // Integers that differ, but are equal as doubles.
     if (state.min_key != state.max_key && dtype.kind() != DType::Kind::kFloat) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the elements are too near each other, beside their size of ", outer.first,
+          absl::StrCat("the elements differ too little, relative to their size of ", outer.first,
                        ", for edges that are float64; subtract a number from them"));
     }
     outer = OuterEdges::Given(outer.first, outer.last);
-    // Numbers so large that half is nothing beside them.
+    // Numbers so large that adding a half has no effect.
     if (!(outer.width > 0)) {
       return absl::InvalidArgumentError(
           absl::StrCat("all elements are ", outer.first,
@@ -185,7 +185,7 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
     return outer;
   }
   if (dtype.kind() != DType::Kind::kFloat) {
-    // The keys of integers are as far from each other as these.
+    // The keys of integers have the same distances as the integers.
     outer.width = static_cast<double>(state.max_key - state.min_key);
     outer.precision = Precision::kDouble;
   } else if (dtype.itemsize_bytes() == 2) {

@@ -9,9 +9,8 @@
 namespace mpaio {
 namespace {
 
-// The result of an operation, rounded to a type. The operands, and the double result of one
-// operation on them, have room in a double; rounding twice, first to a double, does no harm for one
-// +, - or * of halves or singles.
+// Rounds the result of an operation to a type. A double holds the operands; for one +, - or * of
+// halves or singles, rounding twice, first to a double, gives the same result.
 struct Half {
   static double Round(double x) { return static_cast<double>(Float16(x)); }
 };
@@ -28,8 +27,8 @@ double Round(Precision precision, double x) {
                                            : x;
 }
 
-// numpy joins a scalar with an array of floating-point numbers in the array's type, unless the
-// scalar is beyond what that holds. These are its limits.
+// numpy combines a scalar with an array of floating-point numbers in the array's type, unless the
+// scalar is beyond these limits of the type.
 Precision LeastPrecision(double scalar) {
   if (scalar > -65000.0 && scalar < 65000.0) return Precision::kHalf;
   return scalar > -3.4e38 && scalar < 3.4e38 ? Precision::kSingle : Precision::kDouble;
@@ -86,13 +85,13 @@ void UniformBins::FindIn(std::span<const double> numbers, std::span<Index> bins)
       continue;
     }
     double position = Product::Round(Arithmetic::Round(x - first_) * bins_per_unit);
-    // Where the type does not hold it, numpy has none.
+    // If the type cannot hold the position, numpy has none: it is computed in double instead.
     if (!std::isfinite(position)) position = (x - first_) * bins_per_unit_;
-    // Not a NaN either, nor what no Index holds: a width of almost nothing has infinitely many bins
-    // per unit.
+    // The position may also be a NaN, or beyond the range of Index: a width of almost nothing has
+    // infinitely many bins per unit.
     Index bin =
         position > 0 ? static_cast<Index>(std::min(position, static_cast<double>(last_bin))) : 0;
-    // The product may be a rounding error beside the edge.
+    // Near an edge, rounding may have put the product on the wrong side.
     if (x < edges_[static_cast<std::size_t>(bin)]) {
       bin = std::max(bin - 1, Index{0});
     } else if (bin != last_bin && x >= edges_[static_cast<std::size_t>(bin + 1)]) {

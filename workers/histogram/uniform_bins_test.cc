@@ -36,8 +36,8 @@ TEST(UniformBins, NoWidthIsWidened) {
   EXPECT_THAT(Find(bins, {7, 6, 8}), testing::ElementsAre(1, -1, -1));
 }
 
-// A float16 holds nothing over 65504: neither these positions, nor how far these numbers are from
-// the first edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same.
+// A float16 holds nothing over 65504: neither these positions, nor the distances of these numbers
+// from the first edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same number.
 TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
   const DType half = DType::Of<Float16>();
   const UniformBins many(half, OuterEdges::Given(0, 1000), 100'000);
@@ -50,7 +50,8 @@ TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
   EXPECT_THAT(Find(narrow, {0, least}), testing::ElementsAre(1, 9));
 }
 
-// Whatever is rounded, a number is not below its bin's edge, and below the next one.
+// Whatever the rounding, a number is not below the lower edge of its bin, and is below the upper
+// one.
 TEST(UniformBins, EdgesDecide) {
   const unsigned seed = 51;
   std::mt19937_64 random(seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// isnan: which elements are no numbers, or no times.
+// isnan: which elements are NaN or NaT.
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -21,7 +21,7 @@ namespace {
 
 Elementwise Plan(const JobInputs& inputs) { return {"", "isnan(x)", {{"x", inputs.array}}}; }
 
-// Types that expressions do not take.
+// Includes types that expressions do not support.
 std::vector<AcceptedType> Accepted() {
   std::vector<AcceptedType> types = AcceptedNumbers();
   for (AcceptedType type :

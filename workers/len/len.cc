@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// len: how long each string is, without the NULs at its end, as numpy.char.str_len: code points of
-// a str array, bytes of a bytes array.
+// len: the length of each string, without the NULs at its end, as numpy.char.str_len: code points
+// of a str array, bytes of a bytes array.
 #include <cstdint>
 
 #include "mpaio/worker/registry.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // map: a function of each element, or an expression over the elements of up to four arrays, written
-// to an array of the same shape and of the type that numpy's result has. Where fn=abs or fn=square
-// of an int64 does not fit an int64 it is an error (in an expression it wraps, as in numpy).
+// to an array of the same shape and of numpy's result type. If the result of fn=abs or fn=square of
+// an int64 does not fit in an int64, it is an error (in an expression it wraps, as in numpy).
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -32,7 +32,7 @@ bool Fits(std::int64_t x, bool is_square) {
                    : x != std::numeric_limits<std::int64_t>::min();
 }
 
-// Of int64 elements.
+// For int64 elements.
 absl::Status CheckFits(const ChunkView<RawElement>& chunk, const std::string& function) {
   const std::int64_t* elements = reinterpret_cast<const std::int64_t*>(chunk.elements().data());
   const Index count = static_cast<Index>(chunk.elements().size());
@@ -40,7 +40,7 @@ absl::Status CheckFits(const ChunkView<RawElement>& chunk, const std::string& fu
   bool all_fit = true;
   for (Index i = 0; i < count; ++i) all_fit &= Fits(elements[i], is_square);
   if (all_fit) return absl::OkStatus();
-  // Seldom: look again for the one to name.
+  // Rare: searches again for the element to name.
   Index i = 0;
   while (Fits(elements[i], is_square)) ++i;
   return absl::OutOfRangeError(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// nanmin: the smallest element that is not NaN or NaT; NaN where there is no other.
+// nanmin: the smallest element that is not NaN or NaT; NaN or NaT if there is no other.
 #include <complex>
 #include <cstdint>
 

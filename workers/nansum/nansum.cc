@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// nansum: the elements that are not NaN added up.
+// nansum: the sum of the elements that are not NaN.
 #include <complex>
 #include <cstdint>
 

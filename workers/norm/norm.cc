@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // norm: the norm of the elements as one vector, or of the vectors along an axis, as
-// numpy.linalg.norm gives it.
+// numpy.linalg.norm computes it.
 #include <complex>
 #include <cstdint>
 

@@ -12,7 +12,7 @@ namespace mpaio {
 namespace {
 
 // Calls copy(offset in the array, offset in the lanes) for each element, in bytes. Elements that
-// are neighbours in the array are so in time too.
+// are neighbours in the array are copied one after the other.
 template <typename Copy>
 void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first, Index end,
                     Copy copy) {
@@ -29,7 +29,7 @@ void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first
   }
 }
 
-// Whole elements of common widths, so that a copy is one instruction.
+// Uses a fixed width for elements of common widths, so that a copy is one instruction.
 template <typename Do>
 void WithWidth(Index itemsize_bytes, Do&& act) {
   switch (itemsize_bytes) {

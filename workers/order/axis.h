@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The parameter axis=, and lanes along it one behind the other.
+// The parameter axis=, and copies of the lanes along it.
 #ifndef MPAIO_WORKERS_ORDER_AXIS_H_
 #define MPAIO_WORKERS_ORDER_AXIS_H_
 
@@ -14,13 +14,13 @@
 
 namespace mpaio {
 
-// The value of a parameter axis=, "none" or an integer. Errors: InvalidArgument.
+// Parses the value of a parameter axis=, "none" or an integer. Errors: InvalidArgument.
 absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text);
 
-// Copies lanes [first, end) of the array at `array` to `to`, one behind the other.
+// Copies lanes [first, end) of the array at `array` to `to`, one after the other.
 void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes,
                  Index first, Index end, std::byte* to);
-// The other way.
+// The inverse of GatherLanes.
 void ScatterLanes(const LaneGeometry& lanes, const std::byte* from, Index itemsize_bytes,
                   Index first, Index end, std::byte* array);
 

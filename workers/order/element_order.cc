@@ -29,8 +29,8 @@ int CompareLongDoubles(const std::byte* a, const std::byte* b, Index) {
   return CompareFloats(Load<long double>(a), Load<long double>(b));
 }
 
-// numpy's: numbers without NaN, then NaN imaginary parts, then NaN real parts, then both NaN;
-// within each by real, then by imaginary part.
+// numpy's order: numbers without NaN, then those with a NaN imaginary part, then a NaN real part,
+// then both; within each class by real, then by imaginary part.
 template <typename Float>
 int CompareComplex(const std::byte* a, const std::byte* b, Index) {
   const Float a_real = Load<Float>(a), a_imaginary = Load<Float>(a + sizeof(Float));
@@ -54,7 +54,7 @@ int CompareCodePoints(const std::byte* a, const std::byte* b, Index width) {
   return 0;
 }
 
-// The first bytes, so that the first counts most.
+// Packs the first bytes into a key; the first byte is the most significant.
 std::uint64_t KeyOfBytes(const std::byte* bytes, Index width) {
   std::uint64_t key = 0;
   for (Index i = 0; i < 8; ++i)
@@ -62,8 +62,8 @@ std::uint64_t KeyOfBytes(const std::byte* bytes, Index width) {
   return key;
 }
 
-// 21 bits of each of the first three code points, which is what Unicode has. What is more makes the
-// rest of the key of no use.
+// Packs the first three code points into a key, 21 bits each, which is the range of Unicode. After
+// a larger value the rest of the key is 0.
 std::uint64_t KeyOfCodePoints(const std::byte* bytes, Index width) {
   constexpr std::uint64_t kLargest = (1 << 21) - 1;
   std::uint64_t key = 0;
@@ -174,7 +174,7 @@ bool ElementOrder::Less(Index a, Index b) const {
 void ElementOrder::Sort(std::span<KeyedIndex> entries, std::span<KeyedIndex> buffer) const {
   RadixSort(entries, buffer, KeyOfIndex());
   if (is_exact()) return;
-  // Where the keys do not say all, those of one key are sorted by what is behind it.
+  // If keys are not exact, entries with the same key are sorted by the elements themselves.
   for (auto begin = entries.begin(); begin != entries.end();) {
     const auto end = std::find_if(begin, entries.end(),
                                   [&](const KeyedIndex& entry) { return entry.key != begin->key; });

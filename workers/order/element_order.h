@@ -18,39 +18,40 @@
 
 namespace mpaio {
 
-// The types that have an order: numbers (complex: by real, then by imaginary part), bool, times,
-// strings. NaN and NaT come last.
+// Returns true for the types that have an order: numbers (complex: by real, then by imaginary
+// part), bool, times, strings. NaN and NaT come last.
 bool HasOrder(const DType& dtype);
 AcceptedType AcceptsOrdered();
 
-// Compares by a key of 64 bits first, which for most types says all.
+// Compares by a key of 64 bits first, which for most types is sufficient.
 class ElementOrder {
  public:
-  // Of the elements from `data` on, which must outlive it. Precondition: HasOrder(dtype).
+  // Orders the elements at `data`, which must outlive this object. Precondition: HasOrder(dtype).
   ElementOrder(const std::byte* data, const DType& dtype);
 
-  // {key, first}, {key, first + 1}, ... of the elements at these positions.
+  // Sets the entries to {key, first}, {key, first + 1}, ... of the elements at these positions.
   void Fill(Index first, std::span<KeyedIndex> entries) const;
-  // The key of each entry's index.
+  // Sets the key of each entry from its index.
   void FillKeys(std::span<KeyedIndex> entries) const;
-  // Whether equal keys are equal elements.
+  // True if equal keys mean equal elements.
   bool is_exact() const { return compare_ == nullptr; }
-  // Whether the element is NaN or NaT; these are equal to each other where a set of values is
-  // wanted, complex ones too.
+  // Returns true if the element is NaN or NaT. In a set of values these are equal to each other,
+  // complex ones too.
   bool IsNaN(Index index) const;
 
-  // Whether an element is in front of another. Reads keys anew: for few elements.
+  // Returns true if element `a` sorts before element `b`. Computes their keys: for few elements.
   bool Less(Index a, Index b) const;
   bool Less(const KeyedIndex& a, const KeyedIndex& b) const {
     return a.key != b.key ? a.key < b.key
                           : compare_ != nullptr && compare_(At(a.index), At(b.index), width_) < 0;
   }
 
-  // Sorts by the elements' order; equal ones stay in their order. `buffer` is as long.
+  // Sorts by the elements' order, stably. `buffer` is as long as `entries`.
   void Sort(std::span<KeyedIndex> entries, std::span<KeyedIndex> buffer) const;
 
  private:
-  // -1, 0, 1 as the first is in front of, equal to or behind the second.
+  // Returns a value below, equal to or above 0 if the first sorts before, equals or sorts after the
+  // second.
   using Compare = int (*)(const std::byte* a, const std::byte* b, Index width);
   const std::byte* At(Index index) const { return data_ + index * itemsize_bytes_; }
   std::uint64_t KeyAt(Index index) const;
@@ -58,7 +59,7 @@ class ElementOrder {
   const std::byte* data_;
   DType dtype_;
   Index itemsize_bytes_;
-  // Of strings: characters; of others unused.
+  // Number of characters, for strings.
   Index width_ = 0;
   Compare compare_ = nullptr;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// From an array's type to the keys its elements are ordered by.
+// Maps an array's type to the keys by which its elements are ordered.
 #ifndef MPAIO_WORKERS_ORDER_KEY_DISPATCH_H_
 #define MPAIO_WORKERS_ORDER_KEY_DISPATCH_H_
 
@@ -11,8 +11,8 @@
 
 namespace mpaio {
 
-// Whether an element is ordered by its bits alone, as an unsigned key of its width: bool, integers,
-// floats of up to 64 bits, times.
+// Returns true if an element is ordered by its bits alone, as an unsigned key of its width: bool,
+// integers, floats of up to 64 bits, times.
 inline bool HasKey(const DType& dtype) {
   switch (dtype.kind()) {
     case DType::Kind::kBool:
@@ -28,8 +28,8 @@ inline bool HasKey(const DType& dtype) {
   }
 }
 
-// visit(key) with the IntKey or FloatKey of the type; its Bits are the type of the raw values.
-// Precondition: HasKey(dtype).
+// Calls visit(key) with the IntKey or FloatKey of the type; its Bits are the type of the raw
+// values. Precondition: HasKey(dtype).
 template <bool kZerosEqual, typename Visitor>
 auto VisitKey(const DType& dtype, Visitor&& visit) {
   const DType::Kind kind = dtype.kind();

@@ -25,38 +25,40 @@
 namespace mpaio {
 namespace {
 
-// Of rank 0, for the counters of a batch; and of a rank that scans a tile's lanes, for theirs.
+// Memory limits: of rank 0 for the counters of a batch, and of a rank that scans a tile's lanes for
+// their counters.
 constexpr Index kBatchBytes = Index{64} << 20;
 constexpr Index kScanBytes = Index{16} << 20;
 constexpr Index kMaxBatch = 64;
 // Two cache lines of the widest elements.
 constexpr Index kMaxTileLanes = 16;
-// A tile stays in a core's cache while its lanes are gone over one by one.
+// A tile stays in a core's cache while its lanes are scanned one by one.
 constexpr Index kTileLength = 2048;
 
-// Of each lane that a pass goes over, its number and what is to be found out. By number.
+// For each lane of a pass, its number and what to determine. Sorted by number.
 using LanePasses = std::vector<std::pair<Index, RankPass>>;
-// Of some of them, by their position in LanePasses.
+// The findings of some lanes, by their position in LanePasses.
 using LaneFindings = std::vector<std::pair<Index, RankFindings>>;
 
 Index CounterBytes(const RankPass& pass) {
   return static_cast<Index>(pass.prefixes.size() * sizeof(Index)) << pass.step_bits;
 }
 
-// How many lanes make a batch, where so many ranks are sought in each.
+// Returns the number of lanes in a batch if `num_ranks` ranks are sought in each.
 Index LanesOfBatch(Index num_ranks) {
-  // Of up to 16 prefixes, which are no more than the ranks, 2^16 counters each; of more, 2^10
-  // (rank_search.cc).
+  // Up to 16 prefixes, of which there are no more than ranks, have 2^16 counters each; more have
+  // 2^10 (rank_search.cc).
   constexpr Index kCountersBytes = (Index{1} << 16) * Index{sizeof(Index)};
   const Index lane_bytes =
       std::max(std::min<Index>(num_ranks, 16) * kCountersBytes, num_ranks * (kCountersBytes >> 6));
   return std::clamp<Index>(kBatchBytes / lane_bytes, 1, kMaxBatch);
 }
 
-// How a pass's lanes are cut into tiles. The same on every rank, as it follows from the plan.
+// The division of a pass's lanes into tiles. The same on every rank, because it follows from the
+// plan.
 class Tiles {
  public:
-  // Lanes that lie beside each other: so many of LanePasses.
+  // Adjacent lanes: a range of LanePasses.
   struct Group {
     std::size_t first = 0;
     Index count = 0;
@@ -98,7 +100,7 @@ class Tiles {
   std::vector<Group> groups_;
 };
 
-// What rank 0 knows. Other ranks have one that nothing is added to.
+// The state of the search on rank 0. Other ranks have one to which nothing is added.
 class LaneSearch {
  public:
   LaneSearch(const DType& dtype, const LaneGeometry& lanes, const Quantile& quantile,
@@ -110,7 +112,7 @@ class LaneSearch {
         result_shape_(result_shape),
         batch_(LanesOfBatch(static_cast<Index>(quantile.ranks().size()))) {}
 
-  // Of the batch that begins with lane `first`, before anything is known.
+  // Returns the passes of the batch that begins with lane `first`, before anything is known.
   LanePasses FirstPasses(Index first) const {
     const RankPass pass = NewSearch().pass();
     LanePasses passes;
@@ -129,12 +131,12 @@ class LaneSearch {
     return absl::OkStatus();
   }
 
-  // After a pass: what is still to be found out. Nothing when all lanes are done.
+  // After a pass: returns what remains to be determined. Empty when all lanes are done.
   LanePasses Advance() {
     std::vector<Active> rest;
     LanePasses passes;
     for (Active& active : active_) {
-      // Where there is a NaN the answer is known after the first pass.
+      // If there is a NaN, the answer is known after the first pass.
       const bool has_nan = IsNaNKey(dtype_, active.search.max_key());
       if (has_nan || !active.search.Advance()) {
         Store(active, has_nan);
@@ -173,7 +175,7 @@ class LaneSearch {
     }
   }
 
-  // On rank 0 alone: others need no room for it.
+  // Allocated on rank 0 alone: the others do not need it.
   AnswerArray& Answer() {
     if (!answer_.has_value()) answer_.emplace(result_type_, result_shape_);
     return *answer_;
@@ -224,7 +226,7 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
   }
 
  private:
-  // The tiles [begin, end) of a group.
+  // Scans the tiles [begin, end) of a group.
   void Scan(Index number, Index begin, Index end, std::vector<std::byte>& gathered,
             LaneFindings* findings) const {
     const Tiles::Group& group = tiles_.group(number);
@@ -239,8 +241,8 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
     for (Index tile = begin; tile < end; ++tile) {
       const Index position = tile * kTileLength;
       const Index length = std::min(kTileLength, lanes_.length - position);
-      // The lanes' elements from `position` on are those of an array that begins at that row of the
-      // block.
+      // The lanes' elements from `position` on are laid out like an array that begins at that row
+      // of the block.
       const std::byte* elements =
           array_.data() +
           (first_lane / lanes_.inner * lanes_.length + position) * lanes_.inner * itemsize_bytes;
@@ -280,8 +282,8 @@ absl::StatusOr<Job> SearchLanes(JobContext& context, const LaneGeometry& lanes,
   const auto make = [divide = context.divide, array, lanes,
                      search](LanePasses passes) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
     Tiles tiles(lanes, passes);
-    // Rows of about the size of a tile, so that chunks are of a good size; no one reads them as
-    // such.
+    // Rows of about the size of a tile, so that chunks have a suitable size; nothing reads them as
+    // rows.
     const Index tile_bytes = tiles.largest_group() * kTileLength * array.dtype().itemsize_bytes();
     MPAIO_ASSIGN_OR_RETURN(
         DType tile,

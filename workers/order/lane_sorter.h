@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Sorts a lane, elements one behind the other, in one thread.
+// Sorts a contiguous lane in one thread.
 #ifndef MPAIO_WORKERS_ORDER_LANE_SORTER_H_
 #define MPAIO_WORKERS_ORDER_LANE_SORTER_H_
 
@@ -13,16 +13,16 @@
 
 namespace mpaio {
 
-// Keeps its buffers from lane to lane. For use by one thread.
+// Keeps its buffers from lane to lane. Not thread-safe.
 class LaneSorter {
  public:
   // Precondition: HasOrder(dtype).
   explicit LaneSorter(DType dtype) : dtype_(std::move(dtype)) {}
 
-  // `to` becomes the `count` elements of `from`, sorted. The two do not overlap.
+  // Writes the `count` elements of `from` to `to`, sorted. The two must not overlap.
   void SortValues(const std::byte* from, Index count, std::byte* to);
-  // `to` becomes the positions of the sorted elements: `first` is that of the first element of
-  // `from`.
+  // Writes the positions of the sorted elements to `to`; `first` is the position of the first
+  // element of `from`.
   void SortIndices(const std::byte* from, Index count, Index first, Index* to);
 
  private:

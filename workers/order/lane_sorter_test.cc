@@ -22,8 +22,8 @@ std::vector<Index> SortedIndices(const std::string& bytes, const DType& dtype, I
   return indices;
 }
 
-// Words that share the eight bytes of the key, and padding that comes before any letter.
-TEST(LaneSorter, SortsBytesBehindTheKey) {
+// Words that share the eight bytes of the key, and padding that sorts before any letter.
+TEST(LaneSorter, SortsBytesAfterTheKey) {
   const std::string words(
       "abcdefghz\0"
       "abcdefgha\0"
@@ -41,7 +41,7 @@ TEST(LaneSorter, SortsBytesBehindTheKey) {
                         words.substr(10, 10) + words.substr(0, 10));
 }
 
-// Code points that are none: of more than 21 bits.
+// Invalid code points, of more than 21 bits.
 TEST(LaneSorter, SortsAnyCodePoints) {
   const std::vector<std::uint32_t> words = {0xFFFFFFFF, 1, 0x1FFFFF, 2,        0x200000,
                                             0,          5, 9,        0x1FFFFF, 1};
@@ -50,7 +50,7 @@ TEST(LaneSorter, SortsAnyCodePoints) {
   EXPECT_THAT(SortedIndices(bytes, DType::Unicode(2), 0), testing::ElementsAre(3, 4, 1, 2, 0));
 }
 
-// Against std::stable_sort of the words themselves.
+// Compares with std::stable_sort of the words themselves.
 TEST(LaneSorter, SortsRandomWords) {
   const unsigned seed = 71;
   std::mt19937_64 random(seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Real numbers of any type of up to 64 bits, by keys and as doubles.
+// Keys of real numbers of any type of up to 64 bits, and their values as doubles.
 #ifndef MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_
 #define MPAIO_WORKERS_ORDER_NUMBER_KEYS_H_
 
@@ -13,22 +13,22 @@
 
 namespace mpaio {
 
-// bool, integers, float16, float32, float64. The functions below take these types only; of a bool,
-// any byte but 0 is read as 1.
+// Returns true for bool, integers, float16, float32 and float64. The functions below accept only
+// these types; any byte of a bool but 0 is read as 1.
 bool IsNumber(const DType& dtype);
 AcceptedType AcceptsNumbers();
 
-// Keys that order as the numbers do (order_key.h), with -0.0 before 0.0: how many bits they have,
-// ...
+// Keys are in the order of the numbers (order_key.h), with -0.0 before 0.0. Returns their number of
+// bits.
 int KeyBits(const DType& dtype);
-// ... those of elements, ...
+// Computes the keys of elements.
 void LoadKeys(const DType& dtype, const std::byte* elements, std::span<std::uint64_t> keys);
-// ... whether it is a NaN's, ...
+// Returns true if `key` is that of NaN.
 bool IsNaNKey(const DType& dtype, std::uint64_t key);
-// ... and the number's bits. (Of NaNs, which share a key, those of one.)
+// Returns the bits of the number with this key. All NaNs share a key; the result is one of them.
 std::uint64_t RawOfKey(const DType& dtype, std::uint64_t key);
 
-// The numbers as doubles: rounded, where they are integers of more than 53 bits.
+// Converts the numbers to doubles. Integers of more than 53 bits are rounded.
 void LoadDoubles(const DType& dtype, const std::byte* elements, std::span<double> numbers);
 
 }  // namespace mpaio

@@ -24,13 +24,13 @@ bool Interpolates(QuantileMethod method) {
   return method == QuantileMethod::kLinear || method == QuantileMethod::kMidpoint;
 }
 
-// numpy's _lerp: which of two formulas depends on the nearer end, so that the result is monotonic
-// in t.
+// numpy's _lerp: the nearer end determines which of two formulas applies, so that the result is
+// monotonic in t.
 double Lerp(double a, double b, double difference, double t) {
   return t >= 0.5 ? b - difference * (1 - t) : a + difference * t;
 }
 
-// What is computed with numbers of a type, given by their raw values.
+// Computations with numbers of a type, given by their raw values.
 struct Halves {
   using Bits = std::uint16_t;
   static double Interpolate(Bits raw_a, Bits raw_b, double t) {
@@ -75,7 +75,7 @@ struct Ints {
   }
 };
 
-// act(one of the above).
+// Calls act(one of the above).
 template <typename Act>
 void WithArithmetic(const DType& dtype, Act act) {
   const bool is_signed = dtype.kind() == DType::Kind::kInt;
@@ -114,7 +114,7 @@ QuantileMethod ParseQuantileMethod(absl::string_view name) {
 Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q,
                    Index count)
     : dtype_(dtype), method_(method) {
-  // First with the ranks themselves in the place of their positions.
+  // First with the ranks themselves instead of their positions in ranks_.
   const auto last = static_cast<double>(count - 1);
   const auto add = [this](Index previous, Index next, double gamma) {
     points_.push_back({static_cast<std::size_t>(previous), static_cast<std::size_t>(next), gamma});
@@ -123,7 +123,7 @@ Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<
     add((count - 1) / 2, count / 2, 0);
   } else {
     for (const double fraction : q) {
-      // Where it would be, were there ranks between the ranks.
+      // The position of the quantile if there were ranks between the ranks.
       double position = last * fraction;
       if (!Interpolates(method)) {
         position = method == QuantileMethod::kLower    ? std::floor(position)
@@ -137,7 +137,7 @@ Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<
         position = 0.5 * (std::floor(position) + std::ceil(position));
       const bool is_last = position >= last;
       const Index previous = is_last ? count - 1 : static_cast<Index>(std::floor(position));
-      // numpy names the last rank -1, and computes with that.
+      // numpy refers to the last rank as -1, and computes with that.
       double gamma = position - (is_last ? -1.0 : std::floor(position));
       if (method == QuantileMethod::kMidpoint) gamma = std::fmod(position, 1.0) == 0 ? 0.0 : 0.5;
       add(previous, is_last ? previous : previous + 1, gamma);

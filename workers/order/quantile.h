@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// numpy's formulas for median and quantile: which ranks are wanted, and what is made of the
-// elements that have them.
+// numpy's formulas for median and quantile: the ranks that are needed, and the result from the
+// elements of these ranks.
 #ifndef MPAIO_WORKERS_ORDER_QUANTILE_H_
 #define MPAIO_WORKERS_ORDER_QUANTILE_H_
 
@@ -18,33 +18,32 @@ namespace mpaio {
 
 enum class QuantileMethod { kMedian, kLinear, kLower, kHigher, kNearest, kMidpoint };
 
-// Of "linear", "lower", "higher", "nearest", "midpoint".
+// `name`: "linear", "lower", "higher", "nearest" or "midpoint".
 QuantileMethod ParseQuantileMethod(absl::string_view name);
 
 // Quantiles of `count` numbers, count >= 1. Numbers are passed by their keys (number_keys.h).
 //
-// As in numpy, the type of the result is the input's, or float64 where one interpolates (`median`
-// of floating-point numbers keeps theirs). Differences of integers that numpy computes modulo 2^64
-// (or its type's width) are exact here.
+// As in numpy, the type of the result is the input's, or float64 if the method interpolates
+// (`median` of floating-point numbers keeps their type). Differences of integers, which numpy
+// computes modulo 2^64 (or the width of the type), are exact here.
 class Quantile {
  public:
-  // Precondition: IsNumber(dtype); each q is in [0, 1]; those of kMedian are not looked at, there
-  // is one result.
+  // Preconditions: IsNumber(dtype); each q is in [0, 1]. kMedian ignores `q` and has one result.
   Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q, Index count);
 
   static DType ResultType(const DType& dtype, QuantileMethod method);
 
-  // The ranks that are wanted: increasing.
+  // The ranks that are needed, in increasing order.
   const std::vector<Index>& ranks() const { return ranks_; }
   Index num_results() const { return static_cast<Index>(points_.size()); }
-  // Result r, from the keys of the ranks, to `to`, an element of ResultType(). `has_nan`: one of
-  // all numbers is NaN.
+  // Computes result `r` from the keys of the ranks and writes it to `to`, an element of
+  // ResultType(). `has_nan`: one of all numbers is NaN.
   void Compute(Index r, std::span<const std::uint64_t> keys, bool has_nan, std::byte* to) const;
-  // NaN as a result, such as the median of nothing.
+  // Writes NaN as a result, such as the median of no numbers.
   static void StoreNaN(const DType& result_type, std::byte* to);
 
  private:
-  // Between two ranks, by their position in ranks_.
+  // A position between two ranks, which are given by their positions in ranks_.
   struct Point {
     std::size_t previous = 0, next = 0;
     double gamma = 0;

@@ -30,18 +30,18 @@ namespace {
 
 // Longer lanes are not gathered, but searched in several passes.
 constexpr Index kMaxGathered = Index{1} << 20;
-// Elements whose keys are made at once: they stay in the first cache.
+// Elements whose keys are computed at once, so that they stay in the L1 cache.
 constexpr Index kBlock = 2048;
-// Lanes that are gathered at once, and what they may take of memory.
+// Lanes that are gathered at once, and the limit of their memory.
 constexpr Index kLanesTogether = 32;
 constexpr Index kTogetherBytes = Index{16} << 20;
-// Each may need counters of its own on every rank.
+// Each quantile may need its own counters on every rank.
 constexpr std::size_t kMaxQuantiles = 1000;
 
 struct Request {
   QuantileMethod method = QuantileMethod::kMedian;
   std::vector<double> q = {0.5};
-  // One q is no axis of the result.
+  // A single q adds no axis to the result.
   bool has_axis_of_q() const { return q.size() > 1; }
 };
 
@@ -61,7 +61,7 @@ std::vector<Index> ResultShape(const Request& request, const LaneGeometry& lanes
   return shape;
 }
 
-// One pass over all elements: what is to be found out for the search of ranks.
+// One pass over all elements of a search for ranks.
 class ScanForRanks final : public Worker<RawElement, RankFindings> {
  public:
   ScanForRanks(DataIterator chunks, RankPass pass, std::shared_ptr<RankSearch> search)
@@ -103,7 +103,7 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request,
   Job job;
   job.worker = std::make_unique<ScanForRanks>(chunks, search->pass(), search);
   job.next_pass = [search, dtype]() -> absl::StatusOr<std::optional<NextPass>> {
-    // Where there is a NaN the answer is known after the first pass.
+    // If there is a NaN, the answer is known after the first pass.
     if (IsNaNKey(dtype, search->max_key()) || !search->Advance()) return std::nullopt;
     NextPass next;
     Codec<RankPass>::Encode(search->pass(), &next.plan);
@@ -126,8 +126,7 @@ absl::StatusOr<Job> MakeOfAll(JobContext& context, const Request& request,
   return job;
 }
 
-// Chunks are of lanes; the result is that of each quantile for all of a chunk's lanes, quantile by
-// quantile.
+// A chunk is a range of lanes. Its result has, quantile by quantile, the values of all its lanes.
 class QuantilesOfLanes final : public Worker<RawElement, std::string> {
  public:
   QuantilesOfLanes(DataIterator chunks, NdView array, LaneGeometry lanes, const Request& request)
@@ -177,14 +176,14 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
     return absl::OkStatus();
   }
 
-  // On rank 0 alone: others need no room for it.
+  // Allocated on rank 0 alone: the others do not need it.
   AnswerArray& Answer() {
     if (!answer_.has_value()) answer_.emplace(result_type_, result_shape_);
     return *answer_;
   }
 
  private:
-  // Finds the keys of the wanted ranks; says whether there is a NaN, or nothing at all.
+  // Finds the keys of the wanted ranks. Returns true if there is a NaN, or no element.
   bool Select(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& wanted) const {
     if (keys.empty()) return true;
     if (IsNaNKey(array_.dtype(), *std::max_element(keys.begin(), keys.end()))) return true;
@@ -224,7 +223,7 @@ absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lan
 absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
   const Request request = RequestOf(kind, inputs.parameters);
   MPAIO_ASSIGN_OR_RETURN(const LaneGeometry lanes, LanesOf(inputs));
-  // Lanes of no elements have an answer each.
+  // Lanes without elements have an answer each.
   const absl::StatusOr<Index> answer_bytes = ArraySizeBytes(
       Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
   if (!answer_bytes.ok()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How the passes of a search of ranks (mpaio/kernel/rank_search.h) travel.
+// Codecs of the passes of a rank search (mpaio/kernel/rank_search.h).
 #ifndef MPAIO_WORKERS_ORDER_RANK_CODEC_H_
 #define MPAIO_WORKERS_ORDER_RANK_CODEC_H_
 

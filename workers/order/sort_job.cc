@@ -24,33 +24,34 @@
 namespace mpaio {
 namespace {
 
-// A run is long enough that there is something to merge; so many runs that every rank has some, and
-// so few that a part is merged in a few steps.
+// A run is long enough to be worth merging; there are enough runs for every rank, and few enough
+// that a part is merged in a few steps.
 constexpr Index kLeastRunRows = Index{1} << 14;
 constexpr Index kMostRuns = 64;
-// A part with its buffer fits in a core's cache.
+// A part and its buffer fit in a core's cache.
 constexpr Index kPartRows = Index{1} << 17;
-// One in so many elements is looked at to divide the runs into parts.
+// One in so many elements is sampled to divide the runs into parts.
 constexpr Index kSampleStep = 1024;
-// Lanes that are gathered at once: each is a stream of its own for the processor; and of long ones
-// fewer, for what they take of memory.
+// Lanes that are gathered at once: each is a separate memory stream for the processor. Long lanes
+// are gathered in smaller numbers, to limit memory.
 constexpr Index kLanesTogether = 32;
 constexpr Index kTogetherBytes = Index{16} << 20;
 Index LanesTogether(Index lane_bytes) {
   return std::clamp<Index>(kTogetherBytes / std::max<Index>(lane_bytes, 1), 1, kLanesTogether);
 }
 
-// What the passes of one job share. Constant during a pass but for what the arrays hold.
+// State shared by the passes of one job. Constant during a pass except for the contents of the
+// arrays.
 struct SortState {
   NdView input;
   SortResult result = SortResult::kValues;
   OutputArray output;
-  // Between two passes: of the type of the output, or positions.
+  // Data between two passes: elements of the output's type, or positions.
   OutputArray scratch;
 };
 
-// Numbers are merged as they are. Others, and positions, through positions in the input, which is
-// on every node.
+// Returns true if elements are merged directly, as numbers are. Others, and positions, are merged
+// through positions in the input, which every node has.
 bool MergesValues(const SortState& state) {
   return state.result == SortResult::kValues && HasKey(state.input.dtype());
 }
@@ -69,7 +70,7 @@ void SortLane(const SortState& state, LaneSorter& sorter, const std::byte* from,
   }
 }
 
-// A 1-d array's chunks, each sorted: the result if there is one chunk, else runs to be merged.
+// Sorts the chunks of a 1-d array: to the result if there is one chunk, else to runs to be merged.
 class SortRuns final : public Worker<RawElement, WrittenRows> {
  public:
   SortRuns(DataIterator runs, std::shared_ptr<const SortState> state)
@@ -103,7 +104,7 @@ class SortRuns final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// The runs in the scratch array, as elements of type T.
+// Returns the runs in the scratch array, as elements of type T.
 template <typename T>
 std::vector<std::span<const T>> RunsOf(const OutputArray& scratch, const DataIterator& runs) {
   std::vector<std::span<const T>> spans;
@@ -111,20 +112,20 @@ std::vector<std::span<const T>> RunsOf(const OutputArray& scratch, const DataIte
   return spans;
 }
 
-// What is before the place of `number` of those that divide all into parts; all for the one behind
-// the last.
+// Returns, for each run, the number of elements before border `number`, counted from 1; none for 0,
+// and all for the number after the last border.
 template <typename T, typename Less>
 std::vector<Index> CutAt(const std::vector<std::span<const T>>& runs,
-                         const std::vector<RunPosition>& places, Index number, Less less) {
+                         const std::vector<RunPosition>& borders, Index number, Less less) {
   std::vector<Index> sizes(runs.size());
   if (number == 0) return sizes;
-  if (number <= static_cast<Index>(places.size()))
-    return Cut(runs, places[static_cast<std::size_t>(number - 1)], less);
+  if (number <= static_cast<Index>(borders.size()))
+    return Cut(runs, borders[static_cast<std::size_t>(number - 1)], less);
   for (std::size_t r = 0; r < runs.size(); ++r) sizes[r] = static_cast<Index>(runs[r].size());
   return sizes;
 }
 
-// What a part of the merged runs is made from, one behind the other.
+// The slices of the runs that make a part, one after the other.
 template <typename T>
 struct Slices {
   RowRange rows;
@@ -134,11 +135,11 @@ struct Slices {
 
 template <typename T, typename Less>
 Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs,
-                   const std::vector<RunPosition>& places, Index part, Less less) {
-  const std::vector<Index> begins = CutAt(runs, places, part, less);
-  std::vector<Index> ends = CutAt(runs, places, part + 1, less);
+                   const std::vector<RunPosition>& borders, Index part, Less less) {
+  const std::vector<Index> begins = CutAt(runs, borders, part, less);
+  std::vector<Index> ends = CutAt(runs, borders, part + 1, less);
   Slices<T> slices;
-  // Of an input that changes meanwhile, places may be in no order.
+  // If the input changes meanwhile, borders may not be in order.
   for (std::size_t r = 0; r < runs.size(); ++r) ends[r] = std::max(begins[r], ends[r]);
   for (std::size_t r = 0; r < runs.size(); ++r) {
     slices.rows.begin += begins[r];
@@ -153,7 +154,7 @@ Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs,
   return slices;
 }
 
-// Calls act(T of a run's elements, less).
+// Calls act(value of a run's element type, less).
 template <typename Act>
 auto WithOrder(const SortState& state, const ElementOrder& order, Act act) {
   if (!MergesValues(state))
@@ -167,11 +168,11 @@ auto WithOrder(const SortState& state, const ElementOrder& order, Act act) {
 // A chunk is a part of all elements in their final order.
 class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRows>> {
  public:
-  MergeParts(DataIterator parts, DataIterator runs, std::vector<RunPosition> places,
+  MergeParts(DataIterator parts, DataIterator runs, std::vector<RunPosition> borders,
              std::shared_ptr<const SortState> state)
       : Worker(std::move(parts)),
         runs_(std::move(runs)),
-        places_(std::move(places)),
+        borders_(std::move(borders)),
         state_(std::move(state)),
         order_(state_->input.data(), state_->input.dtype()) {}
 
@@ -180,7 +181,7 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
     const RowRange rows = WithOrder(*state_, order_, [&](auto element, auto less) {
       using T = decltype(element);
       const auto runs = RunsOf<T>(state_->scratch, runs_);
-      Slices<T> slices = SlicesOf<T>(runs, places_, chunk.rows().begin, less);
+      Slices<T> slices = SlicesOf<T>(runs, borders_, chunk.rows().begin, less);
       if constexpr (std::is_same_v<T, Index>) {
         MergeIndices(slices);
       } else {
@@ -227,12 +228,12 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
   }
 
   DataIterator runs_;
-  std::vector<RunPosition> places_;
+  std::vector<RunPosition> borders_;
   std::shared_ptr<const SortState> state_;
   ElementOrder order_;
 };
 
-// Sorts lanes [first, end) of the array at `from` to `to`, lane by lane, `to_lane_bytes` each.
+// Sorts lanes [first, end) of the array at `from` to `to`, lane by lane.
 void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& lanes,
                const std::byte* from, Index first, Index end, std::byte* to) {
   const Index itemsize_bytes = state.input.dtype().itemsize_bytes();
@@ -256,7 +257,7 @@ void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& l
   }
 }
 
-// Lanes that lie within a row of the array.
+// Sorts lanes that lie within a row of the array.
 class SortWithinRows final : public Worker<RawElement, WrittenRows> {
  public:
   SortWithinRows(DataIterator chunks, LaneGeometry lanes, std::shared_ptr<const SortState> state)
@@ -294,7 +295,8 @@ class SortWithinRows final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// Lanes along the first axis, first half: sorted to the scratch array, which has a row for each.
+// First half of a sort along the first axis: sorts lanes to the scratch array, which has a row for
+// each.
 class SortColumns final : public Worker<RawElement, WrittenRows> {
  public:
   SortColumns(DataIterator columns, LaneGeometry lanes, std::shared_ptr<const SortState> state)
@@ -317,7 +319,7 @@ class SortColumns final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// Second half: the output's rows are the scratch array's columns.
+// Second half: transposes the scratch array to the output.
 class TurnColumns final : public Worker<RawElement, WrittenRows> {
  public:
   TurnColumns(DataIterator rows, const LaneGeometry& lanes, std::shared_ptr<const SortState> state)
@@ -344,10 +346,10 @@ class TurnColumns final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// Rows that are only numbers, for a worker that goes over something else than an array's elements.
+// Returns rows that are only numbers, for a worker that iterates over something else than elements.
 absl::StatusOr<NdView> Numbers(Index count) { return NdView::Create(nullptr, DType(), {count}); }
 
-// The first time it is asked, plan(); then nothing.
+// Returns a function that returns plan() the first time, then nothing.
 std::function<absl::StatusOr<std::optional<NextPass>>()> OneMorePass(
     std::function<std::string()> plan) {
   return [plan = std::move(plan),
@@ -370,23 +372,23 @@ absl::Status SortOneLane(JobContext& context, const std::shared_ptr<SortState>& 
   MPAIO_ASSIGN_OR_RETURN(state->scratch, context.allocate(scratch_dtype, {count}));
   job->next_pass = OneMorePass([state, runs] {
     const ElementOrder order(state->input.data(), state->input.dtype());
-    const std::vector<RunPosition> places = WithOrder(*state, order, [&](auto element, auto less) {
+    const std::vector<RunPosition> borders = WithOrder(*state, order, [&](auto element, auto less) {
       return ChoosePlaces(RunsOf<decltype(element)>(state->scratch, runs), kPartRows, kSampleStep,
                           less);
     });
     std::string plan;
-    Codec<std::vector<RunPosition>>::Encode(places, &plan);
+    Codec<std::vector<RunPosition>>::Encode(borders, &plan);
     return plan;
   });
   job->begin_pass = [state,
                      runs](absl::string_view plan) -> absl::StatusOr<std::unique_ptr<WorkerBase>> {
     MPAIO_RETURN_IF_ERROR(state->scratch.Share());
-    MPAIO_ASSIGN_OR_RETURN(std::vector<RunPosition> places,
+    MPAIO_ASSIGN_OR_RETURN(std::vector<RunPosition> borders,
                            DecodeResult<std::vector<RunPosition>>(plan));
-    MPAIO_ASSIGN_OR_RETURN(const NdView numbers, Numbers(static_cast<Index>(places.size()) + 1));
+    MPAIO_ASSIGN_OR_RETURN(const NdView numbers, Numbers(static_cast<Index>(borders.size()) + 1));
     MPAIO_ASSIGN_OR_RETURN(DataIterator parts,
                            DataIterator::Create(numbers, Partition::ChunkSize(1)));
-    return std::make_unique<MergeParts>(std::move(parts), runs, std::move(places), state);
+    return std::make_unique<MergeParts>(std::move(parts), runs, std::move(borders), state);
   };
   return absl::OkStatus();
 }
@@ -427,7 +429,8 @@ absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
     return nlohmann::ordered_json{{"dtype", state->output.view().dtype().ToString()},
                                   {"shape", state->output.view().shape()}};
   };
-  // An array without elements may have more lanes than there is time for: it is one of none.
+  // An array without elements may have too many lanes to iterate over: it is sorted as one empty
+  // lane.
   if (state->output.view().num_dimensions() == 1 || state->input.num_elements() == 0) {
     MPAIO_RETURN_IF_ERROR(SortOneLane(context, state, &job));
   } else if (lanes.outer == 1 && lanes.inner == state->input.row_elements() &&

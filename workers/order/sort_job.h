@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What sort and argsort have in common.
+// Shared by sort and argsort.
 #ifndef MPAIO_WORKERS_ORDER_SORT_JOB_H_
 #define MPAIO_WORKERS_ORDER_SORT_JOB_H_
 
@@ -10,11 +10,11 @@ namespace mpaio {
 
 enum class SortResult { kValues, kIndices };
 
-// The worker's registration. numpy's order, stable: equal elements stay in their order.
+// Returns the worker's registration. Sorts in numpy's order, stably.
 //
-// One long lane is sorted by all ranks: first runs of it, each by one rank, then parts of the
-// merged runs, each by one rank. Both are divided by the array's length alone. Many lanes are
-// sorted each by one rank.
+// One long lane is sorted by all ranks: each rank sorts runs of it, then merges parts of the sorted
+// runs. Both divisions are independent of the number of ranks. Of many lanes, each is sorted by one
+// rank.
 WorkerInfo SortWorkerInfo(SortResult result);
 
 }  // namespace mpaio

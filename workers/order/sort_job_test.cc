@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Sorting on several nodes, each with memory of its own: what the passes hand on to each other
-// reaches all of them.
+// Sorting on several nodes, each with its own memory: data that one pass leaves for the next must
+// reach all of them.
 #include "workers/order/sort_job.h"
 
 #include <algorithm>
@@ -26,7 +26,8 @@
 namespace mpaio {
 namespace {
 
-// Every rank: all passes of a job, as the program makes them. On rank 0 the output's elements.
+// Runs all passes of a job on every rank, as the program does. Returns the output's elements on
+// rank 0.
 template <typename T>
 std::vector<T> RunJob(Executor& executor, const WorkerInfo& info, const NdView& input,
                       const std::string& axis) {
@@ -112,7 +113,7 @@ TEST(SortJob, OnSeveralNodes) {
   }
 }
 
-// 2^62 lanes, or a lane of 2^31 nothings: none is gone over.
+// 2^62 lanes, or a lane of 2^31 empty elements: neither may be iterated over.
 TEST(SortJob, ManyLanesWithoutElements) {
   constexpr Index kMany = Index{1} << 31;
   for (const std::vector<Index>& shape :

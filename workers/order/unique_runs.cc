@@ -118,7 +118,8 @@ void UniqueRuns::FindStarts(Part* part) const {
   starts.resize(merged.size());
   std::size_t size = 0;
   for (std::size_t i = 0; i < merged.size(); ++i) {
-    // No branch on the values, which could not be foreseen: what is no start is written over.
+    // Free of branches on the values, which are unpredictable: an entry that is not a start is
+    // overwritten.
     starts[size] = i;
     size += i == 0 || (order_.is_exact() ? merged[i - 1].key != merged[i].key
                                          : IsInFront(merged[i - 1].index, merged[i].index));
@@ -132,7 +133,7 @@ void UniqueRuns::Part::CopyValues(std::byte* to) const {
     return runs_.values_ + static_cast<std::size_t>(merged_[start].index) * itemsize;
   };
   if (itemsize == 8) {
-    // Of a known length, which makes it a single load and store.
+    // A constant size makes it a single load and store.
     for (const std::size_t start : starts_)
       to = static_cast<std::byte*>(std::memcpy(to, value(start), 8)) + 8;
     return;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Sorted runs of different values, each with its count, and their merging in parts that do not
-// depend on each other. Each run has a value once at the most.
+// Sorted runs of distinct values with their counts, and their merging in independent parts. A run
+// contains each value at most once.
 //
-// A part is what is between two borders, which are values: so the copies of a value are all in one
-// part, and there are at most as many as runs.
+// A part is the range between two borders, which are values. So all copies of a value are in one
+// part, and there are at most as many copies as runs.
 //
-// Worked example: runs {1, 5}, {5, 6}, {0, 5} and the border 5 make the parts {0, 1} and {5, 6}.
+// Example: runs {1, 5}, {5, 6}, {0, 5} and the border 5 make the parts {0, 1} and {5, 6}.
 #ifndef MPAIO_WORKERS_ORDER_UNIQUE_RUNS_H_
 #define MPAIO_WORKERS_ORDER_UNIQUE_RUNS_H_
 
@@ -24,27 +24,27 @@ namespace mpaio {
 
 class UniqueRuns {
  public:
-  // Of a value in one run.
+  // Count of a value in one run.
   using Count = std::uint32_t;
 
-  // Run r has the values and counts in rows[r], as UniqueValues::Of gives them. Both arrays outlive
-  // this. Precondition: HasOrder(dtype).
+  // Run r has the values and counts in rows[r], as UniqueValues::Of returns them. Both arrays must
+  // outlive this object. Precondition: HasOrder(dtype).
   UniqueRuns(const std::byte* values, const Count* counts, const DType& dtype,
              std::vector<RowRange> rows);
 
-  // The rows of the values that divide all of them into parts of about `part_rows` rows, in order.
-  // A part is longer than that by one in `sample_step` for each run at the most, as every
-  // sample_step-th value of a run is looked at.
+  // Returns the rows of the values that divide all runs into parts of about `part_rows` rows, in
+  // order. A part may exceed that by at most `sample_step` rows for each run, because only every
+  // sample_step-th value of a run is examined.
   std::vector<Index> ChooseBorders(Index part_rows, Index sample_step) const;
 
-  // The different values of a part, sorted.
+  // The distinct values of a part, sorted.
   class Part {
    public:
     Index size() const { return static_cast<Index>(starts_.size()); }
-    // size() values, of those that are equal the one in the first run; of NaNs the first in numpy's
+    // Copies size() values: of equal ones the one in the first run, of NaNs the first in numpy's
     // order.
     void CopyValues(std::byte* to) const;
-    // size() counts.
+    // Copies size() counts.
     void CopyCounts(Index* to) const;
 
    private:
@@ -53,21 +53,23 @@ class UniqueRuns {
 
     const UniqueRuns& runs_;
     std::vector<KeyedIndex> merged_;
-    // Where in `merged_` each value begins.
+    // Position in `merged_` at which each value begins.
     std::vector<std::size_t> starts_;
   };
-  // Part `number`, from 0; there is one more than borders. Valid while this is there.
+  // Merges part `number`, from 0; there is one more part than borders. The result is valid while
+  // this object lives.
   Part Merge(const std::vector<Index>& borders, Index number) const;
-  // Its size() alone, in less time.
+  // Returns the size() of that part alone, in less time.
   Index CountValues(const std::vector<Index>& borders, Index number) const;
 
  private:
-  // Whether the value in row `a` is in front of the one in row `b`, NaNs being one value.
+  // Returns true if the value in row `a` sorts before the one in row `b`, with all NaNs as one
+  // value.
   bool IsInFront(Index a, Index b) const;
-  // How much of each run is in front of border `number`, counted from 1; nothing for 0, all for the
-  // one behind the last.
+  // Returns, for each run, the row at which border `number` divides it, counted from 1: the
+  // beginning of the run for 0, its end for the number after the last border.
   std::vector<Index> Cut(const std::vector<Index>& borders, Index number) const;
-  // The rows of each run that are in a part, but for runs that have none.
+  // Returns the rows of each run that are in a part, without runs that have none.
   std::vector<RowRange> RowsOf(const std::vector<Index>& borders, Index number) const;
   void FindStarts(Part* part) const;
 

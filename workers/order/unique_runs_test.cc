@@ -77,7 +77,7 @@ Merged<T> MergeAll(const UniqueRuns& runs, const std::vector<Index>& borders) {
   return all;
 }
 
-// The example of the header.
+// The example in the header.
 TEST(UniqueRuns, ABorderIsAValueAndBeginsAPart) {
   const Slots<std::int64_t> slots({{5, 1, 5}, {6, 5}, {0, 5, 0}});
   const UniqueRuns runs = slots.Runs();
@@ -88,14 +88,14 @@ TEST(UniqueRuns, ABorderIsAValueAndBeginsAPart) {
   EXPECT_THAT(merged.lengths, ElementsAre(2, 2));
 }
 
-TEST(UniqueRuns, OneRunIsWhatItIs) {
+TEST(UniqueRuns, OneRunStaysAsItIs) {
   const Slots<std::int64_t> slots({{3, 1, 3}});
   const Merged<std::int64_t> merged = MergeAll<std::int64_t>(slots.Runs(), {});
   EXPECT_THAT(merged.values, ElementsAre(1, 3));
   EXPECT_THAT(merged.counts, ElementsAre(1, 2));
 }
 
-// All parts are what one merge of all would be, and about as long as was asked for.
+// All parts together equal one merge of everything, and each has about the requested length.
 TEST(UniqueRuns, PartsAreTheWhole) {
   std::mt19937_64 random(42);  // the same numbers each time
   for (const std::int64_t most : {3, 1000, 1'000'000'000}) {
@@ -133,7 +133,7 @@ TEST(UniqueRuns, TheZeroOfTheFirstRunIsKept) {
   EXPECT_THAT(merged.counts, ElementsAre(1, 2, 1));
 }
 
-// They differ in numpy's order, so that a border may be any of them; yet all are in one part.
+// They differ in numpy's order, so that any of them may be a border; yet all are in one part.
 TEST(UniqueRuns, ComplexNaNsAreOneWhateverTheBorder) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   using Complex = std::complex<double>;

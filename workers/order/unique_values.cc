@@ -15,10 +15,10 @@
 namespace mpaio {
 namespace {
 
-// Elements whose keys are made at once.
+// Elements whose keys are computed at once.
 constexpr Index kBlock = 1024;
 
-// Of elements whose bits, as Key::Bits, say all; NaNs have one key.
+// For elements that are ordered by their bits (Key::Bits) alone; NaNs have one key.
 template <typename Key>
 UniqueValues OfKeys(const std::byte* elements, std::size_t count, Key key) {
   using Bits = typename Key::Bits;
@@ -30,8 +30,8 @@ UniqueValues OfKeys(const std::byte* elements, std::size_t count, Key key) {
   unique.counts.resize(count);
   std::size_t size = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    // The first of equal ones. No branch on the values, which could not be foreseen: what is equal
-    // to the one before is written over.
+    // Keeps the first of equal values. Free of branches on the values, which are unpredictable: a
+    // repeated value is overwritten.
     const bool is_first = i == 0 || key(values[i]) != key(values[i - 1]);
     buffer[size] = values[i];
     unique.counts[size] = static_cast<Index>(i);
@@ -45,7 +45,7 @@ UniqueValues OfKeys(const std::byte* elements, std::size_t count, Key key) {
   return unique;
 }
 
-// Of others, which are compared.
+// For other types, whose elements are compared.
 UniqueValues OfSorted(const std::byte* elements, Index count, const DType& dtype) {
   UniqueValues unique;
   const auto itemsize = static_cast<std::size_t>(dtype.itemsize_bytes());
@@ -62,7 +62,7 @@ UniqueValues OfSorted(const std::byte* elements, Index count, const DType& dtype
         std::span(block).first(static_cast<std::size_t>(std::min(kBlock, count - begin)));
     order.Fill(begin, some);
     for (const KeyedIndex& entry : some) {
-      // They are sorted: what is not greater than the one before is equal to it.
+      // The elements are sorted: one that is not greater than the one before is equal to it.
       if (unique.counts.empty() || (order.Less(last, entry) && !are_nan(last, entry))) {
         unique.values.append(reinterpret_cast<const char*>(sorted.data()) +
                                  static_cast<std::size_t>(entry.index) * itemsize,
@@ -113,7 +113,7 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
     const bool a_is_less = order.Less(entries[i], entries[j]),
                b_is_less = !a_is_less && order.Less(entries[j], entries[i]);
     const Index a_count = a.counts[i], b_count = b.counts[j - a_size];
-    // NaNs are the last value of each.
+    // A NaN is the last value of each.
     const bool are_nan = !order.is_exact() && order.IsNaN(static_cast<Index>(i)) &&
                          order.IsNaN(static_cast<Index>(j));
     if (are_nan || (!a_is_less && !b_is_less)) {
@@ -135,7 +135,7 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
 
 void UniqueMerger::Add(UniqueValues values) {
   pieces_.push_back(std::move(values));
-  // Pieces become longer from the last to the first, at least by a factor.
+  // Keeps each piece more than twice as long as the next one.
   while (pieces_.size() >= 2 &&
          pieces_[pieces_.size() - 2].counts.size() <= 2 * pieces_.back().counts.size())
     MergeLastTwo();

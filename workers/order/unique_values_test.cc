@@ -51,7 +51,7 @@ TEST(UniqueValues, AnyByteOfABoolButZeroIsTrue) {
   EXPECT_THAT(unique.counts, testing::ElementsAre(2, 3));
 }
 
-// In order: nan imaginary parts, then nan real parts; all are one value, the first of them.
+// In order: NaN imaginary parts, then NaN real parts; all are one value, the first of them.
 TEST(UniqueValues, ComplexNaNsAreOneAcrossPieces) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   using Complex = std::complex<double>;

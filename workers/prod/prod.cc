@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// prod: all elements multiplied.
+// prod: the product of all elements.
 #include <complex>
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// spin: a sum that also burns a stated time for each row, to stand for a worker that computes much.
-// For benchmarks and tests of scheduling and of faults.
+// spin: a sum that also uses a given CPU time for each row, in place of a worker that computes
+// much. For benchmarks and tests of scheduling and of faults.
 #include <time.h>
 
 #include <algorithm>
@@ -21,15 +21,15 @@ namespace {
 
 enum class Cost { kConstant, kLinear, kRandom };
 
-// Time of this thread on a core: what is burnt is the same however many ranks share the core.
+// CPU time of this thread: the work is the same however many ranks share the core.
 std::int64_t ThreadNanoseconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a fixed scramble, so that a row costs the same in
-// every run.
+// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a fixed hash, so that a row costs the same in every
+// run.
 std::uint64_t Scramble(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -65,7 +65,7 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
   }
 
  private:
-  // All shapes cost ns_per_row a row on average.
+  // With every cost, a row takes ns_per_row on average.
   double Nanoseconds(RowRange rows) const {
     const double mean = static_cast<double>(ns_per_row_);
     const double count = static_cast<double>(rows.size());

@@ -16,13 +16,12 @@ namespace {
 constexpr char32_t kFirstNonAscii = 0x80;
 constexpr char32_t kFirstSupplementary = 0x10000;
 constexpr char32_t kLastCodePoint = 0x10FFFF;
-// ICU's name for the rules that hold in no language in particular. (Null would be the user's own
-// language.)
+// ICU's name for the rules of no language in particular. (Null would mean the user's language.)
 constexpr char kRootLocale[] = "";
 
 bool IsSurrogate(char32_t c) { return c >= 0xD800 && c <= 0xDFFF; }
 
-// Unsigned `Char`. Without branches, so that the compiler makes vector code of it.
+// Precondition: `Char` is unsigned. Free of branches, so that the compiler vectorizes it.
 template <typename Char>
 void MapAscii(const Char* from, std::size_t size, LetterCase letter_case, Char* to) {
   const Char first = letter_case == LetterCase::kLower ? 'A' : 'a';
@@ -42,7 +41,7 @@ void AppendUtf16(char32_t c, std::u16string* out) {
   out->push_back(static_cast<char16_t>(0xDC00 + (c & 0x3FF)));
 }
 
-// Of UTF-16 without lone surrogates.
+// Precondition: no lone surrogates in `utf16`.
 void AppendCodePoints(std::u16string_view utf16, std::u32string* out) {
   for (std::size_t i = 0; i < utf16.size(); ++i) {
     char32_t c = utf16[i];
@@ -76,8 +75,8 @@ absl::Status CaseMapper::Map(std::u32string_view element, char32_t* to) {
                      " is no code point of Unicode, whose last one is "
                      "0x10ffff; replace it in the input"));
   }
-  // Surrogates are mapped by nobody, and no letter's neighbours. In UTF-16 two of them would become
-  // one character, so they are kept out of it.
+  // Surrogates have no mapping, and do not affect letters beside them. In UTF-16 two of them would
+  // become one character, so they are kept out of it.
   mapped_.clear();
   std::size_t begin = 0;
   while (begin < text.size()) {
@@ -97,7 +96,7 @@ absl::Status CaseMapper::MapPart(std::u32string_view text) {
   utf16_.clear();
   for (const char32_t c : text) AppendUtf16(c, &utf16_);
   const auto map = letter_case_ == LetterCase::kLower ? u_strToLower : u_strToUpper;
-  // Most strings stay as long as they are. If not, ICU says how long it becomes.
+  // Most strings keep their length. If not, ICU returns the length that is needed.
   std::size_t length = std::max(mapped_utf16_.size(), utf16_.size());
   UErrorCode error = U_BUFFER_OVERFLOW_ERROR;
   while (error == U_BUFFER_OVERFLOW_ERROR) {

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// `text` in an element `width` wide, mapped, without the padding.
+// Returns `text` mapped in an element of `width` code points, without the padding.
 std::u32string Mapped(CaseMapper& mapper, std::u32string_view text, std::size_t width) {
   std::u32string element(text);
   element.resize(width);
@@ -40,9 +40,9 @@ TEST(MapAsciiCase, MapsLettersAlone) {
   MapAsciiCase(all, LetterCase::kLower, lower.data());
   MapAsciiCase(all, LetterCase::kUpper, upper.data());
   for (int i = 0; i < 256; ++i) {
-    const auto place = static_cast<std::size_t>(i);
-    EXPECT_EQ(lower[place], i >= 'A' && i <= 'Z' ? static_cast<char>(i + 32) : all[place]) << i;
-    EXPECT_EQ(upper[place], i >= 'a' && i <= 'z' ? static_cast<char>(i - 32) : all[place]) << i;
+    const auto at = static_cast<std::size_t>(i);
+    EXPECT_EQ(lower[at], i >= 'A' && i <= 'Z' ? static_cast<char>(i + 32) : all[at]) << i;
+    EXPECT_EQ(upper[at], i >= 'a' && i <= 'z' ? static_cast<char>(i - 32) : all[at]) << i;
   }
 }
 
@@ -99,7 +99,7 @@ TEST(CaseMapper, IsFitForOneStringAfterTheOther) {
   EXPECT_EQ(Mapped(mapper, U"\u00E9", 9), U"\u00C9");
 }
 
-TEST(CaseMapper, RefusesWhatIsNoCodePoint) {
+TEST(CaseMapper, RefusesInvalidCodePoints) {
   CaseMapper mapper(LetterCase::kLower);
   const std::u32string text = {U'A', 0x110000};
   std::u32string to(2, U'?');

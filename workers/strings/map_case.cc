@@ -43,7 +43,7 @@ Job MakeMapCaseJob(JobContext& context, LetterCase letter_case) {
   }
   return MakeRowWriterJob<ByteString>(
       context, [letter_case](const ChunkView<ByteString>& chunk, std::byte* rows) {
-        // Padding is mapped to itself, so elements need not be told apart.
+        // Padding maps to itself, so elements need not be separated.
         const FixedWidthStrings<ByteString> strings = chunk.elements();
         const std::size_t size = strings.size() * static_cast<std::size_t>(strings.width());
         MapAsciiCase(absl::string_view(strings.data(), size), letter_case,

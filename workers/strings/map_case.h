@@ -9,10 +9,10 @@
 
 namespace mpaio {
 
-// An array like the input, in which each string has as much room as it had there.
+// Returns an array like the input; its strings have the same width.
 OutputSpec MapCaseOutput(const JobInputs& inputs);
 
-// Precondition: the input holds strings. Its chunks fail with what CaseMapper fails with, and the
+// Precondition: the input holds strings. Chunks fail with the errors of CaseMapper, which name the
 // element.
 Job MakeMapCaseJob(JobContext& context, LetterCase letter_case);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// sum: all elements added up. Integers exactly, or an error where the sum does not fit 64 bits;
-// floating point over a fixed tree, so that the answer is the same to the bit however the array is
-// divided.
+// sum: the sum of all elements. Integers are summed exactly, and it is an error if the sum does not
+// fit in 64 bits; floating-point numbers over a fixed tree, so that the answer is the same to the
+// bit however the array is divided.
 #include <complex>
 #include <cstdint>
 

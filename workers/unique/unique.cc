@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// unique: the different values, sorted, and how often each is there.
+// unique: the distinct values, sorted, with their counts.
 //
-// One pass where there are few of them: each chunk's values travel to rank 0, which merges them.
-// Where there are many, chunks say so, and three more passes follow, whose chunks depend on the
-// array's length alone: runs of the array are sorted, each by one rank, to runs of different values
-// with their counts, in memory that the ranks share; parts of the merged runs are counted, each by
-// one rank; and when all parts' lengths are known, each is merged to its place in the output files.
-// Rank 0 itself sees lengths only, but for what is printed.
+// If there are few values, one pass suffices: each chunk's values are sent to rank 0, which merges
+// them. If there are many, chunks report that, and three more passes follow, whose chunks do not
+// depend on the number of ranks. First, runs of the array are sorted, each by one rank, to runs of
+// distinct values with their counts, in memory that the ranks share. Then the values of each part
+// of the merged runs are counted, each part by one rank. When the lengths of all parts are known,
+// each part is merged to its position in the output files. Rank 0 itself receives only lengths,
+// unless the result is printed.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -34,34 +35,34 @@ namespace {
 using EncodedValues = std::pair<std::string, std::vector<Index>>;
 using RunCount = UniqueRuns::Count;
 
-// So many values are few for rank 0, whatever they are of.
+// Rank 0 can merge up to this many values, whatever the number of elements.
 constexpr Index kFewValues = Index{1} << 16;
-// Values of a chunk, or of all chunks, are few where they are at most one in so many elements, or,
-// of a short chunk, so many.
+// Values of a chunk, or of all chunks, are few if there is at most one for so many elements, or, in
+// a short chunk, at most kFewOfAChunk.
 constexpr Index kFewElementsPerValue = 16;
 constexpr Index kFewOfAChunk = 16;
-// A chunk of at least so many elements is looked at here and there before it is sorted: where
-// hardly a value is there twice, many are different.
+// A chunk of at least so many elements is sampled before it is sorted: if hardly any value occurs
+// twice in the sample, there are many.
 constexpr Index kLeastSampledElements = 4096;
 constexpr Index kSampleBlocks = 64;
 constexpr Index kSampleBlockElements = 16;
 constexpr Index kManySampled = 1016;
-// A run is long enough that there is something to merge; so many runs that every rank has some, and
-// so few that a part is merged in a few steps.
+// A run is long enough to be worth merging; there are enough runs for every rank, and few enough
+// that a part is merged in a few steps.
 constexpr Index kLeastRunRows = Index{1} << 14;
 constexpr Index kMostRuns = 64;
-// What a rank sorts it in is memory of its own; and counts fit in RunCount.
+// Limits the private memory in which a rank sorts a run, and keeps counts within RunCount.
 constexpr Index kMostRunRows = Index{1} << 22;
-// A part with its buffer is about as large as a core's cache.
+// A part and its buffer are about as large as a core's cache.
 constexpr Index kPartRows = Index{1} << 16;
-// One in so many values is looked at to divide the runs into parts.
+// One in so many values is sampled to divide the runs into parts.
 constexpr Index kSampleStep = 1024;
 
 // The passes of a job, in order.
 enum class Pass { kFew, kRuns, kCount, kMerge };
 
-// What the passes of one job share. Constant during a pass, but for what the arrays hold and what
-// rank 0 is told.
+// State shared by the passes of one job. Constant during a pass, except for the contents of the
+// arrays and the results that rank 0 receives.
 struct UniqueState {
   explicit UniqueState(const NdView& array) : input(array), few(array.dtype()) {}
 
@@ -78,20 +79,20 @@ struct UniqueState {
   bool gathers_values = false;
   bool gathers_counts = false;
 
-  // On rank 0: what chunks found where there are few values; and whether there are many.
+  // On rank 0: the values found by chunks if there are few; true if there are many.
   UniqueMerger few;
   bool are_many = false;
 
-  // Run r has `slot_rows` rows of these from r * slot_rows on, as many as it can have values; and
-  // of them it has run_lengths[r], in rank 0 from the end of the pass on, elsewhere from the
-  // beginning of the next.
+  // Run r begins at row r * slot_rows of these arrays and has space for `slot_rows` values, as many
+  // as it can have. It has run_lengths[r] values: known on rank 0 from the end of the pass on, on
+  // other ranks from the beginning of the next.
   std::optional<DataIterator> runs;
   Index slot_rows = 0;
   OutputArray values, counts;
   std::vector<Index> run_lengths;
 
   std::vector<Index> borders;
-  // Of each part, and where it begins: likewise.
+  // Length of each part, known like run_lengths, and the row at which it begins.
   std::vector<Index> part_lengths, part_begins;
 
   OutputArray saved_values, saved_counts;
@@ -115,13 +116,13 @@ struct UniqueState {
 
 using SharedState = std::shared_ptr<UniqueState>;
 
-// Whether hardly any of some elements, here and there in the chunk, are equal.
+// Returns true if hardly any elements of a sample of the chunk are equal.
 bool LookDifferent(const std::byte* elements, Index count, const DType& dtype) {
   if (count < kLeastSampledElements) return false;
   const Index block_bytes = kSampleBlockElements * dtype.itemsize_bytes();
   std::vector<std::byte> sample(static_cast<std::size_t>(kSampleBlocks * block_bytes));
   for (Index b = 0; b < kSampleBlocks; ++b) {
-    // Neighbours, since in a sorted array it is these that are equal.
+    // Blocks of neighbours, since in a sorted array it is neighbours that are equal.
     const Index first = (count - kSampleBlockElements) / (kSampleBlocks - 1) * b;
     std::memcpy(sample.data() + b * block_bytes, elements + first * dtype.itemsize_bytes(),
                 static_cast<std::size_t>(block_bytes));
@@ -131,7 +132,7 @@ bool LookDifferent(const std::byte* elements, Index count, const DType& dtype) {
   return static_cast<Index>(unique.counts.size()) >= kManySampled;
 }
 
-// The first pass. A chunk's values, or nothing where they are many.
+// The first pass. A chunk's result is its values, or nothing if they are many.
 class FindFew final : public Worker<RawElement, std::optional<EncodedValues>> {
  public:
   FindFew(DataIterator chunks, SharedState state)
@@ -158,7 +159,7 @@ class FindFew final : public Worker<RawElement, std::optional<EncodedValues>> {
         (state_->may_be_many &&
          state_->few.num_values() >
              std::max(kFewValues, state_->input.num_elements() / kFewElementsPerValue));
-    // They will not be looked at.
+    // The values are not used any more.
     if (state_->are_many) state_->few = UniqueMerger(state_->dtype());
     return absl::OkStatus();
   }
@@ -193,7 +194,7 @@ class SortRuns final : public Worker<RawElement, std::tuple<Index, WrittenRows, 
   absl::Status ProcessCallback(const Chunk& chunk,
                                std::tuple<Index, WrittenRows, WrittenRows> run) override {
     const auto& [length, values, counts] = run;
-    // They are delivered in order.
+    // Chunks are delivered in order.
     state_->run_lengths.push_back(length);
     const RowRange rows = RowsOf(chunk.id, length);
     MPAIO_RETURN_IF_ERROR(state_->values.Accept(rows, values));
@@ -209,7 +210,7 @@ class SortRuns final : public Worker<RawElement, std::tuple<Index, WrittenRows, 
   SharedState state_;
 };
 
-// The rows of a pass over parts are their numbers.
+// The rows of a pass over parts are the numbers of the parts.
 absl::StatusOr<DataIterator> Parts(const UniqueState& state) {
   MPAIO_ASSIGN_OR_RETURN(
       const NdView numbers,
@@ -217,7 +218,7 @@ absl::StatusOr<DataIterator> Parts(const UniqueState& state) {
   return DataIterator::Create(numbers, Partition::ChunkSize(1));
 }
 
-// The third pass. How many values a part has.
+// The third pass. Counts the values of each part.
 class CountParts final : public Worker<RawElement, Index> {
  public:
   CountParts(DataIterator parts, SharedState state)
@@ -237,7 +238,7 @@ class CountParts final : public Worker<RawElement, Index> {
   UniqueRuns runs_;
 };
 
-// The fourth pass. A part's values and counts to their places.
+// The fourth pass. Writes each part's values and counts to their positions.
 class MergeParts final : public Worker<RawElement, std::pair<std::string, std::string>> {
  public:
   MergeParts(DataIterator parts, SharedState state)
@@ -247,7 +248,7 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
       const ChunkView<RawElement>& chunk) const override {
     const UniqueRuns::Part part = runs_.Merge(state_->borders, chunk.id());
     const RowRange rows = RowsOf(chunk.id());
-    // It is what was counted a pass ago.
+    // The part must have the length that was counted in the previous pass.
     if (part.size() != rows.size()) {
       return absl::InternalError(absl::StrCat("part ", chunk.id(), " has ", part.size(),
                                               " values, and had ", rows.size()));
@@ -302,7 +303,7 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
   UniqueRuns runs_;
 };
 
-// What rank 0 has learnt in a pass, and others need for the next.
+// Encodes what rank 0 has learnt in a pass and the other ranks need for the next.
 absl::StatusOr<std::optional<NextPass>> PlanNextPass(UniqueState& state) {
   NextPass next;
   switch (state.pass) {
@@ -364,7 +365,7 @@ absl::StatusOr<std::unique_ptr<WorkerBase>> BeginMerging(const SharedState& stat
   return std::make_unique<MergeParts>(std::move(parts), state);
 }
 
-// Reserves the memory of the passes behind the first, which can only be had before any rank has
+// Reserves the memory of the passes after the first, which is possible only before any rank has
 // died.
 absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
   const Index count = state.input.num_elements(), itemsize_bytes = state.dtype().itemsize_bytes();
@@ -376,7 +377,7 @@ absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
       std::max(std::min(count / kLeastRunRows, kMostRuns), CeilDivide(count, kMostRunRows));
   MPAIO_ASSIGN_OR_RETURN(state.runs, DataIterator::Create(flat, Partition::ChunkCount(num_runs)));
   for (const Chunk run : *state.runs) state.slot_rows = std::max(state.slot_rows, run.rows.size());
-  // There are no more different values than bits can make.
+  // There are no more distinct values than bit patterns.
   if (itemsize_bytes <= 2)
     state.slot_rows = std::min(state.slot_rows, Index{1} << (8 * itemsize_bytes));
   const Index rows = state.runs->num_chunks() * state.slot_rows;
@@ -394,7 +395,7 @@ absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
   return absl::OkStatus();
 }
 
-// The values and counts, as far as they are on rank 0: where there are few, or where they are
+// Returns the values and counts as far as rank 0 has them: if there are few, or if they are
 // printed.
 AnswerArray ValuesOf(UniqueState& state) {
   const std::string& values =

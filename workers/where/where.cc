@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// where: for each element of the input, the one of x where it is true (not 0), else the one of y;
-// as numpy.where.
+// where: for each element of the input, the element of x if it is true (not 0), else that of y; as
+// numpy.where.
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,7 +28,7 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
       absl::StrAppend(&plan.text, ", ", name);
       continue;
     }
-    // By itself it must be a number. As a text an integer stays one, of any size.
+    // On its own it must be a number. Kept as text, so that an integer stays one, of any size.
     if (!Expression::Compile(value, {}).ok())
       return absl::InvalidArgumentError(
           absl::StrCat(name, "value=", value, ": the value must be a number"));

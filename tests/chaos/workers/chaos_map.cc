@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// chaos_map: writes 3 x + 1 for each integer x; what is left of a chunk that was not finished is
-// wrong.
+// chaos_map: writes 3 x + 1 for each integer x. An unfinished chunk leaves wrong rows, so that the
+// test detects an output that contains one.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,8 +22,8 @@ class ChaosMap final : public Worker<std::int64_t, WrittenRows> {
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<std::int64_t>& chunk) const override {
     const std::span<std::int64_t> rows = output_.Rows<std::int64_t>(chunk.rows());
-    // What is written before it ends is written the same by whoever does it again; the rest would
-    // stay 0.
+    // If the process ends in Suffer(), a retry writes the same first half; without a retry the
+    // second half would stay 0.
     for (std::size_t i = 0; i < rows.size() / 2; ++i) rows[i] = 3 * chunk.elements()[i] + 1;
     faults_.Suffer(chunk.id());
     for (std::size_t i = rows.size() / 2; i < rows.size(); ++i)

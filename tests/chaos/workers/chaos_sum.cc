@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// chaos_sum: the sum of integers, and a digest that knows their order and number: a chunk that is
-// left out, done twice or out of order changes it.
+// chaos_sum: the sum of integers, and a digest that depends on their order and number: a chunk that
+// is omitted, counted twice or out of order changes it.
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -14,8 +14,8 @@
 namespace mpaio {
 namespace {
 
-// digest(x0 ... xn-1) = the sum of xi * base^(n-1-i), modulo 2^64: that of two parts follows from
-// theirs, however the whole was cut.
+// digest(x0 ... xn-1) = the sum of xi * base^(n-1-i), modulo 2^64. The digest of a concatenation
+// follows from the digests of its parts, independently of the chunk size.
 constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15;
 
 struct Part {

@@ -22,8 +22,9 @@ int RankOf() {
   return rank == nullptr ? 0 : atoi(rank);
 }
 
-// Appends in one call, so that lines of several processes stay whole. Returns the length of the
-// file then; of those who write at once, none gets less than its own turn.
+// Appends in one call, so that the lines of concurrent processes are not mixed. Returns the length
+// of the file after the write, which includes at least this text and all text before it; 0 on an
+// error.
 off_t Append(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return 0;
@@ -37,7 +38,7 @@ off_t Append(const std::string& path, const std::string& text) {
 
 [[noreturn]] void TakeAllMemory() {
   constexpr std::size_t kBytes = std::size_t{16} << 20;
-  // The test has set a limit: this is not to be tried without.
+  // The test has set a memory limit; do not call this without one.
   for (;;) {
     void* const memory =
         mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,7 +52,7 @@ off_t Append(const std::string& path, const std::string& text) {
   if (how == "_exit0") _exit(0);
   if (how == "abort") abort();
   if (how == "segv") {
-    // A real one: a page that may not be written to.
+    // A real access violation: a write to a page without permissions.
     void* const page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *static_cast<volatile char*>(page) = 1;
   }
@@ -87,13 +88,14 @@ void ChaosFaults::Log(ChunkId chunk, const std::string& how) const {
 
 void ChaosFaults::Suffer(ChunkId chunk) const {
   if (folder_.empty()) return;
-  // One for each process: a child has its parent's, where that has processed something itself.
+  // Once per process. A forked child inherits the flag of a parent that has processed a chunk
+  // itself.
   static bool has_said = false;
   if (!has_said) {
     has_said = true;
     Append(absl::StrCat(folder_, "/ready.", rank_), "");
   }
-  // Slept, so that a run is long and yet leaves the cores to others.
+  // Sleeps instead of computing, so that a run is long but leaves the cores to other processes.
   std::this_thread::sleep_for(chunk_time_);
   const auto planned = plan_.find(chunk);
   if (planned == plan_.end()) return;

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the workers of the chaos tests do besides their work: they say where they are, take their
-// time, and end their process when they are told to.
+// Faults of the chaos tests' workers: the workers report their progress, take a given time for each
+// chunk, and end their process in the chunks that the plan selects.
 //
-// In `folder`:
-//   plan        "CHUNK HOW TIMES" for each chunk that is to do harm, the first TIMES times that it
-//               is
-//   processed; -1: every time. Read when the job
-//               is made.
-//   ready.R     there is one when rank R has begun a chunk: it has started up
-//   attempts.C  one byte for each time that chunk C has been begun which is in the plan
-//   events "RANK rank|child CHUNK HOW" for each time that harm was done; HOW is "spared" where it
-//   was
-//   not, as rank 0 itself must not end
+// Files in `folder`:
+//   plan        A line "CHUNK HOW TIMES" for each chunk with a fault. The fault occurs the first
+//               TIMES times that the chunk is processed; -1: every time. Read when the job is made.
+//   ready.R     Exists once rank R has begun a chunk, which shows that it has started.
+//   attempts.C  One byte for each attempt at chunk C, if C is in the plan.
+//   events      A line "RANK rank|child CHUNK HOW" for each fault. HOW is "spared" if the fault was
+//               omitted because rank 0 itself must not end.
 #ifndef MPAIO_TESTS_CHAOS_WORKERS_FAULTS_H_
 #define MPAIO_TESTS_CHAOS_WORKERS_FAULTS_H_
 
@@ -30,12 +27,12 @@ namespace mpaio {
 
 class ChaosFaults {
  public:
-  // The parameters that it takes: "folder" (none: it does no harm) and "chunk_us".
+  // The parameters: "folder" (empty: no faults) and "chunk_us".
   static std::vector<ParameterInfo> ParametersOf();
 
   explicit ChaosFaults(const Parameters& parameters);
 
-  // Takes the chunk's time, and does what the plan says. Returns if this was no harm.
+  // Sleeps for the chunk's time, then injects the planned fault. Returns if none is planned.
   void Suffer(ChunkId chunk) const;
 
  private:
@@ -49,7 +46,7 @@ class ChaosFaults {
   const std::string folder_;
   const std::chrono::microseconds chunk_time_;
   const int rank_;
-  // The rank's own process; any other is a child that processes for it.
+  // The rank's own process; any other process is a child that processes chunks for the rank.
   const pid_t rank_process_;
   std::map<ChunkId, Fault> plan_;
 };

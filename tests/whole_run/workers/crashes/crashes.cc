@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// crashes: a sum that ends its process, or never ends, on the rows that it is told to. For tests.
+// crashes: a sum that ends its process, or never ends, on selected rows. For tests.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -45,7 +45,7 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
         chunk_cost_(parameters.Integer("chunk_us")) {}
 
   absl::StatusOr<absl::int128> Process(const ChunkView<std::int64_t>& chunk) const override {
-    // What a chunk costs is slept, so that a run is long and yet leaves the cores to others.
+    // Sleeps instead of computing, so that a run is long but leaves the cores to other processes.
     std::this_thread::sleep_for(chunk_cost_);
     if (IsMeant(chunk.rows()) && !IsSpared() && MayAgain(chunk.rows().begin)) Crash();
     return SumExactly(chunk.elements());
@@ -74,8 +74,8 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
     return spares_rank_0_ && (rank == nullptr || std::string(rank) == "0");
   }
 
-  // A file for each chunk has a byte for each time: they are counted whichever process it happens
-  // in. It may be a pipe that a test reads from.
+  // Counts the crashes of a chunk across processes, by a file that gets a byte for each. Returns
+  // false if the limit is reached. The file may be a pipe that a test reads from.
   bool MayAgain(Index row) const {
     if (counters_.empty()) return true;
     const int file = ::open(absl::StrCat(counters_, "/", row).c_str(),
@@ -106,7 +106,7 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
       for (std::atomic<int> turns = 0;; ++turns) {
       }
     } else if (how_ == "allocate") {
-      // Without end, as far as this process may have memory; the limit spares the machine.
+      // Allocates until it fails. The limit protects the machine's memory.
       const struct rlimit limit = {std::size_t{16} << 30, std::size_t{16} << 30};
       ::setrlimit(RLIMIT_AS, &limit);
       std::vector<std::unique_ptr<char[]>> all;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// digest: joins strings as concat does, and answers with the length and a checksum of what comes
-// out. For tests of results that are too large to print.
+// digest: joins strings like concat, and answers with the length and a checksum of the result. For
+// tests of results that are too large to print.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,7 +28,7 @@ class Digest final : public Worker<UnicodeString, std::string> {
   }
 
   absl::Status ProcessCallback(const Chunk&, std::string joined) override {
-    // Adler-32 (RFC 1950): order and place of each byte count.
+    // Adler-32 (RFC 1950), which depends on the position of each byte.
     constexpr std::uint32_t kModulus = 65521;
     for (const char byte : joined) {
       low_ = (low_ + static_cast<unsigned char>(byte)) % kModulus;
@@ -49,7 +49,7 @@ class Digest final : public Worker<UnicodeString, std::string> {
 };
 
 MPAIO_REGISTER_WORKER({
-    .summary = "joins the strings, and tells length and checksum",
+    .summary = "joins the strings, and reports length and checksum",
     .accepts = {AcceptedType::Of<UnicodeString>()},
     .parameters = {},
     .output = nullptr,

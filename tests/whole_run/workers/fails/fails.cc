@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// fails: a sum that takes its time, and fails on one chunk in the way it is told to. For tests.
+// fails: a sum that takes a given time per chunk, and fails on one chunk in a given way. For tests.
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -21,7 +21,7 @@
 namespace mpaio {
 namespace {
 
-// Messages with a line break: what is said of a failure is one line all the same.
+// The message has a line break, to test that the program reports a failure in one line.
 constexpr char kReason[] = "fails as it was told\nto";
 
 class Fails final : public Worker<std::int64_t, absl::int128> {
@@ -35,7 +35,7 @@ class Fails final : public Worker<std::int64_t, absl::int128> {
         stamp_file_(parameters.Text("stamp")) {}
 
   absl::StatusOr<absl::int128> Process(const ChunkView<std::int64_t>& chunk) const override {
-    // What a chunk costs is slept, so that a run is long and yet leaves the cores to others.
+    // Sleeps instead of computing, so that a run is long but leaves the cores to other processes.
     std::this_thread::sleep_for(chunk_cost_);
     if (chunk.id() == at_chunk_ && where_ == "process") MPAIO_RETURN_IF_ERROR(Fail());
     return SumExactly(chunk.elements());

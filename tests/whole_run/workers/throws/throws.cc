@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// throws: writes zeros, and throws in that function of its registration or its job that it is told
-// to. For tests.
+// throws: writes zeros, and throws in a given function of its registration or its job. For tests.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -24,7 +23,7 @@ void ThrowIf(bool is_here, const Parameters& parameters) {
   const std::string& how = parameters.Text("how");
   if (how == "int") throw 42;
   if (how == "bad_alloc") throw std::bad_alloc();
-  // What is said of it is one line all the same.
+  // The message has a line break, to test that the program reports a failure in one line.
   throw std::runtime_error("throws as it was told\nto");
 }
 
@@ -77,7 +76,7 @@ MPAIO_REGISTER_WORKER({
                                          {"runtime_error", "int", "bad_alloc"}),
                    ParameterInfo::Integer("rank", "on this rank only; -1: on all", -1, -1)},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
-      // Later: when the input has been loaded.
+      // Called again after the input has been loaded: "output_later".
       ThrowIf(inputs.parameters.Text("where") ==
                   (inputs.array.data() == nullptr ? "output" : "output_later"),
               inputs.parameters);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands in for rules_cc under Bazel 4, which has the C++ rules built in and cannot load Debian's rules_cc 0.0.4."""
+"""Replaces rules_cc under Bazel 4.
+
+Bazel 4 has built-in C++ rules and cannot load Debian's rules_cc 0.0.4.
+"""
 
 cc_binary = native.cc_binary
 cc_import = native.cc_import
