@@ -120,9 +120,10 @@ absl::Status UnknownFlag(absl::string_view word, int value) {
   const std::vector<absl::string_view> flags_of_mpirun =
       absl::StrSplit(kFlagsOfMpirun, ' ', absl::SkipEmpty());
   if (std::find(flags_of_mpirun.begin(), flags_of_mpirun.end(), name) != flags_of_mpirun.end()) {
-    return UsageError(absl::StrCat("unknown flag ", word,
-                              ": it is mpirun's, whose flags stand in front of the program, as in "
-                              "mpirun -n 4 orchestrator sum a.npy"));
+    return UsageError(
+        absl::StrCat("unknown flag ", word,
+                     ": it is mpirun's, whose flags stand in front of the program, as in "
+                     "mpirun -n 4 orchestrator sum a.npy"));
   }
   const std::string nearest = Nearest(name, FlagNames());
   return UsageError(
