@@ -38,24 +38,24 @@
 namespace mpaio {
 namespace {
 
-// What numpy aligns the data of its files to, and what is promised of arrays in memory.
+// The alignment of the data in numpy's files, which is also guaranteed for arrays in memory.
 constexpr Index kArrayAlignmentBytes = 64;
 // Enough for the header of any simple type, and for its first elements.
 constexpr Index kFirstReadBytes = 4096;
-// What is read before it is swapped, and what is made ready before it is written: it is in the
-// cache still.
+// The size of a block that is read and then swapped, or prepared and then written, while it is
+// still in the cache.
 constexpr Index kBlockBytes = Index{256} << 10;
-// What is read at once where the order is Fortran's, in either direction.
+// Bounds on the size of a single read in Fortran order, of files and of streams.
 constexpr Index kMaxTileBytes = Index{4} << 20;
 constexpr Index kMinTileBytes = Index{64} << 10;
-// Of members, in a message.
+// The number of members that a message lists.
 constexpr std::size_t kMaxNames = 20;
 
 constexpr char kStandardInputName[] = "standard input";
 
 std::span<std::byte> BytesOf(std::string& text) { return std::as_writable_bytes(std::span(text)); }
 
-// FNV-1a: the same on every node, and no more than that is wanted of it.
+// FNV-1a: the result is the same on every node, and no other property is needed.
 std::uint64_t Hash(absl::string_view bytes, std::uint64_t hash) {
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
@@ -76,11 +76,11 @@ absl::Status Trailing(const std::string& name, absl::string_view how_many) {
       "file was written over in part; save each array to a file of its own, with numpy.save"));
 }
 
-// Reads up to as many bytes as there are in `to`, the next ones of a source; fewer only at its end.
+// Reads the next to.size() bytes of a source; fewer only at its end. Returns their number.
 using ReadSome = std::function<absl::StatusOr<Index>(std::span<std::byte> to)>;
 
-// Reads the header that is next in a source, beginning with `first_bytes` bytes. `*start` is what
-// has been read, which may be more than the header.
+// Reads the next header of a source, beginning with `first_bytes` bytes. `*start` receives all
+// bytes that were read, which may be more than the header.
 absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes,
                                      const std::string& name, std::string* start) {
   const auto read_up_to = [&](Index size_bytes) -> absl::Status {
@@ -101,7 +101,7 @@ absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes,
 
 bool IsZip(absl::string_view start) {
   return absl::StartsWith(start, absl::string_view("PK\x03\x04", 4)) ||
-         absl::StartsWith(start, absl::string_view("PK\x05\x06", 4));  // of no members
+         absl::StartsWith(start, absl::string_view("PK\x05\x06", 4));  // an archive without members
 }
 
 absl::Status Foreign(const std::string& name, const ForeignFormat& format) {
@@ -109,22 +109,22 @@ absl::Status Foreign(const std::string& name, const ForeignFormat& format) {
       absl::StrCat(name, " is not a .npy or .npz file but ", format.what, ": ", format.advice));
 }
 
-// The position of the member `name`; members.size() if there is none.
+// Returns the position of the member `name`; members.size() if there is none.
 std::size_t PositionOf(const std::vector<ZipArchive::Member>& members, absl::string_view name) {
   const auto has_name = [name](const ZipArchive::Member& member) { return member.name == name; };
   return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), has_name) -
                                   members.begin());
 }
 
-// The shortest name by which FindMember() finds the member `name`.
+// Returns the shortest name by which FindMember() finds the member `name`.
 absl::string_view ShortName(const std::vector<ZipArchive::Member>& members,
                             absl::string_view name) {
   const absl::string_view stripped = absl::StripSuffix(name, ".npy");
   return PositionOf(members, stripped) == members.size() ? stripped : name;
 }
 
-// The position of the member that is meant by `wanted`, or of the only one if that is null. As in
-// numpy, a member that has the very name goes before one that has it with ".npy" behind it.
+// Returns the position of the member that `wanted` names, or of the only one if `wanted` is null.
+// As in numpy, an exact match takes precedence over a match with ".npy" appended.
 absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& members,
                                        const std::string& path, const std::string* wanted) {
   if (members.empty())
@@ -154,7 +154,7 @@ absl::StatusOr<std::size_t> FindMember(const std::vector<ZipArchive::Member>& me
                                                  path, ":", names[0], "; it has: ", list));
 }
 
-// "1000x3", "-1x3", "1000"; nothing if it is not of that form.
+// Parses "1000x3", "-1x3", "1000"; nullopt if the text does not have this form.
 std::optional<std::vector<Index>> ParseRawShape(absl::string_view text) {
   std::vector<Index> shape;
   for (const absl::string_view part : absl::StrSplit(text, 'x')) {
@@ -189,13 +189,13 @@ absl::StatusOr<FileDescriptor> TakeStandardInput() {
 
 struct ArrayFile::State {
   enum class Source {
-    kSlices,     // of a file: any part can be read, by anybody
-    kMember,     // of an archive, compressed: from its start, by everybody who opens it
-    kStream,     // once
-    kElsewhere,  // by another process
+    kSlices,     // a file: any process can read any part
+    kMember,     // a compressed member of an archive: each process can read it from its start
+    kStream,     // can be read once
+    kElsewhere,  // only another process can read it
   };
 
-  // Makes what is loaded out of what the file has.
+  // Derives the array that is loaded from the array in the file.
   absl::Status SetArray(const DType& of_file, std::vector<Index> array_shape, bool fortran_order) {
     MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(of_file, array_shape));
     file_dtype = of_file;
@@ -214,7 +214,7 @@ struct ArrayFile::State {
     return got_bytes;
   }
 
-  // The file's first kFirstReadBytes bytes, or all of it.
+  // Returns the file's first kFirstReadBytes bytes, or the whole file.
   absl::StatusOr<std::string> ReadFirstBytes() const {
     std::string start(static_cast<std::size_t>(kFirstReadBytes), '\0');
     const Index got_bytes = ReadAt(fd.get(), BytesOf(start), 0);
@@ -223,7 +223,7 @@ struct ArrayFile::State {
     return start;
   }
 
-  // Fills `to` from the data, `offset_bytes` from its start on.
+  // Fills `to` from the data, `offset_bytes` after its start.
   absl::Status ReadSlice(Index offset_bytes, std::span<std::byte> to) const {
     return ReadWhole(fd.get(), name, to, data_offset + offset_bytes);
   }
@@ -233,7 +233,7 @@ struct ArrayFile::State {
   absl::Status LoadInOrder(const ReadSome& read, std::span<std::byte> array,
                            const BeforeWriting& before_writing) const;
   absl::Status LoadStream(std::span<std::byte> array, const BeforeWriting& before_writing) const;
-  // Starts to read the member; its header is passed over. The archive must outlive the reader.
+  // Opens the member and skips its header. The archive must outlive the reader.
   absl::StatusOr<ZipMemberReader> OpenMember(ZipArchive* archive) const;
   absl::Status LoadMember(std::span<std::byte> array, const BeforeWriting& before_writing) const;
   absl::Status VerifyMember() const;
@@ -241,7 +241,7 @@ struct ArrayFile::State {
   Source source = Source::kSlices;
   std::string name;
   std::string path;
-  FileDescriptor fd;  // null while it is closed
+  FileDescriptor fd;  // none while the file is closed
   struct stat when_closed = {};
   Index file_size_bytes = 0;
   std::uint64_t fingerprint = 0xcbf29ce484222325;
@@ -250,8 +250,8 @@ struct ArrayFile::State {
   Index size_bytes = 0;
   bool is_fortran_order = false;
   ByteSwapper swapper;
-  Index data_offset = 0;  // in the file, or where that is compressed in the member
-  // Of an archive: which member, and where its data starts within it.
+  Index data_offset = 0;  // in the file; unused for a compressed member
+  // For an archive: the position of the member, and the offset of the data within it.
   std::optional<std::size_t> member;
   Index member_data_offset = 0;
   mutable std::atomic<bool> stream_was_loaded = false;
@@ -330,7 +330,7 @@ absl::StatusOr<ArrayFile> ArrayFile::Open(const std::string& input) {
     const std::string member = input.substr(colon + 1);
     return OpenFile(path, &member, input);
   }
-  return OpenFile(input, nullptr, input);  // which says why it is none
+  return OpenFile(input, nullptr, input);  // which reports the reason
 }
 
 absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std::string* member,
@@ -386,7 +386,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
     state->member = position;
     state->member_data_offset = header.data_offset;
     state->source = State::Source::kMember;
-    // What is stored as it is can be read like a file, if it is where it seems to be.
+    // A member without compression can be read like a file, if its bytes are found at its offset.
     if (const std::optional<Index> at = reader.StoredAt();
         at.has_value() && *at <= state->file_size_bytes - found.size_bytes) {
       std::string there(start.size(), '\0');
@@ -415,7 +415,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
   };
   absl::string_view rest = absl::StripPrefix(absl::string_view(input), "raw:");
   const absl::string_view whole = rest;
-  if (absl::StartsWith(rest, "[")) {  // in which there may be colons
+  if (absl::StartsWith(rest, "[")) {  // a list of fields may contain colons
     PythonLiteralReader reader(rest);
     if (const absl::StatusOr<Descr> descr = ReadDescr(reader); !descr.ok())
       return wrong(descr.status().message());
@@ -458,7 +458,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
   std::string start, but;
   if (!is_stream) {
     MPAIO_ASSIGN_OR_RETURN(start, state->ReadFirstBytes());
-    // Said only where the bytes do not fit: numbers may begin with anything.
+    // Reported only if the bytes do not fit: numbers may begin with any bytes.
     if (const auto format = RecognizeSignature(start); format.has_value())
       but = absl::StrCat("; it seems to be ", format->what, ": ", format->advice);
   }
@@ -499,7 +499,7 @@ absl::StatusOr<ArrayFile> ArrayFile::ReadStream(FileDescriptor fd, const std::st
   state->fd = std::move(fd);
   std::string start;
   const ReadSome read = [&state](std::span<std::byte> to) { return state->ReadSomeOfStream(to); };
-  // What is not the header's is left in the pipe.
+  // Reads no more than the header, so that the data stays in the pipe.
   MPAIO_ASSIGN_OR_RETURN(NpyHeader header, ReadHeader(read, kNpyPrefixBytes, name, &start));
   state->fingerprint = Hash(start, state->fingerprint);
   MPAIO_RETURN_IF_ERROR(
@@ -550,7 +550,7 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
   const bool is_first = share == 0;
   switch (state_->source) {
     case State::Source::kSlices:
-      // A member is read in its order, or else once more afterwards by one, for the checksum.
+      // A member is read in order, or else share 0 reads it once more for the checksum.
       if (state_->member.has_value() && num_shares == 1 && !state_->is_fortran_order)
         return state_->LoadMember(array, before_writing);
       MPAIO_RETURN_IF_ERROR(state_->LoadSlices(share, num_shares, array, before_writing));
@@ -579,8 +579,8 @@ absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<s
         [this](Index offset_bytes, std::span<std::byte> to) { return ReadSlice(offset_bytes, to); },
         swapper, array.data());
   }
-  // Whole pages, so that no page is touched by two ranks; and nothing that has to be swapped in one
-  // piece is cut.
+  // Shares are whole pages, so that no two ranks touch the same page, and never cut a unit that
+  // must be swapped as a whole.
   const Index page_bytes = ::sysconf(_SC_PAGESIZE);
   const Index pages = CeilDivide(size_bytes, page_bytes);
   const Index unit_bytes = swapper.unit_bytes();
@@ -602,7 +602,7 @@ absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<s
   return absl::OkStatus();
 }
 
-// Loads all of the array from what `read` gives.
+// Loads the whole array through `read`.
 absl::Status ArrayFile::State::LoadInOrder(const ReadSome& read, std::span<std::byte> array,
                                            const BeforeWriting& before_writing) const {
   Index done_bytes = 0;
@@ -646,7 +646,7 @@ absl::Status ArrayFile::State::LoadStream(std::span<std::byte> array,
 
 absl::StatusOr<ZipMemberReader> ArrayFile::State::OpenMember(ZipArchive* archive) const {
   MPAIO_ASSIGN_OR_RETURN(*archive, ZipArchive::Open(fd.get(), file_size_bytes, name));
-  // Another program may have written to the file since.
+  // Another program may have written to the file in the meantime.
   if (*member >= archive->members().size()) return Truncated(name, size_bytes, 0);
   MPAIO_ASSIGN_OR_RETURN(ZipMemberReader reader, archive->Read(*member));
   std::string header(static_cast<std::size_t>(member_data_offset), '\0');
@@ -666,7 +666,7 @@ absl::Status ArrayFile::State::LoadMember(std::span<std::byte> array,
   return more_bytes == 0 ? absl::OkStatus() : Trailing(name, "at least 1");
 }
 
-// Reads all of the member, for its checksum alone.
+// Reads the whole member, only to verify its checksum.
 absl::Status ArrayFile::State::VerifyMember() const {
   ZipArchive archive;
   MPAIO_ASSIGN_OR_RETURN(ZipMemberReader reader, OpenMember(&archive));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Arrays where they come from: .npy files, members of .npz archives, raw bytes, standard input.
+// Arrays at their sources: .npy files, members of .npz archives, raw bytes, standard input.
 #ifndef MPAIO_ARRAY_ARRAY_FILE_H_
 #define MPAIO_ARRAY_ARRAY_FILE_H_
 
@@ -23,116 +23,116 @@ class ArrayParts;
 class FileDescriptor;
 class FileMapping;
 
-// An array that can be loaded: what it is, from its header, and a way to its bytes. However they
-// lie there, it is loaded in C order and in this machine's byte order. Movable; the source is open
-// as long as this lives. Memory beside the array that is filled: a header of at most
-// kMaxNpyHeaderBytes, and buffers of some MiB.
+// An array that can be loaded: its metadata, read from the header, and access to its bytes.
+// Whatever the layout in the source, the array is loaded in C order and in this machine's byte
+// order. Movable; the source stays open as long as this lives. Memory used besides the array that
+// is filled: a header of at most kMaxNpyHeaderBytes, and buffers of some MiB.
 class ArrayFile {
  public:
-  // Holds no array: only to be assigned to.
+  // Holds no array; may only be assigned to.
   ArrayFile();
   ArrayFile(ArrayFile&&) noexcept;
   ArrayFile& operator=(ArrayFile&&) noexcept;
   ~ArrayFile();
 
   // Opens `input`:
-  //   "a.npy", "a.npz"      a file; of which kind it is its contents tell. The .npz has one member
-  //   "a.npz:x"             the member x, or else x.npy, of an .npz; the last one of that name, as
-  //                         in numpy
-  //   "raw:<f4:100x3:a.bin" raw bytes, without a header: element type, shape, file. One extent may
-  //   be -1: as
-  //                         many as the file has bytes for
-  //   "raw:<f4:a.bin"       all of the file as a 1-d array
-  //   "-"                   a .npy on standard input, once in a process; "raw:<f4:100x3:-" likewise
-  // A file whose name is `input` goes before the other meanings; "./-" is a file.
-  //   NotFound            there is no such file, or no such member.
-  //   PermissionDenied    it may not be read.
+  //   "a.npy", "a.npz"       a file; its contents decide which kind. The .npz has one member
+  //   "a.npz:x"              the member x, or else x.npy, of an .npz; the last one of that name, as
+  //                          in numpy
+  //   "raw:<f4:100x3:a.bin"  raw bytes without a header: element type, shape, file. One extent may
+  //                          be -1, which stands for as many as the file has bytes for
+  //   "raw:<f4:a.bin"        the whole file as a 1-d array
+  //   "-"                    a .npy on standard input, once in a process; "raw:<f4:100x3:-"
+  //                          likewise
+  // A file whose name is `input` takes precedence over the other meanings, except over "-": "./-"
+  // is a file.
+  //   NotFound            there is no such file or member.
+  //   PermissionDenied    the file may not be read.
   //   InvalidArgument     not a regular file (a directory, a pipe, a device); not a .npy file (the
-  //                       message says what it is, if foreign_format.h knows); an .npz of
-  //   several
-  //                       members, which the message lists, or of none; a raw type or shape that is
-  //                       none, or
-  //                       that the file's length does not fit.
+  //                       message names the format, if foreign_format.h knows it); an .npz with
+  //                       several members, which the message lists, or with none; an invalid raw
+  //                       type or shape, or one that does not fit the file's length.
   //   FailedPrecondition  standard input has been read already.
-  //   Unimplemented       an array that mpaio does not take; see CheckSupported() in npy_header.h.
+  //   Unimplemented       an array that mpaio does not support, see CheckSupported() in
+  //                       npy_header.h; an encrypted member.
   //   DataLoss            the header or the archive is damaged, or the file has fewer or more bytes
   //                       than the header says.
   //   ResourceExhausted   too many files are open.
   static absl::StatusOr<ArrayFile> Open(const std::string& input);
 
-  // Whether Open(input) reads standard input.
+  // Returns true if Open(input) reads standard input.
   static bool IsStandardInput(const std::string& input);
 
-  // A .npy that comes through `fd`, a pipe for instance; reads its header. The descriptor is
-  // duplicated, and may be closed. `name` is what messages call it. Errors: those of a .npy file.
+  // Reads the header of a .npy that comes through `fd`, for instance a pipe. The descriptor is
+  // duplicated, and may be closed afterwards. `name` is the name in messages. Errors: those of a
+  // .npy file.
   static absl::StatusOr<ArrayFile> FromStream(int fd, const std::string& name);
 
-  // An array whose bytes come through another process: LoadShare() of share 0 is not for this one.
-  // Errors: InvalidArgument where no array has such a shape.
+  // Returns an array whose bytes arrive at another process: LoadShare() of share 0 fails in this
+  // one. Errors: InvalidArgument if no array can have this shape.
   static absl::StatusOr<ArrayFile> Elsewhere(const std::string& name, DType dtype,
                                              std::vector<Index> shape);
 
-  // What messages call it: the input as it was given, or "standard input".
+  // The name in messages: the file, with its member in an archive; "standard input"; or the name
+  // given to FromStream() or Elsewhere().
   const std::string& name() const;
-  // Closes the file until OpenAgain(): for one of so many that they cannot all be open at once.
-  // What comes through a pipe stays open.
+  // Closes the file until OpenAgain(), so that more files can be used than can be open at once. A
+  // stream stays open.
   void CloseForNow();
-  // What Open() does when this is closed, and nothing otherwise. Until then it cannot be loaded.
+  // Reopens the file if CloseForNow() closed it; otherwise does nothing. A closed array cannot be
+  // loaded.
   //   NotFound, PermissionDenied, ResourceExhausted  as Open().
-  //   DataLoss            there is another file now, or it was written since.
+  //   DataLoss  another file has this name now, or the file was written in the meantime.
   absl::Status OpenAgain();
 
-  // The file that it is in, by the name without member or type; empty for what comes through a pipe
-  // or another process.
+  // The path of the file, without member and type; empty for a stream or an array of another
+  // process.
   const std::string& path() const;
-  // Of the array as it is loaded.
+  // The array as it is loaded, so in this machine's byte order.
   const DType& dtype() const;
   const std::vector<Index>& shape() const;
   Index size_bytes() const;
-  // Whether the bytes come once, in their order, and so to one process only.
+  // True if the bytes arrive once and in order, and so at one process only.
   bool is_stream() const;
 
-  // For messages: "<i8 (1000,), 8000 bytes", the type as the file has it.
+  // For messages: "<i8 (1000,), 8000 bytes", with the type as stored in the file.
   std::string Describe() const;
-  // A number made from the first bytes of the file and its length: where it differs, files are not
-  // the same.
+  // A hash of the first bytes of the source and, for .npy and .npz files, of the length. Different
+  // fingerprints mean different files.
   std::uint64_t fingerprint() const;
 
-  // Fills its share, the one numbered `share` of `num_shares`, of `array`, which is all of the
-  // array: size_bytes() from the start of a page on. When all shares are loaded, by the ranks of a
-  // node or by threads at once, all of it is filled, and no byte twice. Shares are whole pages
-  // where that is possible: in C order, and unless elements that have to be swapped as a whole lie
-  // across pages. What can only be read from front to end, streams and compressed members, is share
-  // 0; the others are empty. Share 0 also verifies the checksum of an archive's member, which takes
-  // one more pass over it where the shares are several or the order is Fortran's. On failure the
-  // contents are unspecified.
-  //   DataLoss            the file ended too soon, so it was cut while it was open; a stream ended
-  //                       too soon
-  //   or
-  //                       went on; the archive is damaged; the disk failed.
-  //   ResourceExhausted   the array has no memory behind it: a shared memory segment larger than
-  //                       what
-  //   /dev/shm
-  //                       can hold.
-  //   FailedPrecondition  the stream has been loaded, or is another process's.
-  // Where writes_in_order(), `before_writing` is called with each piece of `array` just before it
-  // is written to, and what it returns ends the loading unless that is OK. Precondition:
-  // array.size() == size_bytes(), 0 <= share < num_shares.
+  // Fills share number `share` of `num_shares` of `array`, which is the whole array: size_bytes()
+  // bytes from a page boundary on. Once all shares are loaded, by the ranks of a node or by
+  // concurrent threads, every byte has been written, and none twice. Shares are whole pages where
+  // that is possible: in C order, unless units that must be swapped as a whole cross page
+  // boundaries. Streams and compressed members can only be read from front to end: they are share
+  // 0, and the other shares are empty. Share 0 also verifies the checksum of an archive's member;
+  // with several shares, or in Fortran order, this takes one more pass over the member. On failure
+  // the contents are unspecified.
+  //   DataLoss            the file ended too soon, so it was truncated while it was open; a stream
+  //                       ended too soon or continued after the array; the archive is damaged; the
+  //                       disk failed.
+  //   ResourceExhausted   the array has no memory behind it: its shared memory segment is larger
+  //                       than /dev/shm can hold.
+  //   FailedPrecondition  the stream has been loaded already, or arrives at another process.
+  // If writes_in_order(), `before_writing` is called with each piece of `array` just before it is
+  // written; a status other than OK ends the loading and is returned. Precondition: array.size() ==
+  // size_bytes(), 0 <= share < num_shares.
   using BeforeWriting = std::function<absl::Status(std::span<std::byte> piece)>;
   absl::Status LoadShare(int share, int num_shares, std::span<std::byte> array,
                          const BeforeWriting& before_writing = nullptr) const;
 
-  // Maps the array's bytes, as they lie in the file; see file_mapping.h. Errors: Unimplemented
-  // where they are not the array's as it is loaded (swapped, in Fortran's order, in an archive, not
-  // aligned, from a stream) or there are none; and those of FileMapping::Create.
+  // Maps the array's bytes as they lie in the file; see file_mapping.h. Errors: Unimplemented if
+  // they differ from those of the loaded array (swapped, in Fortran order, in an archive, not
+  // aligned, from a stream) or if there are none; those of FileMapping::Create.
   absl::StatusOr<std::unique_ptr<FileMapping>> Map(bool takes_lease) const;
 
-  // A way to any part of the array, at any time; see array_parts.h. Errors: Unimplemented where
-  // parts cannot be read by themselves (of a stream, an archive, an array in Fortran's order) or
-  // too many files are kept open; those of ArrayParts::Create.
+  // Returns access to any part of the array, at any time; see array_parts.h. Errors: Unimplemented
+  // if parts cannot be read independently (of a stream, an archive, an array in Fortran order) or
+  // if too many files are kept open; those of ArrayParts::Create.
   absl::StatusOr<std::unique_ptr<ArrayParts>> Parts() const;
 
-  // Whether a share is written from its begin to its end, and no byte of it by another share.
+  // True if each share is written from its begin to its end, and no byte of it by another share.
   bool writes_in_order() const;
 
  private:

@@ -81,7 +81,7 @@ std::string WriteZip(const std::string& path, const std::vector<ZipEntry>& entri
   return path;
 }
 
-// Memory from a page on.
+// Memory that starts at a page boundary.
 class Pages {
  public:
   explicit Pages(Index size_bytes)
@@ -99,10 +99,11 @@ class Pages {
   void* data_;
 };
 
-// [begin, end) of each piece that was announced before it was written, by share.
+// [begin, end) of each piece that was passed to BeforeWriting, by share.
 using Pieces = std::vector<std::vector<std::pair<Index, Index>>>;
 
-// Pieces of a share follow each other; all shares together are the array, once.
+// Expects that the pieces of a share follow each other, and that all shares together are the array,
+// once.
 void ExpectInOrder(const Pieces& by_share, Index size_bytes) {
   std::vector<std::pair<Index, Index>> shares;
   for (const auto& pieces : by_share) {
@@ -119,7 +120,7 @@ void ExpectInOrder(const Pieces& by_share, Index size_bytes) {
   EXPECT_EQ(end, size_bytes);
 }
 
-// The array in `num_shares` shares, by as many threads at once.
+// Loads the array in `num_shares` shares, by as many concurrent threads.
 absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
   const Pages pages(file.size_bytes());
   Pieces pieces(static_cast<std::size_t>(num_shares));
@@ -148,7 +149,7 @@ absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
   return pages.text();
 }
 
-// `input` is the array of this type, shape and contents; in any number of shares.
+// Expects that `input` is an array of this type, shape and contents, in any number of shares.
 void ExpectArray(const std::string& input, const DType& dtype, const std::vector<Index>& shape,
                  const std::string& data) {
   SCOPED_TRACE(input);
@@ -205,7 +206,7 @@ TEST_F(ArrayFileTest, FortranOrderBecomesCOrder) {
               {2, 3}, "024135");
   ExpectArray(Write("b.npy", FortranHeader(DType::Parse(">u2").value(), {2, 2}) + "abcdefgh"),
               DType::Of<std::uint16_t>(), {2, 2}, "bafedchg");
-  // Where both orders are the same.
+  // Shapes for which both orders are the same.
   ExpectArray(Write("c.npy", FortranHeader(kInt64, {1, 5}) + Counting(5)), kInt64, {1, 5},
               Counting(5));
   ExpectArray(Write("d.npy", FortranHeader(kInt64, {0, 5})), kInt64, {0, 5}, "");
@@ -270,8 +271,8 @@ TEST_F(ArrayFileTest, MembersOfArchives) {
               StatusIs(kInvalidArgument, "arr_18, arr_19, and 80 more"));
 }
 
-// An archive to which Python's zipfile has appended has a name twice, and its last member is the
-// newest.
+// If Python's zipfile has appended to an archive, a name may occur twice, and the last member is
+// the newest.
 TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
   for (const int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
     // libzip refuses to write a name twice, so names are made equal afterwards.
@@ -300,7 +301,7 @@ TEST_F(ArrayFileTest, TheLastMemberOfANameIsTaken) {
   }
 }
 
-TEST_F(ArrayFileTest, TheVeryNameGoesBeforeTheSuffix) {
+TEST_F(ArrayFileTest, AnExactNameTakesPrecedence) {
   const std::string path =
       WriteZip(Path("a.npz"),
                {{"x.npy", CountingNpy(3)}, {"x", CountingNpy(4)}, {"x.npy.npy", CountingNpy(5)}},
@@ -376,7 +377,7 @@ TEST_F(ArrayFileTest, RawBytes) {
               StatusIs(kInvalidArgument, "is a directory"));
 }
 
-TEST_F(ArrayFileTest, WhatIsThereGoesBeforeOtherMeanings) {
+TEST_F(ArrayFileTest, AnExistingFileTakesPrecedence) {
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(directory_.path());
   Write("raw:i8:x", CountingNpy(3));
@@ -397,7 +398,7 @@ TEST_F(ArrayFileTest, WhatIsThereGoesBeforeOtherMeanings) {
   std::filesystem::current_path(before);
 }
 
-// A pipe into which `contents` are written, by a thread, in pieces.
+// A pipe into which a thread writes `contents` in pieces.
 class Pipe {
  public:
   explicit Pipe(std::string contents) {
@@ -485,7 +486,7 @@ TEST_F(ArrayFileTest, MovesTakeTheFileAlong) {
   assigned = std::move(moved);
   EXPECT_EQ(Load(assigned, 1).value(), Counting(3));
   EXPECT_EQ(assigned.name(), Path("a.npy"));
-  // The file that was held is closed: its number is the next that is free.
+  // The file that was open before is closed: its descriptor is the next free one.
   const int lowest = ::dup(0);
   ::close(lowest);
   assigned = ArrayFile();
@@ -494,7 +495,7 @@ TEST_F(ArrayFileTest, MovesTakeTheFileAlong) {
   EXPECT_LT(now_lowest, lowest);
 }
 
-TEST_F(ArrayFileTest, WhatIsNoFileOfAnArrayIsRefused) {
+TEST_F(ArrayFileTest, FilesWithoutAnArrayAreRefused) {
   EXPECT_THAT(ArrayFile::Open(Path("none.npy")),
               StatusIs(kNotFound, absl::StrCat("there is no file ", Path("none.npy"))));
   EXPECT_THAT(ArrayFile::Open(Path("none.npz:x")), StatusIs(kNotFound, "none.npz:x"));
@@ -513,7 +514,7 @@ TEST_F(ArrayFileTest, WhatIsNoFileOfAnArrayIsRefused) {
   EXPECT_THAT(ArrayFile::Open(Path("loop")), StatusIs(kInvalidArgument, "symbolic links"));
 }
 
-TEST_F(ArrayFileTest, WhatMpaioDoesNotTakeIsRefusedBeforeItsSizeIsLookedAt) {
+TEST_F(ArrayFileTest, UnsupportedTypesAreRefusedBeforeTheSizeIsChecked) {
   const std::string header = FormatNpyHeader(DType::Parse("|O").value(), {1000});
   EXPECT_THAT(ArrayFile::Open(Write("a.npy", header)), StatusIs(kUnimplemented, "Python objects"));
 }
@@ -584,8 +585,8 @@ TEST_F(ArrayFileTest, ADestinationWithoutMemoryIsResourceExhausted) {
               StatusIs(kResourceExhausted, "shared memory ran out"));
   ::munmap(nowhere, kSizeBytes);
 
-  // As when a tmpfs is full: the mapping is longer than the file behind it, and its second half
-  // cannot be given pages.
+  // As on a full tmpfs: the mapping is longer than the file behind it, and its second half cannot
+  // get pages.
   const int fd = ::open(Write("half", std::string(kSizeBytes / 2, 'x')).c_str(), O_RDWR);
   void* const data = ::mmap(nullptr, kSizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   ASSERT_NE(data, MAP_FAILED);
@@ -595,7 +596,7 @@ TEST_F(ArrayFileTest, ADestinationWithoutMemoryIsResourceExhausted) {
   ::close(fd);
 }
 
-TEST_F(ArrayFileTest, WhatIsSaidBeforeWritingEndsTheLoading) {
+TEST_F(ArrayFileTest, AnErrorBeforeWritingEndsTheLoading) {
   const std::string npy = CountingNpy(100'000);
   const Pipe pipe(npy.substr(0, 60'000));
   for (const bool is_stream : {false, true}) {
@@ -616,7 +617,7 @@ TEST_F(ArrayFileTest, WhatIsSaidBeforeWritingEndsTheLoading) {
   }
 }
 
-TEST_F(ArrayFileTest, FilesThatDifferHaveOtherFingerprints) {
+TEST_F(ArrayFileTest, DifferentFilesHaveDifferentFingerprints) {
   const std::string npy = CountingNpy(1000);
   const std::uint64_t fingerprint = ArrayFile::Open(Write("a.npy", npy))->fingerprint();
   EXPECT_EQ(ArrayFile::Open(Write("b.npy", npy))->fingerprint(), fingerprint);
@@ -626,14 +627,14 @@ TEST_F(ArrayFileTest, FilesThatDifferHaveOtherFingerprints) {
   EXPECT_NE(ArrayFile::Open(Write("b.npy", CountingNpy(1001)))->fingerprint(), fingerprint);
 }
 
-TEST_F(ArrayFileTest, AFileThatWasClosedForNowIsTheSameOrRefused) {
+TEST_F(ArrayFileTest, AReopenedFileIsTheSameOrRefused) {
   const std::string path = Write("a.npy", CountingNpy(1000));
   absl::StatusOr<ArrayFile> file = ArrayFile::Open(path);
   MPAIO_ASSERT_OK(file);
   file->CloseForNow();
   EXPECT_EQ(file->shape(), std::vector<Index>{1000});
   EXPECT_FALSE(Load(*file, 2).ok());
-  // The second time it is open.
+  // The second time the file is open already.
   for (int time = 0; time < 2; ++time) {
     MPAIO_EXPECT_OK(file->OpenAgain());
     const absl::StatusOr<std::string> loaded = Load(*file, 2);

@@ -14,10 +14,10 @@
 namespace mpaio {
 namespace {
 
-// What is swapped at a time: it is in the cache still.
+// The size of a block that is swapped while it is still in the cache.
 constexpr Index kBlockBytes = Index{256} << 10;
 
-// What malloc does may not be done in a signal handler; a system call may.
+// malloc may not be called in a signal handler; this system call may.
 std::byte* MapBuffer(Index bytes) {
   void* const pages = mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -26,7 +26,7 @@ std::byte* MapBuffer(Index bytes) {
 
 }  // namespace
 
-// The one of the array, if nobody has it; else another.
+// The cached buffer of the array if it is free, otherwise another one.
 class ArrayParts::Buffer {
  public:
   explicit Buffer(const ArrayParts& parts)
@@ -34,7 +34,7 @@ class ArrayParts::Buffer {
     if (data_ == nullptr) data_ = MapBuffer(parts.buffer_bytes_);
   }
   ~Buffer() {
-    // The last one stays.
+    // Keep the buffer if none is cached.
     std::byte* none = nullptr;
     if (data_ == nullptr ||
         parts_.buffer_.compare_exchange_strong(none, data_, std::memory_order_release))
@@ -55,7 +55,8 @@ absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std
   parts->name_ = name;
   parts->share_ = OpenFileShare::Take();
   if (!parts->share_.is_taken())
-    return absl::UnimplementedError(absl::StrCat(name, " cannot be kept open: too many files are"));
+    return absl::UnimplementedError(
+        absl::StrCat(name, " cannot be kept open: too many files are open already"));
   MPAIO_ASSIGN_OR_RETURN(parts->fd_, Duplicate(fd, name));
   MPAIO_ASSIGN_OR_RETURN(parts->at_first_, FileStamp::Of(fd, name));
   parts->data_offset_ = data_offset;
@@ -79,7 +80,7 @@ int ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
 
 int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
   if (swapper_.swaps_nothing()) return ReadFile(begin, to);
-  // Swapped elsewhere, so that nobody sees bytes in their old order.
+  // Swap in a buffer, so that no reader sees bytes in their old order.
   const Buffer buffer(*this);
   if (buffer.data() == nullptr) return ENOMEM;
   const Index unit = swapper_.unit_bytes(), end = begin + static_cast<Index>(to.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The parts of an array that lies in a file, to be read when they are needed.
+// Parts of an array in a file, read on demand.
 #ifndef MPAIO_ARRAY_ARRAY_PARTS_H_
 #define MPAIO_ARRAY_ARRAY_PARTS_H_
 
@@ -19,12 +19,12 @@
 
 namespace mpaio {
 
-// Made by ArrayFile::Parts(), which it may outlive. Reading is safe from several threads.
+// Created by ArrayFile::Parts(); may outlive the ArrayFile. Reading is thread-safe.
 class ArrayParts {
  public:
-  // Of the array whose `size_bytes` bytes lie `data_offset` bytes behind the start of the file
-  // `fd`, called `name` in messages; the descriptor is duplicated. Errors: Unimplemented where too
-  // many files are kept open (OpenFileShare); what the system says.
+  // Opens the array whose `size_bytes` bytes start `data_offset` bytes after the start of the file
+  // `fd`, called `name` in messages. The descriptor is duplicated. Errors: Unimplemented if too
+  // many files are kept open (OpenFileShare); system errors.
   static absl::StatusOr<std::unique_ptr<ArrayParts>> Create(int fd, const std::string& name,
                                                             Index data_offset, Index size_bytes,
                                                             ByteSwapper swapper);
@@ -36,19 +36,18 @@ class ArrayParts {
   const std::string& name() const { return name_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // Fills `to` with the bytes that the loaded array has from `begin` on. Bytes are written as they
-  // are to be: where somebody has them already, they stay what they are. 0, or what went wrong: an
-  // errno, or kCut. May be called in a signal handler. Precondition: 0 <= begin, begin + to.size()
-  // <= size_bytes().
+  // Fills `to` with the bytes that the loaded array has from `begin` on. Only final values are
+  // stored: bytes that another reader has filled already do not change. Returns 0, an errno, or
+  // kCut if the file was truncated. May be called in a signal handler. Precondition: 0 <= begin,
+  // begin + to.size() <= size_bytes().
   int Read(Index begin, std::span<std::byte> to) const;
   static constexpr int kCut = -1;
 
-  // What Read returned, in words. DataLoss: the file was cut; the disk failed. ResourceExhausted:
-  // there was no memory behind `to`.
+  // Returns the status for a result of Read(). DataLoss: the file was truncated, or the disk
+  // failed. ResourceExhausted: there was no memory behind `to`.
   absl::Status StatusOf(int failure) const;
 
-  // DataLoss where the file is not what it was when this was made, so that parts may not fit
-  // together.
+  // DataLoss if the file has changed since this was created, so that parts may not fit together.
   absl::Status CheckUnchanged() const { return at_first_.CheckUnchanged(fd_.get(), name_); }
 
  private:
@@ -63,8 +62,8 @@ class ArrayParts {
   Index size_bytes_ = 0;
   ByteSwapper swapper_;
   FileStamp at_first_;
-  // Of buffer_bytes_, for what is swapped; one for a reader at a time, others have one of their
-  // own.
+  // A cached buffer of buffer_bytes_ for swapping. One reader at a time uses it; concurrent readers
+  // allocate their own.
   Index buffer_bytes_ = 0;
   mutable std::atomic<std::byte*> buffer_{nullptr};
 };

@@ -39,7 +39,7 @@ class ArrayPartsTest : public testing::Test {
   TempDirectory directory_;
 };
 
-TEST_F(ArrayPartsTest, AnyPartIsThatOfTheWholeArray) {
+TEST_F(ArrayPartsTest, AnyPartMatchesTheWholeArray) {
   constexpr Index kBytes = 1'200'000;
   const std::string path = Write("a.bin", RandomBytes(kSeed, kBytes));
   std::mt19937_64 random(kSeed);
@@ -93,7 +93,7 @@ TEST_F(ArrayPartsTest, FailuresInWords) {
               StatusIs(absl::StatusCode::kResourceExhausted, "shared memory ran out while"));
 }
 
-TEST_F(ArrayPartsTest, WhatHasNoParts) {
+TEST_F(ArrayPartsTest, ArraysWithoutParts) {
   std::string header = "{'descr': '<i8', 'fortran_order': True, 'shape': (4, 5), }";
   header.resize(117, ' ');
   const std::string npy = absl::StrCat("\x93NUMPY", std::string("\x01\x00\x76\x00", 4), header,

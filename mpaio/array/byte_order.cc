@@ -9,7 +9,7 @@ namespace {
 
 using Kind = DType::Kind;
 
-// The bytes of the numbers that an element of a simple type is made of.
+// Returns the width of the numbers in an element of a simple type.
 Index NumberBytes(const DType& dtype) {
   switch (dtype.kind()) {
     case Kind::kUnicode:
@@ -25,7 +25,7 @@ std::uint16_t Swapped(std::uint16_t value) { return __builtin_bswap16(value); }
 std::uint32_t Swapped(std::uint32_t value) { return __builtin_bswap32(value); }
 std::uint64_t Swapped(std::uint64_t value) { return __builtin_bswap64(value); }
 
-// A plain loop over words at any address, which compilers turn into vector instructions.
+// A plain loop over words at any address, which compilers vectorize.
 template <typename Word>
 void SwapWords(std::byte* at, Index count) {
   for (Index i = 0; i < count; ++i) {
@@ -69,7 +69,7 @@ ByteSwapper::ByteSwapper(const DType& dtype) {
   unit_bytes_ = dtype.itemsize_bytes();
   std::vector<Loop> loops;
   Append(dtype, 0, 1, loops);
-  if (runs_.empty()) unit_bytes_ = 1;  // what is swapped has no bytes
+  if (runs_.empty()) unit_bytes_ = 1;  // the swapped fields have no bytes
 }
 
 void ByteSwapper::Append(const DType& dtype, Index offset_bytes, Index count,
@@ -84,8 +84,7 @@ void ByteSwapper::Append(const DType& dtype, Index offset_bytes, Index count,
   }
   const Index width_bytes = NumberBytes(dtype);
   const Index numbers = count * (dtype.itemsize_bytes() / width_bytes);
-  // Fields of equal width that follow each other are one run; in sub-arrays they are rarely worth
-  // it.
+  // Adjacent fields of equal width are merged into one run; in sub-arrays that is rarely worth it.
   if (!runs_.empty() && loops.empty()) {
     Run& last = runs_.back();
     if (last.loops.empty() && last.width_bytes == width_bytes &&

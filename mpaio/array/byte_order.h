@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// From the other byte order to this machine's.
+// Conversion from the other byte order to this machine's.
 #ifndef MPAIO_ARRAY_BYTE_ORDER_H_
 #define MPAIO_ARRAY_BYTE_ORDER_H_
 
@@ -12,8 +12,8 @@
 
 namespace mpaio {
 
-// Swaps the bytes of elements of one type; what there is to swap in an element is worked out once.
-// Constant, so that threads may share it.
+// Swaps the bytes of elements of one type. The places to swap in an element are computed once.
+// Immutable, so threads may share one.
 class ByteSwapper {
  public:
   // Swaps nothing.
@@ -22,23 +22,23 @@ class ByteSwapper {
 
   bool swaps_nothing() const { return runs_.empty(); }
 
-  // Elements are swapped each by itself if it is at least this many bytes long: any part of an
-  // array that is a multiple of it may be given to SwapUnits(). 1 if nothing is swapped; for a
-  // simple type the width of the numbers (4 for 'U', half of a complex number), so usually less
-  // than an element; else the element.
+  // The smallest number of bytes that can be swapped independently: any part of an array that is a
+  // multiple of it may be passed to Swap(). 1 if nothing is swapped; for a simple type the width of
+  // its numbers (4 for 'U', half of a complex number), so often less than an element; for a
+  // structured type the whole element.
   Index unit_bytes() const { return unit_bytes_; }
 
-  // Swaps, in place, what there is to swap in the `size_bytes` bytes from `units` on, a multiple of
-  // unit_bytes(). Any address will do.
+  // Swaps in place the `size_bytes` bytes from `units` on, a multiple of unit_bytes(). `units`
+  // needs no alignment.
   void Swap(std::byte* units, Index size_bytes) const;
 
  private:
-  // One of the loops, outside of a run, over the elements of the sub-arrays that it is in.
+  // A loop over the elements of a sub-array that contains a run.
   struct Loop {
     Index count, stride_bytes;
   };
-  // `count` numbers of `width_bytes`, one behind the other, `offset_bytes` from the start of the
-  // unit.
+  // `count` consecutive numbers of `width_bytes`, `offset_bytes` after the start of the unit,
+  // repeated by `loops`, the outermost first.
   struct Run {
     Index offset_bytes;
     Index width_bytes;

@@ -39,7 +39,7 @@ TEST(SwapBytes, EachNumberOfAnElementByItself) {
   EXPECT_EQ(Swapped(">M8[s]", "abcdefgh"), "hgfedcba");
 }
 
-TEST(SwapBytes, WhatIsNotSwappedStays) {
+TEST(SwapBytes, ElementsInNativeOrderAreUnchanged) {
   for (const char* descr :
        {"<i8", "|S8", "|V8", "|b1", "[('a', '<i4'), ('b', '<i4')]", "|O", "[]", ">U0"})
     EXPECT_EQ(Swapped(descr, "abcdefgh"), "abcdefgh") << descr;
@@ -58,7 +58,8 @@ TEST(SwapBytes, FieldsEachByItsOwnType) {
   EXPECT_EQ(Swapped("[('e', '>i2', (0,)), ('x', '>i2')]", "ab"), "ba");
 }
 
-// Twice is as it was, and element by element is as all at once; at any address.
+// Swapping twice restores the bytes, and swapping element by element equals swapping all at once;
+// at any address.
 TEST(SwapBytes, ManyElements) {
   for (const char* descr : {">i2", ">i4", ">f8", ">f16", ">c8", ">c16", ">U5",
                             "[('a', '>i4'), ('b', '>i4'), ('c', '|i1')]",
@@ -80,7 +81,7 @@ TEST(SwapBytes, ManyElements) {
   }
 }
 
-TEST(ByteSwapper, UnitsAreWhatMustNotBeCut) {
+TEST(ByteSwapper, UnitsMustNotBeCut) {
   const auto unit = [](absl::string_view descr) { return ByteSwapper(Parse(descr)).unit_bytes(); };
   EXPECT_EQ(unit(">i8"), 8);
   EXPECT_EQ(unit(">U33"), 4);

@@ -17,14 +17,15 @@ absl::StatusOr<Descr> ReadNested(PythonLiteralReader& reader, int depth);
 
 absl::Status TooDeep() { return absl::InvalidArgumentError("types are nested too deep"); }
 
-// The shape of a sub-array: a tuple, or a number for a single axis; numpy takes 1 for no axis.
+// Reads the shape of a sub-array: a tuple, or a number for a single axis. As in numpy, the number 1
+// means no axis.
 absl::StatusOr<std::vector<Index>> ReadSubShape(PythonLiteralReader& reader) {
   if (reader.Peek() == '(') return reader.Shape();
   MPAIO_ASSIGN_OR_RETURN(const Index extent, reader.Extent());
   return extent == 1 ? std::vector<Index>{} : std::vector<Index>{extent};
 }
 
-// The axes of a sub-array of `shape` whose elements are sub-arrays of `inner`.
+// Prepends the axes `shape` of a sub-array to those of its elements, which are sub-arrays too.
 absl::Status PrependAxes(const std::vector<Index>& shape, std::vector<Index>* inner) {
   if (static_cast<Index>(shape.size() + inner->size()) > kMaxDimensions)
     return absl::InvalidArgumentError(
@@ -99,7 +100,7 @@ absl::StatusOr<Descr> ReadNested(PythonLiteralReader& reader, int depth) {
     return descr;
   }
   MPAIO_ASSIGN_OR_RETURN(const std::string code, reader.String());
-  // Lists are read above; in a string they would be read without a bound on their nesting.
+  // Lists are read above; DType::Parse() would read one in a string without a bound on the nesting.
   if (!code.empty() && code[0] == '[')
     return absl::InvalidArgumentError(
         "a list of fields is in quotes, where a type code is expected");

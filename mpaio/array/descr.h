@@ -15,14 +15,14 @@ namespace mpaio {
 
 struct Descr {
   DType dtype;
-  // Of a sub-array type, "('<i4', (2, 3))": its axes, which come behind those of the array.
-  // Sub-arrays of sub-arrays are one of more axes.
+  // The axes of a sub-array type, "('<i4', (2, 3))", which follow those of the array. Nested
+  // sub-arrays become one with more axes.
   std::vector<Index> sub_shape;
 };
 
 // Reads a string (a simple type), a list (a structured type) or a tuple (a sub-array of either), as
 // numpy.lib.format.descr_to_dtype does: nameless fields of raw bytes are padding.
-//   InvalidArgument  it is none of them; the message says what is wrong at reader.position().
+//   InvalidArgument  it is none of these; the message says what is wrong at reader.position().
 //   Unimplemented    as DType::Parse().
 absl::StatusOr<Descr> ReadDescr(PythonLiteralReader& reader);
 

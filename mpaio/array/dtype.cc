@@ -24,7 +24,7 @@ using Kind = DType::Kind;
 
 constexpr char kNativeOrder = std::endian::native == std::endian::little ? '<' : '>';
 constexpr char kSwappedOrder = std::endian::native == std::endian::little ? '>' : '<';
-// Of a structured type in a message.
+// The longest text of a structured type in a message.
 constexpr Index kMaxNameBytes = 120;
 
 }  // namespace
@@ -62,7 +62,7 @@ absl::StatusOr<DType> DType::Parse(absl::string_view descr) {
     read = absl::InvalidArgumentError("there is something after the closing ']'");
   if (!read.ok()) {
     return absl::Status(read.status().code(),
-                        absl::StrCat("'", Printable(descr), "' is no structured type: at byte ",
+                        absl::StrCat("'", Printable(descr), "' is not a structured type: at byte ",
                                      reader.position(), ", ", read.status().message()));
   }
   return std::move(read->dtype);
@@ -172,7 +172,7 @@ Index DType::alignment_bytes() const {
   }
 }
 
-// As Python writes the list that numpy's dtype.descr is.
+// Appends the list that numpy's dtype.descr is, as Python writes it.
 void DType::AppendFields(std::string* out) const {
   Index offset_bytes = 0;
   out->push_back('[');
@@ -274,7 +274,7 @@ std::string DType::name() const {
       if (static_cast<Index>(text.size()) > kMaxNameBytes) {
         std::size_t end = kMaxNameBytes;
         while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-          --end;  // not within a code point
+          --end;  // do not cut a code point
         text = absl::StrCat(text.substr(0, end), "...");
       }
       return absl::StrCat("structured ", text);

@@ -6,11 +6,11 @@
 // applicable), a kind letter, and a width: "<i8" is a little-endian int64, "|S5" a string of at
 // most 5 bytes, "<U6" a string of at most 6 code points (24 bytes).
 //
-// A structured type is a list of named fields, each of a type of its own: "[('x', '<f8'), ('n',
-// '<i4', (3,))]" is 20 bytes, a float64 at 0 and 3 int32 from 8 on.
+// A structured type is a list of named fields, each with its own type:
+// "[('x', '<f8'), ('n', '<i4', (3,))]" has 20 bytes, a float64 at 0 and 3 int32 from 8 on.
 //
-// DType knows every type that numpy saves. The few that mpaio does not take (they have no bytes
-// that mean anything outside Python) are named by CheckSupported() of npy_header.h.
+// DType represents every type that numpy saves. CheckSupported() of npy_header.h names the few that
+// mpaio does not support, because their bytes have no meaning outside Python.
 #ifndef MPAIO_ARRAY_DTYPE_H_
 #define MPAIO_ARRAY_DTYPE_H_
 
@@ -33,7 +33,7 @@ namespace mpaio {
 
 struct Bool;  // elements.h
 
-// A value, cheap to copy (fields are shared, and constant), compared by what it describes.
+// A value type, cheap to copy (fields are shared, and immutable), compared by what it describes.
 // ToString() and Parse() carry it between processes.
 class DType {
  public:
@@ -51,32 +51,32 @@ class DType {
     kObject,  // pointers to Python objects
   };
 
-  // Relative to this machine, so that one word says whether bytes must be swapped.
+  // Relative to this machine, so that one value tells whether bytes must be swapped.
   enum class ByteOrder : std::uint8_t { kNotApplicable, kNative, kSwapped };
 
   struct Field;
 
-  // The widest element, as in numpy: its itemsize is a C int.
+  // The widest element, as in numpy, whose itemsize is a C int.
   static constexpr Index kMaxItemsizeBytes = 2147483647;
 
-  // How deep structured types may be nested; "[('x', '<f8')]" is 1 deep.
+  // The deepest nesting of structured types; "[('x', '<f8')]" has depth 1.
   static constexpr int kMaxNesting = 32;
 
-  // No bytes at all ("|V0"): a place to assign a type to.
+  // The type without bytes ("|V0"), to be assigned to.
   DType() = default;
 
-  // The type that numpy's dtype(descr) makes of a code or a name: "<i8", "i8", "d", "?", "|S5",
-  // ">f4", "<M8[25ns]", "float32", "int", "datetime64[D]", ...; or what ToString() gives for a
-  // structured type. Names of all versions of numpy are known. All other code that takes the text
-  // of a type calls this. Lists of types with commas and repeats ("f4,f4", "3i4") are not read:
-  // they are written as lists of fields.
+  // Returns the type that numpy's dtype(descr) makes of a code or a name ("<i8", "i8", "d", "?",
+  // "|S5", ">f4", "<M8[25ns]", "float32", "int", "datetime64[D]", ...), or of the text that
+  // ToString() gives for a structured type. Names of all versions of numpy are known. All other
+  // code that reads the text of a type calls this function. Lists of types with commas and repeats
+  // ("f4,f4", "3i4") are not read: they are written as lists of fields.
   //   InvalidArgument  `descr` is neither, or the width is over kMaxItemsizeBytes.
-  //   Unimplemented    a type of numpy without a meaning here: a long double of another machine;
+  //   Unimplemented    a numpy type without a meaning here: a long double of another machine;
   //                    StringDType.
   static absl::StatusOr<DType> Parse(absl::string_view descr);
 
-  // The type of the C++ type T: bool or Bool, an integer, Float16, float, double, long double, or
-  // std::complex of the last three.
+  // Returns the type of the C++ type T: bool or Bool, an integer, Float16, float, double, long
+  // double, or std::complex of the last three.
   template <typename T>
   static DType Of();
 
@@ -96,57 +96,57 @@ class DType {
     return DType(Kind::kVoid, num_bytes, ByteOrder::kNotApplicable);
   }
 
-  // A structured type of `itemsize_bytes` with these fields; bytes that belong to no field are
-  // padding.
-  //   InvalidArgument  fields that overlap, are not in the order of their offsets or do not fit; a
-  //                    name or title that is there twice or is not UTF-8; more than
+  // Returns a structured type of `itemsize_bytes` with these fields; bytes that belong to no field
+  // are padding.
+  //   InvalidArgument  fields that overlap, are not ordered by offset, or do not fit; a duplicate
+  //                    name or title, or one that is not UTF-8; an element of more than
   //                    kMaxItemsizeBytes, or nested deeper than kMaxNesting.
   static absl::StatusOr<DType> Structured(std::vector<Field> fields, Index itemsize_bytes);
 
   Kind kind() const { return kind_; }
-  // Of a structured type kNotApplicable, whatever its fields have.
+  // kNotApplicable for a structured type, whatever its fields have.
   ByteOrder byte_order() const { return byte_order_; }
-  // Whether any part of an element is in the byte order that is not this machine's.
+  // True if any part of an element is not in this machine's byte order.
   bool is_swapped() const;
-  // Whether an element is, or has in it, a pointer to a Python object.
+  // True if an element is, or contains, a pointer to a Python object.
   bool has_objects() const;
 
-  // A structured type may be without fields, and is not the same as "|V8" then.
+  // True for a type with a list of fields, even an empty one: it is not the same as "|V8".
   bool is_structured() const { return structure_ != nullptr; }
-  // In the order of their offsets. Empty for a simple type. Valid as long as any copy of this type
-  // lives.
+  // The fields in the order of their offsets. Empty for a simple type. Valid as long as any copy of
+  // this type lives.
   const std::vector<Field>& fields() const;
-  // How many structured types are within one another: 0 for a simple type.
+  // The depth of nested structured types: 0 for a simple type.
   int nesting() const;
 
   // Bytes of one element: 8 for "<i8", 5 for "|S5", 24 for "<U6".
   Index itemsize_bytes() const { return itemsize_bytes_; }
 
-  // What an element's address must be a multiple of for it to be read in place: 8 for "<i8", 1 for
-  // "|S5", 4 for "<U6", 1 for a structured type (its fields may be anywhere). Divides
-  // itemsize_bytes().
+  // The alignment at which an element can be read in place: 8 for "<i8", 1 for "|S5", 4 for "<U6",
+  // 1 for a structured type (its fields may be anywhere). Divides itemsize_bytes().
   Index alignment_bytes() const;
 
-  // Of a datetime64 or timedelta64: what a tick is. "<M8[25ns]" is 25 of unit "ns". The unit is
-  // "generic" where none was given. Precondition: kind() is one of the two.
+  // The length of a tick of a datetime64 or timedelta64: "<M8[25ns]" has 25 of unit "ns". The unit
+  // is "generic" if none was given. Precondition: kind() is one of the two.
   absl::string_view time_unit() const;
   Index time_multiple() const { return time_step_.multiple; }
 
-  // The same type in this machine's byte order, fields too.
+  // Returns the same type in this machine's byte order, fields included.
   DType Native() const;
 
-  // Turns the elements from `elements` on, of which the swapped parts are in the other byte order,
-  // to Native(); in place. Any address will do. For many calls with one type, see ByteSwapper in
-  // byte_order.h. Precondition: count >= 0.
+  // Converts in place the `count` elements from `elements` on, whose swapped parts are in the other
+  // byte order, to Native(). `elements` needs no alignment. For many calls with one type, use
+  // ByteSwapper of byte_order.h. Precondition: count >= 0.
   void SwapBytes(std::byte* elements, Index count) const;
 
-  // numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". Of a structured type
-  // what numpy.save writes: "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '<f8', (2, 3))]", the
-  // nameless one being padding. Parse(ToString()) gives the same type.
+  // Returns numpy's canonical code (dtype.str): "<i8", "<U6", "|S5", "|b1", "<M8[ns]". For a
+  // structured type, returns the text that numpy.save writes:
+  //   "[('a', '<i4'), ('', '|V4'), (('title', 'b'), '<f8', (2, 3))]"
+  // The nameless field is padding. Parse(ToString()) gives the same type.
   std::string ToString() const;
 
-  // For messages, one line of moderate length: "int64", "float64", "int64 (>i8)" if swapped, "str
-  // (<U6)", "bytes (|S5)", "datetime64[ns]", "object", "structured [('x', '<f8')]".
+  // For messages; one line of moderate length: "int64", "float64", "int64 (>i8)" if swapped,
+  // "str (<U6)", "bytes (|S5)", "datetime64[ns]", "object", "structured [('x', '<f8')]".
   std::string name() const;
 
   friend bool operator==(const DType& a, const DType& b);
@@ -154,8 +154,8 @@ class DType {
  private:
   static constexpr Index kBytesPerCodePoint = 4;
 
-  // Of datetime64 and timedelta64: `multiple` units each, so 25 of unit "ns" for "[25ns]". `unit`
-  // is a number of TimeUnitName(); 0 is numpy's generic unit, which is not written.
+  // The tick of datetime64 and timedelta64: `multiple` units, so 25 of unit "ns" for "[25ns]".
+  // `unit` is an argument of TimeUnitName(); 0 is numpy's generic unit, which is not written.
   struct TimeStep {
     std::int32_t multiple = 1;
     std::uint8_t unit = 0;
@@ -176,25 +176,25 @@ class DType {
   TimeStep time_step_;
   Kind kind_ = Kind::kVoid;
   ByteOrder byte_order_ = ByteOrder::kNotApplicable;
-  std::shared_ptr<const Structure> structure_;  // of a structured type
+  std::shared_ptr<const Structure> structure_;  // null for a simple type
 };
 
-// A part of a structured type's element.
+// A field of a structured type.
 struct DType::Field {
-  // UTF-8, in which there may be surrogates, as in Python.
+  // UTF-8 that may contain surrogates, as in Python.
   std::string name;
   std::optional<std::string> title;
-  // From the start of the element.
+  // Offset from the start of the element.
   Index offset_bytes = 0;
   DType dtype;
-  // Of a sub-array: that many elements of `dtype`, in C order. Empty for a single one.
+  // The shape of a sub-array of `dtype`, in C order. Empty for a single element.
   std::vector<Index> shape;
 
-  // Elements of `dtype`: the product of `shape`.
+  // The number of elements of `dtype`: the product of `shape`.
   Index num_elements() const;
   Index size_bytes() const { return num_elements() * dtype.itemsize_bytes(); }
-  // The same for a `shape` that may be anything: nothing if it has a negative extent, or more than
-  // kMaxItemsizeBytes (extents of 0 do not make the product of the others fit).
+  // size_bytes() for an unchecked `shape`: nullopt if it has a negative extent, or more than
+  // kMaxItemsizeBytes (an extent of 0 does not make the product of the others fit).
   std::optional<Index> CheckedSizeBytes() const;
 
   friend bool operator==(const Field&, const Field&) = default;

@@ -48,7 +48,7 @@ constexpr SizedCode kSizedCodes[] = {
     {'O', Kind::kObject, {4, 8}, 1},
 };
 
-// Letters on their own: 'd' is a C double.
+// Single letters: 'd' is a C double.
 struct PlainCode {
   char letter;
   Kind kind;
@@ -85,7 +85,7 @@ constexpr PlainCode kPlainCodes[] = {
     {'O', Kind::kObject, sizeof(void*)},
 };
 
-// Names, of any version of numpy; those of C types have the size that these have here.
+// Names of all versions of numpy; those of C types have the sizes of this machine.
 struct Name {
   absl::string_view name;
   Kind kind;
@@ -159,7 +159,7 @@ constexpr Name kNames[] = {
     {"object0", Kind::kObject, sizeof(void*)},
 };
 
-// The spellings that a step may follow: "M8[25ns]".
+// Spellings that a step may follow: "M8[25ns]".
 struct TimeName {
   absl::string_view name;
   Kind kind;
@@ -171,8 +171,8 @@ constexpr TimeName kTimeNames[] = {
     {"timedelta64", Kind::kTimedelta},
 };
 
-// The units of datetime64 and timedelta64, with the shorter ones that numpy tries for a divisor, as
-// in "[D/48]", and how many of those are in one; nothing ends the list.
+// A unit of datetime64 and timedelta64, with the shorter units that numpy tries for a divisor, as
+// in "[D/48]", and the number of these in one unit. An empty part ends the list.
 struct Part {
   absl::string_view unit;
   Index count = 0;
@@ -199,7 +199,8 @@ constexpr TimeUnit kTimeUnits[] = {
     {"as", {}},
 };
 
-// The position of the unit `name` in kTimeUnits, or their number. numpy takes a Greek mu for micro.
+// Returns the position of the unit `name` in kTimeUnits, or the size of kTimeUnits. As in numpy, a
+// Greek mu means micro.
 std::size_t FindTimeUnit(absl::string_view name) {
   if (name == "\u03bcs") name = "us";
   const auto has_name = [name](const TimeUnit& unit) { return unit.name == name; };
@@ -213,8 +214,8 @@ struct KindAndSize {
   Index itemsize_bytes;
 };
 
-// Takes the number at the start of `*text`, as C's strtol does, which numpy calls: white space and
-// a sign may stand in front. Nothing if there is none, or if it is not of [0,
+// Removes the number at the start of `*text` and returns it, as C's strtol, which numpy calls:
+// white space and a sign may precede it. Returns nullopt if there is none, or if it is not in [0,
 // DType::kMaxItemsizeBytes].
 std::optional<Index> TakeNumber(absl::string_view* text) {
   *text = absl::StripLeadingAsciiWhitespace(*text);
@@ -229,13 +230,13 @@ std::optional<Index> TakeNumber(absl::string_view* text) {
   return is_negative && value != 0 ? std::nullopt : std::optional<Index>(value);
 }
 
-// The number that all of `text` is.
+// Parses all of `text` as a number.
 std::optional<Index> ParseWidth(absl::string_view text) {
   const std::optional<Index> value = TakeNumber(&text);
   return text.empty() ? value : std::nullopt;
 }
 
-// The type that numpy gives the name `name`.
+// Returns the type that numpy calls `name`.
 std::optional<KindAndSize> FindName(absl::string_view name) {
   for (const Name& known : kNames) {
     if (known.name == name) return KindAndSize{known.kind, known.itemsize_bytes};
@@ -243,7 +244,7 @@ std::optional<KindAndSize> FindName(absl::string_view name) {
   return std::nullopt;
 }
 
-// The kind and size that `code`, a letter and perhaps a width, describes.
+// Returns the kind and size of `code`, a letter with an optional width.
 std::optional<KindAndSize> FindCode(absl::string_view code) {
   if (code.size() == 1) {
     for (const PlainCode& plain : kPlainCodes) {
@@ -290,7 +291,8 @@ absl::Status NotAType(absl::string_view descr) {
       "'|S5'"));
 }
 
-// Types that numpy has, on some machine or in some version, and that mean nothing here; else OK.
+// Unimplemented for types that numpy has, on some machine or in some version, and that mean nothing
+// here; otherwise OK.
 absl::Status CheckKnownHere(absl::string_view descr, absl::string_view code) {
   const std::string quoted = absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)), "'");
   if (!code.empty() && code[0] == 'T' &&
@@ -350,7 +352,7 @@ absl::StatusOr<DTypeCode> ReadDTypeCode(absl::string_view text) {
     order = code[0];
     code.remove_prefix(1);
   }
-  // numpy takes '|' before a type that has an order for this machine's.
+  // As in numpy, '|' before a type that has a byte order means this machine's.
   const auto make = [order](const KindAndSize& type) {
     DType::ByteOrder byte_order = DType::ByteOrder::kNotApplicable;
     if (HasByteOrder(type)) {
@@ -367,7 +369,7 @@ absl::StatusOr<DTypeCode> ReadDTypeCode(absl::string_view text) {
     return result;
   }
   if (const std::optional<KindAndSize> type = FindCode(code)) return make(*type);
-  // As in numpy, no byte order stands before a name.
+  // As in numpy, a name has no byte order before it.
   if (const std::optional<KindAndSize> type = FindName(text)) return make(*type);
   MPAIO_RETURN_IF_ERROR(CheckKnownHere(text, code));
   return NotAType(text);

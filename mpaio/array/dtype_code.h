@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The texts of simple types, codes and names, as numpy's dtype(text) takes them. DType::Parse() is
-// made of it; all others call that.
+// The texts of simple types, codes and names, as numpy's dtype(text) reads them. Only
+// DType::Parse() uses this; all other code calls DType::Parse().
 #ifndef MPAIO_ARRAY_DTYPE_CODE_H_
 #define MPAIO_ARRAY_DTYPE_CODE_H_
 
@@ -15,7 +15,7 @@
 
 namespace mpaio {
 
-// A simple type, in the parts that its text says.
+// The parts of a simple type that its text gives.
 struct DTypeCode {
   DType::Kind kind;
   Index itemsize_bytes;
@@ -28,7 +28,7 @@ struct DTypeCode {
 // Errors: those of DType::Parse().
 absl::StatusOr<DTypeCode> ReadDTypeCode(absl::string_view text);
 
-// The name of a unit of time; they are numbered, and 0 is "generic".
+// Returns the name of a unit of time; units are numbered, and 0 is "generic".
 absl::string_view TimeUnitName(std::uint8_t unit);
 
 }  // namespace mpaio

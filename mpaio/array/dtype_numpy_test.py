@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: dtype_numpy_test.py DTYPE_PARSE
 
-Spellings of simple types, with numpy's dtype(text) as the oracle: DTYPE_PARSE must make the same type of each, and
-refuse what numpy refuses.
+Spellings of simple types, with numpy's dtype(text) as the oracle: DTYPE_PARSE must make the same
+type of each, and refuse each that numpy refuses.
 """
 
 import itertools
@@ -27,7 +27,7 @@ WIDTHS = ["", "0", "1", "2", "3", "4", "5", "7", "8", "16", "32", "64", "128", "
 UNITS = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "\u03bcs", "ns", "ps", "fs", "as", "generic", "B", "", "S", "\xb5s"]
 STEPS = ["", "1", "25", "+5", " 5", "0", "-0", "-5", "2147483647", "2147483648", "5 ", "1000000"]
 DIVISORS = ["", "/1", "/2", "/7", "/10", "/24", "/60", "/100", "/1000", "/3600", "/ 10", "/", "/x", "/10/10", "/86401"]
-# Names of numpy 2 that numpy 1.24 does not know, and the other way round, are no names for one of them.
+# Names that only numpy 2 or only numpy 1.24 knows are refused by the other version.
 NAMES = [kind + str(bits) for kind in ["int", "uint", "float", "complex", "bool", "datetime", "timedelta", "str", "Int"]
          for bits in ["", 0, 1, 8, 16, 32, 64, 128, 256, 512]]
 NAMES += [prefix + name + suffix for prefix in ["", "u", "c", "long", "single"]
@@ -43,7 +43,8 @@ def numpy_says(text):
             dtype = np.dtype(text)
     except (TypeError, ValueError, SyntaxError):
         return "refused"
-    # By mistake numpy takes widths and multiples that wrap round, and a week divided by what does not fit.
+    # numpy accepts by mistake widths and multiples that overflow, and a week divided by a divisor
+    # that does not fit.
     if dtype.itemsize < 0 or "[-" in dtype.str or ("[0" in dtype.str and "W/" in text):
         return "refused"
     return dtype.str
@@ -63,11 +64,12 @@ class DtypeNumpyTest(unittest.TestCase):
         expected = [numpy_says(text) for text in texts]
         wrong = [(text, here, there) for text, here, there in zip(texts, said, expected) if here != there]
         self.assertEqual(wrong, [], "(text, mpaio, numpy), seed %d" % SEED)
-        for some in (False, True):  # of either kind
+        for some in (False, True):  # both outcomes occur
             self.assertGreater(sum((there == "refused") == some for there in expected), 5)
 
     def test_codes(self):
-        # A list of types, as in "f4,f4" and "(2,)i4", is more than a type: it is written as a list of fields.
+        # Without lists of types ("f4,f4", "(2,)i4"), which are more than one type: they are written
+        # as lists of fields.
         self.assert_as_numpy(order + letter + width for order in ["", "<", ">", "=", "|", "<<", "!"] for letter in LETTERS
                              for width in WIDTHS if not any(c in letter + width for c in ",()") and not letter.isdigit())
 
@@ -92,7 +94,7 @@ class DtypeNumpyTest(unittest.TestCase):
             for _ in range(random.integers(1, 3)):
                 at = random.integers(len(text) + 1)
                 text[at:at + random.integers(2)] = [random.choice(alphabet)] if random.integers(3) else []
-            # numpy counts with a repeat in front, and divides by zero.
+            # Left out: numpy reads a leading number as a repeat count, and divides by zero.
             bare = "".join(text).lstrip("<>=| ")
             if not bare[:1].isdigit() and "/0" not in bare and "/-" not in bare and "/+" not in bare and "/ " not in bare:
                 texts.append("".join(text))

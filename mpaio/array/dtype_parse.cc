@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // dtype_parse: reads texts from standard input, each ended by a NUL, and prints a line for each:
-// the code of the type that DType::Parse() makes of it, or "refused". For the test that compares it
-// with numpy.
+// the code of the type that DType::Parse() returns, or "refused". The test that compares it with
+// numpy uses it.
 #include <iostream>
 #include <string>
 

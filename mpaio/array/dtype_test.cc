@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"=i4", Kind::kInt, 4, 4, kNative, "<i4", "int32"},
                     Case{"|i8", Kind::kInt, 8, 8, kNative, "<i8", "int64"},
                     Case{"f8", Kind::kFloat, 8, 8, kNative, "<f8", "float64"},
-                    // No order where there is nothing to swap.
+                    // No byte order if there is nothing to swap.
                     Case{">i1", Kind::kInt, 1, 1, kNone, "|i1", "int8"},
                     Case{">S5", Kind::kString, 5, 1, kNone, "|S5", "bytes (|S5)"},
                     Case{">O", Kind::kObject, 8, 8, kNone, "|O", "object"}));
@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Widest, DTypeCode,
                                          Case{"U536870911", Kind::kUnicode, 2147483644, 4, kNative,
                                               "<U536870911", "str (<U536870911)"}));
 
-TEST(DType, WhatNumpyDoesNotKnowIsRefusedWithItsText) {
+TEST(DType, UnknownTypesAreRefusedWithTheirText) {
   for (const char* descr : {"",
                             "<",
                             "|",
@@ -222,7 +222,7 @@ TEST(DType, OfCppTypes) {
   EXPECT_EQ(DType().ToString(), "|V0");
 }
 
-TEST(DType, EqualityIsThatOfWhatIsDescribed) {
+TEST(DType, EqualityComparesTheDescribedType) {
   const auto parse = [](absl::string_view descr) { return DType::Parse(descr).value(); };
   EXPECT_EQ(parse("<i8"), DType::Of<std::int64_t>());
   EXPECT_EQ(parse("<U6"), DType::Unicode(6));
@@ -304,7 +304,8 @@ TEST(StructuredDType, FieldsOfEveryForm) {
   EXPECT_FALSE(Structured("|V8").is_structured());
 }
 
-// Each as numpy.lib.format.dtype_to_descr(descr_to_dtype(...)) of numpy 1.24 gives it.
+// The expected texts are those of numpy.lib.format.dtype_to_descr(descr_to_dtype(...)) of numpy
+// 1.24.
 TEST(StructuredDType, TextIsThatOfNumpy) {
   const std::pair<const char*, const char*> cases[] = {
       {"[('a','i4')]", "[('a', '<i4')]"},
@@ -361,7 +362,7 @@ TEST(StructuredDType, NativeIsNativeAllTheWayDown) {
   EXPECT_EQ(native.Native(), native);
   EXPECT_EQ(Structured(">i8").Native(), DType::Of<std::int64_t>());
   EXPECT_EQ(Structured(">M8[25s]").Native().ToString(), "<M8[25s]");
-  EXPECT_EQ(dtype, Structured(dtype.ToString()));  // as it was
+  EXPECT_EQ(dtype, Structured(dtype.ToString()));  // unchanged
 }
 
 TEST(StructuredDType, ObjectsAreFoundAllTheWayDown) {
@@ -370,7 +371,7 @@ TEST(StructuredDType, ObjectsAreFoundAllTheWayDown) {
   EXPECT_FALSE(Structured("[('a', '<i4'), ('n', [('x', '|V8')])]").has_objects());
 }
 
-TEST(StructuredDType, WhatNumpyDoesNotKnowIsRefused) {
+TEST(StructuredDType, UnknownTypesAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {"[", "'(' is expected"},
       {"[('a', '<i4')", "']' is expected"},

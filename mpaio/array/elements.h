@@ -2,22 +2,23 @@
 
 // The elements of a chunk, as a range of C++ values.
 //
-//   Elements<std::int64_t>   is std::span<const std::int64_t> (numpy "<i8"; the other numbers
-//                            likewise: (u)int8 to 64, Float16, float, double, long double,
-//                            std::complex of the last three)
-//   Elements<Bool>           is std::span<const Bool>            (numpy bool)
-//   Elements<Datetime64>     is std::span<const Datetime64> (numpy datetime64 of any unit;
-//                            Timedelta64 too)
-//   Elements<ByteString>     is a range of absl::string_view     (numpy 'S')
-//   Elements<UnicodeString>  is a range of std::u32string_view   (numpy 'U')
-//   Elements<RawElement>     is a range of bytes for each element, of any type at all, structured
-//                            ones too
+//   Elements<std::int64_t>   is std::span<const std::int64_t> (numpy "<i8"); likewise the other
+//                            numbers: (u)int8 to 64, Float16, float, double, long double,
+//                            std::complex of the last three
+//   Elements<Bool>           is std::span<const Bool> (numpy bool)
+//   Elements<Datetime64>     is std::span<const Datetime64> (numpy datetime64 of any unit);
+//                            likewise Timedelta64
+//   Elements<ByteString>     is a range of absl::string_view (numpy 'S')
+//   Elements<UnicodeString>  is a range of std::u32string_view (numpy 'U')
+//   Elements<RawElement>     is a range of the bytes of each element, for any type, structured
+//                            types included
 //
-// numpy pads strings with NULs to the width of the array and strips those at the end when a string
-// is read; so does this: of "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes "a\0b".
+// numpy pads strings with NULs to the width of the array, and strips the trailing NULs when it
+// reads a string. So does this: in "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes
+// "a\0b".
 //
-// All are random-access ranges that do not own the bytes. Nothing is checked for each element: what
-// can be wrong is checked once, by ElementTraits<T>::Accepts(dtype).
+// All are random-access ranges that do not own the bytes. Elements are not checked one by one:
+// ElementTraits<T>::Accepts(dtype) checks everything once.
 #ifndef MPAIO_ARRAY_ELEMENTS_H_
 #define MPAIO_ARRAY_ELEMENTS_H_
 
@@ -44,7 +45,7 @@
 
 namespace mpaio {
 
-// Element types of the two kinds of strings. They are names only: the values are views (see above).
+// Element types of the two kinds of strings. They are tags: the values are views (see above).
 struct ByteString {
   using Char = char;
   using View = absl::string_view;
@@ -54,10 +55,10 @@ struct UnicodeString {
   using View = std::u32string_view;
 };
 
-// `width` less the NULs at the end of chars[0, width).
+// Returns `width` minus the trailing NULs of chars[0, width).
 template <typename Char>
 inline Index LengthWithoutPadding(const Char* chars, Index width) {
-  // Padding is often most of an element: go over it by words.
+  // Padding is often most of an element, so skip it by words.
   constexpr Index kCharsPerWord = sizeof(std::uint64_t) / sizeof(Char);
   while (width >= kCharsPerWord) {
     std::uint64_t word;
@@ -69,9 +70,9 @@ inline Index LengthWithoutPadding(const Char* chars, Index width) {
   return width;
 }
 
-// A random-access iterator over elements that have no C++ object in memory: each is made when it is
-// asked for, by `Maker::At(position)`. It holds a position rather than an address, since strings of
-// width 0, and elements of no bytes, are all at the same one.
+// A random-access iterator over elements that are not C++ objects in memory: `Maker::At(position)`
+// makes each on access. It holds a position and not an address, since all strings of width 0, and
+// all elements without bytes, have the same address.
 template <typename Maker>
 class MadeElementIterator {
  public:
@@ -168,11 +169,12 @@ class FixedWidthStrings : public std::ranges::view_base {
   value_type front() const { return (*this)[0]; }
   value_type back() const { return (*this)[size() - 1]; }
 
-  // Chars of an element with its padding.
+  // Chars of an element, padding included.
   Index width() const { return width_; }
-  // The chars of all elements, padding and all: size() * width() of them.
+  // The size() * width() chars of all elements, padding included.
   const Char* data() const { return chars_; }
-  // Elements [offset, offset + count), as of std::span. Precondition: offset + count <= size().
+  // Elements [offset, offset + count), as std::span::subspan(). Precondition: offset + count <=
+  // size().
   FixedWidthStrings subspan(std::size_t offset, std::size_t count) const {
     return {chars_ + static_cast<Index>(offset) * width_, width_, static_cast<Index>(count)};
   }
@@ -183,7 +185,7 @@ class FixedWidthStrings : public std::ranges::view_base {
   Index count_ = 0;
 };
 
-// An element of a bool array: a byte. Not bool itself, as a byte of a file need not be 0 or 1.
+// An element of a bool array: a byte. Not bool, because a byte of a file need not be 0 or 1.
 struct Bool {
   std::uint8_t byte;
 
@@ -192,18 +194,19 @@ struct Bool {
   friend constexpr bool operator==(Bool a, Bool b) { return a.value() == b.value(); }
 };
 
-// A point in time: ticks since 1970-01-01T00:00 of what DType::time_unit() and time_multiple() say.
+// A point in time: ticks since 1970-01-01T00:00. DType::time_unit() and time_multiple() give the
+// length of a tick.
 struct Datetime64 {
   std::int64_t ticks;
 
   // numpy's NaT.
   static constexpr Datetime64 NotATime() { return {std::numeric_limits<std::int64_t>::min()}; }
   constexpr bool is_nat() const { return ticks == NotATime().ticks; }
-  // By ticks; other than in numpy NaT equals itself, and is before everything.
+  // Compares ticks: unlike in numpy, NaT equals itself, and is less than everything else.
   friend constexpr auto operator<=>(const Datetime64&, const Datetime64&) = default;
 };
 
-// A span of time, in ticks likewise.
+// A duration in such ticks.
 struct Timedelta64 {
   std::int64_t ticks;
 
@@ -212,7 +215,7 @@ struct Timedelta64 {
   friend constexpr auto operator<=>(const Timedelta64&, const Timedelta64&) = default;
 };
 
-// Element type of any array; like the strings' a name only: the values are spans of bytes.
+// Element type for any array. A tag, as for strings: the values are spans of bytes.
 struct RawElement {};
 
 // Makes the elements of RawElements.
@@ -227,7 +230,7 @@ struct RawElementMaker {
   Index itemsize_bytes = 0;
 };
 
-// `size()` elements of a type, one after the other in memory, as their bytes.
+// `size()` elements of any type, one after the other in memory, as their bytes.
 class RawElements : public std::ranges::view_base {
  public:
   using value_type = std::span<const std::byte>;
@@ -237,7 +240,7 @@ class RawElements : public std::ranges::view_base {
   using const_iterator = Iterator;
 
   RawElements() = default;
-  // `count` elements from `data` on, at any address.
+  // `count` elements from `data` on, which needs no alignment.
   RawElements(const std::byte* data, Index count, DType dtype)
       : data_(data), count_(count), dtype_(std::move(dtype)) {}
 
@@ -254,9 +257,10 @@ class RawElements : public std::ranges::view_base {
 
   const DType& dtype() const { return dtype_; }
   Index itemsize_bytes() const { return dtype_.itemsize_bytes(); }
-  // The bytes of all elements: size() * itemsize_bytes() of them.
+  // The size() * itemsize_bytes() bytes of all elements.
   const std::byte* data() const { return data_; }
-  // Elements [offset, offset + count), as of std::span. Precondition: offset + count <= size().
+  // Elements [offset, offset + count), as std::span::subspan(). Precondition: offset + count <=
+  // size().
   RawElements subspan(std::size_t offset, std::size_t count) const {
     return {data_ + static_cast<Index>(offset) * itemsize_bytes(), static_cast<Index>(count),
             dtype_};
@@ -271,20 +275,21 @@ class RawElements : public std::ranges::view_base {
 template <typename T, typename... Others>
 concept OneOf = (std::same_as<T, Others> || ...);
 
-// The C++ numbers that elements can be read as in place.
+// The C++ number types as which elements can be read in place.
 template <typename T>
 concept NumericElement =
     OneOf<T, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
           std::uint32_t, std::uint64_t, Float16, float, double, long double, std::complex<float>,
           std::complex<double>, std::complex<long double>>;
 
-// How elements of type T are read. For each T that there is:
+// How elements of type T are read. Every specialization has:
 //   Span                  the range, cheap to copy
-//   Accepts(dtype)        whether an array of `dtype` can be read as T
-//   Make(data, n, dtype)  the n elements from `data` on, which is aligned to
+//   Accepts(dtype)        returns true if an array of `dtype` can be read as T
+//   Make(data, n, dtype)  returns the n elements from `data` on, which is aligned to
 //                         dtype.alignment_bytes() and may be null if n is 0. Precondition:
 //                         Accepts(dtype), n >= 0.
-//   Describe()            what Accepts() wants, for messages: "int64 (<i8)", "bytes (S)"
+//   Describe()            describes the types that Accepts() accepts, for messages: "int64 (<i8)",
+//                         "bytes (S)"
 template <typename T>
 struct ElementTraits;
 

@@ -147,7 +147,7 @@ TEST(Elements, RawElementsAreTheirBytes) {
   EXPECT_EQ(all, "bbb.ccc.");
   EXPECT_EQ(text(*(elements.end() - 1)), "ddd");
   EXPECT_EQ(text(elements.begin()[2]), "ccc");
-  // Those without bytes are counted all the same.
+  // Elements without bytes are counted, too.
   const Elements<RawElement> nothing = Make<RawElement>(nullptr, 3, DType::Void(0));
   EXPECT_EQ(nothing.end() - nothing.begin(), 3);
   EXPECT_TRUE(Elements<RawElement>().empty());
@@ -161,7 +161,7 @@ TEST(Elements, NumbersAreReadInPlace) {
   EXPECT_EQ(std::vector<std::int64_t>(elements.begin(), elements.end()), numbers);
 }
 
-TEST(Elements, NothingAtNowhere) {
+TEST(Elements, NoElementsAtANullPointer) {
   EXPECT_TRUE(Make<double>(nullptr, 0, DType::Of<double>()).empty());
   const Elements<ByteString> bytes = Make<ByteString>(nullptr, 0, DType::Bytes(5));
   EXPECT_TRUE(bytes.empty());
@@ -256,7 +256,8 @@ TEST(Elements, SubspanIsAPartOfTheRange) {
   EXPECT_EQ(part.data(), chars + 2);
 }
 
-// Against a loop over single chars, at every width about those that words of 8 bytes divide.
+// Compares with a loop over single chars, at widths that words of 8 bytes divide, and at those
+// between.
 template <typename Char>
 void ExpectLengthsAsOfALoop(std::uint32_t seed) {
   std::mt19937 random(seed);

@@ -24,16 +24,16 @@ absl::Status ErrnoStatus(int error, absl::string_view what) {
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
-    case ENXIO:  // of a socket
+    case ENXIO:  // open() of a socket
       return absl::InvalidArgumentError(message);
     case EMFILE:
-      return absl::ResourceExhaustedError(
-          absl::StrCat(message, ": this process may have ", OpenFileLimit(),
-                       "; raise the limit (ulimit -n N; docker run --ulimit nofile=N), or name "
-                       "fewer files at once"));
+      return absl::ResourceExhaustedError(absl::StrCat(
+          message, ": this process may have ", OpenFileLimit(),
+          " open; raise the limit (ulimit -n N; docker run --ulimit nofile=N), or name "
+          "fewer files at once"));
     case ENFILE:
       return absl::ResourceExhaustedError(absl::StrCat(
-          message, ": the whole system may have no more; raise the limit (sysctl fs.file-max)"));
+          message, ": the whole system may open no more; raise the limit (sysctl fs.file-max)"));
     case EROFS:
       return absl::PermissionDeniedError(message);
     case EDQUOT:
@@ -58,7 +58,7 @@ void FileDescriptor::Close() {
 
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
   OpenFile file;
-  // A pipe without a writer would block an open() for ever.
+  // O_NONBLOCK: a pipe without a writer would block open() forever.
   file.fd = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd.get() < 0) {
     const int error = errno;
@@ -83,8 +83,7 @@ absl::StatusOr<FileStamp> FileStamp::Of(int fd, const std::string& name) {
   if (::fstat(fd, &now) != 0) return ErrnoStatus(errno, absl::StrCat("cannot look at ", name));
   FileStamp stamp;
   stamp.size_bytes_ = now.st_size;
-  // The time of the last change of its attributes says less: a file that is renamed or linked holds
-  // what it held.
+  // Not st_ctime: renaming or linking a file changes it, but not the contents.
   stamp.written_ = now.st_mtim;
   return stamp;
 }
@@ -135,7 +134,7 @@ Index ReadNext(int fd, std::span<std::byte> to) {
     if (got == 0) break;
     if (got > 0) {
       done_bytes += got;
-    } else if (errno == EAGAIN) {  // somebody has made it non-blocking
+    } else if (errno == EAGAIN) {  // the file was made non-blocking
       struct pollfd ready = {fd, POLLIN, 0};
       ::poll(&ready, 1, -1);
     } else if (errno != EINTR) {
@@ -147,8 +146,7 @@ Index ReadNext(int fd, std::span<std::byte> to) {
 
 absl::Status ReadFailure(int error, const std::string& name, Index size_bytes) {
   if (error == EFAULT) {
-    // The kernel could not put a page under the destination. Touching that page would have been a
-    // SIGBUS.
+    // The kernel had no page for the destination. A store to that page would have raised SIGBUS.
     return absl::ResourceExhaustedError(
         absl::StrCat("shared memory ran out while ", name, " was read: ", size_bytes,
                      " bytes were to be filled; enlarge /dev/shm or use more nodes"));
@@ -175,8 +173,8 @@ absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
 
 absl::Status FlushDirectory(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A directory that may be written but not read cannot be flushed; nor can some file systems do
-  // it.
+  // A directory that may be written but not read cannot be flushed, nor can those of some file
+  // systems.
   if (fd < 0) return absl::OkStatus();
   const int error = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Reading files, in slices and as streams, with a Status for each errno.
+// Reading of files, in slices and as streams, with a Status for each errno.
 #ifndef MPAIO_ARRAY_FILE_IO_H_
 #define MPAIO_ARRAY_FILE_IO_H_
 
@@ -19,16 +19,17 @@
 
 namespace mpaio {
 
-// Linux transfers at most 2 GiB less a page at a time.
+// Linux transfers at most 2 GiB minus a page per call.
 inline constexpr Index kMaxTransferBytes = Index{1} << 30;
 
-// The Status of `error` (an errno) in the operation that `what` tells of ("cannot open x.npy").
+// Returns the Status of `error` (an errno) in the operation that `what` describes ("cannot open
+// x.npy").
 absl::Status ErrnoStatus(int error, absl::string_view what);
 
-// What `mode` is, if it is no regular file: "a directory", "a pipe", ...
+// Describes a file that is not regular: "a directory", "a pipe", ...
 absl::string_view FileKind(mode_t mode);
 
-// An open file, closed when it goes. Null by default.
+// An open file, closed by the destructor. None by default.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -51,7 +52,7 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// A regular file, open for reading, and how long it is now.
+// A regular file, open for reading, with its current length.
 struct OpenFile {
   FileDescriptor fd;
   Index size_bytes = 0;
@@ -59,22 +60,22 @@ struct OpenFile {
 
 // Opens the regular file `path`.
 //   NotFound            there is no such file.
-//   PermissionDenied    it may not be read.
+//   PermissionDenied    the file may not be read.
 //   InvalidArgument     not a regular file: a directory, a pipe, a device.
 //   ResourceExhausted   too many files are open.
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
 
-// How long a file is, and when it was last written: to find out later whether it has been written
-// since.
+// The length of a file and the time of its last write, to find out later whether it has been
+// written since.
 class FileStamp {
  public:
   FileStamp() = default;
-  // Errors: what the system says of the file `fd`, called `name`.
+  // Errors: system errors for the file `fd`, called `name`.
   static absl::StatusOr<FileStamp> Of(int fd, const std::string& name);
 
   Index size_bytes() const { return size_bytes_; }
 
-  // DataLoss, which says how it has changed, where the file is not as it was.
+  // DataLoss, with a message that says how, if the file has changed.
   absl::Status CheckUnchanged(int fd, const std::string& name) const;
   bool HasShrunk(int fd) const;
 
@@ -83,27 +84,28 @@ class FileStamp {
   timespec written_ = {};
 };
 
-// Reads up to `to.size()` bytes at `offset_bytes`, and returns how many there were; fewer only at
-// the end of the file. A failure is errno, negated.
+// Reads up to `to.size()` bytes at `offset_bytes`. Returns their number, which is smaller only at
+// the end of the file, or a negated errno.
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
 
-// The same from where the file is, which may be a pipe; waits for what is to come.
+// The same at the current position of a file, which may be a pipe; waits for bytes that have not
+// arrived yet.
 Index ReadNext(int fd, std::span<std::byte> to);
 
-// The Status of a failure to read `size_bytes` of the file `name` into shared memory: `error` is an
-// errno.
+// Returns the Status of a failure, `error` (an errno), to read `size_bytes` of the file `name` into
+// shared memory.
 absl::Status ReadFailure(int error, const std::string& name, Index size_bytes);
 
-// Fills `to` from what the regular file `fd`, called `name`, has at `offset_bytes`. Errors: those
-// of ReadFailure; DataLoss where the file ends before.
+// Fills `to` from the regular file `fd`, called `name`, at `offset_bytes`. Errors: those of
+// ReadFailure; DataLoss if the file ends before.
 absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
                        Index offset_bytes);
 
-// Another descriptor of the file `fd`, called `name`, which is not passed on to other programs.
+// Returns another descriptor of the file `fd`, called `name`. Programs that are executed do not
+// inherit it.
 absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name);
 
-// Brings to the disk which names are in `directory`, where that is possible. Errors: what the
-// system says.
+// Flushes the entries of `directory` to the disk, where that is possible. Errors: system errors.
 absl::Status FlushDirectory(const std::string& directory);
 
 }  // namespace mpaio

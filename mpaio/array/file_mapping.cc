@@ -16,8 +16,9 @@
 namespace mpaio {
 namespace {
 
-// Whether only this host's programs can write to the file, so that a lease keeps out all. What is
-// not known is taken for a file system of several hosts; the numbers are those of statfs(2).
+// Returns true if only programs of this host can write to the file, so that a lease keeps out all
+// writers. An unknown file system counts as one of several hosts. The numbers are those of
+// statfs(2).
 bool IsOfThisHostAlone(int fd) {
   struct statfs file_system;
   if (fstatfs(fd, &file_system) != 0) return false;
@@ -48,7 +49,7 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   mapping->share_ = OpenFileShare::Take();
   if (!mapping->share_.is_taken()) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        name, " cannot be mapped: as many files are kept open as may be, half of the limit of ",
+        name, " cannot be mapped: the files that are kept open have reached half of the limit of ",
         OpenFileLimit(),
         "; raise it (ulimit -n N; docker run --ulimit nofile=N), or do without --source=map"));
   }
@@ -69,7 +70,8 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
                                          : "its file system has no leases");
     }
     mapping->has_lease_ = true;
-    // Who waits for a lease makes the system send this, which would end the process.
+    // The system sends SIGIO when another process waits for the lease; by default it would end this
+    // process.
     signal(SIGIO, SIG_IGN);
   }
   MPAIO_ASSIGN_OR_RETURN(mapping->at_first_, FileStamp::Of(mapping->fd_, name));
@@ -92,8 +94,8 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   mapping->faults_ = FaultHandler::Watch(SIGBUS, static_cast<const std::byte*>(pages),
                                          mapping->pages_bytes_, ReadZeros, mapping.get());
   if (mapping->faults_ == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(name, " cannot be mapped: ", FaultHandler::kMaxRegions, " files are already"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        name, " cannot be mapped: ", FaultHandler::kMaxRegions, " files are mapped already"));
   }
   mapping->data_ = static_cast<const std::byte*>(pages) + before;
   mapping->size_bytes_ = size_bytes;
@@ -116,7 +118,7 @@ bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
 }
 
 absl::Status FileMapping::CheckUnchanged() const {
-  // That it shrank is why.
+  // Report shrinking first: it is the reason for a failed read.
   if (at_first_.HasShrunk(fd_)) return at_first_.CheckUnchanged(fd_, name_);
   MPAIO_RETURN_IF_ERROR(ReadFailure());
   return at_first_.CheckUnchanged(fd_, name_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The bytes of a file as memory: the system's page cache, which the processes of a node share
-// already.
+// anyway.
 #ifndef MPAIO_ARRAY_FILE_MAPPING_H_
 #define MPAIO_ARRAY_FILE_MAPPING_H_
 
@@ -19,28 +19,31 @@
 
 namespace mpaio {
 
-// A part of a file, mapped to be read. What is read through it is what the file held when the
-// mapping was made, or CheckUnchanged() says that it may not have been:
-//   - A lease (fcntl(2), F_SETLEASE) that is held keeps others from opening the file to write, or
-//     from cutting it: they wait until it is let go of, for as long as
-//     /proc/sys/fs/lease-break-time says at most (45 s).
-//   - The file's length, and the time when it was last written, are looked at before and after.
-//   - Where a page cannot be had, because the file was cut or its disk fails, the process would be
-//     ended by SIGBUS: here it reads zeros instead, and it is remembered (FaultHandler).
-// Unmapped by the destructor. Reading is safe from several threads.
+// A part of a file, mapped read-only. Reads give the contents that the file had when the mapping
+// was made, or else CheckUnchanged() reports that they may not have:
+//   - A lease (fcntl(2), F_SETLEASE) keeps others from opening the file for writing, and from
+//     truncating it: they wait until it is released, for at most 45 s
+//     (/proc/sys/fs/lease-break-time).
+//   - The file's length and the time of its last write are compared before and after.
+//   - If a page cannot be read, because the file was truncated or its disk fails, SIGBUS would end
+//     the process: instead the page reads as zeros, and the failure is recorded (FaultHandler).
+// Unmapped by the destructor. Reading is thread-safe.
 class FileMapping {
  public:
   ~FileMapping();
   FileMapping(const FileMapping&) = delete;
   FileMapping& operator=(const FileMapping&) = delete;
 
-  // Maps [offset_bytes, offset_bytes + size_bytes) of the file `fd`, called `name` in messages; the
-  // descriptor is duplicated. With `takes_lease` nobody may have it open to write, and it must be
-  // the user's own (or CAP_LEASE): one rank of a node does that, as one lease protects all. Errors:
-  // FailedPrecondition where the file is too short, or somebody has it open to write;
-  // PermissionDenied where there are no leases for this user or this file system, or that may be
-  // one of several hosts; ResourceExhausted where there is no room in the address space, or too
-  // many files are mapped or kept open; Unimplemented where the file system has no mappings.
+  // Maps [offset_bytes, offset_bytes + size_bytes) of the file `fd`, called `name` in messages. The
+  // descriptor is duplicated. With `takes_lease` no process may have the file open for writing, and
+  // it must belong to the user (or CAP_LEASE): one rank of a node takes the lease, which protects
+  // all.
+  //   FailedPrecondition  the file is too short, or is open for writing.
+  //   PermissionDenied    there are no leases for this user or this file system, or several hosts
+  //                       may share the file system.
+  //   ResourceExhausted   the address space is exhausted, or too many files are mapped or kept
+  //                       open.
+  //   Unimplemented       the file system has no mappings.
   // Precondition: size_bytes > 0, offset_bytes >= 0.
   static absl::StatusOr<std::unique_ptr<FileMapping>> Create(int fd, const std::string& name,
                                                              Index offset_bytes, Index size_bytes,
@@ -49,16 +52,16 @@ class FileMapping {
   const std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // DataLoss where a page could not be had so far, and was read as zeros. Cheap.
+  // DataLoss if a page could not be read so far, and reads as zeros. Cheap.
   absl::Status ReadFailure() const;
 
-  // DataLoss where what was read through the mapping may not be what the file held at first: the
-  // file was cut or written, or a page could not be read.
+  // DataLoss if data read through the mapping may differ from the first contents of the file: the
+  // file was truncated or written, or a page could not be read.
   absl::Status CheckUnchanged() const;
 
  private:
   FileMapping() = default;
-  // For FaultHandler.
+  // A FaultHandler::Resolve function.
   static bool ReadZeros(void* mapping, std::byte* address);
 
   std::string name_;

@@ -27,7 +27,8 @@ constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecon
 
 class FileMappingTest : public testing::Test {
  protected:
-  // A file of `size_bytes` bytes, byte k being k % 251, open to read; nobody has it open to write.
+  // Creates a file of `size_bytes` bytes, where byte k is k % 251, and returns a descriptor for
+  // reading. No process has the file open for writing.
   int Make(const std::string& name, Index size_bytes) {
     std::string bytes;
     for (Index k = 0; k < size_bytes; ++k) bytes += static_cast<char>(k % 251);
@@ -41,7 +42,7 @@ class FileMappingTest : public testing::Test {
     for (const int fd : fds_) close(fd);
   }
 
-  // How many bytes of the mapping are what Make wrote.
+  // Returns how many bytes of the mapping are equal to those that Make() wrote.
   static Index NumRight(const FileMapping& mapping, Index offset_bytes) {
     Index right = 0;
     for (Index k = 0; k < mapping.size_bytes(); ++k)
@@ -78,7 +79,7 @@ TEST_F(FileMappingTest, AFileThatIsTooShort) {
               StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
 }
 
-TEST_F(FileMappingTest, AFileThatShrinksIsReadAsZerosAndKnown) {
+TEST_F(FileMappingTest, AFileThatShrinksIsReadAsZerosAndReported) {
   const int fd = Make("a", 100'000);
   const auto mapping = FileMapping::Create(fd, "a", 128, 90'000, false);
   MPAIO_ASSERT_OK(mapping.status());
@@ -88,7 +89,7 @@ TEST_F(FileMappingTest, AFileThatShrinksIsReadAsZerosAndKnown) {
   EXPECT_THAT((*mapping)->CheckUnchanged(), StatusIs(kDataLoss, "a shrank while it was read"));
 }
 
-// As long as before when it is looked at, so that only the fault tells.
+// The file has its old length again when it is checked, so that only the fault reveals the change.
 TEST_F(FileMappingTest, AFileThatWasShortForAWhile) {
   const int fd = Make("a", 100'000);
   const auto mapping = FileMapping::Create(fd, "a", 0, 100'000, false);
@@ -101,7 +102,7 @@ TEST_F(FileMappingTest, AFileThatWasShortForAWhile) {
 
 TEST_F(FileMappingTest, AFileThatIsWritten) {
   const int fd = Make("a", 10'000);
-  // Long ago: else what is written now might come within the same tick of the file system's clock.
+  // Long ago: otherwise the write below might fall within the same tick of the file system's clock.
   const timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
   ASSERT_EQ(futimens(fd, times), 0);
   const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, false);
@@ -129,7 +130,7 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
     const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, true);
     if (absl::IsPermissionDenied(mapping.status())) GTEST_SKIP() << mapping.status();
     MPAIO_ASSERT_OK(mapping.status());
-    // Several may read.
+    // Several processes may read.
     const int other = open(directory_.File("a").c_str(), O_RDONLY);
     MPAIO_EXPECT_OK(FileMapping::Create(other, "a", 0, 10'000, true).status());
     close(other);
@@ -137,7 +138,7 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
     EXPECT_EQ(open(directory_.File("a").c_str(), O_WRONLY | O_NONBLOCK), -1);
     EXPECT_EQ(errno, EWOULDBLOCK);
     EXPECT_EQ(NumRight(**mapping, 0), 10'000);
-    // Who only came and went again changed nothing.
+    // An attempt to open the file changes nothing.
     MPAIO_EXPECT_OK((*mapping)->CheckUnchanged());
   }
   // The lease ends with the mapping.
@@ -149,7 +150,7 @@ TEST_F(FileMappingTest, ALeaseKeepsWritersOut) {
   close(writer);
 }
 
-// A fault elsewhere ends the process, as it should.
+// A fault in other memory ends the process, as it should.
 TEST_F(FileMappingTest, OtherFaultsArePassedOn) {
   const int fd = Make("a", 10'000);
   const auto mapping = FileMapping::Create(fd, "a", 0, 10'000, false);
@@ -158,7 +159,7 @@ TEST_F(FileMappingTest, OtherFaultsArePassedOn) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    // A sanitizer's handler would report it.
+    // Otherwise a sanitizer's handler would report the fault.
     KeepFaultHandlerOnly(SIGBUS);
     const auto* plain =
         static_cast<const volatile char*>(mmap(nullptr, 10'000, PROT_READ, MAP_SHARED, other, 0));

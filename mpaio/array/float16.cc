@@ -8,7 +8,8 @@ constexpr int kDoubleFractionBits = 52;
 constexpr int kFractionBits = 10;
 constexpr std::uint64_t kOne = 1;
 
-// value / 2^shift, rounded to the nearest integer, halves to even. 0 < shift < 64.
+// Returns value / 2^shift, rounded to the nearest integer, ties to even. Precondition: 0 < shift <
+// 64.
 std::uint64_t ShiftRightRounded(std::uint64_t value, int shift) {
   const std::uint64_t quotient = value >> shift;
   const std::uint64_t rest = value & ((kOne << shift) - 1);
@@ -26,14 +27,14 @@ Float16::Float16(double value) {
   constexpr int kDropped = kDoubleFractionBits - kFractionBits;
 
   std::uint64_t magnitude = 0;
-  if (exponent ==
-      1024) {  // infinite or NaN; a NaN whose payload is all in the bits dropped stays one
+  if (exponent == 1024) {  // infinite or NaN
     magnitude = 0x7C00 | fraction >> kDropped;
+    // A NaN stays a NaN even if all set bits of its payload are dropped.
     if (fraction != 0 && magnitude == 0x7C00) magnitude = 0x7C01;
   } else if (exponent > 15) {
     magnitude = 0x7C00;
   } else if (exponent >= -14) {
-    // A carry out of the fraction goes into the exponent, as it should; out of the largest one, to
+    // A carry out of the fraction increments the exponent, as it should; the largest one becomes
     // infinity.
     magnitude = (static_cast<std::uint64_t>(exponent + 15) << kFractionBits) +
                 ShiftRightRounded(fraction, kDropped);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // IEEE 754 half precision, numpy's float16. C++20 has no such type, and not every compiler that
-// mpaio is built with has one of its own.
+// builds mpaio has one.
 #ifndef MPAIO_ARRAY_FLOAT16_H_
 #define MPAIO_ARRAY_FLOAT16_H_
 
@@ -10,15 +10,15 @@
 
 namespace mpaio {
 
-// The 16 bits as a file holds them: 1 of the sign, 5 of the exponent, 10 of the fraction. It has no
-// arithmetic; compute in float or double, which hold every Float16 exactly.
+// The 16 bits as a file holds them: 1 for the sign, 5 for the exponent, 10 for the fraction. It has
+// no arithmetic; compute in float or double, which represent every Float16 exactly.
 class Float16 {
  public:
   // Positive zero.
   constexpr Float16() = default;
 
-  // The nearest one; of two that are equally near, that with an even fraction. From 65520 on,
-  // infinity. Rounds once: the way over float would round twice, and sometimes to another number.
+  // Rounds to the nearest Float16, ties to even; from 65520 on, to infinity. Rounds once: a
+  // conversion through float would round twice, and sometimes give another number.
   explicit Float16(double value);
 
   static constexpr Float16 FromBits(std::uint16_t bits) {
@@ -28,9 +28,9 @@ class Float16 {
   }
   constexpr std::uint16_t bits() const { return bits_; }
 
-  // Exact; a NaN stays one, with its payload, but may become a quiet one.
+  // Exact. A NaN stays a NaN with its payload, but may become quiet.
   explicit constexpr operator float() const {
-    // Read as the bits of a float, the exponent is too small by 112, for subnormal numbers too.
+    // Reinterpreted as a float, the exponent is too small by 112, for subnormal numbers too.
     const std::uint32_t magnitude = std::uint32_t{bits_ & 0x7FFFu} << 13;
     std::uint32_t result = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
     if (magnitude >= 0x7C00u << 13) result |= 0x7F800000u;  // infinite or NaN
@@ -40,7 +40,7 @@ class Float16 {
 
   constexpr bool is_nan() const { return (bits_ & 0x7FFF) > 0x7C00; }
 
-  // As numbers: 0 equals -0, and no NaN equals anything.
+  // Compares as numbers: 0 equals -0, and NaN equals nothing.
   friend constexpr bool operator==(Float16 a, Float16 b) {
     return static_cast<float>(a) == static_cast<float>(b);
   }

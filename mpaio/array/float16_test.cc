@@ -30,14 +30,14 @@ TEST(Float16, KnownValues) {
 }
 
 // sign * fraction * 2^exponent, as the standard defines it.
-TEST(Float16, EveryOneIsItsNumberAndComesBack) {
+TEST(Float16, EveryValueIsExactAndRoundTrips) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const Float16 half = Float16::FromBits(static_cast<std::uint16_t>(bits));
     const int exponent = bits >> 10 & 31, fraction = bits & 1023;
     const auto value = static_cast<double>(half);
     EXPECT_EQ(half.is_nan(), exponent == 31 && fraction != 0);
     EXPECT_EQ(std::isnan(value), half.is_nan());
-    // On the way through a float a signalling NaN becomes a quiet one.
+    // The conversion through float makes a signalling NaN quiet.
     EXPECT_EQ(Float16(value).bits(), half.is_nan() ? bits | 0x0200 : bits);
     EXPECT_EQ(std::bit_cast<std::uint32_t>(static_cast<float>(half)) >> 31, bits >> 15);
     if (exponent == 31) continue;
@@ -47,11 +47,11 @@ TEST(Float16, EveryOneIsItsNumberAndComesBack) {
   }
 }
 
-// Between each two neighbours: a little below the middle, the middle, a little above.
+// Between any two neighbours: a little below the middle, the middle, a little above.
 TEST(Float16, RoundsOnceToTheNearestHalvesToEven) {
   for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
     const double low = static_cast<double>(Float16::FromBits(static_cast<std::uint16_t>(bits)));
-    // From the largest one on, to where one more bit of the exponent would be.
+    // The neighbour of the largest value is where the next exponent would begin.
     const double high =
         bits == 0x7BFF
             ? 65536
@@ -73,7 +73,7 @@ TEST(Float16, EndsOfTheRange) {
   EXPECT_EQ(Float16(-std::numeric_limits<double>::min()).bits(), 0x8000);
   EXPECT_EQ(Float16(0x1p-26).bits(), 0);
   EXPECT_EQ(Float16(0x1.8p-25).bits(), 1);
-  // The bits of a payload that are lost do not make a NaN infinite.
+  // A NaN does not become infinite if all set bits of its payload are dropped.
   EXPECT_TRUE(Float16(std::bit_cast<double>(0x7FF0000000000001)).is_nan());
   EXPECT_TRUE(Float16(std::numeric_limits<double>::quiet_NaN()).is_nan());
 }

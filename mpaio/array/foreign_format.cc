@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// That many bytes of a stream are read before it is known to be none.
+// The number of bytes of a stream that are read before it is found not to be a .npy.
 constexpr std::size_t kMinCutBytes = 12;
 
 constexpr absl::string_view kSaveDataset = "read the dataset in Python and save it with numpy.save";
@@ -34,7 +34,7 @@ constexpr absl::string_view kDownload =
 constexpr absl::string_view kNoArray =
     "give the name of a file that numpy.save or numpy.savez has written";
 
-// A literal with its NULs.
+// A literal including its NULs.
 template <std::size_t kSize>
 constexpr absl::string_view Bytes(const char (&literal)[kSize]) {
   return absl::string_view(literal, kSize - 1);
@@ -45,7 +45,7 @@ struct Signature {
   absl::string_view bytes;
   ForeignFormat format;
 };
-// The more special ones first.
+// The more specific signatures come first.
 constexpr Signature kSignatures[] = {
     {0,
      "version https://git-lfs.github.com/spec/",
@@ -107,7 +107,7 @@ constexpr Signature kSignatures[] = {
     {0, "ccopy_reg\n", {"a pickle", kSavePickle}},
 };
 
-// Begins of text in any case, behind white space.
+// Beginnings of text, in upper or lower case, after white space.
 constexpr Signature kMarkup[] = {
     {0, "<!doctype html", {"a web page (HTML)", kDownload}},
     {0, "<html", {"a web page (HTML)", kDownload}},
@@ -120,7 +120,8 @@ constexpr ForeignFormat kTable = {
 constexpr ForeignFormat kText = {
     "text", "read it with numpy.loadtxt, or numpy.genfromtxt, and save the array with numpy.save"};
 
-// Members of zip archives, by their names or the ends of these, and the formats that they tell of.
+// Members of zip archives, by their names or the ends of the names, and the formats that they
+// indicate.
 struct Member {
   absl::string_view name_end;
   ForeignFormat format;
@@ -137,7 +138,7 @@ constexpr Member kMembers[] = {
     {"META-INF/MANIFEST.MF", {"a Java archive", kNoArray}},
 };
 
-// The same of archives and directories.
+// The same for archives and directories.
 constexpr Member kZarrFiles[] = {
     {".zarray", {"a Zarr array", "read it in Python and save it with numpy.save"}},
     {"zarr.json",
@@ -153,7 +154,7 @@ bool Matches(const Signature& signature, absl::string_view first_bytes) {
          absl::StartsWith(signature.bytes, from);
 }
 
-// Whether `bytes` begin as a character of UTF-8 does, and end within it.
+// Returns true if `bytes` is the beginning of a UTF-8 character that is cut off.
 bool IsCutCharacter(absl::string_view bytes) {
   const auto lead = static_cast<unsigned char>(bytes.front());
   if (lead < 0xC2 || lead > 0xF4) return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Files that users give for an array and that are something else: a git-lfs pointer, HDF5, CSV, ...
-// They are recognised by their contents, so that the message says what the file is and what to do
-// about it. A new format is a row of a table in the .cc.
+// Files that users pass for an array but that hold something else: a git-lfs pointer, HDF5, CSV,
+// ... They are recognised by their contents, so that the message names the format and the remedy. A
+// new format is a row of a table in the .cc.
 #ifndef MPAIO_ARRAY_FOREIGN_FORMAT_H_
 #define MPAIO_ARRAY_FOREIGN_FORMAT_H_
 
@@ -19,18 +19,19 @@ struct ForeignFormat {
   absl::string_view advice;  // "save the dataset with numpy.save"
 };
 
-// The format of a file that begins with `first_bytes`, by the signature that it has. 12 bytes
-// suffice for most formats, 4096 for all; the signature may be cut after 12.
+// Returns the format of a file that begins with `first_bytes`, by its signature. 12 bytes suffice
+// for most formats, 4096 for all; a longer signature may be cut after 12 bytes.
 std::optional<ForeignFormat> RecognizeSignature(absl::string_view first_bytes);
 
-// The same, and text that has no signature: a table (CSV) or other text, in UTF-8 or UTF-16.
+// The same, and also text without a signature: a table (CSV) or other text, in UTF-8 or UTF-16.
 std::optional<ForeignFormat> RecognizeForeignFile(absl::string_view first_bytes);
 
-// The format of a zip archive with members of these names, where it is not .npz: an Office
-// document, a PyTorch file, ... Nothing if any is called ".npy" at its end.
+// Returns the format of a zip archive with members of these names, if it is not .npz: an Office
+// document, a PyTorch file, ... Nothing if any name ends in ".npy".
 std::optional<ForeignFormat> RecognizeForeignArchive(const std::vector<std::string>& member_names);
 
-// The format of the directory `path`: a Zarr array. Nothing if it is none, or no directory.
+// Returns the format of the directory `path`: a Zarr array or group. Nothing if it is neither, or
+// not a directory.
 std::optional<ForeignFormat> RecognizeForeignDirectory(const std::string& path);
 
 }  // namespace mpaio

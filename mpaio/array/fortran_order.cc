@@ -9,20 +9,20 @@
 namespace mpaio {
 namespace {
 
-// Long enough for a read to cost more than the call.
+// Long enough for a read to cost more than its system call.
 constexpr Index kRunBytes = Index{16} << 10;
 
-// Each has an entry in a table, which is thus at most 4 MiB.
+// Each element has an entry in a table, which is thus at most 4 MiB.
 constexpr Index kMaxTileElements = Index{1} << 19;
 
 constexpr Index kCacheLineBytes = 64;
 
-// Runs of `length` elements each are one behind the other in `from`. Element p of run row[s] goes
-// to to[places[p] + s]. Blocks of a cache line each way are turned one after the other, along the
-// rows in memory: these are written from end to end, and of few pages at a time.
+// `from` holds consecutive runs of `length` elements each. Element p of run row[s] goes to
+// to[positions[p] + s]. Blocks of a cache line in each direction are transposed one after the
+// other, along the rows in memory: so rows are written from end to end, and few pages at a time.
 template <typename Copy>
 void Transpose(const std::byte* from, Index length, const std::vector<Index>& row,
-               const std::vector<Index>& places, Index itemsize_bytes, std::byte* to,
+               const std::vector<Index>& positions, Index itemsize_bytes, std::byte* to,
                const Copy& copy) {
   constexpr Index kMaxEdge = 64;
   const Index runs = static_cast<Index>(row.size());
@@ -36,7 +36,7 @@ void Transpose(const std::byte* from, Index length, const std::vector<Index>& ro
         starts[i] = from + row[static_cast<std::size_t>(s_begin + i)] * length * itemsize_bytes;
       for (Index p = p_begin; p < p_end; ++p) {
         std::byte* const target =
-            to + (places[static_cast<std::size_t>(p)] + s_begin) * itemsize_bytes;
+            to + (positions[static_cast<std::size_t>(p)] + s_begin) * itemsize_bytes;
         for (Index i = 0; i < count; ++i)
           copy(target + i * itemsize_bytes, starts[i] + p * itemsize_bytes);
       }
@@ -44,44 +44,44 @@ void Transpose(const std::byte* from, Index length, const std::vector<Index>& ro
   }
 }
 
-// A copy of a number of bytes that the compiler knows.
+// Copies a number of bytes that is known at compile time.
 template <std::size_t kBytes>
 struct CopyBytes {
   void operator()(std::byte* to, const std::byte* from) const { std::memcpy(to, from, kBytes); }
 };
 
 void TransposeAny(const std::byte* from, Index length, const std::vector<Index>& row,
-                  const std::vector<Index>& places, Index itemsize_bytes, std::byte* to) {
+                  const std::vector<Index>& positions, Index itemsize_bytes, std::byte* to) {
   switch (itemsize_bytes) {
     case 1:
-      return Transpose(from, length, row, places, 1, to, CopyBytes<1>());
+      return Transpose(from, length, row, positions, 1, to, CopyBytes<1>());
     case 2:
-      return Transpose(from, length, row, places, 2, to, CopyBytes<2>());
+      return Transpose(from, length, row, positions, 2, to, CopyBytes<2>());
     case 4:
-      return Transpose(from, length, row, places, 4, to, CopyBytes<4>());
+      return Transpose(from, length, row, positions, 4, to, CopyBytes<4>());
     case 8:
-      return Transpose(from, length, row, places, 8, to, CopyBytes<8>());
+      return Transpose(from, length, row, positions, 8, to, CopyBytes<8>());
     case 16:
-      return Transpose(from, length, row, places, 16, to, CopyBytes<16>());
+      return Transpose(from, length, row, positions, 16, to, CopyBytes<16>());
     default:
-      return Transpose(from, length, row, places, itemsize_bytes, to,
+      return Transpose(from, length, row, positions, itemsize_bytes, to,
                        [size = static_cast<std::size_t>(itemsize_bytes)](
                            std::byte* to, const std::byte* from) { std::memcpy(to, from, size); });
   }
 }
 
-// Where the elements of a block lie, the first axis fastest: the sums of index * stride over its
-// axes.
-std::vector<Index> Places(std::span<const Index> extents, std::span<const Index> strides) {
-  std::vector<Index> places = {0};
+// Returns the positions of the elements of a block, the first axis fastest: the sums of index *
+// stride over its axes.
+std::vector<Index> Positions(std::span<const Index> extents, std::span<const Index> strides) {
+  std::vector<Index> positions = {0};
   for (std::size_t axis = 0; axis < extents.size(); ++axis) {
-    const std::size_t inner = places.size();
-    places.reserve(inner * static_cast<std::size_t>(extents[axis]));
+    const std::size_t inner = positions.size();
+    positions.reserve(inner * static_cast<std::size_t>(extents[axis]));
     for (Index i = 1; i < extents[axis]; ++i) {
-      for (std::size_t j = 0; j < inner; ++j) places.push_back(places[j] + i * strides[axis]);
+      for (std::size_t j = 0; j < inner; ++j) positions.push_back(positions[j] + i * strides[axis]);
     }
   }
-  return places;
+  return positions;
 }
 
 }  // namespace
@@ -117,12 +117,13 @@ FortranTiles::FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes
     num_tiles_ *= CeilDivide(extents_[axis], tile_extents_[axis]);
 }
 
-// Runs in the file of kRunBytes first, then as many as the buffer holds; what is then left of the
-// buffer makes them longer.
+// Chooses runs of kRunBytes in the file first, then as many runs as the buffer holds; the rest of
+// the buffer makes the runs longer.
 void FortranTiles::ChooseForReadingAnywhere(Index max_elements) {
   const std::size_t axes = extents_.size();
   const Index run_elements = std::clamp<Index>(kRunBytes / itemsize_bytes_, 1, max_elements);
-  // Takes as much of `axis` as leaves `*elements` at `most`; whether that is all of it.
+  // Extends the tile along `axis` as far as `*elements` stays at most `most`. Returns true if the
+  // tile then covers the axis.
   const auto take = [this](std::size_t axis, Index most, Index* elements) {
     tile_extents_[axis] = std::clamp<Index>(most / *elements, 1, extents_[axis]);
     *elements *= tile_extents_[axis];
@@ -151,8 +152,7 @@ void FortranTiles::ChooseForSequentialReading(Index max_elements) {
     elements *= tile_extents_[axis];
     if (tile_extents_[axis] < extents_[axis]) break;
   }
-  // Whole hyperplanes are runs of a transposition; less than one is put in place element by
-  // element.
+  // Whole hyperplanes are runs of a transposition; smaller tiles are stored element by element.
   inner_end_ = axis + 1 >= axes ? axes - 1 : axis + 1;
   outer_begin_ = axis + 1 >= axes ? axes - 1 : axes;
 }
@@ -162,7 +162,7 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
   const std::size_t axes = extents_.size();
   std::vector<std::byte> buffer;
   std::vector<Index> starts(axes), extents(axes), last_extents;
-  std::vector<Index> places, rows, row_offsets;
+  std::vector<Index> positions, rows, row_offsets;
   for (Index tile = begin; tile < end; ++tile) {
     Index rest = tile;
     for (std::size_t i = 0; i < axes; ++i) {
@@ -179,7 +179,7 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
       elements *= extents[axis];
     }
     std::byte* const target = array + memory_start * itemsize_bytes_;
-    if (elements == 1) {  // perhaps larger than any buffer
+    if (elements == 1) {  // possibly larger than any buffer
       const std::span<std::byte> element(target, static_cast<std::size_t>(itemsize_bytes_));
       MPAIO_RETURN_IF_ERROR(read(file_start * itemsize_bytes_, element));
       swapper.Swap(element.data(), itemsize_bytes_);
@@ -189,22 +189,21 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
     if (extents != last_extents) {
       last_extents = extents;
       const std::span<const Index> all(extents);
-      places = Places(all.first(inner_end_), std::span(memory_strides_).first(inner_end_));
-      // Runs as they follow each other in the file, and which of them is the first, second, ... in
-      // memory.
+      positions = Positions(all.first(inner_end_), std::span(memory_strides_).first(inner_end_));
+      // The runs in the order of the file, and the number of the first, second, ... run in memory.
       row_offsets =
-          Places(all.subspan(outer_begin_), std::span(file_strides_).subspan(outer_begin_));
-      const std::vector<Index> row_places =
-          Places(all.subspan(outer_begin_), std::span(memory_strides_).subspan(outer_begin_));
-      rows.resize(row_places.size());
-      for (std::size_t row = 0; row < row_places.size(); ++row)
-        rows[static_cast<std::size_t>(row_places[row])] = static_cast<Index>(row);
+          Positions(all.subspan(outer_begin_), std::span(file_strides_).subspan(outer_begin_));
+      const std::vector<Index> row_positions =
+          Positions(all.subspan(outer_begin_), std::span(memory_strides_).subspan(outer_begin_));
+      rows.resize(row_positions.size());
+      for (std::size_t row = 0; row < row_positions.size(); ++row)
+        rows[static_cast<std::size_t>(row_positions[row])] = static_cast<Index>(row);
     }
-    const Index length = static_cast<Index>(places.size());
+    const Index length = static_cast<Index>(positions.size());
     const Index runs = static_cast<Index>(rows.size());
     buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(elements * itemsize_bytes_)));
     for (Index run = 0; run < runs;) {
-      // Runs that touch each other are read as one.
+      // Adjacent runs are read as one.
       Index next = run + 1;
       while (next < runs && row_offsets[static_cast<std::size_t>(next)] ==
                                 row_offsets[static_cast<std::size_t>(run)] + (next - run) * length)
@@ -217,7 +216,7 @@ absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
       run = next;
     }
     swapper.Swap(buffer.data(), elements * itemsize_bytes_);
-    TransposeAny(buffer.data(), length, rows, places, itemsize_bytes_, target);
+    TransposeAny(buffer.data(), length, rows, positions, itemsize_bytes_, target);
   }
   return absl::OkStatus();
 }

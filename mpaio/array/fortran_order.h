@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Turning arrays in Fortran order (the first axis varies fastest) to C order, piece by piece.
+// Conversion of arrays from Fortran order (the first axis varies fastest) to C order, piece by
+// piece.
 //
-// Symbols: an array of shape (d0, ..., dk). In the file, element (i0, ..., ik) is behind i0 + d0 *
-// (i1 + d1 * (...)) others; in memory, behind ik + dk * (...). A tile is a block of the array: in
-// the file, and in memory, it is a number of runs of consecutive elements, and both are made long
-// enough for whole pages to be read and whole cache lines to be written.
+// Symbols: an array has shape (d0, ..., dk). Element (i0, ..., ik) has position i0 + d0 * (i1 + d1
+// * (...)) in the file and ik + dk * (...) in memory. A tile is a block of the array. In the file,
+// and in memory, it consists of runs of consecutive elements; both kinds of runs are chosen long
+// enough to read whole pages and to write whole cache lines.
 #ifndef MPAIO_ARRAY_FORTRAN_ORDER_H_
 #define MPAIO_ARRAY_FORTRAN_ORDER_H_
 
@@ -20,32 +21,32 @@
 
 namespace mpaio {
 
-// Whether the elements are in the same order in C and in Fortran order: where at most one extent is
-// over 1, or one is 0.
+// Returns true if the elements have the same order in C and in Fortran order: if at most one extent
+// is over 1, or if one is 0.
 bool OrderIsImmaterial(const std::vector<Index>& shape);
 
-// Constant: threads may share it.
+// Immutable: threads may share one.
 class FortranTiles {
  public:
-  // The order in which tiles are numbered, and what they are made to be.
+  // The order in which tiles are numbered, and the purpose of their shape.
   enum class Reading {
-    kAnywhere,    // tiles for fast reading at any place of the file; numbered as they are in memory
-    kSequential,  // each tile is consecutive in the file, and they are numbered as there
+    kAnywhere,    // for fast reads at any place of the file; numbered in the order of memory
+    kSequential,  // each tile is consecutive in the file; numbered in the order of the file
   };
 
-  // Fills `to` from the file, `offset_bytes` from the first element on. Under kSequential each call
-  // is for what follows on the last one.
+  // Fills `to` from the file, `offset_bytes` after the first element. Under kSequential each call
+  // continues where the last one ended.
   using Read = std::function<absl::Status(Index offset_bytes, std::span<std::byte> to)>;
 
-  // Of an array that has elements, of itemsize_bytes > 0, whose order matters. A tile has at most
-  // `max_tile_bytes`, or is one element.
+  // For an array that has elements, with itemsize_bytes > 0, and whose order matters. A tile has at
+  // most `max_tile_bytes`, or is one element.
   FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes, Index max_tile_bytes,
                Reading reading);
 
   Index num_tiles() const { return num_tiles_; }
 
-  // Reads the tiles [begin, end), swaps their bytes and puts them in place in the C-order array
-  // that starts at `array`. Takes a buffer of max_tile_bytes. Errors: those of `read`.
+  // Reads the tiles [begin, end), swaps their bytes and stores them in the C-order array that
+  // starts at `array`. Allocates a buffer of max_tile_bytes. Errors: those of `read`.
   absl::Status Load(Index begin, Index end, const Read& read, const ByteSwapper& swapper,
                     std::byte* array) const;
 
@@ -55,11 +56,11 @@ class FortranTiles {
 
   Reading reading_;
   Index itemsize_bytes_;
-  // Axes of extent 1 are left out.
+  // Axes of extent 1 are omitted.
   std::vector<Index> extents_;
   std::vector<Index> file_strides_, memory_strides_;  // in elements
-  // What a tile is along each axis; less at the array's ends. The axes below inner_end_ make up a
-  // run in the file, those from outer_begin_ on one in memory; of those between a tile has one
+  // The extents of a tile; smaller at the array's ends. The axes before inner_end_ make up a run in
+  // the file, those from outer_begin_ on a run in memory; along the axes between, a tile has one
   // index each.
   std::vector<Index> tile_extents_;
   std::size_t inner_end_ = 0, outer_begin_ = 0;

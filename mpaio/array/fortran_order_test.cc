@@ -28,7 +28,7 @@ Index Product(const std::vector<Index>& shape) {
   return product;
 }
 
-// The array in C order, element by element as the orders are defined.
+// Returns the array in C order, converted element by element as the orders are defined.
 std::string InCOrder(const std::string& file, const std::vector<Index>& shape, Index itemsize) {
   std::string array(file.size(), '\0');
   std::vector<Index> index(shape.size(), 0);
@@ -64,7 +64,8 @@ FortranTiles::Read ReadFrom(const std::string& file, Reads* reads) {
   };
 }
 
-// Every byte of the file is read once, and gets to its place; whatever the size of tiles.
+// Expects that every byte of the file is read once, and stored at its place, whatever the size of
+// tiles.
 void ExpectTransposed(const std::vector<Index>& shape, Index itemsize, Index tile_bytes,
                       Reading reading) {
   SCOPED_TRACE(absl::StrCat(testing::PrintToString(shape), " of ", itemsize, " bytes in tiles of ",
@@ -75,7 +76,7 @@ void ExpectTransposed(const std::vector<Index>& shape, Index itemsize, Index til
   std::string array(file.size(), 'x');
   Reads reads;
   std::byte* const to = reinterpret_cast<std::byte*>(array.data());
-  // Of sequential tiles in their order; of others in another.
+  // Sequential tiles are loaded in order, others in another order.
   const Index middle = reading == Reading::kSequential ? 0 : tiles.num_tiles() / 2;
   MPAIO_ASSERT_OK(tiles.Load(middle, tiles.num_tiles(), ReadFrom(file, &reads), ByteSwapper(), to));
   MPAIO_ASSERT_OK(tiles.Load(0, middle, ReadFrom(file, &reads), ByteSwapper(), to));
@@ -117,7 +118,7 @@ TEST(FortranTiles, LargerThanATile) {
   }
 }
 
-// 8 MB: as many reads as it takes at 16 KiB, or fewer, however the extents lie.
+// 8 MB in at most 1200 reads, whatever the extents.
 TEST(FortranTiles, ReadsAreLong) {
   for (const std::vector<Index>& shape : std::vector<std::vector<Index>>{{1000, 1000},
                                                                          {100000, 10},

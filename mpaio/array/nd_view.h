@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// An n-dimensional array that somebody else owns: where its bytes are, and how to read them.
+// A view of an n-dimensional array that is owned elsewhere: where its bytes are, and how to read
+// them.
 //
 // Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An
 // array of shape () is one row of one element. Example: shape (3, 4) of "<i8" has 3 rows of 4
 // elements, 32 bytes each; 12 elements, 96 bytes; strides (32, 8).
 //
-// Views are in C order (the last axis varies fastest, without gaps). strides_bytes() is there so
-// that code which walks several axes need not be changed when views of other layouts come.
+// Views are in C order (the last axis varies fastest, without gaps). Code that walks several axes
+// uses strides_bytes(), so that it need not change when views of other layouts are added.
 #ifndef MPAIO_ARRAY_ND_VIEW_H_
 #define MPAIO_ARRAY_ND_VIEW_H_
 
@@ -22,43 +23,43 @@
 
 namespace mpaio {
 
-// The bytes of a C-order array of `shape` and `dtype`.
+// Returns the size of a C-order array of `shape` and `dtype`.
 //   InvalidArgument  more than kMaxDimensions axes, a negative extent, or more than kMaxArrayBytes.
 //                    As in numpy, extents of 0 do not make the product of the others fit.
 absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index>& shape);
 
-// A read-only view. It does not own the bytes: they must outlive it. A view whose data() is null,
-// whatever its shape, is legal: it describes an array whose bytes are not at hand.
+// A read-only view. It does not own the bytes: they must outlive it. data() may be null, whatever
+// the shape: the view then describes an array whose bytes are not in this process.
 class NdView {
  public:
-  // No rows of no bytes: shape (0,), "|V0".
+  // An empty view: shape (0,), type "|V0".
   NdView();
 
-  // A view of the C-order array that starts at `data`, which may be null.
+  // Returns a view of the C-order array that starts at `data`, which may be null.
   //   InvalidArgument  as ArraySizeBytes(), or `data` is not aligned to dtype.alignment_bytes().
   static absl::StatusOr<NdView> Create(const void* data, DType dtype, std::vector<Index> shape);
 
   const std::byte* data() const { return data_; }
   const DType& dtype() const { return dtype_; }
   const std::vector<Index>& shape() const { return shape_; }
-  // By how many bytes a step along each axis moves.
+  // The distance in bytes between neighbours along each axis.
   const std::vector<Index>& strides_bytes() const { return strides_bytes_; }
   Index num_dimensions() const { return static_cast<Index>(shape_.size()); }
 
   // The extent of the first axis; 1 for shape ().
   Index num_rows() const { return num_rows_; }
-  // Elements and bytes of one row. Those of a row that would be, where there is none.
+  // Elements and bytes of one row, even if there are no rows.
   Index row_elements() const { return row_elements_; }
   Index row_bytes() const { return row_elements_ * dtype_.itemsize_bytes(); }
   // Elements and bytes of all rows.
   Index num_elements() const { return num_rows_ * row_elements_; }
   Index size_bytes() const { return num_rows_ * row_bytes(); }
 
-  // Where row `row` starts. Precondition: 0 <= row <= num_rows(), data() is not null.
+  // The start of row `row`. Precondition: 0 <= row <= num_rows(), data() is not null.
   const std::byte* RowData(Index row) const { return data_ + row * row_bytes(); }
 
-  // The view of rows [begin, end): shape (end - begin, s1, ..., sk); of a 0-d array, (end -
-  // begin,). Precondition: 0 <= begin <= end <= num_rows().
+  // Returns the view of rows [begin, end): shape (end - begin, s1, ..., sk); for a 0-d array,
+  // (end - begin,). Precondition: 0 <= begin <= end <= num_rows().
   NdView Rows(Index begin, Index end) const;
 
   // "int64 (3, 4)".
@@ -73,8 +74,8 @@ class NdView {
   Index row_elements_ = 1;
 };
 
-// A view that its holder may write through, such as an output array. Const as a pointer is: a const
-// MutableNdView still gives writable bytes.
+// A writable view, such as an output array. Const as a pointer is: a const MutableNdView still
+// gives writable bytes.
 class MutableNdView {
  public:
   MutableNdView() = default;
@@ -83,9 +84,9 @@ class MutableNdView {
   static absl::StatusOr<MutableNdView> Create(void* data, DType dtype, std::vector<Index> shape);
 
   std::byte* mutable_data() const { return data_; }
-  // Where row `row` starts. Precondition: 0 <= row <= num_rows(), mutable_data() is not null.
+  // The start of row `row`. Precondition: 0 <= row <= num_rows(), mutable_data() is not null.
   std::byte* MutableRowData(Index row) const { return data_ + row * view_.row_bytes(); }
-  // The same array, to read.
+  // The same array, read-only.
   const NdView& view() const { return view_; }
 
  private:

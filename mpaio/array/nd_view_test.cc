@@ -89,7 +89,7 @@ TEST(NdView, EmptyAlongAnyAxis) {
   }
 }
 
-TEST(NdView, RowsIsAViewOfThose) {
+TEST(NdView, RowsIsAViewOfARange) {
   const std::vector<std::int64_t> numbers{0, 1, 2, 3, 4, 5, 6, 7};
   const NdView view = NdView::Create(numbers.data(), kInt64, {4, 2}).value();
   const NdView rows = view.Rows(1, 3);
@@ -108,7 +108,7 @@ TEST(NdView, RowsOfZeroDimensions) {
   EXPECT_EQ(view.Rows(1, 1).size_bytes(), 0);
 }
 
-TEST(NdView, ArraysThatCannotBeAreRefused) {
+TEST(NdView, ImpossibleArraysAreRefused) {
   const Index huge = std::numeric_limits<Index>::max();
   struct {
     std::vector<Index> shape;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, through the code
-// that mpaio reads and writes with. For the test that compares it with numpy. What is not a stream
-// is loaded in one, two and three shares, which must make up the same array, and must leave what is
-// behind it alone. Exit status: 0; 1 where reading or writing failed, with the reason on stderr; 2
-// for wrong usage.
+// npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, with the code that
+// mpaio itself uses. The test that compares it with numpy runs it. An input that is not a stream is
+// loaded in one, two and three shares, which must make up the same array, and must not write after
+// its end. Exit status: 0; 1 if reading or writing failed, with the reason on stderr; 2 for wrong
+// usage.
 #include <sys/mman.h>
 
 #include <cstddef>
@@ -24,7 +24,7 @@
 namespace mpaio {
 namespace {
 
-// Memory that starts at a page, with bytes behind it that are not to be written.
+// Memory that starts at a page boundary, followed by guard bytes that must not be written.
 class Memory {
  public:
   explicit Memory(Index size_bytes)
@@ -55,12 +55,12 @@ class Memory {
 absl::Status Load(const ArrayFile& file, int num_shares, const Memory& memory) {
   const int filling = 0xA0 + num_shares;
   memory.Fill(filling);
-  // The last one first: no share may need another.
+  // The last share first: no share may depend on another.
   for (int share = num_shares; share-- > 0;)
     MPAIO_RETURN_IF_ERROR(file.LoadShare(share, num_shares, memory.array()));
   return memory.IsGuardFilledWith(filling)
              ? absl::OkStatus()
-             : absl::InternalError("bytes behind the array were written");
+             : absl::InternalError("bytes after the array were written");
 }
 
 absl::Status Copy(const std::string& from, const std::string& to) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A fuzzer (libFuzzer) of all that reads what others have written: headers, archives, data. The
-// input is the contents of a file; it is read as a .npy or .npz from a file, as a .npy from a
-// stream, and as the one member of an .npz. What must hold for any input is checked with Check(),
-// besides what the address sanitizer finds. tools/fuzz builds and runs it.
+// A fuzzer (libFuzzer) of the code that reads foreign data: headers, archives, arrays. The input is
+// the contents of a file; it is read as a .npy or .npz from a file, as a .npy from a stream, and as
+// the one member of an .npz. Check() tests what must hold for any input; the address sanitizer
+// finds other errors. tools/fuzz builds and runs it.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,7 +55,7 @@ void CheckMessage(const absl::Status& status) {
   if (!is_one_line) Fail("a message is not one printable line:", status.ToString());
 }
 
-// A file in memory, which is given new contents for each input.
+// A file in memory that gets new contents for each input.
 class MemoryFile {
  public:
   explicit MemoryFile(const char* name)
@@ -106,7 +106,7 @@ void CheckHeader(absl::string_view input) {
   const absl::StatusOr<NpyHeader> header = ParseNpyHeader(input, "input");
   if (!header.ok()) return CheckMessage(header.status());
   CheckType(header->dtype);
-  Check(header->data_offset <= static_cast<Index>(input.size()), "a header ends behind the input");
+  Check(header->data_offset <= static_cast<Index>(input.size()), "a header ends after the input");
   const std::string text = FormatNpyHeader(header->dtype, header->shape);
   Check(text.size() % 64 == 0, "a header's length is not a multiple of 64");
   const absl::StatusOr<NpyHeader> again = ParseNpyHeader(text, "again");
@@ -118,7 +118,8 @@ void CheckHeader(absl::string_view input) {
   Check(FormatNpyHeader(again->dtype, again->shape) == text, "a formatted header changes:", text);
 }
 
-// The array of a file, if it is one and not too large; the same in one and in two shares.
+// Returns the array of a file, if it is valid and not too large. It must be the same in one and in
+// two shares.
 absl::StatusOr<std::string> LoadFile(const std::string& input) {
   const absl::StatusOr<ArrayFile> file = ArrayFile::Open(input);
   if (!file.ok()) {
@@ -136,7 +137,7 @@ absl::StatusOr<std::string> LoadFile(const std::string& input) {
   const absl::StatusOr<std::string> halves = Load(*file, 2);
   if (!whole.ok()) CheckMessage(whole.status());
   if (!halves.ok()) CheckMessage(halves.status());
-  // The other way round it may be: only in one share a member is refused that goes on behind its
+  // The converse need not hold: only a load in one share refuses a member that continues after its
   // array.
   if (whole.ok()) Check(halves.ok() && *halves == *whole, "two shares make another array than one");
   return whole;
@@ -156,7 +157,7 @@ std::uint32_t Crc32(absl::string_view bytes) {
   return ~crc;
 }
 
-// An archive of one member, "x.npy", stored as it is.
+// Returns an archive of one member, "x.npy", without compression.
 std::string ZipOf(absl::string_view contents) {
   const auto number = [](std::uint64_t value, int bytes) {
     std::string text;
@@ -190,7 +191,7 @@ void TestOne(absl::string_view input) {
   plain.Write(input);
   const absl::StatusOr<std::string> array = LoadFile(plain.path());
   if (input.substr(0, 2) == "PK") {
-    // A member that is chosen, whatever it is called.
+    // Also select a member by name.
     (void)LoadFile(plain.path() + ":x");
     return;
   }

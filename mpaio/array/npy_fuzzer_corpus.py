@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: npy_fuzzer_corpus.py DIRECTORY
 
-Makes what npy_fuzzer begins with: small arrays of every type, in every version of the format and both orders, archives
-of them, and the files that come with numpy's own tests. The same every time, for one version of numpy.
+Creates the initial corpus of npy_fuzzer: small arrays of every type, in every version of the format
+and both orders, archives of them, and the files that come with numpy's own tests. The result is
+always the same for one version of numpy.
 """
 
 import io
@@ -82,7 +83,7 @@ def main(directory):
             save(file, **arrays)
             write(file.getvalue())
     write(b"")
-    # Type codes, which are an input of their own.
+    # Type codes are inputs, too.
     for dtype in STRUCTURED:
         dtype = np.dtype(dtype)
         write(repr(np.lib.format.dtype_to_descr(dtype)).encode("utf-8", "surrogatepass"))

@@ -21,11 +21,12 @@ namespace {
 constexpr absl::string_view kMagic("\x93NUMPY", 6);
 constexpr absl::string_view kZipMagic("PK\x03\x04", 4);
 constexpr Index kDataAlignmentBytes = 64;
-// numpy leaves room for the first extent to grow to this many digits in place.
+// numpy leaves space for the first extent to grow to this many digits in place.
 constexpr Index kGrowthAxisMaxDigits = 21;
-// Of version 1, which has 16 bits for it.
+// The longest text of version 1, whose length has 16 bits.
 constexpr Index kMaxVersion1TextBytes = 65535;
-// The number whose little-endian bytes are `bytes`.
+
+// Returns the number whose little-endian bytes are `bytes`.
 Index LittleEndian(absl::string_view bytes) {
   Index value = 0;
   for (std::size_t i = bytes.size(); i-- > 0;)
@@ -41,7 +42,7 @@ absl::Status Truncated(absl::string_view name) {
       absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
 }
 
-// The status of a file that does not begin as a .npy file does.
+// Returns the status for a file that does not begin as a .npy file does.
 absl::Status NotNpy(absl::string_view first_bytes, absl::string_view name) {
   const absl::string_view start = first_bytes.substr(0, kMagic.size());
   if (const auto format = RecognizeForeignFile(first_bytes); format.has_value()) {
@@ -55,8 +56,8 @@ absl::Status NotNpy(absl::string_view first_bytes, absl::string_view name) {
       "raw:<f8:1000x3:FILE"));
 }
 
-// Reads the dict that the text of a header is into `*header`. Errors: InvalidArgument, what is
-// wrong at reader.position(); Unimplemented.
+// Reads the dict in the text of a header into `*header`. Errors: InvalidArgument, for the text at
+// reader.position(); Unimplemented.
 absl::Status ReadDict(PythonLiteralReader& reader, NpyHeader* header) {
   MPAIO_RETURN_IF_ERROR(reader.Expect('{'));
   Descr descr;
@@ -102,7 +103,7 @@ absl::Status ReadDict(PythonLiteralReader& reader, NpyHeader* header) {
   return absl::OkStatus();
 }
 
-// Latin-1 as UTF-8.
+// Converts Latin-1 to UTF-8.
 std::string FromLatin1(absl::string_view text) {
   std::string result;
   result.reserve(text.size());
@@ -110,7 +111,7 @@ std::string FromLatin1(absl::string_view text) {
   return result;
 }
 
-// UTF-8 as Latin-1, or nothing if it has other code points.
+// Converts UTF-8 to Latin-1; nullopt if it has other code points.
 std::optional<std::string> ToLatin1(absl::string_view text) {
   std::string result;
   result.reserve(text.size());
@@ -133,7 +134,7 @@ absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::st
     return absl::InvalidArgumentError(
         absl::StrCat(name,
                      " is not a .npy file but a zip archive, perhaps .npz, which "
-                     "is read as a file by itself only; give its name"));
+                     "is read only as a file of its own; give its name"));
   }
   const std::size_t num_magic = std::min(first_bytes.size(), kMagic.size());
   if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic))
@@ -208,8 +209,8 @@ absl::Status CheckSupported(const NpyHeader& header, absl::string_view name) {
   return absl::UnimplementedError(absl::StrCat(
       name,
       " holds Python objects (a pickle), which mpaio does not take; save an array of numbers or "
-      "strings, such as a.astype('U') or a.astype('int64'), instead (with allow_pickle=False "
-      "numpy.save tells)"));
+      "strings, such as a.astype('U') or a.astype('int64'), instead (numpy.save with "
+      "allow_pickle=False refuses such arrays)"));
 }
 
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape) {
@@ -224,7 +225,7 @@ std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape)
   const std::optional<std::string> latin1 = ToLatin1(utf8);
   std::string text = latin1.value_or(utf8);
   const Index text_bytes = static_cast<Index>(text.size());
-  // As in numpy, a header that would end at a multiple of 64 anyway gets 64 spaces more.
+  // As in numpy, a header that would end at a multiple of 64 anyway gets 64 more spaces.
   const auto padding_bytes = [text_bytes](int version) {
     return kDataAlignmentBytes - (PrefixBytes(version) + text_bytes + 1) % kDataAlignmentBytes;
   };

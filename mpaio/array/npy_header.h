@@ -9,8 +9,8 @@
 //   {'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }
 // The text is in Latin-1, in version 3 in UTF-8.
 //
-// What numpy can write and what mpaio takes are kept apart: ParseNpyHeader() understands every
-// array that numpy.save writes, CheckSupported() says which of them mpaio does not work on.
+// Two functions separate what numpy writes from what mpaio supports: ParseNpyHeader() reads every
+// array that numpy.save writes, CheckSupported() tells which of them mpaio does not process.
 #ifndef MPAIO_ARRAY_NPY_HEADER_H_
 #define MPAIO_ARRAY_NPY_HEADER_H_
 
@@ -25,54 +25,55 @@
 
 namespace mpaio {
 
-// That many bytes from the start of a file suffice for NpyHeaderSizeBytes().
+// The number of bytes from the start of a file that suffices for NpyHeaderSizeBytes().
 inline constexpr Index kNpyPrefixBytes = 12;
 
-// The longest header that is read. numpy.load stops at 10000 unless told otherwise; only structured
-// types of thousands of fields come near.
+// The longest header that is read. numpy.load stops at 10000 bytes by default; only structured
+// types with thousands of fields come near.
 inline constexpr Index kMaxNpyHeaderBytes = Index{1} << 20;
 
 struct NpyHeader {
   int version_major = 1;
-  // As the data has it, so perhaps in the other byte order.
+  // The type as the data has it, so possibly in the other byte order.
   DType dtype;
   bool fortran_order = false;
-  // With the axes of a sub-array type ("('<i4', (2, 3))") behind the others.
+  // The axes of a sub-array type ("('<i4', (2, 3))") follow the others.
   std::vector<Index> shape;
-  // Where the data starts in the file.
+  // The offset of the data in the file.
   Index data_offset = 0;
-  // Bytes of the data. 0 if the header does not tell: object arrays, whose data is a pickle.
+  // Bytes of the data. 0 for object arrays: their data is a pickle, whose size the header does not
+  // give.
   Index data_size_bytes = 0;
 };
 
-// The bytes of the whole header, magic string included, from the first kNpyPrefixBytes bytes of a
-// file or more (or all of it, if it has less). `name` is what messages call the file.
+// Returns the size of the whole header, magic string included. `first_bytes` holds the first
+// kNpyPrefixBytes bytes of a file or more (or the whole file, if it is shorter). `name` is the name
+// of the file in messages.
 //   InvalidArgument  not a .npy file.
 //   Unimplemented    a version of the format other than 1.0, 2.0 and 3.0.
-//   DataLoss         the file ends before that, or the header is longer than kMaxNpyHeaderBytes.
+//   DataLoss         the file ends before the length, or the header is longer than
+//                    kMaxNpyHeaderBytes.
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name);
 
-// The header that `first_bytes`, the start of a file, holds; what follows the header is not looked
-// at.
+// Parses the header at the start of `first_bytes`, the start of a file; ignores the bytes after it.
 //   InvalidArgument  as NpyHeaderSizeBytes().
-//   Unimplemented    as NpyHeaderSizeBytes(), and as DType::Parse(): a type of another machine, or
-//                    of a
-//   library
-//                    beside numpy; the message says which, and what to save instead.
-//   DataLoss  as NpyHeaderSizeBytes(), or `first_bytes` does not hold the whole header, or it is
-//             not what numpy writes: not a dict, a key missing, unknown or twice, a wrong value, a
-//             type that numpy has not, an array of more than kMaxArrayBytes.
+//   Unimplemented    as NpyHeaderSizeBytes(), and as DType::Parse(); a sub-array type in Fortran
+//                    order. The message says which, and what to save instead.
+//   DataLoss         as NpyHeaderSizeBytes(), or `first_bytes` does not hold the whole header, or
+//                    numpy does not write such a header: not a dict; a missing, unknown or
+//                    duplicate key; a wrong value; a type that numpy does not have; an array of
+//                    more than kMaxArrayBytes.
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::string_view name);
 
-// Whether mpaio takes such an array: all but Python objects, as elements or in a field of them.
-//   Unimplemented  it does not; the message says what the array is, and how to save one that is
-//                  taken.
+// Returns OK if mpaio supports such an array: all but Python objects, as elements or in a field.
+//   Unimplemented  it does not; the message describes the array, and says how to save one that is
+//                  supported.
 absl::Status CheckSupported(const NpyHeader& header, absl::string_view name);
 
-// The header, magic string included, that numpy.save writes for a C-order array: byte for byte that
-// of numpy 1.24 and later, 2.x included (older ones leave less room for the first extent to grow,
-// and read it all the same). Of version 1, but where the text is too long (2) or not all Latin-1
-// (3). Precondition: `shape` has at most kMaxDimensions extents.
+// Returns the header, magic string included, that numpy.save writes for a C-order array: byte for
+// byte that of numpy 1.24 and later, 2.x included (older versions leave less space for the first
+// extent to grow, and can read it all the same). The version is 1, or 2 if the text is too long, or
+// 3 if it is not all Latin-1. Precondition: `shape` has at most kMaxDimensions extents.
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape);
 
 }  // namespace mpaio

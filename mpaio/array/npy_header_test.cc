@@ -22,7 +22,7 @@ namespace {
 
 constexpr absl::string_view kName = "words.npy";
 
-// The start of a .npy file whose header has exactly this text.
+// Returns the start of a .npy file whose header has exactly this text.
 std::string FileWithText(absl::string_view text, int version = 1) {
   std::string file("\x93NUMPY", 6);
   file.push_back(static_cast<char>(version));
@@ -37,7 +37,7 @@ absl::StatusOr<NpyHeader> Parse(absl::string_view text) {
   return ParseNpyHeader(FileWithText(text), kName);
 }
 
-// One line, which names the file.
+// Expects a message of one line that names the file.
 void ExpectRefused(const absl::Status& status, absl::StatusCode code, absl::string_view why) {
   EXPECT_EQ(status.code(), code) << status;
   const std::string message(status.message());
@@ -72,7 +72,7 @@ TEST(ParseNpyHeader, VersionsTwoAndThreeHaveALongerLength) {
   }
 }
 
-TEST(ParseNpyHeader, WhatFollowsIsNotLookedAt) {
+TEST(ParseNpyHeader, BytesAfterTheHeaderAreIgnored) {
   const std::string file =
       FileWithText("{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n");
   const absl::StatusOr<NpyHeader> header = ParseNpyHeader(file + "}}{{data\xff", kName);
@@ -81,7 +81,7 @@ TEST(ParseNpyHeader, WhatFollowsIsNotLookedAt) {
   EXPECT_EQ(header->data_size_bytes, 8);
 }
 
-TEST(ParseNpyHeader, OtherWaysToWriteTheSame) {
+TEST(ParseNpyHeader, OtherSpellingsOfTheSameHeader) {
   for (const char* text : {
            "{'descr':'<U6','fortran_order':False,'shape':(2,3)}",
            "{'shape': (2, 3,), 'fortran_order': False, 'descr': '<U6'}\n",
@@ -339,7 +339,7 @@ TEST(ParseNpyHeader, NulAndControlCharactersDoNotGetIntoMessages) {
   ExpectRefused(status, absl::StatusCode::kDataLoss, "key 'de\\x00\\n\\x1b[31mscr' is not one of");
 }
 
-TEST(CheckSupported, AllButObjectsAreTaken) {
+TEST(CheckSupported, AllButObjectsAreSupported) {
   for (const char* descr :
        {"'<i8'", "'>f8'", "'|b1'", "'<f2'", "'<f16'", "'<c8'", "'<U0'", "'|S0'", "'|V7'",
         "'<M8[25s]'", "[('x', '<f8'), ('y', [('z', '|S3')], (2,))]", "('<i4', (2,))", "[]"}) {
@@ -375,7 +375,7 @@ TEST(FormatNpyHeader, IsThatOfNumpy) {
                          std::string(60, ' '), "\n"));
 }
 
-TEST(FormatNpyHeader, TheVersionIsTheFirstThatWillDo) {
+TEST(FormatNpyHeader, TheVersionIsTheLowestThatSuffices) {
   const auto version = [](const std::string& descr) {
     const std::string header = FormatNpyHeader(DType::Parse(descr).value(), {3});
     EXPECT_EQ(ParseNpyHeader(header, kName).value().dtype, DType::Parse(descr).value());
@@ -385,8 +385,8 @@ TEST(FormatNpyHeader, TheVersionIsTheFirstThatWillDo) {
   EXPECT_EQ(version("[('\xE2\x82\xAC', '<i4')]"), 3);
   // Escapes are ASCII.
   EXPECT_EQ(version("[('\\u200b', '<i4')]"), 1);
-  // The header of "[('x...', '<i4')]" of n letters has 73 + n bytes and what pads it: 65472 are
-  // left below 65536.
+  // Version 1 has at most 65535 bytes of text. The longest header, a multiple of 64, thus has
+  // 65536.
   const auto long_name = [](std::size_t letters) {
     return absl::StrCat("[('", std::string(letters, 'x'), "', '<i4')]");
   };
@@ -425,8 +425,7 @@ TEST(FormatNpyHeader, IsReadBack) {
   }
 }
 
-// Whatever bytes become of a header, it is read or refused in one line, and what is read is an
-// array that can be.
+// A mutated header is either refused in one line, or read as an array that can exist.
 TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
@@ -443,7 +442,7 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
           2),
       FileWithText("{\"shape\": (), \"fortran_order\": False, \"descr\": \"<M8[25ns]\"}\n", 3),
   };
-  const absl::string_view telling = "{}[]()'\",:\\ \n\0LuTF0123456789<>|=-";
+  const absl::string_view significant = "{}[]()'\",:\\ \n\0LuTF0123456789<>|=-";
   constexpr int kTrials = 40000;
   int num_read = 0;
   for (int trial = 0; trial < kTrials; ++trial) {
@@ -455,13 +454,13 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
           file[at] = static_cast<char>(file[at] ^ (1 << below(8)));
           break;
         case 1:
-          file[at] = telling[below(telling.size())];
+          file[at] = significant[below(significant.size())];
           break;
         case 2:
           file.erase(at, 1 + below(8));
           break;
         case 3:
-          file.insert(at, 1, telling[below(telling.size())]);
+          file.insert(at, 1, significant[below(significant.size())]);
           break;
         case 4:
           file.insert(at, file.substr(below(file.size()), below(24)));
@@ -484,7 +483,7 @@ TEST(ParseNpyHeader, MutatedHeadersAreReadOrRefused) {
     ASSERT_EQ(std::string(supported.message()).find('\n'), std::string::npos)
         << "seed " << seed << ", trial " << trial;
   }
-  // Both ways were gone: many changes fall on the padding.
+  // Both outcomes occur: many changes fall on the padding.
   EXPECT_GT(num_read, kTrials / 100) << "seed " << seed;
   EXPECT_LT(num_read, kTrials - kTrials / 100) << "seed " << seed;
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: npy_numpy_test.py NPY_COPY
 
-Reading and writing of arrays, with numpy as the oracle: what NPY_COPY makes of a file that numpy has saved must be,
-byte for byte, what numpy.save writes for the same array in C order and this machine's byte order; what mpaio does not
-take must be refused by name.
+Reading and writing of arrays, with numpy as the oracle: from a file that numpy has saved, NPY_COPY
+must make, byte for byte, the file that numpy.save writes for the same array in C order and this
+machine's byte order. Arrays that mpaio does not support must be refused by name.
 """
 
 import bz2
@@ -68,7 +68,8 @@ def run(*arguments, **options):
 
 
 def random_array(dtype, shape, random):
-    """Any bytes at all (NaNs, NaTs, lone surrogates), but for code points, which numpy checks, and padding."""
+    """Random bytes (NaNs, NaTs, lone surrogates), except for code points, which numpy checks, and
+    padding."""
     count = int(np.prod(shape, dtype=np.int64))
     dtype = np.dtype(dtype)
     array = np.zeros(count, dtype=dtype) if dtype.itemsize else np.ndarray((count,), dtype=dtype)
@@ -98,7 +99,7 @@ def random_array(dtype, shape, random):
 
 
 def native(array):
-    """The same array, in C order and this machine's byte order, padding and all."""
+    """The same array in C order and this machine's byte order, padding included."""
     def swap(dtype):
         if dtype.subdtype is not None:
             return np.dtype((swap(dtype.subdtype[0]), dtype.subdtype[1]))
@@ -112,7 +113,7 @@ def native(array):
     wanted = swap(array.dtype)
     if wanted.itemsize == 0 or array.size == 0:
         return np.ndarray(array.shape, dtype=wanted)
-    # As raw bytes, since a copy of structured elements need not have their padding.
+    # Copied as raw bytes, since a copy of structured elements need not preserve their padding.
     raw = np.array(np.asarray(array).view("V%d" % wanted.itemsize), order="C", copy=True).reshape(array.shape)
     result = raw.view(wanted)
 
@@ -122,7 +123,7 @@ def native(array):
                 return
             unswapped = source.dtype.byteorder in "|=" or source.dtype.newbyteorder("=").byteorder == source.dtype.byteorder
             values = np.ascontiguousarray(source)
-            # Bytes, not values: a signalling NaN stays what it is.
+            # Bytes, not values, so that a signalling NaN is preserved.
             to[...] = (values if unswapped else values.byteswap().view(to.dtype)).reshape(to.shape)
         else:
             for name in to.dtype.names:
@@ -141,7 +142,7 @@ def saved(array):
 
 
 def with_header(descr, shape, data):
-    """A file whose header says what it is told to."""
+    """A file with the given header."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -195,7 +196,7 @@ class NpyNumpyTest(unittest.TestCase):
                     self.write(saved(ordered))
                     self.assert_copied((dtype, shape, order), saved(native(array)))
                 if array.dtype.itemsize == 0 or "[" in dtype:
-                    break  # of times and of nothing, one shape is enough
+                    break  # one shape is enough for times, and for elements without bytes
 
     def test_every_structured_type(self):
         for dtype in STRUCTURED:
@@ -205,7 +206,8 @@ class NpyNumpyTest(unittest.TestCase):
                     ordered = np.array(array, order=order) if array.dtype.itemsize else array
                     contents = saved(ordered)
                     self.write(contents)
-                    # Of what numpy makes of its own file: which does not say that a type was aligned, for instance.
+                    # Compare with the array that numpy loads from its own file, which does not
+                    # record that a type was aligned, for instance.
                     again = np.load(self.source)
                     self.assert_copied((dtype, shape, order), saved(native(again)))
 
@@ -250,7 +252,7 @@ class NpyNumpyTest(unittest.TestCase):
                 self.assert_copied(version, saved(native(array)))
 
     def test_headers_over_64_kib(self):
-        # Of version 1 up to 65535 bytes of text, of version 2 from there on, of version 3 if not Latin-1.
+        # Version 1 up to 65535 bytes of text, version 2 above, version 3 if not Latin-1.
         versions = set()
         for letters in list(range(65400, 65480)) + [200000]:
             for letter in "x\xe9\u20ac":
@@ -274,7 +276,7 @@ class NpyNumpyTest(unittest.TestCase):
         self.assert_copied("sub-array", saved(data.reshape(5, 2, 3)))
 
     def test_headers_with_names_of_types(self):
-        # As libraries beside numpy write them.
+        # As libraries other than numpy write them.
         for descr in ["float32", "int", "double", "uint8", "bool", "complex64", "datetime64[D]", "=i4", ("half", (2,)),
                       [("a", "float32"), ("b", "int16", (2,))]]:
             plain = np.zeros(3, np.lib.format.descr_to_dtype(descr))
@@ -489,13 +491,13 @@ class NpyNumpyTest(unittest.TestCase):
                 with open(path, "wb") as file:
                     file.write(contents[:size])
                 self.assert_refused("damaged zip archive", source=path)
-            # A byte of the data: the checksum tells.
+            # One changed byte of the data: the checksum reveals it.
             damaged = bytearray(contents)
             damaged[len(contents) - 200] ^= 1
             with open(path, "wb") as file:
                 file.write(damaged)
             self.assert_refused("is a damaged zip archive", source=path)
-            # Sizes that are not those of the data, in the directory alone and in both places.
+            # Sizes in the directory that are not those of the data.
             central = contents.rindex(b"PK\x01\x02")
             size, = struct.unpack_from("<I", contents, central + 24)
             for change in [-1, 1, -8, 4096, 2**31]:
@@ -519,7 +521,8 @@ class NpyNumpyTest(unittest.TestCase):
         self.assert_refused("not a .npy file", source=path)
 
     def test_a_bomb_is_not_inflated(self):
-        # 1 GiB of zeros behind a header that promises 24 bytes, and the other way round.
+        # 256 MiB of zeros after a header that promises 24 bytes, and a header that promises 8 PiB
+        # before no data.
         path = os.path.join(self.directory.name, "a.npz")
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             with archive.open("x.npy", "w", force_zip64=True) as member:

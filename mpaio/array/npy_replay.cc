@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Gives files to the fuzzer's function (npy_fuzzer.cc), one after the other, without a fuzzer: any
+// Runs the fuzzer's function (npy_fuzzer.cc) on files, one after the other, without a fuzzer: any
 // compiler can build it.
 //
 // usage: npy_replay FILE...
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
       return 1;
     }
     const std::string input = contents.str();
-    // Said before: it may be the last word.
+    // Printed before the call, which may end the process.
     std::printf("%s: %zu bytes\n", argv[i], input.size());
     std::fflush(stdout);
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives what the fuzzer begins with (npy_fuzzer_corpus.py) to the function that it tests, whole and cut short, also where there is no clang."""
+"""Runs the fuzzer's function on the initial corpus (npy_fuzzer_corpus.py), whole and cut short.
+
+Needs no clang.
+"""
 
 import glob
 import os
@@ -8,7 +11,7 @@ import sys
 import tempfile
 
 try:
-    import numpy  # What the corpus is made with.
+    import numpy  # The corpus is made with it.
 except ImportError as error:
     print("SKIPPED: numpy is not installed (%s)" % error)
     sys.exit(0)

@@ -24,9 +24,9 @@
 namespace mpaio {
 namespace {
 
-// Reserves room for a file of `size_bytes`, so as to run out of it before the writing rather than
-// in it. Returns 0 or errno. Where the file system cannot reserve, what FindWriteTarget() found has
-// to do.
+// Reserves disk space for a file of `size_bytes`, so that a full disk is found before the writing
+// rather than during it. Returns 0 or errno. If the file system cannot reserve space, the check of
+// FindWriteTarget() has to suffice.
 int Reserve(int fd, Index size_bytes) {
   while (::fallocate(fd, 0, 0, size_bytes) != 0) {
     if (errno == EOPNOTSUPP || errno == ENOSYS) return 0;
@@ -43,8 +43,8 @@ absl::Status WriteFailure(int error, const std::string& path, Index size_bytes,
   return ErrnoStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// Gives the new file the permissions of the one that it replaces, before there is anything to read.
-// A file system without permissions may refuse.
+// Gives the new file the permissions of the file that it replaces, before it has any contents. A
+// file system without permissions may refuse.
 absl::Status KeepPermissions(const WriteTarget& target, int fd, const std::string& path) {
   if (!target.exists || ::fchmod(fd, target.permissions) == 0 || errno == EPERM)
     return absl::OkStatus();
@@ -81,7 +81,7 @@ struct NpyFile::State {
   Index file_bytes = 0;
   TemporaryFile made;
   FileDescriptor attached;
-  int fd = -1;  // of one of the two
+  int fd = -1;  // that of `made` or `attached`
 };
 
 NpyFile::NpyFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -165,7 +165,7 @@ absl::Status WriteNpy(const std::string& path, const NdView& array) {
 
 namespace {
 
-// Writes `array` to a new directory, and returns the path.
+// Writes `array` to a new temporary directory, and returns the path of the file.
 absl::StatusOr<std::string> WriteElsewhere(const std::string& path, const NdView& array) {
   std::error_code error;
   const std::string temporary = std::filesystem::temp_directory_path(error).string();

@@ -57,7 +57,7 @@ std::string ReadText(const std::string& path) {
   return text.str();
 }
 
-// An empty directory for each test; what is left in it is part of what is tested.
+// An empty directory for each test; the tests also check which files are left in it.
 class NpyWriterTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -89,7 +89,7 @@ class NpyWriterTest : public testing::Test {
   std::string directory_;
 };
 
-// Pages that may not be touched, for the system calls to fail on.
+// Pages that may not be accessed, so that system calls fail on them.
 class NoMemory {
  public:
   NoMemory() : data_(::mmap(nullptr, kSizeBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {}
@@ -101,7 +101,7 @@ class NoMemory {
   void* data_;
 };
 
-// What is in the file at `path`.
+// Returns the data of the array in `file`.
 std::string Load(const ArrayFile& file) {
   std::string data(static_cast<std::size_t>(file.size_bytes()), '?');
   const absl::Status status = file.LoadShare(0, 1, std::as_writable_bytes(std::span(data)));
@@ -203,7 +203,7 @@ TEST_F(NpyWriterTest, WriteNpyWithTheLongestName) {
   EXPECT_EQ(Names(), (std::set<std::string>{name}));
 }
 
-TEST_F(NpyWriterTest, WriteNpyBesideWhatADeadWriterLeft) {
+TEST_F(NpyWriterTest, WriteNpyIgnoresTheFileOfADeadWriter) {
   const std::string left = absl::StrCat(".a.npy.tmp.", static_cast<Index>(::getpid()));
   WriteText(Path(left), "left");
   EXPECT_TRUE(ArrayFile::Open(WriteCounting("a.npy", 3)).ok());
@@ -211,7 +211,7 @@ TEST_F(NpyWriterTest, WriteNpyBesideWhatADeadWriterLeft) {
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy", left}));
 }
 
-// Two halves, the second first, by one who was given the address.
+// Two halves: the second one is written first, through the address.
 TEST_F(NpyWriterTest, AnNpyFileIsWrittenInAnyOrderAndByOthers) {
   std::vector<std::int64_t> numbers(1000);
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i);
@@ -250,7 +250,7 @@ TEST_F(NpyWriterTest, AnNpyFileThatIsNotCommittedLeavesTheOldFileAndNothingElse)
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
 }
 
-// What `message` says that the result is in.
+// Returns the path that the message gives for the result.
 std::string KeptFile(const absl::Status& status) {
   const std::string message(status.message());
   const std::string before = "the result is in ";
@@ -267,7 +267,7 @@ TEST_F(NpyWriterTest, AnNpyFileThatCannotHaveItsNameIsKept) {
   absl::StatusOr<NpyFile> file = NpyFile::Create(Path("a.npy"), kInt64, {1});
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_TRUE(file->Write(0, reinterpret_cast<const std::byte*>(&number), 8).ok());
-  // As a mount during the run would, so that no rename is possible.
+  // Makes the rename impossible, as a mount during the run would.
   fs::create_directories(Path("a.npy/full"));
   const absl::Status status = file->Commit();
   EXPECT_FALSE(status.ok());
@@ -336,7 +336,7 @@ TEST_F(NpyWriterTest, FailedWriteNpyLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy"}));
 }
 
-TEST_F(NpyWriterTest, WriteNpyRefusesWhatItCannotWrite) {
+TEST_F(NpyWriterTest, WriteNpyRefusesArraysThatItCannotWrite) {
   using enum absl::StatusCode;
   ExpectRefused(WriteNpy(Path("a.npy"), NdView::Create(nullptr, kInt64, {3}).value()),
                 kInvalidArgument, "int64 (3,) is not at hand");
@@ -347,7 +347,7 @@ TEST_F(NpyWriterTest, WriteNpyRefusesWhatItCannotWrite) {
   EXPECT_EQ(Names(), std::set<std::string>{});
 }
 
-TEST_F(NpyWriterTest, PlacesThatCannotBeWritten) {
+TEST_F(NpyWriterTest, PathsThatCannotBeWritten) {
   using enum absl::StatusCode;
   WriteText(Path("file"), "x");
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
@@ -380,7 +380,7 @@ TEST_F(NpyWriterTest, PlacesThatCannotBeWritten) {
 // While it lives, this process has the rights of an ordinary user.
 class OrdinaryUser {
  public:
-  // Gives `directory` to the user, so that only permissions stand in the way.
+  // Makes the user the owner of `directory`, so that only its permissions can forbid access.
   explicit OrdinaryUser(const std::string& directory) : was_root_(::geteuid() == 0) {
     if (was_root_) ok_ = ::chown(directory.c_str(), kUser, kUser) == 0 && ::seteuid(kUser) == 0;
   }
@@ -399,7 +399,7 @@ class OrdinaryUser {
 
 TEST_F(NpyWriterTest, PermissionsAreChecked) {
   using enum absl::StatusCode;
-  // Not in the test's own directory: an ordinary user may not get as far as that.
+  // Not in the test's own directory: an ordinary user may have no access to it.
   std::string directory = (fs::temp_directory_path() / "npy_writer_test.XXXXXX").string();
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
   {
@@ -412,7 +412,7 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
     fs::permissions(directory, fs::perms::owner_read | fs::perms::owner_exec);
     ExpectRefused(CheckWritable(directory + "/b.npy", 100), kPermissionDenied,
                   "cannot write to directory");
-    // A file that may be written is written in place there.
+    // A writable file is written in place there.
     fs::permissions(directory + "/a.npy", fs::perms::owner_read | fs::perms::owner_write);
     bool is_in_place = false;
     const absl::Status writable = CheckWritable(directory + "/a.npy", 100, &is_in_place);
@@ -457,8 +457,9 @@ TEST_F(NpyWriterTest, CheckWritableLeavesNothing) {
   EXPECT_EQ(ReadText(Path("a.npy")), "old");
 }
 
-// So that several appear, or none: all are written and flushed, then each gets its name.
-TEST_F(NpyWriterTest, AFileThatIsNotCommittedLeavesWhatWasThere) {
+// Several files appear together or not at all: all are written and flushed before the first gets
+// its name.
+TEST_F(NpyWriterTest, AFlushedFileIsNotVisibleBeforeCommit) {
   WriteText(Path("a.npy"), "old");
   const std::int64_t number = 7;
   const NdView array = NdView::Create(&number, kInt64, {1}).value();
@@ -481,14 +482,14 @@ TEST_F(NpyWriterTest, AFileThatIsNotCommittedLeavesWhatWasThere) {
       absl::StatusCode::kInvalidArgument, "not at hand");
 }
 
-TEST_F(NpyWriterTest, NoRoomOnTheDiskIsToldBeforeTheWork) {
+TEST_F(NpyWriterTest, AFullDiskIsReportedBeforeTheWork) {
   const absl::Status status = CheckWritable(Path("a.npy"), kMaxArrayBytes);
   ExpectRefused(
       status, absl::StatusCode::kResourceExhausted,
       absl::StrCat("it takes ", kMaxArrayBytes, " bytes, ", directory_, " has room for "));
 }
 
-TEST_F(NpyWriterTest, NoRoomUnderTheLimitOfAFilesSize) {
+TEST_F(NpyWriterTest, TheLimitOfAFilesSizeIsChecked) {
   struct rlimit old_limit;
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
   const struct rlimit limit = {1000, old_limit.rlim_max};

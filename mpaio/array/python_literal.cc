@@ -17,8 +17,8 @@
 namespace mpaio {
 namespace {
 
-// What str.isprintable() says no to, but for the space and what is not assigned: categories Cc, Cf,
-// Cs, Co, Zl, Zp, Zs.
+// Code points for which str.isprintable() is false, except the space and unassigned ones:
+// categories Cc, Cf, Cs, Co, Zl, Zp, Zs.
 struct Range {
   char32_t first, last;
 };
@@ -122,11 +122,11 @@ absl::StatusOr<std::string> PythonLiteralReader::String() {
   return Wrong("a string has no end");
 }
 
-// What is behind a backslash.
+// Reads the rest of an escape, after the backslash.
 absl::Status PythonLiteralReader::Escape(std::string* value) {
   if (position_ == text_.size()) return Wrong("a string has no end");
   const char c = text_[position_++];
-  // `digits` digits, or fewer if `at_most`, that make up a code point.
+  // Reads `digits` digits, or fewer if `at_most`, of a code point.
   const auto number = [&](std::size_t digits, char32_t base, bool at_most) -> absl::Status {
     char32_t code_point = 0;
     for (std::size_t i = 0; i < digits; ++i, ++position_) {

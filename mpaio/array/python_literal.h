@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Python literals, as far as the headers of .npy files have them: strings, whole numbers, True and
-// False, tuples of numbers. What they make up is for the caller to say.
+// Python literals, as far as the headers of .npy files contain them: strings, whole numbers, True
+// and False, tuples of numbers. The caller knows the grammar that combines them.
 #ifndef MPAIO_ARRAY_PYTHON_LITERAL_H_
 #define MPAIO_ARRAY_PYTHON_LITERAL_H_
 
@@ -16,13 +16,13 @@
 
 namespace mpaio {
 
-// `text`, or its beginning, for use in a message: one line, printable, not long.
+// Returns `text`, or its beginning, for a message: one line, printable, not long.
 std::string Printable(absl::string_view text);
 
 // Appends `text` as Python's repr() writes a string: in the quotes that need no escape, with
-// escapes for what cannot be printed. `text` is UTF-8 that may hold surrogates. (Of code points
-// that Unicode has not assigned, which repr() escapes too, Python's version decides; they are taken
-// for printable here.)
+// escapes for code points that are not printable. `text` is UTF-8 that may contain surrogates.
+// (repr() also escapes code points that Unicode has not assigned, which depend on Python's version;
+// they count as printable here.)
 void AppendPythonString(absl::string_view text, std::string* out);
 
 // Reads a text from the front. All functions skip white space first. On failure the message
@@ -39,16 +39,16 @@ class PythonLiteralReader {
   // The next character, or NUL at the end.
   char Peek();
   bool AtEnd();
-  // Whether the next character is `c`, which is then read.
+  // Returns true, and reads the next character, if that is `c`.
   bool Accept(char c);
   absl::Status Expect(char c);
 
-  // The value of a string: UTF-8, with the surrogates that its escapes may make.
+  // Reads a string. Its value is UTF-8, with the surrogates that its escapes may produce.
   absl::StatusOr<std::string> String();
   absl::StatusOr<bool> Bool();
-  // A whole number from 0 to 2^63 - 1, perhaps with an L behind it, as Python 2 wrote a long.
+  // Reads a whole number from 0 to 2^63 - 1, optionally followed by L, as Python 2 wrote a long.
   absl::StatusOr<Index> Extent();
-  // A tuple of at most kMaxDimensions extents.
+  // Reads a tuple of at most kMaxDimensions extents.
   absl::StatusOr<std::vector<Index>> Shape();
 
  private:

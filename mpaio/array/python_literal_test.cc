@@ -31,7 +31,7 @@ absl::StatusOr<std::string> Read(absl::string_view literal) {
   return value;
 }
 
-// Each as Python 3.11 prints it.
+// The expected texts are those of Python 3.11.
 TEST(AppendPythonString, IsPythonsRepr) {
   const std::pair<absl::string_view, const char*> cases[] = {
       {"", "''"},
@@ -79,7 +79,7 @@ TEST(PythonLiteralReader, StringsInAllTheirForms) {
   }
 }
 
-TEST(PythonLiteralReader, StringsThatAreNone) {
+TEST(PythonLiteralReader, InvalidStrings) {
   for (const char* literal :
        {"", "a", "'", "'a", "'a\\", "'a\\'", "\"a'", "'\\x4'", "'\\xg0'", "'\\u20a'", "'\\U0011",
         "'\\U00110000'", "'\\UFFFFFFFF'", "'\\N{DASH}'", "b'a'", "8", "None"}) {
@@ -87,7 +87,7 @@ TEST(PythonLiteralReader, StringsThatAreNone) {
   }
 }
 
-TEST(PythonLiteralReader, OneBehindTheOther) {
+TEST(PythonLiteralReader, SeveralValuesInARow) {
   PythonLiteralReader reader(" ( 'a' , True,False , (2, 3L,) ,17)x");
   EXPECT_TRUE(reader.Accept('('));
   EXPECT_EQ(reader.String().value(), "a");

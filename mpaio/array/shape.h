@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Shapes of arrays: how large they may be, and how they are written.
+// Shapes of arrays: their limits and their text.
 #ifndef MPAIO_ARRAY_SHAPE_H_
 #define MPAIO_ARRAY_SHAPE_H_
 
@@ -11,14 +11,14 @@
 
 namespace mpaio {
 
-// numpy 2's limit of the number of axes (numpy 1 had 32).
+// The largest number of axes, that of numpy 2 (numpy 1 had 32).
 inline constexpr Index kMaxDimensions = 64;
 
-// The largest array: more than any machine addresses, and so far from the end of Index that adding
-// an offset never overflows.
+// The largest array: more than any machine can address, and small enough that adding an offset
+// never overflows Index.
 inline constexpr Index kMaxArrayBytes = Index{1} << 62;
 
-// As Python writes a tuple: "()", "(3,)", "(3, 4)".
+// Returns the shape as Python writes a tuple: "()", "(3,)", "(3, 4)".
 std::string ShapeToString(const std::vector<Index>& shape);
 
 }  // namespace mpaio

@@ -33,13 +33,13 @@ double DoubleOf(T value) {
 
 }  // namespace
 
-// Five digits are always enough.
+// Five digits always suffice.
 std::string ShortestScientific(Float16 value) {
   char buffer[32];
   for (int digits = 0; digits < 5; ++digits) {
-    // In the middle of two decimals to_chars takes the even one. Where float16 lie closer together
-    // below than above, at a power of two, the other one may be the one that reads back: so it is
-    // for 0.015625.
+    // Halfway between two decimals, to_chars chooses the even one. At a power of two, where Float16
+    // values are closer together below than above, only the other decimal may read back, as for
+    // 0.015625.
     for (const double away_from_zero : {1.0, 1.0 + 1e-9}) {
       const auto end = std::to_chars(buffer, buffer + sizeof(buffer),
                                      static_cast<double>(value) * away_from_zero,

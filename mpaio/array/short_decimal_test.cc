@@ -23,7 +23,7 @@ TEST(ShortestScientific, HasTheDigitsOfTheType) {
   EXPECT_EQ(ShortestScientific(std::numeric_limits<float>::denorm_min()), "1e-45");
 }
 
-TEST(DoubleOfShortest, KeepsWhatHasNoDigits) {
+TEST(DoubleOfShortest, KeepsInfinitiesNanAndSignsOfZeros) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   EXPECT_EQ(DoubleOfShortest(kInf), static_cast<double>(kInf));
   EXPECT_EQ(DoubleOfShortest(-kInf), -static_cast<double>(kInf));
@@ -34,7 +34,7 @@ TEST(DoubleOfShortest, KeepsWhatHasNoDigits) {
   EXPECT_EQ(DoubleOfShortest(Float16(65504)), 65500.0);
 }
 
-// Its text is that of the number, and reads back as it.
+// Expects that DoubleOfShortest(value) has the text of `value`, and converts back to it.
 void ExpectSameText(float value) {
   const double number = DoubleOfShortest(value);
   EXPECT_EQ(static_cast<float>(number), value);

@@ -21,12 +21,13 @@
 namespace mpaio {
 namespace {
 
-// Written bytes that are sent on to the disk at once. Waiting for fsync with that would leave the
-// disk idle in the meantime.
+// After this many written bytes, the transfer to the disk is started. If that waited for fsync, the
+// disk would be idle until then.
 constexpr Index kFlushBytes = Index{16} << 20;
 constexpr Index kCopyBytes = Index{1} << 20;
 
-// Writes all of the file `from` over the start of the file `to`, and no more. Returns 0 or errno.
+// Replaces the contents of the file `to` by those of the file `from`, and flushes them. Returns 0
+// or errno.
 int Copy(int from, int to) {
   std::vector<std::byte> buffer(static_cast<std::size_t>(kCopyBytes));
   Index done_bytes = 0;
@@ -55,8 +56,7 @@ int WriteAt(int fd, const void* from, Index size_bytes, Index offset_bytes) {
     const ssize_t put = ::pwrite(fd, static_cast<const std::byte*>(from) + done_bytes, wanted,
                                  offset_bytes + done_bytes);
     if (put > 0) {
-      // It only begins to write, and says nothing of errors that fsync will not say: so what it
-      // returns does not matter.
+      // This only starts the writing. Its result does not matter: fsync reports every error.
       (void)::sync_file_range(fd, offset_bytes + done_bytes, put, SYNC_FILE_RANGE_WRITE);
       done_bytes += put;
     } else if (put == 0) {
@@ -72,8 +72,8 @@ TemporaryFile::~TemporaryFile() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-// Calls `take` with names until it takes one; a name may be taken by another thread, or by a
-// process of the same id on another machine or long ago.
+// Calls `take` with names until it succeeds. A name may be in use by another thread, by a process
+// of the same id on another machine, or by an earlier process.
 template <typename F>
 absl::Status TemporaryFile::WithName(const WriteTarget& target, const std::string& directory,
                                      F&& take) {
@@ -97,7 +97,7 @@ absl::Status TemporaryFile::WithName(const WriteTarget& target, const std::strin
 absl::Status TemporaryFile::Create(const WriteTarget& target) {
   const std::string& directory = target.temporary_directory;
   fd_ = FileDescriptor(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
-  // Without /proc it would stay without a name.
+  // Without /proc the file could not get a name later.
   if (fd_.get() >= 0 && ::access(OpenFileName(::getpid(), fd_.get()).c_str(), F_OK) == 0)
     return absl::OkStatus();
   return WithName(target, directory, [this](const std::string& path) {
@@ -115,15 +115,14 @@ absl::Status TemporaryFile::GiveName(const WriteTarget& target) {
 }
 
 absl::Status TemporaryFile::Replace(const WriteTarget& target) {
-  // A directory to which files may only be added permits no rename, so a free name is taken at
-  // once.
+  // An append-only directory permits no rename, so a free name is linked directly.
   const std::string open_file = OpenFileName(::getpid(), fd());
   if (path_.empty() && !target.exists &&
       ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, target.path.c_str(), AT_SYMLINK_FOLLOW) ==
           0) {
     return absl::OkStatus();
   }
-  // A name that is taken is not free for a link, so the file goes by way of a temporary one.
+  // A link cannot replace an existing name, so the file gets a temporary name first.
   MPAIO_RETURN_IF_ERROR(GiveName(target));
   if (::rename(path_.c_str(), target.path.c_str()) != 0)
     return ErrnoStatus(errno, absl::StrCat("cannot rename ", path_, " to ", target.path));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A file that is written under no name, or a temporary one, until it takes the place of another.
+// A file that has no name, or a temporary one, until it replaces another.
 #ifndef MPAIO_ARRAY_TEMPORARY_FILE_H_
 #define MPAIO_ARRAY_TEMPORARY_FILE_H_
 
@@ -14,15 +14,15 @@
 
 namespace mpaio {
 
-// The name of a file for a process that has it open; Linux's.
+// Returns the path in Linux's /proc of the open file `fd` of `process`.
 std::string OpenFileName(Index process, int fd);
 
 // Writes the bytes [from, from + size_bytes) at `offset_bytes`. Returns 0 or errno.
 int WriteAt(int fd, const void* from, Index size_bytes, Index offset_bytes);
 
-// A new file in the temporary directory of a target. Without a name where the file system can do
-// that (O_TMPFILE), so that it is gone with the process; else ".NAME.tmp.PID". Gone with this,
-// unless Commit() is called.
+// A new file in the temporary directory of a target. It has no name if the file system supports
+// that (O_TMPFILE), so that it disappears with the process; otherwise it is ".NAME.tmp.PID". The
+// destructor removes it, unless Commit() or Keep() was called.
 class TemporaryFile {
  public:
   TemporaryFile() = default;
@@ -30,22 +30,22 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  // Errors: what the system says.
+  // Errors: system errors.
   absl::Status Create(const WriteTarget& target);
 
   // Open for reading and writing.
   int fd() const { return fd_.get(); }
 
-  // Waits until what was written is on the disk. Returns 0 or errno.
+  // Waits until the written bytes are on the disk. Returns 0 or errno.
   int Flush();
 
-  // Puts the file in the place of `target`, the one that it was created for, or its contents into
-  // it where that has to be in place. What was written is on the disk when it returns. Errors: what
-  // the system says. The file is kept then, and the message says where.
+  // Puts the file in the place of `target`, for which it was created, or copies its contents into
+  // `target` if that has to be written in place. The contents are on the disk on return. Errors:
+  // system errors. The file is kept then, and the message says where.
   absl::Status Commit(const WriteTarget& target);
 
-  // In place of Commit(): keeps the file under another name. Returns `why` with that name, or with
-  // the reason for there being none.
+  // Instead of Commit(): keeps the file under another name. Returns `why` with that name, or with
+  // the reason why there is none.
   absl::Status Keep(const WriteTarget& target, const absl::Status& why);
 
  private:
@@ -56,7 +56,7 @@ class TemporaryFile {
   absl::Status CopyInto(const WriteTarget& target) const;
 
   FileDescriptor fd_;
-  std::string path_;  // empty: it has none
+  std::string path_;  // empty if the file has no name
   bool is_whole_ = true;
 };
 

@@ -11,19 +11,18 @@
 namespace mpaio {
 namespace {
 
-// Code points taken at a time, through a buffer on the stack: the string then grows by whole
-// pieces.
+// The code points that are converted at a time, in a buffer on the stack, so that the string grows
+// by whole pieces.
 constexpr std::size_t kPieceCodePoints = 128;
 constexpr std::size_t kMaxBytesPerCodePoint = 4;
-// A constant count is what lets the compiler turn the loops over a block into vector instructions
-// at -O2.
+// With a constant count, compilers vectorize the loops over a block at -O2.
 constexpr std::size_t kBlockCodePoints = 16;
 
 constexpr bool HasUtf8(char32_t code_point) {
   return code_point <= 0x10FFFF && (code_point < 0xD800 || code_point > 0xDFFF);
 }
 
-// Copies the longest run of ASCII at the start of from[0, count) in whole blocks, and returns its
+// Copies the longest run of ASCII at the start of from[0, count), in whole blocks. Returns its
 // length.
 std::size_t CopyAsciiBlocks(const char32_t* from, std::size_t count, char* to) {
   std::size_t done = 0;
@@ -38,7 +37,7 @@ std::size_t CopyAsciiBlocks(const char32_t* from, std::size_t count, char* to) {
   return done;
 }
 
-// Writes the UTF-8 of `code_point`, for which HasUtf8(), to `to`, and returns where it ends.
+// Writes the UTF-8 of `code_point` to `to`. Returns its end. Precondition: HasUtf8(code_point).
 char* EncodeOne(char32_t code_point, char* to) {
   const auto continuation = [code_point](int shift) {
     return static_cast<char>(0x80 | ((code_point >> shift) & 0x3F));
@@ -82,7 +81,7 @@ absl::Status AppendUtf8(std::u32string_view code_points, std::string* out) {
       const std::size_t num_ascii = CopyAsciiBlocks(piece.data() + i, piece.size() - i, to);
       i += num_ascii;
       to += num_ascii;
-      // What is left of the block that held something else, or of the piece.
+      // The rest of the block that is not all ASCII, or of the piece.
       for (const std::size_t end = std::min(i + kBlockCodePoints, piece.size()); i < end; ++i) {
         if (!HasUtf8(piece[i])) {
           out->resize(old_size);

@@ -27,7 +27,7 @@ std::string ToUtf8(std::u32string_view text) {
   return out;
 }
 
-// The C library's UTF-8.
+// Encodes UTF-8 with the C library.
 class CLibrary {
  public:
   CLibrary() : has_utf8_(std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr) {}
@@ -54,7 +54,7 @@ TEST(AppendUtf8, WorkedExamples) {
   EXPECT_EQ(ToUtf8(std::u32string_view(U"a\0b", 3)), std::string("a\0b", 3));
 }
 
-TEST(AppendUtf8, AppendsToWhatIsThere) {
+TEST(AppendUtf8, AppendsToExistingText) {
   std::string out = "x";
   EXPECT_TRUE(AppendUtf8(U"yz", &out).ok());
   EXPECT_TRUE(AppendUtf8(U"\u00e9", &out).ok());
@@ -73,7 +73,7 @@ TEST(AppendUtf8, EveryCodePointIsThatOfTheCLibrary) {
   }
 }
 
-// All lengths about those of blocks and pieces; mostly ASCII, so that runs of it begin and end
+// All lengths around those of blocks and pieces; mostly ASCII, so that runs of it begin and end
 // anywhere.
 TEST(AppendUtf8, MixedTextOfAllLengthsIsThatOfTheCLibrary) {
   const CLibrary library;
@@ -97,7 +97,7 @@ TEST(AppendUtf8, MixedTextOfAllLengthsIsThatOfTheCLibrary) {
   }
 }
 
-TEST(AppendUtf8, WhatUtf8CannotHoldIsNamedWithItsPosition) {
+TEST(AppendUtf8, InvalidCodePointsAreNamedWithTheirPosition) {
   struct {
     char32_t code_point;
     const char* name;
@@ -122,7 +122,7 @@ TEST(AppendUtf8, WhatUtf8CannotHoldIsNamedWithItsPosition) {
   }
 }
 
-TEST(AppendUtf8, NeighboursOfWhatIsRefusedAreWritten) {
+TEST(AppendUtf8, NeighboursOfInvalidCodePointsAreWritten) {
   EXPECT_EQ(ToUtf8(U"\uD7FF"), "\xED\x9F\xBF");
   EXPECT_EQ(ToUtf8(U"\uE000"), "\xEE\x80\x80");
   EXPECT_EQ(ToUtf8(U"\U0010FFFF"), "\xF4\x8F\xBF\xBF");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// UTF-8, code point by code point. Surrogates are code points like others here (in three bytes
-// each), as a Python string may hold them.
+// UTF-8, code point by code point. Surrogates are ordinary code points here (of three bytes each),
+// because a Python string may contain them.
 #ifndef MPAIO_ARRAY_UTF8_H_
 #define MPAIO_ARRAY_UTF8_H_
 
@@ -11,11 +11,12 @@
 
 namespace mpaio {
 
-// What TakeCodePoint() returns for bytes that are not UTF-8.
+// The result of TakeCodePoint() for bytes that are not UTF-8.
 inline constexpr char32_t kNoCodePoint = 0xFFFFFFFF;
 
-// The first code point of `*text`, which must not be empty; removes its bytes. kNoCodePoint, and
-// one byte less, where it does not begin with one in the shortest form, or with one over U+10FFFF.
+// Removes the first code point from `*text`, which must not be empty, and returns it. If `*text`
+// does not begin with a code point in the shortest form, or begins with one over U+10FFFF, removes
+// one byte and returns kNoCodePoint.
 char32_t TakeCodePoint(absl::string_view* text);
 
 // Precondition: code_point <= 0x10FFFF.

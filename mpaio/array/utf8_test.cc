@@ -31,7 +31,7 @@ TEST(Utf8, EveryCodePointThereAndBack) {
   }
 }
 
-TEST(Utf8, WhatIsNotUtf8IsFound) {
+TEST(Utf8, InvalidUtf8IsDetected) {
   EXPECT_TRUE(IsUtf8("", Surrogates::kRefused));
   EXPECT_TRUE(IsUtf8("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", Surrogates::kRefused));
   for (const char* bad :

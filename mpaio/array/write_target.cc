@@ -29,7 +29,7 @@ constexpr mode_t kPermissionBits = 07777;
 absl::StatusOr<WriteTarget> Locate(const std::string& path) {
   if (path.empty()) return absl::InvalidArgumentError("the path of the file to write is empty");
   WriteTarget target;
-  // The file is made where a link leads, and the link stays.
+  // The file is created where a link leads, and the link stays.
   target.path = FollowLinks(path);
   struct stat status;
   if (::stat(target.path.c_str(), &status) == 0) {
@@ -48,7 +48,7 @@ absl::StatusOr<WriteTarget> Locate(const std::string& path) {
   target.directory = slash == std::string::npos ? "."
                      : slash == 0               ? "/"
                                                 : target.path.substr(0, slash);
-  // A path that ends in a slash and exists is a directory, and refused above.
+  // An existing path that ends in a slash is a directory, refused above.
   if (target.name.empty())
     return absl::NotFoundError(
         absl::StrCat("cannot write ", path, ": there is no such directory; create it first"));
@@ -70,8 +70,8 @@ absl::Status CheckDirectory(const WriteTarget& target, const std::string& path) 
   return absl::OkStatus();
 }
 
-// The number of the mount that `path` leads to, or "" where the system does not tell. statx has it
-// from Linux 5.8 on; name_to_handle_at not on overlayfs.
+// Returns the line with the mount ID of `path`, or "" if the system does not report it. statx has
+// the ID only from Linux 5.8 on; name_to_handle_at does not work on overlayfs.
 std::string MountOf(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
   const std::string text = TextOf(absl::StrCat("/proc/self/fdinfo/", file.get()));
@@ -81,11 +81,11 @@ std::string MountOf(const std::string& path) {
   return "";
 }
 
-// Why a new file cannot take the place of `target`, if so.
+// Returns OK if a new file can replace `target`, else the reason.
 absl::Status CheckReplaceable(const WriteTarget& target, const std::string& path) {
   if (::faccessat(AT_FDCWD, target.directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
     return ErrnoStatus(errno, absl::StrCat("cannot write to directory ", target.directory));
-  // A quota, or a server, may refuse it all the same.
+  // A quota or a server may refuse a new file even with these permissions.
   MPAIO_RETURN_IF_ERROR(TemporaryFile().Create(target));
   if (!target.exists) return absl::OkStatus();
   // rename() fails on a mount point, but succeeds on every other file, so it cannot be tried.
@@ -94,15 +94,15 @@ absl::Status CheckReplaceable(const WriteTarget& target, const std::string& path
     return absl::FailedPreconditionError(
         absl::StrCat("cannot replace ", path, ": it is a mount point"));
   }
-  // What keeps a file from being replaced (a sticky directory, an immutable file) also keeps it
-  // from being removed, and rmdir() looks at that before it says that a file is no directory. It
-  // could only remove an empty directory that has been put there just now.
+  // The same conditions forbid replacing and removing a file (a sticky directory, an immutable
+  // file), and rmdir() checks them before it fails because a file is not a directory. It could only
+  // remove an empty directory that was put there at this moment.
   if (::rmdir(target.path.c_str()) != 0 && errno == EPERM)
     return ErrnoStatus(EPERM, absl::StrCat("cannot replace ", path));
   return absl::OkStatus();
 }
 
-// Whether a file can be made in `directory`, and grow to `size_bytes`.
+// Returns true if a file can be created in `directory`, and grow to `size_bytes`.
 bool HasRoom(const WriteTarget& target, const std::string& directory, Index size_bytes) {
   WriteTarget elsewhere = target;
   elsewhere.temporary_directory = directory;
@@ -111,10 +111,11 @@ bool HasRoom(const WriteTarget& target, const std::string& directory, Index size
          TemporaryFile().Create(elsewhere).ok();
 }
 
-// Whether the file that is there can be written, and where its contents can be gathered until then.
+// Checks that the existing file can be written, and finds a directory in which its contents can be
+// gathered until then.
 absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, Index size_bytes,
                             WriteTarget* target) {
-  // Who reads it under a lease will be waited for at the end, and not now.
+  // O_NONBLOCK: if the file is read under a lease, the wait for that is at the end, and not now.
   const FileDescriptor file(::open(target->path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0 && errno != EWOULDBLOCK) {
     const absl::Status in_place = ErrnoStatus(errno, "nor write it in place");
@@ -123,7 +124,7 @@ absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, In
   struct stat status;
   const Index available_bytes = AvailableBytes(target->path);
   if (::stat(target->path.c_str(), &status) == 0 && available_bytes >= 0) {
-    // Its own blocks are written over.
+    // The file's own blocks are overwritten.
     const Index with_its_own_bytes = available_bytes + static_cast<Index>(status.st_blocks) * 512;
     if (with_its_own_bytes < size_bytes)
       return NoRoomToWrite(path, size_bytes, with_its_own_bytes, path);
@@ -137,8 +138,8 @@ absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, In
   }
   return absl::ResourceExhaustedError(absl::StrCat(
       why.message(), ", and neither ", target->directory, " nor ",
-      temporary.empty() ? "the temporary directory" : temporary, " takes a file of ", size_bytes,
-      " bytes, to gather its contents; name a directory that does in TMPDIR"));
+      temporary.empty() ? "the temporary directory" : temporary, " can hold a temporary file of ",
+      size_bytes, " bytes; set TMPDIR to a directory that can"));
 }
 
 }  // namespace
@@ -163,8 +164,8 @@ std::string FollowLinks(const std::string& path) {
   for (int link = 0; link < kMaxLinks; ++link) {
     std::error_code error;
     const std::filesystem::path to = std::filesystem::read_symlink(at, error);
-    if (error) return at;  // it is no link
-    // An absolute path takes the place of what it is joined to.
+    if (error) return at;  // not a link
+    // operator/ returns an absolute right operand as it is.
     at = (std::filesystem::path(at).parent_path() / to).string();
   }
   return path;

@@ -17,13 +17,13 @@
 namespace mpaio {
 namespace {
 
-// What libzip reads the archive through: slices of the one file that is open, so that nothing is
-// opened twice under its name, and so that it is known where a member lies.
+// The source through which libzip reads the archive: slices of the open file. So the file is not
+// opened again by its name, and the offset of a member is known.
 struct Source {
   int fd;
   Index size_bytes;
   Index position = 0;
-  int last_errno = 0;  // of a read that failed
+  int last_errno = 0;  // of a failed read
   bool was_cut = false;
   zip_error_t error = {};
 };
@@ -93,7 +93,7 @@ struct ZipArchive::State {
     zip_error_fini(&source.error);
   }
 
-  // The status of a failure of libzip.
+  // Returns the status for a failure of libzip.
   absl::Status Failure(zip_error_t* error) const {
     if (source.last_errno == EFAULT) {
       return absl::ResourceExhaustedError(absl::StrCat(
@@ -121,7 +121,7 @@ struct ZipArchive::State {
   std::string name;
   zip_t* archive = nullptr;
   std::vector<Member> members;
-  std::vector<zip_uint64_t> numbers;  // libzip's, of each member
+  std::vector<zip_uint64_t> numbers;  // libzip's index of each member
 };
 
 struct ZipMemberReader::State {
@@ -196,8 +196,9 @@ absl::StatusOr<ZipArchive> ZipArchive::Open(int fd, Index size_bytes, const std:
     constexpr zip_uint64_t kNeeded =
         ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
     if ((status.valid & kNeeded) != kNeeded) {
-      return absl::DataLossError(absl::StrCat(
-          name, " is a damaged zip archive: its directory lacks what a member is; copy it again"));
+      return absl::DataLossError(absl::StrCat(name,
+                                              " is a damaged zip archive: its directory lacks the "
+                                              "name, size or method of a member; copy it again"));
     }
     Member member = {status.name, CheckedCast<Index>(status.size).value_or(-1),
                      status.comp_method == ZIP_CM_STORE, status.encryption_method != ZIP_EM_NONE};

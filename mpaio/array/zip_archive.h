@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Zip archives, as numpy.savez writes them (.npz): what is in them, and reading it.
+// Zip archives, as numpy.savez writes them (.npz): their directory, and reading of their members.
 #ifndef MPAIO_ARRAY_ZIP_ARCHIVE_H_
 #define MPAIO_ARRAY_ZIP_ARCHIVE_H_
 
@@ -17,7 +17,7 @@
 
 namespace mpaio {
 
-// A file of an archive, being read from its start to its end. Must go before its archive.
+// Reads a member of an archive from its start to its end. Must be destroyed before its archive.
 class ZipMemberReader {
  public:
   ZipMemberReader();
@@ -25,14 +25,14 @@ class ZipMemberReader {
   ZipMemberReader& operator=(ZipMemberReader&&) noexcept;
   ~ZipMemberReader();
 
-  // The next bytes, decompressed: fills `to`, or as much of it as there is before the end, and
-  // returns how much. At the end, and only there, the checksum is looked at.
+  // Reads the next bytes, decompressed, into `to`. Returns their number, which is smaller than
+  // to.size() only at the end of the member. The checksum is verified at the end, and only there.
   //   DataLoss           the archive is damaged, or ends too soon.
   //   ResourceExhausted  `to` has no memory behind it.
   absl::StatusOr<Index> Read(std::span<std::byte> to);
 
-  // Where in the archive's file the first byte is, if the member is stored as it is; to be asked
-  // when a first part of it has been read.
+  // The offset in the archive's file of the member's first byte, if the member is stored without
+  // compression. Precondition: a first part of the member has been read.
   std::optional<Index> StoredAt() const;
 
  private:
@@ -41,8 +41,7 @@ class ZipMemberReader {
   std::unique_ptr<State> state_;
 };
 
-// Movable. Its functions may not be called by several threads at once; each can have an archive of
-// its own over the same file.
+// Movable. Not thread-safe; each thread can have an archive of its own over the same file.
 class ZipArchive {
  public:
   struct Member {
@@ -58,17 +57,17 @@ class ZipArchive {
   ~ZipArchive();
 
   // Reads the directory of the archive in the open file `fd` of `size_bytes`, which must outlive
-  // the archive; `name` is what messages call it.
+  // the archive. `name` is the name in messages.
   //   DataLoss  not a zip archive, or damaged.
   static absl::StatusOr<ZipArchive> Open(int fd, Index size_bytes, const std::string& name);
 
-  // Each name once: of several members of one name the last one in the directory, which is the
-  // newest, as Python's zipfile and numpy take it. Folders are left out.
+  // The members, each name once: of several members with one name the last one in the directory,
+  // which is the newest, as in Python's zipfile and numpy. Folders are left out.
   const std::vector<Member>& members() const;
 
   // Starts to read members()[position].
   //   DataLoss       damaged.
-  //   Unimplemented  compressed or encrypted in a way that is not known.
+  //   Unimplemented  an unknown compression or encryption.
   absl::StatusOr<ZipMemberReader> Read(std::size_t position) const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How a rank that sleeps is woken by another of its node: a futex in memory that they share.
+// Wakes a sleeping rank of the same node: a futex in shared memory.
 #ifndef MPAIO_BASE_DOORBELL_H_
 #define MPAIO_BASE_DOORBELL_H_
 
@@ -10,28 +10,28 @@
 
 namespace mpaio {
 
-// Lies in memory that all who use it share, processes or threads. Zeroed memory is a bell that
-// nobody has rung.
+// Lies in memory that all its users share, processes or threads. Zeroed memory is a bell that has
+// not been rung.
 //
-// The sleeper: heard = Heard(); looks whether there is something to do; if not, Sleep(heard, ...).
-// Whoever gives it something to do: first does so, then rings. Then the sleeper either has found
-// it, or wakes: a ring after Heard() ends the sleep, also one before it began.
+// The sleeper calls heard = Heard(), checks for work, and if there is none calls Sleep(heard, ...).
+// The other side first provides the work, then calls Ring(). So the sleeper either finds the work
+// or is woken: a ring after Heard() ends the sleep, even a ring before the sleep began.
 //
-// Memory ordering: what was stored before Ring() is seen after the Heard() that counts it. Ringing
-// where nobody sleeps is two atomic operations, no call of the kernel. If a sleeper dies in its
-// sleep, ringing costs that call from then on, and nothing else.
+// Memory ordering: stores before Ring() are visible after the Heard() that counts the ring. Without
+// a sleeper, Ring() is two atomic operations and no system call. If a sleeper dies in its sleep,
+// every later ring costs the system call, and nothing else.
 class Doorbell {
  public:
   void Ring();
 
-  // Whether somebody sleeps, or did so when it died.
+  // True if there is a sleeper, or if one died in its sleep.
   bool HasSleeper() const { return sleepers_.load(std::memory_order_seq_cst) != 0; }
 
   std::uint32_t Heard() const { return rings_.load(std::memory_order_acquire); }
 
-  // Until the bell rings, or has rung since Heard() gave `heard`, or `at_most` has passed; at times
-  // without a reason.
-  void Sleep(std::uint32_t heard, std::chrono::nanoseconds at_most);
+  // Sleeps until the bell rings, or has rung since Heard() returned `heard`, or `timeout` has
+  // passed; may also return without a reason.
+  void Sleep(std::uint32_t heard, std::chrono::nanoseconds timeout);
 
  private:
   std::atomic<std::uint32_t> rings_;
@@ -39,8 +39,8 @@ class Doorbell {
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free, "a futex is a plain 32-bit word");
 
-// What each is given of shared memory, so that two do not share a cache line (or the pair of them
-// that processors fetch).
+// The distance between doorbells in shared memory, so that two do not share a cache line (or the
+// pair of lines that processors fetch).
 inline constexpr int kDoorbellStrideBytes = 128;
 
 }  // namespace mpaio

@@ -21,7 +21,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-// Longer than any machine takes: who sleeps so long was not woken.
+// Longer than any test takes: a sleep of this length was not ended by a ring.
 constexpr seconds kForever(60);
 
 // Zeroed memory that child processes share.
@@ -47,22 +47,22 @@ TEST(DoorbellTest, ARingBeforeTheSleepEndsIt) {
 
 TEST(DoorbellTest, TheSleepIsBounded) {
   Doorbell bell{};
-  for (const nanoseconds at_most :
+  for (const nanoseconds timeout :
        {nanoseconds(-5), nanoseconds(0), nanoseconds(1), nanoseconds(milliseconds(3)),
         nanoseconds(milliseconds(1001))}) {
     const auto start = steady_clock::now();
-    bell.Sleep(bell.Heard(), at_most);
+    bell.Sleep(bell.Heard(), timeout);
     EXPECT_LT(steady_clock::now() - start, kForever);
   }
 }
 
-// Two who wait for each other in turns, many times: a ring that is lost would cost a minute.
+// Two sides that wait for each other in turns, many times: a lost ring would cost a minute.
 struct Table {
   Doorbell bells[2];
   std::atomic<int> turn;
   static constexpr int kTurns = 20'000;
 
-  // Makes every other turn, beginning with `mine`.
+  // Plays every other turn, beginning with `mine`.
   void Play(int mine) {
     for (int next = mine; next < kTurns; next += 2) {
       for (;;) {
@@ -103,7 +103,7 @@ TEST(DoorbellTest, NoRingIsLostBetweenProcesses) {
   EXPECT_LT(steady_clock::now() - start, kForever);
 }
 
-// The bell still works for the others.
+// After a sleeper has died, the bell still works for the others.
 TEST(DoorbellTest, ASleeperMayDie) {
   Shared<Table> table;
   Doorbell& bell = table.value->bells[0];

@@ -20,7 +20,7 @@ struct FaultHandler::Region {
   std::atomic<int> callers{0};
 };
 
-// What the handler of a signal looks at: no locks, no allocation.
+// The state that the handler of a signal reads: without locks and allocation.
 struct FaultHandler::Table {
   static Table& Of(int signal_number) {
     static Table of_segv, of_bus;
@@ -39,9 +39,9 @@ struct FaultHandler::Table {
 
   static void OnSignal(int signal_number, siginfo_t* info, void* context) {
     Table& table = Of(signal_number);
-    // Sent by somebody: there is no address, and no access to try again.
+    // A signal that was sent has no address, and no access to retry.
     const bool is_sent = info->si_code <= 0;
-    if (!is_sent && table.Mended(static_cast<std::byte*>(info->si_addr))) return;
+    if (!is_sent && table.TryResolve(static_cast<std::byte*>(info->si_addr))) return;
     const struct sigaction before = table.previous;
     if ((before.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) table.previous = {};
     if ((before.sa_flags & SA_SIGINFO) != 0) {
@@ -51,13 +51,13 @@ struct FaultHandler::Table {
     } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
       before.sa_handler(signal_number);
     } else {
-      // Returning makes the access fail again, and end the process.
+      // On return the access fails again, and ends the process.
       signal(signal_number, SIG_DFL);
       if (is_sent) raise(signal_number);
     }
   }
 
-  bool Mended(std::byte* accessed) {
+  bool TryResolve(std::byte* accessed) {
     const auto address = reinterpret_cast<std::uintptr_t>(accessed);
     const int error = errno;
     bool is_resolved = false;
@@ -65,8 +65,8 @@ struct FaultHandler::Table {
       if (address < region.begin.load(std::memory_order_relaxed) ||
           address >= region.end.load(std::memory_order_relaxed))
         continue;
-      // Counted first and looked at again then, so that ~FaultHandler has either ended it or waits
-      // (Dekker's pattern).
+      // Count this call first, then check the region again: ~FaultHandler has either removed the
+      // region, or waits for this call (Dekker's pattern).
       region.callers.fetch_add(1, std::memory_order_seq_cst);
       const bool is_here = address < region.end.load(std::memory_order_seq_cst) &&
                            address >= region.begin.load(std::memory_order_relaxed);
@@ -107,7 +107,7 @@ std::unique_ptr<FaultHandler> FaultHandler::Watch(int signal_number, const std::
 }
 
 FaultHandler::~FaultHandler() {
-  // It is nobody else's before the last caller has left.
+  // The lock keeps the region from being reused before the last caller has left.
   const std::lock_guard<std::mutex> lock(table_->mutex);
   region_->end.store(0, std::memory_order_seq_cst);
   while (region_->callers.load(std::memory_order_seq_cst) != 0) sched_yield();
@@ -119,7 +119,7 @@ bool FaultHandler::AreAnyOfSegv() {
 }
 
 void KeepFaultHandlerOnly(int signal_number) {
-  // The mutex may be held by a thread that a fork does not have.
+  // Without the lock: the mutex may be held by a thread that does not exist in a forked child.
   FaultHandler::Table& table = FaultHandler::Table::Of(signal_number);
   if (table.is_installed) table.Install(signal_number);
   table.previous = {};

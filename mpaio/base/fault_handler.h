@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Accesses to memory that fail, and can be resolved: the access is tried again then, and the
-// program knows nothing of it.
+// Memory accesses that fail and can be resolved: the access is then retried, invisibly to the
+// program.
 #ifndef MPAIO_BASE_FAULT_HANDLER_H_
 #define MPAIO_BASE_FAULT_HANDLER_H_
 
@@ -10,30 +10,30 @@
 
 namespace mpaio {
 
-// As long as it lives, accesses to a region of memory that end in a signal are given to a function.
-// With the first one for a signal a handler of that signal is installed for the process; what is
-// not in any region, or was sent by kill(2), is passed on to the handler that was there before, or
-// is what it would have been. A system call that is given such memory does not signal: it returns
+// While it lives, a function handles the accesses to a region of memory that raise a signal. The
+// first FaultHandler for a signal installs a handler of that signal for the process; faults outside
+// of all regions, and signals sent by kill(2), are passed on to the previous handler, or have the
+// effect that they had before. A system call that is given such memory raises no signal: it returns
 // EFAULT. Thread-safe.
 class FaultHandler {
  public:
-  // Mends what makes the access to `address` fail; returns whether it should be tried again. Called
-  // in a signal handler, on the thread that made the access: it may call whatever that thread was
-  // not in the middle of. errno is kept.
+  // Resolves the failed access to `address`. Returns true if the access should be retried. Called
+  // in a signal handler, on the thread that made the access: it may call any function that the
+  // thread was not executing at that time. errno is preserved.
   using Resolve = bool (*)(void* owner, std::byte* address);
 
   static constexpr int kMaxRegions = 1024;
 
-  // Whether any memory is watched for SIGSEGV now.
+  // True if any memory is watched for SIGSEGV now.
   static bool AreAnyOfSegv();
 
-  // Of [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Null where there are
-  // kMaxRegions for that signal already.
+  // Watches [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Returns null if
+  // kMaxRegions are watched for that signal already.
   static std::unique_ptr<FaultHandler> Watch(int signal_number, const std::byte* begin,
                                              std::size_t size_bytes, Resolve resolve, void* owner);
 
-  // To be called before the memory is given back: its address may be another's then. Waits for
-  // calls of `resolve`.
+  // Must run before the memory is released, since its address may be reused then. Waits for calls
+  // of `resolve`.
   ~FaultHandler();
   FaultHandler(const FaultHandler&) = delete;
   FaultHandler& operator=(const FaultHandler&) = delete;
@@ -48,8 +48,9 @@ class FaultHandler {
   Table* table_;
 };
 
-// In a fork that has no use for its parent's handlers: of those of `signal_number` only the one for
-// regions is kept, if there is one, and what is in no region ends the process.
+// For a forked child that must not use its parent's handlers: of the handlers of `signal_number`
+// only the one for regions is kept, if there is one, and a fault outside of all regions ends the
+// process.
 void KeepFaultHandlerOnly(int signal_number);
 
 }  // namespace mpaio

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 
-// Pages that cannot be accessed until they are opened.
+// Pages that cannot be accessed until they are made accessible.
 class Pages {
  public:
   explicit Pages(std::size_t count) : bytes_(count * kPageBytes) {
@@ -54,7 +54,7 @@ struct Opener {
   }
 };
 
-// The signal by which a fork that does `action` ends; 0 where it just ends.
+// Returns the signal that ends a forked child that runs `action`; 0 if the child exits.
 template <typename F>
 int SignalOf(const F& action) {
   const ChildEnd end = RunInChild([&action] {
@@ -65,7 +65,7 @@ int SignalOf(const F& action) {
   return end.signal;
 }
 
-TEST(FaultHandlerTest, AnAccessIsTriedAgainAndNothingElseIsSeenOfIt) {
+TEST(FaultHandlerTest, AnAccessIsRetriedWithoutSideEffects) {
   const Pages pages(3);
   Opener opener;
   const auto faults =
@@ -91,7 +91,7 @@ TEST(FaultHandlerTest, EachRegionHasItsOwner) {
   EXPECT_EQ(of_b.count, 1u);
 }
 
-TEST(FaultHandlerTest, WhatIsNotMendedIsDeadly) {
+TEST(FaultHandlerTest, AnUnresolvedFaultEndsTheProcess) {
   const Pages watched(1), other(1), over(1);
   Opener opener{.opens = false};
   const auto faults =
@@ -102,7 +102,7 @@ TEST(FaultHandlerTest, WhatIsNotMendedIsDeadly) {
   }
   for (const Pages* pages : {&watched, &other, &over}) {
     EXPECT_EQ(SignalOf([&] {
-                // A sanitizer's handler would report it.
+                // Otherwise a sanitizer's handler would report the fault.
                 KeepFaultHandlerOnly(SIGSEGV);
                 static_cast<void>(*pages->at(0));
               }),
@@ -110,9 +110,9 @@ TEST(FaultHandlerTest, WhatIsNotMendedIsDeadly) {
   }
 }
 
-TEST(FaultHandlerTest, TheHandlerOfBeforeHasTheRest) {
-  // In a fork: the first region of a process is what installs the handler. Other tests have none
-  // for this signal.
+TEST(FaultHandlerTest, OtherSignalsGoToThePreviousHandler) {
+  // In a forked child: the first region of a process installs the handler. Other tests watch
+  // nothing for this signal.
   const Pages watched(1);
   EXPECT_EQ(SignalOf([&] {
               struct sigaction action = {};
@@ -127,7 +127,7 @@ TEST(FaultHandlerTest, TheHandlerOfBeforeHasTheRest) {
             0);
 }
 
-TEST(FaultHandlerTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
+TEST(FaultHandlerTest, AForkedChildKeepsTheRegionsAndNoHandlerOfItsParent) {
   const Pages watched(1), other(1);
   Opener opener;
   const auto faults =
@@ -145,8 +145,8 @@ TEST(FaultHandlerTest, AForkKeepsTheRegionsAndNoHandlerOfItsParent) {
             SIGSEGV);
 }
 
-// There is nothing to resolve, whatever address comes with it.
-TEST(FaultHandlerTest, ASignalThatIsSentIsDeadly) {
+// A signal that was sent has nothing to resolve, whatever address comes with it.
+TEST(FaultHandlerTest, ASentSignalEndsTheProcess) {
   const Pages watched(1);
   Opener opener;
   const auto faults =
@@ -163,7 +163,7 @@ TEST(FaultHandlerTest, ASignalThatIsSentIsDeadly) {
             SIGSEGV);
 }
 
-TEST(FaultHandlerTest, WhetherAnyMemoryIsWatched) {
+TEST(FaultHandlerTest, TellsIfAnyMemoryIsWatched) {
   const Pages watched(1);
   Opener opener;
   EXPECT_FALSE(FaultHandler::AreAnyOfSegv());
@@ -175,7 +175,7 @@ TEST(FaultHandlerTest, WhetherAnyMemoryIsWatched) {
   EXPECT_FALSE(FaultHandler::AreAnyOfSegv());
 }
 
-TEST(FaultHandlerTest, ThereIsAnEndToRegions) {
+TEST(FaultHandlerTest, TheNumberOfRegionsIsLimited) {
   const Pages pages(1);
   Opener opener;
   std::vector<std::unique_ptr<FaultHandler>> all;

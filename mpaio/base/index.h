@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The integer types that counts and positions are kept in, and checked narrowing between them.
+// Integer types for counts and positions, and checked narrowing between them.
 #ifndef MPAIO_BASE_INDEX_H_
 #define MPAIO_BASE_INDEX_H_
 
@@ -19,7 +19,7 @@ using Index = std::int64_t;
 // yields.
 using ChunkId = std::int64_t;
 
-// `value` as a `To`, or nothing where it does not fit.
+// Returns `value` as a `To`, or nullopt if it does not fit.
 template <typename To, typename From>
 constexpr std::optional<To> CheckedCast(From value) {
   static_assert(std::is_integral_v<To> && std::is_integral_v<From>);
@@ -29,13 +29,13 @@ constexpr std::optional<To> CheckedCast(From value) {
   return result;
 }
 
-// a * b, or nothing where the product does not fit. Both must be >= 0.
+// Returns a * b, or nullopt if the product does not fit. Precondition: a >= 0, b >= 0.
 constexpr std::optional<Index> CheckedMultiply(Index a, Index b) {
   if (b != 0 && a > std::numeric_limits<Index>::max() / b) return std::nullopt;
   return a * b;
 }
 
-// ceil(a / b) for a >= 0, b > 0, without the overflow of (a + b - 1) / b.
+// Returns ceil(a / b), without the overflow of (a + b - 1) / b. Precondition: a >= 0, b > 0.
 constexpr Index CeilDivide(Index a, Index b) { return a / b + (a % b != 0 ? 1 : 0); }
 
 }  // namespace mpaio

@@ -9,7 +9,7 @@
 namespace mpaio {
 namespace {
 
-// Levenshtein's distance: how many letters must be put in, taken out or changed.
+// Levenshtein's distance: the number of letters to insert, delete or replace.
 std::size_t EditDistance(absl::string_view a, absl::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -30,7 +30,7 @@ std::string Nearest(absl::string_view name, const std::vector<std::string>& know
   std::string nearest;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : known) {
-    // To replace all of a short name is no misspelling.
+    // Replacing all of a short name is not a misspelling.
     const std::size_t distance = EditDistance(name, candidate);
     if (distance < least && distance < candidate.size()) {
       least = distance;

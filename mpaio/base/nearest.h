@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// For messages about a name that is not known: which of the known ones may have been meant.
+// Suggests a known name in messages about an unknown one.
 #ifndef MPAIO_BASE_NEAREST_H_
 #define MPAIO_BASE_NEAREST_H_
 
@@ -11,8 +11,8 @@
 
 namespace mpaio {
 
-// The name that differs from `name` in the fewest letters, the first of several; empty where all
-// differ in more than two letters and in more than a third of them.
+// Returns the known name that differs from `name` in the fewest letters, the first of several;
+// empty if all differ in more than two letters and in more than a third of the letters.
 std::string Nearest(absl::string_view name, const std::vector<std::string>& known);
 
 }  // namespace mpaio

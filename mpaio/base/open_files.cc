@@ -9,7 +9,7 @@
 namespace mpaio {
 namespace {
 
-// Some libraries go over all descriptors that there may be; containers may have 2^30.
+// Some libraries loop over all possible descriptors; in containers the limit may be 2^30.
 constexpr rlim_t kMaxLimit = rlim_t{1} << 20;
 
 std::atomic<Index> shares_taken{0};
@@ -22,7 +22,7 @@ void RaiseOpenFileLimit() {
   const rlim_t wanted = std::min(limit.rlim_max, kMaxLimit);
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = wanted;
-  // Where it cannot be raised, what needs more files says so.
+  // If this fails, the code that needs more files reports it.
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 

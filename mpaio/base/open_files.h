@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How many files this process may have open.
+// The number of files that this process may have open.
 #ifndef MPAIO_BASE_OPEN_FILES_H_
 #define MPAIO_BASE_OPEN_FILES_H_
 
@@ -8,21 +8,21 @@
 
 namespace mpaio {
 
-// Raises the limit of open files as far as this process may. Systems keep it at 1024 for programs
-// that call select(), which takes no higher descriptors: such a program must not call this.
-// Processes that are started later inherit it.
+// Raises the limit of open files as far as this process may, to 2^20 at most. Systems keep it at
+// 1024 for programs that call select(), which supports no higher descriptors: such a program must
+// not call this. Child processes that are started later inherit the limit.
 void RaiseOpenFileLimit();
 
-// That limit now (ulimit -n).
+// Returns the current limit (ulimit -n).
 Index OpenFileLimit();
 
-// A share of the descriptors, for a file that stays open until a run ends. All of them together get
-// half of OpenFileLimit(), so that the other half is left for what is opened and closed. Movable;
-// given back by the destructor.
+// A share of the descriptors, for a file that stays open until a run ends. All shares together get
+// half of OpenFileLimit(), so that the other half is left for files that are opened and closed.
+// Movable; the destructor gives the share back.
 class OpenFileShare {
  public:
   OpenFileShare() = default;
-  // One that is taken, or where none is left one that is not.
+  // Takes a share. If none is left, is_taken() of the result is false.
   static OpenFileShare Take();
   ~OpenFileShare() { GiveBack(); }
   OpenFileShare(OpenFileShare&& other) noexcept : is_taken_(other.is_taken_) {

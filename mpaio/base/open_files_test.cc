@@ -12,7 +12,7 @@
 namespace mpaio {
 namespace {
 
-// The process's limit is as it was when this goes.
+// The destructor restores the process's limit.
 class Limit {
  public:
   Limit() { EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0); }

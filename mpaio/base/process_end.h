@@ -8,8 +8,8 @@
 
 namespace mpaio {
 
-// Of a status that waitpid() gives for a process that is gone: "was killed by signal 11 (SIGSEGV)",
-// "ended with exit status 3".
+// Describes a status that waitpid() gives for an ended process: "was killed by signal 11
+// (SIGSEGV)", "ended with exit status 3".
 std::string DescribeProcessEnd(int wait_status);
 
 }  // namespace mpaio

@@ -17,8 +17,8 @@
   } while (false)
 
 // Evaluates `expr` (an absl::StatusOr<T>) once, and returns its status if it is not OK; else
-// assigns the value to `lhs`, which may declare a variable: MPAIO_ASSIGN_OR_RETURN(Index rows,
-// CountRows(header));
+// assigns the value to `lhs`, which may declare a variable:
+//   MPAIO_ASSIGN_OR_RETURN(Index rows, CountRows(header));
 #define MPAIO_ASSIGN_OR_RETURN(lhs, expr) \
   MPAIO_ASSIGN_OR_RETURN_IMPL_(MPAIO_STATUS_CONCAT_(mpaio_status_or_, __LINE__), lhs, expr)
 #define MPAIO_ASSIGN_OR_RETURN_IMPL_(holder, lhs, expr) \

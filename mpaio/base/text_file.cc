@@ -28,8 +28,8 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text,
   };
   constexpr int kFlags = O_WRONLY | O_TRUNC | O_CLOEXEC;
   int fd = ::open(path.c_str(), kFlags);
-  // Only then: of a file of another user in a sticky directory the system takes O_CREAT amiss
-  // (fs.protected_regular).
+  // O_CREAT only for a new file: the system refuses it for a file of another user in a sticky
+  // directory (fs.protected_regular).
   if (fd < 0 && errno == ENOENT) fd = ::open(path.c_str(), kFlags | O_CREAT, 0666);
   if (fd < 0) return failed();
   File file(::fdopen(fd, "w"));
@@ -39,7 +39,7 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text,
     return status;
   }
   if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size()) return failed();
-  // What is still in the buffer may not fit either.
+  // The rest of the buffer may not fit either.
   return std::fclose(file.release()) == 0 ? absl::OkStatus() : failed();
 }
 
@@ -47,11 +47,11 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
   const std::string prefix = absl::StrCat("cannot read ", what, " from ", path);
   const auto failed = [&prefix] { return absl::ErrnoToStatus(errno, prefix); };
   const auto too_long = [&prefix] {
-    return absl::InvalidArgumentError(absl::StrCat(prefix, ": it is longer than ",
-                                                   kMaxTextFileBytes >> 20,
-                                                   " MiB, which none is; check the path"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(prefix, ": it is longer than ", kMaxTextFileBytes >> 20,
+                     " MiB, the limit for text files; check the path"));
   };
-  // A pipe without a writer would block for ever.
+  // O_NONBLOCK: a pipe without a writer would block forever.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return failed();
   const File file(::fdopen(fd, "r"));
@@ -71,7 +71,7 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
   std::size_t got;
   while ((got = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0) {
     text.append(buffer, got);
-    // Those of /proc do not say how long they are.
+    // Files of /proc do not report their length.
     if (static_cast<Index>(text.size()) > kMaxTextFileBytes) return too_long();
   }
   if (std::ferror(file.get()) != 0) return failed();

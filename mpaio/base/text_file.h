@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Small files of text, whole.
+// Reading and writing of small text files as a whole.
 #ifndef MPAIO_BASE_TEXT_FILE_H_
 #define MPAIO_BASE_TEXT_FILE_H_
 
@@ -13,20 +13,21 @@
 
 namespace mpaio {
 
-// Writes the file anew. `what` it holds is said where it cannot be written: "cannot write WHAT to
-// PATH: ...". Errors: what the system says (NotFound, PermissionDenied, ResourceExhausted, ...).
+// Creates or overwrites the file. `what` names its contents in the message of a failure: "cannot
+// write WHAT to PATH: ...". Errors: system errors (NotFound, PermissionDenied, ResourceExhausted,
+// ...).
 absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl::string_view what);
 
-// What is read as text is at most so long, so that a file that was named by mistake does not fill
-// the memory.
+// The longest text that is read, so that a file that was named by mistake does not fill the memory.
 inline constexpr Index kMaxTextFileBytes = Index{256} << 20;
 
-// Errors, after "cannot read WHAT from PATH: ": what the system says; InvalidArgument where it is
-// no regular file (/dev/zero has no end, and a pipe may have no writer), or is longer than
-// kMaxTextFileBytes.
+// Returns the contents. Errors, after "cannot read WHAT from PATH: ": system errors;
+// InvalidArgument if it is not a regular file (/dev/zero has no end, and a pipe may have no
+// writer), or is longer than kMaxTextFileBytes.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what);
 
-// Nothing where it cannot be read: for what the system says in /proc and /sys, where it does.
+// Returns the contents, empty if they cannot be read: for files in /proc and /sys that not every
+// system has.
 std::string TextOf(const std::string& path);
 
 }  // namespace mpaio

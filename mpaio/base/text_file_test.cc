@@ -13,7 +13,7 @@
 namespace mpaio {
 namespace {
 
-TEST(TextFileTest, WhatIsWrittenIsRead) {
+TEST(TextFileTest, ReadsBackWrittenText) {
   const TempDirectory directory;
   const std::string path = directory.File("a.txt");
   for (const std::string& text :
@@ -26,7 +26,7 @@ TEST(TextFileTest, WhatIsWrittenIsRead) {
   }
 }
 
-TEST(TextFileTest, WhatCannotBeDoneIsSaid) {
+TEST(TextFileTest, FailuresAreReported) {
   const TempDirectory directory;
   EXPECT_THAT(WriteTextFile(directory.File("none/a.txt"), "x", "the list"),
               StatusIs(absl::StatusCode::kNotFound,
@@ -41,7 +41,7 @@ TEST(TextFileTest, WhatCannotBeDoneIsSaid) {
               StatusIs(absl::StatusCode::kResourceExhausted, "/dev/full"));
 }
 
-TEST(TextFileTest, WhatHasNoEndOrIsTooLongIsRefusedAtOnce) {
+TEST(TextFileTest, EndlessAndTooLongFilesAreRefusedAtOnce) {
   const TempDirectory directory;
   for (const char* endless : {"/dev/zero", "/dev/urandom"}) {
     EXPECT_THAT(ReadTextFile(endless, "the list"),

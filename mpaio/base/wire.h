@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Bytes as messages carry them: fixed-width integers in the machine's own order, and byte strings
-// behind their length.
+// The encoding of messages: fixed-width integers in the machine's own byte order, and byte strings
+// after their length.
 //
-// All ranks of a run execute the same binary on machines of one architecture, so no byte order is
-// translated. A `WireReader` never reads past its end: after a first failed read, every later one
-// fails too, and `ok()` tells.
+// All ranks of a run execute the same binary on machines of one architecture, so byte order is not
+// converted. A `WireReader` never reads past its end: after a failed read every later one fails
+// too, and `ok()` is false.
 #ifndef MPAIO_BASE_WIRE_H_
 #define MPAIO_BASE_WIRE_H_
 
@@ -48,7 +48,7 @@ class WireReader {
     return true;
   }
 
-  // Reads what WireAppendBytes wrote; `*bytes` points into the message.
+  // Reads bytes that WireAppendBytes() wrote; `*bytes` points into the message.
   bool ReadBytes(absl::string_view* bytes) {
     std::uint64_t size = 0;
     if (!Read(&size) || size > rest_.size()) return ok_ = false;
@@ -66,10 +66,10 @@ class WireReader {
   bool ok_ = true;
 };
 
-// A Status as bytes, code and message. Payloads are not carried.
+// Appends the code and the message of a Status. Payloads are not carried.
 void EncodeStatus(const absl::Status& status, std::string* out);
 
-// Reads what EncodeStatus wrote into `*status`; false where the bytes are not a status.
+// Reads a Status that EncodeStatus() wrote. Returns false if the bytes are not a status.
 bool DecodeStatus(WireReader* reader, absl::Status* status);
 
 }  // namespace mpaio

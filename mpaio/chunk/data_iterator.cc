@@ -17,11 +17,11 @@ namespace {
 
 constexpr Index kMaxChunkBytes = Index{4} << 20;
 constexpr Index kChunksPerProcess = 256;
-// The elements of a leaf of a reduction. As a tuning value only: nothing goes wrong if it is not
-// kLeaf of fixed_tree.h.
+// The elements of a leaf of a reduction. Only a tuning value: results stay correct if it differs
+// from kLeaf of fixed_tree.h.
 constexpr Index kLeafElements = 256;
 
-// Counted from the first. A 0-d array has its one row along what passes for its first axis.
+// Returns the axis counted from the first. The one row of a 0-d array counts as lying along axis 0.
 absl::StatusOr<Index> FindAxis(const NdView& array, Index axis) {
   const Index num_axes = std::max(array.num_dimensions(), Index{1});
   if (axis >= -num_axes && axis < num_axes) return axis < 0 ? axis + num_axes : axis;
@@ -73,7 +73,7 @@ absl::Status CheckOptions(Index rows, Partition partition, const DataIteratorOpt
   return absl::OkStatus();
 }
 
-// `value` rounded down to a multiple of `step`, but not to 0.
+// Returns `value` rounded down to a multiple of `step`, but at least `step`.
 Index RoundDown(Index value, Index step) { return std::max(value / step, Index{1}) * step; }
 
 // The rule is stated at Partition::Auto.
@@ -82,8 +82,8 @@ Index AutoChunkRows(const DataIterator& data, const DataIteratorOptions& options
   const Index largest_rows = kMaxChunkBytes / std::max(data.row_bytes(), Index{1});
   const Index fitting_rows = std::max(std::min(wanted_rows, largest_rows), Index{1});
   const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, data.row_elements());
-  // The least rows that suit both the leaves and the caller. An alignment that fits no chunk anyway
-  // cannot overflow here.
+  // The fewest rows that suit both the leaves and the caller. Without this check, an alignment that
+  // fits no chunk could overflow std::lcm.
   if (options.row_alignment <= fitting_rows) {
     const Index step = std::lcm(leaf_rows, options.row_alignment);
     if (step <= fitting_rows)
@@ -113,7 +113,7 @@ absl::StatusOr<DataIterator> DataIterator::Create(const NdView& array, Partition
   const Index rows = result.num_rows();
   if (rows == 0) return result;
   if (partition.kind() == Partition::Kind::kChunkCount) {
-    // Whole units of row_alignment rows, of which the last may be short, are dealt out evenly.
+    // Units of row_alignment rows, the last possibly short, are distributed evenly.
     const Index units = CeilDivide(rows, options.row_alignment);
     result.num_chunks_ = std::min(partition.value(), units);
     result.unit_rows_ = options.row_alignment;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How an array is divided into chunks.
+// Division of an array into chunks.
 //
-// Terms. A *row* is one index of the array's first axis, with everything under it: row r of an
+// Terms. A *row* is one index of the array's first axis, with all elements under it: row r of an
 // array of shape (n, a, b) has a * b elements. A 0-d array has one row; an array whose first axis
 // is 0 has none. A *chunk* is a half-open range [begin, end) of rows, numbered from 0 by its
 // ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
 //
-// Where another axis than the first is chosen, a row is one index of that: row r of an array of
+// If another axis than the first is chosen, a row is one index of that axis: row r of an array of
 // shape (n, a, b) along axis 1 is array[:, r, :]. The elements of a chunk of such rows lie in
-// *blocks*: one for each index of the axes in front (n in the example), of which each has no gaps.
-// Along the first axis there is one block.
+// *blocks*, each without gaps: one for each index of the axes before the chosen one (n in the
+// example). Along the first axis there is one block.
 //
-// What is promised, whatever the partition: every row of [start_row, end_row) is in exactly one
-// chunk, chunks are in the order of their rows, and no chunk is empty. So the end of chunk k is the
-// begin of chunk k + 1, and no rows means no chunks.
+// Guarantees for every partition: each row of [start_row, end_row) is in exactly one chunk, chunks
+// are in the order of their rows, and no chunk is empty. So the end of chunk k is the begin of
+// chunk k + 1, and no rows means no chunks.
 //
 // Worked example: 12 rows, start_row 2, Partition::ChunkSize(4):
 //
@@ -44,7 +44,7 @@ struct RowRange {
   Index begin = 0;
   Index end = 0;
 
-  // How many rows.
+  // The number of rows.
   constexpr Index size() const { return end - begin; }
   constexpr bool empty() const { return begin == end; }
   friend constexpr bool operator==(const RowRange&, const RowRange&) = default;
@@ -58,30 +58,30 @@ struct Chunk {
   friend constexpr bool operator==(const Chunk&, const Chunk&) = default;
 };
 
-// How rows are to be divided; a value, meaning nothing until a DataIterator is made of it.
+// The rule by which rows are divided. A value; it takes effect when a DataIterator is created with
+// it.
 class Partition {
  public:
   enum class Kind { kAuto, kChunkSize, kChunkCount };
 
   // Chunks of a size that follows from the array's size and the number of processes. The rule:
   //
-  //   rows per chunk = rows iterated over / (256 * parallelism), but not more than 4 MiB hold, and
-  //   at least 1; then rounded down
-  //   (see below).
+  //   rows per chunk = rows iterated over / (256 * parallelism),
   //
-  // Why: about 256 chunks for each process keep the last, unevenly ended, round of a run below 1 %
-  // of it, also where some chunks cost several times what others do. What a row costs is not known
-  // here, and may be much: so a small array is divided as finely. If its rows cost nothing, its
-  // chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB holds in the
-  // share of a last-level cache that a core has, and is long enough that making it longer gains
-  // nothing.
+  // but at most as many rows as 4 MiB hold, and at least 1; then rounded down (see below).
+  //
+  // Why: with about 256 chunks for each process, the last, uneven round of a run is below 1 % of
+  // it, even if some chunks cost several times as much as others. The cost of a row is not known
+  // here, and may be high: so a small array is divided as finely. If its rows cost nothing, its
+  // chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB fit in the
+  // share of a last-level cache that a core has, and larger chunks gain nothing.
   //
   // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a
-  // chunk that begins and ends between leaves gives back a few finished nodes instead of loose
+  // chunk that begins and ends between leaves returns a few finished nodes instead of loose
   // elements. Its boundaries do so if its rows are a multiple of A = 256 / gcd(256, elements per
   // row), a power of two. If at least A rows fit, the rows are rounded down to A times a power of
-  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby be half
-  // of what was aimed at. If fewer than A rows fit, nothing is rounded: such a chunk is short in
+  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby have
+  // half of the intended rows. If fewer than A rows fit, nothing is rounded: such a chunk has few
   // rows, and loose ends are a small part of it.
   //
   // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 1 024 = 9 765
@@ -89,7 +89,7 @@ class Partition {
   // them.
   static constexpr Partition Auto() { return Partition(Kind::kAuto, 0); }
 
-  // Chunks of exactly `rows` rows; the last has what is left over, 1 to `rows`.
+  // Chunks of exactly `rows` rows; the last chunk has the rest, 1 to `rows`.
   static constexpr Partition ChunkSize(Index rows) { return Partition(Kind::kChunkSize, rows); }
 
   // `count` chunks, as even as possible: sizes differ by one row at most, the longer ones first.
@@ -109,32 +109,32 @@ class Partition {
   Index value_;
 };
 
-// The rows that a DataIterator goes over, and what its partition depends on.
+// The rows that a DataIterator iterates over, and the parameters of its partition.
 struct DataIteratorOptions {
-  // The first row iterated over. In [0, rows of the array].
+  // The first row iterated over, in [0, rows of the array].
   Index start_row = 0;
 
-  // One past the last row iterated over. In [start_row, rows of the array]; absent: the rows of the
-  // array.
+  // One past the last row iterated over, in [start_row, rows of the array]. Default: the rows of
+  // the array.
   std::optional<Index> end_row = std::nullopt;
 
-  // The axis of which a row is one index; a negative one counts from the last, as in numpy.
+  // The axis of which a row is one index; a negative axis counts from the last, as in numpy.
   Index axis = 0;
 
-  // How many processes share the work. At least 1. Changes the size of chunks under
+  // The number of processes that share the work. At least 1. Affects the size of chunks under
   // Partition::Auto, and nothing else.
   int parallelism = 1;
 
   // Every chunk but the last has a multiple of this many rows, so that chunks begin at start_row +
-  // a multiple of it. At least 1. Auto and ChunkCount choose their sizes accordingly (ChunkCount's
-  // then differ by up to row_alignment rows, and may be fewer than asked for); the rows of
-  // ChunkSize must already be a multiple.
+  // a multiple of it. At least 1. Auto and ChunkCount choose their sizes accordingly (those of
+  // ChunkCount then differ by up to row_alignment rows, and there may be fewer chunks than
+  // requested); the rows of ChunkSize must already be a multiple.
   Index row_alignment = 1;
 };
 
-// The metadata of an array and how it is divided: a random-access range of Chunks. It holds no
-// element and owns no memory of the array; copies are independent and cheap. Constant once made, so
-// that any number of threads may use one.
+// The metadata of an array and its division: a random-access range of Chunks. It holds no element
+// and owns no memory of the array; copies are independent and cheap. Immutable, so that any number
+// of threads may use one.
 class DataIterator {
  public:
   using Options = DataIteratorOptions;
@@ -144,8 +144,8 @@ class DataIterator {
   class const_iterator {
    public:
     using iterator_concept = std::random_access_iterator_tag;
-    using iterator_category = std::input_iterator_tag;  // operator* gives a value, so that C++17's
-                                                        // stronger ones do not apply.
+    using iterator_category = std::input_iterator_tag;  // operator* returns a value, so C++17's
+                                                        // stronger categories do not apply.
     using value_type = Chunk;
     using difference_type = std::ptrdiff_t;
     using reference = Chunk;
@@ -199,15 +199,14 @@ class DataIterator {
   };
   using iterator = const_iterator;
 
-  // Divides the rows of `array`, whose data is not looked at and may be null.
-  //
-  // InvalidArgument: a chunk size or count below 1; no such axis; start_row or end_row outside of
-  // the array, or end_row before start_row; parallelism or row_alignment below 1; a chunk size that
-  // is not a multiple of row_alignment.
+  // Divides the rows of `array`, whose data is not read and may be null.
+  //   InvalidArgument  a chunk size or count below 1; no such axis; start_row or end_row outside of
+  //                    the array, or end_row before start_row; parallelism or row_alignment below
+  //                    1; a chunk size that is not a multiple of row_alignment.
   static absl::StatusOr<DataIterator> Create(const NdView& array, Partition partition,
                                              const Options& options = {});
 
-  // The array, with its dtype and shape. Its data pointer is as given to Create.
+  // The array, with its dtype and shape. Its data pointer is the one given to Create().
   const NdView& array() const { return array_; }
   decltype(auto) dtype() const { return array_.dtype(); }
   decltype(auto) shape() const { return array_.shape(); }
@@ -221,13 +220,13 @@ class DataIterator {
   Index row_elements() const { return num_blocks_ * block_row_elements_; }
   Index row_bytes() const { return row_elements() * array_.dtype().itemsize_bytes(); }
 
-  // The blocks in which the elements of a chunk lie: 1 along the first axis, else the product of
-  // the extents in front of the axis.
+  // The number of blocks in which the elements of a chunk lie: 1 along the first axis, else the
+  // product of the extents before the axis.
   Index num_blocks() const { return num_blocks_; }
-  // The elements that a row has in each block.
+  // The elements of a row in each block.
   Index block_row_elements() const { return block_row_elements_; }
-  // The position of the first element that row `row` has in block `block`, counted in elements of
-  // the array. Those of the following rows of the same block come right behind. Precondition: 0 <=
+  // The position of the first element of row `row` in block `block`, counted in elements of the
+  // array. The elements of the following rows of the same block follow directly. Precondition: 0 <=
   // block < num_blocks(), 0 <= row <= array_rows().
   Index BlockElement(Index block, Index row) const {
     return (block * array_rows() + row) * block_row_elements_;
@@ -239,18 +238,18 @@ class DataIterator {
   Index end_row() const { return rows_.end; }
   Index num_rows() const { return rows_.size(); }
 
-  // How many chunks there are; 0 if and only if there are no rows.
+  // The number of chunks; 0 if and only if there are no rows.
   Index num_chunks() const { return num_chunks_; }
 
   // The rows of the longest chunk, which is chunk 0; 0 if there are no chunks. Under Auto and
-  // ChunkSize all but the last have so many.
+  // ChunkSize all chunks but the last have this many.
   Index chunk_rows() const { return num_chunks_ == 0 ? 0 : chunk(0).size(); }
 
-  // The rows of chunk `id`, which must be in [0, num_chunks()). O(1).
+  // The rows of chunk `id`. O(1). Precondition: 0 <= id < num_chunks().
   RowRange chunk(ChunkId id) const { return {Boundary(id), Boundary(id + 1)}; }
 
-  // The rows of chunks [first, first + count) together. 0 <= first, 1 <= count, first + count <=
-  // num_chunks(). O(1).
+  // The rows of chunks [first, first + count) together. O(1). Precondition: 0 <= first, 1 <= count,
+  // first + count <= num_chunks().
   RowRange chunks(ChunkId first, Index count) const {
     return {Boundary(first), Boundary(first + count)};
   }
@@ -262,13 +261,12 @@ class DataIterator {
  private:
   DataIterator(const NdView& array, Partition partition, Index axis);
 
-  // The begin of chunk `id`, or the end of the last. One formula for all partitions: a chunk has
-  // short_units_ units of unit_rows_ rows, and the first long_chunks_ of the chunks have one unit
-  // more.
+  // Returns the begin of chunk `id`, or the end of the last chunk. One formula for all partitions:
+  // a chunk has short_units_ units of unit_rows_ rows, and the first long_chunks_ chunks have one
+  // unit more.
   Index Boundary(ChunkId id) const {
-    if (id == num_chunks_)
-      return rows_
-          .end;  // The last chunk may be short. Also keeps the product below from overflowing.
+    // The last chunk may be short. This also keeps the product below from overflowing.
+    if (id == num_chunks_) return rows_.end;
     return rows_.begin + (id * short_units_ + (id < long_chunks_ ? id : long_chunks_)) * unit_rows_;
   }
 

@@ -47,7 +47,7 @@ DataIterator Make(const NdView& array, Partition partition,
   return *std::move(iterator);
 }
 
-// Every row of [start, end) once, in order, in chunks that are not empty.
+// Expects every row of [start, end) once, in order, in chunks that are not empty.
 void ExpectCovers(const DataIterator& iterator, Index start, Index end) {
   Index next = start;
   Index longest = 0;
@@ -118,7 +118,7 @@ TEST(DataIteratorTest, TheBlocksOfAllChunksAreTheArray) {
   }
 }
 
-TEST(DataIteratorTest, AnAxisMustBeThere) {
+TEST(DataIteratorTest, AnAxisMustExist) {
   for (const Index axis : {3, -4}) {
     const auto iterator =
         DataIterator::Create(Metadata({2, 7, 3}), Partition::Auto(), {.axis = axis});
@@ -146,7 +146,7 @@ TEST(DataIteratorTest, RowsAreThoseOfTheFirstAxis) {
   EXPECT_EQ(Divide({}, Partition::ChunkSize(4)), (Pairs{{0, 1}}));
   EXPECT_EQ(Divide({}, Partition::Auto()), (Pairs{{0, 1}}));
   EXPECT_EQ(Divide({5, 100, 2}, Partition::ChunkSize(2)), (Pairs{{0, 2}, {2, 4}, {4, 5}}));
-  // Rows without elements are rows.
+  // Rows without elements count as rows.
   EXPECT_EQ(Divide({5, 0}, Partition::ChunkSize(2)), (Pairs{{0, 2}, {2, 4}, {4, 5}}));
   EXPECT_EQ(Divide({5, 0}, Partition::Auto()), (Pairs{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}}));
 }
@@ -173,7 +173,7 @@ TEST(DataIteratorTest, RowAlignmentKeepsBoundariesOnMultiples) {
             (Pairs{{1, 9}, {9, 10}}));
 }
 
-TEST(DataIteratorTest, RefusesWhatCannotBeDivided) {
+TEST(DataIteratorTest, RefusesInvalidDivisions) {
   const NdView array = Metadata({10});
   const auto code = [&array](Partition partition, const DataIteratorOptions& options = {}) {
     return DataIterator::Create(array, partition, options).status().code();
@@ -238,7 +238,7 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   EXPECT_EQ(auto_rows({400'000}, 4), 256);
   EXPECT_EQ(auto_rows({4'000}, 4), 3);
   EXPECT_EQ(auto_rows({100}, 4), 1);
-  // No more than 4 MiB of 8 bytes.
+  // At most 4 MiB, of elements of 8 bytes.
   EXPECT_EQ(auto_rows({Index{1} << 40}, 4), 524'288);
   // Rows of 3 elements: 3 255 rows, 12 times 256, so 8 * 256.
   EXPECT_EQ(auto_rows({10'000'000 / 3, 3}, 4), 2'048);
@@ -246,7 +246,7 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   EXPECT_EQ(auto_rows({87'040, 96}, 4), 64);
   // Rows of 101 elements: 256 of them are leaves; 81 rows are fewer, so nothing is rounded.
   EXPECT_EQ(auto_rows({83'200, 101}, 4), 81);
-  // Rows that are larger than any chunk.
+  // Rows larger than any chunk.
   EXPECT_EQ(auto_rows({10, 1'000'000}, 4), 1);
 }
 
@@ -259,13 +259,13 @@ TEST(DataIteratorTest, AutoSizesStayInBounds) {
             Make(Metadata({rows, row_elements}), Partition::Auto(), {.parallelism = parallelism});
         const Index chunk_bytes = iterator.chunk_rows() * row_elements * 8;
         EXPECT_LE(chunk_bytes, 4 << 20);
-        // At least 256 for each process where there are as many rows. Rounding at most doubles what
-        // 4 MiB make of it.
+        // At least 256 chunks for each process if there are as many rows. Rounding at most doubles
+        // the number that the limit of 4 MiB gives.
         const Index least = std::min<Index>(rows, 256 * parallelism);
         EXPECT_GE(iterator.num_chunks(), least);
         EXPECT_LE(iterator.num_chunks(),
                   std::max<Index>(4 * least, rows * row_elements * 8 / (2 << 20) + 1) + 1);
-        // Whatever has room for a leaf has its boundaries between leaves.
+        // A chunk that can hold a leaf has its boundaries between leaves.
         const Index aligned_rows = 256 / std::gcd(Index{256}, row_elements);
         if (iterator.num_chunks() > 1 && iterator.chunk_rows() >= aligned_rows) {
           EXPECT_EQ(iterator.chunk(1).begin * row_elements % 256, 0);
@@ -302,7 +302,7 @@ TEST(DataIteratorTest, HugeArraysAreMetadataOnly) {
   EXPECT_EQ(ones.num_chunks(), rows);
   EXPECT_EQ(ones.chunk(rows - 1), (RowRange{rows - 1, rows}));
 
-  // The largest arrays that a view can be of: id times size must not overflow.
+  // The largest arrays that a view can have: id times size must not overflow.
   const Index most = (Index{1} << 62) - 7;
   const NdView bytes = Metadata({most}, DType::Of<std::uint8_t>());
   for (Index size : {most, most - 1, most / 2 + 1, most / 3}) {
