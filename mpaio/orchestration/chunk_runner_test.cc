@@ -227,7 +227,7 @@ TEST_F(ChunkRunnerTest, NoResultsAreSentIfTheirInputCheckFails) {
     EXPECT_EQ(std::get<Failure>(*last).status.message(), "a.npy shrank");
     messages.pop_back();
     EXPECT_EQ(looks, 4);
-    // The chunks processed before the third check are valid.
+    // The chunks processed up to the third check are valid.
     const ChunkRange sent = ChunksOf(messages, 0);
     EXPECT_LE(sent.size(), runner.chunks());
     EXPECT_EQ(std::get<Failure>(*last).chunk, 100 + runner.chunks());
