@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Files that users pass for an array but that hold something else: a git-lfs pointer, HDF5, CSV,
-// ... They are recognised by their contents, so that the message names the format and the remedy. A
-// new format is a row of a table in the .cc.
+// ... They are recognised by their contents, so that the message names the format and the remedy.
+// To refuse a further format, add a row to a table in the .cc. Formats that can be read are in
+// array_file.cc.
 #ifndef MPAIO_ARRAY_FOREIGN_FORMAT_H_
 #define MPAIO_ARRAY_FOREIGN_FORMAT_H_
 

@@ -50,12 +50,12 @@ class StealBoard {
 
   // Constructs an unusable board: nothing can be posted or stolen.
   StealBoard() = default;
-  // `memory` has kBytesPerRank for each of `ranks` ranks, was zeroed before the first board over
-  // it, is aligned as a Row, and must outlive this board. The board is unusable if `memory` is
-  // null, there is only one rank, or there are more chunks than a word can name. Precondition:
-  // everything posted on an earlier board over the same memory has been released on every rank
-  // before any rank constructs this one. Ranks whose boards have other numbers of chunks take
-  // nothing from each other.
+  // `rank` counts within the node, here and below. `memory` has kBytesPerRank for each of `ranks`
+  // ranks, was zeroed before the first board over it, is aligned as a Row, and must outlive this
+  // board. The board is unusable if `memory` is null, there is only one rank, or there are more
+  // chunks than a word can name. Precondition: everything posted on an earlier board over the same
+  // memory has been released on every rank before any rank constructs this one. Ranks whose boards
+  // have other numbers of chunks take nothing from each other.
   StealBoard(std::byte* memory, int rank, int ranks, const std::vector<Index>& chunks_per_job);
 
   bool is_usable() const { return rows_ != nullptr; }
@@ -80,8 +80,8 @@ class StealBoard {
   // held before, whose results have been sent or are about to be.
   void Hold(std::int32_t job, ChunkRange chunks);
 
-  // Takes the far half of the slot of another rank for which `worth` is greatest, without posting
-  // it. Returns nothing if no slot is worth more than 0.
+  // Takes the far half of the slot of another rank for which `worth` is greatest. The caller must
+  // post or hold it. Returns nothing if no slot is worth more than 0.
   std::optional<Assignment> Steal(const std::function<double(const Assignment&)>& worth);
 
   // Clears everything that `rank`, which is dead, offers and holds. Any rank may call this, at any

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Rank 0's account of the chunks of a run: which are in flight, on which rank and since when, which
-// are committed, and which were quarantined. It keeps one bit for each chunk, and one entry for
-// each assignment in flight and for each chunk that has failed.
+// are committed, and which were quarantined. The dispatcher keeps those that are pending. The
+// ledger has one bit for each chunk (closed: committed or quarantined), and one entry for each
+// assignment in flight and for each chunk that has failed.
 #ifndef MPAIO_LEDGER_LEDGER_H_
 #define MPAIO_LEDGER_LEDGER_H_
 

@@ -46,13 +46,13 @@ class RunCoordinator {
   // (ScheduleRecord::PlanFor).
   RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
-  // Makes one bounded round: receives messages, assigns work, and processes a slice of it if rank 0
+  // Runs one bounded round: receives messages, assigns work, and processes a slice of it if rank 0
   // works. With `deliver`, also delivers results that are ready, at most a batch of each job and
   // for about a millisecond. Returns true if anything happened; if not, the caller may wait.
   bool Round(bool deliver);
 
-  // Makes the first half of a round if the last one is 20 µs ago. Called between results that are
-  // taken one by one, so that the workers do not wait meanwhile.
+  // Runs the first half of a round if at least 20 µs have passed since the last one. Called between
+  // results that are taken one by one, so that the workers do not wait meanwhile.
   void PumpMessages();
 
   // Delivers one result that is ready. Returns nothing if there is none, or if the run has been
@@ -129,6 +129,7 @@ class RunCoordinator {
   void OnLost(const LostRank& lost);
   // Excludes a dead rank from everything that follows.
   void MarkRankLost(int rank);
+  // Returns to the dispatcher the uncommitted chunks that were lost with a dead rank.
   void Recover(int rank);
   // Gives an idle rank a copy of an assignment of a rank that has been silent for long. Returns
   // false if there is none.

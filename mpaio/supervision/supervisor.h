@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The supervisor process. Private to this package.
+// The process that mpirun started for a worker rank; supervision.h explains why there is one. It
+// reports the rank's stops and its end to rank 0, forwards signals to the rank, kills it when rank
+// 0 says so, and keeps its connections open. Private to this package.
 #ifndef MPAIO_SUPERVISION_SUPERVISOR_H_
 #define MPAIO_SUPERVISION_SUPERVISOR_H_
 
@@ -11,8 +13,8 @@
 
 namespace mpaio {
 
-// The only message from a rank to its supervisor besides the address of rank 0: the connections
-// that come with it are to stay open.
+// A rank sends its supervisor two kinds of message: the address of rank 0, and this byte with the
+// connections that are to stay open.
 inline constexpr char kKeep = 'C';
 
 // The state that a rank and its supervisor share.
