@@ -128,7 +128,12 @@ class FaultsTest(whole_run.WholeRunTest):
             done = self.run_in_folder(ranks, "--chunk=1", "fails", "ints.npy", "chunk_us=4000", "+", "map", "ints.npy",
                                       "out/squares.npy", "fn=square")
             remover.join()
-            self.assert_refused(done, 1, "out/squares.npy")
+            self.assertEqual(done.status, 1, done)
+            self.assertEqual(len(done.stderr), 1, done)
+            self.assertIn("out/squares.npy", done.stderr[0])
+            # Nothing is left but the result, where the message says that it is.
+            kept, = re.findall("the result is in (.*), whole: put it in its place yourself", done.stderr[0])
+            self.assertEqual(done.left, [kept], done)
             self.assertFalse(os.path.exists(self.path("out")))
 
     def remove_output_folder_during_the_run(self):
