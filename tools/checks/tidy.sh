@@ -41,8 +41,8 @@ fi
 
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$scratch"' EXIT
-execution_root=$(run_bazel info execution_root 2>/dev/null)
-run_bazel aquery 'mnemonic("CppCompile", //...)' --output=jsonproto >"$scratch/actions" 2>"$scratch/log" &&
+execution_root=$("$root/tools/bazelw" info execution_root 2>/dev/null)
+"$root/tools/bazelw" aquery 'mnemonic("CppCompile", //...)' --output=jsonproto >"$scratch/actions" 2>"$scratch/log" &&
   python3 "$root/tools/compile_commands.py" "$execution_root" "$scratch/compile_commands.json" <"$scratch/actions" || {
   tail -n 20 -- "$scratch/log" >&2
   die "bazel aquery or tools/compile_commands.py failed; the last lines of its output are above"
