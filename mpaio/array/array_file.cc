@@ -76,11 +76,11 @@ absl::Status Trailing(const std::string& name, absl::string_view how_many) {
       "file was written over in part; save each array to a file of its own, with numpy.save"));
 }
 
-// Reads the next to.size() bytes of a source; fewer only at its end. Returns their number.
+// Reads the next to.size() bytes of a source, or fewer only at its end. Returns how many it read.
 using ReadSome = std::function<absl::StatusOr<Index>(std::span<std::byte> to)>;
 
-// Reads the next header of a source, beginning with `first_bytes` bytes. `*start` receives all
-// bytes that were read, which may be more than the header.
+// Reads the header of a source: first `first_bytes` bytes, then the rest of the header if there is
+// one. `*start` receives all bytes that were read, which may be more than the header.
 absl::StatusOr<NpyHeader> ReadHeader(const ReadSome& read, Index first_bytes,
                                      const std::string& name, std::string* start) {
   const auto read_up_to = [&](Index size_bytes) -> absl::Status {
@@ -180,7 +180,7 @@ absl::StatusOr<FileDescriptor> TakeStandardInput() {
         "standard input is a terminal; send an array to it, or give the name of a file");
   if (taken.exchange(true)) {
     return absl::FailedPreconditionError(
-        "standard input has been read already, and holds one array; save the other ones to files");
+        "standard input has been read already, and holds only one array; save the others to files");
   }
   return Duplicate(STDIN_FILENO, kStandardInputName);
 }
@@ -195,7 +195,7 @@ struct ArrayFile::State {
     kElsewhere,  // only another process can read it
   };
 
-  // Derives the array that is loaded from the array in the file.
+  // Sets the properties of the loaded array; the arguments are those of the array in the file.
   absl::Status SetArray(const DType& of_file, std::vector<Index> array_shape, bool fortran_order) {
     MPAIO_ASSIGN_OR_RETURN(size_bytes, ArraySizeBytes(of_file, array_shape));
     file_dtype = of_file;
@@ -290,8 +290,8 @@ absl::Status ArrayFile::OpenAgain() {
       now.st_mtim.tv_sec != then.st_mtim.tv_sec || now.st_mtim.tv_nsec != then.st_mtim.tv_nsec) {
     return absl::DataLossError(
         absl::StrCat(state_->path,
-                     " was replaced or written since it was looked at; let nothing "
-                     "write it, and start again"));
+                     " was replaced or written since it was opened; make sure that no "
+                     "program writes it, and start again"));
   }
   state_->fd = std::move(file.fd);
   return absl::OkStatus();
@@ -330,7 +330,7 @@ absl::StatusOr<ArrayFile> ArrayFile::Open(const std::string& input) {
     const std::string member = input.substr(colon + 1);
     return OpenFile(path, &member, input);
   }
-  return OpenFile(input, nullptr, input);  // which reports the reason
+  return OpenFile(input, nullptr, input);  // reports why there is no such file
 }
 
 absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std::string* member,
@@ -377,7 +377,8 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
       state->name = absl::StrCat(path, ":", Printable(absl::StripSuffix(found.name, ".npy")));
     if (found.is_encrypted) {
       return absl::UnimplementedError(absl::StrCat(
-          state->name, " is encrypted, which mpaio does not read; save it again with numpy.savez"));
+          state->name,
+          " is encrypted, and mpaio cannot decrypt it; save it again with numpy.savez"));
     }
     MPAIO_ASSIGN_OR_RETURN(ZipMemberReader reader, archive.Read(position));
     const ReadSome read = [&reader](std::span<std::byte> to) { return reader.Read(to); };
@@ -386,12 +387,14 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenFile(const std::string& path, const std
     state->member = position;
     state->member_data_offset = header.data_offset;
     state->source = State::Source::kMember;
-    // A member without compression can be read like a file, if its bytes are found at its offset.
+    // A member without compression can be read like a file. Compare its first bytes to make sure
+    // that they are at the offset that libzip gives.
     if (const std::optional<Index> at = reader.StoredAt();
         at.has_value() && *at <= state->file_size_bytes - found.size_bytes) {
-      std::string there(start.size(), '\0');
-      if (ReadAt(state->fd.get(), BytesOf(there), *at) == static_cast<Index>(there.size()) &&
-          there == start) {
+      std::string found_there(start.size(), '\0');
+      if (ReadAt(state->fd.get(), BytesOf(found_there), *at) ==
+              static_cast<Index>(found_there.size()) &&
+          found_there == start) {
         state->source = State::Source::kSlices;
         state->data_offset = *at + header.data_offset;
       }
@@ -445,7 +448,7 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
   const bool is_stream = path == "-";
   if (is_stream) {
     if (open_axes > 0)
-      return wrong("how long standard input is cannot be known: give the whole shape");
+      return wrong("the length of standard input is not known in advance: give the whole shape");
     MPAIO_ASSIGN_OR_RETURN(state->fd, TakeStandardInput());
     state->source = State::Source::kStream;
     state->name = kStandardInputName;
@@ -455,12 +458,13 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     state->fd = std::move(file.fd);
     state->file_size_bytes = file.size_bytes;
   }
-  std::string start, but;
+  std::string start, format_hint;
   if (!is_stream) {
     MPAIO_ASSIGN_OR_RETURN(start, state->ReadFirstBytes());
-    // Reported only if the bytes do not fit: numbers may begin with any bytes.
+    // Raw numbers may begin like another format by chance, so the format is only a hint in the
+    // errors below.
     if (const auto format = RecognizeSignature(start); format.has_value())
-      but = absl::StrCat("; it seems to be ", format->what, ": ", format->advice);
+      format_hint = absl::StrCat("; it seems to be ", format->what, ": ", format->advice);
   }
   if (open_axes > 0) {
     const auto axis = std::find(shape.begin(), shape.end(), -1);
@@ -472,16 +476,17 @@ absl::StatusOr<ArrayFile> ArrayFile::OpenRaw(const std::string& input) {
     if (state->file_size_bytes % *one_bytes != 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           path, " holds ", state->file_size_bytes, " bytes, not a multiple of the ", *one_bytes,
-          " that one index of the axis -1 takes; check type and shape", but));
+          " that one index of the axis -1 takes; check type and shape", format_hint));
     }
     *axis = state->file_size_bytes / *one_bytes;
   }
   if (const absl::Status status = state->SetArray(*dtype, std::move(shape), false); !status.ok())
     return wrong(status.message());
   if (!is_stream && state->size_bytes != state->file_size_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, " holds ", state->file_size_bytes, " bytes, but ", dtype->name(), " ",
-        ShapeToString(state->shape), " takes ", state->size_bytes, "; check type and shape", but));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " holds ", state->file_size_bytes, " bytes, but ", dtype->name(), " ",
+                     ShapeToString(state->shape), " takes ", state->size_bytes,
+                     "; check type and shape", format_hint));
   }
   if (!is_stream) state->fingerprint = Hash(start, state->fingerprint);
   return ArrayFile(std::move(state));
@@ -525,7 +530,7 @@ absl::StatusOr<std::unique_ptr<FileMapping>> ArrayFile::Map(bool takes_lease) co
   else if (state_->size_bytes == 0)
     why = "it has no elements";
   else if (state_->is_fortran_order)
-    why = "it is in Fortran's order";
+    why = "it is in Fortran order";
   else if (!state_->swapper.swaps_nothing())
     why = "its elements are in another machine's byte order";
   else if (state_->data_offset % kArrayAlignmentBytes != 0)
@@ -550,7 +555,7 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
   const bool is_first = share == 0;
   switch (state_->source) {
     case State::Source::kSlices:
-      // A member is read in order, or else share 0 reads it once more for the checksum.
+      // Reading a member in order verifies its checksum. Otherwise share 0 reads it once more.
       if (state_->member.has_value() && num_shares == 1 && !state_->is_fortran_order)
         return state_->LoadMember(array, before_writing);
       MPAIO_RETURN_IF_ERROR(state_->LoadSlices(share, num_shares, array, before_writing));
@@ -564,7 +569,7 @@ absl::Status ArrayFile::LoadShare(int share, int num_shares, std::span<std::byte
   }
   if (!is_first || state_->size_bytes == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(state_->name, " reaches another process; its bytes are loaded there"));
+      absl::StrCat(state_->name, " arrives at another process; its bytes are loaded there"));
 }
 
 absl::Status ArrayFile::State::LoadSlices(int share, int num_shares, std::span<std::byte> array,

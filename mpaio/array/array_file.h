@@ -25,8 +25,9 @@ class FileMapping;
 
 // An array that can be loaded: its metadata, read from the header, and access to its bytes.
 // Whatever the layout in the source, the array is loaded in C order and in this machine's byte
-// order. Movable; the source stays open as long as this lives. Memory used besides the array that
-// is filled: a header of at most kMaxNpyHeaderBytes, and buffers of some MiB.
+// order. Movable; the source stays open until the destructor or CloseForNow() closes it. Besides
+// the memory of the array, it needs a header of at most kMaxNpyHeaderBytes, and buffers of some
+// MiB.
 class ArrayFile {
  public:
   // Holds no array; may only be assigned to.
@@ -40,7 +41,7 @@ class ArrayFile {
   //   "a.npz:x"              the member x, or else x.npy, of an .npz; the last one of that name, as
   //                          in numpy
   //   "raw:<f4:100x3:a.bin"  raw bytes without a header: element type, shape, file. One extent may
-  //                          be -1, which stands for as many as the file has bytes for
+  //                          be -1: it is computed from the length of the file
   //   "raw:<f4:a.bin"        the whole file as a 1-d array
   //   "-"                    a .npy on standard input, once in a process; "raw:<f4:100x3:-"
   //                          likewise
@@ -92,7 +93,7 @@ class ArrayFile {
   const DType& dtype() const;
   const std::vector<Index>& shape() const;
   Index size_bytes() const;
-  // True if the bytes arrive once and in order, and so at one process only.
+  // True if the bytes arrive only once and in order, so that one process must read them all.
   bool is_stream() const;
 
   // For messages: "<i8 (1000,), 8000 bytes", with the type as stored in the file.
@@ -101,10 +102,10 @@ class ArrayFile {
   // fingerprints mean different files.
   std::uint64_t fingerprint() const;
 
-  // Fills share number `share` of `num_shares` of `array`, which is the whole array: size_bytes()
-  // bytes from a page boundary on. Once all shares are loaded, by the ranks of a node or by
-  // concurrent threads, every byte has been written, and none twice. Shares are whole pages where
-  // that is possible: in C order, unless units that must be swapped as a whole cross page
+  // Loads share number `share` of `num_shares` into `array`, the memory of the whole array:
+  // size_bytes() bytes from a page boundary on. Ranks of a node, or threads, may load different
+  // shares concurrently; together, the shares write every byte exactly once. Shares are whole pages
+  // where that is possible: in C order, unless units that must be swapped as a whole cross page
   // boundaries. Streams and compressed members can only be read from front to end: they are share
   // 0, and the other shares are empty. Share 0 also verifies the checksum of an archive's member;
   // with several shares, or in Fortran order, this takes one more pass over the member. On failure
@@ -112,8 +113,8 @@ class ArrayFile {
   //   DataLoss            the file ended too soon, so it was truncated while it was open; a stream
   //                       ended too soon or continued after the array; the archive is damaged; the
   //                       disk failed.
-  //   ResourceExhausted   the array has no memory behind it: its shared memory segment is larger
-  //                       than /dev/shm can hold.
+  //   ResourceExhausted   the system has no memory left for `array`: its shared memory segment is
+  //                       larger than /dev/shm can hold.
   //   FailedPrecondition  the stream has been loaded already, or arrives at another process.
   // If writes_in_order(), `before_writing` is called with each piece of `array` just before it is
   // written; a status other than OK ends the loading and is returned. Precondition: array.size() ==
@@ -132,7 +133,7 @@ class ArrayFile {
   // if too many files are kept open; those of ArrayParts::Create.
   absl::StatusOr<std::unique_ptr<ArrayParts>> Parts() const;
 
-  // True if each share is written from its begin to its end, and no byte of it by another share.
+  // True if each share is one contiguous part of the array, and is written from front to end.
   bool writes_in_order() const;
 
  private:

@@ -102,8 +102,8 @@ class Pages {
 // [begin, end) of each piece that was passed to BeforeWriting, by share.
 using Pieces = std::vector<std::vector<std::pair<Index, Index>>>;
 
-// Expects that the pieces of a share follow each other, and that all shares together are the array,
-// once.
+// Expects that the pieces of each share follow each other without gaps, and that the shares
+// together cover the array exactly once.
 void ExpectInOrder(const Pieces& by_share, Index size_bytes) {
   std::vector<std::pair<Index, Index>> shares;
   for (const auto& pieces : by_share) {
@@ -128,9 +128,9 @@ absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
   std::vector<std::thread> threads;
   for (int share = 0; share < num_shares; ++share) {
     threads.emplace_back([&, share] {
-      ArrayFile::BeforeWriting note;
+      ArrayFile::BeforeWriting record_piece;
       if (file.writes_in_order()) {
-        note = [&, share](std::span<std::byte> piece) {
+        record_piece = [&, share](std::span<std::byte> piece) {
           const Index begin = piece.data() - pages.bytes().data();
           pieces[static_cast<std::size_t>(share)].emplace_back(
               begin, begin + static_cast<Index>(piece.size()));
@@ -138,7 +138,7 @@ absl::StatusOr<std::string> Load(const ArrayFile& file, int num_shares) {
         };
       }
       statuses[static_cast<std::size_t>(share)] =
-          file.LoadShare(share, num_shares, pages.bytes(), note);
+          file.LoadShare(share, num_shares, pages.bytes(), record_piece);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -473,7 +473,7 @@ TEST_F(ArrayFileTest, AnArrayElsewhereHasNoBytesHere) {
   MPAIO_EXPECT_OK(file->LoadShare(1, 2, pages.bytes()));
   EXPECT_EQ(pages.text(), std::string(8000, '?'));
   EXPECT_THAT(file->LoadShare(0, 2, pages.bytes()),
-              StatusIs(kFailedPrecondition, "reaches another process"));
+              StatusIs(kFailedPrecondition, "arrives at another process"));
   EXPECT_THAT(ArrayFile::Elsewhere("x", kInt64, {Index{1} << 62}), StatusIs(kInvalidArgument));
 }
 
@@ -552,7 +552,7 @@ TEST_F(ArrayFileTest, ShrinkingWhileItIsReadIsDataLoss) {
     MPAIO_ASSERT_OK(file);
     std::filesystem::resize_file(Path("a.npy"), 128 + 4000);
     EXPECT_THAT(Load(*file, 1),
-                StatusIs(kDataLoss, "shrank while it was read: it has no byte 4128 any more"));
+                StatusIs(kDataLoss, "shrank while it was read: byte 4128 no longer exists"));
     EXPECT_THAT(Load(*file, 2), StatusIs(kDataLoss, "shrank while it was read"));
     std::filesystem::resize_file(Path("a.npy"), 10);
     EXPECT_THAT(Load(*file, 1), StatusIs(kDataLoss, "shrank while it was read"));

@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<ArrayParts>> ArrayParts::Create(int fd, const std
     return absl::UnimplementedError(
         absl::StrCat(name, " cannot be kept open: too many files are open already"));
   MPAIO_ASSIGN_OR_RETURN(parts->fd_, Duplicate(fd, name));
-  MPAIO_ASSIGN_OR_RETURN(parts->at_first_, FileStamp::Of(fd, name));
+  MPAIO_ASSIGN_OR_RETURN(parts->first_stamp_, FileStamp::Of(fd, name));
   parts->data_offset_ = data_offset;
   parts->size_bytes_ = size_bytes;
   parts->swapper_ = std::move(swapper);
@@ -80,7 +80,8 @@ int ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
 
 int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
   if (swapper_.swaps_nothing()) return ReadFile(begin, to);
-  // Swap in a buffer, so that no reader sees bytes in their old order.
+  // Swap in a buffer: bytes in the file's order must never be visible in `to`, which other threads
+  // and processes may be reading.
   const Buffer buffer(*this);
   if (buffer.data() == nullptr) return ENOMEM;
   const Index unit = swapper_.unit_bytes(), end = begin + static_cast<Index>(to.size());
@@ -101,12 +102,14 @@ absl::Status ArrayParts::StatusOf(int failure) const {
   if (failure == 0) return absl::OkStatus();
   if (failure == kCut)
     return absl::DataLossError(
-        absl::StrCat(name_, " shrank while it was read; let nothing write it, and start again"));
+        absl::StrCat(name_,
+                     " shrank while it was read; make sure that no program writes it, and start "
+                     "again"));
   if (failure != EFAULT && failure != ENOMEM)
     return ErrnoStatus(failure, absl::StrCat("cannot read ", name_));
   return absl::ResourceExhaustedError(
       absl::StrCat("shared memory ran out while ", name_,
-                   " was read: another program took the room; free some, and start again"));
+                   " was read: another program took the memory; free some, and start again"));
 }
 
 }  // namespace mpaio

@@ -43,12 +43,12 @@ class ArrayParts {
   int Read(Index begin, std::span<std::byte> to) const;
   static constexpr int kCut = -1;
 
-  // Returns the status for a result of Read(). DataLoss: the file was truncated, or the disk
-  // failed. ResourceExhausted: there was no memory behind `to`.
+  // Returns the status for `failure`, a result of Read(). DataLoss: the file was truncated, or the
+  // disk failed. ResourceExhausted: the system had no memory left for the pages of `to`.
   absl::Status StatusOf(int failure) const;
 
   // DataLoss if the file has changed since this was created, so that parts may not fit together.
-  absl::Status CheckUnchanged() const { return at_first_.CheckUnchanged(fd_.get(), name_); }
+  absl::Status CheckUnchanged() const { return first_stamp_.CheckUnchanged(fd_.get(), name_); }
 
  private:
   class Buffer;
@@ -61,9 +61,9 @@ class ArrayParts {
   Index data_offset_ = 0;
   Index size_bytes_ = 0;
   ByteSwapper swapper_;
-  FileStamp at_first_;
-  // A cached buffer of buffer_bytes_ for swapping. One reader at a time uses it; concurrent readers
-  // allocate their own.
+  FileStamp first_stamp_;
+  // A cached buffer of buffer_bytes_ for swapping; null while a reader uses it. Other concurrent
+  // readers allocate their own.
   Index buffer_bytes_ = 0;
   mutable std::atomic<std::byte*> buffer_{nullptr};
 };

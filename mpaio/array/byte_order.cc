@@ -25,7 +25,7 @@ std::uint16_t Swapped(std::uint16_t value) { return __builtin_bswap16(value); }
 std::uint32_t Swapped(std::uint32_t value) { return __builtin_bswap32(value); }
 std::uint64_t Swapped(std::uint64_t value) { return __builtin_bswap64(value); }
 
-// A plain loop over words at any address, which compilers vectorize.
+// A plain loop, which compilers vectorize. `at` needs no alignment.
 template <typename Word>
 void SwapWords(std::byte* at, Index count) {
   for (Index i = 0; i < count; ++i) {

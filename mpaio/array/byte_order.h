@@ -22,10 +22,10 @@ class ByteSwapper {
 
   bool swaps_nothing() const { return runs_.empty(); }
 
-  // The smallest number of bytes that can be swapped independently: any part of an array that is a
-  // multiple of it may be passed to Swap(). 1 if nothing is swapped; for a simple type the width of
-  // its numbers (4 for 'U', half of a complex number), so often less than an element; for a
-  // structured type the whole element.
+  // The smallest number of bytes that can be swapped independently: any part of an array that
+  // begins and ends at a multiple of it may be passed to Swap(). 1 if nothing is swapped. For a
+  // simple type it is the width of its numbers (4 for 'U', half of a complex number), which may be
+  // less than an element; for a structured type it is the whole element.
   Index unit_bytes() const { return unit_bytes_; }
 
   // Swaps in place the `size_bytes` bytes from `units` on, a multiple of unit_bytes(). `units`

@@ -91,7 +91,7 @@ absl::StatusOr<DType> DType::Structured(std::vector<Field> fields, Index itemsiz
         return absl::InvalidArgumentError("the name of a field is not UTF-8");
       if (!names.insert(*name).second)
         return absl::InvalidArgumentError(
-            absl::StrCat("field '", Printable(*name), "' is there twice"));
+            absl::StrCat("field '", Printable(*name), "' appears twice"));
     }
     structure->nesting = std::max(structure->nesting, field.dtype.nesting() + 1);
     structure->is_swapped = structure->is_swapped || field.dtype.is_swapped();
@@ -172,7 +172,7 @@ Index DType::alignment_bytes() const {
   }
 }
 
-// Appends the list that numpy's dtype.descr is, as Python writes it.
+// Appends the list of fields (numpy's dtype.descr) as Python's repr() writes it.
 void DType::AppendFields(std::string* out) const {
   Index offset_bytes = 0;
   out->push_back('[');

@@ -51,7 +51,7 @@ class DType {
     kObject,  // pointers to Python objects
   };
 
-  // Relative to this machine, so that one value tells whether bytes must be swapped.
+  // Relative to this machine: bytes must be swapped if the value is kSwapped.
   enum class ByteOrder : std::uint8_t { kNotApplicable, kNative, kSwapped };
 
   struct Field;
@@ -70,7 +70,7 @@ class DType {
   // ToString() gives for a structured type. Names of all versions of numpy are known. All other
   // code that reads the text of a type calls this function. Lists of types with commas and repeats
   // ("f4,f4", "3i4") are not read: they are written as lists of fields.
-  //   InvalidArgument  `descr` is neither, or the width is over kMaxItemsizeBytes.
+  //   InvalidArgument  `descr` is none of these, or an element is wider than kMaxItemsizeBytes.
   //   Unimplemented    a numpy type without a meaning here: a long double of another machine;
   //                    StringDType.
   static absl::StatusOr<DType> Parse(absl::string_view descr);
@@ -111,7 +111,7 @@ class DType {
   // True if an element is, or contains, a pointer to a Python object.
   bool has_objects() const;
 
-  // True for a type with a list of fields, even an empty one: it is not the same as "|V8".
+  // True for a type with a list of fields, even an empty list; false for raw bytes such as "|V8".
   bool is_structured() const { return structure_ != nullptr; }
   // The fields in the order of their offsets. Empty for a simple type. Valid as long as any copy of
   // this type lives.

@@ -159,7 +159,7 @@ constexpr Name kNames[] = {
     {"object0", Kind::kObject, sizeof(void*)},
 };
 
-// Spellings that a step may follow: "M8[25ns]".
+// Spellings of the time types; a step may follow, as in "M8[25ns]".
 struct TimeName {
   absl::string_view name;
   Kind kind;
@@ -214,9 +214,9 @@ struct KindAndSize {
   Index itemsize_bytes;
 };
 
-// Removes the number at the start of `*text` and returns it, as C's strtol, which numpy calls:
-// white space and a sign may precede it. Returns nullopt if there is none, or if it is not in [0,
-// DType::kMaxItemsizeBytes].
+// Removes the number at the start of `*text` and returns it. White space and a sign may precede the
+// number, because numpy reads it with C's strtol. Returns nullopt if there is no number, or if it
+// is not in [0, DType::kMaxItemsizeBytes].
 std::optional<Index> TakeNumber(absl::string_view* text) {
   *text = absl::StripLeadingAsciiWhitespace(*text);
   const bool is_negative = absl::StartsWith(*text, "-");
@@ -291,15 +291,15 @@ absl::Status NotAType(absl::string_view descr) {
       "'|S5'"));
 }
 
-// Unimplemented for types that numpy has, on some machine or in some version, and that mean nothing
-// here; otherwise OK.
+// Returns Unimplemented for a type that numpy has on another machine or in another version, and
+// that mpaio cannot read; otherwise OK.
 absl::Status CheckKnownHere(absl::string_view descr, absl::string_view code) {
   const std::string quoted = absl::StrCat("'", absl::CHexEscape(descr.substr(0, 60)), "'");
   if (!code.empty() && code[0] == 'T' &&
       (code.size() == 1 || ParseWidth(code.substr(1)).has_value())) {
-    return absl::UnimplementedError(absl::StrCat(
-        quoted,
-        " is numpy's StringDType, of which a file has pointers only; save a.astype('U') instead"));
+    return absl::UnimplementedError(absl::StrCat(quoted,
+                                                 " is numpy's StringDType, which a file holds only "
+                                                 "as pointers; save a.astype('U') instead"));
   }
   for (const absl::string_view other : {"f10", "f12", "f16", "c20", "c24", "c32"}) {
     if (code != other) continue;

@@ -43,7 +43,7 @@ def numpy_says(text):
             dtype = np.dtype(text)
     except (TypeError, ValueError, SyntaxError):
         return "refused"
-    # numpy accepts by mistake widths and multiples that overflow, and a week divided by a divisor
+    # By mistake, numpy accepts widths and multiples that overflow, and a week divided by a divisor
     # that does not fit.
     if dtype.itemsize < 0 or "[-" in dtype.str or ("[0" in dtype.str and "W/" in text):
         return "refused"
@@ -68,8 +68,7 @@ class DtypeNumpyTest(unittest.TestCase):
             self.assertGreater(sum((there == "refused") == some for there in expected), 5)
 
     def test_codes(self):
-        # Without lists of types ("f4,f4", "(2,)i4"), which are more than one type: they are written
-        # as lists of fields.
+        # Lists of types ("f4,f4", "(2,)i4") are left out: mpaio reads only lists of fields.
         self.assert_as_numpy(order + letter + width for order in ["", "<", ">", "=", "|", "<<", "!"] for letter in LETTERS
                              for width in WIDTHS if not any(c in letter + width for c in ",()") and not letter.isdigit())
 
@@ -94,7 +93,7 @@ class DtypeNumpyTest(unittest.TestCase):
             for _ in range(random.integers(1, 3)):
                 at = random.integers(len(text) + 1)
                 text[at:at + random.integers(2)] = [random.choice(alphabet)] if random.integers(3) else []
-            # Left out: numpy reads a leading number as a repeat count, and divides by zero.
+            # Left out, because numpy reads a leading number as a repeat count, and divides by zero.
             bare = "".join(text).lstrip("<>=| ")
             if not bare[:1].isdigit() and "/0" not in bare and "/-" not in bare and "/+" not in bare and "/ " not in bare:
                 texts.append("".join(text))

@@ -14,11 +14,11 @@
 //                            types included
 //
 // numpy pads strings with NULs to the width of the array, and strips the trailing NULs when it
-// reads a string. So does this: in "|S5", the bytes 'a' 0 'b' 0 0 are the string of three bytes
-// "a\0b".
+// reads a string. The views here do the same: in "|S5", the bytes 'a' 0 'b' 0 0 are the string of
+// three bytes "a\0b".
 //
-// All are random-access ranges that do not own the bytes. Elements are not checked one by one:
-// ElementTraits<T>::Accepts(dtype) checks everything once.
+// All are random-access ranges that do not own the bytes. ElementTraits<T>::Accepts(dtype) checks
+// the type of the whole array; there are no checks for single elements.
 #ifndef MPAIO_ARRAY_ELEMENTS_H_
 #define MPAIO_ARRAY_ELEMENTS_H_
 
@@ -206,7 +206,7 @@ struct Datetime64 {
   friend constexpr auto operator<=>(const Datetime64&, const Datetime64&) = default;
 };
 
-// A duration in such ticks.
+// A duration in ticks, as for Datetime64.
 struct Timedelta64 {
   std::int64_t ticks;
 
@@ -215,7 +215,7 @@ struct Timedelta64 {
   friend constexpr auto operator<=>(const Timedelta64&, const Timedelta64&) = default;
 };
 
-// Element type for any array. A tag, as for strings: the values are spans of bytes.
+// Element type for any array. A tag, like ByteString: the values are spans of bytes.
 struct RawElement {};
 
 // Makes the elements of RawElements.
@@ -275,7 +275,7 @@ class RawElements : public std::ranges::view_base {
 template <typename T, typename... Others>
 concept OneOf = (std::same_as<T, Others> || ...);
 
-// The C++ number types as which elements can be read in place.
+// The C++ number types whose elements are read in place.
 template <typename T>
 concept NumericElement =
     OneOf<T, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
@@ -353,7 +353,7 @@ struct ElementTraits<UnicodeString> {
   static std::string Describe() { return "str (U)"; }
 };
 
-// The range that a worker over elements of type T is given.
+// The range that a worker over elements of type T gets.
 template <typename T>
 using Elements = typename ElementTraits<T>::Span;
 

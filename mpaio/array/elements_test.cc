@@ -256,8 +256,7 @@ TEST(Elements, SubspanIsAPartOfTheRange) {
   EXPECT_EQ(part.data(), chars + 2);
 }
 
-// Compares with a loop over single chars, at widths that words of 8 bytes divide, and at those
-// between.
+// Compares with a loop over single chars, at widths that are multiples of 8 bytes and at others.
 template <typename Char>
 void ExpectLengthsAsOfALoop(std::uint32_t seed) {
   std::mt19937 random(seed);

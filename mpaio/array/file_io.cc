@@ -91,7 +91,8 @@ absl::StatusOr<FileStamp> FileStamp::Of(int fd, const std::string& name) {
 absl::Status FileStamp::CheckUnchanged(int fd, const std::string& name) const {
   const auto changed = [&name](absl::string_view how) {
     return absl::DataLossError(
-        absl::StrCat(name, " ", how, " while it was read; let nothing write it, and start again"));
+        absl::StrCat(name, " ", how,
+                     " while it was read; make sure that no program writes it, and start again"));
   };
   MPAIO_ASSIGN_OR_RETURN(const FileStamp now, Of(fd, name));
   if (now.size_bytes_ < size_bytes_) return changed("shrank");
@@ -160,9 +161,9 @@ absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
   const Index got_bytes = ReadAt(fd, to, offset_bytes);
   if (got_bytes == size_bytes) return absl::OkStatus();
   if (got_bytes < 0) return ReadFailure(static_cast<int>(-got_bytes), name, size_bytes);
-  return absl::DataLossError(absl::StrCat(name, " shrank while it was read: it has no byte ",
-                                          offset_bytes + got_bytes,
-                                          " any more; let nothing write it, and start again"));
+  return absl::DataLossError(
+      absl::StrCat(name, " shrank while it was read: byte ", offset_bytes + got_bytes,
+                   " no longer exists; make sure that no program writes it, and start again"));
 }
 
 absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
@@ -173,8 +174,8 @@ absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
 
 absl::Status FlushDirectory(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A directory that may be written but not read cannot be flushed, nor can those of some file
-  // systems.
+  // A directory cannot be flushed if this user may write but not read it. Some file systems cannot
+  // flush directories at all.
   if (fd < 0) return absl::OkStatus();
   const int error = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);

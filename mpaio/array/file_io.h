@@ -29,7 +29,7 @@ absl::Status ErrnoStatus(int error, absl::string_view what);
 // Describes a file that is not regular: "a directory", "a pipe", ...
 absl::string_view FileKind(mode_t mode);
 
-// An open file, closed by the destructor. None by default.
+// Owns an open file: the destructor closes it. The default holds none.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -65,8 +65,7 @@ struct OpenFile {
 //   ResourceExhausted   too many files are open.
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
 
-// The length of a file and the time of its last write, to find out later whether it has been
-// written since.
+// The length of a file and the time of its last write, by which a later change is detected.
 class FileStamp {
  public:
   FileStamp() = default;
@@ -88,16 +87,16 @@ class FileStamp {
 // the end of the file, or a negated errno.
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
 
-// The same at the current position of a file, which may be a pipe; waits for bytes that have not
+// Like ReadAt(), but at the current position. The file may be a pipe: waits for bytes that have not
 // arrived yet.
 Index ReadNext(int fd, std::span<std::byte> to);
 
-// Returns the Status of a failure, `error` (an errno), to read `size_bytes` of the file `name` into
-// shared memory.
+// Returns the Status for `error`, the errno of a failed attempt to read `size_bytes` of the file
+// `name` into shared memory.
 absl::Status ReadFailure(int error, const std::string& name, Index size_bytes);
 
 // Fills `to` from the regular file `fd`, called `name`, at `offset_bytes`. Errors: those of
-// ReadFailure; DataLoss if the file ends before.
+// ReadFailure; DataLoss if the file ends too soon.
 absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
                        Index offset_bytes);
 
@@ -105,7 +104,8 @@ absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
 // inherit it.
 absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name);
 
-// Flushes the entries of `directory` to the disk, where that is possible. Errors: system errors.
+// Flushes the entries of `directory` to the disk, so that a file that was created or renamed in it
+// survives a crash. Does nothing where that is not possible. Errors: system errors.
 absl::Status FlushDirectory(const std::string& directory);
 
 }  // namespace mpaio

@@ -17,9 +17,9 @@ namespace mpaio {
 namespace {
 
 // Returns true if only programs of this host can write to the file, so that a lease keeps out all
-// writers. An unknown file system counts as one of several hosts. The numbers are those of
+// writers. An unknown file system counts as shared by several hosts. The numbers are those of
 // statfs(2).
-bool IsOfThisHostAlone(int fd) {
+bool OnlyThisHostCanWrite(int fd) {
   struct statfs file_system;
   if (fstatfs(fd, &file_system) != 0) return false;
   switch (static_cast<std::uint32_t>(file_system.f_type)) {
@@ -60,8 +60,8 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
       return absl::PermissionDeniedError(
           absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
     };
-    if (!IsOfThisHostAlone(mapping->fd_))
-      return unprotected("its file system may be one of several hosts");
+    if (!OnlyThisHostCanWrite(mapping->fd_))
+      return unprotected("several hosts may share its file system");
     if (fcntl(mapping->fd_, F_SETLEASE, F_RDLCK) != 0) {
       if (errno == EAGAIN)
         return absl::FailedPreconditionError(
@@ -74,10 +74,10 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
     // process.
     signal(SIGIO, SIG_IGN);
   }
-  MPAIO_ASSIGN_OR_RETURN(mapping->at_first_, FileStamp::Of(mapping->fd_, name));
-  if (mapping->at_first_.size_bytes() - offset_bytes < size_bytes) {
+  MPAIO_ASSIGN_OR_RETURN(mapping->first_stamp_, FileStamp::Of(mapping->fd_, name));
+  if (mapping->first_stamp_.size_bytes() - offset_bytes < size_bytes) {
     return absl::FailedPreconditionError(
-        absl::StrCat(name, " cannot be mapped: it was cut since it was opened"));
+        absl::StrCat(name, " cannot be mapped: it was truncated after it was opened"));
   }
   const Index page = sysconf(_SC_PAGESIZE);
   const Index before = offset_bytes % page;
@@ -110,7 +110,7 @@ FileMapping::~FileMapping() {
 }
 
 bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
-  static_cast<FileMapping*>(mapping)->was_cut_.store(true, std::memory_order_relaxed);
+  static_cast<FileMapping*>(mapping)->read_failed_.store(true, std::memory_order_relaxed);
   const auto page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   void* const page =
       reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) / page_bytes * page_bytes);
@@ -119,15 +119,15 @@ bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
 
 absl::Status FileMapping::CheckUnchanged() const {
   // Report shrinking first: it is the reason for a failed read.
-  if (at_first_.HasShrunk(fd_)) return at_first_.CheckUnchanged(fd_, name_);
+  if (first_stamp_.HasShrunk(fd_)) return first_stamp_.CheckUnchanged(fd_, name_);
   MPAIO_RETURN_IF_ERROR(ReadFailure());
-  return at_first_.CheckUnchanged(fd_, name_);
+  return first_stamp_.CheckUnchanged(fd_, name_);
 }
 
 absl::Status FileMapping::ReadFailure() const {
-  if (!was_cut_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  if (!read_failed_.load(std::memory_order_relaxed)) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
-      name_, " could not be read in full: it was cut for a while, or its disk failed"));
+      name_, " could not be read in full: it was truncated for a while, or its disk failed"));
 }
 
 }  // namespace mpaio

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The bytes of a file as memory: the system's page cache, which the processes of a node share
-// anyway.
+// The bytes of a file, mapped into memory: the processes of a node share them in the system's page
+// cache.
 #ifndef MPAIO_ARRAY_FILE_MAPPING_H_
 #define MPAIO_ARRAY_FILE_MAPPING_H_
 
@@ -19,8 +19,8 @@
 
 namespace mpaio {
 
-// A part of a file, mapped read-only. Reads give the contents that the file had when the mapping
-// was made, or else CheckUnchanged() reports that they may not have:
+// A part of a file, mapped read-only. Either all reads give the contents that the file had when the
+// mapping was made, or CheckUnchanged() reports that they may have changed:
 //   - A lease (fcntl(2), F_SETLEASE) keeps others from opening the file for writing, and from
 //     truncating it: they wait until it is released, for at most 45 s
 //     (/proc/sys/fs/lease-break-time).
@@ -52,7 +52,7 @@ class FileMapping {
   const std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
 
-  // DataLoss if a page could not be read so far, and reads as zeros. Cheap.
+  // DataLoss if any page could not be read so far, and was read as zeros. Cheap: no system call.
   absl::Status ReadFailure() const;
 
   // DataLoss if data read through the mapping may differ from the first contents of the file: the
@@ -61,20 +61,20 @@ class FileMapping {
 
  private:
   FileMapping() = default;
-  // A FaultHandler::Resolve function.
+  // A FaultHandler::Resolve function: replaces the page by zeros.
   static bool ReadZeros(void* mapping, std::byte* address);
 
   std::string name_;
   int fd_ = -1;
   OpenFileShare share_;
-  FileStamp at_first_;
+  FileStamp first_stamp_;
   bool has_lease_ = false;
   void* pages_ = nullptr;
   std::size_t pages_bytes_ = 0;
   const std::byte* data_ = nullptr;
   Index size_bytes_ = 0;
   std::unique_ptr<FaultHandler> faults_;
-  std::atomic<bool> was_cut_{false};
+  std::atomic<bool> read_failed_{false};
 };
 
 }  // namespace mpaio

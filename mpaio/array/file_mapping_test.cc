@@ -74,9 +74,9 @@ TEST_F(FileMappingTest, AnyPartOfAFile) {
 TEST_F(FileMappingTest, AFileThatIsTooShort) {
   const int fd = Make("a", 1000);
   EXPECT_THAT(FileMapping::Create(fd, "a", 0, 1001, false),
-              StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
+              StatusIs(kFailedPrecondition, "a cannot be mapped: it was truncated"));
   EXPECT_THAT(FileMapping::Create(fd, "a", 2000, 1, false),
-              StatusIs(kFailedPrecondition, "a cannot be mapped: it was cut"));
+              StatusIs(kFailedPrecondition, "a cannot be mapped: it was truncated"));
 }
 
 TEST_F(FileMappingTest, AFileThatShrinksIsReadAsZerosAndReported) {

@@ -48,7 +48,7 @@ TEST(Float16, EveryValueIsExactAndRoundTrips) {
 }
 
 // Between any two neighbours: a little below the middle, the middle, a little above.
-TEST(Float16, RoundsOnceToTheNearestHalvesToEven) {
+TEST(Float16, RoundsOnceToNearestTiesToEven) {
   for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
     const double low = static_cast<double>(Float16::FromBits(static_cast<std::uint16_t>(bits)));
     // The neighbour of the largest value is where the next exponent would begin.

@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// The number of bytes of a stream that are read before it is found not to be a .npy.
+// A stream turns out not to be a .npy when only this many bytes have been read (kNpyPrefixBytes).
 constexpr std::size_t kMinCutBytes = 12;
 
 constexpr absl::string_view kSaveDataset = "read the dataset in Python and save it with numpy.save";
@@ -138,7 +138,7 @@ constexpr Member kMembers[] = {
     {"META-INF/MANIFEST.MF", {"a Java archive", kNoArray}},
 };
 
-// The same for archives and directories.
+// Files that show that an archive or a directory is in Zarr format.
 constexpr Member kZarrFiles[] = {
     {".zarray", {"a Zarr array", "read it in Python and save it with numpy.save"}},
     {"zarr.json",

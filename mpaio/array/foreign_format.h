@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Files that users pass for an array but that hold something else: a git-lfs pointer, HDF5, CSV,
-// ... They are recognised by their contents, so that the message names the format and the remedy.
+// Files that users pass as arrays although they hold something else: a git-lfs pointer, HDF5, CSV,
+// ... They are recognized by their contents, so that the message names the format and the remedy.
 // To refuse a further format, add a row to a table in the .cc. Formats that can be read are in
 // array_file.cc.
 #ifndef MPAIO_ARRAY_FOREIGN_FORMAT_H_
@@ -24,7 +24,8 @@ struct ForeignFormat {
 // for most formats, 4096 for all; a longer signature may be cut after 12 bytes.
 std::optional<ForeignFormat> RecognizeSignature(absl::string_view first_bytes);
 
-// The same, and also text without a signature: a table (CSV) or other text, in UTF-8 or UTF-16.
+// Like RecognizeSignature(), but also recognizes text without a signature: a table (CSV) or other
+// text, in UTF-8 or UTF-16.
 std::optional<ForeignFormat> RecognizeForeignFile(absl::string_view first_bytes);
 
 // Returns the format of a zip archive with members of these names, if it is not .npz: an Office

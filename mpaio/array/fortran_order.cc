@@ -19,7 +19,8 @@ constexpr Index kCacheLineBytes = 64;
 
 // `from` holds consecutive runs of `length` elements each. Element p of run row[s] goes to
 // to[positions[p] + s]. Blocks of a cache line in each direction are transposed one after the
-// other, along the rows in memory: so rows are written from end to end, and few pages at a time.
+// other, along the rows in memory, so that each row is written from front to end and only few pages
+// are written at a time.
 template <typename Copy>
 void Transpose(const std::byte* from, Index length, const std::vector<Index>& row,
                const std::vector<Index>& positions, Index itemsize_bytes, std::byte* to,

@@ -38,8 +38,8 @@ class FortranTiles {
   // continues where the last one ended.
   using Read = std::function<absl::Status(Index offset_bytes, std::span<std::byte> to)>;
 
-  // For an array that has elements, with itemsize_bytes > 0, and whose order matters. A tile has at
-  // most `max_tile_bytes`, or is one element.
+  // A tile has at most `max_tile_bytes`, or is one element. Precondition: itemsize_bytes > 0 and
+  // !OrderIsImmaterial(shape).
   FortranTiles(const std::vector<Index>& shape, Index itemsize_bytes, Index max_tile_bytes,
                Reading reading);
 
@@ -60,8 +60,8 @@ class FortranTiles {
   std::vector<Index> extents_;
   std::vector<Index> file_strides_, memory_strides_;  // in elements
   // The extents of a tile; smaller at the array's ends. The axes before inner_end_ make up a run in
-  // the file, those from outer_begin_ on a run in memory; along the axes between, a tile has one
-  // index each.
+  // the file, those from outer_begin_ on a run in memory. A tile has extent 1 along each axis
+  // between them.
   std::vector<Index> tile_extents_;
   std::size_t inner_end_ = 0, outer_begin_ = 0;
   Index num_tiles_ = 1;

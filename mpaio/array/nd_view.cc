@@ -17,8 +17,8 @@ absl::StatusOr<Index> ArraySizeBytes(const DType& dtype, const std::vector<Index
     return absl::InvalidArgumentError(absl::StrCat("an array of ", shape.size(), " axes: at most ",
                                                    kMaxDimensions, " are allowed"));
   }
-  // Extents of 0 count as 1, also in the strides of an empty array, so that no product of extents
-  // overflows.
+  // Extents of 0 count as 1, here and in the strides of an empty array, so that no product of
+  // extents overflows.
   Index size_bytes = std::max<Index>(dtype.itemsize_bytes(), 1);
   bool is_empty = dtype.itemsize_bytes() == 0;
   for (const Index extent : shape) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A view of an n-dimensional array that is owned elsewhere: where its bytes are, and how to read
-// them.
+// A view of an n-dimensional array that it does not own: the address of the bytes, and their type
+// and shape.
 //
 // Symbols: an array of shape (s0, s1, ..., sk) has s0 *rows*, each of s1 * ... * sk elements. An
 // array of shape () is one row of one element. Example: shape (3, 4) of "<i8" has 3 rows of 4
@@ -74,8 +74,8 @@ class NdView {
   Index row_elements_ = 1;
 };
 
-// A writable view, such as an output array. Const as a pointer is: a const MutableNdView still
-// gives writable bytes.
+// A writable view, such as an output array. As with a pointer, const does not reach the bytes: a
+// const MutableNdView still gives writable bytes.
 class MutableNdView {
  public:
   MutableNdView() = default;

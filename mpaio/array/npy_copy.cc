@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // npy_copy IN OUT: loads the array that IN names and writes it to OUT as .npy, with the code that
-// mpaio itself uses. The test that compares it with numpy runs it. An input that is not a stream is
-// loaded in one, two and three shares, which must make up the same array, and must not write after
-// its end. Exit status: 0; 1 if reading or writing failed, with the reason on stderr; 2 for wrong
-// usage.
+// mpaio itself uses; npy_numpy_test.py compares OUT with numpy's file. An input that is not a
+// stream is loaded in one, two and three shares, which must make up the same array and must not
+// write after its end. Exit status: 0; 1 if reading or writing failed, with the reason on stderr; 2
+// for wrong usage.
 #include <sys/mman.h>
 
 #include <cstddef>
@@ -72,7 +72,7 @@ absl::Status Copy(const std::string& from, const std::string& to) {
     for (int num_shares = 2; num_shares <= 3; ++num_shares) {
       MPAIO_RETURN_IF_ERROR(Load(file, num_shares, again));
       if (std::memcmp(memory.array().data(), again.array().data(), memory.array().size()) != 0)
-        return absl::InternalError("shares make another array than the whole");
+        return absl::InternalError("several shares make another array than a single one");
     }
   }
   MPAIO_ASSIGN_OR_RETURN(const NdView view,

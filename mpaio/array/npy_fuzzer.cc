@@ -31,7 +31,7 @@
 namespace mpaio {
 namespace {
 
-// Compressed members may hold more than the input. Larger arrays are not loaded.
+// Larger arrays are not loaded: a compressed member may hold far more than the input.
 constexpr Index kMaxLoadedBytes = Index{4} << 20;
 
 [[noreturn]] void Fail(const char* what, const std::string& more) {
@@ -47,7 +47,7 @@ void Check(bool condition, const char* what, const std::string& more) {
 }
 
 void CheckMessage(const absl::Status& status) {
-  Check(!status.ok(), "an error is OK");
+  Check(!status.ok(), "a failure has the status OK");
   if (status.message().size() >= 8000) Fail("a message is too long:", status.ToString());
   const bool is_one_line =
       std::all_of(status.message().begin(), status.message().end(),
@@ -92,7 +92,7 @@ void CheckType(const DType& dtype) {
   const std::string text = dtype.ToString();
   const absl::StatusOr<DType> again = DType::Parse(text);
   Check(again.ok(), "a type's text is not parsed:", text);
-  Check(*again == dtype, "a type's text is another type's:", text);
+  Check(*again == dtype, "a type's text is parsed as another type:", text);
   Check(again->ToString() == text, "a type's text changes:", text);
   Check(!dtype.Native().is_swapped(), "a native type is swapped:", text);
   Check(dtype.Native().itemsize_bytes() == dtype.itemsize_bytes(),
@@ -139,7 +139,8 @@ absl::StatusOr<std::string> LoadFile(const std::string& input) {
   if (!halves.ok()) CheckMessage(halves.status());
   // The converse need not hold: only a load in one share refuses a member that continues after its
   // array.
-  if (whole.ok()) Check(halves.ok() && *halves == *whole, "two shares make another array than one");
+  if (whole.ok())
+    Check(halves.ok() && *halves == *whole, "two shares make another array than a single one");
   return whole;
 }
 
@@ -198,22 +199,22 @@ void TestOne(absl::string_view input) {
 
   const absl::StatusOr<ArrayFile> stream = ArrayFile::FromStream(plain.fd(), "stream");
   if (array.ok()) {
-    Check(stream.ok(), "a file is no stream");
+    Check(stream.ok(), "a valid file is refused as a stream");
     const absl::StatusOr<std::string> streamed = Load(*stream, 2);
-    Check(streamed.ok() && *streamed == *array, "a stream is another array than the file");
+    Check(streamed.ok() && *streamed == *array, "a stream gives another array than the file");
   } else if (!stream.ok()) {
     CheckMessage(stream.status());
   } else if (stream->size_bytes() <= kMaxLoadedBytes) {
-    Check(!Load(*stream, 1).ok(), "a stream is loaded, and the file is not");
+    Check(!Load(*stream, 1).ok(), "a stream is loaded, but the file is refused");
   }
 
   zipped.Write(ZipOf(input));
   const absl::StatusOr<std::string> member = LoadFile(zipped.path());
   if (member.ok() != array.ok()) {
-    Fail("as a file and as a member of an archive:",
+    Fail("a file and the member of an archive differ:",
          absl::StrCat(array.status().ToString(), " / ", member.status().ToString()));
   }
-  if (array.ok()) Check(*member == *array, "a member is another array than the file");
+  if (array.ok()) Check(*member == *array, "a member gives another array than the file");
 }
 
 }  // namespace

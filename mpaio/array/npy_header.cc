@@ -42,7 +42,7 @@ absl::Status Truncated(absl::string_view name) {
       absl::StrCat(name, " is truncated: it ends within its header; copy it again"));
 }
 
-// Returns the status for a file that does not begin as a .npy file does.
+// Returns the status for a file that does not begin with the magic string.
 absl::Status NotNpy(absl::string_view first_bytes, absl::string_view name) {
   const absl::string_view start = first_bytes.substr(0, kMagic.size());
   if (const auto format = RecognizeForeignFile(first_bytes); format.has_value()) {
@@ -64,7 +64,7 @@ absl::Status ReadDict(PythonLiteralReader& reader, NpyHeader* header) {
   bool has_descr = false, has_fortran_order = false, has_shape = false;
   const auto first = [](bool& seen, absl::string_view key) -> absl::Status {
     if (std::exchange(seen, true))
-      return absl::InvalidArgumentError(absl::StrCat("key '", key, "' is there twice"));
+      return absl::InvalidArgumentError(absl::StrCat("key '", key, "' appears twice"));
     return absl::OkStatus();
   };
   while (!reader.Accept('}')) {
@@ -128,13 +128,12 @@ std::optional<std::string> ToLatin1(absl::string_view text) {
 absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::string_view name) {
   if (first_bytes.empty())
     return absl::InvalidArgumentError(absl::StrCat(
-        name,
-        " is not a .npy file: it is empty; what wrote it has failed, write or copy it again"));
+        name, " is not a .npy file: it is empty, as after a failed write; write or copy it again"));
   if (first_bytes.substr(0, kZipMagic.size()) == kZipMagic) {
     return absl::InvalidArgumentError(
         absl::StrCat(name,
                      " is not a .npy file but a zip archive, perhaps .npz, which "
-                     "is read only as a file of its own; give its name"));
+                     "cannot be read from a stream or another archive; give it as a file"));
   }
   const std::size_t num_magic = std::min(first_bytes.size(), kMagic.size());
   if (first_bytes.substr(0, num_magic) != kMagic.substr(0, num_magic))
@@ -182,7 +181,7 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
   PythonLiteralReader reader(utf8);
   if (const absl::Status status = ReadDict(reader, &header); absl::IsUnimplemented(status)) {
     return absl::UnimplementedError(
-        absl::StrCat(name, " holds elements that mpaio does not take: ", status.message()));
+        absl::StrCat(name, " holds elements that mpaio does not support: ", status.message()));
   } else if (!status.ok()) {
     return absl::DataLossError(
         absl::StrCat(name, " has a damaged header: at byte ", reader.position(), " of its text, ",
@@ -203,12 +202,12 @@ absl::Status CheckSupported(const NpyHeader& header, absl::string_view name) {
   if (header.dtype.is_structured()) {
     return absl::UnimplementedError(
         absl::StrCat(name, " holds Python objects (a pickle) in a field of ", header.dtype.name(),
-                     ", which mpaio does not take; save the other fields, as in "
+                     ", which mpaio does not support; save the other fields, as in "
                      "numpy.lib.recfunctions.repack_fields(a[['x', 'y']]), instead"));
   }
   return absl::UnimplementedError(absl::StrCat(
       name,
-      " holds Python objects (a pickle), which mpaio does not take; save an array of numbers or "
+      " holds Python objects (a pickle), which mpaio does not support; save an array of numbers or "
       "strings, such as a.astype('U') or a.astype('int64'), instead (numpy.save with "
       "allow_pickle=False refuses such arrays)"));
 }

@@ -9,8 +9,8 @@
 //   {'descr': '<i8', 'fortran_order': False, 'shape': (3, 4), }
 // The text is in Latin-1, in version 3 in UTF-8.
 //
-// Two functions separate what numpy writes from what mpaio supports: ParseNpyHeader() reads every
-// array that numpy.save writes, CheckSupported() tells which of them mpaio does not process.
+// Reading and support are separate: ParseNpyHeader() reads the header of every array that
+// numpy.save writes, and CheckSupported() refuses the arrays that mpaio does not process.
 #ifndef MPAIO_ARRAY_NPY_HEADER_H_
 #define MPAIO_ARRAY_NPY_HEADER_H_
 
@@ -34,7 +34,7 @@ inline constexpr Index kMaxNpyHeaderBytes = Index{1} << 20;
 
 struct NpyHeader {
   int version_major = 1;
-  // The type as the data has it, so possibly in the other byte order.
+  // The type of the data as stored, possibly in the other byte order.
   DType dtype;
   bool fortran_order = false;
   // The axes of a sub-array type ("('<i4', (2, 3))") follow the others.
@@ -65,7 +65,8 @@ absl::StatusOr<Index> NpyHeaderSizeBytes(absl::string_view first_bytes, absl::st
 //                    more than kMaxArrayBytes.
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::string_view name);
 
-// Returns OK if mpaio supports such an array: all but Python objects, as elements or in a field.
+// Returns OK if mpaio supports such an array, which is true of all but Python objects, as elements
+// or in a field.
 //   Unimplemented  it does not; the message describes the array, and says how to save one that is
 //                  supported.
 absl::Status CheckSupported(const NpyHeader& header, absl::string_view name);

@@ -262,11 +262,11 @@ TEST(ParseNpyHeader, DamagedTexts) {
       {"{'fortran_order': False, 'shape': (3,), }", "key 'descr' is missing"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,), 'x': 1}", "key 'x' is not one of"},
       {"{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (3,)}",
-       "key 'descr' is there twice"},
+       "key 'descr' appears twice"},
       {"{'descr': '<i8', 'fortran_order': False, 'fortran_order': True, 'shape': (3,)}",
-       "key 'fortran_order' is there twice"},
+       "key 'fortran_order' appears twice"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,), 'shape': (3,)}",
-       "key 'shape' is there twice"},
+       "key 'shape' appears twice"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)", "'}' is expected"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)} x", "something after"},
       {"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)}}", "something after"},
@@ -287,7 +287,7 @@ TEST(ParseNpyHeader, DamagedTexts) {
       {"{'descr': [('x', '<f8'}", "')' is expected"},
       {"{'descr': [('x', '<f8')}", "']' is expected"},
       {"{'descr': [x]}", "'(' is expected"},
-      {"{'descr': [('x', '<f8'), ('x', '<f8')]}", "field 'x' is there twice"},
+      {"{'descr': [('x', '<f8'), ('x', '<f8')]}", "field 'x' appears twice"},
       {"{'descr': [('x', ('<f8', 3), (2147483647,))]}", "more than 2147483647 bytes"},
       {"{'de\\x7cscr': 1}", "key 'de|scr' is not one of"},
       {"{'fortran_order': 0}", "True or False"},
@@ -358,7 +358,7 @@ TEST(CheckSupported, ObjectsAreRefusedWithARemedy) {
     return CheckSupported(*header, kName);
   };
   ExpectRefused(check("'|O'"), absl::StatusCode::kUnimplemented,
-                "holds Python objects (a pickle), which mpaio does not take; save an array of "
+                "holds Python objects (a pickle), which mpaio does not support; save an array of "
                 "numbers or strings, "
                 "such as a.astype('U')");
   ExpectRefused(check("[('x', '<f8'), ('y', '|O')]"), absl::StatusCode::kUnimplemented,

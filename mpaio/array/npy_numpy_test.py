@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: npy_numpy_test.py NPY_COPY
 
-Reading and writing of arrays, with numpy as the oracle: from a file that numpy has saved, NPY_COPY
-must make, byte for byte, the file that numpy.save writes for the same array in C order and this
-machine's byte order. Arrays that mpaio does not support must be refused by name.
+Reading and writing of arrays, with numpy as the oracle. NPY_COPY must turn a file that numpy has
+saved into the file, byte for byte, that numpy.save writes for the same array in C order and this
+machine's byte order. It must refuse arrays that mpaio does not support, with a message that names
+the type.
 """
 
 import bz2
@@ -211,7 +212,7 @@ class NpyNumpyTest(unittest.TestCase):
                     again = np.load(self.source)
                     self.assert_copied((dtype, shape, order), saved(native(again)))
 
-    def test_structured_types_are_what_they_were(self):
+    def test_structured_types_keep_their_fields(self):
         for dtype in STRUCTURED:
             if isinstance(dtype, np.dtype):
                 continue
@@ -392,7 +393,7 @@ class NpyNumpyTest(unittest.TestCase):
             self.assert_copied(remedy)
             os.remove(self.target)
 
-    def test_what_is_not_taken_is_refused_by_name(self):
+    def test_unsupported_types_are_refused_by_name(self):
         for contents, words in [
                 (saved(np.array([1, "x", None], dtype=object)), ["Python objects (a pickle)"]),
                 (saved(np.zeros(3, dtype=[("x", [("o", "O")])])), ["Python objects (a pickle) in a field of structured"]),
@@ -497,7 +498,7 @@ class NpyNumpyTest(unittest.TestCase):
             with open(path, "wb") as file:
                 file.write(damaged)
             self.assert_refused("is a damaged zip archive", source=path)
-            # Sizes in the directory that are not those of the data.
+            # The directory gives sizes that the data does not have.
             central = contents.rindex(b"PK\x01\x02")
             size, = struct.unpack_from("<I", contents, central + 24)
             for change in [-1, 1, -8, 4096, 2**31]:

@@ -25,8 +25,8 @@ namespace mpaio {
 namespace {
 
 // Reserves disk space for a file of `size_bytes`, so that a full disk is found before the writing
-// rather than during it. Returns 0 or errno. If the file system cannot reserve space, the check of
-// FindWriteTarget() has to suffice.
+// rather than during it. Returns 0 or an errno. Does nothing if the file system cannot reserve
+// space: then only FindWriteTarget() has checked the space.
 int Reserve(int fd, Index size_bytes) {
   while (::fallocate(fd, 0, 0, size_bytes) != 0) {
     if (errno == EOPNOTSUPP || errno == ENOSYS) return 0;
@@ -43,8 +43,8 @@ absl::Status WriteFailure(int error, const std::string& path, Index size_bytes,
   return ErrnoStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// Gives the new file the permissions of the file that it replaces, before it has any contents. A
-// file system without permissions may refuse.
+// Gives the new file the permissions of the file that it replaces, before it has any contents that
+// others must not read. EPERM is ignored, because file systems without permissions return it.
 absl::Status KeepPermissions(const WriteTarget& target, int fd, const std::string& path) {
   if (!target.exists || ::fchmod(fd, target.permissions) == 0 || errno == EPERM)
     return absl::OkStatus();
@@ -185,12 +185,12 @@ absl::StatusOr<std::string> WriteElsewhere(const std::string& path, const NdView
 
 absl::Status KeepNpy(const std::string& path, const NdView& array, const absl::Status& why) {
   const absl::StatusOr<std::string> elsewhere = WriteElsewhere(path, array);
-  return absl::Status(why.code(),
-                      elsewhere.ok()
-                          ? absl::StrCat(why.message(), "; the result is in ", *elsewhere,
-                                         ", whole: put it in its place yourself")
-                          : absl::StrCat(why.message(), "; nor can the result be kept elsewhere: ",
-                                         elsewhere.status().message()));
+  return absl::Status(
+      why.code(),
+      elsewhere.ok() ? absl::StrCat(why.message(), "; the result is in ", *elsewhere,
+                                    ", whole: put it in its place yourself")
+                     : absl::StrCat(why.message(), "; the result cannot be kept elsewhere either: ",
+                                    elsewhere.status().message()));
 }
 
 }  // namespace mpaio

@@ -211,7 +211,7 @@ TEST_F(NpyWriterTest, WriteNpyIgnoresTheFileOfADeadWriter) {
   EXPECT_EQ(Names(), (std::set<std::string>{"a.npy", left}));
 }
 
-// Two halves: the second one is written first, through the address.
+// The second half is written first, through the address.
 TEST_F(NpyWriterTest, AnNpyFileIsWrittenInAnyOrderAndByOthers) {
   std::vector<std::int64_t> numbers(1000);
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i);
@@ -377,7 +377,7 @@ TEST_F(NpyWriterTest, PathsThatCannotBeWritten) {
   EXPECT_EQ(Names(), before);
 }
 
-// While it lives, this process has the rights of an ordinary user.
+// While an OrdinaryUser lives, this process has the rights of an ordinary user.
 class OrdinaryUser {
  public:
   // Makes the user the owner of `directory`, so that only its permissions can forbid access.
@@ -404,7 +404,7 @@ TEST_F(NpyWriterTest, PermissionsAreChecked) {
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
   {
     const OrdinaryUser user(directory);
-    if (!user.ok()) GTEST_SKIP() << "there is only root here, who may write everywhere";
+    if (!user.ok()) GTEST_SKIP() << "cannot become an ordinary user, and root may write everywhere";
     WriteText(directory + "/a.npy", "old");
     ASSERT_EQ(ReadText(directory + "/a.npy"), "old");
     fs::permissions(directory + "/a.npy", fs::perms::owner_read);
@@ -489,7 +489,7 @@ TEST_F(NpyWriterTest, AFullDiskIsReportedBeforeTheWork) {
       absl::StrCat("it takes ", kMaxArrayBytes, " bytes, ", directory_, " has room for "));
 }
 
-TEST_F(NpyWriterTest, TheLimitOfAFilesSizeIsChecked) {
+TEST_F(NpyWriterTest, TheFileSizeLimitIsChecked) {
   struct rlimit old_limit;
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
   const struct rlimit limit = {1000, old_limit.rlim_max};

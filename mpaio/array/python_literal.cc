@@ -46,7 +46,7 @@ bool IsSpace(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c))
 
 std::string Printable(absl::string_view text) {
   constexpr std::size_t kMaxChars = 80;
-  // Descriptors are full of quotes, which need no escape in a message.
+  // Undo the escapes of quotes: descriptors are full of quotes, which are harmless in a message.
   const std::string escaped = absl::StrReplaceAll(absl::CHexEscape(text.substr(0, kMaxChars)),
                                                   {{"\\'", "'"}, {"\\\"", "\""}});
   return absl::StrCat(escaped, text.size() > kMaxChars ? "..." : "");
@@ -126,7 +126,7 @@ absl::StatusOr<std::string> PythonLiteralReader::String() {
 absl::Status PythonLiteralReader::Escape(std::string* value) {
   if (position_ == text_.size()) return Wrong("a string has no end");
   const char c = text_[position_++];
-  // Reads `digits` digits, or fewer if `at_most`, of a code point.
+  // Reads a code point of `digits` digits, or of 1 to `digits` digits if `at_most`.
   const auto number = [&](std::size_t digits, char32_t base, bool at_most) -> absl::Status {
     char32_t code_point = 0;
     for (std::size_t i = 0; i < digits; ++i, ++position_) {

@@ -19,10 +19,10 @@ namespace mpaio {
 // Returns `text`, or its beginning, for a message: one line, printable, not long.
 std::string Printable(absl::string_view text);
 
-// Appends `text` as Python's repr() writes a string: in the quotes that need no escape, with
-// escapes for code points that are not printable. `text` is UTF-8 that may contain surrogates.
-// (repr() also escapes code points that Unicode has not assigned, which depend on Python's version;
-// they count as printable here.)
+// Appends `text` as Python's repr() writes a string: in the kind of quotes that the text does not
+// contain, if there is one, and with escapes for code points that are not printable. `text` is
+// UTF-8 that may contain surrogates. (repr() also escapes code points that Unicode has not
+// assigned, which depend on Python's version; they count as printable here.)
 void AppendPythonString(absl::string_view text, std::string* out);
 
 // Reads a text from the front. All functions skip white space first. On failure the message

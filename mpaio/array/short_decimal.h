@@ -17,19 +17,19 @@ std::string ShortestScientific(Float16 value);
 std::string ShortestScientific(float value);
 std::string ShortestScientific(double value);
 
-// Returns the double whose shortest text is that of `value`: 0.1 for the float nearest to 0.1. So a
-// number that is written as a double has the digits of its own type. Infinities, NaN and the signs
-// of zeros stay.
+// Returns the double whose shortest text is that of `value`: 0.1 for the float nearest to 0.1.
+// Written as a double, a number thus has the digits of its own type. Infinities, NaN and the signs
+// of zeros are kept.
 //
-// It is the double nearest to T, the shortest text of `value`. T has at most 9 digits, and doubles
-// distinguish all decimals of 15 digits: so no other decimal as short as T has the same nearest
-// double.
+// The result is the double nearest to T, the shortest text of `value`. T has at most 9 digits, and
+// doubles distinguish all decimals of 15 digits, so that no other decimal as short as T has the
+// same nearest double.
 double DoubleOfShortest(Float16 value);
 double DoubleOfShortest(float value);
 
-// Returns a text of ShortestScientific() without an exponent, and with a point, if it then has at
+// Rewrites a text of ShortestScientific(). The result has a point and no exponent if that takes at
 // most `max_whole_digits` digits before the point and at most three zeros right after it; otherwise
-// with an exponent of at least two digits.
+// it has an exponent of at least two digits.
 std::string PlainDecimal(absl::string_view scientific, int max_whole_digits);
 
 }  // namespace mpaio

@@ -21,8 +21,8 @@
 namespace mpaio {
 namespace {
 
-// After this many written bytes, the transfer to the disk is started. If that waited for fsync, the
-// disk would be idle until then.
+// The transfer to the disk starts after each piece of this many bytes. If it started with fsync,
+// the disk would be idle until then.
 constexpr Index kFlushBytes = Index{16} << 20;
 constexpr Index kCopyBytes = Index{1} << 20;
 
@@ -72,8 +72,9 @@ TemporaryFile::~TemporaryFile() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-// Calls `take` with names until it succeeds. A name may be in use by another thread, by a process
-// of the same id on another machine, or by an earlier process.
+// Calls `take` with one name after the other until it returns true; if it returns false, it leaves
+// the reason in errno. A name may be in use by another thread, by a process of the same ID on
+// another machine, or by an earlier process.
 template <typename F>
 absl::Status TemporaryFile::WithName(const WriteTarget& target, const std::string& directory,
                                      F&& take) {
@@ -160,7 +161,7 @@ absl::Status TemporaryFile::Keep(const WriteTarget& target, const absl::Status& 
     }
   }
   if (!kept.ok())
-    return with(absl::StrCat("nor can the result be kept elsewhere: ", kept.message()));
+    return with(absl::StrCat("the result cannot be kept elsewhere either: ", kept.message()));
   return with(absl::StrCat("the result is in ", std::exchange(path_, ""),
                            is_whole_ ? ", whole: put it in its place yourself"
                                      : ", but the disk may not hold all of it"));

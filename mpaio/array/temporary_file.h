@@ -14,7 +14,7 @@
 
 namespace mpaio {
 
-// Returns the path in Linux's /proc of the open file `fd` of `process`.
+// Returns the path in Linux's /proc of the file that `process` (a process ID) has open as `fd`.
 std::string OpenFileName(Index process, int fd);
 
 // Writes the bytes [from, from + size_bytes) at `offset_bytes`. Returns 0 or errno.
@@ -44,8 +44,8 @@ class TemporaryFile {
   // system errors. The file is kept then, and the message says where.
   absl::Status Commit(const WriteTarget& target);
 
-  // Instead of Commit(): keeps the file under another name. Returns `why` with that name, or with
-  // the reason why there is none.
+  // Called instead of Commit(): keeps the file under another name. Returns `why` with that name
+  // added to the message, or with the reason why the file could not be kept.
   absl::Status Keep(const WriteTarget& target, const absl::Status& why);
 
  private:

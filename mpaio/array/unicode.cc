@@ -11,8 +11,8 @@
 namespace mpaio {
 namespace {
 
-// The code points that are converted at a time, in a buffer on the stack, so that the string grows
-// by whole pieces.
+// The number of code points that are converted at a time. They are gathered in a buffer on the
+// stack, so that the string grows by whole pieces.
 constexpr std::size_t kPieceCodePoints = 128;
 constexpr std::size_t kMaxBytesPerCodePoint = 4;
 // With a constant count, compilers vectorize the loops over a block at -O2.
@@ -81,7 +81,7 @@ absl::Status AppendUtf8(std::u32string_view code_points, std::string* out) {
       const std::size_t num_ascii = CopyAsciiBlocks(piece.data() + i, piece.size() - i, to);
       i += num_ascii;
       to += num_ascii;
-      // The rest of the block that is not all ASCII, or of the piece.
+      // Encode one by one up to the end of the block that is not all ASCII, or of the piece.
       for (const std::size_t end = std::min(i + kBlockCodePoints, piece.size()); i < end; ++i) {
         if (!HasUtf8(piece[i])) {
           out->resize(old_size);

@@ -61,7 +61,7 @@ TEST(AppendUtf8, AppendsToExistingText) {
   EXPECT_EQ(out, "xyz\xC3\xA9");
 }
 
-TEST(AppendUtf8, EveryCodePointIsThatOfTheCLibrary) {
+TEST(AppendUtf8, EveryCodePointMatchesTheCLibrary) {
   const CLibrary library;
   ASSERT_TRUE(library.has_utf8());
   std::string out;
@@ -73,9 +73,9 @@ TEST(AppendUtf8, EveryCodePointIsThatOfTheCLibrary) {
   }
 }
 
-// All lengths around those of blocks and pieces; mostly ASCII, so that runs of it begin and end
-// anywhere.
-TEST(AppendUtf8, MixedTextOfAllLengthsIsThatOfTheCLibrary) {
+// The lengths cross the bounds of blocks and pieces; most of the text is ASCII, so that ASCII runs
+// begin and end anywhere.
+TEST(AppendUtf8, MixedTextOfAllLengthsMatchesTheCLibrary) {
   const CLibrary library;
   ASSERT_TRUE(library.has_utf8());
   const std::uint32_t seed = std::random_device{}();

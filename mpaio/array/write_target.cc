@@ -29,7 +29,7 @@ constexpr mode_t kPermissionBits = 07777;
 absl::StatusOr<WriteTarget> Locate(const std::string& path) {
   if (path.empty()) return absl::InvalidArgumentError("the path of the file to write is empty");
   WriteTarget target;
-  // The file is created where a link leads, and the link stays.
+  // The file that a link names is created or replaced; the link stays.
   target.path = FollowLinks(path);
   struct stat status;
   if (::stat(target.path.c_str(), &status) == 0) {
@@ -95,15 +95,15 @@ absl::Status CheckReplaceable(const WriteTarget& target, const std::string& path
         absl::StrCat("cannot replace ", path, ": it is a mount point"));
   }
   // The same conditions forbid replacing and removing a file (a sticky directory, an immutable
-  // file), and rmdir() checks them before it fails because a file is not a directory. It could only
-  // remove an empty directory that was put there at this moment.
+  // file), and rmdir() checks them before it fails because the target is not a directory. It could
+  // only remove something if an empty directory took the place of the file at this moment.
   if (::rmdir(target.path.c_str()) != 0 && errno == EPERM)
     return ErrnoStatus(EPERM, absl::StrCat("cannot replace ", path));
   return absl::OkStatus();
 }
 
 // Returns true if a file can be created in `directory`, and grow to `size_bytes`.
-bool HasRoom(const WriteTarget& target, const std::string& directory, Index size_bytes) {
+bool CanHoldFile(const WriteTarget& target, const std::string& directory, Index size_bytes) {
   WriteTarget elsewhere = target;
   elsewhere.temporary_directory = directory;
   const Index available_bytes = AvailableBytes(directory);
@@ -115,7 +115,7 @@ bool HasRoom(const WriteTarget& target, const std::string& directory, Index size
 // gathered until then.
 absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, Index size_bytes,
                             WriteTarget* target) {
-  // O_NONBLOCK: if the file is read under a lease, the wait for that is at the end, and not now.
+  // O_NONBLOCK: if a reader holds a lease on the file, do not wait for it now; CopyInto() will.
   const FileDescriptor file(::open(target->path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0 && errno != EWOULDBLOCK) {
     const absl::Status in_place = ErrnoStatus(errno, "nor write it in place");
@@ -134,7 +134,7 @@ absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, In
   const std::string temporary = std::filesystem::temp_directory_path(error).string();
   for (const std::string& directory : {target->directory, temporary}) {
     target->temporary_directory = directory;
-    if (!directory.empty() && HasRoom(*target, directory, size_bytes)) return absl::OkStatus();
+    if (!directory.empty() && CanHoldFile(*target, directory, size_bytes)) return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(absl::StrCat(
       why.message(), ", and neither ", target->directory, " nor ",
@@ -159,7 +159,7 @@ Index AvailableBytes(const std::string& directory) {
 }
 
 std::string FollowLinks(const std::string& path) {
-  constexpr int kMaxLinks = 40;  // as the kernel follows
+  constexpr int kMaxLinks = 40;  // as many as the kernel follows
   std::string at = path;
   for (int link = 0; link < kMaxLinks; ++link) {
     std::error_code error;
@@ -181,7 +181,7 @@ absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       limit.rlim_cur < static_cast<rlim_t>(size_bytes)) {
     return NoRoomToWrite(path, size_bytes, static_cast<Index>(limit.rlim_cur),
-                         "the limit of a file's size (ulimit -f)");
+                         "the file-size limit (ulimit -f)");
   }
   if (const absl::Status replaceable = CheckReplaceable(target, path); !replaceable.ok()) {
     const bool is_forbidden =

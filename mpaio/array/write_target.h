@@ -17,8 +17,8 @@ namespace mpaio {
 
 // A file to be written. Normally a new file replaces the old one atomically (rename). Some files
 // cannot be replaced: a mount point (docker run -v FILE:FILE), a file in a directory that may not
-// be written, a file that a sticky directory keeps for its owner. Those are written in place when
-// the contents are complete, which is not atomic.
+// be written, another user's file in a sticky directory. Those are written in place when the
+// contents are complete, which is not atomic.
 struct WriteTarget {
   std::string path;  // with symbolic links followed
   std::string directory;
@@ -31,12 +31,12 @@ struct WriteTarget {
 };
 
 // Returns the target that `path` names, and checks that a file of `size_bytes` can be written
-// there. Tries out everything that can be tried; leaves no file behind.
+// there, by trying each step where that is possible. Leaves no file behind.
 //   NotFound            the directory does not exist.
 //   InvalidArgument     `path` is empty, or is a directory or another file that is not regular.
 //   PermissionDenied    the directory, or the existing file, may not be written.
-//   ResourceExhausted   there is not enough space for size_bytes, on the disk or under the limit of
-//                       a file's size (ulimit -f).
+//   ResourceExhausted   there is not enough space on the disk for size_bytes, or they exceed the
+//                       file-size limit (ulimit -f).
 absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_bytes);
 
 // Follows the symbolic links at the end of `path`; the last one may lead to a file that does not

@@ -17,19 +17,19 @@
 namespace mpaio {
 namespace {
 
-// The source through which libzip reads the archive: slices of the open file. So the file is not
-// opened again by its name, and the offset of a member is known.
+// The source through which libzip reads the archive, in slices of the open file. Thus the file is
+// not opened again by its name, and the offset of a member can be found (StoredAt()).
 struct Source {
   int fd;
   Index size_bytes;
   Index position = 0;
   int last_errno = 0;  // of a failed read
-  bool was_cut = false;
+  bool was_truncated = false;
   zip_error_t error = {};
 };
 
-zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes,
-                        zip_source_cmd_t command) {
+zip_int64_t SourceCallback(void* state, void* data, zip_uint64_t size_bytes,
+                           zip_source_cmd_t command) {
   Source& source = *static_cast<Source*>(state);
   switch (command) {
     case ZIP_SOURCE_OPEN:
@@ -48,7 +48,7 @@ zip_int64_t ServeSource(void* state, void* data, zip_uint64_t size_bytes,
         zip_error_set(&source.error, ZIP_ER_READ, source.last_errno);
         return -1;
       }
-      source.was_cut = source.was_cut || got_bytes < wanted_bytes;
+      source.was_truncated = source.was_truncated || got_bytes < wanted_bytes;
       source.position += got_bytes;
       return got_bytes;
     }
@@ -101,9 +101,9 @@ struct ZipArchive::State {
     }
     if (source.last_errno != 0)
       return ErrnoStatus(source.last_errno, absl::StrCat("cannot read ", name));
-    if (source.was_cut) {
-      return absl::DataLossError(
-          absl::StrCat(name, " shrank while it was read; let nothing write it, and start again"));
+    if (source.was_truncated) {
+      return absl::DataLossError(absl::StrCat(
+          name, " shrank while it was read; make sure that no program writes it, and start again"));
     }
     const int code = zip_error_code_zip(error);
     const std::string why = zip_error_strerror(error);
@@ -175,7 +175,7 @@ absl::StatusOr<ZipArchive> ZipArchive::Open(int fd, Index size_bytes, const std:
 
   zip_error_t error;
   zip_error_init(&error);
-  zip_source_t* const source = zip_source_function_create(&ServeSource, &state.source, &error);
+  zip_source_t* const source = zip_source_function_create(&SourceCallback, &state.source, &error);
   if (source != nullptr) {
     state.archive = zip_open_from_source(source, ZIP_RDONLY, &error);
     if (state.archive == nullptr) zip_source_free(source);

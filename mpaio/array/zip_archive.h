@@ -28,11 +28,12 @@ class ZipMemberReader {
   // Reads the next bytes, decompressed, into `to`. Returns their number, which is smaller than
   // to.size() only at the end of the member. The checksum is verified at the end, and only there.
   //   DataLoss           the archive is damaged, or ends too soon.
-  //   ResourceExhausted  `to` has no memory behind it.
+  //   ResourceExhausted  the system has no memory left for the pages of `to`.
   absl::StatusOr<Index> Read(std::span<std::byte> to);
 
   // The offset in the archive's file of the member's first byte, if the member is stored without
-  // compression. Precondition: a first part of the member has been read.
+  // compression. Precondition: some of the member has been read, and no other reader of the archive
+  // has read since.
   std::optional<Index> StoredAt() const;
 
  private:
@@ -61,8 +62,8 @@ class ZipArchive {
   //   DataLoss  not a zip archive, or damaged.
   static absl::StatusOr<ZipArchive> Open(int fd, Index size_bytes, const std::string& name);
 
-  // The members, each name once: of several members with one name the last one in the directory,
-  // which is the newest, as in Python's zipfile and numpy. Folders are left out.
+  // The members, each name once: if several members have the same name, only the last one in the
+  // directory, which is the newest, as in Python's zipfile and numpy. Folders are left out.
   const std::vector<Member>& members() const;
 
   // Starts to read members()[position].

@@ -196,7 +196,7 @@ TEST_P(DemandLoadingTest, ACutFileReadsAsZerosAndIsDetected) {
   EXPECT_EQ(memory->data()[kBytes - 1], std::byte{0});
   EXPECT_THAT(loading->ReadFailure(), StatusIs(kDataLoss, "a.bin shrank while it was read"));
   EXPECT_THAT(loading->CheckUnchanged(),
-              StatusIs(kDataLoss, "a.bin shrank while it was read; let nothing write it"));
+              StatusIs(kDataLoss, "a.bin shrank while it was read; make sure that no program"));
 }
 
 TEST_P(DemandLoadingTest, AFailureInAnotherProcessIsReported) {
