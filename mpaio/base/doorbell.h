@@ -19,7 +19,7 @@ namespace mpaio {
 //
 // Memory ordering: stores before Ring() are visible after the Heard() that counts the ring. Without
 // a sleeper, Ring() is two atomic operations and no system call. If a sleeper dies in its sleep,
-// every later ring costs the system call, and nothing else.
+// the only effect is that every later ring makes the system call.
 class Doorbell {
  public:
   void Ring();
@@ -27,10 +27,11 @@ class Doorbell {
   // True if there is a sleeper, or if one died in its sleep.
   bool HasSleeper() const { return sleepers_.load(std::memory_order_seq_cst) != 0; }
 
+  // The number of rings so far, modulo 2^32, for Sleep().
   std::uint32_t Heard() const { return rings_.load(std::memory_order_acquire); }
 
-  // Sleeps until the bell rings, or has rung since Heard() returned `heard`, or `timeout` has
-  // passed; may also return without a reason.
+  // Sleeps until the bell rings or `timeout` has passed; returns at once if the bell has rung since
+  // Heard() returned `heard`. May also return too early, without a ring.
   void Sleep(std::uint32_t heard, std::chrono::nanoseconds timeout);
 
  private:

@@ -20,7 +20,7 @@ struct FaultHandler::Region {
   std::atomic<int> callers{0};
 };
 
-// The state that the handler of a signal reads: without locks and allocation.
+// The regions of one signal. The signal handler reads them without a lock and without allocation.
 struct FaultHandler::Table {
   static Table& Of(int signal_number) {
     static Table of_segv, of_bus;

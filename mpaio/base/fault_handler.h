@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Memory accesses that fail and can be resolved: the access is then retried, invisibly to the
-// program.
+// Handles accesses to memory that is not accessible yet: a function makes it accessible, and the
+// access is retried, invisibly to the program.
 #ifndef MPAIO_BASE_FAULT_HANDLER_H_
 #define MPAIO_BASE_FAULT_HANDLER_H_
 
@@ -10,11 +10,11 @@
 
 namespace mpaio {
 
-// While it lives, a function handles the accesses to a region of memory that raise a signal. The
-// first FaultHandler for a signal installs a handler of that signal for the process; faults outside
-// of all regions, and signals sent by kill(2), are passed on to the previous handler, or have the
-// effect that they had before. A system call that is given such memory raises no signal: it returns
-// EFAULT. Thread-safe.
+// While a FaultHandler lives, a function handles the accesses to a region of memory that raise a
+// signal. The first FaultHandler for a signal installs a handler of that signal for the process.
+// Faults outside of all regions, and signals sent by kill(2), are passed on to the previous
+// handler, or have the effect that they would have without this one. A system call that accesses
+// the region raises no signal: it fails with EFAULT. Thread-safe.
 class FaultHandler {
  public:
   // Resolves the failed access to `address`. Returns true if the access should be retried. Called
@@ -27,13 +27,13 @@ class FaultHandler {
   // True if any memory is watched for SIGSEGV now.
   static bool AreAnyOfSegv();
 
-  // Watches [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. Returns null if
-  // kMaxRegions are watched for that signal already.
+  // Watches [begin, begin + size_bytes); `signal_number` is SIGSEGV or SIGBUS. `owner` is passed to
+  // `resolve`. Returns null if kMaxRegions are watched for that signal already.
   static std::unique_ptr<FaultHandler> Watch(int signal_number, const std::byte* begin,
                                              std::size_t size_bytes, Resolve resolve, void* owner);
 
-  // Must run before the memory is released, since its address may be reused then. Waits for calls
-  // of `resolve`.
+  // Must run before the memory is released, since its address may be reused then. Waits until all
+  // running calls of `resolve` have returned.
   ~FaultHandler();
   FaultHandler(const FaultHandler&) = delete;
   FaultHandler& operator=(const FaultHandler&) = delete;
@@ -48,9 +48,8 @@ class FaultHandler {
   Table* table_;
 };
 
-// For a forked child that must not use its parent's handlers: of the handlers of `signal_number`
-// only the one for regions is kept, if there is one, and a fault outside of all regions ends the
-// process.
+// For a forked child that must not run its parent's handlers of `signal_number`: keeps only the
+// handler for regions, if it is installed, so that a fault outside of all regions ends the process.
 void KeepFaultHandlerOnly(int signal_number);
 
 }  // namespace mpaio

@@ -111,8 +111,8 @@ TEST(FaultHandlerTest, AnUnresolvedFaultEndsTheProcess) {
 }
 
 TEST(FaultHandlerTest, OtherSignalsGoToThePreviousHandler) {
-  // In a forked child: the first region of a process installs the handler. Other tests watch
-  // nothing for this signal.
+  // In a forked child, because the first region of a process installs the handler; no other test
+  // watches regions for this signal.
   const Pages watched(1);
   EXPECT_EQ(SignalOf([&] {
               struct sigaction action = {};

@@ -11,8 +11,9 @@
 
 namespace mpaio {
 
-// Returns the known name that differs from `name` in the fewest letters, the first of several;
-// empty if all differ in more than two letters and in more than a third of the letters.
+// Returns the known name with the smallest edit distance (Levenshtein's) from `name`, the first of
+// several. The distance must be at most 2, or at most a third of the length of `name`, and less
+// than the length of the known name; if it is not for any known name, returns "".
 std::string Nearest(absl::string_view name, const std::vector<std::string>& known);
 
 }  // namespace mpaio

@@ -13,7 +13,7 @@ namespace mpaio {
 // not call this. Child processes that are started later inherit the limit.
 void RaiseOpenFileLimit();
 
-// Returns the current limit (ulimit -n).
+// Returns the current limit (ulimit -n), but at most 2^20.
 Index OpenFileLimit();
 
 // A share of the descriptors, for a file that stays open until a run ends. All shares together get
@@ -22,7 +22,7 @@ Index OpenFileLimit();
 class OpenFileShare {
  public:
   OpenFileShare() = default;
-  // Takes a share. If none is left, is_taken() of the result is false.
+  // Takes a share. If none is left, is_taken() of the result is false. Thread-safe.
   static OpenFileShare Take();
   ~OpenFileShare() { GiveBack(); }
   OpenFileShare(OpenFileShare&& other) noexcept : is_taken_(other.is_taken_) {

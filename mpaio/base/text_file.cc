@@ -39,7 +39,7 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text,
     return status;
   }
   if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size()) return failed();
-  // The rest of the buffer may not fit either.
+  // fclose() writes the rest of the buffer, which may fail too.
   return std::fclose(file.release()) == 0 ? absl::OkStatus() : failed();
 }
 

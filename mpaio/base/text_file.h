@@ -18,16 +18,16 @@ namespace mpaio {
 // ...).
 absl::Status WriteTextFile(const std::string& path, absl::string_view text, absl::string_view what);
 
-// The longest text that is read, so that a file that was named by mistake does not fill the memory.
+// The longest text that is read: if a huge file is named by mistake, it must not fill the memory.
 inline constexpr Index kMaxTextFileBytes = Index{256} << 20;
 
-// Returns the contents. Errors, after "cannot read WHAT from PATH: ": system errors;
-// InvalidArgument if it is not a regular file (/dev/zero has no end, and a pipe may have no
+// Returns the contents. Errors, with messages that begin with "cannot read WHAT from PATH": system
+// errors; InvalidArgument if the file is not regular (/dev/zero has no end, and a pipe may have no
 // writer), or is longer than kMaxTextFileBytes.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what);
 
-// Returns the contents, empty if they cannot be read: for files in /proc and /sys that not every
-// system has.
+// Returns the contents, or "" if they cannot be read. Meant for files in /proc and /sys that not
+// every system has.
 std::string TextOf(const std::string& path);
 
 }  // namespace mpaio

@@ -4,8 +4,8 @@
 // after their length.
 //
 // All ranks of a run execute the same binary on machines of one architecture, so byte order is not
-// converted. A `WireReader` never reads past its end: after a failed read every later one fails
-// too, and `ok()` is false.
+// converted. A `WireReader` never reads past the end of the message: such a read fails, every later
+// read fails too, and `ok()` is false.
 #ifndef MPAIO_BASE_WIRE_H_
 #define MPAIO_BASE_WIRE_H_
 
@@ -37,6 +37,7 @@ inline void WireAppendBytes(absl::string_view bytes, std::string* out) {
 
 class WireReader {
  public:
+  // `bytes` must outlive the reader, and the results of ReadBytes().
   explicit WireReader(absl::string_view bytes) : rest_(bytes) {}
 
   template <typename T>
