@@ -21,12 +21,13 @@ constexpr Index kChunksPerProcess = 256;
 // from kLeaf of fixed_tree.h.
 constexpr Index kLeafElements = 256;
 
-// Returns the axis counted from the first. The one row of a 0-d array counts as lying along axis 0.
+// Returns the axis counted from the first. A 0-d array counts as having axis 0, with one row.
 absl::StatusOr<Index> FindAxis(const NdView& array, Index axis) {
   const Index num_axes = std::max(array.num_dimensions(), Index{1});
   if (axis >= -num_axes && axis < num_axes) return axis < 0 ? axis + num_axes : axis;
   return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " is out of range; the array has ",
-                                                 array.num_dimensions(), " axes"));
+                                                 array.num_dimensions(), " axes: give one from ",
+                                                 -num_axes, " to ", num_axes - 1));
 }
 
 absl::Status CheckOptions(Index rows, Partition partition, const DataIteratorOptions& options) {
@@ -82,8 +83,8 @@ Index AutoChunkRows(const DataIterator& data, const DataIteratorOptions& options
   const Index largest_rows = kMaxChunkBytes / std::max(data.row_bytes(), Index{1});
   const Index fitting_rows = std::max(std::min(wanted_rows, largest_rows), Index{1});
   const Index leaf_rows = kLeafElements / std::gcd(kLeafElements, data.row_elements());
-  // The fewest rows that suit both the leaves and the caller. Without this check, an alignment that
-  // fits no chunk could overflow std::lcm.
+  // `step` is the fewest rows that suit both the leaves and the caller. The check of the alignment
+  // keeps a huge one from overflowing std::lcm.
   if (options.row_alignment <= fitting_rows) {
     const Index step = std::lcm(leaf_rows, options.row_alignment);
     if (step <= fitting_rows)

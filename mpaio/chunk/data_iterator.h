@@ -7,7 +7,7 @@
 // is 0 has none. A *chunk* is a half-open range [begin, end) of rows, numbered from 0 by its
 // ChunkId. The rows iterated over are [start_row, end_row), by default all of them.
 //
-// If another axis than the first is chosen, a row is one index of that axis: row r of an array of
+// If an axis other than the first is chosen, a row is one index of that axis: row r of an array of
 // shape (n, a, b) along axis 1 is array[:, r, :]. The elements of a chunk of such rows lie in
 // *blocks*, each without gaps: one for each index of the axes before the chosen one (n in the
 // example). Along the first axis there is one block.
@@ -21,8 +21,8 @@
 //     rows       0  1 | 2  3  4  5 | 6  7  8  9 | 10 11
 //     chunks          |     0      |     1      |   2        [2, 6) [6, 10) [10, 12)
 //
-// Nothing here reads the array's elements: the metadata is enough, and costs the same for 10 rows
-// and for 2^40.
+// Nothing here reads the array's elements: the metadata is enough, so that the cost is the same for
+// 10 rows and for 2^40.
 #ifndef MPAIO_CHUNK_DATA_ITERATOR_H_
 #define MPAIO_CHUNK_DATA_ITERATOR_H_
 
@@ -58,8 +58,7 @@ struct Chunk {
   friend constexpr bool operator==(const Chunk&, const Chunk&) = default;
 };
 
-// The rule by which rows are divided. A value; it takes effect when a DataIterator is created with
-// it.
+// The rule by which rows are divided. A value type, to be passed to DataIterator::Create().
 class Partition {
  public:
   enum class Kind { kAuto, kChunkSize, kChunkCount };
@@ -70,19 +69,20 @@ class Partition {
   //
   // but at most as many rows as 4 MiB hold, and at least 1; then rounded down (see below).
   //
-  // Why: with about 256 chunks for each process, the last, uneven round of a run is below 1 % of
-  // it, even if some chunks cost several times as much as others. The cost of a row is not known
-  // here, and may be high: so a small array is divided as finely. If its rows cost nothing, its
-  // chunks cost some tens of microseconds in all, as cheap ones travel together. 4 MiB fit in the
-  // share of a last-level cache that a core has, and larger chunks gain nothing.
+  // Why: with about 256 chunks for each process, the end of a run, when some processes are already
+  // idle, takes less than 1 % of the time, even if some chunks cost several times as much as
+  // others. A small array is divided as finely as a large one, because its rows may be expensive,
+  // which is not known here. If they are cheap, all its chunks together cost only some tens of
+  // microseconds, because cheap chunks are sent in batches. 4 MiB fit in one core's share of a
+  // last-level cache, and larger chunks gain nothing.
   //
-  // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h), and a
-  // chunk that begins and ends between leaves returns a few finished nodes instead of loose
-  // elements. Its boundaries do so if its rows are a multiple of A = 256 / gcd(256, elements per
-  // row), a power of two. If at least A rows fit, the rows are rounded down to A times a power of
-  // two, so that a chunk is also one whole node of the tree (or a few); a chunk may thereby have
-  // half of the intended rows. If fewer than A rows fit, nothing is rounded: such a chunk has few
-  // rows, and loose ends are a small part of it.
+  // Rounding: a reduction is defined over leaves of 256 elements (mpaio/result/fixed_tree.h). A
+  // chunk whose boundaries lie between leaves returns a few finished nodes instead of loose
+  // elements. They do if the rows per chunk are a multiple of A = 256 / gcd(256, elements per row),
+  // a power of two. If the size above is at least A rows, it is rounded down to A times a power of
+  // two, so that a chunk is also one whole node of the tree (or a few); rounding at most halves the
+  // chunk. If the size is below A rows, nothing is rounded: either the loose elements are a small
+  // part of a chunk, or the array itself is small.
   //
   // Worked example: float64, shape (10 000 000,), parallelism 4. 10 000 000 rows / 1 024 = 9 765
   // rows (78 KB); A = 256; 9 765 / 256 = 38, rounded to 32: chunks of 8 192 rows (64 KiB), 1 221 of
@@ -118,17 +118,17 @@ struct DataIteratorOptions {
   // the array.
   std::optional<Index> end_row = std::nullopt;
 
-  // The axis of which a row is one index; a negative axis counts from the last, as in numpy.
+  // The axis whose indices are the rows; a negative axis counts from the last, as in numpy.
   Index axis = 0;
 
   // The number of processes that share the work. At least 1. Affects the size of chunks under
   // Partition::Auto, and nothing else.
   int parallelism = 1;
 
-  // Every chunk but the last has a multiple of this many rows, so that chunks begin at start_row +
-  // a multiple of it. At least 1. Auto and ChunkCount choose their sizes accordingly (those of
-  // ChunkCount then differ by up to row_alignment rows, and there may be fewer chunks than
-  // requested); the rows of ChunkSize must already be a multiple.
+  // Every chunk but the last has a multiple of this many rows, so that every chunk begins at
+  // start_row plus such a multiple. At least 1. Auto and ChunkCount choose their sizes accordingly
+  // (those of ChunkCount then differ by up to row_alignment rows, and there may be fewer chunks
+  // than requested); the rows of ChunkSize must already be a multiple.
   Index row_alignment = 1;
 };
 
@@ -182,7 +182,7 @@ class DataIterator {
     friend difference_type operator-(const const_iterator& a, const const_iterator& b) {
       return a.id_ - b.id_;
     }
-    // Only iterators of one DataIterator may be compared.
+    // Only iterators of the same DataIterator may be compared.
     friend bool operator==(const const_iterator& a, const const_iterator& b) {
       return a.id_ == b.id_;
     }
@@ -210,7 +210,7 @@ class DataIterator {
   const NdView& array() const { return array_; }
   decltype(auto) dtype() const { return array_.dtype(); }
   decltype(auto) shape() const { return array_.shape(); }
-  // The axis of which a row is one index, counted from the first.
+  // The axis whose indices are the rows, counted from the first.
   Index axis() const { return axis_; }
   // The rows of the whole array, whether iterated over or not.
   Index array_rows() const {

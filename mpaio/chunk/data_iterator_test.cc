@@ -124,7 +124,8 @@ TEST(DataIteratorTest, AnAxisMustExist) {
         DataIterator::Create(Metadata({2, 7, 3}), Partition::Auto(), {.axis = axis});
     EXPECT_EQ(iterator.status(),
               absl::InvalidArgumentError("axis " + std::to_string(axis) +
-                                         " is out of range; the array has 3 axes"));
+                                         " is out of range; the array has 3 axes: give one from "
+                                         "-3 to 2"));
   }
   EXPECT_EQ(Divide({}, Partition::Auto(), {.axis = -1}), (Pairs{{0, 1}}));
   EXPECT_FALSE(DataIterator::Create(Metadata({}), Partition::Auto(), {.axis = 1}).ok());
@@ -234,7 +235,8 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   EXPECT_EQ(auto_rows({10'000'000}, 4), 8'192);
   EXPECT_EQ(Make(Metadata({10'000'000}), Partition::Auto(), {.parallelism = 4}).num_chunks(),
             1'221);
-  // 390 rows are one leaf; 3 rows are none, and so are not rounded; fewer rows than chunks.
+  // 390 rows are rounded to one leaf. 3 rows are less than a leaf, so they are not rounded. 100
+  // rows are fewer than 1 024 chunks.
   EXPECT_EQ(auto_rows({400'000}, 4), 256);
   EXPECT_EQ(auto_rows({4'000}, 4), 3);
   EXPECT_EQ(auto_rows({100}, 4), 1);
@@ -244,7 +246,8 @@ TEST(DataIteratorTest, AutoFollowsItsRule) {
   EXPECT_EQ(auto_rows({10'000'000 / 3, 3}, 4), 2'048);
   // Rows of 96 elements: 8 of them are 3 leaves. 87 040 / 1 024 are 85 rows, 10 times 8, so 8 * 8.
   EXPECT_EQ(auto_rows({87'040, 96}, 4), 64);
-  // Rows of 101 elements: 256 of them are leaves; 81 rows are fewer, so nothing is rounded.
+  // Rows of 101 elements: only a multiple of 256 rows is whole leaves; 81 rows are fewer, so
+  // nothing is rounded.
   EXPECT_EQ(auto_rows({83'200, 101}, 4), 81);
   // Rows larger than any chunk.
   EXPECT_EQ(auto_rows({10, 1'000'000}, 4), 1);
@@ -281,9 +284,9 @@ TEST(DataIteratorTest, AutoHonoursRowAlignment) {
                 {.parallelism = 4, .row_alignment = alignment})
         .chunk_rows();
   };
-  // 9 765 rows fit; both 256 and 10 divide 1 280, of which 7 fit, so 4.
+  // 9 765 rows fit. lcm(256, 10) is 1 280, of which 7 fit, so a chunk has 4 * 1 280 rows.
   EXPECT_EQ(auto_rows({10'000'000}, 10), 5'120);
-  // 2 050 rows fit; lcm(256, 1 001) does not.
+  // 2 050 rows fit, but lcm(256, 1 001) does not: the rows are a multiple of 1 001 only.
   EXPECT_EQ(auto_rows({2'100'000}, 1'001), 2'002);
   EXPECT_EQ(auto_rows({100'000}, 10'000), 10'000);
   // An alignment of more rows than there are.
