@@ -3,8 +3,8 @@
 // A reduction whose result has the same bits however the elements are divided into chunks.
 //
 // Floating-point addition is not associative: sums over chunks of different sizes differ in their
-// last bits. Therefore the order of operations is fixed by the elements' indices alone, and a chunk
-// computes the parts of it that it can.
+// last bits. Therefore the order of operations is fixed by the elements' indices alone, and each
+// chunk performs the operations that involve only its own elements.
 //
 // Definition. Elements are numbered from 0, starting with the first one reduced (not the first of
 // the array, if the iteration starts later). Element i is in *leaf* i / 256, so leaf j has the
@@ -73,9 +73,9 @@
 
 namespace mpaio {
 
-// The elements of a leaf. Part of the definition of every reduction: changing it changes the last
-// bits of results. 256 elements are enough to make the cost of the tree small compared with reading
-// them, and few enough to send unreduced.
+// The number of elements of a leaf. It is part of the definition of every reduction: another number
+// changes the last bits of results. 256 elements are enough to make the tree cheap compared with
+// reading them, and few enough to be sent unreduced.
 inline constexpr Index kLeaf = 256;
 
 template <typename Ops, typename Element, typename Value>
@@ -91,8 +91,8 @@ struct LeafSplit {
   // The leaves [first_leaf, last_leaf) lie inside the range.
   Index first_leaf = 0;
   Index last_leaf = 0;
-  // The elements [end - back_elements, end) belong to a leaf that begins inside and ends after
-  // `end`.
+  // The elements [end - back_elements, end) belong to a leaf that begins inside the range and ends
+  // after `end`.
   Index back_elements = 0;
 
   static constexpr LeafSplit Of(Index begin, Index end) {
@@ -153,9 +153,9 @@ class TreePartial {
         ops);
   }
 
-  // The same for the elements [begin, end), 0 <= begin <= end, which are requested in order, at
-  // most a leaf at a time: source(first, count) returns a span of the elements [first, first +
-  // count), valid until the next call.
+  // Like Compute(), for the elements [begin, end), 0 <= begin <= end, which are requested from
+  // `source` in order, at most a leaf at a time: source(first, count) returns a span of the
+  // elements [first, first + count), valid until the next call.
   template <typename Source>
   static TreePartial ComputeFrom(Index begin, Index end, Source&& source, const Ops& ops) {
     TreePartial partial;
@@ -170,15 +170,15 @@ class TreePartial {
     return partial;
   }
 
-  // The range [begin, end) of elements that this is the partial of.
+  // This partial covers the elements [begin, end).
   Index begin() const { return begin_; }
   Index end() const { return end_; }
 
-  // The elements at the front, from a leaf that begins before begin(). Fewer than kLeaf.
+  // The elements at the front that belong to a leaf that begins before begin(). Fewer than kLeaf.
   const std::vector<Element>& front() const { return front_; }
   // The values of the maximal nodes, from left to right. FirstNodeLevel gives their levels.
   const std::vector<Value>& nodes() const { return nodes_; }
-  // The elements at the back, from a leaf that ends after end(). Fewer than kLeaf.
+  // The elements at the back that belong to a leaf that ends after end(). Fewer than kLeaf.
   const std::vector<Element>& back() const { return back_; }
 
   // Appends the bytes of this to `out`: begin, end, front, nodes, back, in native byte order and
@@ -191,8 +191,8 @@ class TreePartial {
     Append(back_.data(), back_.size(), out);
   }
 
-  // The inverse of Encode; `bytes` must be exactly the bytes that one call of it appended. They
-  // need no alignment, and are not kept.
+  // The inverse of Encode(). `bytes` must be exactly the bytes that one call of Encode() appended.
+  // They need no alignment, and are copied.
   //
   // Errors: DataLoss if the bytes are not those of a partial of this type.
   static absl::StatusOr<TreePartial> Decode(
@@ -318,8 +318,8 @@ class TreeReducer {
   // The number of elements added, which is the index of the next one.
   Index num_elements() const { return num_elements_; }
 
-  // Returns the value of all elements; nullopt if there are none. Changes nothing: may be called
-  // for a running value, and again after more elements have been added.
+  // Returns the value of all elements; nullopt if there are none. Changes nothing, so it may be
+  // called for a running value, and again after more elements have been added.
   //
   // Errors: FailedPrecondition if the number of elements added is not `num_elements`.
   absl::StatusOr<std::optional<Value>> Finish(Index num_elements) const {

@@ -110,8 +110,8 @@ std::optional<Value> Direct(const std::vector<Element>& elements, const Ops& ops
   return value;
 }
 
-// The same by chunks [boundaries[i], boundaries[i + 1]), each encoded and decoded if it has a
-// codec.
+// Like Direct(), by chunks [boundaries[i], boundaries[i + 1]). Each partial is encoded and decoded,
+// if its type allows that.
 template <typename Value, typename Element, typename Ops>
 std::optional<Value> ByChunks(const std::vector<Element>& elements,
                               const std::vector<Index>& boundaries, const Ops& ops) {
@@ -222,7 +222,7 @@ TEST_F(FixedTreeTest, SumOfDoublesIsTheSameToTheBit) {
           ByChunks<double>(elements, RandomBoundaries(size, longest, random_), ops);
       if (sum.has_value()) {
         EXPECT_EQ(std::bit_cast<std::uint64_t>(*sum), std::bit_cast<std::uint64_t>(*expected))
-            << size << " by to " << longest;
+            << size << " by up to " << longest;
       }
     }
   }

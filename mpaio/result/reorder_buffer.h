@@ -14,8 +14,8 @@
 //     [0, 2)     [0, 2)                2          [4, 6)
 //     [2, 4)     [2, 4) then [4, 6)    6          -
 //
-// The buffer has no limit of its own, because only its user knows what should wait; the user limits
-// held_bytes().
+// The buffer does not limit its memory, because only the caller knows which work to delay: the
+// caller must limit held_bytes().
 #ifndef MPAIO_RESULT_REORDER_BUFFER_H_
 #define MPAIO_RESULT_REORDER_BUFFER_H_
 
@@ -93,7 +93,7 @@ class ReorderBuffer {
     return done_.Add(first, count);
   }
 
-  // Removes and returns the batch that is due; nullopt if it has not arrived.
+  // Removes and returns the next batch to deliver; nullopt if it has not arrived.
   std::optional<Batch<T>> PopNext() {
     if (held_.empty()) return std::nullopt;
     const auto it =
