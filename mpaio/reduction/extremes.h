@@ -21,8 +21,8 @@
 
 namespace mpaio {
 
-// Extremes. As in numpy, a NaN or NaT anywhere is the result; with kSkipsNans, only if there are no
-// other elements.
+// Extremes. As in numpy, the result is NaN or NaT if any element is; with kSkipsNans, only if there
+// are no other elements.
 
 template <bool kIsMax>
 struct ExtremeOfInts {
@@ -126,8 +126,8 @@ struct ExtremeOf {
       if (x != x) {
         state.has_nan = true;
       } else {
-        // -0.0 becomes 0.0, because which of two equal zeros comes first would depend on how the
-        // array was divided.
+        // Adding 0 turns -0.0 into 0.0: the two are equal, and otherwise the division of the array
+        // into chunks would decide which of them is the result.
         state.extreme =
             (kIsMax ? std::max(state.extreme, x) : std::min(state.extreme, x)) + Number(0);
         state.has_number = true;
@@ -166,7 +166,8 @@ struct ArgExtremeOf {
     if (elements.empty()) return state;
     std::size_t best = 0;
     if constexpr (std::is_same_v<Wide, double> || std::is_same_v<Wide, std::int64_t>) {
-      // Finds the extreme of a block at the speed of memory, then its position in the block.
+      // FindMinMax() is as fast as memory, so search a block for the position only if its extreme
+      // is a new one.
       constexpr std::size_t kBlock = 4096;
       for (std::size_t begin = 0; begin < elements.size(); begin += kBlock) {
         const auto block = elements.subspan(begin, std::min(kBlock, elements.size() - begin));

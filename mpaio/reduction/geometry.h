@@ -33,8 +33,8 @@ struct LaneGeometry {
   // at a distance of `inner`.
   Index LaneStart(Index lane) const { return lane / inner * length * inner + lane % inner; }
 
-  // A negative axis counts from the last, as in numpy. Errors: InvalidArgument if the array has no
-  // such axis.
+  // A negative axis counts from the last, as in numpy. With `keepdims`, the reduced axes stay in
+  // result_shape, with extent 1. Errors: InvalidArgument if the array has no such axis.
   static absl::StatusOr<LaneGeometry> Of(const std::vector<Index>& shape, std::optional<Index> axis,
                                          bool keepdims);
 };

@@ -20,8 +20,8 @@
 
 namespace mpaio {
 
-// The product of integers is 0 if one of them is 0; otherwise its magnitude never decreases.
-// Therefore whether it fits does not depend on the order.
+// The product of integers is 0 if one of them is 0; otherwise no factor decreases its magnitude.
+// Therefore the order of the factors does not matter for whether the product fits in 64 bits.
 struct IntegerProduct {
   std::uint64_t wrapped = 1;
   std::uint64_t magnitude = 1;  // of the elements that are not 0

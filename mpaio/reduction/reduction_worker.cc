@@ -16,9 +16,9 @@ namespace {
 
 using Kind = DType::Kind;
 
-// With fewer lanes, a chunk is a part of all lanes: otherwise there would be too few chunks for
-// many ranks, and each contiguous read would be too short. With more lanes, a chunk's result would
-// be too long.
+// Up to this many lanes, a chunk is a part of all lanes: chunks of whole lanes would be too few for
+// many ranks, and each contiguous read would be too short. With more lanes, the result of such a
+// chunk would be too long.
 constexpr Index kFewLanes = 64;
 
 absl::StatusOr<LaneGeometry> GeometryOf(const NdView& array, const Parameters& parameters) {

@@ -43,7 +43,7 @@ class ReductionAnswer {
   virtual absl::StatusOr<AnswerArray> Answer() = 0;
 };
 
-// The contribution of a chunk to each lane. A single lane's has no vector around it, because the
+// The contribution of a chunk to each lane. With a single lane it is not in a vector, because the
 // vector would cost more than a small chunk.
 template <typename Op, bool kOneLane>
 using ContributionOf = std::conditional_t<kOneLane, typename Fold<Op>::Partial,
@@ -119,10 +119,11 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
   std::vector<typename Folding::Reducer> reducers_;
 };
 
-// Neighbouring lanes reduced together, because they share cache lines.
+// The number of neighbouring lanes that are reduced together, because they share cache lines.
 inline constexpr Index kTileLanes = 16;
 
-// For many lanes: a chunk is a set of whole lanes. Its rows are the lanes, its result their values.
+// For many lanes: a chunk is a set of whole lanes. Its rows are the lanes, and its result is their
+// values.
 template <typename Op>
 class ReduceLanes final : public Worker<RawElement, std::string>, public ReductionAnswer {
   using Folding = Fold<Op>;
@@ -239,8 +240,8 @@ absl::StatusOr<Job> MakeReduction(JobContext& context, const DType& result) {
   return job;
 }
 
-// The same with the operation for the wide type of the array's elements. `void`: there is no such
-// operation; CheckAccepts must have refused the array.
+// Like MakeReduction(), with the operation for the wide type of the array's elements. `void` means
+// that there is no operation for that type; CheckAccepts() must have refused such an array.
 template <typename IntOp, typename UintOp, typename FloatOp, typename ComplexOp = void,
           typename LongDoubleOp = void>
 absl::StatusOr<Job> MakeReductionFor(JobContext& context, const DType& result) {

@@ -23,7 +23,8 @@ namespace mpaio {
 
 inline constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
 
-// Omits the padding of a long double, which would be uninitialised. The bytes at `to` must be zero.
+// Copies the bytes of `value` to `to`, without the padding of a long double, which is not
+// initialized. The bytes at `to` must be zero before.
 template <typename T>
 void StoreBits(const T& value, std::byte* to) {
   constexpr bool kIsExtended =
@@ -43,7 +44,7 @@ inline void StoreComplex(std::complex<double> value, const DType& dtype, std::by
   StoreReal(value.imag(), half, to + half.itemsize_bytes());
 }
 
-// The same, returning OK, for the end of Store.
+// The same functions with the result OK, for the last line of an operation's Store().
 template <typename T>
 absl::Status StoredBits(const T& value, std::byte* to) {
   StoreBits(value, to);

@@ -4,8 +4,9 @@
 //
 // The results are numpy's, with two exceptions. Integer sums and products are exact, and a result
 // that does not fit 64 bits is an error unless overflow=wrap requests numpy's behaviour.
-// Floating-point sums are computed in double over a fixed tree, with the errors of their additions,
-// and rounded once, so they are more accurate than numpy's.
+// Floating-point sums are computed in double over a fixed tree. The rounding errors of the
+// additions are summed too, and the total is rounded once, so that it is more accurate than
+// numpy's.
 #ifndef MPAIO_REDUCTION_SUMS_H_
 #define MPAIO_REDUCTION_SUMS_H_
 
@@ -28,10 +29,9 @@
 
 namespace mpaio {
 
-// Sums, and means, which are sums divided by the number of elements: NaN for no elements, as in
-// numpy.
+// Means are sums divided by the number of elements; the mean of no elements is NaN, as in numpy.
 
-// Sum of integers in 128 bits, which no array that fits in memory overflows.
+// Sum of integers in 128 bits, which no array that fits in memory can overflow.
 template <typename Integer, typename Sum>
 struct FoldExactSum {
   static constexpr bool kOrderFree = true;

@@ -58,8 +58,8 @@ struct Moments {
 template <bool kIsRoot>
 struct VarianceStore {
   explicit VarianceStore(const ReductionInputs& inputs) : ddof(inputs.parameters.Number("ddof")) {}
-  // As in numpy: if there are no more elements than ddof, NaN without deviations and infinite with
-  // deviations.
+  // As in numpy, the variance of at most ddof elements is NaN if all deviations are 0, and infinite
+  // otherwise.
   absl::Status StoreVariance(double squares, Index length, const DType& dtype,
                              std::byte* to) const {
     const double variance = squares / std::max(static_cast<double>(length) - ddof, 0.0);
