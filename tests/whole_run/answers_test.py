@@ -160,7 +160,7 @@ class AnswersTest(whole_run.WholeRunTest):
             # assertEqual would print both texts.
             self.assertTrue(done.stdout == expected, (ranks, len(done.stdout)))
 
-    def test_bytes_that_are_no_utf_8_do_not_break_json(self):
+    def test_bytes_that_are_not_utf_8_do_not_break_json(self):
         self.save("words.npy", np.array([b"a", b"\xff", b"b", b"\xc3\xa9"]))
         for ranks in (1, 2):
             self.assertEqual(self.answers(ranks, [["concat", "words.npy"]], 1), ["a\ufffdb\xe9"])
@@ -244,7 +244,7 @@ class AnswersTest(whole_run.WholeRunTest):
         self.assert_done(done)
         self.assertEqual(done.text, "sum both.npy: nan\nmin_max nan.npy: min nan, max nan\n")
 
-    def test_integers_are_exact_up_to_the_last(self):
+    def test_integers_are_exact_at_the_ends_of_int64(self):
         big, small = 2**63 - 1, -2**63
         cases = {
             "big": [big - 10, 3, 7],

@@ -120,7 +120,7 @@ class FaultsTest(whole_run.WholeRunTest):
         with open(self.path("squares.npy"), "rb") as file:
             self.assertEqual(file.read(), b"of before")
 
-    def test_output_that_can_no_longer_be_written_in_the_end(self):
+    def test_output_that_can_no_longer_be_written_at_the_end(self):
         for ranks in (1, 4):
             os.mkdir(self.path("out"))
             remover = threading.Thread(target=self.remove_output_folder_during_the_run)
@@ -131,14 +131,14 @@ class FaultsTest(whole_run.WholeRunTest):
             self.assertEqual(done.status, 1, done)
             self.assertEqual(len(done.stderr), 1, done)
             self.assertIn("out/squares.npy", done.stderr[0])
-            # Nothing is left but the result, where the message says that it is.
+            # Only the result is left, in the file that the message names.
             kept, = re.findall("the result is in (.*), whole: put it in its place yourself", done.stderr[0])
             self.assertEqual(done.left, [kept], done)
             self.assertFalse(os.path.exists(self.path("out")))
 
     def remove_output_folder_during_the_run(self):
-        # The run, which takes more than a second, begins once the output file is open in the
-        # folder.
+        # The run has begun once the output file is open in the folder; it then takes more than a
+        # second.
         end = time.monotonic() + 60
         while not self.is_open_somewhere(self.path("out") + "/") and time.monotonic() < end:
             time.sleep(0.01)
@@ -189,7 +189,7 @@ class FaultsTest(whole_run.WholeRunTest):
             done = self.throw(3, 3, "where=" + where, "rank=1")
             self.assertIn("std::runtime_error: throws as it was told to", done.stderr[0])
 
-    def test_worker_that_is_not_fit_for_its_input(self):
+    def test_worker_that_does_not_fit_its_input(self):
         for ranks in (None, 1, 3):
             for where, *words in (("other_type", "int64", "float64"), ("no_worker", "no worker")):
                 done = self.throw(ranks, 3, "where=" + where)

@@ -30,7 +30,7 @@ class HugePagesTest(whole_run.WholeRunTest):
                 self.assertEqual(done.json["jobs"][0]["result"], int(self.numbers.sum()))
 
     def test_error_without_huge_pages_names_the_remedy(self):
-        # /proc is no tmpfs with huge pages.
+        # /proc is not a tmpfs with huge pages.
         self.assert_refused(self.run_sum(2, "always", "/proc"), COULD_NOT_START, "/proc", "mount -o remount,huge=advise", "--huge_pages=auto")
 
     def test_file_system_with_huge_pages(self):

@@ -45,7 +45,7 @@ class IsolationTest(whole_run.WholeRunTest):
         """Checks that each chunk ended at least as many processes as it had attempts.
 
         It may have ended more: a crash while several chunks are in flight is not counted as an
-        attempt, and a rank that does not answer has its chunks copied to another.
+        attempt, and the chunks of a rank that does not answer are also given to another rank.
         """
         counts = self.counts()
         self.assertEqual(counts.keys(), attempts.keys())
@@ -145,7 +145,7 @@ class IsolationTest(whole_run.WholeRunTest):
             # Chance decides which jobs are complete when the run ends, so no output is written.
             self.assertFalse(os.path.exists(self.path("squares.npy")))
 
-    def test_exception_is_a_failure_and_no_crash(self):
+    def test_exception_is_a_failure_and_not_a_crash(self):
         for ranks in (None, 3):
             for how, cause in (("throw", "std::runtime_error: throws as it was told to"), ("allocate", "bad_alloc")):
                 done = self.run_in_folder(ranks, "--chunk=10", "crashes", "ints.npy", "rows=555", "how=" + how, "counters=counters")

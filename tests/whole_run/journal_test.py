@@ -292,13 +292,13 @@ class FullDiskTest(JournalCase):
         size = len(right[2])
         kept = []
         for step in range(16):
-            room = 4096 + size * step // 16
-            folder = self.make_folder("run_%d" % room)
+            disk_bytes = 4096 + size * step // 16
+            folder = self.make_folder("run_%d" % disk_bytes)
             # Copies the journal before the mount namespace ends; the exit status is the program's.
             script = ('mount -t tmpfs -o size=%d tmpfs "$0" && "$@"; status=$?; [ ! -e "$0/j" ] || cp "$0/j" saved; exit $status' %
-                      room)
+                      disk_bytes)
             done = Done(["--journal=" + disk + "/j"] + self.LARGE, folder, launcher=["unshare", "--mount", "sh", "-c", script, disk])
-            with self.subTest(room=room, size=size, seed=whole_run.SEED):
+            with self.subTest(disk_bytes=disk_bytes, size=size, seed=whole_run.SEED):
                 self.assert_full(done, folder, disk + "/j")
                 self.assertEqual(done.status, 1, done)
                 os.rename(os.path.join(folder, "saved"), os.path.join(folder, "j"))
@@ -332,8 +332,8 @@ class KillTest(JournalCase):
                 if os.path.exists(journal):
                     before = self.read(folder, "j")
                     if len(before) < HEADER_BYTES or len(before) < Journal(before).identity_end:
-                        # Killed while it made the file: --resume would report this and ask to
-                        # remove it.
+                        # The run was killed while it created the file. --resume would report this
+                        # and ask the user to remove the file.
                         os.remove(journal)
                         before = b""
                 outputs = self.outputs(folder)
@@ -359,7 +359,7 @@ class KillTest(JournalCase):
 
     def kill_mpirun(self, ranks, moment, folder):
         """Starts a run; kills mpirun after `moment` seconds. Returns when the journal is closed."""
-        # Also contains the files that a killed mpirun leaves.
+        # This folder also takes the files that a killed mpirun leaves.
         temporary = self.make_folder("temporary")
         mark = "MPAIO_JOURNAL_TEST=%d-%d" % (os.getpid(), self.random.getrandbits(32))
         environment = dict(os.environ, TMPDIR=temporary, OMPI_MCA_btl_vader_backing_directory=temporary,
@@ -412,7 +412,8 @@ class KillTest(JournalCase):
                     process.communicate()
                     kills += 1
                     journal = os.path.join(folder, "j")
-                    # Killed while it made the file: --resume reports this and the remedy.
+                    # A run that is killed while it creates the file leaves one that --resume
+                    # refuses with a remedy.
                     if os.path.exists(journal):
                         data = self.read(folder, "j")
                         if len(data) < HEADER_BYTES or len(data) < Journal(data).identity_end:
@@ -466,7 +467,7 @@ class CommandTest(JournalCase):
                     self.assertEqual(Journal(after).chunks(), complete.chunks())
             os.remove(os.path.join(folder, "j"))
 
-    def test_another_command_is_refused_with_what_is_different(self):
+    def test_another_command_is_refused_with_the_difference(self):
         arguments = "--chunk=100 sum ints.npy + map ints.npy out.npy fn=square".split()
         done = self.run_in_folder(None, "--journal=j", *arguments)
         self.assert_done(done)
@@ -497,7 +498,7 @@ class CommandTest(JournalCase):
             self.assertEqual(self.read("j"), data)
             os.remove(self.path("out.npy"))
 
-    def test_another_input_is_refused_with_what_is_different(self):
+    def test_another_input_is_refused_with_the_difference(self):
         arguments = "--chunk=100 sum ints.npy".split()
         before = os.stat(self.path("ints.npy"))
         for change, *words in [
@@ -524,9 +525,9 @@ class CommandTest(JournalCase):
                     self.assert_refused(self.run_in_folder(ranks, "--journal=j", "--resume", *arguments), COULD_NOT_START, *words)
             os.remove(self.path("j"))
 
-    def test_input_of_another_time(self):
-        # All bytes of a small file are compared, so it is known to be unchanged. Of a large file
-        # only some are.
+    def test_input_with_another_modification_time(self):
+        # All bytes of a small file are compared, so it is known to be unchanged. Only some bytes of
+        # a large file are compared.
         os.mkdir(self.path("large"))
         np.save(self.path("large/small.npy"), np.arange(1000))
         with open(self.path("large/large.npy"), "wb") as file:

@@ -22,9 +22,9 @@ def free_memory():
     with open("/proc/meminfo") as file:
         available = int(next(line.split()[1] for line in file if line.startswith("MemAvailable:"))) * 1024
     limits = [(available, "available memory"), (shutil.disk_usage("/dev/shm").free, "/dev/shm")]
-    for folder in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            with open(folder) as file:
+            with open(path) as file:
                 limits.append((int(file.read()), "the control group's memory limit"))
         except (OSError, ValueError):  # "max"
             pass
@@ -35,9 +35,8 @@ class MemoryWatch(threading.Thread):
     """Context manager that samples the memory of the ranks running in `folder` every 50 ms.
 
     private_bytes: peak of the private memory of all ranks together.
-    shared_bytes: for each shared mapping, the peak of its touched memory; the sum over all
-    mappings. Private mappings of files, such as programs and libraries, are not included: they are
-    in the page cache.
+    shared_bytes: the sum, over all shared mappings, of the peak of their touched memory. Private
+    mappings of files, such as programs and libraries, are not included: they are in the page cache.
     """
 
     INTERVAL_SECONDS = 0.05
@@ -181,8 +180,8 @@ class LargeTest(whole_run.WholeRunTest):
         # memory.
         print("peak: %d MB of shared memory and %d MB of private memory" % (memory.shared_bytes / 1e6, memory.private_bytes / 1e6))
         self.assertEqual(memory.ranks, 3)
-        # The last sample, taken every half second, may precede the load's end, but not half of the
-        # load.
+        # A sample is taken every half second. The last one may come before the end of the load, but
+        # not before half of the array is loaded.
         self.assertGreaterEqual(memory.shared_bytes, count / 2)
         self.assertLess(memory.shared_bytes + memory.private_bytes, 1.2 * count)
 

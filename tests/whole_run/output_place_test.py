@@ -166,8 +166,8 @@ class OutputPlaceTest(whole_run.WholeRunTest):
     def test_file_that_its_directory_keeps_is_written_in_place(self):
         self.skip_without(why_no_users())
         self.use_folder_that_others_may_enter()
-        # Root's directories: in one, other users may not create files; in the other, they may not
-        # replace them.
+        # Both directories belong to root. In the first, other users may not create files; in the
+        # second, they may not replace root's files.
         for mode in (0o755, 0o1777):
             for job, expected in JOBS:
                 with self.subTest(mode=oct(mode), job=job):
@@ -207,7 +207,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
                     self.assert_array("out.npy", expected(self.ints))
                     self.assertEqual(os.listdir(elsewhere), ["out.npy"])
 
-    def test_link_to_a_file_that_is_not_there_yet(self):
+    def test_link_to_a_file_that_does_not_exist_yet(self):
         os.mkdir(self.path("folder"))
         os.symlink("folder/new.npy", self.path("out.npy"))
         os.symlink("folder/record", self.path("record"))
@@ -227,7 +227,7 @@ class OutputPlaceTest(whole_run.WholeRunTest):
             done = self.run_in_folder(None, *job.split())
             self.assert_refused(done, COULD_NOT_START, "directory none does not exist", "create it")
 
-    def test_two_outputs_of_which_one_is_a_link_to_the_other(self):
+    def test_two_outputs_one_of_them_a_link_to_the_other(self):
         os.symlink("new.npy", self.path("out.npy"))
         done = self.run_in_folder(None, *"sort ints.npy out.npy + sort ints.npy new.npy".split())
         self.assert_refused(done, WRONG_USAGE, "new.npy", "two jobs")

@@ -178,7 +178,7 @@ class SourceTest(whole_run.WholeRunTest):
 
     def test_a_file_of_another_user(self):
         if os.getuid() != 0 or shutil.which("setpriv") is None:
-            self.skipTest("only root can make files of others, and setpriv give up a right")
+            self.skipTest("needs root, to make another user's file, and setpriv, to drop a right")
         for ranks in (None, 3):
             self.save_file_of_another_user()
             for source in ("auto", "map", "window"):
@@ -190,7 +190,7 @@ class SourceTest(whole_run.WholeRunTest):
             self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")
             self.assertEqual([job["status"] == "ok" for job in done.json["jobs"]][:2], [False, False])
             self.assertFalse(os.path.exists(self.path("out.npy")))
-            # The second pass does not find the rows that the first pass has read.
+            # The second pass no longer finds the rows that the first pass has read.
             self.save_file_of_another_user()
             done = self.run_while_truncated(ranks, "--source=map", "median", "ints.npy", "+", *self.spin(ranks), launcher=self.WITHOUT_LEASES)
             self.assert_refused(done, JOB_FAILED, "ints.npy shrank while it was read", "start again")

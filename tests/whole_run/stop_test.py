@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT and SIGTERM: the run stops in order, reports its progress, and leaves only its journal.
+"""SIGINT and SIGTERM: the run stops cleanly, reports its progress, and leaves only its journal.
 
 Behaviour of mpirun (Open MPI 4.1): If only rank 0 is signalled, mpirun ends with rank 0's status,
 128 + signal. If mpirun itself receives SIGINT or SIGTERM, it sends SIGTERM to all ranks, SIGKILL
 after `odls_base_sigkill_timeout` seconds, and ends with status 1. With a timeout of 0, as in
-tools/bazel/mpi_env.sh, the ranks are killed before they can stop in order; they print nothing, and
+tools/bazel/mpi_env.sh, the ranks are killed before they can stop cleanly; they print nothing, and
 only the journal is left. With a timeout of a second or more, which is mpirun's default, the run
-stops in order; mpirun itself takes some seconds longer to end.
+stops cleanly; mpirun itself takes some seconds longer to end.
 """
 
 import fcntl
@@ -136,8 +136,8 @@ class StopTest(whole_run.WholeRunTest):
                         os.remove(self.path(name))
 
     def test_chunk_without_end_on_another_rank(self):
-        # Rank 0 processes the other chunks, then waits for the chunks that hang on other ranks,
-        # isolated or not.
+        # Rank 0 processes the other chunks, then waits for the chunks that hang on other ranks, in
+        # an isolated process or not.
         for isolate in ("auto", "never"):
             for ranks in (2, 4):
                 for how in ("hang", "spin"):
@@ -148,7 +148,7 @@ class StopTest(whole_run.WholeRunTest):
                         self.assertEqual((done.status, done.left), (128 + signal.SIGTERM, []), done)
                         self.assertIn("stopped by signal 15 (SIGTERM)", done.stderr[0])
 
-    def test_second_signal_ends_it_at_once(self):
+    def test_second_signal_ends_the_run_at_once(self):
         # Rank 0 is in a chunk that never ends, so it does not react to the first signal.
         for ranks in (None, 2):
             for number in SIGNALS:
@@ -186,7 +186,8 @@ class StopTest(whole_run.WholeRunTest):
                     done, _ = self.stop(2, "mpirun", number, "--journal=j", *arguments, rows=[3000], env=environment)
                     self.assertNotEqual(done.status, 0, done)
                     self.assertEqual([name for name in done.left if name.startswith("process ")], [], done)
-                    # The run leaves no output and no temporary file, stopped in order or killed.
+                    # The run leaves no output and no temporary file, whether it stopped cleanly or
+                    # was killed.
                     self.assertEqual(sorted(os.listdir(self.folder)), ["counters", "ints.npy", "j"])
                     for line in done.stderr:
                         self.assertRegex(line, "stopped by signal|^mpirun: |Terminated|Killed", done)

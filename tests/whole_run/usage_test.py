@@ -241,8 +241,8 @@ class UsageTest(whole_run.WholeRunTest):
         ], COULD_NOT_START, all_ranks=[1])
 
     def test_refusals_while_mpirun_still_starts_ranks(self):
-        # mpirun of Open MPI 4.1 crashed, hung or gave another status in four of ten such runs, as rank 0 had ended with
-        # an error before the last ranks were started.
+        # mpirun of Open MPI 4.1 crashed, hung or gave another status in four of ten such runs,
+        # because rank 0 had ended with an error before the last ranks were started.
         for arguments, words in (("sums ints.npy", "unknown worker 'sums'"),
                                  ("sum ints.npy axes=1", "did you mean 'axis'?"),
                                  ("--cunk=1 sum ints.npy", "--cunk=1"),
@@ -254,7 +254,8 @@ class UsageTest(whole_run.WholeRunTest):
         self.assert_done(done)
 
     def test_several_commands_in_one_script_under_mpirun(self):
-        # A command that leaves early must not sign the rank off at mpirun, where others follow it.
+        # A command that ends early must not disconnect its rank from mpirun, because further
+        # commands of the script follow.
         program = whole_run.program()
         script = "%s --version >/dev/null; %s sums ints.npy 2>/dev/null; exec %s sum ints.npy" % (program, program, program)
         done = self.run_in_folder(3, "-c", script, program_path="/bin/sh")
@@ -264,7 +265,8 @@ class UsageTest(whole_run.WholeRunTest):
         self.assert_done(self.run_in_folder(3, "-c", script, program_path="/bin/sh"))
 
     def test_results_that_their_file_cannot_take_are_printed(self):
-        # The file meets its limit when it is written, at the end of the run; the pipe has none.
+        # The results file reaches the limit when it is written, at the end of the run; the pipe of
+        # the standard output has no limit.
         limit = ["bash", "-c", "(ulimit -f 0 && exec \"$@\") | cat; exit ${PIPESTATUS[0]}", "bash"]
         done = self.run_in_folder(None, "--results=results.txt", "sum", "ints.npy", launcher=limit)
         self.assertEqual(done.status, 1, done)

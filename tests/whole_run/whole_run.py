@@ -24,15 +24,16 @@ import unittest
 
 SEED = int(os.environ.get("TEST_RANDOM_SEED") or int.from_bytes(os.urandom(4), "little"))
 
-# Removes mpirun's delay after a rank has ended with a status other than 0: Open MPI 4; 5 and later.
+# Removes mpirun's delay after a rank has ended with a status other than 0. The first variable is
+# for Open MPI 4, the second for 5 and later.
 NO_GRACE = {"OMPI_MCA_odls_base_sigkill_timeout": "0", "PRTE_MCA_odls_base_sigkill_timeout": "0"}
 
 # Time limit for leftovers of a run to disappear: the last process may end shortly after mpirun.
 LEFTOVER_TIMEOUT_SECONDS = 5
 
-# Messages of a failed mpirun. Open MPI 6 before its release may not notice the start of a program
-# that ends at once, and reports an error; Open MPI 4 may crash while it forwards standard input to
-# a program that has ended.
+# Messages of a failed mpirun. Prereleases of Open MPI 6 may miss the start of a program that ends
+# at once, and report an error; Open MPI 4 may crash while it forwards standard input to a program
+# that has ended.
 _MPIRUN_FAILED = re.compile(r"^\[[^]]*\] PMIx_Spawn failed \(-1\): PMIX_ERROR$|mca_iof_hnp\.so\(orte_iof_hnp_read_local_handler")
 # Variable in the environment of all processes of a run, by which remaining processes are found.
 _MARK = "MPAIO_TEST_RUN"
@@ -247,7 +248,8 @@ def run(ranks, *arguments, program_path=None, timeout=60, env=None, cwd=None, la
     stdout_file: file for the standard output, which is then not in the outcome.
     meanwhile: called with the Running run once it has been started.
 
-    Stops a run that takes longer than `timeout` seconds, and raises an AssertionError.
+    Stops a run that takes longer than `timeout` seconds, and raises an AssertionError. Starts the
+    run again, up to four times, if mpirun itself failed.
     """
     for _ in range(5):
         done = _run_once(ranks, arguments, program_path, timeout, env, cwd, launcher, mpirun_flags, stdin_file, stdout_file,

@@ -31,8 +31,8 @@ class RunTest(whole_run.WholeRunTest):
             self.assertAlmostEqual(done.stderr_times[0], time.time(), delta=30)
 
     def test_banner_of_mpirun_is_left_out_and_lines_of_ranks_are_not(self):
-        # Like the program: only rank 0 ends with a status other than 0. With several, mpirun would
-        # choose one.
+        # As in the program, only rank 0 ends with a status other than 0. If several ranks did,
+        # mpirun would choose one of their statuses.
         done = whole_run.run(3, program_path=self.script("echo a line >&2; [ $OMPI_COMM_WORLD_RANK != 0 ] || exit 4"))
         self.assertEqual(done.status, 4)
         self.assertIn("a line", done.stderr)

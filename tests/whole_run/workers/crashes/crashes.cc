@@ -47,7 +47,7 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
   absl::StatusOr<absl::int128> Process(const ChunkView<std::int64_t>& chunk) const override {
     // Sleeps instead of computing, so that a run is long but leaves the cores to other processes.
     std::this_thread::sleep_for(chunk_cost_);
-    if (IsMeant(chunk.rows()) && !IsSpared() && MayAgain(chunk.rows().begin)) Crash();
+    if (IsSelected(chunk.rows()) && !IsSpared() && CountCrash(chunk.rows().begin)) Crash();
     return SumExactly(chunk.elements());
   }
 
@@ -61,7 +61,7 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
   }
 
  private:
-  bool IsMeant(RowRange rows) const {
+  bool IsSelected(RowRange rows) const {
     if (every_ > 0 &&
         rows.begin / every_ * every_ + (rows.begin % every_ == 0 ? 0 : every_) < rows.end)
       return true;
@@ -74,16 +74,17 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
     return spares_rank_0_ && (rank == nullptr || std::string(rank) == "0");
   }
 
-  // Counts the crashes of a chunk across processes, by a file that gets a byte for each. Returns
-  // false if the limit is reached. The file may be a pipe that a test reads from.
-  bool MayAgain(Index row) const {
+  // Counts a crash of the chunk that begins with `row`, in a file that gets a byte for each crash
+  // in any process. Returns false if the limit is reached. The file may be a pipe that a test
+  // reads.
+  bool CountCrash(Index row) const {
     if (counters_.empty()) return true;
     const int file = ::open(absl::StrCat(counters_, "/", row).c_str(),
                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     struct stat status = {};
-    const bool may_again =
+    const bool is_allowed =
         file >= 0 && ::fstat(file, &status) == 0 && (times_ < 0 || status.st_size < times_);
-    const bool is_written = may_again && ::write(file, "x", 1) == 1;
+    const bool is_written = is_allowed && ::write(file, "x", 1) == 1;
     if (file >= 0) ::close(file);
     return is_written;
   }
@@ -143,7 +144,7 @@ MPAIO_REGISTER_WORKER({
                                 "allocate", "throw", "nothing"}),
          ParameterInfo::Text("rows", "the chunks that have one of these rows: 3,14,15", ""),
          ParameterInfo::Integer(
-             "every", "and those that have one of every so many rows, from row 0; 0: none", 0, 0),
+             "every", "and the chunks with a row that is a multiple of this; 0: none", 0, 0),
          ParameterInfo::Integer("times", "how often, for each chunk; -1: always. Needs counters",
                                 -1, -1),
          ParameterInfo::Text("counters",
