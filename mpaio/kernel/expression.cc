@@ -55,7 +55,8 @@ absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Inde
         return absl::OutOfRangeError(absl::StrCat(
             program.text.empty() ? "an integer is raised"
                                  : absl::StrCat("'", program.text, "' raises an integer"),
-            " to a negative power, which is no integer; convert one of them with float64(...)"));
+            " to a negative power, which does not give an integer; convert one of them with "
+            "float64(...)"));
       }
     }
     if (store != nullptr) store(address(program.result), size, out);

@@ -5,10 +5,10 @@
 //
 //   MPAIO_ASSIGN_OR_RETURN(const Expression f,
 //                          Expression::Compile("sqrt(x) + 1", {{"x", NumberType::kFloat64}}));
-//   // May be repeated. `output` has count * SizeBytes(f.type()) bytes.
+//   // Evaluate may be called repeatedly. `output` has count * SizeBytes(f.type()) bytes.
 //   f.Evaluate(inputs, count, output);
 //
-// Syntax, in addition to expression_tree.h:
+// Syntax, in addition to that in expression_tree.h:
 //   constants       True False pi e inf nan (unless a variable has the name)
 //   operators       + - * / // % ** < <= > >= == != & | ^ ~ and or not
 //                   (and, or, not take any type: a number is true if it is not 0)
@@ -21,8 +21,8 @@
 //   three operands  where(condition, a, b) clip(x, low, high)
 //   conversions     bool int8 ... uint64 float16 float32 float64 int float, as astype
 //
-// Types follow numpy 2 (NEP 50). A literal takes the type of the operand that it is combined with;
-// Python's rules apply to two literals. "x ^ 2" is exclusive or, as in numpy, and an error for
+// Types follow numpy 2 (NEP 50). A literal takes the type of the other operand; an operation on
+// two literals follows Python's rules. "x ^ 2" is exclusive or, as in numpy, and an error for
 // floats.
 //
 // Results are bit-identical to numpy's for + - * / // %, comparisons, minima, roundings, sqrt and
@@ -55,7 +55,7 @@ class Expression {
   struct Variable {
     std::string name;
     NumberType type;
-    // Distance between elements; 0 if they are contiguous.
+    // Distance between elements; 0 if they are contiguous and aligned.
     Index stride_bytes = 0;
   };
 
@@ -67,21 +67,21 @@ class Expression {
                                             const std::vector<Variable>& variables,
                                             std::optional<NumberType> convert_to = std::nullopt);
 
-  // The same for a text that the user has not written: errors contain only the problem, not the
-  // text or the position.
+  // The same for a text that a worker generates: errors contain only the problem, because the user
+  // has not seen the text.
   static absl::StatusOr<Expression> CompileGenerated(
       absl::string_view text, const std::vector<Variable>& variables,
       std::optional<NumberType> convert_to = std::nullopt);
 
-  // Returns the value of a text that consists of integer literals only, so that it can still take
-  // the type of another operand; nullopt for any other text.
+  // Returns the value of an expression that consists of integer literals, such as "2 ** 10", and
+  // therefore has no type of its own; nullopt for any other text.
   static std::optional<absl::int128> WrittenInteger(absl::string_view text);
 
   NumberType type() const;
 
   // Writes `count` elements of type() to `output`, which is aligned and overlaps no input. `inputs`
-  // has the first element of each variable, in the order of Compile; an input with stride 0 is
-  // aligned. Errors: OutOfRange if an integer is raised to a negative power.
+  // points to the first element of each variable, in the order of Compile. Errors: OutOfRange if an
+  // integer is raised to a negative power; the contents of `output` are then undefined.
   absl::Status Evaluate(std::span<const std::byte* const> inputs, Index count,
                         std::byte* output) const;
 

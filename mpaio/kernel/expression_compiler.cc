@@ -42,14 +42,14 @@ struct Value {
   }
 };
 
-Value WrittenInteger(int128 integer) {
+Value IntegerLiteral(int128 integer) {
   return {Value::Strength::kInteger, NumberType::kInt64, {}, integer, 0};
 }
-Value WrittenReal(double real) {
+Value RealLiteral(double real) {
   return {Value::Strength::kReal, NumberType::kFloat64, {}, 0, real};
 }
 
-// How a function or operator determines the type that it computes in, and its loop.
+// How a function or an operator chooses its loop and the type in which it computes.
 enum class Rule {
   kArithmetic,  // the operands' common type; an error for bool if bool has no such loop
   kFloorLike,   // as kArithmetic, bools as int8
@@ -265,9 +265,9 @@ class ExpressionCompiler {
   absl::StatusOr<Value> Visit() {
     switch (node_->kind) {
       case Kind::kInteger:
-        return WrittenInteger(node_->integer);
+        return IntegerLiteral(node_->integer);
       case Kind::kReal:
-        return WrittenReal(node_->real);
+        return RealLiteral(node_->real);
       case Kind::kName:
         return VisitName();
       case Kind::kOperator:
@@ -312,14 +312,14 @@ class ExpressionCompiler {
     }
     if (name == "True" || name == "False")
       return Constant(NumberType::kBool, std::uint8_t{name == "True"});
-    if (name == "pi") return WrittenReal(3.141592653589793238462643);
-    if (name == "e") return WrittenReal(2.718281828459045235360287);
-    if (name == "inf") return WrittenReal(std::numeric_limits<double>::infinity());
-    if (name == "nan") return WrittenReal(std::numeric_limits<double>::quiet_NaN());
+    if (name == "pi") return RealLiteral(3.141592653589793238462643);
+    if (name == "e") return RealLiteral(2.718281828459045235360287);
+    if (name == "inf") return RealLiteral(std::numeric_limits<double>::infinity());
+    if (name == "nan") return RealLiteral(std::numeric_limits<double>::quiet_NaN());
     if (Functions().count(name) != 0)
       return Error(absl::StrCat("'", name, "' is a function: write ", name, "(...)"));
     return Error(absl::StrCat(
-        "there is no '", name, "' here; there are ",
+        "there is no variable '", name, "'; there are ",
         absl::StrJoin(program_.variables, ", ",
                       [](std::string* out, const auto& variable) { out->append(variable.name); })));
   }
@@ -344,7 +344,8 @@ class ExpressionCompiler {
             0};
   }
 
-  // If all operands are constants, the result is computed now.
+  // Adds a step that runs `loop`. If all operands are constants, computes the result at once
+  // instead.
   ProgramOperand Run(NumberLoop loop, ProgramOperand a, ProgramOperand b = {},
                      ProgramOperand c = {}) {
     const auto is_constant = [](ProgramOperand operand) {
@@ -401,7 +402,7 @@ class ExpressionCompiler {
     if (value.integer < smallest || value.integer > largest) {
       return Error(absl::StrCat(
           "the number ", Text(value.integer), " does not fit ", NumberTypeName(type),
-          is_shown_ ? ", the type of what it is combined with; convert that, for example with "
+          is_shown_ ? ", the type of the other operand; convert that operand, for example with "
                       "int64(...) or float64(...)"
                     : ", the type of the array; convert that first, with the worker astype"));
     }
@@ -455,11 +456,11 @@ class ExpressionCompiler {
   // --- Operations ---
 
   absl::StatusOr<Value> Apply(const Function& function) {
-    const bool all_written = std::none_of(
+    const bool all_literals = std::none_of(
         node_->operands.begin(), node_->operands.end(),
         [&](int operand) { return values_[static_cast<std::size_t>(operand)].is_typed(); });
-    if (all_written && node_->kind == Kind::kOperator && function.rule != Rule::kLogical)
-      return FoldWritten(function);
+    if (all_literals && node_->kind == Kind::kOperator && function.rule != Rule::kLogical)
+      return FoldLiterals(function);
     MPAIO_ASSIGN_OR_RETURN(const std::vector<Value> values, Operands());
     switch (function.rule) {
       case Rule::kArithmetic:
@@ -555,7 +556,7 @@ class ExpressionCompiler {
     };
     NumberType type = CommonType(values);
     if (!is_exact(values[0]) || !is_exact(values[1])) {
-      MPAIO_ASSIGN_OR_RETURN(Value result, InTypeUnnarrowed(op, values, type));
+      MPAIO_ASSIGN_OR_RETURN(Value result, CompareInType(op, values, type));
       return result;
     }
     std::vector<Value> exact(2);
@@ -563,12 +564,12 @@ class ExpressionCompiler {
       MPAIO_ASSIGN_OR_RETURN(exact[i], Typed(values[i]));
     }
     if (IsBool(exact[0].type) && IsBool(exact[1].type))
-      return InTypeUnnarrowed(op, exact, NumberType::kBool);
+      return CompareInType(op, exact, NumberType::kBool);
     for (std::size_t i = 0; i < 2; ++i) {
       exact[i] =
           Cast(exact[i], IsUnsigned(exact[i].type) ? NumberType::kUint64 : NumberType::kInt64);
     }
-    if (exact[0].type == exact[1].type) return InTypeUnnarrowed(op, exact, exact[0].type);
+    if (exact[0].type == exact[1].type) return CompareInType(op, exact, exact[0].type);
     if (IsUnsigned(exact[0].type)) {
       std::swap(exact[0], exact[1]);
       op = op == NumberOp::kLess           ? NumberOp::kGreater
@@ -581,8 +582,8 @@ class ExpressionCompiler {
                  Run(FindMixedComparison(op), exact[0].operand, exact[1].operand), 0, 0};
   }
 
-  absl::StatusOr<Value> InTypeUnnarrowed(NumberOp op, const std::vector<Value>& values,
-                                         NumberType type) {
+  absl::StatusOr<Value> CompareInType(NumberOp op, const std::vector<Value>& values,
+                                      NumberType type) {
     MPAIO_ASSIGN_OR_RETURN(const Value a, As(values[0], type));
     MPAIO_ASSIGN_OR_RETURN(const Value b, As(values[1], type));
     return Value{Value::Strength::kTyped, NumberType::kBool,
@@ -622,11 +623,11 @@ class ExpressionCompiler {
   absl::StatusOr<Value> Power(const std::vector<Value>& values) {
     const NumberType type = NotBool(CommonType(values));
     const Value& exponent = values[1];
-    const bool is_written = !exponent.is_typed();
+    const bool is_literal = !exponent.is_typed();
     if (!IsFloat(type)) {
-      if (is_written && exponent.integer < 0) {
+      if (is_literal && exponent.integer < 0) {
         return Error(
-            "an integer to a negative power is no integer; convert it, for example with "
+            "an integer to a negative power is not an integer; convert it, for example with "
             "float64(...)");
       }
       if (exponent.is_typed() && IsSigned(exponent.type)) {
@@ -637,27 +638,27 @@ class ExpressionCompiler {
       }
       return InType(NumberOp::kPower, values, type);
     }
-    if (is_written && node_->kind == Kind::kOperator && IsFloat(values[0].type)) {
+    if (is_literal && node_->kind == Kind::kOperator && IsFloat(values[0].type)) {
       const double real = exponent.AsReal();
       if (real == 2) return InType(NumberOp::kSquare, {values[0]}, type);
       if (real == 0.5) return InType(NumberOp::kSqrt, {values[0]}, type);
       if (real == -1) return InType(NumberOp::kReciprocal, {values[0]}, type);
       if (real == 1) return values[0];
-      if (real == 0) return As(WrittenInteger(1), type);
+      if (real == 0) return As(IntegerLiteral(1), type);
     }
     return InType(NumberOp::kPower, values, type);
   }
 
   // --- Literals, by Python's rules ---
 
-  absl::StatusOr<Value> FoldWritten(const Function& function) {
+  absl::StatusOr<Value> FoldLiterals(const Function& function) {
     const std::string& name = node_->name;
     const Value& a = Operand(0);
     if (node_->operands.size() == 1) {
       if (name == "+") return a;
       if (a.strength == Value::Strength::kReal) {
         if (name == "~") return NoLoop(NumberType::kFloat64);
-        return WrittenReal(-a.real);
+        return RealLiteral(-a.real);
       }
       return Checked(name == "~" ? -a.integer - 1 : -a.integer);
     }
@@ -677,17 +678,18 @@ class ExpressionCompiler {
     const NumberOp op = name == "**" ? NumberOp::kPower : function.op;
     const double x = a.AsReal(), y = b.AsReal();
     if (name == "**" && x < 0 && y != std::floor(y))
-      return Error("a negative number to a power that is no integer is no real number");
+      return Error("a negative number to a power that is not an integer is not a real number");
     double z = 0;
     FindNumberLoop(op, NumberType::kFloat64)(&x, &y, nullptr, &z, 1);
-    return WrittenReal(z);
+    return RealLiteral(z);
   }
 
   absl::StatusOr<Value> Checked(int128 integer) const {
     if (integer > kLargest || integer < -kLargest)
       return Error(
-          "the result does not fit an integer of 64 bits; write one with a point to mean a float");
-    return WrittenInteger(integer);
+          "the result does not fit an integer of 64 bits; write an operand with a decimal point to "
+          "compute with floats");
+    return IntegerLiteral(integer);
   }
 
   absl::StatusOr<Value> FoldIntegers(const std::string& name, int128 a, int128 b) const {
@@ -698,22 +700,22 @@ class ExpressionCompiler {
     if (name == "^") return Checked(a ^ b);
     if (name == "*") return Product(a, b);
     if (name == "**") {
-      if (a == 0 || a == 1 || b == 0) return WrittenInteger(b == 0 ? 1 : a);
-      if (a == -1) return WrittenInteger(b % 2 == 0 ? 1 : -1);
+      if (a == 0 || a == 1 || b == 0) return IntegerLiteral(b == 0 ? 1 : a);
+      if (a == -1) return IntegerLiteral(b % 2 == 0 ? 1 : -1);
       int128 power = 1;
       for (int128 i = 0; i < b; ++i) {
         MPAIO_ASSIGN_OR_RETURN(const Value product, Product(power, a));
         power = product.integer;
       }
-      return WrittenInteger(power);
+      return IntegerLiteral(power);
     }
     const int128 remainder = a % b;
     const bool is_off = remainder != 0 && (remainder < 0) != (b < 0);
-    return WrittenInteger(name == "%" ? (is_off ? remainder + b : remainder)
+    return IntegerLiteral(name == "%" ? (is_off ? remainder + b : remainder)
                                       : a / b - (is_off ? 1 : 0));
   }
 
-  // Both have at most 65 bits.
+  // The magnitudes have up to 64 bits, so that their product could overflow an int128.
   absl::StatusOr<Value> Product(int128 a, int128 b) const {
     if (std::fabs(static_cast<double>(a) * static_cast<double>(b)) > 0x1p66)
       return Checked(kLargest + 1);

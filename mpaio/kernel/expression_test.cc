@@ -143,7 +143,7 @@ TEST(ExpressionTest, InvalidExpressionsAreErrorsWithThePosition) {
   EXPECT_NE(Refusal("-x", kBool).find("'-' is not defined for bool"), std::string::npos);
   EXPECT_NE(Refusal("sign(x)", kBool).find("sign is not defined for bool"), std::string::npos);
   EXPECT_EQ(Refusal("x + q", kInt8),
-            "at character 5 of 'x + q': there is no 'q' here; there are x, y, z");
+            "at character 5 of 'x + q': there is no variable 'q'; there are x, y, z");
   EXPECT_NE(
       Refusal("x + sine(x)", kInt8)
           .find("at character 5 of 'x + sine(x)': there is no function 'sine'; there are abs "),
@@ -155,7 +155,7 @@ TEST(ExpressionTest, InvalidExpressionsAreErrorsWithThePosition) {
   EXPECT_NE(Refusal("x + 128", kInt8).find("the number 128 does not fit int8"), std::string::npos);
   EXPECT_NE(Refusal("x * -1", kUint64).find("the number -1 does not fit uint64"),
             std::string::npos);
-  EXPECT_NE(Refusal("x ** -1", kInt64).find("to a negative power is no integer"),
+  EXPECT_NE(Refusal("x ** -1", kInt64).find("to a negative power is not an integer"),
             std::string::npos);
   EXPECT_NE(Refusal("x + 1 // 0", kInt64)
                 .find("at character 7 of 'x + 1 // 0': division by the number 0"),
@@ -164,7 +164,7 @@ TEST(ExpressionTest, InvalidExpressionsAreErrorsWithThePosition) {
             std::string::npos);
   EXPECT_NE(Refusal("10 ** 1000000000", kFloat64).find("does not fit an integer of 64 bits"),
             std::string::npos);
-  EXPECT_NE(Refusal("(-8) ** 0.5", kFloat64).find("is no real number"), std::string::npos);
+  EXPECT_NE(Refusal("(-8) ** 0.5", kFloat64).find("is not a real number"), std::string::npos);
 }
 
 TEST(ExpressionTest, LiteralsFollowPython) {

@@ -49,10 +49,12 @@ struct ExpressionNode {
 //   **
 // Comparisons cannot be chained, as in numpy. The prefix "np." or "numpy." of a name is dropped.
 //
-// Errors: InvalidArgument, in the format of ExpressionError.
+// Errors: InvalidArgument: a syntax error, in the format of ExpressionError, or a text of more than
+// 20,000 bytes.
 absl::StatusOr<std::vector<ExpressionNode>> ParseExpression(absl::string_view text);
 
-// Returns InvalidArgument "at character 5 of 'x + * y': `problem`".
+// Returns InvalidArgument "at character 5 of 'x + * y': `problem`". `position` is an offset in
+// bytes, here 4. A long text is shortened.
 absl::Status ExpressionError(absl::string_view text, int position, absl::string_view problem);
 
 }  // namespace mpaio

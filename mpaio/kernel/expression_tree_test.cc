@@ -80,40 +80,40 @@ TEST(ExpressionTreeTest, SyntaxErrorsHaveThePosition) {
     const char* text;
     const char* message;
   } kCases[] = {
-      {"", "at character 1 of '': it ends where"},
-      {"x +", "at character 4 of 'x +': it ends where"},
-      {"(x", "at character 3 of '(x': it ends where"},
-      {"x)", "at character 2 of 'x)': ')' cannot stand here"},
-      {"x + * y", "at character 5 of 'x + * y': '*' cannot stand here"},
-      {"x y", "at character 3 of 'x y': 'y' cannot stand here; is an operator missing"},
-      {"2x", "at character 1 of '2x': '2x' is no number"},
-      {"2 (x)", "at character 3 of '2 (x)': '(' cannot stand here; is an operator missing"},
+      {"", "at character 1 of '': the expression ends where"},
+      {"x +", "at character 4 of 'x +': the expression ends where"},
+      {"(x", "at character 3 of '(x': the expression ends where"},
+      {"x)", "at character 2 of 'x)': ')' is not allowed here"},
+      {"x + * y", "at character 5 of 'x + * y': '*' is not allowed here"},
+      {"x y", "at character 3 of 'x y': 'y' is not allowed here; is an operator missing"},
+      {"2x", "at character 1 of '2x': '2x' is not a number"},
+      {"2 (x)", "at character 3 of '2 (x)': '(' is not allowed here; is an operator missing"},
       {"a < b < c",
-       "at character 7 of 'a < b < c': '<' cannot stand here; for two comparisons at once write (a "
-       "< b) & (b < c)"},
-      {"< b", "at character 1 of '< b': '<' cannot stand here"},
+       "at character 7 of 'a < b < c': '<' is not allowed here; for two comparisons at once write "
+       "(a < b) & (b < c)"},
+      {"< b", "at character 1 of '< b': '<' is not allowed here"},
       {"x = 1",
-       "at character 3 of 'x = 1': '=' assigns, which an expression cannot; '==' compares"},
+       "at character 3 of 'x = 1': '=' assigns, which an expression cannot do; '==' compares"},
       {"x[0]", "at character 2 of 'x[0]': an expression computes with elements"},
-      {"x ? 1 : 2", "at character 3 of 'x ? 1 : 2': '?' means nothing here"},
-      {"!x", "'!' is no operator"},
+      {"x ? 1 : 2", "at character 3 of 'x ? 1 : 2': '?' has no meaning here"},
+      {"!x", "'!' is not an operator"},
       {"x == 'a'", "expressions do not support strings"},
       {"1j * x", "1j is a complex number"},
-      {"1.2.3", "'1.2.3' is no number"},
-      {"1e", "'1e' is no number"},
-      {"0x", "'0x' is no number"},
-      {"007", "'007' is no number"},
+      {"1.2.3", "'1.2.3' is not a number"},
+      {"1e", "'1e' is not a number"},
+      {"0x", "'0x' is not a number"},
+      {"007", "'007' is not a number"},
       {"18446744073709551616", "too large for an integer of 64 bits"},
       {"99999999999999999999999999999999999999999999999", "too large for an integer of 64 bits"},
-      {"f(x,)", "at character 5 of 'f(x,)': ')' cannot stand here"},
-      {"x.y", "at character 2 of 'x.y': '.' means nothing here"},
-      {"x\x01", "a character that means nothing here"},
+      {"f(x,)", "at character 5 of 'f(x,)': ')' is not allowed here"},
+      {"x.y", "at character 2 of 'x.y': '.' has no meaning here"},
+      {"x\x01", "a character that has no meaning here"},
   };
   for (const auto& [text, message] : kCases) {
     const absl::Status status = ParseExpression(text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_NE(std::string(status.message()).find(message), std::string::npos)
-        << "of " << text << ": " << status.message();
+        << text << ": " << status.message();
   }
 }
 

@@ -82,7 +82,7 @@ class Runner {
       const auto type = static_cast<NumberType>(t);
       for (int o = 0; o < kNumNumberOps; ++o) {
         const auto op = static_cast<NumberOp>(o);
-        // Only 0 and 1 are valid bools. Types with the same WideType share their loops.
+        // The 64-bit integers stand for the narrower ones, which share their loops.
         if (IsSlow(op) && (!data_.runs_all || (type != NumberType::kInt64 &&
                                                type != NumberType::kUint64 && !IsFloat(type))))
           continue;
@@ -144,6 +144,7 @@ class Runner {
  private:
   static Index SizeOf(NumberType type) { return kSizes[static_cast<int>(type)]; }
 
+  // Bool operands are data_.bools, because bytes other than 0 and 1 are not valid bools.
   void RunLoop(const std::string& name, NumberLoop loop, bool takes_bools, bool gives_bools,
                bool is_double) {
     if (loop == nullptr) return;

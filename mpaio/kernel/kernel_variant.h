@@ -3,8 +3,8 @@
 // Runs every kernel that is compiled for several instruction sets over given data, for
 // multiversion_test.
 //
-// This file is compiled once for each instruction set, together with the kernels, with another name
-// in place of `mpaio`.
+// kernel_variant.cc and the kernels are compiled once for each instruction set, each time with
+// another namespace in place of `mpaio`.
 #ifndef MPAIO_KERNEL_KERNEL_VARIANT_H_
 #define MPAIO_KERNEL_KERNEL_VARIANT_H_
 
@@ -15,7 +15,8 @@
 
 namespace kernel_variant {
 
-// Input of the kernels: `count` elements in each array, aligned to the element and no more.
+// Input of the kernels: arrays of `count` elements, aligned to the element but not necessarily to a
+// register.
 struct Data {
   std::size_t count = 0;
   const double* doubles = nullptr;

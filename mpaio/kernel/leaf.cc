@@ -13,9 +13,9 @@ namespace {
 using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
-// Inlined into each multiversioned function, so compiled for each instruction set. Works in place,
-// because the ABI of a returned vector would depend on the instruction set of the caller. map(x)
-// transforms elements in place; join(x, y) combines x and y into x.
+// Inlined into each multiversioned function, and therefore compiled for each instruction set.
+// map(x) transforms x in place and join(x, y) combines y into x, because the ABI of a returned
+// vector would depend on the instruction set of the caller.
 template <typename Map, typename Join>
 __attribute__((always_inline)) inline double Fold(const double* values, std::size_t count,
                                                   double neutral, Map map, Join join) {
@@ -115,7 +115,7 @@ double FoldProduct(const double* values, std::size_t count) {
   return Fold(values, count, 1.0, Keep(), Multiply());
 }
 
-// The compiler vectorises these loops.
+// These loops need no explicit lanes: the compiler vectorises them.
 MPAIO_MULTIVERSION
 Index CountNonzeroWords(const std::int64_t* values, std::size_t count) {
   Index nonzero = 0;
@@ -145,7 +145,7 @@ void SumHalves(const std::uint64_t* values, std::size_t count, std::uint64_t* lo
 }  // namespace
 
 absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
-  // The number of words below 2^32 whose sum fits 64 bits.
+  // The sum of this many words below 2^32 fits 64 bits.
   constexpr std::size_t kBlock = std::size_t{1} << 31;
   absl::uint128 total = 0;
   while (!values.empty()) {

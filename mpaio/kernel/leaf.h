@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loops over a leaf of a reduction, or over any number of elements if their order does not matter.
+// Loops over a leaf of a reduction, or over any number of elements if the result does not depend on
+// their order.
 //
 // A floating-point leaf has 16 lanes: lane j accumulates, in order, the elements j, j + 16, j + 32,
 // ...; then the lanes are combined as (l, l + 8), (l, l + 4), (l, l + 2), (l, l + 1). The result
@@ -20,7 +21,7 @@ namespace mpaio {
 // Exact: no array that fits in memory overflows 128 bits.
 absl::uint128 SumExactly(std::span<const std::uint64_t> values);
 
-// Plain additions, for results that need not be exact. sum.h has compensated sums.
+// Plain additions and multiplications, each of which is rounded. sum.h has compensated sums.
 double SumLanes(std::span<const double> values);
 double SumOfSquares(std::span<const double> values);
 double SumOfMagnitudes(std::span<const double> values);

@@ -16,10 +16,10 @@ constexpr std::size_t kLanes = 8;
 using IntLanes = std::int64_t __attribute__((vector_size(64)));
 using DoubleLanes = double __attribute__((vector_size(64)));
 
-// Inlined into each multiversioned function, so compiled for each instruction set. The lanes are
-// explicit, because the compiler may not reorder floating-point comparisons, and does not see that
-// it may reorder the integer ones. Comparisons with NaN are false, so NaNs are skipped and detected
-// separately.
+// Inlined into each multiversioned function, and therefore compiled for each instruction set. The
+// lanes are explicit, because the compiler may not reorder floating-point comparisons, and does not
+// see that it may reorder the integer ones. Comparisons with NaN are false, so NaNs are skipped and
+// detected separately.
 template <typename T, typename Lanes>
 __attribute__((always_inline)) inline MinMax<T> FindIn(const T* values, std::size_t count) {
   MinMax<T> result;

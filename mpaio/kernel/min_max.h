@@ -24,6 +24,7 @@ struct MinMax {
   void Merge(const MinMax& other);
 };
 
+// Return the initial values if there are no elements. NaNs and zeros are treated as in Merge.
 MinMax<std::int64_t> FindMinMax(std::span<const std::int64_t> values);
 MinMax<double> FindMinMax(std::span<const double> values);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One binary for old and new processors: a function with this attribute is compiled for several
-// instruction sets, and the loader chooses the best one that the processor has (GCC's function
-// multiversioning).
+// One binary for old and new processors: a function marked MPAIO_MULTIVERSION is compiled for
+// several instruction sets, and the loader chooses the version for the best one that the processor
+// has (GCC's function multiversioning).
 //
 // All versions give the same bits: kernels fix their lanes and the order of combination in the
 // source, and the compiler may neither reorder nor fuse floating-point operations
 // (-ffp-contract=off). The only exception is the payload of a NaN: if both operands are NaN, the
-// compiler chooses which one the result has. multiversion_test compares the versions.
+// result has the payload of one of them, which the compiler chooses. multiversion_test compares the
+// versions.
 #ifndef MPAIO_KERNEL_MULTIVERSION_H_
 #define MPAIO_KERNEL_MULTIVERSION_H_
 

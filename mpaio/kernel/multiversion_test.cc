@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernels compute the same bits on each instruction set that they are compiled for, including
-// the shipped multiversioned build.
+// The kernels compute the same bits when they are compiled for any one instruction set as in the
+// shipped, multiversioned build.
 #include "mpaio/kernel/multiversion.h"
 
 #include <algorithm>
@@ -40,8 +40,8 @@ std::vector<Variant> Variants() {
 #else
   const bool has_avx2 = false, has_fma = false, has_avx512f = false;
 #endif
-  const auto add = [&variants](bool is_there, const Variant& variant) {
-    if (is_there) {
+  const auto add = [&variants](bool is_supported, const Variant& variant) {
+    if (is_supported) {
       variants.push_back(variant);
     } else {
       std::cout << "SKIPPED: this processor has no " << variant.name << "\n";
@@ -180,7 +180,7 @@ TEST(Multiversion, EveryInstructionSetGivesTheSameBits) {
     }
   }
   std::cout << num_results << " results of each of " << variants.size() << " variants; " << num_nans
-            << " times NaNs had other bits\n";
+            << " results differ in the bits of NaNs only\n";
   EXPECT_GT(num_results, 100 * kMaxCount);
 }
 

@@ -19,7 +19,7 @@ using D = double;
 // Bool, stored as a byte.
 using B = std::uint8_t;
 
-// Loops whose body is one expression of a (and b, c): multiversioned, because they vectorise.
+// Loops whose body is one expression of a (and b) are multiversioned, because they vectorise.
 #define MPAIO_LOOP_1(name, In, Out, expression)                                                 \
   MPAIO_MULTIVERSION void name(const void* x, const void*, const void*, void* z, Index count) { \
     const In* __restrict__ from = static_cast<const In*>(x);                                    \
@@ -67,8 +67,8 @@ MPAIO_LOOP_1(IsinfD, D, B, __builtin_fabs(a) == std::numeric_limits<D>::infinity
 MPAIO_LOOP_1(IsfiniteD, D, B, __builtin_fabs(a) <= std::numeric_limits<D>::max())
 MPAIO_LOOP_1(SignbitD, D, B, std::bit_cast<U>(a) >> 63)
 
-// int64 and uint64 have the same bits for these operations; unsigned arithmetic avoids signed
-// overflow.
+// Loops in U that do not compare also serve int64: the bits are the same, and unsigned arithmetic
+// has no undefined overflow.
 MPAIO_LOOP_2(AddU, U, U, U, a + b)
 MPAIO_LOOP_2(SubtractU, U, U, U, a - b)
 MPAIO_LOOP_2(MultiplyU, U, U, U, a* b)
@@ -133,7 +133,8 @@ MPAIO_COMPARISONS(U, U, U)
 MPAIO_COMPARISONS(B, B, B)
 MPAIO_COMPARISONS(Mixed, I, U)
 
-// Loops whose body is a division, a branch or a call: one version, for any element type.
+// Loops whose body is a division, a branch or a call have one version, because they do not
+// vectorise.
 template <typename T, typename R, R (*kFunction)(T)>
 void Each1(const void* x, const void*, const void*, void* z, Index count) {
   const T* from = static_cast<const T*>(x);
@@ -204,7 +205,7 @@ U PowerUint(U base, U exponent) {
   return power;
 }
 
-// As C's division. For 0, the result of converting an infinite double on x86-64.
+// 1 / a as in C. kOfZero is what x86-64 gives for an infinite double converted to the type.
 template <I kOfZero>
 I ReciprocalInt(I a) {
   return a == 0 ? kOfZero : a == 1 || a == -1 ? a : 0;
@@ -245,7 +246,7 @@ MPAIO_LOOP_1(IntToBool, U, B, a != 0)
 MPAIO_LOOP_1(DoubleToBool, D, B, a != 0)
 MPAIO_LOOP_1(IntToDouble, I, D, a)
 MPAIO_LOOP_1(UintToDouble, U, D, a)
-// One rounding.
+// Rounded once, to float32; through double they would be rounded twice.
 MPAIO_LOOP_1(IntToFloat, I, D, static_cast<float>(a))
 MPAIO_LOOP_1(UintToFloat, U, D, static_cast<float>(a))
 

@@ -4,10 +4,11 @@
 // numpy's functions of the same name.
 //
 // Numbers are held as their WideType: a byte 0 or 1, std::int64_t, std::uint64_t, double. The wide
-// type holds a narrower type exactly, and NarrowLoop reduces the result of each operation to the
-// narrower type: integers wrap, floating-point numbers are rounded. For float32 and float16
-// operands, + - * / and sqrt give the same result rounded to double and then to the type as rounded
-// once, because a double has more than twice the digits.
+// type holds a narrower type exactly, and a narrowing loop (FindNarrowLoop) reduces the result of
+// each operation to the narrower type: integers wrap, floating-point numbers are rounded. For + - *
+// / and sqrt of float32 and float16, rounding to double and then to the type gives the same result
+// as rounding once, because a double has more than twice the digits of either (Figueroa, "When is
+// double rounding innocuous?", 1995).
 #ifndef MPAIO_KERNEL_NUMBER_LOOPS_H_
 #define MPAIO_KERNEL_NUMBER_LOOPS_H_
 
@@ -67,8 +68,9 @@ enum class NumberOp : std::uint8_t {
 };
 
 // Returns the loop for operands of `type`'s WideType, or nullptr if the type has no such operation.
-// `type` itself matters for kFloorDivide and kRemainder, which round intermediate results, and for
-// kReciprocal of 0. The result must still be narrowed (FindNarrowLoop).
+// Types that share a WideType share the loop, except those of kFloorDivide and kRemainder, which
+// round intermediate results to `type`, and of kReciprocal, whose result for 0 depends on it. The
+// result must still be narrowed (FindNarrowLoop).
 NumberLoop FindNumberLoop(NumberOp op, NumberType type);
 
 // Returns the exact comparison of a std::int64_t with a std::uint64_t.
@@ -97,7 +99,7 @@ LoadLoop FindLoadLoop(NumberType type);
 using StoreLoop = void (*)(const void* from, Index count, std::byte* to);
 StoreLoop FindStoreLoop(NumberType type);
 
-// True if one of the integers is negative.
+// True if any of the integers is negative.
 bool AnyNegative(const std::int64_t* values, Index count);
 
 }  // namespace mpaio

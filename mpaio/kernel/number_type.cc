@@ -30,6 +30,7 @@ constexpr std::array<Entry, kNumNumberTypes> kEntries = {{
 
 const Entry& EntryOf(NumberType type) { return kEntries[static_cast<std::size_t>(type)]; }
 
+// Returns the type of `size_bytes` bytes in the family whose smallest type is `first`.
 NumberType OfSize(NumberType first, int size_bytes) {
   int steps = 0;
   for (int size = first == NumberType::kFloat16 ? 2 : 1; size < size_bytes; size *= 2) ++steps;

@@ -30,7 +30,8 @@ enum class NumberType : std::uint8_t {
 };
 inline constexpr int kNumNumberTypes = 12;
 
-// The type in which a number is computed; it holds the number exactly. A bool is a byte, 0 or 1.
+// The type in which loops compute with a number: the widest of its kind, which holds every narrower
+// number exactly. A bool is a byte, 0 or 1.
 enum class WideType : std::uint8_t { kBool, kInt64, kUint64, kFloat64 };
 
 // Returns the type of the elements of `dtype`; nullopt for another kind or the other byte order.
@@ -39,8 +40,8 @@ DType DTypeOf(NumberType type);
 
 // Returns a name such as "float64".
 absl::string_view NumberTypeName(NumberType type);
-// Returns the type of a text that DType::Parse() accepts: a name ("float64", "int", "single") or a
-// code ("f8", "<f8", "d").
+// Returns the type that a text names. The text may be a name ("float64", "int", "single") or a code
+// ("f8", "<f8", "d"), as in DType::Parse(). Returns nullopt for any other text.
 std::optional<NumberType> ParseNumberType(absl::string_view name);
 
 Index SizeBytes(NumberType type);

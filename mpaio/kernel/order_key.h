@@ -20,8 +20,8 @@ template <typename BitsType>
 inline constexpr BitsType kTopBit =
     static_cast<BitsType>(BitsType{1} << (std::numeric_limits<BitsType>::digits - 1));
 
-// Keys of integers: unsigned, signed, and times, whose smallest value is NaT. One type for all
-// three, so that code that uses it is compiled once.
+// Keys of unsigned integers, signed integers and times (in which the smallest integer is NaT). They
+// share one type, so that the code that uses it is compiled once.
 template <typename BitsType>
 class IntKey {
  public:

@@ -30,7 +30,8 @@ struct KeyOfIndex {
 };
 
 // Sorts `values` by key(value), an unsigned integer; equal keys keep their order. `buffer` has the
-// same length; its contents do not matter before the call and are undefined after it.
+// same length and does not overlap `values`; its contents are undefined after the call. Time: at
+// most one pass per byte of the key, and one to count.
 template <typename T, typename Key>
 void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
   using Bits = std::invoke_result_t<Key, const T&>;
@@ -63,7 +64,7 @@ void RadixSort(std::span<T> values, std::span<T> buffer, Key key) {
   const Bits first = key(values[0]);
   for (int d = 0; d < kDigits; ++d) {
     std::array<std::size_t, 256>& positions = counts[d];
-    // All keys have the same digit.
+    // Skip a digit that is the same in all keys.
     if (positions[(first >> (8 * d)) & 0xFF] == size) continue;
     std::size_t position = 0;
     for (std::size_t& count : positions) position += std::exchange(count, position);

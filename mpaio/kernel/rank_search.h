@@ -24,14 +24,15 @@
 
 namespace mpaio {
 
-// The task of a pass; it is sent to all ranks.
+// The task of a pass, as it is sent to all MPI ranks.
 struct RankPass {
-  // The bits of a key, the number of leading bits that are known, and the number of bits that this
-  // pass counts by. If step_bits is 0, the pass collects keys.
+  // The bits of a key, the number of leading bits of the wanted keys that are known, and the number
+  // of the next bits by which this pass counts. If step_bits is 0, the pass collects keys.
   int key_bits = 64;
   int prefix_bits = 0;
   int step_bits = 0;
-  // The first prefix_bits of the wanted keys, ascending and distinct. If prefix_bits is 0: one 0.
+  // The first prefix_bits bits of the wanted keys, ascending and distinct. If prefix_bits is 0, the
+  // only prefix is 0.
   std::vector<std::uint64_t> prefixes = {0};
 
   bool collects() const { return step_bits == 0; }
@@ -39,12 +40,13 @@ struct RankPass {
 
 // The findings of a pass about some of the keys.
 struct RankFindings {
-  // Over all these keys; unchanged if there are none.
+  // The extremes of all these keys. They keep their initial values if there are no keys, and in
+  // every pass but the first (prefix_bits == 0).
   std::uint64_t min_key = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_key = 0;
   // Slot p << step_bits | s counts keys with prefixes[p] followed by the bits s.
   SparseCounts counts;
-  // In no particular order.
+  // The collected keys, in no particular order.
   std::vector<std::uint64_t> keys;
 };
 
@@ -54,6 +56,7 @@ class RankScan {
   // `pass` must outlive this object. `expected`: approximate number of keys.
   RankScan(const RankPass& pass, Index expected);
   void Add(std::span<const std::uint64_t> keys);
+  // Returns the findings about the keys added; the scan is empty afterwards.
   RankFindings Take();
 
  private:
@@ -69,7 +72,8 @@ class RankSearch {
   RankSearch(int key_bits, std::vector<Index> ranks, Index max_collected);
 
   const RankPass& pass() const { return pass_; }
-  // Adds findings of the current pass, in any order. Together they cover each key exactly once.
+  // Adds findings of the current pass. The findings of a pass may be added in any order, and
+  // together cover each key exactly once.
   void Add(const RankFindings& findings);
   // Called after a pass over all keys. Returns true if another pass() is needed.
   bool Advance();

@@ -32,7 +32,7 @@ std::vector<std::uint64_t> Search(const std::vector<std::uint64_t>& keys, int ke
       search.Add(findings);
     }
     EXPECT_LE(collected, static_cast<std::size_t>(max_collected));
-    if (*passes > 20) ADD_FAILURE() << "no end";
+    if (*passes > 20) ADD_FAILURE() << "the search does not end";
   } while (*passes <= 20 && search.Advance());
   EXPECT_EQ(search.max_key(), *std::max_element(keys.begin(), keys.end()));
   return search.keys();

@@ -22,7 +22,7 @@
 
 namespace mpaio {
 
-// An element, named by its run and its position in the run.
+// The location of an element: its run, and its position in the run.
 struct RunPosition {
   Index run = 0;
   Index position = 0;
@@ -48,8 +48,8 @@ std::vector<Index> Cut(const std::vector<std::span<const T>>& runs, RunPosition 
 }
 
 // Returns positions, in order, that divide all elements into parts of about `part_size` elements;
-// none if there are fewer than two parts. A part is at most `runs.size() * sample_step` elements
-// longer than that, because only every sample_step-th element of each run is sampled.
+// none if there are fewer than two parts. A part is at most `(runs.size() + 1) * sample_step`
+// elements longer than that, because only every sample_step-th element of each run is sampled.
 template <typename T, typename Less>
 std::vector<RunPosition> ChoosePlaces(const std::vector<std::span<const T>>& runs, Index part_size,
                                       Index sample_step, Less less) {
@@ -104,7 +104,7 @@ std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t c
   std::size_t least = count > b.size() ? count - b.size() : 0, most = std::min(count, a.size());
   while (least < most) {
     const std::size_t middle = least + (most - least) / 2;
-    // a[middle] precedes b[count - middle - 1], so it is one of them.
+    // a[middle] precedes b[count - middle - 1], so it is one of the first `count`.
     if (!less(b[count - middle - 1], a[middle])) {
       least = middle + 1;
     } else {
@@ -117,7 +117,8 @@ std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t c
 // Merges both into `to`; of equal elements, those of `a` come first.
 template <typename T, typename Less>
 void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
-  // Each step depends on the one before. Two independent halves are therefore merged alternately.
+  // Each step depends on the one before, so two independent halves are merged alternately: the
+  // processor can overlap their steps.
   const std::size_t half = (a.size() + b.size()) / 2, of_a = OfFirstRun(a, b, half, less);
   TwoRuns<T> front(a.first(of_a), b.first(half - of_a), to);
   TwoRuns<T> back(a.subspan(of_a), b.subspan(half - of_a), to + half);

@@ -44,7 +44,7 @@ TEST(Cut, EqualElementsOfEarlierRunsComeFirst) {
   EXPECT_THAT(Cut(Spans(runs), {1, 1}, Less), testing::ElementsAre(3, 1, 2));
 }
 
-// Parts merged separately form the result of a stable sort together.
+// The parts are merged separately, and together are the result of a stable sort.
 TEST(RunMerge, PartsAreAStableSort) {
   const unsigned seed = 21;
   std::mt19937 random(seed);

@@ -21,8 +21,8 @@ struct SlotCount {
 // Sorted by slot, each slot at most once, no count 0.
 using SparseCounts = std::vector<SlotCount>;
 
-// Counts slots. Memory: one counter per slot if there are not many more slots than counted values,
-// else one word per counted value.
+// Counts slots. Memory: one counter per slot if there are not many more slots than expected values,
+// else one word for each of up to 2^20 values, and a SlotCount for each slot counted so far.
 class SlotCounter {
  public:
   // Slots are below `num_slots`; about `expected` values will be counted.
@@ -37,7 +37,7 @@ class SlotCounter {
     }
   }
 
-  // Returns the counts of all slots added; the counter is empty afterwards.
+  // Returns the counts of all slots added; this object is empty afterwards.
   SparseCounts Take();
 
  private:
@@ -53,7 +53,7 @@ class SlotCounter {
 // Returns the counts of sorted slots.
 SparseCounts CountSorted(std::span<const std::uint64_t> slots);
 
-// Returns the sum of both counts.
+// Returns the sum of both counts of each slot.
 SparseCounts MergeCounts(const SparseCounts& a, const SparseCounts& b);
 
 }  // namespace mpaio

@@ -17,7 +17,7 @@ using Lanes = double __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 8;
 
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
-// The number of words below 2^32 whose sum fits 64 bits.
+// The sum of this many words below 2^32 fits 64 bits.
 constexpr std::size_t kBlock = std::size_t{1} << 31;
 
 // Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact
@@ -38,8 +38,8 @@ BlockSums SumBlock(const std::int64_t* values, std::size_t count) {
   return sums;
 }
 
-// The prefetch distance: with this much arithmetic per line, the processor does not see the next
-// lines in time by itself.
+// The prefetch distance. The arithmetic per cache line takes so long that the processor does not
+// begin to load the next lines in time by itself.
 constexpr std::uintptr_t kAheadBytes = 2048;
 
 template <typename Vector>

@@ -242,7 +242,7 @@ MPAIO_MULTIVERSION bool AnyBeyond(const double* x, Index count, double limit) {
 
 constexpr double kLn2 = 0.693147180559945309417;
 
-// Returns e^x / 2 for x > 709, where e^x itself overflows.
+// Returns e^x / 2 for x > 709, where e^x itself may overflow.
 double HalfExp(double x) {
   // This double is e^430 / 2 within a thousandth of an ulp, and x - 430 is exact.
   constexpr double kHalfExp430 = 0x1.484c9abab9169p+619;

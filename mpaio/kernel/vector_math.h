@@ -9,9 +9,9 @@
 // and cos beyond 2^19, sinh and cosh beyond 709, asinh and acosh beyond 1e153, log1p beyond 1e300)
 // is computed separately, so that a result depends on its own argument alone.
 //
-// Errors, measured against 64-bit mantissas: at most 1.05 ulp (sin and cos 0.8, hypot 0.55), except
-// 2 ulp for sinh and cosh beyond 709. Subnormal results may be off by more. Special values (NaN,
-// infinities, signed zeros, poles) are as in C and numpy.
+// Errors, measured against long double (64-bit mantissas): at most 1.05 ulp (sin and cos 0.8, hypot
+// 0.55), except 2 ulp for sinh and cosh beyond 709. Subnormal results may be off by more. Special
+// values (NaN, infinities, signed zeros, poles) are as in C and numpy.
 #ifndef MPAIO_KERNEL_VECTOR_MATH_H_
 #define MPAIO_KERNEL_VECTOR_MATH_H_
 

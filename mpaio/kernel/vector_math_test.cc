@@ -164,7 +164,7 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
   for (const Case& test : kCases) {
     for (const double x : kSpecial) {
       const double exact = static_cast<double>(test.exact(static_cast<long double>(x)));
-      // Large finite arguments are covered by the other tests.
+      // The other tests cover nonzero finite arguments with nonzero finite results.
       if (x != 0 && std::isfinite(x) && std::isfinite(exact) && exact != 0) continue;
       SCOPED_TRACE(testing::Message() << test.name << " of " << x);
       ExpectSame(Results(FindMathLoop(test.function), {x})[0], exact);
@@ -203,8 +203,8 @@ TEST(VectorMathTest, SpecialValuesAreThoseOfC) {
   }
 }
 
-// Also checks that neighbours do not matter, because vectors of other lengths have other
-// neighbours.
+// Also checks that neighbouring elements do not matter: they are different ones in a register of
+// another length.
 TEST(VectorMathTest, EveryInstructionSetGivesTheSameBits) {
   Arguments arguments(Seed());
   std::vector<double> x = arguments.AnyBits(20'000);

@@ -31,7 +31,8 @@ WideKind WideKindOf(const DType& dtype);
 template <typename W>
 using WidenFunction = void (*)(const std::byte* from, Index stride_bytes, Index count, W* to);
 
-// Returns nullptr unless elements of `dtype` are read as W and are in native byte order.
+// Returns nullptr unless elements of `dtype` are read as W. Precondition: native byte order, which
+// is not checked.
 template <typename W>
 WidenFunction<W> FindWiden(const DType& dtype);
 

@@ -595,7 +595,7 @@ class MapsTest(whole_run.WholeRunTest):
         ]
         could_not_start = [
             ("map x.npy out.npy expr=x+q", "expr=", "at character 3 of 'x+q'", "'q'"),
-            ("map x.npy out.npy expr=x+", "it ends where"),
+            ("map x.npy out.npy expr=x+", "the expression ends where"),
             ("map x.npy out.npy expr=x^2", "at character 2 of 'x^2'", "exclusive or", "**"),
             ("map x.npy out.npy expr=1<x<2", "(a < b) & (b < c)"),
             ("map x.npy out.npy expr=x+y y=small.npy", "shape (4,)", "(5,)"),
