@@ -421,7 +421,7 @@ class MapsTest(whole_run.WholeRunTest):
                 for element in self.random.choice(np.array(refused), 8):
                     self.save("refused.npy", np.array([taken[0], element]))
                     done = self.run_in_folder(None, "astype", "refused.npy", "out.npy", "dtype=" + dtype)
-                    self.assert_refused(done, 1, "element 1 is ", "which is no " + dtype)
+                    self.assert_refused(done, 1, "element 1 is ", "which cannot be converted to " + dtype)
         self.run_jobs(WAYS[:1])
 
     def test_texts_that_are_no_numbers_are_shown(self):
@@ -431,7 +431,7 @@ class MapsTest(whole_run.WholeRunTest):
                 (b"5\xe9\x01", "'5\\xe9\\x01'"), ("300", "'300'"), ("", "''")]:
             self.save("texts.npy", np.array([element]))
             done = self.run_in_folder(None, "astype", "texts.npy", "out.npy", "dtype=int8")
-            self.assert_refused(done, 1, "element 0 is %s, which is no int8" % shown)
+            self.assert_refused(done, 1, "element 0 is %s, which cannot be converted to int8" % shown)
 
     def test_names_and_codes_of_types(self):
         x = self.save("x.npy", self.random.integers(0, 100, 50))
@@ -445,7 +445,7 @@ class MapsTest(whole_run.WholeRunTest):
         self.run_jobs()
         for name in ("integer", "<float32", "Float32", "f4 "):
             done = self.run_in_folder(None, "astype", "x.npy", "out.npy", "dtype=" + name)
-            self.assert_refused(done, 3, "is no type")
+            self.assert_refused(done, 3, "is not a type")
 
     def test_types_that_expressions_do_not_take(self):
         arrays = {}
@@ -486,8 +486,8 @@ class MapsTest(whole_run.WholeRunTest):
         self.add(["astype", "months.npy", "dtype=M8[Y]"], months.astype("M8[Y]"))
         self.run_jobs()
         done = self.run_in_folder(None, "astype", "spans.npy", "far.npy", "dtype=m8[as]")
-        self.assert_refused(done, 1, "element 3 is too far away for timedelta64[as]")
-        self.assert_refused(self.run_in_folder(None, "astype", "months.npy", "days.npy", "dtype=M8[D]"), 3, "no conversion of datetime64[M] to datetime64[D]")
+        self.assert_refused(done, 1, "element 3 does not fit in a timedelta64[as]")
+        self.assert_refused(self.run_in_folder(None, "astype", "months.npy", "days.npy", "dtype=M8[D]"), 3, "cannot convert datetime64[M] to datetime64[D]")
 
     def test_filter(self):
         arrays = self.save_all(3000)

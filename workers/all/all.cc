@@ -12,7 +12,7 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "whether all elements are not zero",
+    .summary = "whether every element is nonzero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
     .check =

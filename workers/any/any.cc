@@ -12,7 +12,7 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "whether any element is not zero",
+    .summary = "whether any element is nonzero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
     .check =

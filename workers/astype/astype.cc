@@ -50,7 +50,7 @@ absl::StatusOr<DType> TargetType(const JobInputs& inputs) {
   if (!dtype.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "dtype=", name,
-        " is no type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
+        " is not a type: give a name such as float32, or numpy's code, such as U10 or M8[s]"));
   }
   if (!IsText(*dtype) || dtype->itemsize_bytes() > 0) return dtype->Native();
   const std::optional<NumberType> type = NumberTypeOf(from);
@@ -67,7 +67,7 @@ enum class Conversion {
   kTextToText
 };
 
-// Times count as the integers that represent them.
+// Times are converted to and from numbers as the integers that represent them.
 absl::StatusOr<Conversion> FindConversion(const DType& from, const DType& to) {
   const bool from_number = IsNumber(from), to_number = IsNumber(to);
   if (from_number && to_number) return Conversion::kNumbers;
@@ -80,7 +80,7 @@ absl::StatusOr<Conversion> FindConversion(const DType& from, const DType& to) {
   if (IsText(from) && to_number) return Conversion::kTextToNumbers;
   if (IsText(from) && IsText(to)) return Conversion::kTextToText;
   return absl::UnimplementedError(absl::StrCat(
-      "no conversion of ", from.name(), " to ", to.name(),
+      "cannot convert ", from.name(), " to ", to.name(),
       "; supported are numbers to numbers, bool, integers and floats of 16 to 64 bits to "
       "str and bytes and back, times to integers and back, and times to other units "
       "except between months or years and shorter ones"));
@@ -173,11 +173,12 @@ class TextCast {
     for (Index i = 0; i < width; ++i) text->push_back(NumeralAt(from, from_type, i));
     while (!text->empty() && text->back() == '\0') text->pop_back();
     if (ParseNumberText(*number_, *text, to)) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("is ", Quoted(from, from_type), ", which is no ", NumberTypeName(*number_)));
+    return absl::InvalidArgumentError(absl::StrCat("is ", Quoted(from, from_type),
+                                                   ", which cannot be converted to ",
+                                                   NumberTypeName(*number_)));
   }
 
-  // Bytes beyond ASCII are not part of any number.
+  // A number in a bytes array has only ASCII characters.
   static char NumeralAt(const std::byte* element, const DType& dtype, Index i) {
     const std::uint32_t code_point = CharAt(element, dtype, i);
     return dtype.kind() == DType::Kind::kString && code_point > 127 ? '?' : NumeralOf(code_point);
@@ -227,7 +228,7 @@ absl::Status CastTimes(const TimeCast& cast, const DType& to, const ChunkView<Ra
     std::memcpy(&ticks, elements[i].data(), sizeof(ticks));
     const std::optional<std::int64_t> converted = cast(ticks);
     if (!converted.has_value())
-      return AtElement(chunk, i, absl::StrCat("is too far away for ", to.name()));
+      return AtElement(chunk, i, absl::StrCat("does not fit in a ", to.name()));
     std::memcpy(rows, &*converted, sizeof(std::int64_t));
   }
   return absl::OkStatus();

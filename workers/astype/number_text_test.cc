@@ -63,7 +63,7 @@ TEST(NumberTextTest, IntegersAndBools) {
   EXPECT_EQ(TextOf(NumberType::kBool, std::uint8_t{0}), "False");
 }
 
-TEST(NumberTextTest, WhatIsWrittenReadsBackAsTheSame) {
+TEST(NumberTextTest, WrittenNumbersReadBackUnchanged) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
@@ -110,7 +110,7 @@ TEST(NumberTextTest, NumbersAreReadAsPythonReadsThem) {
   EXPECT_EQ(Parsed<std::uint8_t>(NumberType::kBool, "-00"), 0);
 }
 
-TEST(NumberTextTest, WhatIsNoNumberOfTheTypeIsRefused) {
+TEST(NumberTextTest, TextsThatAreNotNumbersOfTheTypeAreRefused) {
   std::byte number[8];
   for (const char* text : {"", " ", "abc", "1.5", "1e3", "0x10", "128", "-129", "1 2", "--1"}) {
     EXPECT_FALSE(ParseNumberText(NumberType::kInt8, text, number)) << text;

@@ -7,7 +7,7 @@
 namespace mpaio {
 namespace {
 
-// The zero of each script; its other nine digits follow it.
+// The digit zero of each script, in ascending order; the script's other nine digits follow it.
 constexpr char32_t kZeros[] = {
     0x0660,  0x06F0,  0x07C0,  0x0966,  0x09E6,  0x0A66,  0x0AE6,  0x0B66,  0x0BE6,  0x0C66,
     0x0CE6,  0x0D66,  0x0DE6,  0x0E50,  0x0ED0,  0x0F20,  0x1040,  0x1090,  0x17E0,  0x1810,

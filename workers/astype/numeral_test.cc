@@ -31,7 +31,7 @@ TEST(NumeralTest, Spaces) {
   EXPECT_EQ(Numerals(U"\u200B\uFEFF"), "??");  // zero-width, and not spaces to Python
 }
 
-TEST(NumeralTest, OtherCharactersArePartOfNoNumber) {
+TEST(NumeralTest, OtherCharactersBecomeQuestionMarks) {
   // Superscript two, a half, the minus sign, a Roman numeral, a surrogate, beyond Unicode.
   EXPECT_EQ(Numerals({0xB2, 0xBD, 0x2212, 0x2160, 0xD800, 0x110000, 0xFFFFFFFF}), "???????");
 }

@@ -15,8 +15,8 @@ namespace mpaio {
 // between two ticks of the new type becomes the earlier one; NaT stays NaT.
 class TimeCast {
  public:
-  // Returns nothing if there is no fixed ratio of the two ticks: between years and months on one
-  // side and weeks and shorter units on the other, or if `to` alone has no unit. Precondition: both
+  // Returns nothing if the two ticks have no fixed ratio (one type counts years or months, the
+  // other weeks or a shorter unit), or if `from` has a unit and `to` has none. Precondition: both
   // are times.
   static std::optional<TimeCast> Create(const DType& from, const DType& to);
 

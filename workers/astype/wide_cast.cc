@@ -52,8 +52,8 @@ T Narrow(const Widest& x) {
   } else if constexpr (std::is_same_v<T, Float16>) {
     return Float16(static_cast<double>(x.real));
   } else if constexpr (std::is_integral_v<T>) {
-    // Through 64 bits: a number that does not fit them has no integer value, and one that does not
-    // fit fewer bits loses the upper ones.
+    // The conversion goes through 64 bits. A number that does not fit in 64 bits becomes the
+    // smallest int64; one that does not fit in T loses its upper bits.
     if (x.real >= 9223372036854775808.0L && x.real < 18446744073709551616.0L)
       return static_cast<T>(static_cast<std::uint64_t>(x.real));
     if (x.real > -9223372036854775809.0L && x.real < 9223372036854775808.0L)
@@ -69,7 +69,7 @@ void Cast(const std::byte* from, std::byte* to) {
   From x;
   std::memcpy(&x, from, sizeof(From));
   if constexpr (std::is_same_v<From, long double> && std::is_same_v<To, Float16>) {
-    // numpy rounds twice here, to a float first, but not from double.
+    // numpy rounds a long double twice, first to a float, but rounds a double only once.
     const Float16 y(static_cast<double>(static_cast<float>(x)));
     std::memcpy(to, &y, sizeof(y));
     return;

@@ -17,7 +17,7 @@ bool IsWideNumber(const DType& dtype);
 // Converts the number at `from` and writes it to `to`; neither need be aligned. As numpy's astype:
 // a number that is not zero becomes true, a complex number becomes its real part in a real type,
 // and fractions are truncated. A float that is out of the integer type's range gives an unspecified
-// value. Precondition of FindCast: IsWideNumber of both types.
+// integer. Precondition of FindCast: IsWideNumber of both types.
 using CastNumber = void (*)(const std::byte* from, std::byte* to);
 CastNumber FindCast(const DType& from, const DType& to);
 

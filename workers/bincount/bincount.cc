@@ -19,7 +19,7 @@
 namespace mpaio {
 namespace {
 
-// 2 GiB of counts. A single large value should not take all of the memory.
+// 2 GiB of counts, so that a single large value does not take all memory.
 constexpr Index kMaxBins = Index{1} << 28;
 constexpr std::int64_t kMaxValue = kMaxBins - 1;
 
@@ -42,9 +42,9 @@ class CountBins final : public Worker<T, SparseCounts> {
           absl::StrCat("element ", chunk.first_element() + static_cast<Index>(i), " is ", value);
       if (value < 0)
         return absl::InvalidArgumentError(absl::StrCat(
-            element, ": negative integers cannot be counted so; use the worker unique"));
+            element, ": bincount does not count negative integers; use the worker unique"));
       return absl::ResourceExhaustedError(absl::StrCat(
-          element, ": more than ", kMaxBins, " bins (2 GiB) are too many; use the worker unique"));
+          element, ", which needs more than ", kMaxBins, " bins (2 GiB); use the worker unique"));
     }
     SlotCounter counter(static_cast<std::uint64_t>(largest) + 1,
                         static_cast<Index>(elements.size()));
@@ -81,7 +81,7 @@ class CountBins final : public Worker<T, SparseCounts> {
   }
 
   Index minlength_;
-  // The counts as bytes, which the answer takes over: so many must not be copied.
+  // The counts, as the bytes that the answer takes over without a copy.
   std::vector<std::byte> bytes_;
 };
 
@@ -119,13 +119,13 @@ bool FitsInt64(const DType& dtype) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "how often each of the integers 0, 1, 2, ... is there",
+    .summary = "how often each of the integers 0, 1, 2, ... occurs",
     .accepts = {{"bool and integers that fit in an int64", &FitsInt64}},
-    .parameters = {ParameterInfo::Integer("minlength", "the least number of counts", 0, 0)},
+    .parameters = {ParameterInfo::Integer("minlength", "the minimum number of counts", 0, 0)},
     .check = [](const JobInputs& inputs) -> absl::Status {
       if (inputs.array.num_dimensions() != 1) {
         return absl::InvalidArgumentError(
-            absl::StrCat("bins are counted of an array of 1 dimension; this has ",
+            absl::StrCat("bincount takes an array of 1 dimension; this one has ",
                          inputs.array.num_dimensions()));
       }
       if (inputs.parameters.Integer("minlength") > kMaxBins) {

@@ -20,8 +20,8 @@
 namespace mpaio {
 namespace {
 
-// `min` or `max`. Kept as text, so that an integer stays one whatever its size, and the type of the
-// result is numpy's.
+// `min` or `max`. It is kept as text, so that an integer of any size stays an integer and the type
+// of the result is numpy's.
 struct Limit {
   absl::string_view key;
   std::string given;  // as the user gave it
@@ -42,7 +42,7 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
   if (!is_negative) absl::ConsumePrefix(&digits, "+");
   if (!digits.empty() && digits.front() != '0' &&
       digits.find_first_not_of("0123456789") == absl::string_view::npos) {
-    // Integers in expressions have 64 bits; a float may have any size.
+    // Integers in expressions have at most 64 bits, so a larger one is written as a float.
     absl::int128 integer = 0;
     if (!absl::SimpleAtoi(limit.text, &integer))
       integer = is_negative ? absl::Int128Min() : absl::Int128Max();
@@ -50,7 +50,7 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
     limit.text += ".0";
     return limit;
   }
-  // On its own it must be a number, not an expression over the elements.
+  // The limit must be a number, not an expression over the elements.
   if (!Expression::Compile(limit.text, {}).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(key, "=", limit.text, ": the value must be a number"));
@@ -58,9 +58,10 @@ absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& paramet
   return limit;
 }
 
-// numpy 2's rules for integers out of the range of the elements' type. Beyond the end of the range
-// on its own side a limit has no effect and is removed; beyond the other end it is an error, unless
-// the other limit is not such an integer and so gives the result a wider type.
+// Applies numpy 2's rules for an integer limit that the elements' type cannot hold. A `min` below
+// the type's range or a `max` above it has no effect and is removed. A `min` above the range or a
+// `max` below it is an error, unless `other` is a number with a type of its own, which then
+// determines the type of the result.
 absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
   if (IsFloat(type) || !limit->integer.has_value()) return absl::OkStatus();
   // A bool becomes an int64, for which every limit has an effect.
@@ -82,7 +83,7 @@ absl::Status FitToType(NumberType type, const Limit& other, Limit* limit) {
   return absl::InvalidArgumentError(absl::StrCat(
       limit->key, "=", limit->given, " is ", is_below ? "below " : "above ", end.str(), ", the ",
       is_below ? "least " : "greatest ", NumberTypeName(integers),
-      "; give a number that the type has, or convert the array first, with the worker astype"));
+      "; give a number that fits the type, or convert the array first, with the worker astype"));
 }
 
 absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
@@ -107,7 +108,7 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "writes each element, moved up to min or down to max where it is beyond them",
+    .summary = "writes each element, or min or max where the element is beyond that limit",
     .accepts = AcceptedNumbers(),
     .parameters = {ParameterInfo::Text("min", "the least value, a number", "none"),
                    ParameterInfo::Text("max", "the greatest value, a number", "none")},

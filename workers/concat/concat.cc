@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// concat: all strings joined to one, in order. Unicode strings become UTF-8, byte strings stay as
+// concat: all strings joined into one, in order. Unicode strings become UTF-8, byte strings stay as
 // they are.
 #include <memory>
 #include <string>
@@ -53,7 +53,7 @@ Job MakeConcat(JobContext& context) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "joins the strings to one, in order",
+    .summary = "joins the strings into one, in order",
     .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
     .parameters = {},
     .output = nullptr,

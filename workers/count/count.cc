@@ -37,8 +37,8 @@ absl::StatusOr<std::u32string> CodePoints(absl::string_view text) {
   return code_points;
 }
 
-// The type that elements of type T are compared with. A value may be missing: then no element
-// equals it.
+// The type that elements of type T are compared with. A target is an optional of it: no element
+// equals a value that the type cannot hold.
 template <typename T>
 struct Target {
   using Type = T;
@@ -66,7 +66,7 @@ struct Target<Bool> {
 
 absl::Status NoNumber(const std::string& text) {
   return absl::InvalidArgumentError(
-      absl::StrCat("value=", text, " is no number, which the elements are; give one"));
+      absl::StrCat("value=", text, " is not a number, but the elements are; give a number"));
 }
 
 // Parses an integer exactly; a fraction equals no integer.
@@ -80,7 +80,7 @@ absl::StatusOr<std::optional<Int>> ParseInt(const std::string& text) {
   }
   double number = 0;
   if (!absl::SimpleAtod(text, &number)) return NoNumber(text);
-  // 2^63 or 2^64, which a double can hold and the type cannot.
+  // The power of two above the type's largest number, which a double holds exactly.
   const double limit = std::ldexp(1.0, std::numeric_limits<Int>::digits);
   if (!(number < limit && number >= (std::is_signed_v<Int> ? -limit : 0.0)) ||
       number != std::floor(number))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// count_nonzero: the number of elements that are not zero. NaN is not zero.
+// count_nonzero: the number of nonzero elements. NaN is nonzero.
 #include <complex>
 #include <cstdint>
 
@@ -12,7 +12,7 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "how many elements are not zero",
+    .summary = "how many elements are nonzero",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimeTypes()},
     .parameters = ReductionParameters(),
     .check =

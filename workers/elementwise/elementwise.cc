@@ -79,14 +79,15 @@ absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise) {
   for (const auto& [name, array] : elementwise.operands) {
     const std::optional<NumberType> type = NumberTypeOf(array.dtype());
     if (!type.has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the array ", name, " holds ", array.dtype().name(),
-          ", which is not computed with; it takes bool, integers and floats of 16 to 64 bits"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the array ", name, " holds ", array.dtype().name(),
+                       ", which expressions do not support; they take bool, integers and floats of "
+                       "16 to 64 bits"));
     }
     if (array.shape() != shape) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the array ", name, " is of shape ", ShapeText(array.shape()),
-                       ", but the input of ", ShapeText(shape), "; give arrays of one shape"));
+          absl::StrCat("the array ", name, " has the shape ", ShapeText(array.shape()),
+                       ", but the input has ", ShapeText(shape), "; give arrays of one shape"));
     }
     variables.push_back({name, *type, 0});
   }

@@ -26,7 +26,7 @@ struct Elementwise {
     std::string name;
     NdView array;
   };
-  // For messages: the parameters that the expression comes from; empty if it is the worker's own.
+  // For messages: the parameters that the expression was made from; empty if there are none.
   std::string parameter;
   std::string text;
   std::vector<Operand> operands;
@@ -45,8 +45,8 @@ std::vector<AcceptedType> AcceptedNumbers();
 // the name or code of a type of AcceptedNumbers().
 absl::StatusOr<std::optional<NumberType>> ParseConversion(absl::string_view name);
 
-// Errors: InvalidArgument for arrays of different shapes and for elements that are not numbers;
-// those of Expression::Compile.
+// Compiles the expression for the types of the operands. Errors: InvalidArgument for arrays of
+// different shapes and for elements that are not numbers; and those of Expression::Compile.
 absl::StatusOr<Expression> CompileElementwise(const Elementwise& elementwise);
 
 // Returns the type of CompileElementwise's result, in the shape of the operands.

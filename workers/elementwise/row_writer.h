@@ -17,7 +17,8 @@
 
 namespace mpaio {
 
-// Writes the rows of the output that belong to a chunk. A pure function.
+// Writes the output's rows of a chunk to `rows`. Depends on nothing but the chunk, because it may
+// run again on another rank.
 template <typename Element>
 using WriteRowsFunction =
     std::function<absl::Status(const ChunkView<Element>& chunk, std::byte* rows)>;

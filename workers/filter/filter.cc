@@ -41,15 +41,15 @@ absl::Status AddOwnVariables(const NdView& array, std::vector<Expression::Variab
   const DType& dtype = array.dtype();
   if (array.num_dimensions() != 1) {
     return absl::InvalidArgumentError(absl::StrCat("the array has ", array.num_dimensions(),
-                                                   " axes, and a condition is over elements"));
+                                                   " axes, but a condition over x needs one axis"));
   }
   if (!dtype.is_structured()) {
     const std::optional<NumberType> type = NumberTypeOf(dtype);
     if (!type.has_value()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the array holds ", dtype.name(),
-                       ", which is not computed with; it takes bool, integers, floats of 16 to "
-                       "64 bits, and structured types with such fields"));
+                       ", which expressions do not support; they take bool, integers, floats of 16 "
+                       "to 64 bits, and structured types with such fields"));
     }
     variables->push_back({"x", *type, 0});
     operands->push_back({array.data(), dtype.itemsize_bytes()});
@@ -94,7 +94,8 @@ absl::Status AddExtraInput(const std::string& key, const NdView& array, const Nd
 
 absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
   if (inputs.array.num_dimensions() == 0)
-    return absl::InvalidArgumentError("the array has no axis, and so no rows to choose from");
+    return absl::InvalidArgumentError(
+        "the array has no axis, and therefore no rows to choose from");
   std::vector<Expression::Variable> variables;
   std::vector<Condition::Operand> operands;
   const absl::Status own = AddOwnVariables(inputs.array, &variables, &operands);
@@ -125,8 +126,8 @@ absl::StatusOr<Condition> Compile(const JobInputs& inputs) {
 // Rows that are evaluated at once.
 constexpr Index kBlock = 8 * Expression::kBlock;
 
-// Free of branches: copies every row, and the next one overwrites a row that is not taken. For
-// `count` up to kBlock.
+// Has no branches: every row is copied, and the next one overwrites a row that is not taken.
+// Precondition: count <= kBlock.
 template <typename T>
 void Take(const std::byte* rows, const std::byte* taken, Index count, Index, std::string* result) {
   std::byte block[static_cast<std::size_t>(kBlock) * sizeof(T)];
@@ -227,15 +228,15 @@ MPAIO_REGISTER_WORKER({
     .summary = "the rows of an array for which an expression is true, as an array",
     .accepts = {AcceptedType::Of<RawElement>()},
     .parameters =
-        {ParameterInfo::Text("expr",
-                             "what must be true of a row: of its fields by their names, or of x, "
-                             "an element that has none; such as x>0",
-                             "")
+        {ParameterInfo::Text(
+             "expr",
+             "the condition for a row, over its fields by their names, or over x if "
+             "elements have no fields; such as x>0",
+             "")
              .Required(),
          ParameterInfo::Array(
-             "y",
-             "numbers, one for each row, that the expression may be about: an array of one axis"),
-         ParameterInfo::Array("z", "the same"), ParameterInfo::Array("w", "the same")},
+             "y", "an array of one axis with a number for each row, for use in the expression"),
+         ParameterInfo::Array("z", "another one"), ParameterInfo::Array("w", "another one")},
     .check = [](const JobInputs& inputs) { return Compile(inputs).status(); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {

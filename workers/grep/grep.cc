@@ -2,9 +2,10 @@
 
 // grep: the strings in which a regular expression is found, in order, as numpy's array[mask].
 //
-// The expressions are RE2's: matching takes time linear in the text, whatever the expression, so
-// there are no back-references and no look-around. A str array is matched as UTF-8; \w, \d, \s and
-// \b cover ASCII only. A bytes array is matched byte by byte (as Latin-1), and so is the pattern.
+// The expressions are RE2's. They have no back-references and no look-around, so that matching
+// takes time linear in the text for every expression. A str array is matched as UTF-8; \w, \d, \s
+// and \b cover ASCII only. A bytes array is matched byte by byte (as Latin-1), and so is the
+// pattern.
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -35,7 +36,7 @@ absl::StatusOr<std::unique_ptr<const RE2>> Compile(const JobInputs& inputs) {
   if (expression->ok()) return expression;
   return absl::InvalidArgumentError(
       absl::StrCat("pattern=", pattern, ": ", expression->error(),
-                   "; write it as RE2 has it, without back-references and look-around"));
+                   "; use RE2's syntax, which has no back-references and no look-around"));
 }
 
 // RE2 takes its own string view, Abseil's or the standard library's, depending on its version: all
@@ -126,10 +127,11 @@ MPAIO_REGISTER_WORKER({
                "back-references",
     .accepts = {AcceptedType::Of<UnicodeString>(), AcceptedType::Of<ByteString>()},
     .parameters = {ParameterInfo::Text(
-                       "pattern", "what is looked for, anywhere in a string, such as ^a.*z$", "")
+                       "pattern", "the expression to find, anywhere in a string, such as ^a.*z$",
+                       "")
                        .Required(),
                    ParameterInfo::Flag("invert", "take the strings in which it is not found"),
-                   ParameterInfo::Flag("ignore_case", "take upper and lower case for the same")},
+                   ParameterInfo::Flag("ignore_case", "ignore the case of letters")},
     .check = [](const JobInputs& inputs) { return Compile(inputs).status(); },
     .answers_with_array = true,
     .make = [](JobContext& context) -> absl::StatusOr<Job> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// histogram: the number of elements in each of a number of bins of equal width.
+// histogram: the number of elements in each of several bins of equal width.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -116,16 +116,16 @@ absl::StatusOr<std::optional<OuterEdges>> ParseRange(const std::string& text) {
   double first = 0, last = 0;
   if (parts.size() != 2 || !absl::SimpleAtod(parts[0], &first) ||
       !absl::SimpleAtod(parts[1], &last) || !std::isfinite(first) || !std::isfinite(last)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("range=", text, " is no range; give two finite numbers, range=0,1, or none"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "range=", text, " is not a range; give two finite numbers, such as range=0,1, or none"));
   }
   if (first > last)
     return absl::InvalidArgumentError(
         absl::StrCat("range=", text, " ends before it begins; give the smaller number first"));
   const OuterEdges outer = OuterEdges::Given(first, last);
   if (!(outer.width > 0) || !std::isfinite(outer.width)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("range=", text, " has a width that no float64 holds; give another range"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "range=", text, " has a width that a float64 cannot hold; give another range"));
   }
   return outer;
 }
@@ -164,28 +164,28 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
   if (has_nan || !std::isfinite(outer.first) || !std::isfinite(outer.last)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the elements are from ", outer.first, " to ", outer.last,
-                     ", which is no finite range; give one, as range=0,1"));
+                     ", which is not a finite range; give one, such as range=0,1"));
   }
   if (state.min_key == state.max_key || outer.first == outer.last) {
-    // Integers that differ, but are equal as doubles.
+    // The integers differ, but are equal as doubles.
     if (state.min_key != state.max_key && dtype.kind() != DType::Kind::kFloat) {
       return absl::InvalidArgumentError(
           absl::StrCat("the elements differ too little, relative to their size of ", outer.first,
-                       ", for edges that are float64; subtract a number from them"));
+                       ", for edges of float64; subtract a number from all elements"));
     }
     outer = OuterEdges::Given(outer.first, outer.last);
-    // Numbers so large that adding a half has no effect.
+    // The numbers are so large that adding a half has no effect.
     if (!(outer.width > 0)) {
       return absl::InvalidArgumentError(
           absl::StrCat("all elements are ", outer.first,
-                       ", around which there is no range; give one, as range=0,1"));
+                       ", which is too large for bins around it; give a range, such as range=0,1"));
     }
     if (dtype.kind() == DType::Kind::kFloat) return outer;
     outer.precision = Precision::kDouble;
     return outer;
   }
   if (dtype.kind() != DType::Kind::kFloat) {
-    // The keys of integers have the same distances as the integers.
+    // Keys of integers are as far apart as the integers.
     outer.width = static_cast<double>(state.max_key - state.min_key);
     outer.precision = Precision::kDouble;
   } else if (dtype.itemsize_bytes() == 2) {
@@ -198,7 +198,7 @@ absl::StatusOr<OuterEdges> EdgesFound(const HistogramState& state) {
   if (!std::isfinite(outer.width)) {
     return absl::InvalidArgumentError(absl::StrCat("the elements are from ", outer.first, " to ",
                                                    outer.last, ", a width that ", dtype.name(),
-                                                   " does not hold; give range=lo,hi"));
+                                                   " cannot hold; give range=lo,hi"));
   }
   return outer;
 }
@@ -263,14 +263,13 @@ absl::StatusOr<Job> Make(JobContext& context) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "how many elements are in each of a number of bins of equal width",
+    .summary = "how many elements are in each of several bins of equal width",
     .accepts = {AcceptsNumbers()},
-    .parameters =
-        {ParameterInfo::Integer("bins", "how many bins", 10, 1),
-         ParameterInfo::Text(
-             "range",
-             "lo,hi: where the first bin begins and the last ends; none: at the extreme elements",
-             "none")},
+    .parameters = {ParameterInfo::Integer("bins", "how many bins", 10, 1),
+                   ParameterInfo::Text("range",
+                                       "lo,hi: where the first bin begins and the last one ends; "
+                                       "none: at the extreme elements",
+                                       "none")},
     .check = [](const JobInputs& inputs) -> absl::Status {
       if (inputs.parameters.Integer("bins") > kMaxBins)
         return absl::InvalidArgumentError(absl::StrCat("bins= may be at most ", kMaxBins));

@@ -9,8 +9,9 @@
 namespace mpaio {
 namespace {
 
-// Rounds the result of an operation to a type. A double holds the operands; for one +, - or * of
-// halves or singles, rounding twice, first to a double, gives the same result.
+// Rounds the result of an operation to a type. The operands are doubles. For one +, - or * of
+// halves or singles, rounding first to a double and then to the type gives the same result as
+// rounding once.
 struct Half {
   static double Round(double x) { return static_cast<double>(Float16(x)); }
 };
@@ -85,7 +86,7 @@ void UniformBins::FindIn(std::span<const double> numbers, std::span<Index> bins)
       continue;
     }
     double position = Product::Round(Arithmetic::Round(x - first_) * bins_per_unit);
-    // If the type cannot hold the position, numpy has none: it is computed in double instead.
+    // If the type cannot hold the position, numpy fails; here it is computed in double.
     if (!std::isfinite(position)) position = (x - first_) * bins_per_unit_;
     // The position may also be a NaN, or beyond the range of Index: a width of almost nothing has
     // infinitely many bins per unit.

@@ -24,8 +24,8 @@ struct OuterEdges {
   // The lowest precision that holds `first` and `last`.
   Precision precision = Precision::kHalf;
 
-  // For edges that were given, or that are 0 and 1 for an array without elements. Equal edges are
-  // moved apart by a half on both sides.
+  // Returns edges that do not come from the elements: the user's, or 0 and 1 for an array without
+  // elements. If they are equal, each is moved outwards by a half.
   static OuterEdges Given(double first, double last);
 };
 
@@ -51,8 +51,8 @@ class UniformBins {
 
   std::vector<double> edges_;
   Precision precision_;
-  // Bounds of the numbers that are counted. They are rounded differently from the edges if these
-  // need a higher precision.
+  // Bounds of the numbers that are counted. They are rounded differently from the edges if the
+  // edges need a higher precision.
   double least_, greatest_;
   double first_, bins_per_unit_;
 };

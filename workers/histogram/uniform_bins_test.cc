@@ -30,14 +30,15 @@ TEST(UniformBins, LastBinHasBothEdges) {
               testing::ElementsAre(0, 0, 1, 1, 2, 2, 2, -1, -1, -1, 0));
 }
 
-TEST(UniformBins, NoWidthIsWidened) {
+TEST(UniformBins, EqualEdgesAreMovedApart) {
   const UniformBins bins(DType::Of<std::int64_t>(), OuterEdges::Given(7, 7), 2);
   EXPECT_THAT(bins.edges(), testing::ElementsAre(6.5, 7, 7.5));
   EXPECT_THAT(Find(bins, {7, 6, 8}), testing::ElementsAre(1, -1, -1));
 }
 
-// A float16 holds nothing over 65504: neither these positions, nor the distances of these numbers
-// from the first edge. Edges 0, 0.01, ... are rounded: 900 and 900.01 to the same number.
+// The largest float16 is 65504, so it holds neither these positions nor the distances of these
+// numbers from the first edge. The edges 0, 0.01, ... are rounded, 900 and 900.01 to the same
+// number.
 TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
   const DType half = DType::Of<Float16>();
   const UniformBins many(half, OuterEdges::Given(0, 1000), 100'000);

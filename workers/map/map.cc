@@ -64,8 +64,8 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
   }
   if (plan.operands.size() > 1) {
     return absl::InvalidArgumentError(absl::StrCat(plan.operands[1].name,
-                                                   "= is of use with expr= only; fn=", function,
-                                                   " takes the input alone"));
+                                                   "= can be used with expr= only; fn=", function,
+                                                   " takes only the input"));
   }
   plan.parameter = absl::StrCat("fn=", function);
   plan.text = absl::StrCat(function, "(x)");

@@ -54,7 +54,7 @@ MPAIO_REGISTER_WORKER({
     .make = [](JobContext& context) -> absl::StatusOr<Job> {
       if (context.chunks.array().num_elements() == 0) {
         return absl::InvalidArgumentError(
-            "an array without elements has no smallest and no largest one");
+            "an array without elements has no smallest and no largest element");
       }
       return context.chunks.dtype() == DType::Of<double>() ? MakeMinMax<double>(context)
                                                            : MakeMinMax<std::int64_t>(context);

@@ -11,8 +11,8 @@
 namespace mpaio {
 namespace {
 
-// Calls copy(offset in the array, offset in the lanes) for each element, in bytes. Elements that
-// are neighbours in the array are copied one after the other.
+// Calls copy(offset in the array, offset in the lanes) for each element; offsets are in bytes.
+// Elements that are neighbours in the array are copied one after the other.
 template <typename Copy>
 void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first, Index end,
                     Copy copy) {
@@ -29,7 +29,7 @@ void ForEachElement(const LaneGeometry& lanes, Index itemsize_bytes, Index first
   }
 }
 
-// Uses a fixed width for elements of common widths, so that a copy is one instruction.
+// Calls act(copy). For common widths, copy() has a constant width, so that it is one instruction.
 template <typename Do>
 void WithWidth(Index itemsize_bytes, Do&& act) {
   switch (itemsize_bytes) {
@@ -54,7 +54,7 @@ absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text) {
   Index axis = 0;
   if (!absl::SimpleAtoi(text, &axis)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "axis=", text, " is no axis; give an integer, or none for all elements as one"));
+        "axis=", text, " is not an axis; give an integer, or none for all elements as one lane"));
   }
   return axis;
 }

@@ -62,8 +62,8 @@ std::uint64_t KeyOfBytes(const std::byte* bytes, Index width) {
   return key;
 }
 
-// Packs the first three code points into a key, 21 bits each, which is the range of Unicode. After
-// a larger value the rest of the key is 0.
+// Packs the first three code points into a key, 21 bits each, which hold every Unicode code point.
+// A larger value is capped, and the rest of the key is then 0.
 std::uint64_t KeyOfCodePoints(const std::byte* bytes, Index width) {
   constexpr std::uint64_t kLargest = (1 << 21) - 1;
   std::uint64_t key = 0;
@@ -174,7 +174,7 @@ bool ElementOrder::Less(Index a, Index b) const {
 void ElementOrder::Sort(std::span<KeyedIndex> entries, std::span<KeyedIndex> buffer) const {
   RadixSort(entries, buffer, KeyOfIndex());
   if (is_exact()) return;
-  // If keys are not exact, entries with the same key are sorted by the elements themselves.
+  // Entries with the same key are sorted by the elements themselves.
   for (auto begin = entries.begin(); begin != entries.end();) {
     const auto end = std::find_if(begin, entries.end(),
                                   [&](const KeyedIndex& entry) { return entry.key != begin->key; });

@@ -23,7 +23,7 @@ namespace mpaio {
 bool HasOrder(const DType& dtype);
 AcceptedType AcceptsOrdered();
 
-// Compares by a key of 64 bits first, which for most types is sufficient.
+// Compares elements by a key of 64 bits first; for most types the key alone determines the order.
 class ElementOrder {
  public:
   // Orders the elements at `data`, which must outlive this object. Precondition: HasOrder(dtype).
@@ -35,11 +35,12 @@ class ElementOrder {
   void FillKeys(std::span<KeyedIndex> entries) const;
   // True if equal keys mean equal elements.
   bool is_exact() const { return compare_ == nullptr; }
-  // Returns true if the element is NaN or NaT. In a set of values these are equal to each other,
-  // complex ones too.
+  // Returns true if the element is NaN or NaT (or complex with a NaN part). The worker unique
+  // treats all of these as one value.
   bool IsNaN(Index index) const;
 
-  // Returns true if element `a` sorts before element `b`. Computes their keys: for few elements.
+  // Returns true if element `a` sorts before element `b`. Computes both keys at each call, so use
+  // it for few elements.
   bool Less(Index a, Index b) const;
   bool Less(const KeyedIndex& a, const KeyedIndex& b) const {
     return a.key != b.key ? a.key < b.key
@@ -50,8 +51,8 @@ class ElementOrder {
   void Sort(std::span<KeyedIndex> entries, std::span<KeyedIndex> buffer) const;
 
  private:
-  // Returns a value below, equal to or above 0 if the first sorts before, equals or sorts after the
-  // second.
+  // Returns a value below 0 if the first sorts before the second, 0 if they are equal, else a value
+  // above 0.
   using Compare = int (*)(const std::byte* a, const std::byte* b, Index width);
   const std::byte* At(Index index) const { return data_ + index * itemsize_bytes_; }
   std::uint64_t KeyAt(Index index) const;

@@ -25,8 +25,8 @@
 namespace mpaio {
 namespace {
 
-// Memory limits: of rank 0 for the counters of a batch, and of a rank that scans a tile's lanes for
-// their counters.
+// Limits of the memory for counters: of a batch on rank 0, and of a tile's lanes on the rank that
+// scans it.
 constexpr Index kBatchBytes = Index{64} << 20;
 constexpr Index kScanBytes = Index{16} << 20;
 constexpr Index kMaxBatch = 64;
@@ -46,8 +46,8 @@ Index CounterBytes(const RankPass& pass) {
 
 // Returns the number of lanes in a batch if `num_ranks` ranks are sought in each.
 Index LanesOfBatch(Index num_ranks) {
-  // Up to 16 prefixes, of which there are no more than ranks, have 2^16 counters each; more have
-  // 2^10 (rank_search.cc).
+  // There are at most as many prefixes as ranks. Up to 16 prefixes have 2^16 counters each; more
+  // have 2^10 each (rank_search.cc).
   constexpr Index kCountersBytes = (Index{1} << 16) * Index{sizeof(Index)};
   const Index lane_bytes =
       std::max(std::min<Index>(num_ranks, 16) * kCountersBytes, num_ranks * (kCountersBytes >> 6));
@@ -65,7 +65,7 @@ class Tiles {
   };
 
   Tiles(const LaneGeometry& lanes, const LanePasses& passes)
-      : for_each_group_((lanes.length + kTileLength - 1) / kTileLength) {
+      : tiles_per_group_((lanes.length + kTileLength - 1) / kTileLength) {
     Index counter_bytes = 1;
     for (const auto& [lane, pass] : passes)
       counter_bytes = std::max(counter_bytes, CounterBytes(pass));
@@ -86,8 +86,8 @@ class Tiles {
   }
 
   // Tiles are numbered group by group, along the axis.
-  Index count() const { return static_cast<Index>(groups_.size()) * for_each_group_; }
-  Index for_each_group() const { return for_each_group_; }
+  Index count() const { return static_cast<Index>(groups_.size()) * tiles_per_group_; }
+  Index tiles_per_group() const { return tiles_per_group_; }
   const Group& group(Index number) const { return groups_[static_cast<std::size_t>(number)]; }
   Index largest_group() const {
     return std::max_element(groups_.begin(), groups_.end(),
@@ -96,11 +96,11 @@ class Tiles {
   }
 
  private:
-  Index for_each_group_;
+  Index tiles_per_group_;
   std::vector<Group> groups_;
 };
 
-// The state of the search on rank 0. Other ranks have one to which nothing is added.
+// The state of the search on rank 0. On other ranks nothing is added to it.
 class LaneSearch {
  public:
   LaneSearch(const DType& dtype, const LaneGeometry& lanes, const Quantile& quantile,
@@ -212,10 +212,10 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
       gathered.resize(static_cast<std::size_t>(tiles_.largest_group() * kTileLength *
                                                array_.dtype().itemsize_bytes()));
     for (Index tile = chunk.rows().begin; tile < chunk.rows().end;) {
-      const Index number = tile / tiles_.for_each_group();
-      const Index end = std::min(chunk.rows().end, (number + 1) * tiles_.for_each_group());
-      Scan(number, tile - number * tiles_.for_each_group(), end - number * tiles_.for_each_group(),
-           gathered, &findings);
+      const Index number = tile / tiles_.tiles_per_group();
+      const Index end = std::min(chunk.rows().end, (number + 1) * tiles_.tiles_per_group());
+      Scan(number, tile - number * tiles_.tiles_per_group(),
+           end - number * tiles_.tiles_per_group(), gathered, &findings);
       tile = end;
     }
     return findings;
@@ -241,8 +241,7 @@ class ScanLanes final : public Worker<RawElement, LaneFindings> {
     for (Index tile = begin; tile < end; ++tile) {
       const Index position = tile * kTileLength;
       const Index length = std::min(kTileLength, lanes_.length - position);
-      // The lanes' elements from `position` on are laid out like an array that begins at that row
-      // of the block.
+      // The lanes' elements from `position` on lie like an array that begins at that position.
       const std::byte* elements =
           array_.data() +
           (first_lane / lanes_.inner * lanes_.length + position) * lanes_.inner * itemsize_bytes;

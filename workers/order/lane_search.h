@@ -4,10 +4,10 @@
 // passes over many lanes at once, in bounded memory.
 //
 // Lanes are searched in batches, sized so that rank 0's data for a batch stays within 64 MiB. A
-// pass covers those lanes of the batch whose quantiles are not found yet; its plan says what to
-// determine for each (RankPass). A chunk of a pass is a number of tiles. A tile is a range of
-// positions along the axis times a few lanes that are adjacent in memory: if lanes are strided,
-// reading one position of a lane costs a cache line, which contains its neighbours too.
+// pass covers those lanes of the batch whose quantiles are not found yet; its plan has a RankPass
+// for each. A chunk of a pass is a range of tiles. A tile is a range of positions along the axis
+// times a few lanes that are adjacent in memory: if lanes are strided, reading one position of a
+// lane costs a cache line, which contains its neighbours too.
 #ifndef MPAIO_WORKERS_ORDER_LANE_SEARCH_H_
 #define MPAIO_WORKERS_ORDER_LANE_SEARCH_H_
 

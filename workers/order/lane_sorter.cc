@@ -14,8 +14,9 @@ void LaneSorter::SortValues(const std::byte* from, Index count, std::byte* to) {
   const auto itemsize = static_cast<std::size_t>(dtype_.itemsize_bytes());
   if (size == 0 || itemsize == 0) return;
   if (HasKey(dtype_)) {
-    // Not sorted in `to`, which other ranks may share: a rank that repeats the lane, or is killed
-    // in the middle of it, must not disorder the result that is already there (OutputArray::Rows).
+    // The lane is not sorted in place in `to`, which other ranks may share: a rank that repeats the
+    // lane, or is killed in the middle of it, must not disorder the result that is already there
+    // (OutputArray::Rows).
     values_.resize(size * itemsize);
     std::memcpy(values_.data(), from, size * itemsize);
     buffer_.resize(size * itemsize);

@@ -18,8 +18,8 @@ namespace mpaio {
 bool IsNumber(const DType& dtype);
 AcceptedType AcceptsNumbers();
 
-// Keys are in the order of the numbers (order_key.h), with -0.0 before 0.0. Returns their number of
-// bits.
+// Returns the number of bits of a key. Keys have the order of the numbers (order_key.h), with -0.0
+// before 0.0.
 int KeyBits(const DType& dtype);
 // Computes the keys of elements.
 void LoadKeys(const DType& dtype, const std::byte* elements, std::span<std::uint64_t> keys);

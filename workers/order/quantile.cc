@@ -24,8 +24,8 @@ bool Interpolates(QuantileMethod method) {
   return method == QuantileMethod::kLinear || method == QuantileMethod::kMidpoint;
 }
 
-// numpy's _lerp: the nearer end determines which of two formulas applies, so that the result is
-// monotonic in t.
+// As numpy's _lerp: each half of the interval has its own formula, so that the result is monotonic
+// in t.
 double Lerp(double a, double b, double difference, double t) {
   return t >= 0.5 ? b - difference * (1 - t) : a + difference * t;
 }
@@ -114,7 +114,7 @@ QuantileMethod ParseQuantileMethod(absl::string_view name) {
 Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<double>& q,
                    Index count)
     : dtype_(dtype), method_(method) {
-  // First with the ranks themselves instead of their positions in ranks_.
+  // Until ranks_ is complete, points hold the ranks themselves instead of indices into ranks_.
   const auto last = static_cast<double>(count - 1);
   const auto add = [this](Index previous, Index next, double gamma) {
     points_.push_back({static_cast<std::size_t>(previous), static_cast<std::size_t>(next), gamma});
@@ -123,7 +123,7 @@ Quantile::Quantile(const DType& dtype, QuantileMethod method, const std::vector<
     add((count - 1) / 2, count / 2, 0);
   } else {
     for (const double fraction : q) {
-      // The position of the quantile if there were ranks between the ranks.
+      // The position of the quantile, which may lie between two ranks.
       double position = last * fraction;
       if (!Interpolates(method)) {
         position = method == QuantileMethod::kLower    ? std::floor(position)

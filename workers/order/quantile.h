@@ -37,13 +37,14 @@ class Quantile {
   const std::vector<Index>& ranks() const { return ranks_; }
   Index num_results() const { return static_cast<Index>(points_.size()); }
   // Computes result `r` from the keys of the ranks and writes it to `to`, an element of
-  // ResultType(). `has_nan`: one of all numbers is NaN.
+  // ResultType(). If `has_nan`, any of the numbers is NaN: the result is NaN, and `keys` is not
+  // read.
   void Compute(Index r, std::span<const std::uint64_t> keys, bool has_nan, std::byte* to) const;
   // Writes NaN as a result, such as the median of no numbers.
   static void StoreNaN(const DType& result_type, std::byte* to);
 
  private:
-  // A position between two ranks, which are given by their positions in ranks_.
+  // A position between two ranks. `previous` and `next` are indices into ranks_.
   struct Point {
     std::size_t previous = 0, next = 0;
     double gamma = 0;

@@ -28,7 +28,7 @@ namespace mpaio {
 
 namespace {
 
-// Longer lanes are not gathered, but searched in several passes.
+// Longer lanes are searched in several passes instead of being gathered.
 constexpr Index kMaxGathered = Index{1} << 20;
 // Elements whose keys are computed at once, so that they stay in the L1 cache.
 constexpr Index kBlock = 2048;
@@ -183,7 +183,8 @@ class QuantilesOfLanes final : public Worker<RawElement, std::string> {
   }
 
  private:
-  // Finds the keys of the wanted ranks. Returns true if there is a NaN, or no element.
+  // Finds the keys of the wanted ranks. If there is a NaN or no element, returns true and leaves
+  // `wanted` unset.
   bool Select(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& wanted) const {
     if (keys.empty()) return true;
     if (IsNaNKey(array_.dtype(), *std::max_element(keys.begin(), keys.end()))) return true;
@@ -223,7 +224,8 @@ absl::StatusOr<Job> MakeOfLanes(JobContext& context, const Request& request, Lan
 absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
   const Request request = RequestOf(kind, inputs.parameters);
   MPAIO_ASSIGN_OR_RETURN(const LaneGeometry lanes, LanesOf(inputs));
-  // Lanes without elements have an answer each.
+  // Each lane has an answer, even if it has no elements, so the answer can be larger than the
+  // input.
   const absl::StatusOr<Index> answer_bytes = ArraySizeBytes(
       Quantile::ResultType(inputs.array.dtype(), request.method), ResultShape(request, lanes));
   if (!answer_bytes.ok()) {
@@ -237,16 +239,15 @@ absl::Status Check(QuantileKind kind, const JobInputs& inputs) {
           absl::StrCat("q=", q, " is not in [0, 1]; quantiles are fractions"));
   }
   if (request.q.size() > kMaxQuantiles) {
-    return absl::InvalidArgumentError(absl::StrCat("q= has ", request.q.size(),
-                                                   " numbers; give at most ", kMaxQuantiles,
-                                                   ", in several jobs"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "q= has ", request.q.size(), " numbers; give at most ", kMaxQuantiles, " in one job"));
   }
   if (lanes.length == 0 && lanes.num_lanes() > 0)
-    return absl::InvalidArgumentError("there are no quantiles of no elements");
+    return absl::InvalidArgumentError("an array or an axis with no elements has no quantiles");
   if (inputs.array.dtype().kind() == DType::Kind::kBool &&
       Quantile::ResultType(inputs.array.dtype(), request.method) == DType::Of<double>()) {
     return absl::InvalidArgumentError(
-        "there is nothing between false and true: use method=lower, higher or nearest for bool");
+        "there is no value between false and true; use method=lower, higher or nearest for bool");
   }
   return absl::OkStatus();
 }
@@ -276,7 +277,8 @@ WorkerInfo QuantileWorkerInfo(QuantileKind kind) {
   WorkerInfo info;
   info.accepts = {AcceptsNumbers()};
   info.parameters = {
-      ParameterInfo::OptionalInteger("axis", "the axis along which, or none: of all elements"),
+      ParameterInfo::OptionalInteger("axis",
+                                     "the axis to compute along, or none: over all elements"),
       ParameterInfo::Flag("keepdims", "whether the reduced axes stay, with an extent of 1")};
   if (kind == QuantileKind::kMedian) {
     info.summary = "the middle element, or the mean of the middle two; NaN where one is NaN";

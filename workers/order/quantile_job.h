@@ -10,9 +10,10 @@ namespace mpaio {
 
 enum class QuantileKind { kMedian, kQuantile };
 
-// Returns the worker's registration. Over all elements: exact, in at most a handful of passes and a
-// few MiB of memory, however long the array is. Along an axis: lane by lane, in one pass; lanes of
-// more than 2^20 elements in the same way as all elements, many lanes at a time (lane_search.h).
+// Returns the worker's registration. Results are exact. All elements as one lane are searched in a
+// few passes and a few MiB of memory, however long the array is. Along an axis, lanes of up to 2^20
+// elements are selected from one by one, in one pass; longer ones are searched like all elements,
+// many lanes at a time (lane_search.h).
 WorkerInfo QuantileWorkerInfo(QuantileKind kind);
 
 }  // namespace mpaio

@@ -50,8 +50,8 @@ struct SortState {
   OutputArray scratch;
 };
 
-// Returns true if elements are merged directly, as numbers are. Others, and positions, are merged
-// through positions in the input, which every node has.
+// Returns true if the elements themselves are merged, as numbers are. Otherwise positions in the
+// input, which every node has, are merged.
 bool MergesValues(const SortState& state) {
   return state.result == SortResult::kValues && HasKey(state.input.dtype());
 }
@@ -70,7 +70,8 @@ void SortLane(const SortState& state, LaneSorter& sorter, const std::byte* from,
   }
 }
 
-// Sorts the chunks of a 1-d array: to the result if there is one chunk, else to runs to be merged.
+// Sorts the chunks of a 1-d array: into the result if there is one chunk, else into runs that the
+// next pass merges.
 class SortRuns final : public Worker<RawElement, WrittenRows> {
  public:
   SortRuns(DataIterator runs, std::shared_ptr<const SortState> state)
@@ -139,7 +140,7 @@ Slices<T> SlicesOf(const std::vector<std::span<const T>>& runs,
   const std::vector<Index> begins = CutAt(runs, borders, part, less);
   std::vector<Index> ends = CutAt(runs, borders, part + 1, less);
   Slices<T> slices;
-  // If the input changes meanwhile, borders may not be in order.
+  // If the input changes during the run, borders may not be in order.
   for (std::size_t r = 0; r < runs.size(); ++r) ends[r] = std::max(begins[r], ends[r]);
   for (std::size_t r = 0; r < runs.size(); ++r) {
     slices.rows.begin += begins[r];
@@ -233,7 +234,7 @@ class MergeParts final : public Worker<RawElement, std::pair<RowRange, WrittenRo
   ElementOrder order_;
 };
 
-// Sorts lanes [first, end) of the array at `from` to `to`, lane by lane.
+// Sorts lanes [first, end) of the array at `from`, and writes them to `to`, one after the other.
 void SortLanes(const SortState& state, LaneSorter& sorter, const LaneGeometry& lanes,
                const std::byte* from, Index first, Index end, std::byte* to) {
   const Index itemsize_bytes = state.input.dtype().itemsize_bytes();
@@ -295,8 +296,7 @@ class SortWithinRows final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// First half of a sort along the first axis: sorts lanes to the scratch array, which has a row for
-// each.
+// First half of a sort along the first axis: sorts each lane into its row of the scratch array.
 class SortColumns final : public Worker<RawElement, WrittenRows> {
  public:
   SortColumns(DataIterator columns, LaneGeometry lanes, std::shared_ptr<const SortState> state)
@@ -319,10 +319,11 @@ class SortColumns final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// Second half: transposes the scratch array to the output.
-class TurnColumns final : public Worker<RawElement, WrittenRows> {
+// Second half: transposes the scratch array into the output.
+class TransposeColumns final : public Worker<RawElement, WrittenRows> {
  public:
-  TurnColumns(DataIterator rows, const LaneGeometry& lanes, std::shared_ptr<const SortState> state)
+  TransposeColumns(DataIterator rows, const LaneGeometry& lanes,
+                   std::shared_ptr<const SortState> state)
       : Worker(std::move(rows)),
         columns_{1, lanes.inner, lanes.length, {}, true},
         state_(std::move(state)) {}
@@ -346,7 +347,8 @@ class TurnColumns final : public Worker<RawElement, WrittenRows> {
   std::shared_ptr<const SortState> state_;
 };
 
-// Returns rows that are only numbers, for a worker that iterates over something else than elements.
+// Returns an array of `count` rows without data, for a worker that iterates over something other
+// than elements.
 absl::StatusOr<NdView> Numbers(Index count) { return NdView::Create(nullptr, DType(), {count}); }
 
 // Returns a function that returns plan() the first time, then nothing.
@@ -406,7 +408,7 @@ absl::Status SortAlongFirstAxis(JobContext& context, const LaneGeometry& lanes,
     MPAIO_RETURN_IF_ERROR(state->scratch.Share());
     MPAIO_ASSIGN_OR_RETURN(const NdView rows, Numbers(lanes.length));
     MPAIO_ASSIGN_OR_RETURN(DataIterator row_chunks, divide(rows));
-    return std::make_unique<TurnColumns>(std::move(row_chunks), lanes, state);
+    return std::make_unique<TransposeColumns>(std::move(row_chunks), lanes, state);
   };
   return absl::OkStatus();
 }
@@ -452,7 +454,7 @@ WorkerInfo SortWorkerInfo(SortResult result) {
                      : "positions that would sort along an axis, stable, NaN last",
       .accepts = {AcceptsOrdered()},
       .parameters = {ParameterInfo::Text(
-          "axis", "the axis to sort along, or none: all elements as one line", "-1")},
+          "axis", "the axis to sort along, or none: all elements as one lane", "-1")},
       .check = [](const JobInputs& inputs) { return LanesOf(inputs).status(); },
       .output = [result](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
         const bool is_flat = inputs.parameters.Text("axis") == "none";

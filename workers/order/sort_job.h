@@ -13,8 +13,8 @@ enum class SortResult { kValues, kIndices };
 // Returns the worker's registration. Sorts in numpy's order, stably.
 //
 // One long lane is sorted by all ranks: each rank sorts runs of it, then merges parts of the sorted
-// runs. Both divisions are independent of the number of ranks. Of many lanes, each is sorted by one
-// rank.
+// runs. Both divisions are independent of the number of ranks. If there are many lanes, each is
+// sorted by one rank.
 WorkerInfo SortWorkerInfo(SortResult result);
 
 }  // namespace mpaio

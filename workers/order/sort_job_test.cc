@@ -113,7 +113,8 @@ TEST(SortJob, OnSeveralNodes) {
   }
 }
 
-// 2^62 lanes, or a lane of 2^31 empty elements: neither may be iterated over.
+// These arrays have no elements, but up to 2^62 lanes, or lanes of length 2^31: too many to iterate
+// over.
 TEST(SortJob, ManyLanesWithoutElements) {
   constexpr Index kMany = Index{1} << 31;
   for (const std::vector<Index>& shape :

@@ -36,7 +36,7 @@ std::vector<Index> UniqueRuns::ChooseBorders(Index part_rows, Index sample_step)
   return borders;
 }
 
-bool UniqueRuns::IsInFront(Index a, Index b) const {
+bool UniqueRuns::SortsBefore(Index a, Index b) const {
   return order_.Less(a, b) && (order_.is_exact() || !order_.IsNaN(a) || !order_.IsNaN(b));
 }
 
@@ -48,7 +48,7 @@ std::vector<Index> UniqueRuns::Cut(const std::vector<Index>& borders, Index numb
     if (number > static_cast<Index>(borders.size())) begin = end;
     while (begin < end) {
       const Index middle = begin + (end - begin) / 2;
-      if (IsInFront(middle, borders[static_cast<std::size_t>(number - 1)])) {
+      if (SortsBefore(middle, borders[static_cast<std::size_t>(number - 1)])) {
         begin = middle + 1;
       } else {
         end = middle;
@@ -122,7 +122,7 @@ void UniqueRuns::FindStarts(Part* part) const {
     // overwritten.
     starts[size] = i;
     size += i == 0 || (order_.is_exact() ? merged[i - 1].key != merged[i].key
-                                         : IsInFront(merged[i - 1].index, merged[i].index));
+                                         : SortsBefore(merged[i - 1].index, merged[i].index));
   }
   starts.resize(size);
 }
@@ -133,7 +133,7 @@ void UniqueRuns::Part::CopyValues(std::byte* to) const {
     return runs_.values_ + static_cast<std::size_t>(merged_[start].index) * itemsize;
   };
   if (itemsize == 8) {
-    // A constant size makes it a single load and store.
+    // With a constant size, a copy is a single load and store.
     for (const std::size_t start : starts_)
       to = static_cast<std::byte*>(std::memcpy(to, value(start), 8)) + 8;
     return;

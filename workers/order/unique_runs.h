@@ -3,8 +3,8 @@
 // Sorted runs of distinct values with their counts, and their merging in independent parts. A run
 // contains each value at most once.
 //
-// A part is the range between two borders, which are values. So all copies of a value are in one
-// part, and there are at most as many copies as runs.
+// A part is the range between two borders, which are values. Therefore all copies of a value are in
+// one part, and a value has at most as many copies as there are runs.
 //
 // Example: runs {1, 5}, {5, 6}, {0, 5} and the border 5 make the parts {0, 1} and {5, 6}.
 #ifndef MPAIO_WORKERS_ORDER_UNIQUE_RUNS_H_
@@ -41,8 +41,8 @@ class UniqueRuns {
   class Part {
    public:
     Index size() const { return static_cast<Index>(starts_.size()); }
-    // Copies size() values: of equal ones the one in the first run, of NaNs the first in numpy's
-    // order.
+    // Copies size() values. Among equal values, the one in the first run is copied; among NaNs, the
+    // first in numpy's order.
     void CopyValues(std::byte* to) const;
     // Copies size() counts.
     void CopyCounts(Index* to) const;
@@ -65,7 +65,7 @@ class UniqueRuns {
  private:
   // Returns true if the value in row `a` sorts before the one in row `b`, with all NaNs as one
   // value.
-  bool IsInFront(Index a, Index b) const;
+  bool SortsBefore(Index a, Index b) const;
   // Returns, for each run, the row at which border `number` divides it, counted from 1: the
   // beginning of the run for 0, its end for the number after the last border.
   std::vector<Index> Cut(const std::vector<Index>& borders, Index number) const;

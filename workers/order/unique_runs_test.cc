@@ -96,7 +96,7 @@ TEST(UniqueRuns, OneRunStaysAsItIs) {
 }
 
 // All parts together equal one merge of everything, and each has about the requested length.
-TEST(UniqueRuns, PartsAreTheWhole) {
+TEST(UniqueRuns, PartsTogetherAreTheWhole) {
   std::mt19937_64 random(42);  // the same numbers each time
   for (const std::int64_t most : {3, 1000, 1'000'000'000}) {
     std::vector<std::vector<std::int64_t>> pieces(7);
@@ -133,7 +133,7 @@ TEST(UniqueRuns, TheZeroOfTheFirstRunIsKept) {
   EXPECT_THAT(merged.counts, ElementsAre(1, 2, 1));
 }
 
-// They differ in numpy's order, so that any of them may be a border; yet all are in one part.
+// NaNs differ in numpy's order, so that any of them may be a border; yet all are in one part.
 TEST(UniqueRuns, ComplexNaNsAreOneWhateverTheBorder) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   using Complex = std::complex<double>;

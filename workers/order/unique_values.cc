@@ -113,7 +113,7 @@ UniqueValues UniqueValues::Merge(const UniqueValues& a, const UniqueValues& b, c
     const bool a_is_less = order.Less(entries[i], entries[j]),
                b_is_less = !a_is_less && order.Less(entries[j], entries[i]);
     const Index a_count = a.counts[i], b_count = b.counts[j - a_size];
-    // A NaN is the last value of each.
+    // In each of the two, a NaN can only be the last value.
     const bool are_nan = !order.is_exact() && order.IsNaN(static_cast<Index>(i)) &&
                          order.IsNaN(static_cast<Index>(j));
     if (are_nan || (!a_is_less && !b_is_less)) {

@@ -27,15 +27,14 @@ struct UniqueValues {
   static UniqueValues Merge(const UniqueValues& a, const UniqueValues& b, const DType& dtype);
 };
 
-// Merges the values of many pieces, in their order. Each value is merged a number of times that
-// grows with the logarithm of the number of pieces.
+// Merges the values of many pieces, in the order in which they are added. The number of times that
+// a value is merged grows with the logarithm of the number of pieces.
 class UniqueMerger {
  public:
   explicit UniqueMerger(DType dtype) : dtype_(std::move(dtype)) {}
 
   void Add(UniqueValues values);
-  // An upper bound on the number of values: one that is in several pieces still counts once for
-  // each.
+  // Returns an upper bound on the number of values: a value counts once for each piece that has it.
   Index num_values() const;
   // Returns the values of everything that was added.
   const UniqueValues& Total();

@@ -42,7 +42,7 @@ TEST(UniqueValues, NaNsAreOneAndTheFirstZeroIsKept) {
   EXPECT_THAT(unique.counts, testing::ElementsAre(2, 2, 2));
 }
 
-TEST(UniqueValues, AnyByteOfABoolButZeroIsTrue) {
+TEST(UniqueValues, AnyNonzeroByteOfABoolIsTrue) {
   const DType dtype = DType::Of<Bool>();
   const std::vector<std::uint8_t> bytes = {0xFF, 0, 2, 1, 0};
   const UniqueValues unique =

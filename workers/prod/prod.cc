@@ -15,7 +15,8 @@ MPAIO_REGISTER_WORKER({
     .summary = "multiplies the elements; integers exactly",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType()},
     .parameters = ReductionParameters({ParameterInfo::Choice(
-        "overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+        "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
+        {"error", "wrap"})}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

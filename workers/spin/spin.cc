@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// spin: a sum that also uses a given CPU time for each row, in place of a worker that computes
-// much. For benchmarks and tests of scheduling and of faults.
+// spin: a sum that also uses a given CPU time for each row, to stand for an expensive worker. For
+// benchmarks and tests of scheduling and of faults.
 #include <time.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ namespace {
 
 enum class Cost { kConstant, kLinear, kRandom };
 
-// CPU time of this thread: the work is the same however many ranks share the core.
+// Measures the CPU time of this thread, so that a row is the same amount of work however many ranks
+// share the core.
 std::int64_t ThreadNanoseconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -90,7 +91,8 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
 };
 
 MPAIO_REGISTER_WORKER({
-    .summary = "adds up integers, and burns a stated time for each row; for benchmarks and tests",
+    .summary =
+        "adds up integers, and uses a stated CPU time for each row; for benchmarks and tests",
     .accepts = {AcceptedType::Of<std::int64_t>()},
     .parameters = {ParameterInfo::Integer("ns_per_row",
                                           "mean time that a row costs, in nanoseconds", 1000, 0),

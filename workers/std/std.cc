@@ -14,8 +14,8 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "the standard deviation of the elements",
     .accepts = {RealTypes(), ComplexTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Number(
-        "ddof", "subtracted from the number of elements that is divided by", 0)}),
+    .parameters = ReductionParameters(
+        {ParameterInfo::Number("ddof", "the divisor is the number of elements minus this", 0)}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

@@ -72,11 +72,11 @@ absl::Status CaseMapper::Map(std::u32string_view element, char32_t* to) {
     return absl::InvalidArgumentError(
         absl::StrCat("0x", absl::Hex(static_cast<std::uint32_t>(*too_large)), " at position ",
                      too_large - text.begin(),
-                     " is no code point of Unicode, whose last one is "
-                     "0x10ffff; replace it in the input"));
+                     " is not a Unicode code point (the last one is 0x10ffff); replace it in "
+                     "the input"));
   }
-  // Surrogates have no mapping, and do not affect letters beside them. In UTF-16 two of them would
-  // become one character, so they are kept out of it.
+  // Surrogates have no mapping, and do not affect the letters beside them. They are not converted
+  // to UTF-16, where two of them would become one character.
   mapped_.clear();
   std::size_t begin = 0;
   while (begin < text.size()) {

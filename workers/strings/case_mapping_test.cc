@@ -33,7 +33,7 @@ std::u32string Upper(std::u32string_view text, std::size_t width = 40) {
   return Mapped(mapper, text, width);
 }
 
-TEST(MapAsciiCase, MapsLettersAlone) {
+TEST(MapAsciiCase, MapsOnlyLetters) {
   std::string all(256, '\0');
   for (int i = 0; i < 256; ++i) all[static_cast<std::size_t>(i)] = static_cast<char>(i);
   std::string lower = all, upper = all;
@@ -46,7 +46,7 @@ TEST(MapAsciiCase, MapsLettersAlone) {
   }
 }
 
-TEST(CaseMapper, MapsAsciiInAndOutOfOtherText) {
+TEST(CaseMapper, MapsAsciiWithAndWithoutOtherLetters) {
   EXPECT_EQ(Lower(U"@AMZ[`amz{"), U"@amz[`amz{");
   EXPECT_EQ(Upper(U"@AMZ[`amz{"), U"@AMZ[`AMZ{");
   EXPECT_EQ(Lower(U"AMZ\u00C9"), U"amz\u00E9");
@@ -61,13 +61,13 @@ TEST(CaseMapper, MapsOneCodePointToSeveral) {
   EXPECT_EQ(Upper(std::u32string(33, U'\u0390'), 99).size(), 99u);
 }
 
-TEST(CaseMapper, CutsOffWhatDoesNotFit) {
+TEST(CaseMapper, CutsOffLongResults) {
   EXPECT_EQ(Upper(U"\u00DF", 1), U"S");
   EXPECT_EQ(Upper(U"a\uFB03", 2), U"AF");
   EXPECT_EQ(Lower(U"\u0130\u0130", 2), U"i\u0307");
 }
 
-TEST(CaseMapper, KnowsTheSigmaAtTheEndOfAWord) {
+TEST(CaseMapper, MapsTheSigmaAtTheEndOfAWord) {
   EXPECT_EQ(Lower(U"\u039F\u03A3"), U"\u03BF\u03C2");
   EXPECT_EQ(Lower(U"\u03A3\u039F"), U"\u03C3\u03BF");
   EXPECT_EQ(Lower(U"\u03A3"), U"\u03C3");
@@ -91,7 +91,7 @@ TEST(CaseMapper, KeepsNulsInside) {
   EXPECT_EQ(Upper(std::u32string_view(U"a\0\u00DF", 3)), std::u32string(U"A\0SS", 4));
 }
 
-TEST(CaseMapper, IsFitForOneStringAfterTheOther) {
+TEST(CaseMapper, MapsSeveralStringsInTurn) {
   CaseMapper mapper(LetterCase::kUpper);
   EXPECT_EQ(Mapped(mapper, U"\u00E9\u00E9\u00E9\u00E9", 9), U"\u00C9\u00C9\u00C9\u00C9");
   EXPECT_EQ(Mapped(mapper, U"\u00DF", 9), U"SS");

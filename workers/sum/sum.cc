@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// sum: the sum of all elements. Integers are summed exactly, and it is an error if the sum does not
-// fit in 64 bits; floating-point numbers over a fixed tree, so that the answer is the same to the
-// bit however the array is divided.
+// sum: the sum of all elements. Integers are summed exactly, and a sum that does not fit in 64 bits
+// is an error unless overflow=wrap. Floating-point numbers are summed over a fixed tree, so that
+// the answer has the same bits however the array is divided.
 #include <complex>
 #include <cstdint>
 
@@ -14,11 +14,13 @@ namespace mpaio {
 namespace {
 
 MPAIO_REGISTER_WORKER({
-    .summary = "adds up the elements; integers exactly, floating point the same to the bit however "
-               "it is run",
+    .summary =
+        "adds up the elements; integers exactly, floats with the same bits for every number of "
+        "ranks",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimedeltaType()},
     .parameters = ReductionParameters({ParameterInfo::Choice(
-        "overflow", "of integers: an error, or numpy's remainder of 2^64", {"error", "wrap"})}),
+        "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
+        {"error", "wrap"})}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

@@ -4,11 +4,11 @@
 //
 // If there are few values, one pass suffices: each chunk's values are sent to rank 0, which merges
 // them. If there are many, chunks report that, and three more passes follow, whose chunks do not
-// depend on the number of ranks. First, runs of the array are sorted, each by one rank, to runs of
-// distinct values with their counts, in memory that the ranks share. Then the values of each part
-// of the merged runs are counted, each part by one rank. When the lengths of all parts are known,
-// each part is merged to its position in the output files. Rank 0 itself receives only lengths,
-// unless the result is printed.
+// depend on the number of ranks. First, each range of the array is reduced by one rank to a sorted
+// run of distinct values with their counts, in memory that the ranks share. Then the values of each
+// part of the merged runs are counted, each part by one rank. When the lengths of all parts are
+// known, each part is merged and written to its position in the output files. Rank 0 itself
+// receives only lengths, unless the result is printed.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -37,12 +37,12 @@ using RunCount = UniqueRuns::Count;
 
 // Rank 0 can merge up to this many values, whatever the number of elements.
 constexpr Index kFewValues = Index{1} << 16;
-// Values of a chunk, or of all chunks, are few if there is at most one for so many elements, or, in
-// a short chunk, at most kFewOfAChunk.
+// The values of a chunk, or of all chunks, are few if there is at most one for so many elements. In
+// a short chunk, up to kFewOfAChunk values are also few.
 constexpr Index kFewElementsPerValue = 16;
 constexpr Index kFewOfAChunk = 16;
 // A chunk of at least so many elements is sampled before it is sorted: if hardly any value occurs
-// twice in the sample, there are many.
+// twice in the sample, the chunk has many values.
 constexpr Index kLeastSampledElements = 4096;
 constexpr Index kSampleBlocks = 64;
 constexpr Index kSampleBlockElements = 16;
@@ -74,8 +74,8 @@ struct UniqueState {
   bool may_be_many = false;
   bool saves_values = false;
   bool saves_counts = false;
-  // From the last pass on: which of the two come to rank 0, as they are printed, or as their file
-  // could not be kept open; the others are written to their files by all ranks.
+  // From the last pass on: true if rank 0 gathers them, because they are printed or because their
+  // file could not be kept open. Otherwise all ranks write them to their file.
   bool gathers_values = false;
   bool gathers_counts = false;
 
@@ -122,7 +122,7 @@ bool LookDifferent(const std::byte* elements, Index count, const DType& dtype) {
   const Index block_bytes = kSampleBlockElements * dtype.itemsize_bytes();
   std::vector<std::byte> sample(static_cast<std::size_t>(kSampleBlocks * block_bytes));
   for (Index b = 0; b < kSampleBlocks; ++b) {
-    // Blocks of neighbours, since in a sorted array it is neighbours that are equal.
+    // Blocks of neighbours, because in a sorted array equal elements are neighbours.
     const Index first = (count - kSampleBlockElements) / (kSampleBlocks - 1) * b;
     std::memcpy(sample.data() + b * block_bytes, elements + first * dtype.itemsize_bytes(),
                 static_cast<std::size_t>(block_bytes));
@@ -159,7 +159,7 @@ class FindFew final : public Worker<RawElement, std::optional<EncodedValues>> {
         (state_->may_be_many &&
          state_->few.num_values() >
              std::max(kFewValues, state_->input.num_elements() / kFewElementsPerValue));
-    // The values are not used any more.
+    // Frees the values, which are no longer used.
     if (state_->are_many) state_->few = UniqueMerger(state_->dtype());
     return absl::OkStatus();
   }
@@ -210,7 +210,7 @@ class SortRuns final : public Worker<RawElement, std::tuple<Index, WrittenRows, 
   SharedState state_;
 };
 
-// The rows of a pass over parts are the numbers of the parts.
+// Returns the chunks of a pass over parts: row i stands for part i.
 absl::StatusOr<DataIterator> Parts(const UniqueState& state) {
   MPAIO_ASSIGN_OR_RETURN(
       const NdView numbers,
@@ -251,7 +251,8 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
     // The part must have the length that was counted in the previous pass.
     if (part.size() != rows.size()) {
       return absl::InternalError(absl::StrCat("part ", chunk.id(), " has ", part.size(),
-                                              " values, and had ", rows.size()));
+                                              " values, but the previous pass counted ",
+                                              rows.size()));
     }
     std::pair<std::string, std::string> written;
     if (state_->gathers_values) {
@@ -275,7 +276,7 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
   absl::Status ProcessCallback(const Chunk& chunk,
                                std::pair<std::string, std::string> written) override {
     const RowRange rows = RowsOf(chunk.id);
-    // They are delivered in order.
+    // Parts are delivered in order.
     if (state_->gathers_values) {
       state_->gathered_values += written.first;
     } else if (state_->saves_values) {
@@ -303,7 +304,7 @@ class MergeParts final : public Worker<RawElement, std::pair<std::string, std::s
   UniqueRuns runs_;
 };
 
-// Encodes what rank 0 has learnt in a pass and the other ranks need for the next.
+// Encodes the findings of a pass that the other ranks need for the next. Called on rank 0.
 absl::StatusOr<std::optional<NextPass>> PlanNextPass(UniqueState& state) {
   NextPass next;
   switch (state.pass) {
@@ -395,8 +396,7 @@ absl::Status PrepareForMany(JobContext& context, UniqueState& state) {
   return absl::OkStatus();
 }
 
-// Returns the values and counts as far as rank 0 has them: if there are few, or if they are
-// printed.
+// Returns the values that rank 0 has: all of them if they are few or gathered, otherwise none.
 AnswerArray ValuesOf(UniqueState& state) {
   const std::string& values =
       state.pass == Pass::kFew ? state.few.Total().values : state.gathered_values;
@@ -451,7 +451,7 @@ absl::StatusOr<Job> Make(JobContext& context) {
 }
 
 MPAIO_REGISTER_WORKER({
-    .summary = "the different values, sorted, and how often each is there; NaNs are one",
+    .summary = "the distinct values, sorted, and how often each occurs; all NaNs are one value",
     .accepts = {AcceptsOrdered()},
     .parameters = {ParameterInfo::Output("counts", "the file to save the counts to, as int64")},
     .answers_with_array = true,

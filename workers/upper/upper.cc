@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // upper: the strings in upper case, as numpy.char.upper. A str array uses the full mapping of
-// Unicode, as Python's str.upper; in a bytes array only ASCII letters are mapped. Results that are
-// longer than the array's strings can be are cut off.
+// Unicode, as Python's str.upper; in a bytes array only ASCII letters are mapped. A result that
+// does not fit the array's type is cut off.
 #include "mpaio/worker/registry.h"
 #include "workers/strings/map_case.h"
 

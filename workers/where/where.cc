@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// where: for each element of the input, the element of x if it is true (not 0), else that of y; as
-// numpy.where.
+// where: for each element of the input, the element of x if the input's is true (not 0), else the
+// element of y; as numpy.where.
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,7 +28,8 @@ absl::StatusOr<Elementwise> Plan(const JobInputs& inputs) {
       absl::StrAppend(&plan.text, ", ", name);
       continue;
     }
-    // On its own it must be a number. Kept as text, so that an integer stays one, of any size.
+    // The value must be a number. It is kept as text, so that an integer of any size stays an
+    // integer.
     if (!Expression::Compile(value, {}).ok())
       return absl::InvalidArgumentError(
           absl::StrCat(name, "value=", value, ": the value must be a number"));
@@ -43,11 +44,11 @@ MPAIO_REGISTER_WORKER({
     .summary = "writes elements of x where the input is true, and of y where it is false",
     .accepts = AcceptedNumbers(),
     .parameters = {ParameterInfo::Array(
-                       "x", "what is taken where the input is true: an array of the same shape"),
-                   ParameterInfo::Text("xvalue", "the same: a number", "none"),
+                       "x", "the values where the input is true: an array of the same shape"),
+                   ParameterInfo::Text("xvalue", "the same, as a number", "none"),
                    ParameterInfo::Array(
-                       "y", "what is taken where the input is false: an array of the same shape"),
-                   ParameterInfo::Text("yvalue", "the same: a number", "none")},
+                       "y", "the values where the input is false: an array of the same shape"),
+                   ParameterInfo::Text("yvalue", "the same, as a number", "none")},
     .output = [](const JobInputs& inputs) -> absl::StatusOr<OutputSpec> {
       MPAIO_ASSIGN_OR_RETURN(const Elementwise plan, Plan(inputs));
       return ElementwiseOutput(plan);
