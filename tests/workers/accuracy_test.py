@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Floating-point sums and means are nearer to the exact ones than numpy's, over badly conditioned data.
+"""Floating-point sums and means of badly conditioned data are nearer to the exact ones than numpy's.
 
-Exact values are rational (fractions.Fraction). By mpaio/kernel/sum.h, the following holds for every
-data set: with u = 2^-53, h the number of additions that an element takes part in, S the sum of the
+Exact values are rational (fractions.Fraction). The accuracy stated in mpaio/kernel/sum.h means for
+every data set: with u = 2^-53, h the number of additions that an element takes part in, S the sum of the
 magnitudes and d = 2 (h u)^2 S, the sum is the float64 nearest to a number that is within d of the
 exact sum. So
 
     |ours - exact| <= u |exact| + 2 d        and        |ours - exact| <= |numpy's - exact| + 2 d,
 
-because numpy's sum is a float64, too. A float32 sum is computed in float64, unlike numpy's, and
-rounded once more, which adds u |exact| to the distance of the number that it is nearest to. A mean
-is the rounded sum, divided. A single mean of numpy's may be nearer by chance, so for means the test
-checks the first bound, with 2 u, and the root mean square of the errors over all data sets of a
-type.
+because numpy's sum is a float64, too. Unlike numpy's, a float32 sum is computed in float64 and then
+rounded to float32; the rounding to float64 adds u |exact| to d. A mean is the rounded sum, divided.
+A single mean of numpy's may be nearer by chance, so for means the test checks the first bound, with
+2 u, and the root mean square of the errors over all data sets of a type.
 """
 
 import fractions
@@ -32,7 +31,7 @@ AT_ONCE = 100
 
 
 def exact_sum(array):
-    """Returns the exact sum of finite numbers: a sum of integers, scaled by the least bit."""
+    """Returns the exact sum of finite numbers, computed with integers in units of the least bit."""
     mantissas, exponents = np.frexp(array.astype("f8"))
     integers = np.ldexp(mantissas, 53).astype("i8")
     exponents = exponents.astype("i8") - 53

@@ -53,8 +53,8 @@ def wide(array):
 def texts_of(array):
     """Returns astype("U"), with narrow floats in the format of numpy before 2.4.
 
-    That numpy switches to an exponent at 1e16 for all floats; later versions switch earlier for
-    float16 and float32, where their digits end.
+    Before 2.4, numpy switches to an exponent at 1e16 for all floats; later versions switch earlier
+    for float16 and float32, where their digits end.
     """
     texts = array.astype("U")
     if array.dtype not in (np.float16, np.float32):
@@ -187,7 +187,7 @@ class MapsTest(whole_run.WholeRunTest):
                             expected = eval(text, dict(vars(np)), {"x": x, "y": y})
                     except TypeError:
                         continue  # numpy has no such operation; another test covers its refusal.
-                    # Which of two equal zeros is the larger is not defined.
+                    # The sign of the result is not defined if both operands are zeros.
                     ulps = 1e-9 if text[:2] in ("mi", "ma", "fm") and expected.dtype.kind == "f" else 0
                     self.add(["map", "x_%s.npy" % one, "expr=" + text, "y=y_%s.npy" % other], expected, ulps)
         self.run_jobs([(3, 613)])
@@ -453,7 +453,7 @@ class MapsTest(whole_run.WholeRunTest):
             real = values(self.random, "float64", 300)
             with np.errstate(all="ignore"):
                 arrays[dtype] = (real + 1j * values(self.random, "float64", 300)).astype(dtype) if dtype[0] == "c" else real.astype(dtype) / 3
-                # Numbers next to the middle of two float16, where the result depends on
+                # Numbers next to the midpoint of two adjacent float16, where the result depends on
                 # intermediate types.
                 halves = np.arange(1, 0x7BFE, 61, dtype=np.uint16).view(np.float16).astype("f8")
                 middles = (halves + np.nextafter(halves.astype(np.float16), np.float16(np.inf)).astype("f8")) / 2

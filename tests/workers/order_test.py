@@ -97,15 +97,18 @@ def plain(array):
     return array
 
 
-def difference(array):
+def halved(array):
     """Halves signed integers: numpy's quantile is wrong if a difference does not fit the type."""
     info = np.iinfo(array.dtype)
     return array >> 1 if info.min < 0 else array
 
 
 class JournalPasses:
-    """The pass of the last record of a journal (mpaio/ledger/journal.h) that is being written; -1 where there is none.
-    Reads only what has been added since the last look."""
+    """Follows a journal (mpaio/ledger/journal.h) that is being written.
+
+    look() returns the pass of the last record, or -1 if there is none. It reads only what
+    has been added since the last call.
+    """
 
     def __init__(self, path):
         self._path = path
@@ -145,7 +148,7 @@ class OrderTest(whole_run.WholeRunTest):
     def setUp(self):
         super().setUp()
         self.random = np.random.default_rng(whole_run.SEED)
-        # (words, check(result, saved array or None))
+        # ([worker, input], whether the answer is saved, parameters, check(result, saved or None))
         self.jobs = []
         self.names = 0
 
@@ -241,7 +244,7 @@ class OrderTest(whole_run.WholeRunTest):
                 with open(self.path("o.npy"), "rb") as file:
                     np.lib.format.read_magic(file)
                     self.assertEqual(np.lib.format.read_array_header_1_0(file)[0], (2**31, 2**31, 0))
-            # There is an answer for each lane, so the answer is too large.
+            # Each lane has an answer, even without elements, so the whole answer is too large.
             self.assert_refused(self.run_in_folder(ranks, "median", "many.npy", "axis=2", timeout=60), 3, "median", "too large", "axis=")
             done = self.run_in_folder(ranks, "--format=json", "median", "many.npy", "+", "median", "many.npy", "o.npy", "axis=0", timeout=60)
             self.assert_done(done)
@@ -296,7 +299,7 @@ class OrderTest(whole_run.WholeRunTest):
                     if dtype in INTS:
                         if clean:
                             continue
-                        array = difference(array)
+                        array = halved(array)
                     elif clean:
                         array = without_nan(array) if array.size else array
                     self.add_quantiles(array, [None, *range(len(shape))], fractions_of)
@@ -306,7 +309,7 @@ class OrderTest(whole_run.WholeRunTest):
         fractions_of = [[0.5], [0.01, 0.25, 0.5, 0.77, 0.99]]
         for dtype in INTS + NUMPY_1_FLOATS:
             array = random_array(self.random, dtype, (LONG,))
-            self.add_quantiles(difference(array) if dtype in INTS else without_nan(array), [None], fractions_of)
+            self.add_quantiles(halved(array) if dtype in INTS else without_nan(array), [None], fractions_of)
         # More candidates than the worker collects, in one bucket of the first pass or in several.
         million = 1_500_000
         near = 1 + self.random.random(million) / 1000
@@ -332,8 +335,8 @@ class OrderTest(whole_run.WholeRunTest):
                 self.add("median", name, *words, output=True, check=self.expect_numbers(np.median(array, axis=axis, keepdims=keepdims), "f8"))
             self.add("quantile", name, "q=0.001,0.5,0.77", *words, output=True,
                      check=self.expect_numbers(np.quantile(array, [0.001, 0.5, 0.77], axis=axis, keepdims=True), "f8"))
-        # Lanes on both sides of the axis; more adjacent lanes than fit in a tile; enough quantiles
-        # that several batches are needed.
+        # Lanes along the middle one of three axes; more adjacent lanes than fit in a tile; enough
+        # quantiles that several batches are needed.
         middle = self.random.integers(0, 2**30, (2, length, 2), dtype="i4")
         self.add("median", self.save(middle), "axis=1", output=True, check=self.expect_numbers(np.median(middle, axis=1)))
         many = self.random.integers(0, 2**16, (length, 19), dtype="u2")
@@ -381,7 +384,7 @@ class OrderTest(whole_run.WholeRunTest):
             return
         name = self.save(array)
         parameters = ["bins=%d" % bins] + (["range=%r,%r" % limits] if limits else [])
-        # They are printed with the digits of their type.
+        # Edges are printed with the digits of their type.
         edges = [float(str(edge)) for edge in edges]
         self.add("histogram", name, *parameters, check=self.expect_answer({"counts": counts.tolist(), "edges": edges}))
         self.add("histogram", name, *parameters, output=True, check=self.expect_saved_and_printed(self.expect_bits(counts), {"edges": edges}))
@@ -512,9 +515,9 @@ class OrderTest(whole_run.WholeRunTest):
                     self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_outputs_of_a_job_are_all_saved_or_none(self):
-        """One output exceeds a limit of the file size.
+        """One output exceeds the limit on file sizes.
 
-        Complete outputs of its job are kept in temporary files.
+        The complete outputs of its job are kept in temporary files.
         """
         words = np.array(["%040d" % i for i in range(2000)])
         np.save(self.path("words.npy"), words)
@@ -529,7 +532,7 @@ class OrderTest(whole_run.WholeRunTest):
             ("bincount ints.npy b.npy + unique words.npy w.npy", "w.npy", {"b.npy"}, set()),
             ("unique words.npy w.npy counts=c.npy + bincount ints.npy b.npy", "w.npy", {"b.npy"}, {"c.npy"}),
             ("bincount ints.npy b.npy + unique words.npy w.npy counts=c.npy", "w.npy", {"b.npy"}, {"c.npy"}),
-            # The ranks write this file during the run, which fails, so that no other job's output is saved.
+            # The ranks write this file during the run. The run fails, and no job's output is saved.
             ("bincount ints.npy b.npy + unique many.npy counts=c.npy", "c.npy", set(), set()),
         ):
             with self.subTest(command=command):

@@ -2,8 +2,8 @@
 """Compares every reduction on every accepted type with numpy, over arrays of many shapes.
 
 Integer, boolean and time answers must equal numpy's to the bit; so must extremes and positions.
-Floating-point sums may differ, because numpy adds in another order. They must lie within an error
-that numpy's own sum may have, and have the same bits for every number of ranks and every chunk
+Floating-point sums may differ, because numpy adds in another order. Their error must be no larger
+than numpy's may be, and they must have the same bits for every number of ranks and every chunk
 size.
 """
 
@@ -116,8 +116,8 @@ class ReductionsTest(whole_run.WholeRunTest):
                 if dtype not in dtypes:
                     continue
                 for i, (axis, parameters) in enumerate(itertools.product(axes, choices)):
-                    lanes_without = a.size == 0 if axis is None else a.shape[axis] == 0
-                    if (worker in NEED_ELEMENTS or parameters.get("ord") in ("inf", "-inf")) and lanes_without:
+                    lanes_are_empty = a.size == 0 if axis is None else a.shape[axis] == 0
+                    if (worker in NEED_ELEMENTS or parameters.get("ord") in ("inf", "-inf")) and lanes_are_empty:
                         continue
                     keepdims = (number + i) % 2 == 0
                     yield worker, name, a, axis, keepdims, parameters
@@ -150,7 +150,7 @@ class ReductionsTest(whole_run.WholeRunTest):
             self.assertEqual(answer.dtype, numpys.dtype)
             self.assertEqual(answer.shape, numpys.shape)
             if parameters.get("ord") == "0" and a.dtype == np.float16:
-                # numpy counts in float16, which stops at 2048.
+                # numpy counts in float16, where 2048 + 1 is 2048.
                 numpys = np.sum(a != 0, axis=axis, keepdims=keepdims).astype("f2")
             exact = numpys.dtype.kind not in "fc" or worker in ("min", "max", "nanmin", "nanmax") or parameters.get("ord") in ("inf", "-inf", "0")
             if exact and not (worker == "norm" and a.dtype.kind == "c"):

@@ -180,7 +180,7 @@ class StringsTest(whole_run.WholeRunTest):
         self.run_jobs()
 
     def test_grep_of_any_case(self):
-        # Without the letters i: Python's re treats more variants of them as equal than RE2.
+        # Without the letter i: Python's re treats more variants of it as equal than RE2 does.
         array = self.save("any.npy", self.strings("abKk\u212as\u017fS\u03a3\u03c3\u03c2\u00c9\u00e9\U00010400\U00010428", 4, (2000,)))
         for pattern in ("a", "k", "S", "\u03c3a", "^[\u03c2b]", "\u00e9|\U00010428K", "\u212a\u017f"):
             for invert in (False, True):

@@ -48,7 +48,7 @@ def of_page(text):
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row.group(2))]
         if len(cells) != 5 or not all(cells[i] for i in (0, 2)):
-            raise AssertionError("not five cells, or an empty one: " + line)
+            raise AssertionError("a row needs five cells after the name, input and answer not empty: " + line)
         parameters = {}
         for key, default, required in re.findall(r"`([a-z_0-9]+)=([^`]*)`( \(required\))?", cells[1]):
             parameters[key] = None if required else default
