@@ -280,7 +280,7 @@ class ExpressionCompiler {
     const auto found = Functions().find(node_->name);
     if (found == Functions().end()) {
       return Error(absl::StrCat(
-          "there is no function '", node_->name, "'; there are ",
+          "there is no function '", node_->name, "'; the functions are ",
           absl::StrJoin(Functions(), " ",
                         [](std::string* out, const auto& entry) { out->append(entry.first); })));
     }
@@ -319,7 +319,7 @@ class ExpressionCompiler {
     if (Functions().count(name) != 0)
       return Error(absl::StrCat("'", name, "' is a function: write ", name, "(...)"));
     return Error(absl::StrCat(
-        "there is no variable '", name, "'; there are ",
+        "there is no variable '", name, "'; the variables are ",
         absl::StrJoin(program_.variables, ", ",
                       [](std::string* out, const auto& variable) { out->append(variable.name); })));
   }

@@ -143,11 +143,11 @@ TEST(ExpressionTest, InvalidExpressionsAreErrorsWithThePosition) {
   EXPECT_NE(Refusal("-x", kBool).find("'-' is not defined for bool"), std::string::npos);
   EXPECT_NE(Refusal("sign(x)", kBool).find("sign is not defined for bool"), std::string::npos);
   EXPECT_EQ(Refusal("x + q", kInt8),
-            "at character 5 of 'x + q': there is no variable 'q'; there are x, y, z");
-  EXPECT_NE(
-      Refusal("x + sine(x)", kInt8)
-          .find("at character 5 of 'x + sine(x)': there is no function 'sine'; there are abs "),
-      std::string::npos);
+            "at character 5 of 'x + q': there is no variable 'q'; the variables are x, y, z");
+  EXPECT_NE(Refusal("x + sine(x)", kInt8)
+                .find("at character 5 of 'x + sine(x)': there is no function 'sine'; the functions "
+                      "are abs "),
+            std::string::npos);
   EXPECT_NE(Refusal("x + sin", kInt8).find("'sin' is a function: write sin(...)"),
             std::string::npos);
   EXPECT_NE(Refusal("hypot(x)", kInt8).find("hypot takes 2 operands, not 1"), std::string::npos);

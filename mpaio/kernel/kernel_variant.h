@@ -26,7 +26,7 @@ struct Data {
   const std::uint8_t* more_bools = nullptr;
   // 16 * count + 1 bytes of any alignment.
   const std::byte* bytes = nullptr;
-  // True: also run slow kernels that are not multiversioned themselves but may be inlined into
+  // If true, slow kernels run too. They are not multiversioned, but may be inlined into
   // multiversioned code.
   bool runs_all = false;
 };

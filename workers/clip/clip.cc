@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// clip: each element, but at least `min` and at most `max`; as numpy.clip.
+// clip: each element, raised to `min` or lowered to `max` if it is beyond that limit; as
+// numpy.clip.
 #include <optional>
 #include <sstream>
 #include <string>

@@ -51,8 +51,8 @@ TEST(UniformBins, PositionsThatTheTypeDoesNotHold) {
   EXPECT_THAT(Find(narrow, {0, least}), testing::ElementsAre(1, 9));
 }
 
-// Whatever the rounding, a number is not below the lower edge of its bin, and is below the upper
-// one.
+// Rounding never puts a number into a wrong bin: it is not below the lower edge of its bin, and is
+// below the upper one.
 TEST(UniformBins, EdgesDecide) {
   const unsigned seed = 51;
   std::mt19937_64 random(seed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// len: the length of each string, without the NULs at its end, as numpy.char.str_len: code points
-// of a str array, bytes of a bytes array.
+// len: the length of each string without the NULs at its end, as numpy.char.str_len. A str array is
+// measured in code points, a bytes array in bytes.
 #include <cstdint>
 
 #include "mpaio/worker/registry.h"

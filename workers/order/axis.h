@@ -17,7 +17,8 @@ namespace mpaio {
 // Parses the value of a parameter axis=, "none" or an integer. Errors: InvalidArgument.
 absl::StatusOr<std::optional<Index>> ParseAxis(absl::string_view text);
 
-// Copies lanes [first, end) of the array at `array` to `to`, one after the other.
+// Copies lanes [first, end) of the array at `array` to `to`, one after the other. The two must not
+// overlap.
 void GatherLanes(const LaneGeometry& lanes, const std::byte* array, Index itemsize_bytes,
                  Index first, Index end, std::byte* to);
 // The inverse of GatherLanes.

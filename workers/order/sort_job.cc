@@ -30,7 +30,7 @@ constexpr Index kLeastRunRows = Index{1} << 14;
 constexpr Index kMostRuns = 64;
 // A part and its buffer fit in a core's cache.
 constexpr Index kPartRows = Index{1} << 17;
-// One in so many elements is sampled to divide the runs into parts.
+// One of kSampleStep elements is sampled to divide the runs into parts.
 constexpr Index kSampleStep = 1024;
 // Lanes that are gathered at once: each is a separate memory stream for the processor. Long lanes
 // are gathered in smaller numbers, to limit memory.

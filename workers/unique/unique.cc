@@ -37,12 +37,12 @@ using RunCount = UniqueRuns::Count;
 
 // Rank 0 can merge up to this many values, whatever the number of elements.
 constexpr Index kFewValues = Index{1} << 16;
-// The values of a chunk, or of all chunks, are few if there is at most one for so many elements. In
-// a short chunk, up to kFewOfAChunk values are also few.
+// The values of a chunk, or of all chunks, are few if there is at most one for kFewElementsPerValue
+// elements. In a short chunk, up to kFewOfAChunk values are also few.
 constexpr Index kFewElementsPerValue = 16;
 constexpr Index kFewOfAChunk = 16;
-// A chunk of at least so many elements is sampled before it is sorted: if hardly any value occurs
-// twice in the sample, the chunk has many values.
+// A chunk of at least kLeastSampledElements is sampled before it is sorted: if hardly any value
+// occurs twice in the sample, the chunk has many values.
 constexpr Index kLeastSampledElements = 4096;
 constexpr Index kSampleBlocks = 64;
 constexpr Index kSampleBlockElements = 16;
@@ -55,7 +55,7 @@ constexpr Index kMostRuns = 64;
 constexpr Index kMostRunRows = Index{1} << 22;
 // A part and its buffer are about as large as a core's cache.
 constexpr Index kPartRows = Index{1} << 16;
-// One in so many values is sampled to divide the runs into parts.
+// One of kSampleStep values is sampled to divide the runs into parts.
 constexpr Index kSampleStep = 1024;
 
 // The passes of a job, in order.
