@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Chooses how much to do between two readings of the clock, because one costs as much as a small
-// chunk.
+// Chooses how many items to process between two readings of the clock, because a reading costs as
+// much as a small chunk.
 #ifndef MPAIO_ORCHESTRATION_BATCH_SIZER_H_
 #define MPAIO_ORCHESTRATION_BATCH_SIZER_H_
 
@@ -12,8 +12,8 @@
 
 namespace mpaio {
 
-// Aims at one reading of the clock about every `aim`, after at most `most` items. It grows slowly,
-// by a factor of two at most, because the next items may take longer by any factor.
+// Aims at a reading of the clock about every `aim`, after at most `most` items. A batch is at most
+// twice as large as the previous one, because the next items may take much longer.
 class BatchSizer {
  public:
   static constexpr std::chrono::nanoseconds kAim{2000};

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-TEST(BatchSizer, BeginsWithOneAndDoublesAsLongAsThereIsTime) {
+TEST(BatchSizer, BeginsWithOneAndDoublesWhileItemsAreFast) {
   BatchSizer batch_sizer;
   for (const Index expected : {1, 2, 4, 8, 16, 32, 64, 64}) {
     EXPECT_EQ(batch_sizer.next(), expected);

@@ -183,8 +183,8 @@ TEST_P(ImperfectTransportTest, ResultsThatArriveTwiceAndLate) {
   });
 }
 
-// A part of a batch arrives before the whole, so that the ledger accepts only the rest of the
-// batch: one range at an end, or two ranges.
+// A part of a batch arrives before the whole batch, so the ledger accepts only the rest of it: one
+// range at an end, or two ranges.
 TEST_P(ImperfectTransportTest, PartsOfResultsThatArriveTwice) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
@@ -249,8 +249,8 @@ TEST(MangledMessageTest, ResultsCutAnywhereEndTheRunWithAStatus) {
           auto run = WorkerOrchestrator(executor, {&echo}).Start();
           MPAIO_ASSERT_OK(run.status());
           EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kDataLoss));
-          // If even the head cannot be read, rank 0 does not know what else is wrong, and waits for
-          // no other rank.
+          // If not even the head can be read, rank 0 cannot trust any message, so it waits for no
+          // other rank.
           EXPECT_EQ(run->is_broken(), executor.rank() == 0 && keep_bytes < 40);
         },
         CutFirstResults(keep_bytes));
@@ -316,7 +316,7 @@ TEST(MangledMessageTest, InvalidMessagesEndTheRun) {
                 StatusIs(absl::StatusCode::kInternal, "rank 1 sent results of"));
     EXPECT_FALSE(is_broken);
   }
-  // Results of no chunks change nothing. Then comes a failure of a chunk that does not exist.
+  // Results of no chunks change nothing. The failure is of a job that does not exist.
   EXPECT_THAT(RunAgainst({ResultsMessage(0, {3, 3}),
                           EncodeMessage(Failure{7, 1000, absl::AbortedError("why")})},
                          &is_broken),
@@ -324,7 +324,7 @@ TEST(MangledMessageTest, InvalidMessagesEndTheRun) {
   EXPECT_FALSE(is_broken);
 }
 
-TEST(MangledMessageTest, RanksOfDifferentProgramsAreFoundOut) {
+TEST(MangledMessageTest, RanksOfDifferentProgramsAreDetected) {
   const std::vector<std::int64_t> numbers = Counting(100), fewer = Counting(3);
   for (const bool fewer_jobs : {false, true}) {
     RunInPool({3, false, 1}, [&](Executor& executor) {
@@ -359,7 +359,7 @@ TEST(BrokenTransportTest, IfRank0CannotSendEveryRankReportsThatTheRunIsBroken) {
                                                                         : "the switch is off"));
           EXPECT_TRUE(run->is_broken());
           EXPECT_LT(echo.chunks.size(), numbers.size());
-          // The others would wait forever.
+          // Release the other ranks, which would wait forever.
           if (executor.rank() == 0) is_down = true;
         },
         [&](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
@@ -437,8 +437,8 @@ TEST(BrokenTransportTest, IfRank0CannotReceiveItStillEndsTheOthers) {
   }
 }
 
-// The worker notices and rank 0 does not: rank 0's calls keep returning, and the run can be ended
-// from outside.
+// Only the worker notices. Rank 0's calls keep returning meanwhile, and the test can end the run by
+// cutting off every rank.
 TEST(BrokenTransportTest, AWorkerThatCannotSendOrReceiveReportsItItself) {
   const std::vector<std::int64_t> numbers = Counting(1000);
   for (const bool cut_send : {false, true}) {

@@ -23,7 +23,7 @@ StealBoard BoardOf(Executor& executor, const std::vector<WorkerBase*>& workers) 
                     ChunksPerJob(workers));
 }
 
-bool ChunkRunner::IsOurs(const Assignment& assignment) const {
+bool ChunkRunner::Exists(const Assignment& assignment) const {
   return assignment.job >= 0 && assignment.job < static_cast<int>(workers_.size()) &&
          assignment.chunks.begin >= 0 &&
          assignment.chunks.end <=
@@ -32,7 +32,7 @@ bool ChunkRunner::IsOurs(const Assignment& assignment) const {
 
 void ChunkRunner::Enqueue(const Assignment& assignment, bool is_shared) {
   queue_.push_back(
-      {assignment, is_shared && IsOurs(assignment) ? board_.Post(assignment) : std::nullopt});
+      {assignment, is_shared && Exists(assignment) ? board_.Post(assignment) : std::nullopt});
   // The rank that is woken steals half of the chunks, shares them, and so wakes the next one.
   if (wake_ && queue_.back().slot && assignment.chunks.size() > 1) wake_();
 }
@@ -52,7 +52,7 @@ void ChunkRunner::Hold(std::int32_t job, ChunkRange chunks) {
 bool ChunkRunner::Steal() {
   if (has_failed_) return false;
   const Clock::time_point now = Clock::now();
-  // Chunks that cost so little would be done by now.
+  // Chunks that are as short as expected would be done by now.
   const bool is_overdue = left_since_ && now - *left_since_ >= kSmallStealDelay;
   bool leaves = false;
   const auto worth = [&](const Assignment& offered) {
@@ -159,8 +159,8 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
         Clear();
         return false;
       } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
-        // The reason that new processes end at once may be specific to this rank, so another rank
-        // retries.
+        // New processes end before they begin a chunk. The reason may be specific to this rank, so
+        // another rank retries.
         some.crash = ChunkCrash{job, chunks.begin, std::string(isolated.status().message())};
       } else {
         some.status = isolated.status();
@@ -209,7 +209,7 @@ void ChunkRunner::Step(std::chrono::nanoseconds slice, std::vector<std::string>*
   do {
     Task& task = queue_.front();
     const std::int32_t job = task.assignment.job;
-    if (!IsOurs(task.assignment)) {
+    if (!Exists(task.assignment)) {
       return Fail(
           task.assignment.chunks.begin,
           absl::InternalError("this rank does not have the same jobs as rank 0: all ranks must "

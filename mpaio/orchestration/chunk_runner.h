@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Processes assignments chunk by chunk and gathers the results into messages. Each worker rank has
-// a ChunkRunner, and rank 0 has one for when it works too. Ranks of a node steal chunks that have
-// not been begun from each other through a StealBoard.
+// a ChunkRunner, and so has rank 0, for when it works too. Through a StealBoard, the ranks of a
+// node steal unbegun chunks from each other.
 #ifndef MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 #define MPAIO_ORCHESTRATION_CHUNK_RUNNER_H_
 
@@ -40,8 +40,8 @@ class ChunkRunner {
   static constexpr Index kBatchBytes = 32 << 10;
   static constexpr std::chrono::milliseconds kBatchAge{5};
 
-  // The least expected duration of another rank's chunks for which stealing pays: sending the
-  // results of less in a message of its own costs as much.
+  // Stealing pays only if the chunks of the slot are expected to take at least this long: their
+  // results need a message of their own, which costs as much.
   static constexpr std::chrono::microseconds kLeastWorth{5};
 
   // `workers` are indexed by job; they must outlive this.
@@ -49,8 +49,8 @@ class ChunkRunner {
       : workers_(std::move(workers)), board_(std::move(board)), done_(workers_.size()) {}
 
   // From here on, chunks of isolated workers and retried chunks are processed in a separate
-  // process. `is_over`: see SandboxOptions; it may call Enqueue. If it ends a Step, no message is
-  // sent about that.
+  // process. `is_over`: see SandboxOptions; it may call Enqueue. If it returns true, Step clears
+  // the queue and returns without a message about that.
   void Isolate(const RunOptions& options, std::function<bool()> is_over);
   ~ChunkRunner() { Clear(); }
   ChunkRunner(const ChunkRunner&) = delete;
@@ -62,7 +62,7 @@ class ChunkRunner {
   void set_check_inputs(std::function<absl::Status()> check_inputs) {
     check_inputs_ = std::move(check_inputs);
   }
-  // Sets a function that is called when there may be chunks for other ranks to steal.
+  // Sets a function that is called when other ranks may find chunks to steal.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Returns true if the next shared assignment can be stolen from.
   bool can_share_more() const { return board_.has_free_slot(); }
@@ -73,13 +73,13 @@ class ChunkRunner {
   // Steals half of the unbegun chunks in one slot of another rank of the node. Returns false if no
   // slot is worth it, or after a failure, because the run is about to end. Precondition: idle.
   bool Steal();
-  // The last Steal left chunks that were not worth it. They are worth it if they are still there
-  // after kSmallStealDelay.
+  // Returns true if the last Steal left chunks because they were too short to be worth it. Steal
+  // takes them if they are still there after kSmallStealDelay.
   bool has_left_something() const { return left_since_.has_value(); }
   static constexpr std::chrono::microseconds kSmallStealDelay{100};
 
-  // Returns a message if assignments are done that no Results report, because other ranks stole
-  // what was left of them.
+  // Returns an IdleMessage if assignments are done that no Results report, because other ranks
+  // stole their last chunks.
   std::optional<std::string> ReportIdle();
 
   // Processes at least one chunk, unless other ranks have stolen all of them, and continues with
@@ -100,20 +100,21 @@ class ChunkRunner {
  private:
   using Clock = std::chrono::steady_clock;
   struct Task {
-    Assignment assignment;    // not on the board: the chunks not yet taken
-    std::optional<int> slot;  // if it is on the board
+    Assignment assignment;    // without a slot: only the chunks not yet taken
+    std::optional<int> slot;  // set if the assignment is on the board
     bool is_stolen = false;
   };
   // The work that this rank has done for a job.
   struct Done {
     BatchSizer batch_sizer;
-    // Handing chunks over to another process costs some microseconds.
+    // Handing chunks over to another process costs some microseconds, so batches are larger.
     BatchSizer isolated_batch_sizer{std::chrono::milliseconds(3), 4096};
     Index chunks = 0;
     Clock::duration busy{0};
   };
 
-  bool IsOurs(const Assignment& assignment) const;
+  // Returns true if this rank has the job and the chunks.
+  bool Exists(const Assignment& assignment) const;
   // Takes the next chunks of the task, at most `most`.
   ChunkRange Take(Task& task, Index most);
   bool IsOver(const Task& task) const;
@@ -122,8 +123,8 @@ class ChunkRunner {
   void SendBatch(std::vector<std::string>* messages);
   bool IsIsolated(const Assignment& assignment) const;
   void StartBatch(ChunkId first, Clock::time_point now);
-  // Processes the chunks, which are of the first task, and appends messages about failures and
-  // crashes. Returns false if the run is over because of them.
+  // Processes chunks of the first task and appends messages about failures and crashes. Returns
+  // false if a chunk failed or the run is over; the queue is then empty.
   bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
 
@@ -142,8 +143,8 @@ class ChunkRunner {
   Clock::duration busy_{0};
   Index tasks_done_ = 0;  // without stolen ones
   Index tasks_reported_ = 0;
-  // The board shows that this rank holds chunks. If it does not, the board is not touched, because
-  // it may be gone by then.
+  // True while the board shows that this rank holds chunks. Otherwise Clear does not write to the
+  // board, because the destructor calls it and the board's memory may be gone by then.
   bool holds_ = false;
   bool has_failed_ = false;
   std::function<void()> wake_;

@@ -154,8 +154,8 @@ TEST_F(ChunkRunnerTest, SlowResultsAreSentWhenTheyHaveAged) {
   EXPECT_GE(runner_.busy_seconds(), 0.015);
 }
 
-// With a slice of zero a step processes one chunk, because each takes longer than the clock's
-// interval. Gathered results are kept for the next step.
+// With a slice of zero a step processes one chunk, because each chunk takes longer than
+// BatchSizer::kAim. Gathered results are kept for the next step.
 TEST_F(ChunkRunnerTest, AStepEndsWithItsSlice) {
   worker_.duration = 5 * BatchSizer::kAim;
   runner_.Enqueue({0, 0, {0, 30}});
@@ -198,7 +198,7 @@ TEST_F(ChunkRunnerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(failure.status, absl::OutOfRangeError("too large"));
   EXPECT_TRUE(runner_.is_idle());
   EXPECT_EQ(runner_.chunks(), 2);
-  // Nothing remains of it for the next assignment.
+  // Nothing of the failed assignment gets into the results of the next one.
   runner_.Enqueue({0, 0, {30, 31}});
   const std::vector<std::string> next = Step();
   ASSERT_EQ(next.size(), 1u);
@@ -284,8 +284,8 @@ TEST_F(ChunkRunnerTest, UnsharedOrClearedChunksAreNotStolen) {
   EXPECT_TRUE(busy.is_idle());
 }
 
-// All chunks are stolen while they are in their owner's queue: it continues with the next
-// assignment.
+// All chunks of an assignment are stolen while it is in its owner's queue; the owner continues with
+// the next assignment.
 TEST_F(ChunkRunnerTest, StolenChunksAreSkipped) {
   std::vector<StealBoard::Row> rows(2);
   const auto board = [&](int rank) {
@@ -315,15 +315,16 @@ TEST_F(ChunkRunnerTest, ClearDropsQueuedChunksAndGatheredResults) {
 
 // ---- Isolated chunks ----
 
-// Returns what the messages report for each chunk: 'r' for a result, 'c' for a crash.
-std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
-  std::string words(static_cast<std::size_t>(chunks), '-');
+// Returns a letter for each chunk: 'r' if the messages have its result, 'c' if they report its
+// crash, '-' otherwise.
+std::string OutcomesOf(const std::vector<std::string>& messages, Index chunks) {
+  std::string outcomes(static_cast<std::size_t>(chunks), '-');
   for (const std::string& message : messages) {
     const absl::StatusOr<AnyMessage> decoded = DecodeMessage(message);
     EXPECT_TRUE(decoded.ok());
     if (const auto* report = std::get_if<ChunkCrash>(&*decoded)) {
       EXPECT_EQ(report->cause, "ended with exit status 7");
-      words[static_cast<std::size_t>(report->chunk)] = 'c';
+      outcomes[static_cast<std::size_t>(report->chunk)] = 'c';
     } else {
       const Results results = ResultsOf(message);
       WireReader reader(results.encoded);
@@ -333,12 +334,12 @@ std::string WordsOf(const std::vector<std::string>& messages, Index chunks) {
         // A string is encoded after its length.
         EXPECT_EQ(result.substr(sizeof(std::uint64_t)),
                   std::string(1, static_cast<char>('a' + chunk % 26)));
-        words[static_cast<std::size_t>(chunk)] = 'r';
+        outcomes[static_cast<std::size_t>(chunk)] = 'r';
       }
       EXPECT_TRUE(reader.at_end());
     }
   }
-  return words;
+  return outcomes;
 }
 
 TEST_F(ChunkRunnerTest, ACrashIsReportedAndTheOtherChunksAreDone) {
@@ -353,7 +354,7 @@ TEST_F(ChunkRunnerTest, ACrashIsReportedAndTheOtherChunksAreDone) {
     while (!runner.is_idle()) runner.Step(hours(1), &messages);
     std::string expected(50, 'r');
     expected[static_cast<std::size_t>(crashes_at)] = 'c';
-    EXPECT_EQ(WordsOf(messages, 50), expected);
+    EXPECT_EQ(OutcomesOf(messages, 50), expected);
     EXPECT_EQ(runner.chunks(), 49);
   }
 }
@@ -364,7 +365,7 @@ TEST_F(ChunkRunnerTest, RetriesAreIsolated) {
   runner_.Enqueue({0, 1, {3, 4}});
   std::vector<std::string> messages;
   runner_.Step(hours(1), &messages);
-  EXPECT_EQ(WordsOf(messages, 4), "---c");
+  EXPECT_EQ(OutcomesOf(messages, 4), "---c");
   EXPECT_TRUE(runner_.is_idle());
 }
 

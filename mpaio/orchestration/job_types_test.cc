@@ -288,12 +288,12 @@ TEST_P(JobTypesTest, NoRowsNoChunksNoCallbacks) {
   });
 }
 
-// One pool of every kind, for tests that are too slow or too large for all of them.
+// One pool of every kind, for tests that are too slow or too large for all pools.
 std::vector<Pool> SomePools() {
   return {{}, {1, true, 1}, {2, true, 1}, {2, false, 1}, {4, true, 1}, {4, false, 2}, {5, true, 2}};
 }
 
-// Uses `time` of CPU, however busy the machine is.
+// Uses `time` of CPU time, however busy the machine is.
 void BurnCpu(std::chrono::nanoseconds time) {
   const auto used = [] {
     timespec now;
@@ -304,9 +304,9 @@ void BurnCpu(std::chrono::nanoseconds time) {
   }
 }
 
-// Two active jobs get the same time: 4000 chunks of 20 µs and 80 of 1 ms, so half of each when half
-// of the run is over. Only in pools where one rank processes, so that no rank takes the core from
-// another.
+// Two active jobs, 4000 chunks of 20 µs and 80 of 1 ms, get the same time, so both are half done
+// when half of the run is over. Only in pools where one rank processes, so that no rank takes the
+// core from another.
 TEST(FairnessTest, JobsAdvanceAtTheSamePace) {
   const std::vector<std::int64_t> many = Counting(4000), few = Counting(80);
   for (const Pool& pool : {Pool{}, Pool{2, false, 1}}) {

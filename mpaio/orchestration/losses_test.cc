@@ -31,7 +31,7 @@ struct Outcome {
   RunStats stats;
 };
 
-// Runs the workers; a rank whose transport fails counts as dead.
+// Runs the workers. A worker rank whose transport fails counts as dead.
 void RunOrDie(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options,
               Outcome* outcome) {
   absl::StatusOr<Run> run = WorkerOrchestrator(executor, std::move(workers)).Start(options);
@@ -101,7 +101,7 @@ TEST_P(LossesTest, Rank0FinishesAlone) {
   const Pool pool = GetParam();
   const std::vector<std::int64_t> numbers = Counting(500);
   std::vector<FaultPlan> plans(static_cast<std::size_t>(pool.ranks));
-  // They accept some work and send nothing.
+  // The workers accept some work and send nothing.
   for (std::size_t rank = 1; rank < plans.size(); ++rank) plans[rank].fail_send_at = 0;
   Outcome outcome;
   std::vector<std::int64_t> rows;

@@ -18,8 +18,8 @@ enum class Kind : std::uint8_t {
   kCrash
 };
 
-// The head in front of encoded results. It has a fixed size, so that it can be filled in last, and
-// no padding, so that every byte sent is defined.
+// The head in front of encoded results. It has a fixed size, because it is filled in last, and no
+// padding, because every byte sent must be defined.
 struct ResultsHead {
   Kind kind;
   std::uint8_t unused[3];

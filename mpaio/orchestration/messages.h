@@ -7,7 +7,7 @@
 //     Finish           once: no more work; answer with SummaryMessage
 //   worker -> rank 0
 //     Results, Failure, ChunkCrash   as chunks are processed
-//     IdleMessage      it has nothing left to do
+//     IdleMessage      the worker has nothing left to do
 //     SummaryMessage   once, its last message of the run
 #ifndef MPAIO_ORCHESTRATION_MESSAGES_H_
 #define MPAIO_ORCHESTRATION_MESSAGES_H_
@@ -38,8 +38,8 @@ struct Results {
   double busy_seconds = 0;
   // The number of AssignMessages that this rank has completed.
   Index tasks_done = 0;
-  // For each chunk in order an 8-byte length and its encoded result, as WireAppendBytes writes
-  // them. A view into the message.
+  // For each chunk, in order, an 8-byte length and the encoded result, as WireAppendBytes writes
+  // them. A view into the message. DecodeMessage does not check it.
   absl::string_view encoded;
 };
 
@@ -50,9 +50,10 @@ struct Failure {
   absl::Status status;
 };
 
-// Reports that a rank has completed so many AssignMessages when no Results do, because other ranks
-// stole what was left of them.
+// Reports completed AssignMessages that no Results report, because other ranks stole their last
+// chunks.
 struct IdleMessage {
+  // As in Results.
   Index tasks_done = 0;
 };
 
@@ -85,8 +86,9 @@ std::string EncodeMessage(const SummaryMessage& summary);
 std::string StartResults();
 void EndResults(const Results& head, std::string* message);
 
-// Decodes a message. `bytes` must outlive the returned value. Errors: DataLoss if it is not a
-// message; the ranks then run different programs.
+// Decodes a message. `bytes` must outlive the returned value. Errors: DataLoss if `bytes` is not a
+// message, which means that the ranks run different programs. Job and chunk numbers are not
+// checked.
 absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes);
 
 }  // namespace mpaio

@@ -30,24 +30,25 @@ struct Delivered {
   // Valid until the next call to the run.
   absl::string_view encoded;
 
-  // Returns the decoded result. Precondition: R is the worker's Result type.
+  // Returns the decoded result. Precondition: R is the worker's Result type. Errors: DataLoss if
+  // the bytes are no encoding of an R.
   template <typename R>
   absl::StatusOr<R> Result() const {
     return DecodeResult<R>(encoded);
   }
 };
 
-// The handle of a run, made by WorkerOrchestrator::Start. Movable. Used by one thread, except
-// Cancel.
+// The handle of a run, made by WorkerOrchestrator::Start. Movable. Only one thread may use it,
+// except that any thread may call Cancel.
 //
 // On rank 0 the run advances only inside the calls below: there is no hidden thread. Between calls,
 // worker ranks finish their assignments (RunOptions::credits each) and then wait for rank 0. On the
 // other ranks the run is over when Start returns: Poll() returns false, Next() returns nothing, and
 // Wait() returns how the run ended.
 //
-// Structured: when Wait() has returned, or the handle is destroyed, no part of the run is active on
-// any rank, and no callback will be called. (The destructor cancels a run that has not ended and
-// waits for it, which takes as long as the chunks that are being processed.)
+// Structured concurrency: when Wait() has returned, or the handle is destroyed, no part of the run
+// is active on any rank, and no callback will be called. (The destructor cancels a run that has not
+// ended and waits until the chunks that are being processed are done.)
 class Run {
  public:
   class ResultRange;
@@ -86,17 +87,18 @@ class Run {
   absl::Status Wait();
 
   // Ends the run as soon as the chunks that are being processed are done; takes effect inside the
-  // next call to this run. Idempotent. May be called from any thread, and from a signal handler.
+  // next call to this run. Idempotent. May be called from any thread, and from a signal handler. On
+  // ranks other than 0 it does nothing.
   void Cancel();
 
   // On rank 0; empty on other ranks. The jobs' progress is current at any time; the rest is
   // complete when the run has ended.
   const RunStats& stats() const;
 
-  // After Wait(): true if the run ended without the other ranks, as far as this rank knows. They
-  // may be waiting for messages that cannot arrive, so the only remedy is Executor::Abort. Each
-  // rank reports what it has noticed itself: false on a rank that received the regular end of the
-  // run.
+  // After Wait(): true if this rank ended the run without the others, because it could not
+  // communicate with them. They may be waiting for messages that cannot arrive, so the only remedy
+  // is Executor::Abort. Ranks may differ: a rank that received the regular end of the run returns
+  // false.
   bool is_broken() const;
 
  private:

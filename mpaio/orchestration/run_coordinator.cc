@@ -21,7 +21,7 @@ constexpr int kMessagesPerRound = 256;
 constexpr std::chrono::microseconds kPumpPeriod(20);
 // How long callbacks are called before messages are received again.
 constexpr std::chrono::milliseconds kDeliverSlice(1);
-// Assignments of unknown cost that a worker may hold.
+// The most assignments of unknown cost that a worker may hold.
 constexpr Index kMostUnknown = 2;
 // A worker with this much work ahead need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
@@ -29,7 +29,8 @@ constexpr double kEnoughAheadSeconds = 0.001;
 constexpr std::chrono::milliseconds kFlushPeriod(10);
 constexpr std::chrono::seconds kSyncPeriod(5);
 // If rank 0 only coordinates and a rank holds more work than this, the next assignment is sent when
-// that work is done: rank 0 receives messages within a millisecond, which is below 1 % of it.
+// that work is done. Rank 0 receives messages within a millisecond, so the rank idles for less than
+// 1 % of the time.
 constexpr double kLongChunkSeconds = 0.100;
 
 DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers,
@@ -91,7 +92,7 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
     stats.rank = rank;
     stats.node = executor.node_of(rank);
     stats_.ranks.push_back(std::move(stats));
-    // A rank lost before this run.
+    // The rank was lost before this run.
     if (rank > 0 && executor.is_lost(rank)) MarkRankLost(rank);
   }
   last_sync_ = start_;
@@ -218,7 +219,7 @@ void RunCoordinator::Handle(int from, std::string bytes) {
                               absl::StrCat("from rank ", from, ": ", message.status().message())));
   if (const auto* summary = std::get_if<SummaryMessage>(&*message))
     return HandleSummary(from, *summary);
-  if (phase_ != Phase::kRunning) return;  // sent before the end was known
+  if (phase_ != Phase::kRunning) return;  // sent before Finish arrived
   if (const auto* crash = std::get_if<ChunkCrash>(&*message)) return HandleCrash(from, *crash);
   if (const auto* failure = std::get_if<Failure>(&*message))
     return Fail(failure->job, failure->chunk, from, failure->status);
@@ -283,7 +284,7 @@ absl::Status RunCoordinator::Hold(const Results& results, ChunkRange part, std::
   const std::size_t all_bytes = results.encoded.size();
   HeldResults held{std::move(message)};
   held.offset = held.message.size() - all_bytes;
-  // Skip the results in front of `part`: they are repetitions, or belong to an earlier part.
+  // Skip the results in front of `part`: they were committed before, or belong to an earlier part.
   WireReader reader(absl::string_view(held.message).substr(held.offset));
   absl::string_view skipped;
   for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
@@ -323,7 +324,7 @@ bool RunCoordinator::WantsMore(int rank) const {
   double ahead_seconds = 0;
   for (const Ledger::InFlight& one : ledger_.given(rank)) {
     const double expected_seconds = dispatcher_.ExpectedSeconds(one.assignment.job, one.missing);
-    // Chunks of unknown cost may be long, and other ranks have nothing to do yet.
+    // Chunks of unknown cost may be long, so other ranks, which are still idle, get the rest.
     if (expected_seconds == 0 && num_assigned >= kMostUnknown) return false;
     ahead_seconds += expected_seconds;
   }
@@ -387,8 +388,8 @@ bool RunCoordinator::AssignWork() {
 
 void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
   ledger_.Assign(rank, assignment, last_look_);
-  // Without stealing, every rank processes its assignments, and the record shows how the schedule
-  // cut them.
+  // Without stealing, every rank processes exactly its assignments, so they are recorded as the
+  // schedule cut them. With stealing, HandleResults records who processed which chunks.
   if (options_.record_schedule && !is_shared_)
     stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
   // Retries and speculative copies are never stolen: they may kill the rank that runs them.
@@ -403,8 +404,8 @@ void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
   if (!sent.ok()) Break(sent);
 }
 
-// Puts the last chunks on the board before rank 0 begins a chunk, so that ranks that become idle
-// meanwhile can steal them instead of waiting for rank 0.
+// Puts the last chunks on the board before rank 0 begins a chunk, because a rank that becomes idle
+// during that chunk can steal them but cannot receive an assignment.
 void RunCoordinator::ClaimTail() {
   while (all_share_ && own_work_.can_share_more() &&
          !dispatcher_.has_pending_over(executor_.size())) {
@@ -564,7 +565,7 @@ void RunCoordinator::Finish(absl::Status status) {
   if (phase_ != Phase::kRunning) return;
   phase_ = Phase::kFinishing;
   status_ = std::move(status);
-  // During a step it must not be changed.
+  // A step in progress still uses the queue; WorkOneSlice clears it afterwards.
   if (!is_in_step_) own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
   summaries_missing_ = 0;
@@ -597,7 +598,7 @@ void RunCoordinator::Break(const absl::Status& status) {
   if (status_.ok()) status_ = status;
   is_broken_ = true;
   if (phase_ == Phase::kRunning) {
-    // Send it to the ranks that can still be reached, so that they do not wait forever.
+    // Send Finish to the ranks that can still be reached, so that they do not wait forever.
     const std::string message = EncodeMessage(mpaio::Finish{status_});
     for (int rank = 1; rank < executor_.size(); ++rank)
       executor_.transport().Send(rank, message).IgnoreError();

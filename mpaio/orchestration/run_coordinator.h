@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Rank 0's part in a run: it assigns work, receives results, delivers them, and processes chunks
-// itself in between. It never waits for one worker. The handling of dead ranks and failed chunks is
-// in run_coordinator_losses.cc.
+// Rank 0's part in a run: it assigns work, receives results, delivers them, and in between
+// processes chunks itself. It never waits for one particular worker. The handling of dead ranks and
+// failed chunks is in run_coordinator_losses.cc.
 #ifndef MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
 #define MPAIO_ORCHESTRATION_RUN_COORDINATOR_H_
 
@@ -46,13 +46,15 @@ class RunCoordinator {
   // (ScheduleRecord::PlanFor).
   RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
 
-  // Runs one bounded round: receives messages, assigns work, and processes a slice of it if rank 0
-  // works. With `deliver`, also delivers results that are ready, at most a batch of each job and
-  // for about a millisecond. Returns true if anything happened; if not, the caller may wait.
+  // Runs one bounded round: receives messages, assigns work and, if rank 0 works, processes chunks
+  // for about 100 µs. With `deliver`, also delivers results that are ready, at most a batch of each
+  // job and for about a millisecond. Returns true if anything happened; if not, the caller may
+  // wait.
   bool Round(bool deliver);
 
-  // Runs the first half of a round if at least 20 µs have passed since the last one. Called between
-  // results that are taken one by one, so that the workers do not wait meanwhile.
+  // Receives messages and assigns work, as Round does, if messages were last received at least
+  // 20 µs ago. Run::Next calls this before each result, so that the workers do not wait while the
+  // user takes results one by one.
   void PumpMessages();
 
   // Delivers one result that is ready. Returns nothing if there is none, or if the run has been
@@ -79,8 +81,8 @@ class RunCoordinator {
   enum class Phase { kRunning, kFinishing, kDone };
   using Clock = std::chrono::steady_clock;
 
-  // The results of consecutive chunks as they were received, in `message` from `offset` on, or as
-  // an entry of the journal.
+  // The results of consecutive chunks: either the received `message` from byte `offset` on, or an
+  // entry of the resumed journal, which is read into `message` when its turn comes.
   struct HeldResults {
     std::string message;
     std::size_t offset = 0;
@@ -103,8 +105,9 @@ class RunCoordinator {
   bool ReceiveMessages();
   bool AssignWork();
   bool WorkOneSlice();
-  // Serves the other ranks, as a round does, while rank 0 waits for a chunk of its own in another
-  // process. Returns true if the run is over.
+  // Receives messages and assigns work, as a round does, while rank 0 waits for a chunk of its own
+  // in another process. Returns true if that wait can end: the run is over, or every chunk is done
+  // or quarantined.
   bool PumpWhileWaiting();
   void ClaimTail();
   bool DeliverBatches();
@@ -134,12 +137,12 @@ class RunCoordinator {
   // Gives an idle rank a copy of an assignment of a rank that has been silent for long. Returns
   // false if there is none.
   bool Speculate(int rank);
-  // Returns true if `rank` has been silent about its assignments for so long, `times` the usual
-  // limit, that it may be stuck.
+  // Returns true if `rank` has assignments and may be stuck: it is stopped by a signal, or has been
+  // silent for `times` the limit of SilenceSeconds.
   bool IsSilent(int rank, double times) const;
-  // Returns how long a rank may be silent because of a chunk of the job.
+  // Returns how long a rank may be silent while it processes a chunk of the job.
   double SilenceSeconds(int job) const;
-  // Makes rank 0 work, even if it normally only coordinates, when no other rank does.
+  // Makes rank 0 process chunks, even if it normally only coordinates, when all others are silent.
   void EnableOrchestratorWork();
   // Returns how long the end of the run waits for ranks that are still processing a chunk.
   Clock::duration FinishTimeout() const;
@@ -203,9 +206,9 @@ class RunCoordinator {
   std::deque<Retry> retries_;
   // Rank 0 processes chunks: from the start, or because all other ranks are lost or silent.
   bool rank_0_works_;
-  // `is_shared_`: idle ranks may steal unbegun chunks of other ranks of their node. `all_share_`:
-  // every rank may steal from every other one.
+  // Idle ranks may steal unbegun chunks from other ranks of their node.
   bool is_shared_;
+  // Every rank may steal from every other one, rank 0 included.
   bool all_share_;
   std::optional<OpenBatch> open_;
   std::vector<BatchSizer> delivery_batch_sizers_;  // by job
@@ -216,17 +219,17 @@ class RunCoordinator {
   absl::Status status_;
   RunStats stats_;
   std::atomic<bool> cancelled_{false};
-  Clock::time_point last_look_;  // when messages were last received
+  Clock::time_point last_look_;  // the last call to ReceiveMessages; the round's current time
   Clock::time_point delivery_clock_;
   Clock::time_point start_;
   Clock::time_point deadline_;
-  Clock::time_point last_rank_check_;  // when the ranks were last checked
-  Clock::time_point last_flush_;       // when the journal was last flushed
-  Clock::time_point last_sync_;
+  Clock::time_point last_rank_check_;
+  Clock::time_point last_flush_;  // of the journal
+  Clock::time_point last_sync_;   // of the journal
   bool is_cancelled_ = false;
-  // After the end of the run: when all ranks that have not sent a summary are terminated, and when
-  // to check next for those of them that are stopped by a signal, which are terminated at once.
+  // While the run finishes: when the ranks that have not sent a summary are terminated.
   Clock::time_point finish_deadline_ = Clock::time_point::max();
+  // When to check next for ranks that are stopped by a signal, which are terminated at once.
   Clock::time_point next_straggler_check_ = Clock::time_point::max();
 };
 

@@ -15,21 +15,22 @@ namespace {
 
 // How often rank 0 checks for lost ranks while it is busy.
 constexpr std::chrono::milliseconds kRankCheckPeriod(1);
-// A rank counts as stuck after it has been silent for kLeastSilence and for kSilentChunks times the
-// mean duration of its chunks. Earlier, copies of its chunks would take cores from other ranks;
-// later, all ranks would wait for it. While the duration is unknown, the limit is kUnknownSilence.
+// A rank counts as stuck after it has been silent for kLeastSilence, or for kSilentChunks times the
+// mean duration of its job's chunks if that is longer. With a shorter limit, copies of its chunks
+// would take cores from other ranks; with a longer one, all ranks would wait for it. While the
+// duration is unknown, the limit is kUnknownSilence.
 constexpr std::chrono::milliseconds kLeastSilence(50);
 constexpr double kSilentChunks = 3;
 constexpr std::chrono::seconds kUnknownSilence(10);
-// A rank 0 that only coordinates begins to work after this many times that silence, because it
-// takes a core from the workers.
+// A rank 0 that only coordinates waits this many times as long before it works, because it takes a
+// core from the workers.
 constexpr double kOrchestratorWorkTimes = 10;
-// How long the end of a run waits before it terminates ranks that are still in a chunk that another
-// rank has completed: those known to be stopped by a signal, and those that may only be slow
-// because the machine is busy.
+// When a run ends, ranks may still be in a chunk that another rank has completed. Those stopped by
+// a signal are terminated at the next check; the others, which may only be slow because the machine
+// is busy, after the timeout.
 constexpr std::chrono::milliseconds kStragglerCheckPeriod(50);
 constexpr std::chrono::seconds kFinishTimeout(3);
-// The same if the run ends early: no other rank has completed the chunks that they are in.
+// The timeout if the run ends early: no other rank has completed the chunks that they are in.
 constexpr std::chrono::seconds kEarlyFinishTimeout(10);
 
 }  // namespace
@@ -55,7 +56,7 @@ void RunCoordinator::UpdateRankStates() {
 }
 
 void RunCoordinator::OnLost(const LostRank& lost) {
-  // Messages that it sent before its death count.
+  // The messages that the rank sent before its death still count.
   while (ReceiveMessages()) {
   }
   RankState& rank_state = ranks_[static_cast<std::size_t>(lost.rank)];
@@ -73,9 +74,9 @@ void RunCoordinator::OnLost(const LostRank& lost) {
 }
 
 void RunCoordinator::Recover(int dead) {
-  // Ranks that share a board steal from each other, so chunks that were given to one may have died
-  // with another. Rank 0 sees what the living hold only on the board of its own node; on other
-  // nodes all uncommitted chunks of the ranks of the node are processed again.
+  // Ranks that share a board steal from each other, so chunks that were given to one rank may be
+  // lost with another. Rank 0 sees only the board of its own node, which shows the chunks that the
+  // living ranks hold; on another node, all uncommitted chunks of its ranks are processed again.
   std::vector<int> ranks = {dead};
   std::vector<Ledger::Held> held;
   if (is_shared_) {
@@ -95,8 +96,8 @@ void RunCoordinator::Recover(int dead) {
     }
   }
   for (Assignment open : ledger_.Withdraw(ranks, held)) {
-    // The chunk may have killed the rank, so it is isolated on the next attempt, where it cannot
-    // kill another one.
+    // The chunk may have killed the rank. The next attempt is isolated, so that it cannot kill
+    // another one.
     open.attempt = std::max(1, open.attempt);
     dispatcher_.Return(open);
   }
@@ -104,7 +105,6 @@ void RunCoordinator::Recover(int dead) {
 
 double RunCoordinator::SilenceSeconds(int job) const {
   const double chunk_seconds = dispatcher_.ExpectedSeconds(job, 1);
-  // The duration of the job's chunks is not known yet.
   if (chunk_seconds == 0) return std::chrono::duration<double>(kUnknownSilence).count();
   return std::max(std::chrono::duration<double>(kLeastSilence).count(),
                   kSilentChunks * chunk_seconds);
@@ -121,17 +121,16 @@ bool RunCoordinator::IsSilent(int rank, double times) const {
 }
 
 bool RunCoordinator::Speculate(int rank) {
-  // Chunks that are still pending here are reserved for other ranks, or cannot be assigned before
-  // some results arrive.
   if (!options_.speculates) return false;
+  // There is nothing else to give to `rank`: chunks that are still pending are reserved for other
+  // ranks, or cannot be assigned before some results arrive.
   for (int other = 0; other < executor_.size(); ++other) {
-    // If `rank`, or an idle rank 0, has assignments in flight, other ranks have stolen their
-    // chunks, so those are copied too. Rank 0's own queue is copied only while it is stuck in a
-    // step.
+    // `rank` itself and an idle rank 0 are included: other ranks have stolen the chunks of their
+    // assignments in flight. Rank 0's own queue is copied only while rank 0 is stuck in a step.
     if (ranks_[static_cast<std::size_t>(other)].is_lost ||
         (other == 0 && !own_work_.is_idle() && !is_in_step_) || !IsSilent(other, 1))
       continue;
-    // From here on its share may go to any rank.
+    // From here on, chunks reserved for the silent rank may go to any rank.
     if (other > 0 && (executor_.is_stopped(other) || IsSilent(other, kOrchestratorWorkTimes)))
       dispatcher_.Retire(ProcessorOf(other));
     const std::vector<Assignment> copies = ledger_.Copy(other);
@@ -165,7 +164,6 @@ void RunCoordinator::EndStragglers() {
     if (now >= finish_deadline_ || executor_.is_stopped(rank))
       rank_state.is_ended = executor_.TerminateRank(rank);
   }
-  // The ranks need not be checked again before this.
   next_straggler_check_ = now + kStragglerCheckPeriod;
 }
 
@@ -178,12 +176,11 @@ void RunCoordinator::HandleCrash(int from, const ChunkCrash& crash) {
   }
   ranks_[static_cast<std::size_t>(from)].last_received = last_look_;
   const int attempts = ledger_.Fail(crash.job, crash.chunk);
-  // Another rank has completed the chunk, or it is quarantined.
+  // Another rank has completed the chunk, or the chunk is quarantined.
   if (attempts == 0) return;
   const std::string cause = absl::StrCat("on rank ", from, ": its process ", crash.cause);
   dispatcher_.Drop(crash.job, {crash.chunk, crash.chunk + 1});
-  // A copy of the chunk on another rank may have crashed before, so that its retry is queued
-  // already.
+  // A copy of the chunk may have crashed on another rank before, so a retry may be queued already.
   const bool is_queued = std::any_of(retries_.begin(), retries_.end(), [&](const Retry& retry) {
     return retry.assignment.job == crash.job && retry.assignment.chunks.begin == crash.chunk;
   });

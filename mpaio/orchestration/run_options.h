@@ -30,9 +30,9 @@ struct RunOptions {
   absl::Duration deadline = absl::InfiniteDuration();
   // Limit on the encoded results that rank 0 holds because their turn has not come, or because the
   // user has not asked for them. At the limit no more work is assigned until some are delivered. A
-  // single larger result is let through.
+  // single result may exceed the limit.
   Index max_held_bytes = Index{256} << 20;
-  // Assignments that a worker rank may hold, so that it need not wait for the next one.
+  // The number of assignments that a worker rank may hold, so that it need not wait for rank 0.
   int credits = 4;
   // How chunks are distributed. The schedules other than auto exist for comparison.
   ScheduleKind schedule = ScheduleKind::kAuto;
@@ -41,7 +41,7 @@ struct RunOptions {
   // A recorded schedule to replay: every rank processes the same chunks in the same order, and
   // max_held_bytes does not hold work back. Only rank 0's value is used.
   std::optional<ScheduleRecord> replay = std::nullopt;
-  // How often a chunk is retried after it has killed or hung the process that ran it.
+  // How many times a chunk is retried that has killed or hung the process that ran it.
   int retries = 3;
   // The wall-clock time that a chunk may take before the process that runs it is killed. Applies to
   // isolated chunks (WorkerBase::set_isolated).
@@ -51,15 +51,16 @@ struct RunOptions {
   // Idle ranks also process the assignments of ranks that have been silent for long; the first
   // result counts.
   bool speculates = true;
-  // Rank 0 only. `journal` receives the committed results, as pass `journal_pass`. Results that
-  // `resumed`, from an earlier run, has for this pass are delivered without processing. Both must
-  // outlive the run.
+  // Rank 0 only. `journal` receives the committed results under the number `journal_pass`.
+  // `resumed` is the journal of an earlier run: the results that it has of this pass are delivered,
+  // and their chunks are not processed again. Both must outlive the run.
   JournalWriter* journal = nullptr;
   const JournalReader* resumed = nullptr;
   std::int32_t journal_pass = 0;
   // Optional. Returns an error if input that chunks have read so far was not available. Called on
   // every rank after chunks have been processed and before any of their results are sent; on an
-  // error these chunks fail with that status, and the run with them. It takes some nanoseconds.
+  // error these chunks fail with that status, and the run with them. It should take nanoseconds,
+  // because it is called after every few chunks.
   std::function<absl::Status()> check_inputs = nullptr;
   // How long a cancelled run waits for chunks that are being processed before it terminates the
   // ranks that process them, if the pool can do that.

@@ -85,7 +85,7 @@ TEST_P(RunTest, CallsOfAllKindsInAnyOrder) {
               EXPECT_EQ(elements->front(), delivered->chunk.rows.begin);
               EXPECT_EQ(static_cast<Index>(elements->size()), delivered->chunk.rows.size());
               EXPECT_THAT(delivered->Result<std::int32_t>(), StatusIs(absl::StatusCode::kDataLoss))
-                  << "it is of another type";
+                  << "the result is of another type";
             } else {
               is_over = true;
             }
@@ -114,7 +114,7 @@ TEST_P(RunTest, ResultsAreARange) {
       if (chunks.size() == 10) break;
     }
     EXPECT_EQ(echo.chunks.size(), executor.rank() == 0 ? 10u : 0u)
-        << "no result is taken that is not asked for";
+        << "only requested results are taken";
     // The remaining results, filtered to even chunks.
     auto even = [](const Delivered& delivered) { return delivered.chunk.id % 2 == 0; };
     auto id = [](const Delivered& delivered) { return delivered.chunk.id; };
@@ -201,7 +201,7 @@ TEST_P(RunTest, ResultsHeldForASlowConsumerAreBounded) {
       // The size of the first results is unknown: two for each rank that processes.
       EXPECT_LE(most_held, std::max(10, 2 * executor.size()));
       EXPECT_LE(most_ahead, 12 + 2 * executor.size());
-      // The workers are ahead of the consumer nevertheless, and by more than one result.
+      // Nevertheless the workers are ahead of the consumer by more than one result.
       if (executor.size() > 1) {
         EXPECT_GE(most_held, 2);
       }
@@ -209,7 +209,7 @@ TEST_P(RunTest, ResultsHeldForASlowConsumerAreBounded) {
   }
 }
 
-// More results are ready than calls are made; further ones are received meanwhile.
+// There are more ready results than calls, and further ones are received during these calls.
 TEST(RunKeepingUpTest, TheWorkersContinueWhileReadyResultsAreTaken) {
   const std::vector<std::int64_t> numbers = Counting(20'000);
   RunInPool({3, false, 1}, [&](Executor& executor) {
@@ -306,14 +306,14 @@ TEST_P(RunTest, CancelInsideACallback) {
   for (const std::function<void(mpaio::Run&)>& way : ways) {
     RunInPool(GetParam(), [&](Executor& executor) {
       Echo echo(InChunks(numbers, 1));
-      mpaio::Run* going_on = nullptr;
+      mpaio::Run* active = nullptr;
       echo.callback = [&](ChunkId chunk) {
-        if (chunk == 300) going_on->Cancel();
+        if (chunk == 300) active->Cancel();
         return absl::OkStatus();
       };
       auto run = WorkerOrchestrator(executor, {&echo}).Start();
       MPAIO_ASSERT_OK(run.status());
-      going_on = &*run;
+      active = &*run;
       way(*run);
       EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled));
       if (executor.rank() == 0) {
@@ -323,7 +323,7 @@ TEST_P(RunTest, CancelInsideACallback) {
   }
 }
 
-// The next call takes the cancellation into account, even if results are ready.
+// The next call ends the run, even if results are ready.
 TEST_P(RunTest, CancelWhileResultsAreReady) {
   const std::vector<std::int64_t> numbers = Counting(20'000);
   RunInPool(GetParam(), [&](Executor& executor) {
@@ -528,8 +528,8 @@ TEST_P(RunTest, ARunMayBeMovedWhileItIsActive) {
   });
 }
 
-// A rank begins the first chunk of an assignment and stays in it until another rank has processed
-// the next chunk of the same assignment.
+// Rank 1 stays in the first chunk of an assignment until another rank has processed the next chunk
+// of the same assignment.
 TEST(RunStealingTest, UnbegunChunksAreStolenByRanksOfTheSameNode) {
   constexpr Index kChunks = 2'000;
   const std::vector<std::int64_t> numbers = Counting(kChunks);
@@ -567,7 +567,7 @@ TEST(RunStealingTest, UnbegunChunksAreStolenByRanksOfTheSameNode) {
         MPAIO_EXPECT_OK(run->Wait());
         if (executor.rank() != 0) return;
         EXPECT_EQ(echo.rows, numbers);
-        // The record is of the chunks as processed, so that it can be replayed.
+        // The record shows who processed which chunks, so it can be replayed.
         EXPECT_TRUE(run->stats()
                         .schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks})
                         .ok());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The pools without MPI for the tests of this package: one process, and threads as ranks in every
-// arrangement.
+// Pools without MPI for the tests of this package: the inline executor, and thread pools of 1 to 5
+// ranks on 1 or 2 nodes.
 #ifndef MPAIO_ORCHESTRATION_TEST_POOLS_H_
 #define MPAIO_ORCHESTRATION_TEST_POOLS_H_
 
@@ -25,8 +25,8 @@
 
 namespace mpaio {
 
-// Aborts the program if a test hangs, so that the log names the test: ranks that wait for each
-// other cannot be ended otherwise.
+// Aborts the program if a test hangs, so that the log names the test: nothing else can end ranks
+// that wait for each other.
 class Watchdog {
  public:
   explicit Watchdog(std::chrono::seconds timeout = std::chrono::seconds(100))
@@ -85,7 +85,7 @@ inline std::vector<Pool> AllPools() {
 
 using WrapTransport = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
-// Calls `body` on every rank of the pool at once. Returns when all have returned.
+// Calls `body` on all ranks of the pool at the same time. Returns when all calls have returned.
 inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& body,
                       WrapTransport wrap = nullptr) {
   const Watchdog watchdog;

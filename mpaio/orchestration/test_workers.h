@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The workers of this package's tests, in pools of all kinds, including those over MPI.
+// The workers of this package's tests, for pools of every kind, with and without MPI.
 #ifndef MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 #define MPAIO_ORCHESTRATION_TEST_WORKERS_H_
 

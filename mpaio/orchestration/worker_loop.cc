@@ -15,12 +15,13 @@
 
 namespace mpaio {
 namespace {
+// How long chunks are processed before messages are received again.
 constexpr std::chrono::microseconds kSlice(100);
 constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 
-// Serves the run until rank 0 ends it, and stores the run's status in `*end`. Returns an error if
-// the connection to rank 0 is broken.
+// Processes chunks until rank 0 ends the run, and stores the run's status in `*end`. Returns an
+// error if this rank cannot communicate with rank 0.
 absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers,
                            const RunOptions& options, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();

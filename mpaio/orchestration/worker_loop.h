@@ -15,16 +15,15 @@ namespace mpaio {
 
 // The end of a run as seen by a worker rank.
 struct WorkerLoopOutcome {
-  // The status that rank 0 sent or, if `is_broken`, why this rank can no longer communicate with
-  // it.
+  // The status that rank 0 sent or, if `is_broken`, the error that cut this rank off from rank 0.
   absl::Status status;
   // This rank left the run on its own: rank 0 may be waiting for it.
   bool is_broken = false;
 };
 
-// Processes what rank 0 assigns until rank 0 ends the run. Returns how it ended. Receives messages
-// between chunks, or every 100 µs if they are shorter; with more than 64 MiB of unsent results it
-// waits for them to leave before it processes more chunks.
+// Processes the chunks that rank 0 assigns, until rank 0 ends the run. Returns how the run ended.
+// Receives messages between chunks, or every 100 µs if chunks are shorter; with more than 64 MiB of
+// unsent messages it sends before it processes more chunks.
 WorkerLoopOutcome RunWorkerLoop(Executor& executor, const std::vector<WorkerBase*>& workers,
                                 const RunOptions& options);
 

@@ -28,10 +28,11 @@ class WorkerOrchestrator {
       : executor_(executor), workers_(std::move(workers)) {}
 
   // Collective over the executor's pool. On rank 0 the run has begun and advances inside the calls
-  // to the handle; on the other ranks Start serves the run until it is over. One run at a time; the
-  // next one may be started when it is over. Errors are the same on every rank, before anything has
-  // begun: InvalidArgument if there is no worker, one is null, or one does not read its array's
-  // type, or if the schedule to replay belongs to another run.
+  // to the handle; on the other ranks Start processes chunks until the run is over. One run at a
+  // time; the next one may be started when it is over. An error means that nothing has begun, and
+  // is the same on every rank: InvalidArgument if there is no worker, if one is null, does not read
+  // its array's type, or has no data on its rank, or if the schedule to replay belongs to another
+  // run.
   absl::StatusOr<Run> Start(const RunOptions& options = {});
 
  private:

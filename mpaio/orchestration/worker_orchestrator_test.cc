@@ -64,8 +64,8 @@ TEST_P(WorkerOrchestratorTest, InvalidWorkersAreRefusedOnAllRanks) {
     const bool is_last = executor.rank() == executor.size() - 1;
     EXPECT_THAT(WorkerOrchestrator(executor, {is_last ? nullptr : &fine}).Start(),
                 StatusIs(absl::StatusCode::kInvalidArgument, "worker 0 is null"))
-        << "one rank's reason is everybody's";
-    MPAIO_EXPECT_OK(RunToEnd(executor, {&fine})) << "the pool is free";
+        << "every rank reports the last rank's error";
+    MPAIO_EXPECT_OK(RunToEnd(executor, {&fine})) << "the pool is still usable";
   });
 }
 
