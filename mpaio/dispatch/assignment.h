@@ -23,7 +23,8 @@ struct ChunkRange {
 // the orchestrator.
 struct Assignment {
   std::int32_t job = 0;
-  // The number of earlier assignments of these chunks: 0 for the first attempt.
+  // 0 for the first attempt. Greater for chunks whose process or rank has died or fallen silent:
+  // they are isolated and never stolen.
   std::int32_t attempt = 0;
   ChunkRange chunks;
 

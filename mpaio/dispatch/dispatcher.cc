@@ -34,7 +34,7 @@ Dispatcher::Dispatcher(const std::vector<Index>& chunks_per_job, const DispatchO
 std::deque<Assignment>::iterator Dispatcher::Open(Job& job, int processor) const {
   if (options_.schedule != ScheduleKind::kStatic) return job.pending.begin();
   const Index length = CeilDivide(job.num_chunks, options_.processors);
-  // Chunks that were returned by the rank they were assigned to may go to any processor.
+  // Returned chunks (attempt > 0) may go to any processor.
   return std::find_if(job.pending.begin(), job.pending.end(), [&](const Assignment& range) {
     const Index owner = range.chunks.begin / length;
     return range.attempt > 0 || owner == processor || is_retired_[static_cast<std::size_t>(owner)];
@@ -146,7 +146,7 @@ void Dispatcher::OnResults(int job_number, Index chunks, double seconds, Index r
   held_bytes_ += result_bytes;
 }
 
-std::vector<ChunkRange> Dispatcher::Parts(const Job& job, ChunkRange chunks, bool wanted) {
+std::vector<ChunkRange> Dispatcher::Parts(const Job& job, ChunkRange chunks, bool are_pending) {
   std::vector<ChunkRange> parts;
   const auto add = [&parts](ChunkId begin, ChunkId end) {
     if (begin < end) parts.push_back({begin, end});
@@ -156,20 +156,20 @@ std::vector<ChunkRange> Dispatcher::Parts(const Job& job, ChunkRange chunks, boo
     const ChunkId begin = std::max(open.chunks.begin, at),
                   end = std::min(open.chunks.end, chunks.end);
     if (begin >= end) continue;
-    if (wanted) {
+    if (are_pending) {
       add(begin, end);
     } else {
       add(at, begin);
     }
     at = end;
   }
-  if (!wanted) add(at, chunks.end);
+  if (!are_pending) add(at, chunks.end);
   return parts;
 }
 
 void Dispatcher::Return(const Assignment& assignment) {
   Job& job = jobs_[static_cast<std::size_t>(assignment.job)];
-  for (const ChunkRange& part : Parts(job, assignment.chunks, /*wanted=*/false)) {
+  for (const ChunkRange& part : Parts(job, assignment.chunks, /*are_pending=*/false)) {
     const Assignment again{assignment.job, assignment.attempt, part};
     job.pending.insert(std::lower_bound(job.pending.begin(), job.pending.end(), again,
                                         [](const Assignment& a, const Assignment& b) {
@@ -183,7 +183,7 @@ void Dispatcher::Return(const Assignment& assignment) {
 
 void Dispatcher::Drop(int job_number, ChunkRange chunks) {
   Job& job = jobs_[static_cast<std::size_t>(job_number)];
-  for (const ChunkRange& part : Parts(job, chunks, /*wanted=*/true)) {
+  for (const ChunkRange& part : Parts(job, chunks, /*are_pending=*/true)) {
     const auto range =
         std::find_if(job.pending.begin(), job.pending.end(),
                      [&](const Assignment& open) { return part.begin < open.chunks.end; });

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Decides which chunks are processed next: the schedule of a run. Pure arithmetic; knows nothing of
-// addresses of ranks, messages or workers.
+// Decides which chunks are processed next: the schedule of a run. Pure arithmetic: it knows nothing
+// about ranks, messages or workers.
 //
 // An assignment is a range of chunks of one job for one of P processors. By default its length, for
 // a job with R chunks pending, is
 //   - guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Computers C-36(12), 1987): a
 //     fixed part of the pending chunks, R / (2 * credits * P), so that ranges shrink to single
 //     chunks towards the end, and at most about half of the remaining chunks are in flight;
-//   - at least `least_seconds` at the job's measured cost of a chunk, because a shorter range costs
-//     more to send than it can balance;
+//   - at least `least_seconds` at the job's measured cost of a chunk, because sending a shorter
+//     range costs more than better balance saves;
 //   - at most `target_seconds` at the job's measured cost of a chunk, so that jobs take turns and
 //     rank 0 receives messages from all ranks regularly;
 //   - a single chunk until the first results have shown that cost.
@@ -76,14 +76,15 @@ class Dispatcher {
   // assigned. They keep the order of chunks within their job and get the attempt of `assignment`.
   // Chunks that are already pending do not change.
   void Return(const Assignment& assignment);
-  // Marks chunks as assigned that were processed after they had been returned. Chunks that are not
-  // pending do not change.
+  // Marks returned chunks as assigned, because the rank that they were returned from has processed
+  // them after all. Chunks that are not pending do not change.
   void Drop(int job, ChunkRange chunks);
-  // Removes chunks that will not be processed and that do not count towards the measured cost: they
-  // are neither pending nor assigned from here on.
+  // Removes chunks that will not be processed in this run. From here on they are neither pending
+  // nor assigned, and they do not count towards the measured cost. Drops the plan, which cannot be
+  // followed without them.
   void Remove(int job, ChunkRange chunks);
-  // Releases the chunks that a static schedule or a plan reserves for `processor`, from which no
-  // more requests are expected, to all processors.
+  // Lets all processors take the chunks that a static schedule reserves for `processor`, from which
+  // no more requests are expected. Drops the plan, which cannot be followed without it.
   void Retire(int processor);
 
   // Returns the expected cost of `chunks` chunks of a job; 0 while it is unknown.
@@ -114,8 +115,8 @@ class Dispatcher {
     double mean_seconds() const {
       return observed == 0 ? 0 : observed_seconds / static_cast<double>(observed);
     }
-    // The time given to the job: measured for completed chunks, the mean for those in flight. So
-    // the results correct a misjudged cost.
+    // The time given to the job: measured for completed chunks, the mean for those in flight, so
+    // that results correct a misjudged cost.
     double given_seconds() const {
       return observed_seconds + static_cast<double>(in_flight) * mean_seconds();
     }
@@ -134,8 +135,8 @@ class Dispatcher {
   std::optional<Assignment> NextOfPlan(int processor);
   // Takes `length` chunks from the front of one of the job's pending ranges.
   Assignment Take(Job& job, std::deque<Assignment>::iterator range, Index length) const;
-  // Returns the parts of `chunks` that are pending or, with `wanted` false, those that are not.
-  static std::vector<ChunkRange> Parts(const Job& job, ChunkRange chunks, bool wanted);
+  // Returns the parts of `chunks` that are pending or, with `are_pending` false, the other parts.
+  static std::vector<ChunkRange> Parts(const Job& job, ChunkRange chunks, bool are_pending);
 
   DispatchOptions options_;
   std::vector<Job> jobs_;

@@ -138,9 +138,9 @@ TEST(DispatcherTest, TheFrontierIsAlwaysLetThroughAlone) {
       }
       if (budget > 0) dispatcher.OnResults(0, 4, 1e-6, 4000);
       EXPECT_EQ(dispatcher.Next({chunk})->chunks, (ChunkRange{chunk, chunk + 1}));
-      EXPECT_EQ(dispatcher.Next({chunk}), std::nullopt) << "while it is in flight";
+      EXPECT_EQ(dispatcher.Next({chunk}), std::nullopt) << "while the frontier is in flight";
       dispatcher.OnResults(0, 1, 1e-6, 1000);
-      EXPECT_EQ(dispatcher.Next({chunk}), std::nullopt) << "while it is held";
+      EXPECT_EQ(dispatcher.Next({chunk}), std::nullopt) << "while its result is held";
       dispatcher.OnDelivered(1000);
     }
   }
@@ -327,7 +327,7 @@ struct Simulation {
     return job.is_even ? 1 : std::exp(std::normal_distribution<double>(0, 1.5)(random));
   }
 
-  // Returns some results of the assignment; true if they were the last of it.
+  // Reports the results of some chunks of the assignment. Returns true if they were its last ones.
   bool Progress(Dispatcher& dispatcher, Assignment& a) {
     Job& job = jobs[static_cast<std::size_t>(a.job)];
     const Index count =
@@ -347,7 +347,7 @@ struct Simulation {
     return a.chunks.size() == 0;
   }
 
-  // Delivers one batch of the job, if the next one is there. Returns true if it was.
+  // Delivers the next batch of the job if it has arrived. Returns true if it had.
   bool Deliver(Dispatcher& dispatcher, Job& job) {
     if (job.held.empty()) return false;
     const auto it = job.held.find(in_order ? job.frontier : job.arrivals.front());
@@ -383,17 +383,17 @@ struct Simulation {
         pending |= dispatcher.pending(static_cast<int>(j)) > 0;
       if (!pending && in_flight == 0) break;
       // At random: assign work, let a rank process, or deliver.
-      const std::uint32_t what = random() % 8;
+      const std::uint32_t action = random() % 8;
       std::vector<ChunkId> frontier;
       for (const Job& job : jobs) frontier.push_back(job.frontier);
-      if (what < 3) {
+      if (action < 3) {
         auto& queue = ranks[random() % ranks.size()];
         if (static_cast<int>(queue.size()) >= options.credits) continue;
         if (const std::optional<Assignment> a = dispatcher.Next(frontier)) {
           CheckAssignment(*a);
           queue.push_back(*a);
         }
-      } else if (what < 6) {
+      } else if (action < 6) {
         auto& queue = ranks[random() % ranks.size()];
         if (queue.empty()) continue;
         if (loses_some && random() % 16 == 0) {  // the rank is lost, with everything it holds

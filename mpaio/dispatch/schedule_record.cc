@@ -80,8 +80,8 @@ absl::StatusOr<std::vector<std::deque<Assignment>>> ScheduleRecord::PlanFor(
     plan[static_cast<std::size_t>(entry.rank)].push_back({entry.job, 0, entry.chunks});
   if (!rank_0_works && !plan.front().empty()) {
     return absl::InvalidArgumentError(
-        "in the recorded schedule rank 0 processed chunks; here it does not, as there are more "
-        "ranks than cores");
+        "rank 0 processed chunks in the recorded schedule, but here it does not, because there are "
+        "more ranks than cores; replay it where each rank has a core");
   }
   return plan;
 }

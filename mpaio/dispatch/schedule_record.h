@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A recorded schedule: which rank processed which chunks, in which order. It can be inspected, or
-// replayed.
+// A recorded schedule: which rank processed which chunks, in which order. The user can inspect it
+// or replay it.
 #ifndef MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 #define MPAIO_DISPATCH_SCHEDULE_RECORD_H_
 
@@ -32,9 +32,9 @@ struct ScheduleRecord {
   // The entries of one rank are in the order in which it processed them.
   std::vector<Entry> entries;
 
-  // Returns each rank's entries as assignments, for a run of the same number of ranks over the same
-  // jobs. Errors: InvalidArgument if this run has other ranks or other jobs, or if rank 0 has
-  // entries and does not work.
+  // Returns the assignments of each rank, indexed by rank, to replay this record in a run of
+  // `ranks_here` ranks. Errors: InvalidArgument if the number of ranks or a job's number of chunks
+  // differs, or if rank 0 has entries but `rank_0_works` is false.
   absl::StatusOr<std::vector<std::deque<Assignment>>> PlanFor(
       int ranks_here, bool rank_0_works, const std::vector<Index>& chunks_per_job_here) const;
 
@@ -45,7 +45,7 @@ struct ScheduleRecord {
 //
 //   mpaio schedule 1
 //   run 2 100 7            2 ranks; jobs of 100 and of 7 chunks
-//   0 0 0 12               rank 0 processed of job 0 the chunks [0, 12)
+//   0 0 0 12               rank 0 processed chunks [0, 12) of job 0
 //   1 0 12 24
 //   ...
 std::string ScheduleText(const std::vector<ScheduleRecord>& records);

@@ -59,7 +59,7 @@ TEST(ScheduleTest, EveryChunkIsGivenOnce) {
   }
 }
 
-// The cost of a schedule is its number of requests: by the formulas, for many chunks.
+// The number of requests is the cost of a schedule. The bounds follow from the formulas.
 TEST(ScheduleTest, NumberOfRequests) {
   const std::map<ScheduleKind, std::pair<std::size_t, std::size_t>> bounds = {
       {ScheduleKind::kStatic, {8, 8}},      {ScheduleKind::kDynamic, {1 << 20, 1 << 20}},

@@ -11,9 +11,9 @@
 // its slots, and one claimed range whose results the rank has not sent yet (Hold). Every chunk that
 // a rank has posted or begun, and whose result has not been sent, is in one of these, or is being
 // moved by a rank that is between two instructions. Chunks that were sent to a rank and not yet
-// received are not on the board. A living rank is never shown to hold a chunk that it does not
-// hold. So when ranks have died, the chunks that are neither committed nor held by the living
-// (HeldBy) must be processed again; a few of them needlessly, which changes nothing.
+// received are not on the board. The board never shows that a living rank holds a chunk that it
+// does not hold. So when ranks have died, the chunks that are neither committed nor held by a
+// living rank (HeldBy) must be processed again; a few of them needlessly, which changes no result.
 //
 // Memory ordering: taking chunks is acquire and release, so the rank that takes them sees
 // everything stored before Post().
@@ -37,8 +37,8 @@ namespace mpaio {
 class StealBoard {
  public:
   static constexpr int kSlots = 7;
-  // A rank's words, in a cache line of their own and the adjacent one that processors prefetch with
-  // it.
+  // A rank's words. No other data is in their cache line, nor in the adjacent one, which processors
+  // prefetch with it.
   struct alignas(128) Row {
     std::array<std::atomic<ClaimWord>, kSlots> slots;
     std::atomic<ClaimWord> held;

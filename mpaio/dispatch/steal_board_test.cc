@@ -54,7 +54,7 @@ TEST(StealBoardTest, OwnersTakeFromTheFrontAndOthersFromTheEnd) {
   const std::optional<int> slot = mine.Post({1, 0, {10, 20}});
   ASSERT_TRUE(slot);
   EXPECT_EQ(mine.Claim(*slot, 1, 3), (ChunkRange{10, 13}));
-  EXPECT_FALSE(mine.Steal(AnyWorth)) << "there is nothing but its own";
+  EXPECT_FALSE(mine.Steal(AnyWorth)) << "a rank does not steal from itself";
   EXPECT_EQ(other.Steal(AnyWorth), (Assignment{1, 0, {16, 20}}));
   EXPECT_EQ(mine.Claim(*slot, 1, 100), (ChunkRange{13, 16}));
   EXPECT_TRUE(mine.IsEmpty(*slot));
@@ -91,7 +91,7 @@ TEST(StealBoardTest, ASlotBelongsToItsOwnerUntilItIsReleased) {
   EXPECT_FALSE(mine.Post({0, 0, {50, 60}}));
   while (other.Steal(AnyWorth)) {
   }
-  EXPECT_FALSE(mine.Post({0, 0, {50, 60}})) << "they are empty, but the owner has not seen it";
+  EXPECT_FALSE(mine.Post({0, 0, {50, 60}})) << "the slots are empty, but not released";
   mine.Release(slots[3]);
   EXPECT_EQ(mine.Post({0, 0, {50, 60}}), slots[3]);
   mine.Release(slots[3]);
@@ -137,13 +137,13 @@ TEST(StealBoardTest, UnusableWithoutMemoryOrOtherRanksOrWithTooManyChunks) {
   EXPECT_TRUE(none.HeldBy(0).empty());
 }
 
-// Takes chunks, its own and those of others, and marks them until `marked` reaches `left`.
+// Takes chunks, its own and those of others, and marks them until `marked` reaches `enough`.
 void TakeAll(StealBoard board, const Assignment& own, std::uint32_t seed,
-             std::atomic<std::uint8_t>* marks, const std::atomic<Index>& left,
+             std::atomic<std::uint8_t>* marks, const std::atomic<Index>& enough,
              std::atomic<Index>* marked) {
   std::mt19937 random(seed);
   std::optional<Assignment> task = own;
-  while (left.load() > marked->load()) {
+  while (enough.load() > marked->load()) {
     if (!task) task = board.Steal(AnyWorth);
     if (!task) continue;
     const int slot = board.Post(*task).value();
@@ -163,13 +163,14 @@ TEST(StealBoardTest, ThreadsTakeEveryChunkOnce) {
   constexpr Index kChunks = 40'000;
   Memory memory(kRanks);
   std::vector<std::atomic<std::uint8_t>> marks(kChunks);
-  const std::atomic<Index> left{kChunks};
+  const std::atomic<Index> enough{kChunks};
   std::atomic<Index> marked{0};
   std::vector<std::thread> threads;
   for (int rank = 0; rank < kRanks; ++rank) {
     const Assignment own{0, 0, {kChunks / kRanks * rank, kChunks / kRanks * (rank + 1)}};
     threads.emplace_back(TakeAll, StealBoard(memory.data(), rank, kRanks, {kChunks}), own,
-                         static_cast<std::uint32_t>(rank), marks.data(), std::cref(left), &marked);
+                         static_cast<std::uint32_t>(rank), marks.data(), std::cref(enough),
+                         &marked);
   }
   for (std::thread& thread : threads) thread.join();
   for (Index chunk = 0; chunk < kChunks; ++chunk)
@@ -232,8 +233,8 @@ TEST(StealBoardTest, AKilledProcessLosesNoChunk) {
       ASSERT_EQ(waitpid(children[1], &status, WUNTRACED), children[1]);
       ASSERT_TRUE(WIFSTOPPED(status));
     }
-    // The survivor takes the chunks that the dead process had posted, but not those that it had
-    // claimed or was moving. The survivor continues until all chunks are marked.
+    // The survivor takes the chunks that the dead process had posted, but not those that the dead
+    // process had claimed or was moving. It continues until all chunks are marked.
     const StealBoard board(reinterpret_cast<std::byte*>(shared->rows), 0, kRanks, {kChunks});
     std::vector<bool> is_held(kChunks, false), was_held_by_dead(kChunks, false);
     // Read first, because the survivor takes chunks from the dead process.
@@ -275,7 +276,8 @@ TEST(StealBoardTest, AKilledProcessLosesNoChunk) {
     };
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!all_marked())
-      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nobody processes what is left";
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up)
+          << "the remaining chunks are not processed";
     shared->enough.store(0);
     ASSERT_EQ(waitpid(children[1], &status, 0), children[1]);
     ASSERT_TRUE(WIFEXITED(status));
