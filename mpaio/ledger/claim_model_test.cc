@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A model of how the ranks of a node steal chunks from each other. It tries every order of their
-// steps, with the death of ranks between any two.
+// A model of how the ranks of a node steal chunks from each other. The test tries every order of
+// their steps, and lets ranks die between any two steps.
 //
 // A step is one access to shared memory, as steal_board.cc and chunk_runner.cc make it, with the
-// same arithmetic (claim_word.h); everything that a rank keeps to itself between two steps is its
-// local state. A State is the complete state of the system, so everything that can follow from it
-// is tried once, however it was reached. Rank 0 takes part in the same steps: it receives results,
-// finds that a rank is dead, reads one word at a time of what the living hold, and asks the real
-// Ledger which chunks are lost.
+// same arithmetic (claim_word.h); everything else that a rank remembers between two steps is its
+// local state. A State is the complete state of the system, so its successors are explored once,
+// however it was reached. Rank 0 takes steps too: it receives results, finds that a rank is dead,
+// reads the chunks that the living ranks hold, one word at a time, and asks the real Ledger which
+// chunks are lost.
 //
-// The test shows that, whenever no step is possible any more, every chunk is committed, whichever
-// ranks died, as long as one is alive; and that without deaths no chunk is processed twice. The
-// model leaves out that a rank has several slots, and gathers the results of several claims before
-// it sends them; and that ranks could steal from each other forever without processing a chunk.
+// The test shows two things. Whenever no step is possible any more, every chunk is committed,
+// whichever ranks died, as long as one is alive. Without deaths no chunk is processed twice. The
+// model leaves out that a rank has several slots, and that it gathers the results of several claims
+// before it sends them. It does not show that ranks cannot steal from each other forever without
+// processing a chunk.
 #include <algorithm>
 #include <cstdint>
 #include <iostream>
@@ -124,7 +125,7 @@ class Explorer {
  public:
   // With `exchange_at_once`, reading a word and exchanging it is one step. That leaves out only
   // exchanges that fail, because an unchanged word always means the same (claim_word.h). The cases
-  // without it, of fewer ranks, cover those.
+  // without `exchange_at_once`, which have fewer ranks, cover failed exchanges.
   Explorer(int ranks, int chunks, int deaths, bool exchange_at_once, std::vector<ChunkRange> given)
       : chunks_(chunks), exchange_at_once_(exchange_at_once) {
     State start;
@@ -180,11 +181,11 @@ class Explorer {
     can_go_on |= StepOfRank0(state);
     if (can_go_on) return;
     ASSERT_EQ(state.committed, BitsOf(ChunkRange{0, chunks_}))
-        << "all has come to a halt, and not all is done";
+        << "no step is possible, but not every chunk is committed";
   }
 
-  // Makes the next step of a rank; false if it has none. If the rank could read one of several
-  // words, each is tried.
+  // Makes the next step of a rank. If the rank could read one of several words, each is tried.
+  // Returns false if the rank has no step.
   bool StepOf(const State& state, std::size_t k) {
     const RankState& now = state.ranks[k];
     State next = state;
@@ -270,8 +271,9 @@ class Explorer {
     return true;
   }
 
-  // Rank 0 receives results, assigns pending chunks and, if a rank is dead whose loss it has not
-  // handled, reads a word of the living or determines the lost chunks. False if it can do nothing.
+  // Rank 0 receives results, assigns pending chunks and, while it has not handled the loss of a
+  // dead rank, reads a word of a living rank or determines the lost chunks. Returns false if it can
+  // do nothing.
   bool StepOfRank0(const State& state) {
     bool can = false;
     for (std::size_t k = 0; k < state.ranks.size(); ++k) {
@@ -289,27 +291,29 @@ class Explorer {
           continue;
         State next = state;
         next.pending &= ~BitsOf(part);
-        // Chunks given to a dead rank that is not yet known to be dead are in the ledger, and lost
-        // with it.
+        // Chunks given to a rank that is dead, but not yet known to be dead, are in the ledger, and
+        // lost with the rank.
         if (state.ranks[k].at != At::kDead) next.ranks[k].inbox = WordOf(part);
         next.books[k] |= BitsOf(part);
         Reach(std::move(next));
         can = true;
       }
     }
-    return StepOfCount(state) || can;
+    return StepOfScan(state) || can;
   }
 
-  bool StepOfCount(const State& state) {
+  // Rank 0 begins to scan the words after a death, reads the next one, or ends the scan. Returns
+  // false if no death is to be handled.
+  bool StepOfScan(const State& state) {
     const int ranks = static_cast<int>(state.ranks.size());
     if (state.scan == kNone) {
-      bool is_news = false;
+      bool found_any = false;
       State next = state;
       for (RankState& rank : next.ranks) {
         if (rank.at != At::kDead || rank.is_found_dead) continue;
-        rank.is_found_dead = is_news = true;
+        rank.is_found_dead = found_any = true;
       }
-      if (!is_news) return false;
+      if (!found_any) return false;
       next.scan = 0;
       next.seen_held = 0;
       Reach(std::move(next));
@@ -375,7 +379,7 @@ TEST(ClaimModelTest, EveryOrderOfStepsAndDeaths) {
     std::cout << one.ranks << " ranks, " << one.chunks << " chunks, " << one.deaths
               << " deaths: " << states << " states" << std::endl;
     if (HasFatalFailure()) return;
-    // With deaths, some order must process a chunk twice; otherwise they do not happen at the
+    // With deaths, some order must process a chunk twice; otherwise the deaths would miss the
     // critical steps.
     EXPECT_EQ(explorer.any_processed_twice(), one.deaths > 0);
   }

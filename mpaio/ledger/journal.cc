@@ -257,10 +257,10 @@ Index MissingBytes(int fd, int error, Index has_bytes, Index wanted_bytes) {
     if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
     return std::max<Index>(wanted_bytes - static_cast<Index>(limit.rlim_cur), 0);
   }
-  struct statvfs room;
-  if (error != ENOSPC || ::fstatvfs(fd, &room) != 0 || room.f_blocks == 0) return 0;
+  struct statvfs disk;
+  if (error != ENOSPC || ::fstatvfs(fd, &disk) != 0 || disk.f_blocks == 0) return 0;
   const std::optional<Index> available_bytes =
-      CheckedMultiply(static_cast<Index>(room.f_bavail), static_cast<Index>(room.f_frsize));
+      CheckedMultiply(static_cast<Index>(disk.f_bavail), static_cast<Index>(disk.f_frsize));
   return available_bytes.has_value()
              ? std::max<Index>(wanted_bytes - has_bytes - *available_bytes, 0)
              : 0;
@@ -299,7 +299,9 @@ absl::Status JournalReader::State::ScanHeader(Window& window) {
       })) {
     return window.error() != 0
                ? ReadFailure(window.error())
-               : absl::DataLossError(absl::StrCat(path, " was cut while it was read"));
+               : absl::DataLossError(absl::StrCat("the journal ", path,
+                                                  " became shorter while it was read; let nothing "
+                                                  "else write it, and start again"));
   }
   std::memcpy(&header, start.data(), start.size());
   if (std::memcmp(header.magic, kMagic, std::min(start.size(), sizeof(kMagic))) != 0) {
@@ -355,10 +357,10 @@ absl::Status JournalReader::State::ScanRecords(Window& window) {
                        " has an invalid job or range of chunks; no run has written it"));
     }
     if (!covered.Add(head.pass, head.job, chunks)) {
-      return absl::DataLossError(
-          absl::StrCat("record ", head.number, " of the journal ", path,
-                       " has chunks that another has already (pass ", head.pass, ", job ", head.job,
-                       ", chunks ", head.begin, " to ", head.end - 1, "); no run has written it"));
+      return absl::DataLossError(absl::StrCat(
+          "record ", head.number, " of the journal ", path,
+          " has chunks that an earlier one has already (pass ", head.pass, ", job ", head.job,
+          ", chunks ", head.begin, " to ", head.end - 1, "); no run has written it"));
     }
     entries.push_back(
         {head.pass, head.job, chunks, end_bytes + kHeadBytes, length_bytes, checksum});
@@ -422,13 +424,13 @@ struct JournalWriter::State {
   // `written_bytes`. Sets `number` to that of the first record that does not.
   Index KeepWhole(Index written_bytes);
   // Makes `failure` from `error`. `wanted_bytes` is the length that the file should have reached;
-  // `holds` is the part of the message about what it holds now.
+  // `holds` is the part of the message that says what the file holds now.
   absl::Status Failed(int error, absl::string_view holds, Index wanted_bytes);
 
   std::string path;
   FileDescriptor fd;
   std::string buffer;   // begins with a head
-  Index end_bytes = 0;  // of the file, which are whole records
+  Index end_bytes = 0;  // the length of the file, which holds only whole records
   std::uint64_t chain = 0;
   std::uint64_t number = 0;  // of the next record
   absl::Status failure;
@@ -496,7 +498,7 @@ JournalWriter::~JournalWriter() = default;
 
 absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
                                                     absl::string_view identity) {
-  const std::string prefix = absl::StrCat("cannot make the journal ", path);
+  const std::string prefix = absl::StrCat("cannot create the journal ", path);
   if (static_cast<Index>(identity.size()) > kMaxJournalIdentityBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         prefix, ": the description of the run takes ", identity.size(), " bytes, at most ",
@@ -516,11 +518,11 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
   MPAIO_ASSIGN_OR_RETURN(const struct stat status, RegularFile(fd, path));
   if (status.st_size > 0)
     return absl::AlreadyExistsError(
-        absl::StrCat(prefix, ": the file is there; go on with it by --resume, or remove it"));
+        absl::StrCat(prefix, ": the file is not empty; continue it with --resume, or remove it"));
   // The process that created the file may have failed and removed it before this one took the lock.
   if (status.st_nlink == 0)
     return absl::UnavailableError(
-        absl::StrCat(prefix, ": another run has removed it just now; start again"));
+        absl::StrCat(prefix, ": another run has just removed it; start again"));
 
   Header header;
   std::copy(std::begin(kMagic), std::end(kMagic), header.magic);
@@ -554,7 +556,7 @@ absl::StatusOr<JournalWriter> JournalWriter::Create(const std::string& path,
 absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path,
                                                       const JournalReader& read) {
   const JournalReader::State& was = *read.state_;
-  const std::string prefix = absl::StrCat("cannot go on with the journal ", path);
+  const std::string prefix = absl::StrCat("cannot continue the journal ", path);
   auto state = std::make_unique<State>();
   state->path = path;
   state->fd = FileDescriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -565,8 +567,8 @@ absl::StatusOr<JournalWriter> JournalWriter::Continue(const std::string& path,
   MPAIO_ASSIGN_OR_RETURN(const struct stat status, RegularFile(fd, path));
   if (status.st_dev != was.at_first.st_dev || status.st_ino != was.at_first.st_ino ||
       status.st_size != was.at_first.st_size) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        prefix, ": it is not what it was when it was read; start again with --resume"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(prefix, ": it has changed since it was read; start again with --resume"));
   }
   // The truncation need not be on the disk before new records are written: torn bytes that reappear
   // after a crash still do not verify.

@@ -25,13 +25,14 @@
 //           56  L bytes  the results
 //
 // Checksums are XXH3, 64 bits. The checksum of a record's head is seeded with that of the previous
-// head, and the first one with that of the header. So a record is valid only after exactly the
-// records that it was written after, in this file and no other; blocks of former files, or of this
-// one, that a disk may show after the end of a truncated file are not valid records. A length is
-// trusted only if its checksum is right.
+// head, and the first one with that of the header. So a record is valid only in the file that it
+// was written to, and only after exactly the same records. Stale blocks of this file or another,
+// which a disk may show after the end of a truncated file, are not valid records. A length is
+// trusted only if the checksum that covers it is right.
 //
-// A file ends with its last whole record. Anything after it is torn and counts as not done: the
-// results of a chunk are the same bytes whenever it is processed, so only time is lost.
+// The journal ends with its last whole record. Anything after that is torn, and its chunks count as
+// not done: the results of a chunk are the same bytes whenever it is processed, so only time is
+// lost.
 #ifndef MPAIO_LEDGER_JOURNAL_H_
 #define MPAIO_LEDGER_JOURNAL_H_
 
@@ -107,6 +108,7 @@ class JournalWriter {
   //   AlreadyExists       the file is not empty.
   //   InvalidArgument     it is not a regular file; the identity is too long.
   //   FailedPrecondition  another run is writing it.
+  //   Unavailable         another run that failed has just removed it.
   //   NotFound, PermissionDenied, ResourceExhausted, ...  the error of the system. The file is then
   //                                                       removed, or empty as it was.
   static absl::StatusOr<JournalWriter> Create(const std::string& path, absl::string_view identity);

@@ -206,8 +206,7 @@ TEST_F(JournalTest, RandomRecordsAcrossSeveralRuns) {
   const std::uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
   std::mt19937 random(seed);
-  // Sizes around the limits of the implementation: 64 KiB are written at once, 1 MiB is read at
-  // once.
+  // Sizes around those of the implementation's buffers: 64 KiB for writing, 1 MiB for reading.
   const Index sizes[] = {
       0, 1, 100, (64 << 10) - 57, (64 << 10) - 1, 64 << 10, (1 << 20) - 57, (1 << 20) + 1, 5 << 20};
   std::vector<Record> records;
@@ -435,7 +434,7 @@ TEST_F(JournalTest, RecordsFromOtherPlacesAreTorn) {
   EXPECT_EQ(TrueRecords(Path("j"), anew), anew);
 }
 
-// Forges journals with right checksums. Records that no run writes must do no harm either.
+// Makes journals with valid checksums and records that no run writes. They must do no harm either.
 class Forged {
  public:
   explicit Forged(const std::string& header) : bytes_(header) {
@@ -640,14 +639,14 @@ TEST_F(JournalTest, ContinuesOnlyTheFileThatWasRead) {
   ASSERT_THAT(before, IsOk());
   const std::string bytes = Complete(Path("j"), SmallRecords());
   EXPECT_THAT(JournalWriter::Continue(Path("j"), *before).status(),
-              StatusIs(kFailedPrecondition, "not what it was"));
+              StatusIs(kFailedPrecondition, "changed since it was read"));
   EXPECT_EQ(Bytes(Path("j")), bytes);
   const absl::StatusOr<JournalReader> read = JournalReader::Open(Path("j"));
   std::filesystem::rename(Path("j"), Path("moved"));
   EXPECT_THAT(JournalWriter::Continue(Path("j"), *read).status(), StatusIs(kNotFound));
   SetBytes(Path("j"), bytes);
   EXPECT_THAT(JournalWriter::Continue(Path("j"), *read).status(),
-              StatusIs(kFailedPrecondition, "not what it was"));
+              StatusIs(kFailedPrecondition, "changed since it was read"));
   MPAIO_EXPECT_OK(JournalWriter::Continue(Path("moved"), *read));
 }
 
@@ -680,11 +679,11 @@ TEST_P(FullDiskTest, AtEveryByte) {
     if (limit < header_bytes) {
       const FileSizeLimit no_more(limit);
       EXPECT_THAT(JournalWriter::Create(path, kIdentity).status(),
-                  StatusIs(kResourceExhausted, "cannot make the journal"));
+                  StatusIs(kResourceExhausted, "cannot create the journal"));
       EXPECT_FALSE(std::filesystem::exists(path));
       continue;
     }
-    // Not created with Create, which waits for the disk.
+    // Not made with Create, because it waits for the disk each time.
     SetBytes(path, whole.substr(0, header_bytes));
     {
       const FileSizeLimit no_more(limit);

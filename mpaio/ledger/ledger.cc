@@ -62,8 +62,8 @@ std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
 }
 
 void Ledger::Settle(int job, ChunkRange part) {
-  // Searches all ranks, because a chunk may have been stolen from the rank that it was given to,
-  // and may have been given to several.
+  // Searches all ranks, because another rank may have stolen the chunk, and because a chunk may be
+  // assigned to several ranks.
   for (std::deque<InFlight>& given : given_) {
     for (auto at = given.begin(); at != given.end();) {
       if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
@@ -106,7 +106,7 @@ Index Ledger::num_committed(int job) const {
 }
 
 void Ledger::Revoke(int job, ChunkId chunk) {
-  // An entry only counts its missing chunks, so it is split at the chunk.
+  // An entry has one range and counts the missing chunks in it, so it is split at `chunk`.
   for (std::deque<InFlight>& given : given_) {
     std::deque<InFlight> left;
     for (const InFlight& one : given) {

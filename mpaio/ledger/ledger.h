@@ -52,15 +52,15 @@ class Ledger {
   // Precondition: the chunks exist.
   std::vector<ChunkRange> Commit(int job, ChunkRange chunks);
 
-  // Returns the assignments of a rank that are in flight, oldest first.
+  // Returns the rank's assignments that are in flight, oldest first.
   const std::deque<InFlight>& given(int rank) const {
     return given_[static_cast<std::size_t>(rank)];
   }
 
-  // Takes back the assignments of `ranks`, some of which are dead and which may have stolen chunks
-  // from each other. `held`: the chunks that the living ones were seen to hold after the deaths;
-  // they are recorded as given to their holders. Returns the chunks that are neither committed nor
-  // held, to be assigned again.
+  // Takes back all assignments of `ranks`: some of the ranks are dead, and the others may have
+  // stolen chunks from them. `held` has the chunks that the living ranks were seen to hold after
+  // the deaths; these are recorded as assigned to their holders. Returns the chunks that are
+  // neither committed nor held; the caller assigns them again.
   std::vector<Assignment> Withdraw(const std::vector<int>& ranks, const std::vector<Held>& held);
 
   // Returns the uncommitted parts of the oldest assignment of `rank` that has no copy yet, and
