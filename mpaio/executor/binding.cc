@@ -21,7 +21,7 @@
 namespace mpaio {
 namespace {
 
-// Not 1: each core has a first-level cache of its own.
+// Each core has a first-level cache of its own, so that level does not count.
 constexpr int kLowestSharedLevel = 2;
 
 struct FreeTopology {
@@ -134,7 +134,7 @@ bool IsToldNotToBind() {
 
 bool MayPay(const std::string& sysfs, const std::vector<int>& affinity) {
   if (affinity.empty() || affinity != ParseList(FirstLine(sysfs + "/cpu/online"))) return false;
-  // Not node/possible: that includes the nodes that firmware lists as pluggable.
+  // node/possible would include the nodes that firmware lists as pluggable.
   if (ParseList(FirstLine(sysfs + "/node/has_cpu")).size() > 1) return true;
   const std::vector<int> near = CpusOfLastLevelCache(sysfs, affinity.front());
   return !near.empty() &&
@@ -176,7 +176,7 @@ absl::StatusOr<bool> BindToCores(int node_rank, int node_size, const std::string
   if (hwloc_topology_set_flags(loading, kFlags) != 0)
     return absl::ErrnoToStatus(errno, "hwloc_topology_set_flags");
   if (hwloc_topology_load(loading) != 0) return absl::ErrnoToStatus(errno, "hwloc_topology_load");
-  // HWLOC_XMLFILE and the like describe another machine.
+  // With HWLOC_XMLFILE and the like, hwloc describes another machine.
   if (!hwloc_topology_is_thissystem(loading)) return false;
 
   const std::vector<int> part = PartOfNode(loading, node_rank, node_size);

@@ -13,8 +13,8 @@
 
 namespace mpaio {
 
-// A CPU is one of the system's logical processors, named by its number. Lists are ascending. A core
-// has one or several.
+// A CPU is one of the system's logical processors, named by its number. A core has one or several
+// CPUs. Lists of CPUs are ascending.
 
 // Returns the CPUs that the calling thread may run on.
 absl::StatusOr<std::vector<int>> Affinity();
@@ -35,14 +35,14 @@ bool MayPay(const std::string& sysfs, const std::vector<int>& affinity);
 // ranks, so that neighbours share a NUMA node and a cache: of 4 ranks on 2 NUMA nodes with CPUs [0,
 // 8) and [8, 16), rank 1 has [4, 8). Returns none where binding does not pay: a single rank; fewer
 // cores than ranks; one NUMA node and one last-level cache; cores with different numbers of CPUs,
-// among which the system chooses better.
+// for which the system's own choice is better.
 std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_size);
 
-// Binds all current threads of the calling process to PartOfNode(), where binding pays, the process
-// is not bound yet and the user has not told Open MPI not to bind. Returns whether it bound them.
-// The process stays bound, and so do threads and processes that it starts. Precondition: the memory
-// to be placed has not been touched yet. Not collective. Errors: those of the system; none or some
-// of the threads are bound then.
+// Binds all current threads of the calling process to PartOfNode() if binding pays, the process is
+// not bound yet and the user has not told Open MPI not to bind. Returns true if it bound them. The
+// process stays bound, and so do threads and processes that it starts. Precondition: the memory to
+// be placed has not been touched yet. Not collective. Errors: those of the system; then none or
+// some of the threads are bound. `sysfs`: as for MayPay.
 absl::StatusOr<bool> BindToCores(int node_rank, int node_size,
                                  const std::string& sysfs = "/sys/devices/system");
 

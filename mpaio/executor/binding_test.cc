@@ -228,7 +228,7 @@ TEST(BindToCores, BindsAllThreadsOnceAndReportsIt) {
     GTEST_SKIP() << "not two CPUs numbered from 0";
   const int cpus = static_cast<int>(affinity->size());
   const FakeSysfs sysfs(absl::StrCat("0-", cpus - 1), "0-1");
-  // Two NUMA nodes with one CPU each; other CPUs of this machine are not used.
+  // The synthetic machine has two NUMA nodes with one CPU each, so other CPUs are not used.
   for (int rank = 0; rank < 2; ++rank) {
     EXPECT_EQ(RunInChild([&] {
                 setenv("HWLOC_SYNTHETIC", "numa:2 core:1 pu:1", 1);
@@ -244,7 +244,7 @@ TEST(BindToCores, BindsAllThreadsOnceAndReportsIt) {
                 thread.join();
                 if (of_thread != std::vector<int>{rank}) return 4;
                 if (*Affinity() != std::vector<int>{rank}) return 5;
-                // It is bound already.
+                // A bound process is not bound again.
                 return Bind(1 - rank, 2, sysfs.path()) == 1 && *Affinity() == std::vector<int>{rank}
                            ? 0
                            : 6;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The pool that processes chunks: its ranks, their messages and their shared memory. The user makes
-// it and passes it in.
+// The pool that processes chunks: its ranks, their messages and their shared memory. The user
+// creates it and passes it to the orchestrator.
 //
-// Terms: rank 0 is the orchestrator, the other ranks are worker ranks; a node is the ranks that
-// share memory. Every rank of a pool has an Executor of its own. All ranks make the calls marked
-// collective, in the same order.
+// Terms: rank 0 is the orchestrator, the other ranks are worker ranks; a node is the set of ranks
+// that share memory. Every rank of a pool has an Executor of its own. All ranks make the calls
+// marked collective, in the same order.
 #ifndef MPAIO_EXECUTOR_EXECUTOR_H_
 #define MPAIO_EXECUTOR_EXECUTOR_H_
 
@@ -27,7 +27,7 @@ enum class PagePolicy {
   // At once, by the node's ranks in parallel: touching the memory cannot fail later.
   kNow,
   // Piece by piece, by SharedMemory::Populate, or by system calls that write to the memory and
-  // report that there is none (read() gives EFAULT). A plain store to a page for which no memory is
+  // report a lack of memory (read() gives EFAULT). A plain store to a page for which no memory is
   // left is fatal (SIGBUS). Meant for memory that is written once from front to end: a page that
   // was just zeroed is still in the cache when it is written.
   kWhenWritten,
@@ -50,19 +50,20 @@ class SharedMemory {
   bool has_huge_pages() const { return has_huge_pages_; }
 
   // Collective over the node. Memory ordering: stores by any rank of the node before its call are
-  // visible to every rank after its call. An error is local to this rank: the others do not wait
-  // for it here, but have to be informed (Executor::Agree).
+  // visible to every rank after its call. An error is local to this rank: the other ranks do not
+  // learn of it here, so the caller must inform them (Executor::Agree).
   virtual absl::Status Synchronize() = 0;
 
   // Populates the pages of [begin, end). Not collective. Errors: ResourceExhausted where no memory
   // is left. Precondition: 0 <= begin <= end <= size_bytes().
   absl::Status Populate(Index begin, Index end);
 
-  // Lets this rank read and store again, however its mapping was protected.
+  // Lets this rank read and store again, however its mapping was protected. Not collective. Errors:
+  // Internal (mprotect).
   absl::Status AllowStores();
 
   // Makes every later store by this rank to this memory a fault (SIGSEGV). Not collective: each
-  // rank protects its own mapping.
+  // rank protects its own mapping. Errors: Internal (mprotect).
   absl::Status ProtectReadOnly();
 
  protected:
@@ -131,16 +132,17 @@ class Executor {
   // rank, the status of the lowest rank that does not. No rank returns before all have called.
   virtual absl::Status Agree(const absl::Status& mine) = 0;
 
-  // Collective over the pool's living ranks. Copies rank 0's bytes to every rank.
+  // Collective over the pool's living ranks. Copies rank 0's bytes to every rank. An error means
+  // that this rank's messages failed; see is_broken().
   virtual absl::Status Broadcast(std::string* bytes) = 0;
 
-  // A pool may outlive all of its ranks but rank 0: where the pool supports it, the death of a rank
-  // that has called EnableFaultTolerance no longer ends the job. The dead rank then takes part in
-  // nothing: Agree and Broadcast continue without it, nothing is sent to it, and memory can no
-  // longer be allocated. Not collective.
+  // Where the pool supports it, the death of a rank other than 0 that has called
+  // EnableFaultTolerance no longer ends the job. The dead rank then takes part in nothing: Agree
+  // and Broadcast continue without it, nothing is sent to it, and memory can no longer be
+  // allocated. Not collective.
   virtual void EnableFaultTolerance() {}
-  // On rank 0: returns the ranks lost since the last call. Costs a system call: call it every
-  // millisecond at most, not in every loop.
+  // On rank 0: returns the ranks lost since the last call. Each call costs a system call, so call
+  // it at most every millisecond.
   virtual std::vector<LostRank> PollLostRanks() { return {}; }
   // On rank 0: true if PollLostRanks has reported the rank lost.
   virtual bool is_lost(int) const { return false; }
@@ -159,8 +161,8 @@ class Executor {
   // end is possible. Not collective.
   [[noreturn]] virtual void Abort(int exit_status) = 0;
 
-  // Collective over the pool. Frees the allocated memory and ends the transport; where the pool is
-  // broken, on this rank alone. Idempotent. Implementations that need it call it in their
+  // Collective over the pool; not collective where the pool is broken. Frees the allocated memory
+  // and ends the transport. Idempotent. Implementations that need Close call it in their
   // destructor, which cannot report errors or is_broken().
   virtual absl::Status Close() = 0;
 };

@@ -111,7 +111,7 @@ void MemoryIsZeroAlignedAndPopulated(Executor& executor) {
 
 void ControlIsZeroAndSharedByTheNode(Executor& executor) {
   std::byte* const control = executor.control();
-  // A node of one rank has none.
+  // A node of one rank has no control memory, and another node may have none left.
   const Index of_node = control == nullptr ? 0 : executor.node_size();
   EXPECT_TRUE(control == nullptr || executor.node_size() > 1);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(control) % Executor::kControlBytes, 0u);
@@ -217,8 +217,8 @@ void StoresOfAChildAreSeen(Executor& executor) {
     EXPECT_EQ(memory->data()[rank], std::byte{42}) << "of rank " << rank << " of the node";
 }
 
-// A store is then a fault, to the first byte and to the last; loads and stores to other memory
-// still work.
+// After ProtectReadOnly a store to the first or the last byte is a fault; loads, and stores to
+// other memory, still work.
 void ProtectedMemoryIsReadOnly(Executor& executor) {
   const ChildEnd fault{.signal = SIGSEGV, .exit_status = 0};
   for (const Index size_bytes : {Index{0}, Index{100}, PageBytes(), 3 * PageBytes() + 1}) {
@@ -287,7 +287,7 @@ void AgreeReturnsOnNoRankBeforeAllHaveCalled(Executor& executor) {
   if (memory == nullptr) return;
   std::atomic_ref<std::int64_t> calls(*reinterpret_cast<std::int64_t*>(memory->data()));
   for (int round = 1; round <= 60; ++round) {
-    // Each rank in turn is late.
+    // In each round another rank is late.
     for (int k = 0; round % executor.size() == executor.rank() && k < 200; ++k) sched_yield();
     calls.fetch_add(1);
     MPAIO_EXPECT_OK(executor.Agree(absl::OkStatus()));
@@ -310,8 +310,8 @@ void MessagesTravelBothWays(Executor& executor) {
     EXPECT_EQ(all[rank], absl::StrCat("I am ", rank));
 }
 
-// Larger than any machine's memory. All ranks get the same status, none hangs, and the pool stays
-// usable.
+// Asks for more memory than any machine has. All ranks get the same status, none hangs, and the
+// pool stays usable.
 void NoMemoryIsAStatusOnAllRanksAndThePoolStaysUsable(Executor& executor) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     const absl::StatusOr<SharedMemory*> absurd = executor.Allocate(kEbi);

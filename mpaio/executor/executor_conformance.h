@@ -18,11 +18,11 @@ namespace mpaio {
 // rank.
 using RunOnPool = std::function<void(const std::function<void(Executor&)>& body)>;
 
-// Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by
-// the initializer of a global.
+// Registers one test SUITE.<check> for each promise of executor.h. Call it before RUN_ALL_TESTS(),
+// for instance in the initializer of a global.
 void RegisterExecutorConformance(const std::string& suite, const RunOnPool& run);
 
-// Collective over the pool. Returns, on every rank, the `mine` of each rank, by rank.
+// Collective over the pool. Returns to every rank the `mine` of all ranks, indexed by rank.
 std::vector<std::string> Gather(Executor& executor, absl::string_view mine);
 
 // Collective over the pool. Expects that every rank passes the same `mine`.

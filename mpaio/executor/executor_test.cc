@@ -86,7 +86,7 @@ TEST(MapAnonymousMemory, IsFreedWithTheObject) {
   EXPECT_EQ(NumResidentPages(data + kSizeBytes / 2, 1), -1) << "still mapped";
 }
 
-// FindMemoryCapacity does not consider this limit.
+// FindMemoryCapacity does not consider RLIMIT_AS.
 TEST(MapAnonymousMemory, LimitOfTheProcessIsAStatusThatNamesIt) {
   EXPECT_EQ(RunInChild([] {
               rlim_t pages = 0;
@@ -136,7 +136,7 @@ TEST(RunOnThreads, OrchestratorWorksWhereItIsToldToOrIsAlone) {
   }
 }
 
-TEST(RunOnThreads, PutsTheWrapperBeforeEachTransport) {
+TEST(RunOnThreads, WrapsEachTransport) {
   // Counts the messages sent.
   class Counting final : public Transport {
    public:

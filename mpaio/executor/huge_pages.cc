@@ -33,7 +33,7 @@ bool LiesIn(absl::string_view directory, absl::string_view mount) {
 
 std::string HugeOptionOf(absl::string_view mountinfo, absl::string_view directory) {
   // proc(5): ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD ...] - TYPE SOURCE
-  // SUPER-OPTIONS. Of several mounts over one another the last one counts.
+  // SUPER-OPTIONS. The last of several mounts over one another counts.
   std::string option = "never";
   std::size_t longest = 0;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
@@ -76,7 +76,7 @@ absl::Status CheckHugePages(const std::string& backing_directory) {
 
 bool AdviseHugePages(std::byte* data, Index size_bytes, HugePages wish,
                      const std::string& backing_directory) {
-  // A small allocation does not justify a huge page, which is then all its own.
+  // A small allocation would waste most of a huge page.
   constexpr Index kLeastBytes = 4 << 20;
   if (size_bytes < kLeastBytes) return false;
   // Whole pages; the kernel itself finds the huge pages that lie within.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Huge pages (2 MiB on x86) for shared memory. The cost of filling fresh memory is mostly that of
-// allocating its pages, and there are 512 times fewer of them.
+// Huge pages (2 MiB on x86) for shared memory. The cost of filling fresh memory is mostly the
+// allocation of its pages, and there are 512 times fewer huge pages than small ones.
 #ifndef MPAIO_EXECUTOR_HUGE_PAGES_H_
 #define MPAIO_EXECUTOR_HUGE_PAGES_H_
 
@@ -14,8 +14,8 @@
 
 namespace mpaio {
 
-// kAuto: used where the system provides them. kAlways: refuses to start where it does not. kNever:
-// not used.
+// kAuto: huge pages are used where the system provides them. kAlways: the pool refuses to start
+// where the system does not provide them. kNever: they are not used.
 enum class HugePages { kAuto, kAlways, kNever };
 
 // Returns OK if shared memory in files of `backing_directory` (or, if that is empty, anonymous

@@ -29,8 +29,7 @@ TEST(HugePagesTest, OptionOfTheFileSystemThatADirectoryLiesIn) {
   EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/large/a/b"), "advise");
   EXPECT_EQ(HugeOptionOf(kMounts, "/dev/shm/largest"), "never");
   EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/all"), "always");
-  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/twice"), "never")
-      << "the last mount is the one that is seen";
+  EXPECT_EQ(HugeOptionOf(kMounts, "/mnt/twice"), "never") << "the last mount hides the first one";
   EXPECT_EQ(HugeOptionOf(kMounts, "/home"), "never");
   EXPECT_EQ(HugeOptionOf("", "/dev/shm"), "never");
 }

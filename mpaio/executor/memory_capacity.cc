@@ -154,7 +154,7 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
 
 absl::Status CheckMemoryCapacity(const MemoryCapacity& capacity, Index wanted_bytes,
                                  Index kept_bytes) {
-  // In addition to the array: Open MPI's own segments, 4 MiB for each rank, sparse.
+  // Open MPI's own segments: 4 MiB for each rank, of which few pages are used.
   constexpr Index kReserveBytes = 8 << 20;
   if (wanted_bytes <= capacity.available_bytes - kReserveBytes - kept_bytes)
     return absl::OkStatus();
@@ -196,7 +196,7 @@ int PopulatePagesInPlace(std::byte* data, Index size_bytes) {
 }
 
 absl::Status PopulatePages(std::byte* data, Index size_bytes) {
-  const auto no_room = [] {
+  const auto out_of_memory = [] {
     return absl::ResourceExhaustedError(
         "shared memory ran out while its pages were being touched: another program took it, "
         "or the limit is lower than reported; free some memory and start again");
@@ -204,7 +204,7 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   if (size_bytes <= 0) return absl::OkStatus();
   const int error = PopulatePagesInPlace(data, size_bytes);
   if (error == 0) return absl::OkStatus();
-  if (error != EINVAL) return no_room();
+  if (error != EINVAL) return out_of_memory();
   // The kernel is older than 5.14. A read() into a page that cannot be populated gives EFAULT,
   // where a store would be a SIGBUS.
   const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -217,7 +217,7 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
     if (got > 0) {
       at += got;
     } else if (errno != EINTR) {
-      status = no_room();
+      status = out_of_memory();
     }
   }
   close(zeros);

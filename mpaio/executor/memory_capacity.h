@@ -30,9 +30,9 @@ std::string BackingDirectory();
 // system"; empty where one can be made. Leaves nothing there.
 std::string WhyNotWritable(const std::string& directory);
 
-// Returns the least of: space in the file system of `backing_directory` (unless empty; 0 if no file
-// can be made there), the node's available memory, and the limit of each memory cgroup that this
-// process is in. A value that cannot be read does not limit.
+// Returns the least of: space in the file system of `backing_directory` (unless the name is empty;
+// 0 if no file can be made there), the node's available memory, and the rest of the limit of each
+// memory cgroup that this process is in. A value that cannot be read does not limit.
 MemoryCapacity FindMemoryCapacity(const std::string& backing_directory);
 
 // From the text of a cgroup's memory limit and usage files: returns the bytes that are still

@@ -77,7 +77,7 @@ TEST(CheckMemoryCapacity, ReservesMemoryForOpenMpi) {
   const MemoryCapacity capacity{100 * kMebi, "the shelf", "buy a larger one"};
   MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 0));
   MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 92 * kMebi));
-  // The message has the reserve too: else it would read as if there were enough.
+  // The message names the reserve; without it, the memory would seem to be enough.
   EXPECT_THAT(CheckMemoryCapacity(capacity, 92 * kMebi + 1),
               StatusIs(absl::StatusCode::kResourceExhausted, "8 MiB are kept for Open MPI"));
   MPAIO_EXPECT_OK(CheckMemoryCapacity(capacity, 52 * kMebi, 40 * kMebi));
@@ -111,7 +111,7 @@ TEST(FindMemoryCapacity, WithoutADirectoryIsLimitedByMemory) {
   EXPECT_FALSE(capacity.remedy.empty());
 }
 
-// Runs `body` in a child that has a private tmpfs of `size`, and prints where it fails; returns
+// Runs `body` in a child that has a private tmpfs of `size`, and expects that it returns 0. Returns
 // false if this user may not mount.
 bool RunWithSmallFileSystem(const std::string& size,
                             const std::function<int(const std::string& directory)>& body) {
@@ -130,8 +130,8 @@ bool RunWithSmallFileSystem(const std::string& size,
   return true;
 }
 
-// For a child process: if the condition does not hold, ends it with the line number as status.
-// (Below 250, so that it fits.)
+// For a child process: if the condition does not hold, returns the line number as the exit status,
+// which must be less than 256.
 #define CHILD_EXPECT(condition) \
   if (!(condition)) return __LINE__
 
@@ -212,7 +212,7 @@ TEST(PopulatePages, PopulatesEveryPage) {
       mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   std::byte* const data = static_cast<std::byte*>(memory);
-  ASSERT_LT(NumResidentPages(data, size_bytes), 64) << "nothing to be done";
+  ASSERT_LT(NumResidentPages(data, size_bytes), 64) << "the pages are already populated";
   MPAIO_EXPECT_OK(PopulatePages(data, 0));
   ASSERT_LT(NumResidentPages(data, size_bytes), 64);
   MPAIO_EXPECT_OK(PopulatePages(data, size_bytes));
@@ -221,11 +221,11 @@ TEST(PopulatePages, PopulatesEveryPage) {
   munmap(memory, size_bytes);
 }
 
-// A store to a page after the end of its file is a SIGBUS, as it is to a page that a full file
+// A store to a page after the end of its file is a SIGBUS, like a store to a page that a full file
 // system cannot populate.
 TEST(PopulatePages, PagesAfterTheEndOfAFileAreAStatus) {
   const Index page_bytes = PageBytes();
-  const int file = memfd_create("room_test", MFD_CLOEXEC);
+  const int file = memfd_create("memory_capacity_test", MFD_CLOEXEC);
   ASSERT_GE(file, 0);
   ASSERT_EQ(ftruncate(file, page_bytes), 0);
   void* const memory = mmap(nullptr, 3 * page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

@@ -34,7 +34,8 @@ absl::Status AgreeOver(const Communicator& comm, const absl::Status& mine) {
   WireReader reader(bytes);
   absl::Status status;
   if (!DecodeStatus(&reader, &status))
-    return absl::InternalError("a status from another rank arrived damaged");
+    return absl::InternalError(
+        "a status from another rank arrived damaged: all ranks must run the same program");
   return status;
 }
 
@@ -50,7 +51,8 @@ class WindowMemory final : public SharedMemory {
     Detach();
     return window_.Free();
   }
-  // Returns the memory without the other ranks, which may be dead; the window stays.
+  // Gives the memory back to the system but keeps the window, because freeing that is collective
+  // and the other ranks may be dead.
   void Empty(bool is_first) {
     if (is_first) window_.Empty();
     Detach();
@@ -62,7 +64,7 @@ class WindowMemory final : public SharedMemory {
 };
 
 // Shared memory for the coordination of a node's ranks: their doorbells, and Executor::control().
-// Without memory for it there is neither; ranks then test from time to time.
+// If no memory is left, there is neither, and ranks look for messages from time to time.
 class ControlWindow {
  public:
   // Collective over the pool.
@@ -80,10 +82,10 @@ class ControlWindow {
     if (fits_everywhere == 0) return control;
     MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
     // Pages that cannot be populated would be fatal when a bell is first rung.
-    const absl::Status backed =
+    const absl::Status populated =
         node.rank() == 0 ? PopulatePages(control.window_.data(), size_bytes) : absl::OkStatus();
-    MPAIO_ASSIGN_OR_RETURN(const Index is_backed, node.Minimum(backed.ok() ? 1 : 0));
-    if (is_backed == 0) return control;
+    MPAIO_ASSIGN_OR_RETURN(const Index is_populated, node.Minimum(populated.ok() ? 1 : 0));
+    if (is_populated == 0) return control;
     for (std::size_t k = 0; k < rank_in_node.size(); ++k) {
       control.doorbells_[static_cast<std::size_t>(rank_in_node[k])] = reinterpret_cast<Doorbell*>(
           control.window_.data() + static_cast<Index>(k) * kDoorbellStrideBytes);
@@ -106,7 +108,7 @@ class ControlWindow {
   std::byte* control_ = nullptr;
 };
 
-// A rank that was stopped may be continued soon.
+// A stopped rank is terminated only after this time, because it may be continued soon.
 constexpr std::chrono::seconds kStoppedTimeout(1);
 
 // A pool of several ranks, on nodes that may have a single rank.
@@ -160,8 +162,8 @@ class MultiRankExecutor final : public Executor {
     const Unarmed unarmed(supervision_);
     MPAIO_RETURN_IF_ERROR(AgreeThatAllLive());
     // Only the node's first rank checks, so that the ranks of a node do not each count the same
-    // memory. All nodes must have it before any allocates, since Open MPI does not return on all
-    // ranks where it is missing.
+    // memory. All nodes must have enough before any node allocates, because Open MPI does not
+    // return on all ranks if memory is missing.
     absl::Status fits = absl::OkStatus();
     if (node_rank() == 0)
       fits = OnThisHost(
@@ -172,9 +174,9 @@ class MultiRankExecutor final : public Executor {
       absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
           MapAnonymousMemory(size_bytes, huge_pages_, page_policy);
       MPAIO_RETURN_IF_ERROR(Agree(OnThisHost(memory.status())));
-      alone_.push_back(*std::move(memory));
-      if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(alone_.back().get());
-      return alone_.back().get();
+      anonymous_.push_back(*std::move(memory));
+      if (page_policy == PagePolicy::kOnDemand) on_demand_.push_back(anonymous_.back().get());
+      return anonymous_.back().get();
     }
     SharedWindow window;
     absl::Status status = SharedWindow::Allocate(node_comm_, size_bytes, &window);
@@ -227,23 +229,23 @@ class MultiRankExecutor final : public Executor {
     closed_ = true;
     // No rank leaves while another one still expects a message of a finished run.
     absl::Status status = Agree(absl::OkStatus());
-    // Collective calls wait for dead ranks, and with fault tolerance a rank may die now. So only
+    // With fault tolerance a rank may die now, and collective calls would wait for it. So only
     // memory is freed then, not objects that the others would have to free too. The same holds
-    // where the others do not receive this rank's messages.
+    // if the others do not receive this rank's messages.
     status.Update(transport_->Close());
     status.Update(consensus_.transport().Close());
     if (is_fault_tolerant_ || is_broken()) {
       control_.Empty(node_rank() == 0);
       for (std::unique_ptr<WindowMemory>& memory : windows_) memory->Empty(node_rank() == 0);
     } else {
-      // No rank rings or receives any more: Free is collective.
+      // Free is collective, and no rank rings a bell or receives messages any more.
       status.Update(control_.Free());
       for (std::unique_ptr<WindowMemory>& memory : windows_) status.Update(memory->Free());
     }
     windows_.clear();
-    alone_.clear();
+    anonymous_.clear();
     status.Update(node_comm_.Free());
-    // A broken pool keeps it for Abort.
+    // A broken pool keeps world_ for Abort.
     if (!is_broken()) status.Update(world_.Free());
     return status;
   }
@@ -276,7 +278,7 @@ class MultiRankExecutor final : public Executor {
     }
   }
 
-  // All ranks wait for each other here: so a stopped rank, which may never continue, is ended.
+  // All ranks wait for each other here, so a stopped rank, which may never continue, is terminated.
   void PollInConsensus() {
     UpdateLostRanks();
     if (!is_fault_tolerant_ || supervision_ == nullptr) return;
@@ -295,7 +297,7 @@ class MultiRankExecutor final : public Executor {
             absl::StrCat("no memory can be shared any more, as rank ", rank, " has died"));
     }
     MPAIO_RETURN_IF_ERROR(Agree(all_live));
-    // A rank that has died during Agree has not taken part in it.
+    // A rank may have died during that Agree, which then continued without it.
     for (int rank = 1; rank < size() && all_live.ok(); ++rank) {
       if (is_lost(rank))
         all_live = absl::AbortedError(
@@ -335,8 +337,8 @@ class MultiRankExecutor final : public Executor {
   std::map<int, int> pool_rank_of_;  // by rank of the world
   int num_nodes_ = 1;
   std::vector<std::unique_ptr<WindowMemory>> windows_;
-  std::vector<const SharedMemory*> on_demand_;  // in windows_ and alone_
-  std::vector<std::unique_ptr<SharedMemory>> alone_;
+  std::vector<const SharedMemory*> on_demand_;            // in windows_ and anonymous_
+  std::vector<std::unique_ptr<SharedMemory>> anonymous_;  // where the node has one rank
   bool closed_ = false;
 };
 

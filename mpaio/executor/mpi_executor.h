@@ -16,8 +16,8 @@
 namespace mpaio {
 
 struct MpiExecutorOptions {
-  // True if rank 0 also processes chunks. Unset: true if its node has no more ranks than cores;
-  // otherwise it would take a core from a worker, and each message would wait for it.
+  // True if rank 0 also processes chunks. Unset: true if its node has no more ranks than cores.
+  // With more, rank 0 would take a core from a worker, and each message would wait for rank 0.
   std::optional<bool> orchestrator_works;
   MpiTransportOptions transport;
   HugePages huge_pages = HugePages::kAuto;
@@ -30,9 +30,9 @@ class MpiExecutor {
  public:
   // Collective over `world`. With one rank it returns MakeInlineExecutor(). The executor must be
   // closed or destroyed before MPI ends; either is collective over the world. Errors:
-  // FailedPrecondition, the same on every rank, where huge pages are required that a node does not
-  // provide; else MPI's error, on this rank alone: the others may wait for this rank forever, and
-  // only world.Abort() is left.
+  // FailedPrecondition, the same on every rank, if huge pages are required and a node does not
+  // provide them; otherwise MPI's error, on this rank alone: the others may wait for this rank
+  // forever, and only world.Abort() is left.
   static absl::StatusOr<std::unique_ptr<Executor>> Create(const Communicator& world,
                                                           const MpiExecutorOptions& options = {});
 };

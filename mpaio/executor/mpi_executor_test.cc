@@ -91,8 +91,8 @@ TEST(MpiExecutorTest, DestructorCloses) {
   EXPECT_EQ(NumResidentPages(middle, 1), -1) << "still mapped";
 }
 
-// The pools together need more communicators than Open MPI has, and more memory than a small
-// /dev/shm has, if a pool leaks them.
+// If pools leaked them, these pools would need more communicators than Open MPI has, and more
+// memory than a small /dev/shm has.
 TEST(MpiExecutorTest, PoolsOneAfterAnotherLeaveNothingBehind) {
   const auto num_maps = [] {
     std::ifstream maps("/proc/self/maps");

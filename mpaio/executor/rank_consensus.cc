@@ -12,12 +12,15 @@
 namespace mpaio {
 namespace {
 
-// The kind of a message, so that ranks which make different calls are detected.
+// The kind of a message, so that different calls on different ranks are detected.
 constexpr char kAgreement = 'A';
 constexpr char kBroadcast = 'B';
 
-// A death must be detected while the consensus waits for the dead rank.
+// Rank 0 polls for deaths this often, because it may be waiting for a dead rank.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(5);
+
+constexpr char kDamaged[] =
+    "a status from another rank arrived damaged: all ranks must run the same program";
 
 absl::Status NotTheSame() {
   return absl::InternalError(
@@ -46,7 +49,7 @@ absl::Status RankConsensus::Send(char kind, absl::string_view bytes) {
     if (is_lost_(rank)) continue;
     MPAIO_RETURN_IF_ERROR(transport_->Send(rank, absl::StrCat(absl::string_view(&kind, 1), bytes)));
   }
-  // Rank 0 may leave as soon as its messages have left.
+  // Rank 0 may end its process after this call, so its messages must have left.
   while (transport_->unsent_bytes() > 0) {
     poll_lost_ranks_();
     MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, transport_->Receive());
@@ -75,19 +78,18 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
     MPAIO_RETURN_IF_ERROR(transport_->Send(0, std::move(bytes)));
     MPAIO_ASSIGN_OR_RETURN(bytes, Receive(kAgreement));
     WireReader reader(bytes);
-    return DecodeStatus(&reader, agreed)
-               ? absl::OkStatus()
-               : absl::InternalError("a status from another rank arrived damaged");
+    return DecodeStatus(&reader, agreed) ? absl::OkStatus() : absl::InternalError(kDamaged);
   }
   std::vector<std::optional<absl::Status>> statuses(static_cast<std::size_t>(transport_->size()));
   statuses[0] = mine;
-  // Messages that now arrive from ranks already lost belong to an earlier call, which has ended
-  // without them.
+  // Messages of ranks that are already lost belong to an earlier call, which has ended without
+  // these ranks.
   std::vector<bool> was_lost;
   for (int rank = 0; rank < transport_->size(); ++rank)
     was_lost.push_back(rank != 0 && is_lost_(rank));
   for (;;) {
-    // A message that a rank sent before it died counts: so deaths are polled before messages.
+    // Deaths are polled before messages are received, so that a message that a rank sent before it
+    // died counts.
     poll_lost_ranks_();
     for (;;) {
       std::optional<Message> message;
@@ -104,8 +106,7 @@ absl::Status RankConsensus::TryAgree(const absl::Status& mine, absl::Status* agr
       absl::Status status;
       if (of_rank || message->bytes.empty() || message->bytes.front() != kAgreement)
         return NotTheSame();
-      if (!DecodeStatus(&reader, &status))
-        return absl::InternalError("a status from another rank arrived damaged");
+      if (!DecodeStatus(&reader, &status)) return absl::InternalError(kDamaged);
       of_rank = status;
     }
     bool all_received = true;

@@ -15,19 +15,22 @@
 
 namespace mpaio {
 
-// Its calls are collective over the pool's living ranks. Rank 0 exchanges a message with each rank,
-// where MPI's collectives take log2(ranks) steps; but those wait for the dead. Used by one thread.
+// The calls are collective over the pool's living ranks. Rank 0 exchanges a message with each rank.
+// MPI's collectives would take only log2(ranks) steps, but they wait for dead ranks. Used by one
+// thread.
 class RankConsensus {
  public:
-  // `transport` is used for nothing else. `poll_lost_ranks`: called on rank 0 while it waits;
-  // abandons dead ranks at the transport, after which `is_lost` is true for them.
+  // `transport` is used for nothing else. Rank 0 calls `poll_lost_ranks` while it waits;
+  // `poll_lost_ranks` abandons dead ranks at the transport, and `is_lost` is true for them
+  // afterwards.
   RankConsensus(std::unique_ptr<Transport> transport, std::function<void()> poll_lost_ranks,
                 std::function<bool(int)> is_lost)
       : transport_(std::move(transport)),
         poll_lost_ranks_(std::move(poll_lost_ranks)),
         is_lost_(std::move(is_lost)) {}
 
-  // Returns, on every rank, the status of the lowest rank that is not OK.
+  // Returns OK if every rank passes OK; otherwise, on every rank, the status of the lowest rank
+  // that does not.
   absl::Status Agree(const absl::Status& mine);
   // Copies rank 0's bytes to every rank.
   absl::Status Broadcast(std::string* bytes);
@@ -41,8 +44,9 @@ class RankConsensus {
  private:
   absl::Status TryAgree(const absl::Status& mine, absl::Status* agreed);
   absl::Status TryBroadcast(std::string* bytes);
-  // Returns rank 0's next message, which must be of this kind.
+  // On a rank other than 0: returns rank 0's next message, which must be of this kind.
   absl::StatusOr<std::string> Receive(char kind);
+  // On rank 0: sends a message to all living ranks, and returns when it has left.
   absl::Status Send(char kind, absl::string_view bytes);
 
   std::unique_ptr<Transport> transport_;

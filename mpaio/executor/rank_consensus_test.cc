@@ -106,7 +106,7 @@ TEST(RankConsensusTest, AllGetTheStatusOfTheLowestFailedRank) {
                             ? absl::OkStatus()
                             : absl::NotFoundError(absl::StrCat("rank ", first, ", call ", k)));
     }
-    // A failure of other ranks does not break it.
+    // Errors that ranks agree on do not break the consensus.
     EXPECT_FALSE(consensus.is_broken());
   });
 }
@@ -125,7 +125,7 @@ TEST(RankConsensusTest, BroadcastGivesRank0sBytes) {
   }
 }
 
-// Rank 0's messages have not left before it has received `*left` more messages.
+// A transport of rank 0 whose messages leave only after it has received `*left` more messages.
 class SlowTransport final : public Transport {
  public:
   SlowTransport(std::unique_ptr<Transport> inner, std::atomic<int>* left)
@@ -157,8 +157,8 @@ TEST(RankConsensusTest, EarlyMessagesOfTheNextCallCount) {
     return std::make_unique<SlowTransport>(std::move(inner), &left);
   };
   const auto body = [&left](RankConsensus& consensus, int rank) {
-    // Rank 0 leaves the broadcast when it has received the other three ranks' messages of the
-    // following agreement.
+    // Rank 0 returns from the broadcast only after it has received the other three ranks' messages
+    // of the next call.
     if (rank == 0) left = 3;
     std::string bytes = "now";
     MPAIO_EXPECT_OK(consensus.Broadcast(&bytes));
@@ -215,7 +215,7 @@ TEST(RankConsensusTest, AMessageSentBeforeDeathCounts) {
         }
         EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
                   absl::DataLossError("my last word"));
-        // It counts only once.
+        // The message counts only once.
         EXPECT_EQ(consensus.Agree(rank == 2 ? absl::NotFoundError("two") : absl::OkStatus()),
                   absl::NotFoundError("two"));
       },
@@ -280,7 +280,7 @@ TEST(RankConsensusTest, ABrokenChannelIsTheErrorOfEveryLaterCall) {
           MakeFaultyTransport(std::move(transports[static_cast<std::size_t>(rank)]),
                               std::move(plan)),
           [] {}, [](int) { return false; });
-      // Lets rank 0 reach its reply.
+      // With rank 1's message, rank 0 gets as far as its reply.
       if (rank == 0) {
         MPAIO_ASSERT_OK(transports[1]->Send(0, AgreementMessage(absl::OkStatus())));
       }

@@ -20,8 +20,8 @@ struct alignas(Executor::kControlBytes) Control {
   std::byte bytes[Executor::kControlBytes] = {};
 };
 
-// State shared by the ranks. Between two of its barriers each field is either written by its owner
-// alone or only read.
+// State shared by the ranks. Between two barriers each field is either written by its owner alone
+// or only read; `lost` is protected by `mutex`.
 struct Pool {
   explicit Pool(int size, const ThreadPoolOptions& options)
       : size(size),
@@ -102,9 +102,9 @@ class ThreadExecutor final : public Executor {
   absl::Status Agree(const absl::Status& mine) override {
     pool_->statuses[static_cast<std::size_t>(rank_)] = mine;
     pool_->barrier.arrive_and_wait();
-    // A separate copy for each rank, as from a message: copies of a Status share their contents,
-    // and the thread sanitizer cannot see the reference counting of an Abseil that is not built for
-    // it.
+    // Each rank gets a separate copy, as if from a message. Copies of a Status share their
+    // contents, and the thread sanitizer does not see the reference counting of an Abseil that is
+    // built without it.
     absl::Status first;
     for (const absl::Status& status : pool_->statuses) {
       if (first.ok() && !status.ok()) first = absl::Status(status.code(), status.message());

@@ -27,8 +27,8 @@ struct ThreadPoolOptions {
 void RunOnThreads(int size, const ThreadPoolOptions& options,
                   const std::function<void(Executor&)>& body);
 
-// Marks the calling rank, which is not rank 0, as lost: its body must return without another call.
-// (A thread cannot be killed, so the body should do little on its way out.)
+// Marks the calling rank as lost. Its body must return without another call to the executor, and
+// soon, because a thread cannot be killed. Precondition: the rank is not 0.
 void Lose(Executor& executor, std::string cause);
 
 }  // namespace mpaio
