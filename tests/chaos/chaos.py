@@ -33,8 +33,8 @@ import whole_run
 from scenario import ENDINGS, INT_ROWS, Answers, Scenario, bytes_of, make_inputs
 from fault_injector import FaultInjector
 
-# Most runs take a second or two, and a few as long as the sum of their chunks' deadlines. A longer
-# run hangs.
+# Most runs take a second or two, and a few as long as the sum of their chunks' deadlines. A run
+# that takes longer hangs.
 TIME_LIMIT_SECONDS = 40
 
 _MARK = "MPAIO_CHAOS_RUN"
@@ -174,17 +174,17 @@ class Trial:
         if fault_injector.error:
             raise fault_injector.error
         if done is None:
-            raise AssertionError("no end within %d s" % TIME_LIMIT_SECONDS)
-        # Two defects of Open MPI 4's mpirun at its end: it no longer handles SIGPIPE while it still
-        # writes to the processes that it has ended; or, if a process died while it was connecting,
-        # it waits in PMIx_server_finalize for a lock of PMIx whose thread has ended. In both cases
-        # it leaves its files.
+            raise AssertionError("the run did not end within %d s" % TIME_LIMIT_SECONDS)
+        # Open MPI 4's mpirun has two defects at its end. mpirun no longer handles SIGPIPE while it
+        # still writes to the processes that it has ended. And if a process died while connecting to
+        # mpirun, mpirun waits in PMIx_server_finalize for a lock of PMIx whose thread has ended. In
+        # both cases mpirun leaves its files.
         if scenario.kind in ENDINGS and (done.status == -signal.SIGPIPE or fault_injector.is_mpirun_stuck):
             self.result.notes.append("mpirun itself did not end" if fault_injector.is_mpirun_stuck else "mpirun itself was killed by SIGPIPE")
             self._remove_what_mpirun_left(done)
         self._expect(done.left == [], "left behind: %s" % done.left)
         if scenario.faults and not fault_injector.hits:
-            self.result.notes.append("over before anything could happen to it")
+            self.result.notes.append("the run was over before a fault reached it")
         if scenario.kind == "start":
             # A run survives a death that comes late enough, and must then be entirely correct.
             if fault_injector.hits and done.status != 0:
@@ -197,7 +197,7 @@ class Trial:
         if scenario.kind == "signal":
             self._check_stopped(done, fault_injector)
         elif done.status == 0:
-            # The fault came while the program was printing its answer.
+            # The fault came when the program was already printing its answer.
             return self._check_survived(done, fault_injector)
         else:
             self._check_no_output()
@@ -250,7 +250,7 @@ class Trial:
     def _record_schedule(self):
         self._write_plan({})
         done, fault_injector = self._run([])
-        self._expect(done is not None and done.status == 0, "a run that nobody disturbs fails: %s" % (done or fault_injector.log))
+        self._expect(done is not None and done.status == 0, "the undisturbed run that records the schedule failed: %s" % (done or fault_injector.log))
         self._clear()
 
     def _clear(self):
@@ -302,7 +302,7 @@ class Trial:
         self._expect(json.dumps(answer["result"]) == json.dumps(expected), "%s: the answer is %.300s instead of %.300s" %
                      (name, answer["result"], expected))
         if self.scenario.jobs[index].writes:
-            self._expect(bytes_of(self._output(index)) == output, "%s: the output is not what it should be" % name)
+            self._expect(bytes_of(self._output(index)) == output, "%s: the output differs from the expected one" % name)
 
     def _check_survived(self, done, fault_injector):
         scenario = self.scenario
@@ -325,8 +325,8 @@ class Trial:
                              (name, chunk, one["attempts"]))
                 self._check_rows(one)
             if given_up:
-                self._expect(answer["status"] != "ok" and answer["result"] is None, "%s is incomplete, and says nothing of it" % name)
-                self._expect(not os.path.exists(self._output(index)), "%s is incomplete, and has written its output" % name)
+                self._expect(answer["status"] != "ok" and answer["result"] is None, "%s is incomplete, but does not say so" % name)
+                self._expect(not os.path.exists(self._output(index)), "%s is incomplete, but has written its output" % name)
             else:
                 self._expect(answer["status"] == "ok", "%s: %s" % (name, answer["status"]))
                 self._check_answer(index, answer)
@@ -353,9 +353,9 @@ class Trial:
                 continue
             if "did not answer" in loss["cause"]:
                 # Possible on a machine that is busy with other work.
-                self.result.notes.append("rank %d did not answer, though nothing had happened to it" % loss["rank"])
+                self.result.notes.append("rank %d did not answer, although no fault had reached it" % loss["rank"])
                 continue
-            raise AssertionError("rank %d is said to have been lost (%s), and nothing had happened to it" % (loss["rank"], loss["cause"]))
+            raise AssertionError("rank %d was reported as lost (%s), but no fault had reached it" % (loss["rank"], loss["cause"]))
 
     def _check_files(self, outputs):
         there = {os.path.join(self.outputs, name) for name in os.listdir(self.outputs)}
@@ -375,7 +375,7 @@ class Trial:
         there = {self._output(index) for index in range(len(self.scenario.jobs)) if os.path.exists(self._output(index))}
         for index, job in enumerate(self.scenario.jobs):
             if self._output(index) in there:
-                self._expect(bytes_of(self._output(index)) == self.chaos.answers.of(job)[1], "job %d (%s): half an output is left" %
+                self._expect(bytes_of(self._output(index)) == self.chaos.answers.of(job)[1], "job %d (%s): an incomplete output is left" %
                              (index, job.worker))
         self._check_files(there)
 
@@ -395,9 +395,9 @@ class Trial:
             partial = answer.get("partial")
             if partial and job.worker == "chaos_sum":
                 expected = self.chaos.answers.of_first_rows(partial["rows"])
-                self._expect(partial["result"] == expected, "of the first %d rows the answer is %s instead of %s" %
+                self._expect(partial["result"] == expected, "the answer for the first %d rows is %s instead of %s" %
                              (partial["rows"], partial["result"], expected))
-        self._expect(any("stopped by signal" in line for line in done.stderr), "it does not say that it was stopped")
+        self._expect(any("stopped by signal" in line for line in done.stderr), "no message says that the run was stopped by a signal")
         self._check_losses(done, fault_injector)
         self._check_no_output()
 
@@ -407,7 +407,7 @@ class Trial:
             self._write_plan({})
             again, fault_injector = self._run(self.scenario.resume_faults, "--resume")
             self.result.details += "\nresumed:\n%s" % (again or "\n".join(fault_injector.log + [fault_injector.evidence or ""]))
-            self._expect(again is not None, "--resume: no end within %d s" % TIME_LIMIT_SECONDS)
+            self._expect(again is not None, "--resume: the run did not end within %d s" % TIME_LIMIT_SECONDS)
             self._expect(again.left == [], "--resume: left behind: %s" % again.left)
             try:
                 self._check_survived(again, fault_injector)
@@ -447,8 +447,8 @@ def main():
     print("seeds %d to %d" % (seed, seed + options.runs - 1), flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos") as folder:
         chaos = Chaos(folder, options.hosts, options.kind)
-        for what in chaos.skipped:
-            print("SKIPPED: " + what, flush=True)
+        for reason in chaos.skipped:
+            print("SKIPPED: " + reason, flush=True)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             pending = [pool.submit(chaos.run, number) for number in range(seed, seed + options.runs)]
             try:

@@ -11,8 +11,8 @@ class ChaosTest(whole_run.WholeRunTest):
 
     def run_seeds(self, kind, runs):
         trials = chaos.Chaos(self.folder, kind=kind)
-        for what in trials.skipped:
-            print("not tried: " + what)
+        for reason in trials.skipped:
+            print("not tried: " + reason)
         seeds = random.Random("%s %d" % (kind, whole_run.SEED))
         disturbances = 0
         for _ in range(runs):
@@ -22,7 +22,7 @@ class ChaosTest(whole_run.WholeRunTest):
             disturbances += result.disturbances
             self.assertIsNone(result.failure, "to repeat it: tools/chaos --runs=1 --kind=%s --seed=%d\n%s\n%s" %
                               (kind, result.scenario.seed, result.failure, result.details))
-        # A single run may end before its faults; not all of them.
+        # One run may end before its faults, but not every run.
         self.assertGreater(disturbances, 0)
 
     def test_death_and_delay_from_outside(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Injects the faults of a run: finds its processes by a mark in their environment; signals them."""
+"""Injects the faults of a run: signals its processes, found by a mark in their environment."""
 
 import os
 import random
@@ -62,7 +62,7 @@ def processes_of(mark):
 
 
 def send_signal(process, number, mark):
-    """Signals the process, never another that reuses its id. Returns False if it has ended."""
+    """Signals the process, never another one that reuses its id. Returns False if it has ended."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -102,9 +102,9 @@ def evidence(mark):
 
 
 class FaultInjector(threading.Thread):
-    """Injects `faults`, those of a scenario, into its run.
+    """Injects `faults` into the run of a scenario.
 
-    In `folder` the workers leave a file for each rank that has begun a chunk.
+    folder: where the workers leave a file for each rank that has begun a chunk.
     """
 
     def __init__(self, seed, ranks, kind, faults, mark, folder):
@@ -132,7 +132,7 @@ class FaultInjector(threading.Thread):
             while not self.is_over.wait(0.5):
                 if self.kind in ENDINGS and self._is_mpirun_stuck():
                     self.is_mpirun_stuck = True
-                    self._note("mpirun alone is left, and does not end:\n" + evidence(self.mark))
+                    self._note("only mpirun is left, and does not end:\n" + evidence(self.mark))
                     for process in processes_of(self.mark):
                         send_signal(process, signal.SIGKILL, self.mark)
                 elif self.evidence is None and time.monotonic() - self.start_time > EVIDENCE_SECONDS:

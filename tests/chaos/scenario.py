@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run and its faults, generated from a seed; and the expected answers."""
+"""Runs and their faults, generated from seeds, and the expected answers."""
 
 import os
 import random
@@ -78,7 +78,7 @@ class Job:
 
 
 class Answers:
-    """The answers, and the bytes of the outputs if any, of an undisturbed single process."""
+    """The answers of an undisturbed single process, and the bytes of its outputs, if any."""
 
     def __init__(self, inputs):
         self.inputs = inputs
@@ -99,7 +99,7 @@ class Answers:
                     plain = Job((job.worker, job.input, job.writes, job.fixed))
                     done = whole_run.run(None, "--format=json", *plain.words(self.inputs, output))
                     if done.status != 0:
-                        raise AssertionError("the reference fails: %s" % done)
+                        raise AssertionError("the undisturbed single process fails: %s" % done)
                     self.known[key] = (done.json["jobs"][0]["result"], bytes_of(output))
             return self.known[key]
 
@@ -258,7 +258,7 @@ class Scenario:
             if how == "alloc":
                 self.limits_memory = True
             self.plan[self.random.randrange(job.num_chunks)] = (how, times)
-        # Chunks that hang every time cost four deadlines each.
+        # A chunk that hangs every time costs four deadlines, so there is at most one.
         poisons = [chunk for chunk, (how, times) in self.plan.items() if how in ("hang", "stop") and times < 0]
         for chunk in poisons[1:]:
             self.plan[chunk] = ("abort", -1)
@@ -275,13 +275,13 @@ class Scenario:
             number, target = self.random.choice([signal.SIGTERM, signal.SIGINT]), "mpirun"
         self.faults = [Fault(self.random.choice([0.02, 0.1, 0.3]) * uniform(), target, number, 1)]
         if uniform() < 0.3:
-            # Other ranks die before.
+            # Other ranks die before that.
             self.faults.insert(0, Fault(self.faults[0].at * uniform(), "ranks", signal.SIGKILL, self.random.choice([1, 2])))
 
     def _choose_retries(self):
         """Chooses enough retries that only a chunk that fails every time is quarantined.
 
-        Each signal to a child may hit the same chunk.
+        All signals to children may hit the same chunk.
         """
         at_children = sum(fault.count or self.ranks for fault in self.faults if fault.target == "children" or fault.number == signal.SIGSTOP)
         needed = at_children + max([times for _, times in self.plan.values()], default=0)

@@ -22,8 +22,8 @@ class ChaosMap final : public Worker<std::int64_t, WrittenRows> {
 
   absl::StatusOr<WrittenRows> Process(const ChunkView<std::int64_t>& chunk) const override {
     const std::span<std::int64_t> rows = output_.Rows<std::int64_t>(chunk.rows());
-    // If the process ends in Suffer(), a retry writes the same first half; without a retry the
-    // second half would stay 0.
+    // If the process ends in Suffer(), only the first half is written: without a retry the second
+    // half would stay 0.
     for (std::size_t i = 0; i < rows.size() / 2; ++i) rows[i] = 3 * chunk.elements()[i] + 1;
     faults_.Suffer(chunk.id());
     for (std::size_t i = rows.size() / 2; i < rows.size(); ++i)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// chaos_sum: the sum of integers, and a digest that depends on their order and number: a chunk that
-// is omitted, counted twice or out of order changes it.
+// chaos_sum: the sum of integers, and a digest that depends on their order and number, so that a
+// chunk that is omitted, counted twice or out of order changes the digest.
 #include <cstdint>
 #include <memory>
 #include <utility>

@@ -88,14 +88,13 @@ void ChaosFaults::Log(ChunkId chunk, const std::string& how) const {
 
 void ChaosFaults::Suffer(ChunkId chunk) const {
   if (folder_.empty()) return;
-  // Once per process. A forked child inherits the flag of a parent that has processed a chunk
-  // itself.
-  static bool has_said = false;
-  if (!has_said) {
-    has_said = true;
+  // Once per process. A forked child inherits the flag if its parent has processed a chunk itself.
+  static bool has_reported = false;
+  if (!has_reported) {
+    has_reported = true;
     Append(absl::StrCat(folder_, "/ready.", rank_), "");
   }
-  // Sleeps instead of computing, so that a run is long but leaves the cores to other processes.
+  // Sleeps instead of computing, so that long runs leave the cores to other processes.
   std::this_thread::sleep_for(chunk_time_);
   const auto planned = plan_.find(chunk);
   if (planned == plan_.end()) return;
