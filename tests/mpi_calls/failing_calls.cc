@@ -4,14 +4,14 @@
 // MPI's functions and forward to them through PMPI, except for one call that is made to fail.
 //
 //   MPAIO_FAIL=MPI_Bcast:2:1     The second call of MPI_Bcast on rank 1 returns an error ("*" for
-//                                the rank: on each rank). In a collective call the rank takes part
-//                                in the operation nevertheless, because the test is about mpaio's
-//                                reaction and not about MPI's. The exception is MPI_Init_thread,
-//                                which it does not call: there the other ranks do not wait for a
-//                                rank that has ended. Several entries, for different functions,
-//                                are separated by commas.
-//   MPAIO_CALLS_DIRECTORY=DIR    Each rank writes a file failed_RANK_FUNCTION to DIR when a call
-//                                has failed, and, when it ends in order, a file calls_RANK with
+//                                the rank: on each rank). In a failing collective call the rank
+//                                still takes part in the operation, because the test is about
+//                                mpaio's reaction and not about MPI's. MPI_Init_thread is the
+//                                exception: the operation is omitted, because the other ranks do
+//                                not wait there for a rank that has ended. Several entries, for
+//                                different functions, are separated by commas.
+//   MPAIO_CALLS_DIRECTORY=DIR    Each rank writes a file failed_RANK_FUNCTION to DIR when it makes
+//                                a call fail and, when it exits normally, a file calls_RANK with
 //                                the number of calls of each function. Rank 0 writes PMIx's name
 //                                of the job to a file "job".
 //   MPAIO_UNSUPERVISED=1         Disables supervision (supervision.h): then windows are freed, and
@@ -85,7 +85,7 @@ bool Fails(const char* name) {
 // Fails without calling MPI.
 #define FAILS_INSTEAD(name, parameters, arguments) \
   int name parameters { return Fails(#name) ? MPI_ERR_OTHER : P##name arguments; }
-// Fails after calling MPI: for collective calls, in which other ranks wait.
+// Fails after calling MPI: for collective calls, because the other ranks wait in them.
 #define FAILS_AFTERWARDS(name, parameters, arguments) \
   int name parameters {                               \
     const bool fails = Fails(#name);                  \

@@ -44,7 +44,7 @@ class AddInts : public Worker<std::int64_t, std::int64_t> {
 };
 
 // Prints `status` unless it is OK. Returns `status`.
-absl::Status Say(absl::string_view step, const absl::Status& status) {
+absl::Status Report(absl::string_view step, const absl::Status& status) {
   const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (!status.ok()) {
     std::fputs(absl::StrCat("rank ", rank == nullptr ? "0" : rank, ": ", step, ": ",
@@ -59,42 +59,42 @@ absl::Status Say(absl::string_view step, const absl::Status& status) {
 // Rank 0 broadcasts the sum of the run; each rank compares it with its own sum of the array.
 absl::Status Work(Executor& executor, const std::string& file, bool* is_broken) {
   const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, file);
-  MPAIO_RETURN_IF_ERROR(Say("load", array.status()));
+  MPAIO_RETURN_IF_ERROR(Report("load", array.status()));
   MPAIO_ASSIGN_OR_RETURN(DataIterator chunks,
                          DataIterator::Create(array->view(), Partition::ChunkSize(10)));
   AddInts add(std::move(chunks));
   absl::StatusOr<Run> run = WorkerOrchestrator(executor, {&add}).Start();
-  MPAIO_RETURN_IF_ERROR(Say("start", run.status()));
-  const absl::Status ended = Say("run", run->Wait());
+  MPAIO_RETURN_IF_ERROR(Report("start", run.status()));
+  const absl::Status ended = Report("run", run->Wait());
   *is_broken = run->is_broken();
   MPAIO_RETURN_IF_ERROR(ended);
   std::string total_text;
   if (executor.rank() == 0) total_text = absl::StrCat(add.total);
-  MPAIO_RETURN_IF_ERROR(Say("broadcast", executor.Broadcast(&total_text)));
+  MPAIO_RETURN_IF_ERROR(Report("broadcast", executor.Broadcast(&total_text)));
   const auto* const ints = reinterpret_cast<const std::int64_t*>(array->view().data());
   const std::int64_t total =
       std::accumulate(ints, ints + array->view().num_elements(), std::int64_t{0});
-  return Say("agree", executor.Agree(total_text == absl::StrCat(total)
-                                         ? absl::OkStatus()
-                                         : absl::InternalError("a wrong answer")));
+  return Report("agree", executor.Agree(total_text == absl::StrCat(total)
+                                            ? absl::OkStatus()
+                                            : absl::InternalError("a wrong answer")));
 }
 
 int RunProgram(int argc, char** argv) {
   constexpr int kInOrder = 3, kAborted = 4;
   Environment environment(&argc, &argv);
   const Communicator& world = environment.world();
-  if (!Say("environment", environment.status()).ok()) world.Abort(kAborted);
+  if (!Report("environment", environment.status()).ok()) world.Abort(kAborted);
   absl::Status all;
   {
     const absl::StatusOr<std::unique_ptr<Executor>> executor = MpiExecutor::Create(world);
-    if (!Say("create", executor.status()).ok()) world.Abort(kAborted);
+    if (!Report("create", executor.status()).ok()) world.Abort(kAborted);
     bool is_broken = false;
     all.Update(Work(**executor, argc > 1 ? argv[1] : "", &is_broken));
     if (is_broken || (*executor)->is_broken()) (*executor)->Abort(kAborted);
-    all.Update(Say("close", (*executor)->Close()));
+    all.Update(Report("close", (*executor)->Close()));
     if ((*executor)->is_broken()) (*executor)->Abort(kAborted);
   }
-  all.Update(Say("finalize", environment.Finalize()));
+  all.Update(Report("finalize", environment.Finalize()));
   return all.ok() ? 0 : kInOrder;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A failing MPI call ends the program with a status that names the call; no rank waits for ever.
+"""A failing MPI call ends the program with a status that names the call, and no rank hangs.
 
 Each function that mpaio calls is made to fail (failing_calls.cc): at its first call on a rank, its
 second, its last and one in between; on rank 0, on another rank and on all ranks. Each case runs a
@@ -30,8 +30,8 @@ FUNCTIONS = """
     MPI_Win_lock_all MPI_Win_unlock_all MPI_Win_sync
 """.split()
 
-# These are called only after a failure, or their failure has no effect: MPI_Abort is followed by
-# _exit, and neither an error's text nor the library's name is essential.
+# These are called only after a failure, or their failure has no effect: _exit follows MPI_Abort,
+# and neither an error's text nor the library's name is essential.
 NOT_MADE_TO_FAIL = {"MPI_Abort", "MPI_Initialized", "MPI_Finalized", "MPI_Error_class", "MPI_Error_string",
                     "MPI_Get_library_version"}
 
@@ -49,8 +49,8 @@ OF_THE_END = {"MPI_Comm_free", "MPI_Cancel", "MPI_Request_free", "MPI_Win_unlock
 # of the ranks may be dead.
 ONLY_UNSUPERVISED = {"MPI_Win_unlock_all", "MPI_Win_free", "MPI_Finalize"}
 
-# MPI_Request_free is called only if a request could not be cancelled, so the named function must
-# fail before.
+# MPI_Request_free is called only if a request could not be cancelled, so the function named here
+# must fail before it.
 ONLY_AFTER = {"MPI_Request_free": "MPI_Test"}
 
 
@@ -61,7 +61,7 @@ def remove_segments(job):
             os.remove(path)
 
 
-class Life:
+class FailingRun:
     """One mpirun of a program, in which a call of `function`, if given, fails."""
 
     def __init__(self, program, arguments, function="", call=1, rank="*", unsupervised=False):
@@ -123,14 +123,14 @@ class MpiCallsTest(whole_run.WholeRunTest):
         """Returns the counts of calls by rank, unsupervised and supervised."""
         counts = {}
         for unsupervised in (False, True):
-            life = Life(*self.programs[program], unsupervised=unsupervised)
-            self.assert_done(life.done)
-            self.assertEqual(sorted(life.counts), list(range(RANKS)), life)
-            counts[unsupervised] = life.counts
+            run = FailingRun(*self.programs[program], unsupervised=unsupervised)
+            self.assert_done(run.done)
+            self.assertEqual(sorted(run.counts), list(range(RANKS)), run)
+            counts[unsupervised] = run.counts
         return counts
 
     def cases(self, counts, wheres, numbers):
-        """Yields the arguments of a Life for each function, each of `wheres`, and each call number.
+        """Yields FailingRun's arguments for each function, each of `wheres`, and each call number.
 
         `numbers` maps the number of calls to the numbers of those that fail.
         """
@@ -148,52 +148,52 @@ class MpiCallsTest(whole_run.WholeRunTest):
                 for number in sorted(first | set(numbers(count))):
                     yield {"function": function, "call": number, "rank": rank, "unsupervised": unsupervised}
 
-    def live_all(self, program, cases, check):
-        def live(case):
-            return Life(*self.programs[program], **case)
+    def run_all(self, program, cases, check):
+        def run_case(case):
+            return FailingRun(*self.programs[program], **case)
 
         cases = list(cases)
-        # A run waits most of the time, so several run at once.
+        # A run mostly waits, so several of them run at a time.
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            futures = [pool.submit(live, case) for case in cases]
+            futures = [pool.submit(run_case, case) for case in cases]
         seen = set()
         for case, future in zip(cases, futures):
             with self.subTest(**case):
-                life = future.result()
+                run = future.result()
                 function = case["function"]
-                self.assertEqual(life.done.left, [], life)
-                if not life.failed:
-                    # The function was not called often enough to fail.
-                    self.assertIn(function, VARYING | set(ONLY_AFTER), life)
-                    self.assert_done(life.done)
+                self.assertEqual(run.done.left, [], run)
+                if not run.failed:
+                    # The function was not called often enough to reach the failing call.
+                    self.assertIn(function, VARYING | set(ONLY_AFTER), run)
+                    self.assert_done(run.done)
                     continue
                 seen.add(function)
-                if not life.mpirun_has_died:
-                    check(function, life)
-        print("%s: %d lives" % (program, len(cases)))
+                if not run.mpirun_has_died:
+                    check(function, run)
+        print("%s: %d runs" % (program, len(cases)))
         self.assertEqual(seen, set(FUNCTIONS))
 
-    def check_life(self, function, life):
+    def check_life(self, function, run):
         if function in TOLERATED:
-            return self.assert_done(life.done)
+            return self.assert_done(run.done)
         # 3: in order; 4: aborted.
-        self.assertIn(life.done.status, (3, 4), life)
-        said = [int(line.split()[1].rstrip(":")) for line in life.done.stderr
+        self.assertIn(run.done.status, (3, 4), run)
+        said = [int(line.split()[1].rstrip(":")) for line in run.done.stderr
                 if re.match(r"rank [0-9]+: [a-z]+: [A-Z_]+: %s failed" % function, line)]
         # If the call fails on all ranks, the first rank that ends may end the others.
-        self.assertTrue(set(said) & set(life.failed), life)
+        self.assertTrue(set(said) & set(run.failed), run)
         return None
 
-    def check_orchestrator(self, function, life):
+    def check_orchestrator(self, function, run):
         if function in TOLERATED | OF_THE_END:
-            self.assert_done(life.done)
-            return self.assertEqual(life.done.text.split()[-1], str(sum(range(1000))), life)
-        self.assertIn(life.done.status, (1, 3), life)
+            self.assert_done(run.done)
+            return self.assertEqual(run.done.text.split()[-1], str(sum(range(1000))), run)
+        self.assertIn(run.done.status, (1, 3), run)
         # One line, printed by the rank that failed or, if all were informed, by rank 0. mpirun may
         # add its own messages about an aborted job.
-        lines = [line for line in life.done.stderr if line.startswith("orchestrator: ")]
-        self.assertEqual(len(lines), 1, life)
-        self.assertRegex(lines[0], r"^orchestrator: (rank %d: )?%s failed" % (life.failed[0], function), life)
+        lines = [line for line in run.done.stderr if line.startswith("orchestrator: ")]
+        self.assertEqual(len(lines), 1, run)
+        self.assertRegex(lines[0], r"^orchestrator: (rank %d: )?%s failed" % (run.failed[0], function), run)
         return None
 
     def test_all_functions_that_are_called_are_made_to_fail(self):
@@ -203,16 +203,16 @@ class MpiCallsTest(whole_run.WholeRunTest):
             # The program asks only some versions of Open MPI for their name.
             self.assertEqual(called | NOT_MADE_TO_FAIL, set(FUNCTIONS) | NOT_MADE_TO_FAIL)
 
-    def test_each_call_that_fails_ends_a_life_with_a_status(self):
+    def test_each_call_that_fails_ends_the_program_with_a_status(self):
         counts = self.undisturbed("life")
         few = list(self.cases(counts, ["*"], lambda count: [self.random.randint(1, max(1, count))]))
         many = list(self.cases(counts, [0, "other"],
                                lambda count: [1, min(2, max(1, count)), max(1, count), self.random.randint(1, max(1, count))]))
-        self.live_all("life", few + many, self.check_life)
+        self.run_all("life", few + many, self.check_life)
 
     def test_each_call_that_fails_ends_the_orchestrator_with_one_line(self):
         counts = self.undisturbed("orchestrator")
-        self.live_all("orchestrator", self.cases(counts, [0, "other"], lambda count: [self.random.choice([1, self.random.randint(1, max(1, count))])]),
+        self.run_all("orchestrator", self.cases(counts, [0, "other"], lambda count: [self.random.choice([1, self.random.randint(1, max(1, count))])]),
                       self.check_orchestrator)
 
 
