@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Decides which chunks are processed next: the schedule of a run. Pure arithmetic: it knows nothing
-// about ranks, messages or workers.
+// about rank numbers, messages or workers.
 //
 // An assignment is a range of chunks of one job for one of P processors. By default its length, for
 // a job with R chunks pending, is

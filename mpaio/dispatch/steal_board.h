@@ -34,6 +34,7 @@
 
 namespace mpaio {
 
+// One rank's access to the board of its node. Used by one thread.
 class StealBoard {
  public:
   static constexpr int kSlots = 7;
