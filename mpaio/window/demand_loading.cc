@@ -33,16 +33,17 @@ constexpr Index kLeastBlockBytes = Index{1} << 20;
 constexpr std::size_t kMostBlocksOfProcess = 32'768;
 constexpr Index kMostBlocks = 8192;
 constexpr Index kHugePageBytes = Index{2} << 20;
-// Bytes read at a time: data that was just read, or zeroed, is still in the cache when it is
-// copied.
+// Bytes read at a time. Small enough for data that was just read, or zeroed, to be in the cache
+// when it is copied.
 constexpr Index kPieceBytes = Index{128} << 10;
-// A rank that waits for another one's block assumes that it is dead or stopped after so long
-// without progress.
+// A rank that waits for a block assumes that its reader is dead or stopped after so long without
+// progress.
 constexpr std::chrono::milliseconds kTimeout{200};
 
-// States of a block. From kFirstPiece to kLastPiece: it is being read, and each piece changes the
-// state.
-constexpr unsigned char kOut = 0, kFirstPiece = 1, kLastPiece = 200, kIn = 254, kFailed = 255;
+// States of a block. From kFirstPiece to kLastPiece the block is being read; each piece that has
+// been read changes the state, which shows waiting ranks that there is progress.
+constexpr unsigned char kUnread = 0, kFirstPiece = 1, kLastPiece = 200, kLoaded = 254,
+                        kFailed = 255;
 
 constexpr unsigned char NextPiece(unsigned char piece) {
   return piece < kLastPiece ? static_cast<unsigned char>(piece + 1) : kFirstPiece;
@@ -112,7 +113,7 @@ absl::StatusOr<std::unique_ptr<DemandLoading>> DemandLoading::Create(
   loading->can_populate_in_place_ = CanPopulateInPlace();
   if (loading->can_populate_in_place_)
     MPAIO_RETURN_IF_ERROR(PopulatePages(loading->block_states_, loading->block_states_bytes_));
-  // Huge pages are faster still.
+  // Populating huge pages in place is faster than installing small ones.
   if (loading->can_populate_in_place_ && !memory.has_huge_pages())
     loading->installer_ = PageInstaller::Create(memory.data(), loading->array_bytes_);
   if (loading->installer_ != nullptr) {
@@ -156,22 +157,22 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     return std::exchange(last_readable, address) != address;
   }
   using Clock = std::chrono::steady_clock;
-  bool is_in = false;
-  unsigned char before = kOut;
+  bool is_loaded = false;
+  unsigned char before = kUnread;
   for (Clock::time_point until;;) {
     unsigned char found = state(block).load(std::memory_order_acquire);
-    is_in = found == kIn;
-    if (is_in || found == kFailed) break;
+    is_loaded = found == kLoaded;
+    if (is_loaded || found == kFailed) break;
     if (found != before) until = Clock::now() + kTimeout;
     before = found;
-    // Claims the block if it is free, or if its reader has made no progress for too long; all other
-    // waiting ranks restart their timeout.
-    if ((found == kOut || Clock::now() >= until) &&
+    // Claims the block if nobody reads it, or if its reader has made no progress for too long. The
+    // claim changes the state, so the other waiting ranks restart their timeout.
+    if ((found == kUnread || Clock::now() >= until) &&
         state(block).compare_exchange_strong(found, NextPiece(found))) {
       const int failure = ReadBlock(block);
-      is_in = failure == 0;
-      if (!is_in) block_states().failure.store(failure, std::memory_order_relaxed);
-      state(block).store(is_in ? kIn : kFailed, std::memory_order_release);
+      is_loaded = failure == 0;
+      if (!is_loaded) block_states().failure.store(failure, std::memory_order_relaxed);
+      state(block).store(is_loaded ? kLoaded : kFailed, std::memory_order_release);
       break;
     }
     constexpr timespec kPause = {0, 20'000};
@@ -180,14 +181,14 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
   std::byte* const begin = data_ + static_cast<Index>(block) * block_bytes_;
   const auto bytes = static_cast<std::size_t>(
       std::min(block_bytes_, array_bytes_ - static_cast<Index>(block) * block_bytes_));
-  if (is_in) {
+  if (is_loaded) {
     if (mprotect(begin, bytes, PROT_READ) != 0) return false;
-    // Maps all pages at once, because each would be a fault of its own. Fails on kernels that do
-    // not support it.
+    // Maps all pages at once, because each would be a fault of its own. Kernels that do not support
+    // this fail, without harm.
     madvise(begin, bytes, MADV_POPULATE_READ);
   } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
              MAP_FAILED) {
-    // Zeros that use no memory of the window, which may have none left.
+    // The block would have read as zeros: private ones, because the window may have no memory left.
     return false;
   }
   last_readable = address;
@@ -203,8 +204,8 @@ int DemandLoading::ReadBlock(std::size_t block) {
   const Index begin = static_cast<Index>(block) * block_bytes_, end = EndOf(block);
   std::byte* const buffer =
       installer_ == nullptr ? nullptr : buffer_.exchange(nullptr, std::memory_order_acquire);
-  // For pages that cannot be installed. The writable mapping is temporary, so that no stray store
-  // can overwrite the array.
+  // Used for pages that cannot be installed, and unmapped afterwards, so that no stray store can
+  // overwrite the array.
   std::byte* writable = nullptr;
   int failure = 0;
   for (Index at = begin; at < end && failure == 0; at += kPieceBytes) {
@@ -229,10 +230,10 @@ int DemandLoading::ReadBlock(std::size_t block) {
         failure = parts_->Read(at, {to, static_cast<std::size_t>(piece_bytes)});
       }
     }
-    // Shows waiting ranks that there is progress. Not if another rank has completed the block by
-    // now.
+    // Shows waiting ranks that there is progress, unless another rank has completed the block
+    // meanwhile.
     unsigned char piece = state(block).load(std::memory_order_relaxed);
-    if (piece < kIn)
+    if (piece < kLoaded)
       state(block).compare_exchange_strong(piece, NextPiece(piece), std::memory_order_relaxed);
   }
   if (writable != nullptr) munmap(writable, static_cast<std::size_t>(WholePages(end - begin)));

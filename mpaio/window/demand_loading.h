@@ -20,18 +20,18 @@
 
 namespace mpaio {
 
-// The memory cannot be accessed at first. The first access of this process to a block is a fault;
-// its handler reads the block from the file, unless another rank of the node has, and makes it
-// readable. The state of each block is kept in the shared memory itself, after the array. So no
-// rank waits for blocks that it does not need, the rank that reads a block has it in its cache, and
-// the blocks of a rank that dies are read again by others.
+// The memory cannot be accessed at first. The first access of this process to a block is a fault,
+// whose handler reads the block from the file, unless another rank of the node has read it, and
+// makes it readable. The state of each block is kept in the shared memory itself, after the array.
+// So no rank waits for blocks that it does not need, the rank that reads a block has it in its
+// cache, and the blocks of a rank that dies are read again by others.
 //
-// Reading a block twice stores the same bytes twice, as long as the file is unchanged; a rank that
-// finds another one reading the same block waits for it, as long as that makes progress. A store to
-// the memory is at any time what it is in a sealed array: a fault that ends the process. Pages are
-// installed together with their contents (PageInstaller); where that is not possible, or where huge
-// pages are available, a block has a second, writable mapping while it is being read. A system call
-// on memory that has not been read yet fails with EFAULT.
+// A rank that finds another one reading the same block waits as long as that one makes progress,
+// and then reads the block itself: reading it twice stores the same bytes twice, as long as the
+// file is unchanged. As in a sealed array, a store to the memory is always a fault that ends the
+// process. Pages are installed together with their contents (PageInstaller); where that is not
+// possible, or where huge pages are available, a block has a second, writable mapping while it is
+// being read. A system call on memory that has not been read yet fails with EFAULT.
 //
 // Memory ordering: an access to a block sees all stores of the rank that filled it. Safe from
 // several threads.
@@ -41,10 +41,11 @@ class DemandLoading {
   static Index SizeBytes(Index array_bytes);
 
   // Called by every rank of the node, with the same memory and file, before any of them reads the
-  // array; the ranks must then agree that all calls have succeeded. `memory`: SizeBytes() of zeros,
-  // which must outlive this object. Errors: Unimplemented where the system does not support it, or
-  // this process loads too much in this way already; SharedMemory::AllowStores then makes the
-  // memory ordinary again. ResourceExhausted where there is no memory for the block states.
+  // array; the ranks must then agree that all calls have succeeded. `memory` is SizeBytes() of
+  // zeros, and must outlive this object. Errors: ResourceExhausted where there is no memory for the
+  // block states; Unimplemented where the system does not support loading on demand, or this
+  // process has too many such blocks or arrays already. After an error SharedMemory::AllowStores
+  // makes the memory ordinary again.
   static absl::StatusOr<std::unique_ptr<DemandLoading>> Create(SharedMemory& memory,
                                                                std::unique_ptr<ArrayParts> parts);
   ~DemandLoading();
@@ -54,17 +55,18 @@ class DemandLoading {
   // depends on the array leaves the rank. Errors: those of ArrayParts::StatusOf.
   absl::Status ReadFailure() const;
 
-  // True if the file differs from what it was at first, or did so for a while.
+  // True if the file has changed since Create, or a block was cut off when it was read.
   bool HasChanged() const;
 
   // Called on each rank after the array was read. Returns OK if every element is what the file held
-  // at first; else why it may not be. Errors: those of ArrayParts::CheckUnchanged and ReadFailure.
+  // at first. Not collective. Errors: those of ArrayParts::CheckUnchanged and ReadFailure.
   absl::Status CheckUnchanged() const;
 
  private:
   // Shared by all ranks of the node, stored after the array.
   struct BlockStates;
   explicit DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts);
+  // The fault handler. Returns false if the access at `address` cannot be allowed.
   static bool Resolve(void* loading, std::byte* address);
   bool EnsureBlock(std::size_t block, std::byte* address);
   // Returns 0, or the failure of ArrayParts::Read.
@@ -75,7 +77,7 @@ class DemandLoading {
 
   std::byte* data_;  // the mapping that users access
   std::unique_ptr<ArrayParts> parts_;
-  Index array_bytes_;  // whole pages
+  Index array_bytes_;  // rounded up to whole pages
   Index block_bytes_;
   std::size_t num_blocks_;
   bool can_populate_in_place_ = false;

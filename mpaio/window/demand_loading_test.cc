@@ -40,8 +40,8 @@ constexpr std::uint64_t kSeed = 20240622;
 constexpr Index kBytes = 10'000'008;
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
-// Tests of memory without pages, which are then installed with their contents, and of populated
-// memory.
+// Each test runs on memory without pages, which are installed with their contents where possible,
+// and on populated memory.
 class DemandLoadingTest : public testing::TestWithParam<PagePolicy> {
  protected:
   DemandLoadingTest() : bytes_(RandomBytes(kSeed, kBytes)), path_(directory_.File("a.bin")) {
@@ -114,7 +114,7 @@ TEST_P(DemandLoadingTest, OtherByteOrders) {
 }
 
 TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
-  // As with ranks that are threads: each has an object of its own for the same memory.
+  // Each thread has its own object for the same memory, as ranks that are threads do.
   const std::unique_ptr<SharedMemory> memory = Memory();
   std::vector<std::unique_ptr<DemandLoading>> loadings;
   for (int k = 0; k < 4; ++k) loadings.push_back(Load(*memory, Parts()));
@@ -152,8 +152,8 @@ TEST_P(DemandLoadingTest, ProcessesShareReadBlocks) {
   EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
 }
 
-// Missing pages are installed with their contents, where that is possible: the limit leaves no
-// address space for another mapping.
+// Missing pages are installed with their contents, without a second mapping of the memory: the
+// limit leaves no address space for one.
 TEST_P(DemandLoadingTest, FreshPagesNeedNoSecondMapping) {
   if (PageInstaller::Create(Memory()->data(), 1 << 20) == nullptr)
     GTEST_SKIP() << "this system does not let pages be installed";
@@ -225,7 +225,7 @@ TEST_P(DemandLoadingTest, DetectsAFileWrittenMeanwhile) {
               StatusIs(kDataLoss, "a.bin was written while it was read"));
 }
 
-// The process that reads the block has died, or is stopped.
+// The process that was reading the block has died, or is stopped.
 TEST_P(DemandLoadingTest, TakesOverAnUnfinishedBlock) {
   const std::unique_ptr<SharedMemory> memory = Memory();
   // The states of the blocks are stored after the array; all of them now say that the block is
@@ -273,7 +273,7 @@ TEST_P(DemandLoadingTest, SurvivesProcessesKilledWhileReading) {
   }
 }
 
-// Blocks are longer in such an array; nearly all of the file is a hole.
+// An array of 9 GiB has larger blocks. Nearly all of the file is a hole.
 TEST_P(DemandLoadingTest, AHugeArray) {
   if (GetParam() == PagePolicy::kNow) GTEST_SKIP() << "it would take all memory";
   constexpr Index kHuge = (Index{9} << 30) + 24;

@@ -50,7 +50,7 @@ absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
 
 absl::StatusOr<OutputArray> OutputArray::Reserve(Executor& executor, DType dtype,
                                                  std::vector<Index> shape) {
-  // Elsewhere to reserve pages is to zero them, which takes longer than most jobs.
+  // Other kernels can reserve pages only by zeroing them, which takes longer than most jobs.
   MPAIO_RETURN_IF_ERROR(executor.Agree(
       CanPopulateInPlace() ? absl::OkStatus()
                            : absl::ResourceExhaustedError(
@@ -97,7 +97,7 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
   MPAIO_RETURN_IF_ERROR(executor.Agree(made));
   MPAIO_RETURN_IF_ERROR(executor.Broadcast(&address));
   if (executor.rank() != 0 && executor.node() == 0 && may_open) {
-    // A rank that cannot reach the file sends its rows to rank 0.
+    // A failure is no error: a rank that cannot open the file sends its rows to rank 0.
     absl::StatusOr<NpyFile> file = NpyFile::Attach(address);
     if (file.ok()) output.file_ = std::make_shared<NpyFile>(*std::move(file));
   }
@@ -166,7 +166,7 @@ absl::Status OutputArray::Share(std::span<const RowRange> rows, Index piece_byte
 
 absl::Status OutputArray::ShareRows(RowRange rows, Index piece_bytes) const {
   const Index size_bytes = rows.size() * view().row_bytes();
-  // If one rank cannot store them, none continues.
+  // No rank continues unless all can store the rows.
   MPAIO_RETURN_IF_ERROR(
       is_reserved_ ? executor_->Agree(is_on_rank_0s_node_ ? absl::OkStatus() : Populate(rows))
                    : absl::OkStatus());

@@ -70,8 +70,8 @@ std::string Bytes(const std::vector<std::int64_t>& values) {
                      values.size() * sizeof(std::int64_t));
 }
 
-// Divides `rows` among the ranks in turn: pieces of one, two, three, ... rows, so that none begins
-// at a page.
+// Divides `rows` among the ranks in turn: pieces of one, two, three, ... rows, so that few of them
+// begin at a page boundary.
 std::vector<std::vector<RowRange>> Divide(Index rows, int ranks) {
   std::vector<std::vector<RowRange>> shares(ranks);
   int turn = 0;
@@ -170,7 +170,7 @@ TEST(OutputArray, AcceptPutsBytesInPlace) {
   const std::unique_ptr<Executor> executor = MakeInlineExecutor();
   const absl::StatusOr<OutputArray> output = OutputArray::Create(*executor, kInt64, {4, 2});
   MPAIO_ASSERT_OK(output);
-  // Twice, as after a chunk that is run again.
+  // Twice, as if the chunk had been run again.
   for (int times = 0; times < 2; ++times) {
     MPAIO_EXPECT_OK(output->Accept({1, 3}, Bytes({5, 6, 7, 8})));
     EXPECT_THAT(Elements(*output, {0, 4}), testing::ElementsAre(0, 0, 5, 6, 7, 8, 0, 0));
@@ -196,7 +196,7 @@ TEST(OutputArray, AcceptRefusesAWrongLength) {
   EXPECT_THAT(Elements(*output, {0, 4}), testing::Each(0));
 }
 
-// Rank 0 has written the array, and then every rank has all of it.
+// Rank 0 writes the array; after Share every rank has all of it.
 TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
   for (const int size : {1, 2, 3, 5}) {
     for (const int nodes : {1, 2, 3}) {
@@ -267,7 +267,7 @@ void WriteToFile(Executor& executor, const std::string& path, std::vector<Index>
       Divide(output->view().num_rows(), executor.size());
   std::string mine;
   for (const RowRange rows : shares[executor.rank()]) {
-    // Twice, as a chunk that is run again.
+    // Twice, as if the chunk were run again.
     for (int times = 0; times < 2; ++times) {
       Write(*output, rows);
       const absl::StatusOr<WrittenRows> written = output->Finish(rows);

@@ -21,7 +21,7 @@ std::uint64_t Address(const std::byte* at) { return reinterpret_cast<std::uintpt
 }  // namespace
 
 std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index size_bytes) {
-  // System calls' faults are not handled here, so that no privilege is needed.
+  // Faults within system calls are not handled (UFFD_USER_MODE_ONLY), so no privilege is needed.
   const auto fd =
       static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
@@ -44,8 +44,8 @@ PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes)
     : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
 
 PageInstaller::~PageInstaller() {
-  // Closing the descriptor would be enough if no fork had it too. A fork must not unregister,
-  // because that would affect the other process.
+  // Closing the descriptor is not enough if a fork has it too. A fork must not unregister the
+  // pages, because that would unregister them in the process that created this object.
   if (getpid() == process_) {
     uffdio_range all = {Address(pages_), static_cast<std::uint64_t>(size_bytes_)};
     ioctl(fd_, UFFDIO_UNREGISTER, &all);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Installs pages together with their contents. They are neither zeroed first nor faulted in one by
-// one, which is most of the cost of filling fresh memory.
+// Installs pages together with their contents. This avoids most of the cost of filling fresh
+// memory: zeroing the pages first, and a fault for each.
 #ifndef MPAIO_WINDOW_PAGE_INSTALLER_H_
 #define MPAIO_WINDOW_PAGE_INSTALLER_H_
 
@@ -14,10 +14,10 @@
 
 namespace mpaio {
 
-// For a shared mapping, by Linux's userfaultfd(2) and its UFFDIO_COPY. During this object's
-// lifetime, an access of this process to one of the pages that has no memory yet is a fault
-// (SIGBUS): memory comes from Install(), through another mapping, or from another process. Forks of
-// this process are not restricted.
+// For a shared mapping; uses UFFDIO_COPY of Linux's userfaultfd(2). During this object's lifetime,
+// a page gets its memory from Install(), through another mapping, or from another process: an
+// access of this process to a page that has none yet is a fault (SIGBUS). Forks of this process are
+// not restricted.
 class PageInstaller {
  public:
   // Precondition: [pages, pages + size_bytes) are whole pages, mapped shared from a writable file,
@@ -25,7 +25,7 @@ class PageInstaller {
   // 5.11, containers whose filter forbids the call), for memory that is not a tmpfs's, and where
   // another installer of this process has any of these pages.
   static std::unique_ptr<PageInstaller> Create(std::byte* pages, Index size_bytes);
-  // In the process that has created it, the pages are ordinary memory afterwards.
+  // In the process that created this object, the pages are ordinary memory afterwards.
   ~PageInstaller();
   PageInstaller(const PageInstaller&) = delete;
   PageInstaller& operator=(const PageInstaller&) = delete;

@@ -87,7 +87,7 @@ TEST_F(PageInstallerTest, ExistingPagesStay) {
 TEST_F(PageInstallerTest, AMissingPageIsAFaultWithoutWaiting) {
   EXPECT_EQ(RunInChild([&] { return static_cast<int>(*to(0)); }), ChildEnd{})
       << "a fork has its own faults: zeros";
-  // A page that the fork has populated exists.
+  // The page that the fork has populated exists here too.
   EXPECT_EQ(*to(0), std::byte{0});
   EXPECT_FALSE(Install(0, 1));
   int ends[2];
@@ -118,7 +118,7 @@ TEST_F(PageInstallerTest, ManyThreads) {
 }
 
 TEST_F(PageInstallerTest, AfterwardsPagesAreOrdinaryMemory) {
-  // A fork that still has the descriptor does not matter.
+  // The pages are unregistered even though a fork still has the descriptor.
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t child = fork();

@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// Smaller arrays are read in less than a millisecond.
+// Smaller arrays are read at once in less than a millisecond, so that overlap gains nothing.
 constexpr Index kLeastOnDemandBytes = Index{4} << 20;
 
 absl::Status CheckSameOnAllRanks(Executor& executor, const ArrayFile& file) {
@@ -106,7 +106,7 @@ absl::StatusOr<SharedArray> SharedArray::FromFile(Executor& executor, const std:
 
 absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile& file,
                                              Source source) {
-  // One rank's lease protects its node's file.
+  // One lease per node is enough: it detects writers on the whole node.
   absl::StatusOr<std::unique_ptr<FileMapping>> mapping =
       file.Map(/*takes_lease=*/executor.node_rank() == 0);
   if (source == Source::kMap && absl::IsPermissionDenied(mapping.status()))
@@ -130,8 +130,8 @@ absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const 
       DemandLoading::Create(*memory, *std::move(parts));
   const absl::Status made = executor.Agree(loading.status());
   if (absl::IsUnimplemented(made)) {
-    // Not supported on some rank. The same memory is used, because there may be none for another
-    // window.
+    // Some rank cannot load on demand. The same memory is used, because there may be none for a
+    // second window.
     loading = made;
     MPAIO_RETURN_IF_ERROR(executor.Agree(memory->AllowStores()));
     return LoadAtOnce(executor, file, *memory);
@@ -165,13 +165,13 @@ absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFil
   if (source == Source::kAuto || source == Source::kMap || source == Source::kMapOrWindow) {
     absl::StatusOr<SharedArray> mapped = Map(executor, file, source);
     if (mapped.ok() || source == Source::kMap) return mapped;
-    // A process that has the file open for writing may change it, so it is read as soon as
-    // possible.
+    // FailedPrecondition: another process has the file open for writing, and may change it soon.
+    // The array is then read at once.
     source = source == Source::kAuto && !absl::IsFailedPrecondition(mapped.status())
                  ? Source::kOnDemand
                  : Source::kWindow;
   }
-  // The condition is the same on every rank.
+  // All ranks take the same branch, because all see the same size.
   if (source == Source::kOnDemand && file.size_bytes() >= kLeastOnDemandBytes) {
     absl::StatusOr<SharedArray> on_demand = LoadOnDemand(executor, file);
     if (!absl::IsUnimplemented(on_demand.status())) return on_demand;

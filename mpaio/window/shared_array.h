@@ -29,11 +29,11 @@ enum class Source {
   kAuto,
   // The same, but a window is always loaded at once.
   kMapOrWindow,
-  // In shared memory, into which they are read: a copy.
+  // In a window, which is shared memory: a copy, read at once.
   kWindow,
-  // The same, but each part is read when it is first touched, by the rank that touches it: loading
-  // and processing overlap. An array that cannot be read in parts (a stream, an archive, Fortran's
-  // order) or is small is read at once. The file must not change until the array has been read.
+  // In a window, but the rank that first touches a part reads it then: loading and processing
+  // overlap. A small array, and one that cannot be read in parts (a stream, an archive, Fortran
+  // order), is read at once. The file must not change until the array has been read.
   kOnDemand,
   // In the file itself: the page cache is memory that a node's processes share already. Nothing is
   // copied, and no memory is allocated. Where the system cannot grant a lease, a change of the file
@@ -41,12 +41,12 @@ enum class Source {
   kMap,
 };
 
-// Lifecycle: create, fill, seal. After sealing it is constant: a store to it by any rank is a fault
-// in that rank, never a changed input.
+// Lifecycle: create, fill, seal. A sealed array is constant: a store to it by any rank is a fault
+// (SIGSEGV) in that rank, and never changes the input.
 //
-// Each node of the pool has a complete copy; the first byte is aligned to 64 bytes. The memory
-// belongs to the executor, which must outlive the array and every view of it; the array itself is a
-// handle, cheap to move.
+// Each node of the pool has a complete copy; the first byte is aligned to 64 bytes. The window
+// belongs to the executor, which must outlive the array and every view of it. The array itself is a
+// handle, cheap to move; it owns a mapping of the file, if there is one.
 class SharedArray {
  public:
   SharedArray() = default;
@@ -83,25 +83,26 @@ class SharedArray {
   static absl::StatusOr<SharedArray> Create(Executor& executor, DType dtype,
                                             std::vector<Index> shape, PagePolicy page_policy);
 
-  // The array as this rank sees it. Valid as long as the executor is open. A system call on memory
-  // that is loaded on demand and has not been read yet fails (EFAULT).
+  // The array as this rank sees it. Valid as long as the executor is open and, if needs_file(), as
+  // long as this array exists. A system call on memory that is loaded on demand and has not been
+  // read yet fails (EFAULT).
   const NdView& view() const { return mapping_ ? mapped_ : array_.view(); }
   bool is_sealed() const { return sealed_; }
 
   // The same, for writing. Precondition: not sealed.
   const MutableNdView& mutable_view() const { return array_; }
 
-  // Populates the pages of these bytes of an array that was made by Create, before they are
-  // written. Not collective. Errors: ResourceExhausted where no memory is left.
+  // Populates the pages of the bytes [begin, end) of an array that was made by Create. Call it
+  // before they are written. Not collective. Errors: ResourceExhausted where no memory is left.
   absl::Status Populate(Index begin, Index end) const { return memory_->Populate(begin, end); }
 
   // True if the file itself is mapped.
   bool is_mapped() const { return mapping_ != nullptr; }
   // True if the file is still read after Load, so that it must not change.
   bool needs_file() const { return mapping_ != nullptr || loading_ != nullptr; }
-  // Called on each rank after the array was read. Returns OK if every element is what the file
-  // held; always OK for an array that does not need the file. Not collective. Errors: those of
-  // FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
+  // Called on each rank after the array was read. Returns OK if every element is what the file held
+  // when the array was loaded; always OK for an array that does not need the file. Not collective.
+  // Errors: those of FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
   absl::Status CheckUnchanged() const;
   // On each rank: true if the file has changed, so that results so far may come from either
   // version; other failures of CheckUnchanged do not count. A mapped file with a page that could
@@ -112,8 +113,10 @@ class SharedArray {
   // Errors: those of FileMapping::ReadFailure and DemandLoading::ReadFailure.
   absl::Status ReadFailure() const;
 
-  // Collective over the executor's pool. Memory ordering: stores by any rank of a node before its
-  // call are visible to all ranks of the node after theirs.
+  // Collective over the executor's pool. Makes the array read-only on every rank; no effect if it
+  // is sealed already. Memory ordering: stores by any rank of a node before its call are visible to
+  // all ranks of the node after theirs. Errors, the same on every rank: those of
+  // SharedMemory::Synchronize and SharedMemory::ProtectReadOnly.
   absl::Status Seal(Executor& executor);
 
  private:

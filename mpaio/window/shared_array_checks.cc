@@ -131,21 +131,21 @@ void LoadsAFilesContents(Executor& executor) {
   const PoolDirectory directory(executor);
   for (const auto& [dtype, shape] : std::vector<Case>{
            {kInt64, {}},          // one element
-           {kInt64, {0}},         // none
+           {kInt64, {0}},         // no element
            {kInt64, {0, 3}},      //
-           {kInt64, {3, 0}},      // rows of nothing
+           {kInt64, {3, 0}},      // empty rows
            {kInt64, {1}},         // fewer pages than ranks
            {kInt64, {1, 1000}},   // one row
-           {kInt64, {511}},       // a page but one element
+           {kInt64, {511}},       // one element less than a page
            {kInt64, {512}},       // a page
-           {kInt64, {513}},       // and one element
+           {kInt64, {513}},       // one element more
            {kInt64, {2048}},      // four pages
            {kInt64, {1000, 7}},   //
            {kInt64, {5, 7, 11}},  //
            {DType::Of<double>(), {100001}},
            {DType::Of<double>(), {3, 333}},
            {DType::Bytes(1), {4096 * 3 + 1}},
-           {DType::Bytes(5), {4099}},  // elements across the boundaries of pages
+           {DType::Bytes(5), {4099}},  // elements that cross page boundaries
            {DType::Bytes(5), {13, 17}},
            {DType::Unicode(7), {1013}},
            {DType::Unicode(1), {1}},
@@ -156,11 +156,11 @@ void LoadsAFilesContents(Executor& executor) {
     const absl::StatusOr<SharedArray> array = SharedArray::FromFile(executor, path);
     MPAIO_ASSERT_OK(array);
     ExpectReadFrom(*array, dtype, shape);
-    Meet(executor);  // before the file is written over
+    Meet(executor);  // before the file is overwritten
   }
 }
 
-// The array has its own memory, not the file's.
+// FromFile copies: the array does not depend on the file afterwards.
 void TheArrayStaysWhenTheFileGoes(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string path = directory.Write("array.npy", NpyOf(kInt64, {5000}));
@@ -284,17 +284,17 @@ void OtherByteOrdersOnDemand(Executor& executor) {
   }
 }
 
-// One rank has no free fault handler: then all ranks load the array at once, into the same memory.
+// One rank has no free fault handler, so all ranks load the array at once, into the same memory.
 void FallsBackToLoadingAtOnce(Executor& executor) {
   const PoolDirectory directory(executor);
   const absl::StatusOr<ArrayFile> file =
       SharedArray::Open(executor, directory.Write("array.npy", NpyOf(kInt64, {700'001})));
   MPAIO_ASSERT_OK(file);
-  const std::byte taken{};
+  const std::byte watched{};
   std::vector<std::unique_ptr<FaultHandler>> all;
   if (executor.rank() == executor.size() - 1) {
     while (auto one = FaultHandler::Watch(
-               SIGSEGV, &taken, 1, [](void*, std::byte*) { return false; }, nullptr))
+               SIGSEGV, &watched, 1, [](void*, std::byte*) { return false; }, nullptr))
       all.push_back(std::move(one));
   }
   const absl::StatusOr<SharedArray> array = SharedArray::Load(executor, *file, Source::kOnDemand);
@@ -329,7 +329,7 @@ void OpenedFirstAndLoadedLater(Executor& executor) {
   ExpectSameOnAllRanks(executor, status.ToString());
 }
 
-// It would have to be sent to each node.
+// Standard input would have to be sent to each node.
 void StandardInputIsRefusedOnSeveralNodes(Executor& executor) {
   if (executor.num_nodes() == 1) return;
   for (const char* input : {"-", "raw:<i8:3:-"}) {
@@ -369,7 +369,7 @@ void FilesThatCannotBeReadAreRefused(Executor& executor) {
   ExpectReadFrom(*array, kInt64, {1000});
 }
 
-// As on a node that does not see the file: every rank gets that rank's status.
+// As if one node did not see the file: every rank gets the status of the rank without it.
 void AFileThatOneRankLacksIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
@@ -386,7 +386,7 @@ void AFileThatOneRankLacksIsRefused(Executor& executor) {
   MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
-// As on a node that has an older copy of the file.
+// As if one node had an older copy of the file.
 void AFileThatDiffersOnOneRankIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   const std::string good = directory.Write("good.npy", NpyOf(kInt64, {1000}));
@@ -418,7 +418,7 @@ void AFileThatDiffersOnOneRankIsRefused(Executor& executor) {
   MPAIO_EXPECT_OK(SharedArray::FromFile(executor, good));
 }
 
-// A sparse file of 4 TiB.
+// The file is sparse and 4 TiB long.
 void AFileLargerThanTheMemoryIsRefused(Executor& executor) {
   const PoolDirectory directory(executor);
   constexpr Index kRows = Index{1} << 39;

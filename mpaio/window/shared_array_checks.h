@@ -10,8 +10,8 @@
 
 namespace mpaio {
 
-// Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by
-// the initializer of a global.
+// Registers one test, `suite`.<check>, for each promise of the contract; `run` provides the pool.
+// Called before RUN_ALL_TESTS(), for instance by the initializer of a global.
 void RegisterSharedArrayChecks(const std::string& suite, const RunOnPool& run);
 
 }  // namespace mpaio

@@ -49,7 +49,7 @@ const bool kRegistered = [] {
   return true;
 }();
 
-// Once in a process, because standard input can be read only once.
+// A single test for this process, because standard input can be read only once.
 TEST(SharedArray, StandardInputIsReadByRank0AndLoadedForAll) {
   std::vector<std::int64_t> numbers(100000);
   std::iota(numbers.begin(), numbers.end(), 1);

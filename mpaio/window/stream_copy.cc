@@ -32,7 +32,7 @@ void StreamCopy(std::byte* to, const std::byte* from, Index size_bytes) {
     _mm_stream_si128(target + 3, d);
   }
   std::memcpy(to + lines_end, from + lines_end, static_cast<std::size_t>(size_bytes - lines_end));
-  // Streaming stores are not ordered with the plain store that publishes them.
+  // Without the fence, a plain store that publishes the data could overtake the streaming stores.
   _mm_sfence();
 }
 

@@ -10,9 +10,9 @@
 
 namespace mpaio {
 
-// As memcpy, but bypassing the cache: a plain store first reads the cache line that it overwrites,
-// and evicts data that others may want to read. For rows of an output that is not read during the
-// run, in large amounts: data that is read soon, or fits in the cache, is copied faster by memcpy.
+// As memcpy, but bypasses the cache: a plain store first reads the cache line that it overwrites,
+// and evicts data that others may want to read. Use it for large amounts of output that is not read
+// during the run; memcpy is faster for data that is read soon or fits in the cache.
 //
 // Precondition: `from` and `to` do not overlap; they may have any alignment. Reentrant. Memory
 // ordering: that of plain stores (streaming stores are fenced before it returns). On processors
