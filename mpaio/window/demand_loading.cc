@@ -188,7 +188,8 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     madvise(begin, bytes, MADV_POPULATE_READ);
   } else if (mmap(begin, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
              MAP_FAILED) {
-    // The block would have read as zeros: private ones, because the window may have no memory left.
+    // The zeros of a failed block are private pages, because the window may have no memory left.
+    // Without even these the access cannot be allowed.
     return false;
   }
   last_readable = address;

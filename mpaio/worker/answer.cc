@@ -98,7 +98,7 @@ std::string CivilToText(CivilTime time) {
 // Returns the time `ticks` * `multiple` `unit`s after 1970, as numpy prints it.
 std::string DatetimeToText(std::int64_t ticks, std::int64_t multiple, absl::string_view unit) {
   if (ticks == kNaT) return "NaT";
-  // A count out of the calendar's range is printed as a number.
+  // A count outside the calendar's range is printed as a number with its unit.
   std::int64_t count = 0;
   if (__builtin_mul_overflow(ticks, multiple, &count))
     return absl::StrCat(ticks, " * ", multiple, " ", unit);

@@ -65,7 +65,7 @@ class AnswerArray {
 //   integers               exact
 //   floating-point         doubles; for float16 and float32 the double with the same shortest text
 //                          (DoubleOfShortest()), so 0.1 is 0.1 in every type
-//   long double            text of all its digits
+//   long double            text with all significant digits
 //   complex numbers        [real, imaginary]
 //   strings                UTF-8; invalid code points become U+FFFD
 //   datetime64             ISO 8601 text as numpy prints it

@@ -78,7 +78,7 @@ TEST(Answer, TimesAreAsNumpyPrintsThem) {
             "[\"NaT\",-5]");
 }
 
-// A sign takes the place of a digit.
+// A sign counts as one of the four characters.
 TEST(Answer, YearsHaveFourCharactersAtLeast) {
   EXPECT_EQ(Text<std::int64_t>("M8[Y]", {-971, -1961, -1971, -1982, -2970, -11970, 8030}),
             "[\"0999\",\"0009\",\"-001\",\"-012\",\"-1000\",\"-10000\",\"10000\"]");

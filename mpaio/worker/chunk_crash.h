@@ -9,15 +9,15 @@
 
 namespace mpaio {
 
-// A chunk that killed or hung the process that ran it. That process is a child of the rank, so the
-// rank continues.
+// A chunk at which the process that ran it crashed or hung. That process is a child of the rank, so
+// the rank continues.
 struct ChunkCrash {
   std::int32_t job = 0;
   ChunkId chunk = 0;
-  // How the process ended, in words that end a sentence: "was killed by signal 11 (SIGSEGV:
+  // How the process ended, as the predicate of a sentence: "was killed by signal 11 (SIGSEGV:
   // segmentation fault)", "ended with exit status 3", "took longer than 0.5 s and was ended".
   std::string cause = {};
-  // True if it was ended because of the deadline.
+  // True if the process was killed because the chunk exceeded its deadline.
   bool overran = false;
 };
 

@@ -52,7 +52,8 @@ concept EncodesItself = requires(const T& value, std::string* out, absl::string_
   { T::Decode(bytes) } -> std::same_as<absl::StatusOr<T>>;
 };
 
-// True if a T itself refers to memory of this process. The members of a struct cannot be inspected.
+// True if a T itself refers to memory of this process. The members of a struct cannot be inspected,
+// so a struct with a pointer is not detected.
 template <typename T>
 inline constexpr bool kRefersToMemory =
     std::is_pointer_v<T> || std::ranges::view<T> || std::same_as<T, absl::string_view>;

@@ -75,8 +75,8 @@ std::string Encode(const T& value) {
   return bytes;
 }
 
-// `value` can be decoded from its bytes, and not from one byte more. ExpectEveryCutFails covers
-// fewer bytes.
+// Expects that `value` can be decoded from its bytes, but not if another byte follows.
+// ExpectEveryCutFails covers missing bytes.
 template <typename T>
 void ExpectRoundTrip(const T& value) {
   std::string bytes = "before";
@@ -218,7 +218,7 @@ TEST(CodecTest, RandomBytesNeverCrash) {
   }
 }
 
-// Types that point into their own process must not compile as a result.
+// A type that refers to memory of its process must not compile as a result.
 TEST(CodecTest, TypesWithAndWithoutACodec) {
   static_assert(HasCodec<double> && HasCodec<Colour> && HasCodec<Point> && HasCodec<Version> &&
                 HasCodec<Foreign>);

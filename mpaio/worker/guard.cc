@@ -36,7 +36,7 @@ absl::Status StatusOfCurrentException(absl::string_view what) {
     const std::type_info* type = abi::__cxa_current_exception_type();
     return absl::InternalError(absl::StrCat(what, " threw ",
                                             type != nullptr ? TypeName(*type) : "something",
-                                            ", which is no std::exception"));
+                                            ", which is not a std::exception"));
   }
 }
 

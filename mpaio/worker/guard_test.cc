@@ -30,9 +30,9 @@ TEST(GuardTest, NamesTypeAndTextOfAnException) {
   EXPECT_EQ(status(std::runtime_error("no luck")),
             absl::InternalError("Process threw std::runtime_error: no luck"));
   EXPECT_EQ(status(OwnError("mine")), absl::InternalError("Process threw mpaio::OwnError: mine"));
-  EXPECT_EQ(status(5), absl::InternalError("Process threw int, which is no std::exception"));
+  EXPECT_EQ(status(5), absl::InternalError("Process threw int, which is not a std::exception"));
   EXPECT_EQ(status(OddError{}),
-            absl::InternalError("Process threw mpaio::OddError, which is no std::exception"));
+            absl::InternalError("Process threw mpaio::OddError, which is not a std::exception"));
   EXPECT_EQ(CallGuarded("ProcessCallback", []() -> absl::Status { throw std::vector<int>().at(3); })
                 .message()
                 .substr(0, 42),

@@ -26,7 +26,7 @@ class ParameterInfo {
   static ParameterInfo Integer(std::string key, std::string help, Index default_value,
                                Index minimum = std::numeric_limits<Index>::min());
   static ParameterInfo Number(std::string key, std::string help, double default_value);
-  // One of `choices`; the first is the default.
+  // One of `choices`, of which there is at least one; the first is the default.
   static ParameterInfo Choice(std::string key, std::string help, std::vector<std::string> choices);
   static ParameterInfo Text(std::string key, std::string help, std::string default_value);
   // "none" (the default) or a value.
@@ -43,8 +43,8 @@ class ParameterInfo {
 
   // The same parameter without a default.
   ParameterInfo Required() &&;
-  // The same parameter, but exactly one of it and of the parameter `other` must be given. If
-  // `other` is given, its value is "none".
+  // The same parameter, but exactly one of this parameter and the parameter `other` must be given.
+  // If `other` is given, this parameter has the value "none".
   ParameterInfo Or(std::string other) &&;
 
   const std::string& key() const { return key_; }
@@ -93,14 +93,15 @@ class Parameters {
  public:
   Parameters() = default;
 
-  // Creates them from the given key=value pairs. Errors: InvalidArgument for an unknown key (the
-  // message lists the known ones), a repeated key, an invalid value, or a missing required
-  // parameter.
+  // Creates the values from the given key=value pairs. Errors: InvalidArgument for an unknown key
+  // (the message lists the known ones), a repeated key, an invalid value, a missing required
+  // parameter, or both or neither of two alternatives.
   static absl::StatusOr<Parameters> Create(
       const std::vector<ParameterInfo>& infos,
       const std::vector<std::pair<std::string, std::string>>& given);
 
-  // Precondition, which Create ensures for declared keys: the key is declared, with that kind.
+  // Precondition of each: one of the ParameterInfos has this key and this kind. Create has made
+  // sure that the value is valid.
   Index Integer(absl::string_view key) const;
   double Number(absl::string_view key) const;
   std::optional<Index> OptionalInteger(absl::string_view key) const;

@@ -171,7 +171,7 @@ TEST(ParametersTest, DescribesItself) {
   EXPECT_EQ(infos[3].Values(), "text");
 }
 
-// No user could set a default that its own check refuses.
+// Otherwise a user could not write the default on the command line.
 TEST(ParametersTest, DefaultsPassTheirOwnChecks) {
   for (const ParameterInfo& info : Infos())
     EXPECT_TRUE(info.Check(info.default_value()).ok()) << info.key();

@@ -39,7 +39,7 @@ absl::Status WorkerInfo::CheckAccepts(const DType& dtype) const {
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated) {
   if (name == "doctor") {
     std::fprintf(stderr,
-                 "mpaio: a worker target is named '%s', which means something else on a command "
+                 "mpaio: a worker target is named '%s', which is a reserved word of the command "
                  "line; rename it\n",
                  std::string(name).c_str());
     std::abort();

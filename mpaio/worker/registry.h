@@ -38,7 +38,7 @@
 
 namespace mpaio {
 
-// An element type that a worker reads.
+// An element type that a worker reads. `description` is for messages.
 struct AcceptedType {
   std::string description;
   bool (*accepts)(const DType&);
@@ -70,8 +70,8 @@ struct JobInputs {
 struct JobContext {
   DataIterator chunks;
   const Parameters& parameters;
-  // Zeros, with the type and shape from WorkerInfo::output; empty if that is null. To be moved into
-  // the worker. With WorkerInfo::streams_output the array exists in a file only.
+  // An array of zeros with the type and shape from WorkerInfo::output, to be moved into the worker;
+  // empty if that function is null. With WorkerInfo::streams_output it exists in a file only.
   OutputArray output = {};
   // True if an output file was given, for a worker that can also answer without one
   // (WorkerInfo::answers_with_array).
@@ -80,18 +80,18 @@ struct JobContext {
   // Divides the rows of another view in the same way as those of the input, for a worker that
   // iterates over something else.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows)> divide = {};
-  // The same with options: a range of rows, or another axis. The parallelism is set here.
-  // row_alignment is used unless the user has set the chunk size.
+  // The same with options: a range of rows, or another axis. options.parallelism is overwritten;
+  // options.row_alignment is ignored if the user has set the size or the number of the chunks.
   std::function<absl::StatusOr<DataIterator>(const NdView& rows, DataIteratorOptions options)>
       divide_with = {};
   // Collective: every rank must call it with the same arguments. Allocates a further array of zeros
   // in memory shared by the ranks of a node.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> allocate = {};
-  // Collective. The same, but pages get memory only when a worker calls OutputArray::Populate, for
-  // an array that may not be needed. The capacity for it is checked and reserved now.
+  // Collective. The same for an array that may not be needed: its memory is set aside now, but
+  // pages use it only after a worker has called OutputArray::Populate.
   std::function<absl::StatusOr<OutputArray>(DType, std::vector<Index>)> reserve = {};
-  // Collective; to be called in Job::begin_pass. For an answer whose type and shape are known only
-  // then: returns an array in the file that was given for OUTPUT (`key` is empty) or for a
+  // Collective; to be called in Job::begin_pass, for an answer whose type and shape are not known
+  // earlier. Returns an array in the file that was given for OUTPUT (`key` is empty) or for a
   // parameter of the kind Output. Workers write it as with WorkerInfo::streams_output. It is saved
   // like other outputs, and Job::array or Job::extra_outputs is not called for it. Errors: those of
   // OutputArray::CreateInFile; FailedPrecondition if no such file was given.
@@ -120,8 +120,8 @@ struct Job {
   // Called on rank 0 after all chunks have been delivered: returns an answer that is an array. It
   // is saved if an output file was given, else printed.
   std::function<absl::StatusOr<AnswerArray>()> array = {};
-  // The size of the result of `array` in rank 0's memory, if known before the run. The run is
-  // refused if less memory is available.
+  // The bytes of rank 0's memory that the result of `array` takes; 0 if they are not known before
+  // the run. The run is refused if less memory is available.
   Index answer_bytes = 0;
   // Called on rank 0 if `array` is saved: returns the rest of the answer as an object. It is
   // printed with the type and shape of the saved array.
@@ -129,8 +129,8 @@ struct Job {
   // Called on rank 0 after all chunks have been delivered: returns the array to save for each
   // parameter of the kind Output, by key. Called only for parameters that were given.
   std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> extra_outputs = {};
-  // If not null, called on rank 0 if any array of the job is saved: returns the JSON to print
-  // instead of `result`, or of the type and shape of `array` with `array_summary`.
+  // If not null, called on rank 0 if any array of the job is saved: returns the JSON to print. It
+  // replaces `result`, and the type and shape of `array` with `array_summary`.
   std::function<absl::StatusOr<nlohmann::ordered_json>()> summary = {};
   // Null for a job with one pass. Else called on rank 0 each time all chunks have been delivered:
   // returns the data that every rank needs for the next pass, or nullopt after the last pass.
@@ -164,7 +164,7 @@ struct WorkerInfo {
   bool needs_constant_input = false;
   // True if the answer is an array (Job::array), which is saved if an output file is given.
   bool answers_with_array = false;
-  // Called on every rank, with a context of the same values.
+  // Makes the job. Called on every rank, with a context of the same values.
   std::function<absl::StatusOr<Job>(JobContext& context)> make = {};
   // True if Process runs in a process of its own unless the user says otherwise. Set by the build:
   // `isolate` of mpaio_worker.
@@ -174,8 +174,9 @@ struct WorkerInfo {
   absl::Status CheckAccepts(const DType& dtype) const;
 };
 
-// For MPAIO_REGISTER_WORKER. Ends the program if two workers have the same name, or a worker is
-// named "doctor", which is a reserved word of the command line: both are mistakes in a BUILD file.
+// For MPAIO_REGISTER_WORKER, before main(); not safe from several threads. Ends the program if two
+// workers have the same name, or a worker is named "doctor", which is a reserved word of the
+// command line: both are mistakes in a BUILD file.
 bool RegisterWorker(absl::string_view name, WorkerInfo info, bool is_isolated = false);
 
 // Returns the worker of that name, or nullptr.

@@ -109,7 +109,7 @@ TEST(RegistryDeathTest, DuplicateNamesEndTheProgram) {
 TEST(RegistryDeathTest, ReservedNamesEndTheProgram) {
   EXPECT_DEATH(
       RegisterWorker("doctor", {}),
-      "a worker target is named 'doctor', which means something else on a command line; rename it");
+      "a worker target is named 'doctor', which is a reserved word of the command line; rename it");
 }
 
 }  // namespace

@@ -41,21 +41,22 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Results up to this size are in the area, the rest in the file. At most kKeptFileBytes of the file
-// are kept for the next results.
+// The first kAreaBytes of the results are in shared memory, the rest in the file. A file with more
+// than kKeptFileBytes is emptied after the command, to free its memory.
 constexpr std::size_t kAreaBytes = std::size_t{1} << 20;
 constexpr std::size_t kKeptFileBytes = std::size_t{16} << 20;
 constexpr std::size_t kBoardBytes = 4096;
 
-// A reply from another core takes a few microseconds, most of it for waking up.
+// Spinning saves waking up, which is most of the few microseconds that a reply from another core
+// takes.
 constexpr std::chrono::microseconds kSpin(2);
-// How often the parent polls. The kernel wakes it when the child has ended (Linux 5.3), and the
-// child wakes it when it is done, unless Process has closed all files. (Measured: polling every 2
-// ms takes 1 % of a core.)
+// The longest time between two polls by the parent. The kernel wakes it when the child has ended
+// (pidfd, Linux 5.3), and the child wakes it when the command is done, unless Process has closed
+// all files. (Measured: polling every 2 ms takes 1 % of a core.)
 constexpr std::chrono::milliseconds kLongestSleep(100);
 constexpr std::chrono::milliseconds kLongestSleepWithoutPidfd(2);
 constexpr std::chrono::milliseconds kAskPeriod(5);
-// The time before the first chunk is longer, because a new child may have to wait for a core.
+// A child has at least this long to begin its first chunk, because it may have to wait for a core.
 constexpr std::chrono::seconds kLeastTimeToBegin(1);
 constexpr std::chrono::seconds kIdleSleep(1);
 constexpr int kMaxFailedStarts = 3;
@@ -89,7 +90,7 @@ std::string CauseOf(int wait_status) {
   std::string cause = DescribeProcessEnd(wait_status);
   if (!WIFSIGNALED(wait_status) || cause.back() != ')') return cause;
   if (WTERMSIG(wait_status) == SIGKILL)
-    return absl::StrCat(cause, ", which is what the system does where memory runs out");
+    return absl::StrCat(cause, ", as the system does when memory runs out");
   // Appends the meaning of the signal to its name.
   std::string description(sigdescr_np(WTERMSIG(wait_status)));
   description[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(description[0])));
@@ -107,9 +108,9 @@ void LeaveAtOnce(int status, void*) {
 // Makes a fork of a rank a plain child. All signals are blocked at the call; `mask` is the previous
 // mask, which is restored with the deadly signals unblocked.
 void BecomeChild(pid_t parent, sigset_t mask) {
-  // The handlers belong to the rank: MPI's print backtraces, and the program's report on the run.
-  // Errors of the child kill it. All other signals are meant for the rank, even if they are sent to
-  // the whole group.
+  // The handlers belong to the rank: MPI's print backtraces, and the program's report on the run. A
+  // fault of the child must kill it. All other signals are meant for the rank, even if they are
+  // sent to the whole group.
   constexpr int kDeadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL, SIGTRAP, SIGSYS};
   struct sigaction action = {};
   for (int number = 1; number < NSIG; ++number) {
@@ -118,7 +119,7 @@ void BecomeChild(pid_t parent, sigset_t mask) {
       signal(number, SIG_IGN);
   }
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
-  // The default, for children that Process may have.
+  // Process may wait for children of its own.
   signal(SIGCHLD, SIG_DFL);
   for (const int number : kDeadly) {
     signal(number, SIG_DFL);
@@ -129,8 +130,8 @@ void BecomeChild(pid_t parent, sigset_t mask) {
   // The child does not outlive the rank, even if the rank ended just before this call.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  // If the system must kill a process, it should not be the rank. It may refuse the setting; then
-  // its own choice stays.
+  // If the system must kill a process, it should kill the child, not the rank. The system may
+  // refuse this setting; it then chooses as usual.
   if (const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
     [[maybe_unused]] const ssize_t written = write(file, "1000", 4);
     close(file);
@@ -157,8 +158,8 @@ void BecomeChild(pid_t parent, sigset_t mask) {
 // Memory ordering: `commands` and `answers` are stored with release and loaded with acquire, or
 // stronger: a process that sees the count also sees the command, or the answer and all results.
 // When waitpid reports the child's end, all of its stores are visible. Only the records are read
-// while they are written, for the deadline; the decision is made after the child has ended and they
-// no longer change.
+// while they are written, to check the deadline; the chunk to blame is chosen after the child has
+// ended, when they no longer change.
 struct Sandbox::Board {
   // The child's progress: `done` chunks have results, `bytes` in total, and `batch` more have been
   // in progress since `begun_ns` (steady_clock). The child writes the record that is not current,
@@ -221,7 +222,7 @@ absl::StatusOr<SandboxDone> Sandbox::ProcessChunks(int job, ChunkId first, Index
                                                    std::string* encoded) {
   if (job < 0 || static_cast<std::size_t>(job) >= workers_.size()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("there is no job ", job, " among ", workers_.size()));
+        absl::StrCat("there is no job with index ", job, ": there are ", workers_.size()));
   }
   const std::size_t before = encoded->size();
   SandboxDone result;
@@ -254,7 +255,7 @@ absl::Status Sandbox::ProcessAll(int job, ChunkId first, Index count, std::strin
     } else if (outcome.ended && ++failed_starts == kMaxFailedStarts) {
       return absl::UnavailableError(absl::StrCat(
           "cannot isolate Process: ", kMaxFailedStarts,
-          " child processes in a row ended before they began; the last ", outcome.cause));
+          " child processes in a row ended before they began a chunk; the last ", outcome.cause));
     }
   }
   return absl::OkStatus();
@@ -281,17 +282,17 @@ absl::StatusOr<Sandbox::Outcome> Sandbox::Command(int job, ChunkId first, Index 
   bool credible = ReadOutcome(count, &outcome, &size_bytes);
   if (credible) {
     MPAIO_RETURN_IF_ERROR(
-        CallGuarded("taking over results", [&] { return Read(0, size_bytes, encoded); }));
+        CallGuarded("reading results", [&] { return Read(0, size_bytes, encoded); }));
     credible = AreResults(absl::string_view(*encoded).substr(before), outcome.done);
   }
   if (!credible) {
-    // Process can write to that memory, and has done so.
+    // Process can write to the board and to the results, and must have done so.
     EndChild(&cause);
     encoded->resize(before);
     outcome = Outcome();
     outcome.ended = true;
     outcome.suspects = count;
-    outcome.cause = "wrote over memory that is not its own";
+    outcome.cause = "overwrote memory that is not its own";
   }
   // A child that ended may have written more to the file than it reported.
   if ((outcome.ended || size_bytes > kAreaBytes + kKeptFileBytes) && ftruncate(file_, 0) != 0)
@@ -319,7 +320,7 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
           return;
         }
         EndChild(&outcome->cause);
-        // The child may have finished the chunk at the last moment; then the chunk is not late.
+        // The child may have finished the chunk before it was killed; then the chunk is not late.
         outcome->ended = !answered();
         outcome->overran =
             outcome->ended && begun && board_->current.load(std::memory_order_relaxed) == current;
@@ -328,7 +329,7 @@ void Sandbox::Await(std::uint32_t command, Outcome* outcome) {
               absl::StrCat("took longer than ", std::chrono::duration<double>(deadline).count(),
                            " s and was ended");
         } else if (outcome->ended) {
-          // The chunk that it had started next is not to blame.
+          // The child was killed in a later chunk, which is not to blame.
           board_->records[board_->current.load(std::memory_order_relaxed) % 2].batch.store(
               0, std::memory_order_relaxed);
         }
@@ -377,7 +378,7 @@ bool Sandbox::ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes
   outcome->done = record.done.load(std::memory_order_relaxed);
   const Index batch = record.batch.load(std::memory_order_relaxed);
   *size_bytes = record.bytes.load(std::memory_order_relaxed);
-  // True if `more` bytes can follow the results.
+  // True if there is space for `more` bytes after the results.
   const auto fits = [&](std::size_t more) {
     if (*size_bytes <= kAreaBytes && more <= kAreaBytes - *size_bytes) return true;
     struct stat file = {};
@@ -397,9 +398,8 @@ bool Sandbox::ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes
   if (outcome->done == count || absl::StatusCodeToString(code).empty()) return false;
   const std::size_t text_bytes = board_->text_bytes;
   std::string text;
-  if (!fits(text_bytes) || !CallGuarded("taking over a status", [&] {
-                              return Read(*size_bytes, text_bytes, &text);
-                            }).ok())
+  if (!fits(text_bytes) ||
+      !CallGuarded("reading a status", [&] { return Read(*size_bytes, text_bytes, &text); }).ok())
     return false;
   outcome->status = absl::Status(code, text);
   return true;
@@ -448,7 +448,7 @@ absl::Status Sandbox::Fork() {
   new (board_) Board();
   cpu_set_t cores;
   spins_ = sched_getaffinity(0, sizeof(cores), &cores) == 0 && CPU_COUNT(&cores) > 1;
-  // Flush first: both processes would print what is buffered.
+  // Otherwise both processes would print what is buffered.
   std::fflush(nullptr);
   std::cout.flush();
   // Signals are blocked until the child has its own handling, so that none of the rank's handlers
@@ -485,7 +485,7 @@ bool Sandbox::Reap(int options, std::string* cause) {
   child_ = 0;
   if (pidfd_ >= 0) close(std::exchange(pidfd_, -1));
   *cause = ended > 0 ? CauseOf(status)
-                     : "ended; how is not known, because this process ignores SIGCHLD or collects "
+                     : "ended in an unknown way, because this process ignores SIGCHLD or waits for "
                        "its children elsewhere";
   return true;
 }
@@ -521,7 +521,7 @@ void Sandbox::RunWorkerLoop(pid_t parent) {
   }
 }
 
-// `batches`: the number of chunks of each job that are processed together. `encoded`: a buffer for
+// `batches`: for each job the number of chunks to process together. `encoded`: a buffer for
 // results, reused by the next command.
 void Sandbox::ExecuteCommand(std::vector<Index>& batches, std::string& encoded) {
   const WorkerBase& worker = *workers_[static_cast<std::size_t>(board_->job)];
@@ -543,7 +543,7 @@ void Sandbox::ExecuteCommand(std::vector<Index>& batches, std::string& encoded) 
       return Write(bytes, encoded);
     });
     if (!failure.ok()) {
-      // One of the chunks failed; which one is unknown.
+      // It is unknown which of the chunks failed.
       if (together > 1) {
         one_at_a_time = true;
         begun_ns = NowNs();

@@ -11,8 +11,8 @@
 // The child is a fork of this process: it has the workers as they were at the fork, and shares the
 // memory that is mapped as shared, so inputs are read and outputs are written in place. It lives
 // until something kills it or the Sandbox is destroyed. After a crash the next call forks a new
-// child, which starts from the current state of this process. Memory of its own that Process
-// modifies stays in the child, and ends with it.
+// child, which starts from the current state of this process. Changes that Process makes to other
+// memory are not seen by this process, and are lost when the child ends.
 //
 // Cost: a fork (about 0.3 ms) per child, a few microseconds per call, and almost nothing per chunk:
 // chunks that take less than `batch_time` are processed several at a time.
@@ -52,30 +52,32 @@ struct SandboxOptions {
   // 0. Default: unlimited; a child that hangs or is stopped (SIGSTOP) is then waited for without
   // end.
   std::optional<std::chrono::nanoseconds> chunk_deadline;
-  // Chunks are processed together while they take about this long; at most a quarter of the
-  // deadline. 0: each chunk separately.
+  // The child processes chunks in batches that take about this long, limited to a quarter of
+  // chunk_deadline. 0: one chunk per batch.
   std::chrono::nanoseconds batch_time = std::chrono::microseconds(20);
-  // If not null: called about every 5 ms while a call waits for the child, on the waiting thread.
-  // If it returns true, the child and the call are ended. It must not call the Sandbox.
+  // If not null: called about every 5 ms while ProcessChunks waits for the child, on the waiting
+  // thread. If it returns true, the child is killed and the call returns Cancelled. It must not
+  // call the Sandbox.
   std::function<bool()> is_over = {};
 };
 
-// Calls come from one thread at a time. A call from another thread than the previous call starts a
-// new child, because a child ends with the thread that forked it. The child has that thread only.
+// Call it from one thread at a time. A call from a different thread than the previous call starts a
+// new child, because a child ends with the thread that forked it. The child has only one thread.
 //
 // The child:
 //   - must not call MPI;
-//   - ignores SIGINT, SIGTERM and every other signal that this process handles, because a signal to
-//     the whole group leaves the end of the run to the ranks;
+//   - ignores SIGINT, SIGTERM and every other signal that this process handles: when the whole
+//     process group gets a signal, the ranks decide how the run ends;
 //   - is the first process that the system kills if memory runs out;
 //   - writes no core file;
 //   - prints the output of Process where this process prints, line by line;
-//   - dies of a fault even if this process handles the signal; exit() ends it immediately.
+//   - dies of a fault even if this process handles the signal, except a fault that loads an input
+//     on demand;
+//   - ends immediately when it calls exit().
 //
-// Blame: a chunk is reported only if the child ended while it processed that chunk alone. If a
-// child ends while it processes several chunks, another child processes them again, one at a time;
-// if none of them crashes then, all of them are done. (Process is a pure function, so it may run
-// again.)
+// A chunk is blamed for a crash only if the child ended while it processed that chunk alone. If a
+// child ends while it processes several chunks, another child processes them again, one at a time,
+// as Process is a pure function; if none of them crashes then, no chunk is blamed.
 //
 // Memory ordering: stores of the child to shared memory in chunks reported as done are visible to
 // the caller when ProcessChunks returns; stores of the caller before the call are visible to
@@ -104,8 +106,8 @@ class Sandbox {
 
  private:
   struct Board;
-  // The outcome of a command: `done` chunks are appended. If `ended`, the child ended during the
-  // next `suspects` chunks.
+  // The outcome of a command: the results of `done` chunks were appended. If `ended`, the child
+  // ended while it processed the next `suspects` chunks.
   struct Outcome {
     Index done = 0;
     absl::Status status;

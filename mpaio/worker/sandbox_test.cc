@@ -168,7 +168,7 @@ std::vector<ProcessDeath> Deaths() {
       {"QuickExit4", [] { quick_exit(4); }, "ended with exit status 4"},
       {"AtOnce5", [] { _exit(5); }, "ended with exit status 5"},
       {"Killed", [] { raise(SIGKILL); },
-       "was killed by signal 9 (SIGKILL), which is what the system does where memory runs out"},
+       "was killed by signal 9 (SIGKILL), as the system does when memory runs out"},
       {"RealTime", [] { raise(SIGRTMAX); }, absl::StrCat("was killed by signal ", SIGRTMAX)},
       {"StackOverflow",
        [] {
@@ -209,13 +209,14 @@ TEST_F(SandboxTest, RefusesAMissingJob) {
   Sandbox sandbox({&sums}, {});
   std::string encoded = "kept";
   EXPECT_THAT(sandbox.ProcessChunks(1, 0, 1, &encoded),
-              StatusIs(absl::StatusCode::kInvalidArgument, "no job 1 among 1"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "no job with index 1: there are 1"));
   EXPECT_THAT(sandbox.ProcessChunks(-1, 0, 1, &encoded),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(encoded, "kept");
 }
 
-// Around the 1 MiB kept in memory, and far beyond; twice, because the file is truncated in between.
+// The lengths are around the 1 MiB that is kept in memory, and far beyond. All are read twice,
+// because the file is truncated in between.
 TEST_F(SandboxTest, ResultsMayBeOfAnyLength) {
   const std::vector<std::size_t> lengths = {1,       (1 << 20) - 17, (1 << 20) - 8, 1 << 20, 0,
                                             5 << 20, 23 << 20,       100,           3};
@@ -272,7 +273,7 @@ TEST_F(SandboxTest, EveryCrashEndsTheChildOnly) {
     for (const nanoseconds batch_time :
          {nanoseconds(0), SandboxOptions().batch_time, nanoseconds(hours(1))}) {
       Sandbox sandbox({&sums}, {.chunk_deadline = std::nullopt, .batch_time = batch_time});
-      // The crashing chunk is the first, one in the middle, the last.
+      // The crashing chunk is the first of the call, then one in the middle, then the last.
       for (const ChunkId first : {70, 30, 5}) {
         const Index count = first == 5 ? 66 : 100;
         std::string encoded = "kept";
@@ -382,7 +383,7 @@ TEST_F(SandboxTest, AChildThatIsStoppedIsEndedAtTheDeadline) {
   EXPECT_TRUE(done->crash->overran);
 }
 
-// Chunks of one batch that together exceed the deadline of a single chunk: none is reported.
+// The chunks of one batch together exceed the deadline of a single chunk; none is reported.
 TEST_F(SandboxTest, TheDeadlineIsPerChunkNotPerBatch) {
   Shared<std::atomic<int>> runs;
   auto sums = WorkerOf<>([&](const View& chunk) -> absl::StatusOr<std::int64_t> {
@@ -479,7 +480,8 @@ TEST_F(SandboxTest, TheChildDoesNotSurviveItsParent) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-// Including the files that it uses to report results: results that fit in memory still arrive.
+// The closed files include those through which the child reports results; results that fit in
+// memory still arrive.
 TEST_F(SandboxTest, ProcessMayCloseAllFiles) {
   const std::string long_text(2 << 20, 'x');
   auto texts = WorkerOf<std::string>([&](const View& chunk) -> absl::StatusOr<std::string> {
@@ -578,7 +580,7 @@ TEST_F(SandboxTest, WorksIfTheProcessIgnoresSigchld) {
     EXPECT_EQ(done->done, 3);
     ASSERT_TRUE(done->crash.has_value());
     EXPECT_EQ(done->crash->chunk, 3);
-    EXPECT_THAT(done->crash->cause, HasSubstr("how is not known"));
+    EXPECT_THAT(done->crash->cause, HasSubstr("ended in an unknown way"));
     EXPECT_EQ(encoded, Sums(0, 3) + Sums(4, 5));
   }
 }
@@ -640,7 +642,7 @@ TEST_F(SandboxTest, DetectsAnOverwrittenBoard) {
     EXPECT_EQ(done->done, 50);
     ASSERT_TRUE(done->crash.has_value());
     EXPECT_EQ(done->crash->chunk, 50);
-    EXPECT_EQ(done->crash->cause, "wrote over memory that is not its own");
+    EXPECT_EQ(done->crash->cause, "overwrote memory that is not its own");
     EXPECT_EQ(encoded, Sums(0, 50));
   }
 }
@@ -661,7 +663,7 @@ TEST_F(SandboxTest, MissingFileDescriptorsAreAnError) {
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
 }
 
-// Makes children end in the fork itself.
+// If true, a child exits within fork().
 std::atomic<bool> children_exit_at_fork = false;
 
 TEST_F(SandboxTest, ChildrenThatDoNotStartAreAnError) {
@@ -678,14 +680,15 @@ TEST_F(SandboxTest, ChildrenThatDoNotStartAreAnError) {
   children_exit_at_fork = false;
   EXPECT_THAT(done,
               StatusIs(absl::StatusCode::kUnavailable,
-                       "in a row ended before they began; the last ended with exit status 9"));
+                       "in a row ended before they began a chunk; the last ended with exit status "
+                       "9"));
   EXPECT_EQ(encoded, "kept");
   EXPECT_EQ(sandbox.ProcessChunks(0, 0, 5, &encoded)->done, 5);
   EXPECT_EQ(encoded, "kept" + Sums(0, 5));
 }
 
-// Output buffered at the fork is printed once; the output of Process is printed even if it crashes
-// afterwards.
+// Output that is buffered at the fork is printed once; the output of Process is printed even if
+// Process crashes afterwards.
 TEST_F(SandboxTest, NothingIsPrintedTwiceAndNothingIsLost) {
   auto prints = WorkerOf<>([](const View& chunk) -> absl::StatusOr<std::int64_t> {
     printf("chunk %d\n", static_cast<int>(chunk.id()));

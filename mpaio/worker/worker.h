@@ -120,8 +120,8 @@ class WorkerBase {
   std::string name() const { return name_.empty() ? TypeName(typeid(*this)) : name_; }
   void set_name(absl::string_view name) { name_ = std::string(name); }
 
-  // True if Process runs in a process of its own, so that it cannot kill the rank (sandbox.h). The
-  // same on every rank.
+  // True if Process runs in a process of its own, so that it cannot kill the rank (sandbox.h). Must
+  // be the same on every rank.
   bool is_isolated() const { return is_isolated_; }
   void set_isolated(bool is_isolated) { is_isolated_ = is_isolated; }
 
@@ -130,10 +130,11 @@ class WorkerBase {
   virtual absl::Status CheckInput() const = 0;
 
   // Processes the chunk and appends its encoded result to `*encoded`, which is unchanged on
-  // failure.
+  // failure. Errors: those of Process; those of StatusOfCurrentException.
   virtual absl::Status ProcessChunk(const Chunk& chunk, std::string* encoded) const = 0;
 
-  // Decodes the chunk's result and passes it to the callback.
+  // Decodes the chunk's result and passes it to the callback. Errors: DataLoss if `encoded` is not
+  // a result; those of the callback; those of StatusOfCurrentException.
   virtual absl::Status DeliverChunk(const Chunk& chunk, absl::string_view encoded) = 0;
 
   // The same for chunks [first, first + count) in order, until one fails. Results are concatenated,
@@ -145,8 +146,8 @@ class WorkerBase {
                                    WireReader* encoded);
 
  protected:
-  // Reads the rows if inputs are loaded on demand: system calls that Process makes with untouched
-  // rows would fail (EFAULT).
+  // Reads the rows if inputs are loaded on demand, because a system call of Process on rows that
+  // have not been read yet would fail (EFAULT).
   void TouchRows(ChunkId first, Index count) const {
     if (FaultHandler::AreAnyOfSegv()) TouchRowsNow(first, count);
   }
@@ -164,7 +165,7 @@ class WorkerBase {
 };
 
 inline void WorkerBase::TouchRowsNow(ChunkId first, Index count) const {
-  // Rows along another axis have a piece in every block: no system call can be given all of them.
+  // Rows along another axis have a piece in every block, so no single system call can use them.
   if (data_iterator_.num_blocks() != 1) return;
   const RowRange rows = data_iterator_.chunks(first, count);
   const NdView& array = data_iterator_.array();
@@ -218,9 +219,8 @@ class Worker : public WorkerBase {
 
   // Runs in a worker rank. Must be a pure function of the chunk, so that a chunk can be retried:
   // run again, on any rank, it returns the same result. It may read members set before the run, and
-  // all of the input. Rows of other chunks may not have been read from their file yet: they are
-  // loaded when they are touched, but a system call that is given them fails (EFAULT). An error or
-  // exception ends the run.
+  // all of the input. Rows of other chunks may not have been read from their file yet: an access
+  // loads them, but a system call on them fails (EFAULT). An error or exception ends the run.
   virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
 
   // Runs on rank 0, once for each chunk, in the order of the chunks unless another order was

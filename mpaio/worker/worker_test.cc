@@ -98,8 +98,8 @@ TEST_F(WorkerTest, AChunkAlongAnotherAxisLiesInBlocks) {
   EXPECT_THROW(view.row(0), std::logic_error);
 }
 
-// A chunk along the first axis is one block; so is a chunk along an axis that only axes of extent 1
-// precede.
+// A chunk along the first axis is one block; so is a chunk along an axis whose preceding axes all
+// have extent 1.
 TEST_F(WorkerTest, OneBlockIsAllElements) {
   const NdView array = NdView::Create(data_.data(), DType::Of<std::int64_t>(), {1, 10, 3}).value();
   for (const Index axis : {0, 1}) {
@@ -181,7 +181,7 @@ TEST_F(WorkerTest, CallbackErrorsAndExceptionsAreStatuses) {
   Codec<std::int64_t>::Encode(7, &encoded);
   EXPECT_EQ(worker.DeliverChunk({0, {0, 4}}, encoded), absl::AbortedError("enough"));
   EXPECT_EQ(worker.DeliverChunk({1, {4, 8}}, encoded).message(),
-            "ProcessCallback threw int, which is no std::exception");
+            "ProcessCallback threw int, which is not a std::exception");
   EXPECT_EQ(worker.DeliverChunk({2, {8, 10}}, encoded.substr(1)).code(),
             absl::StatusCode::kDataLoss);
   EXPECT_EQ(worker.delivered.size(), 1u);
