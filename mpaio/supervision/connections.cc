@@ -16,8 +16,8 @@
 namespace mpaio {
 namespace {
 
-// Returns the address, without the port, of one end of an IPv4 or IPv6 connection; empty for
-// others.
+// Returns the address, without the port, of one end of an IPv4 or IPv6 connection; empty for any
+// other socket. `end_of`: getsockname or getpeername.
 std::string AddressOf(int fd, int (*end_of)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof(storage);

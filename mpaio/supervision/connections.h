@@ -13,7 +13,7 @@
 
 namespace mpaio {
 
-// The limit for one message (unix(7), SCM_RIGHTS).
+// Descriptors in one message. The system allows 253 (unix(7), SCM_RIGHTS).
 inline constexpr std::size_t kMostDescriptors = 250;
 
 // Returns the descriptors of this process's TCP connections whose two ends have different
@@ -23,8 +23,8 @@ std::vector<int> ConnectionsToOtherHosts();
 // True if the other end of a TCP connection has one of these addresses (numeric, IPv4 or IPv6).
 bool LeadsTo(int connection, const std::vector<std::string>& hosts);
 
-// Sends `bytes` (not empty) and `descriptors` over a socket of this machine, as one message.
-// Returns false on an error.
+// Sends `bytes` (not empty) and the first kMostDescriptors of `descriptors` over a Unix-domain
+// socket, as one message. Returns false on an error.
 bool SendMessage(int socket, absl::string_view bytes, const std::vector<int>& descriptors);
 
 // Receives the next such message: up to `most_bytes` bytes, and the descriptors, which this process

@@ -68,9 +68,9 @@ TEST_F(ConnectionsTest, TwoDifferentAddressesMeanAnotherHost) {
   int pair[2];
   Pair(SOCK_STREAM, pair);
   const int listener = Listener(2);
-  EXPECT_THAT(ConnectionsToOtherHosts(), IsEmpty()) << "neither what listens nor what is local";
+  EXPECT_THAT(ConnectionsToOtherHosts(), IsEmpty()) << "listeners and local sockets do not count";
   Connection(2, listener);
-  EXPECT_THAT(ConnectionsToOtherHosts(), IsEmpty()) << "its ends have one address";
+  EXPECT_THAT(ConnectionsToOtherHosts(), IsEmpty()) << "both ends have the same address";
   const std::vector<int> ends = Connection(1, listener);
   EXPECT_THAT(ConnectionsToOtherHosts(), UnorderedElementsAre(ends[0], ends[1]));
 }
@@ -98,7 +98,7 @@ TEST_F(ConnectionsTest, AReceivedDescriptorIsUsable) {
   EXPECT_EQ(message.bytes, "C");
   ASSERT_EQ(message.descriptors.size(), 1u);
   EXPECT_THAT(connection, Not(Contains(Keep(message.descriptors[0]))))
-      << "another one, for the same";
+      << "it is another descriptor, of the same connection";
   shutdown(connection[0], SHUT_RD);
   EXPECT_EQ(write(message.descriptors[0], "x", 1), 1);
   char byte = 0;

@@ -41,8 +41,8 @@ const Pmix& Library() {
   return pmix;
 }
 
-// Whether the launcher started this very process. A process of the rank that a script started must
-// not speak for the rank: PMIx_Finalize would sign the rank off while the script goes on.
+// True if the launcher itself started this process. A process that was started by the rank's script
+// must not act for the rank: PMIx_Finalize would sign the rank off while the script continues.
 bool IsChildOfLauncher() {
   std::ifstream file("/proc/" + std::to_string(getppid()) + "/comm");
   std::string name;
@@ -74,12 +74,11 @@ bool WaitUntilAllRanksStarted(std::chrono::milliseconds timeout) {
     return true;
   std::promise<void> promise;
   std::future<void> done = promise.get_future();
-  // No timeout of PMIx is honoured by every server, so a thread makes the calls, which can be
-  // abandoned.
+  // Not every server honours a timeout of PMIx, so a thread makes the calls: it can be abandoned.
   std::thread([promise = std::move(promise)]() mutable {
     if (Library().init(nullptr, nullptr, 0) == 0) {
-      // An empty list of processes stands for all of the caller's namespace. If the fence fails,
-      // there is nothing to wait for.
+      // An empty list means all processes of the caller's namespace. If the fence fails, there is
+      // nothing to wait for.
       Library().fence(nullptr, 0, nullptr, 0);
       Library().finalize(nullptr, 0);
     }

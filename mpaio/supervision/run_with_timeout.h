@@ -9,11 +9,11 @@
 
 namespace mpaio {
 
-// Runs `work` in a fork of this process, `attempts` times at most: a fork that has not ended after
-// `timeout` is killed. After that, and after `work` has returned false, another fork is made.
-// Returns true if `work` has returned true. Preconditions: the caller has one thread, and ignores
-// the SIGCHLD of the forks. Where fork() fails, this process runs `work` itself, and SIGALRM ends
-// the process after `timeout`.
+// Runs `work` in a fork of this process until it returns true, at most `attempts` times. A fork
+// that has not ended after `timeout` is killed. Returns true if `work` has returned true.
+// Preconditions: the caller has one thread, and does not collect the forks itself, by a handler of
+// SIGCHLD or by ignoring that signal. If fork() fails, this process runs `work` itself, and SIGALRM
+// ends the process after `timeout`.
 bool RunWithTimeout(const std::function<bool()>& work, int attempts,
                     std::chrono::milliseconds timeout);
 

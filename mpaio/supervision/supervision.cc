@@ -33,9 +33,9 @@ namespace {
 
 constexpr std::chrono::seconds kArmTimeout(5);
 constexpr std::chrono::seconds kSignOffTimeout(2);
-// Messages of supervisors are shorter.
+// Bytes kept of one channel. Messages of supervisors are shorter.
 constexpr std::size_t kMostReceived = 4096;
-// Channels without a Hello yet: supervisors send it at once.
+// Open channels without a Hello. Supervisors send it at once, so older ones are strangers.
 constexpr std::size_t kMostUnknown = 1024;
 
 Supervision* the_supervision = nullptr;
@@ -53,8 +53,7 @@ void SetTitle(int argc, char** argv, int rank) {
   prctl(PR_SET_NAME, "mpaio:watch");
   if (argc < 1) return;
   char* const first = argv[0];
-  // The arguments lie one after the other as the system has placed them, unless they have been
-  // moved.
+  // The title may replace the arguments only if these are contiguous, as the system placed them.
   for (int k = 0; k + 1 < argc; ++k) {
     if (argv[k] + std::strlen(argv[k]) + 1 != argv[k + 1]) return;
   }
@@ -99,8 +98,8 @@ void Supervision::Start(int argc, char** argv) {
   close(ends[1]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  // mpirun signals the process group of the process that it has started: the supervisor forwards
-  // the signals that concern the rank.
+  // mpirun signals the whole process group of the supervisor. The rank leaves that group, and gets
+  // only the signals that the supervisor forwards.
   setpgid(0, 0);
   static Supervision supervised(*rank, *size, shared, ends[0]);
   the_supervision = &supervised;
@@ -168,7 +167,7 @@ void Supervision::Accept() {
 void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   char bytes[256];
   ssize_t length = 1;
-  // Bounds the bytes that a stranger can make us keep.
+  // Bounds the bytes that a stranger can make this process keep.
   while (channel.received.size() < kMostReceived &&
          (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0)
     channel.received.append(bytes, static_cast<std::size_t>(length));
@@ -208,7 +207,7 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   if (is_over && channel.rank >= 0) {
     lost_ranks->push_back({channel.rank,
                            is_silent ? "is out of reach, as its host does not answer"
-                                     : "is gone, and its supervisor with it",
+                                     : "is gone, together with its supervisor",
                            is_silent});
     ended_.insert(channel.rank);
   }

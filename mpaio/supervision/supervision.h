@@ -21,16 +21,16 @@
 // sends to a rank go to its supervisor, which forwards them. If rank 0 is gone, the supervisors end
 // their ranks.
 //
-// No rank calls MPI_Finalize at the end, because it waits for dead ranks: each rank signs itself
-// off and exits.
+// No rank calls MPI_Finalize at the end, because that call would wait for dead ranks: each rank
+// signs itself off and exits.
 //
 // A connection between hosts that is closed at one end is fatal at the other one (Open MPI 5:
 // "Socket closed", btl_tcp_endpoint.c and pml_ob1.c). So a rank's supervisor keeps the rank's
 // connections open, even after the rank has ended, until rank 0 has made its last MPI call; rank 0
 // waits for all others before that.
 //
-// There is no supervision (Get() is null), and a death ends the job, if another launcher has
-// started the program or libpmix is missing.
+// There is no supervision (Get() is null), and a death ends the job, if a launcher other than
+// mpirun has started the program, or libpmix is missing.
 #ifndef MPAIO_SUPERVISION_SUPERVISION_H_
 #define MPAIO_SUPERVISION_SUPERVISION_H_
 
@@ -60,7 +60,7 @@ class Supervision {
 
   // Returns this process's supervision; null where there is none.
   static Supervision* Get();
-  // Turns supervision off, where not all ranks have it: a death then ends the job.
+  // Turns supervision off, for a job in which not all ranks have it. A death then ends the job.
   static void Disable();
 
   // On rank 0: returns the address to which supervisors connect. Errors: those of the system.
@@ -70,12 +70,12 @@ class Supervision {
   void Connect(absl::string_view address, bool has_several_nodes);
 
   // From now on the job survives this rank's death, and the rank's current connections to other
-  // hosts stay open. Call it again when there may be more of these. Waits until the supervisor has
-  // connected to rank 0, 5 s at most; where it does not connect, the rank stays unarmed: its death
-  // ends the job.
+  // hosts stay open after it. Call it again when there may be new connections. Waits at most 5 s
+  // until the supervisor has connected to rank 0. If it does not connect, the rank stays unarmed:
+  // its death ends the job.
   void Arm();
-  // Undoes Arm, until Arm is called again: for calls in which the others, rank 0 among them, wait
-  // for this rank.
+  // Undoes Arm until Arm is called again. For calls in which the other ranks, including rank 0,
+  // wait for this rank.
   void Disarm();
   bool is_armed() const;
 
@@ -84,7 +84,8 @@ class Supervision {
   // On rank 0: returns since when the rank's process has been stopped (SIGSTOP), as of the last
   // PollLostRanks; nothing if it is not stopped.
   std::optional<std::chrono::steady_clock::time_point> stopped_since(int rank) const;
-  // On rank 0: kills the rank's process, if it is armed; PollLostRanks reports its death.
+  // On rank 0: makes the rank's supervisor kill the rank; PollLostRanks then reports its death. No
+  // effect if its supervisor is not connected. If the rank is not armed, its death ends the job.
   void Kill(int rank);
 
   // Reports to mpirun that this rank has ended normally. No MPI call may follow. Where there are

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Rank 0's end, to which supervisors connect; supervisors themselves are in supervisor_test.cc, and
-// both under mpirun in tests/supervision.
+// Tests of rank 0's end of the channels. supervisor_test.cc tests supervisors, and
+// tests/supervision tests both under mpirun.
 #include "mpaio/supervision/supervision.h"
 
 #include <poll.h>
@@ -53,7 +53,7 @@ class SupervisionTest : public testing::Test {
   }
   void TearDown() override {
     for (const int fd : channels_) Hangup(fd);
-    // Discards the remaining reports, which do not belong to the next test.
+    // Discards the remaining reports, so that the next test does not get them.
     if (Supervision::Get() != nullptr) Supervision::Get()->PollLostRanks();
   }
 
@@ -81,8 +81,8 @@ class SupervisionTest : public testing::Test {
       sched_yield();
     return lost_ranks;
   }
-  // Returns the next byte from rank 0 on a channel: "" where the channel has been closed. Meanwhile
-  // rank 0 polls, and must report no lost rank.
+  // Returns the next byte from rank 0 on a channel; "" if the channel has been closed, "nothing"
+  // after a timeout. Meanwhile rank 0 polls, and must report no lost rank.
   static std::string ReceiveByte(int channel) {
     const auto end = std::chrono::steady_clock::now() + kTimeout;
     pollfd polled = {channel, POLLIN, 0};
@@ -126,7 +126,7 @@ TEST_F(SupervisionTest, ALostSupervisorIsALostRank) {
   const std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
   EXPECT_EQ(lost_ranks[0].rank, 3);
-  EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
+  EXPECT_EQ(lost_ranks[0].cause, "is gone, together with its supervisor");
 }
 
 TEST_F(SupervisionTest, IgnoresStrangers) {
@@ -148,7 +148,7 @@ TEST_F(SupervisionTest, IgnoresStrangers) {
   Hangup(channel);
   const std::vector<LostRank> lost_ranks = WaitForLostRanks();
   ASSERT_EQ(lost_ranks.size(), 1u);
-  EXPECT_EQ(lost_ranks[0].cause, "is gone, and its supervisor with it");
+  EXPECT_EQ(lost_ranks[0].cause, "is gone, together with its supervisor");
 }
 
 TEST_F(SupervisionTest, MessagesMayArriveInPieces) {

@@ -29,15 +29,15 @@ constexpr int kConnectTimeoutMs = 3000;
 constexpr std::size_t kMostMessageBytes = 4096;  // in one message of the child
 constexpr int kParentPeriodMs = 1000;            // between checks that the parent still exists
 constexpr int kStopPeriodMs = 50;
-// When rank 0 is gone, the time that its ranks have to end by themselves.
+// The time that a rank has to end by itself after rank 0 has gone.
 constexpr std::chrono::milliseconds kOrphanTimeout(1000);
-// If mpirun sent the SIGTERM, the job ends within this time.
+// If a SIGTERM came from mpirun, the job ends within this time.
 constexpr std::chrono::seconds kJobEndTimeout(5);
-// During this time rank 0 may be stopping the run in order.
+// The time that rank 0 has, after a signal, to stop the run in order.
 constexpr std::chrono::seconds kStopTimeout(2);
 // If several ranks sign off at once, PMIx may wait for a message that has been lost (seen with
 // 4.2.2, once in some thousand deaths); and a launcher that is itself ending does not answer at
-// all. Normally it takes a few ms, or some hundred where there are many processes per core.
+// all. Normally it takes a few ms, or a few hundred where there are many processes per core.
 constexpr int kFinalizeAttempts = 4;
 constexpr std::chrono::seconds kFinalizeTimeout(5);
 
@@ -47,31 +47,31 @@ class Supervisor {
       : child_(child), rank_(rank), state_(state), signals_(signals), from_child_(from_child) {}
 
   [[noreturn]] void Run() {
-    // The child may have ended already: a SIGCHLD from before the signalfd is not reported.
+    // The child may have ended already: the signalfd does not report an earlier SIGCHLD.
     Reap();
     for (;;) {
       pollfd polled[] = {{signals_, POLLIN, 0}, {from_child_, POLLIN, 0}, {channel_, POLLIN, 0}};
       const int ready = poll(polled, 3, TimeoutMs());
       if (ready == 0) kill(child_, SIGKILL);
       if (ready <= 0) {
-        orphaned_.reset();
+        orphaned_at_.reset();
         continue;
       }
-      if (polled[0].revents != 0) PassSignals();
+      if (polled[0].revents != 0) ForwardSignals();
       if (polled[1].revents != 0) ReadChild(/*may_connect=*/true);
-      if (polled[2].revents != 0) Listen();
+      if (polled[2].revents != 0) ReadChannel();
     }
   }
 
  private:
   int TimeoutMs() const {
-    if (!orphaned_) return -1;
+    if (!orphaned_at_) return -1;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        *orphaned_ + kOrphanTimeout - std::chrono::steady_clock::now());
+        *orphaned_at_ + kOrphanTimeout - std::chrono::steady_clock::now());
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
-  void PassSignals() {
+  void ForwardSignals() {
     signalfd_siginfo info;
     while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       if (info.ssi_signo == SIGCHLD) {
@@ -112,9 +112,9 @@ class Supervisor {
     }
   }
 
-  void Listen() {
+  void ReadChannel() {
     ReadRank0();
-    if (channel_ < 0) orphaned_ = std::chrono::steady_clock::now();
+    if (channel_ < 0) orphaned_at_ = std::chrono::steady_clock::now();
   }
 
   void SendNotice(int status) {
@@ -138,8 +138,8 @@ class Supervisor {
     channel_ = -1;
   }
 
-  // Without a channel, rank 0 counts as alive while it has not closed its end of a connection. Data
-  // that arrives on these is discarded: unread, it would hide the closing of the other end.
+  // Without a channel, rank 0 counts as alive until it has closed its ends of the connections. Data
+  // that arrives on them is discarded, because unread data would hide that the other end is closed.
   void DropClosedConnections() {
     static char unread[1 << 16];
     for (std::size_t k = 0; k < kept_.size();) {
@@ -180,7 +180,7 @@ class Supervisor {
     }
   }
 
-  // Returns whether a signal to end has arrived; discards all signals that have arrived.
+  // Returns true if a signal that asks for the end has arrived. Discards all arrived signals.
   bool HasSignalToEnd() {
     bool has_one = false;
     signalfd_siginfo info;
@@ -194,12 +194,12 @@ class Supervisor {
   [[noreturn]] void End(int status) {
     is_reaped_ = true;
     const std::uint32_t phase = state_->phase.load(std::memory_order_acquire);
-    // Messages that the child sent just before its end.
+    // The child may have sent messages just before its end.
     for (pollfd polled = {from_child_, POLLIN, 0}; from_child_ >= 0 && poll(&polled, 1, 0) > 0;
          polled.fd = from_child_) {
       ReadChild(/*may_connect=*/phase == SupervisedState::kLeft);
     }
-    // In that case mpirun is ending the job, and expects no sign-off.
+    // After a recent SIGTERM mpirun is ending the job, and expects no sign-off.
     const bool is_being_ended =
         terminated_at_ && std::chrono::steady_clock::now() - *terminated_at_ < kJobEndTimeout;
     if (phase == SupervisedState::kArmed && !is_being_ended) {
@@ -212,8 +212,8 @@ class Supervisor {
     if (phase == SupervisedState::kLeft) {
       SendNotice(status);
       WaitForEndOfRank0();
-      // The rank had nothing left to do, and mpirun has been told that it has ended: the signal
-      // would be reported as the job's.
+      // The rank had nothing left to do, and mpirun has been told that it has ended. mpirun would
+      // report a signal now as the end of the job.
       if (WIFSIGNALED(status) && !is_being_ended) _exit(0);
     }
     // End in the same way as the child.
@@ -239,19 +239,19 @@ class Supervisor {
   bool is_reaped_ = false;
   bool rank_0_has_ended_ = false;
   std::optional<std::chrono::steady_clock::time_point> terminated_at_;  // the last SIGTERM
-  std::optional<std::chrono::steady_clock::time_point> orphaned_;
+  std::optional<std::chrono::steady_clock::time_point> orphaned_at_;
 };
 
 }  // namespace
 
 void SuperviseChild(pid_t child, int rank, SupervisedState* state, int from_child) {
-  sigset_t passed;
-  sigemptyset(&passed);
+  sigset_t handled;
+  sigemptyset(&handled);
   for (const int number :
        {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT})
-    sigaddset(&passed, number);
-  sigprocmask(SIG_BLOCK, &passed, nullptr);
-  const int signals = signalfd(-1, &passed, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigaddset(&handled, number);
+  sigprocmask(SIG_BLOCK, &handled, nullptr);
+  const int signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
   Supervisor(child, rank, state, from_child, signals).Run();
 }
 

@@ -30,9 +30,9 @@ struct SupervisedState {
 };
 
 // Waits for `child`, which is rank `rank`, and then ends with the status that mpirun should see. If
-// it keeps connections of a child that was armed or has signed off, it ends only after rank 0 has.
-// `from_child`: a socket on which rank 0's address arrives, and each set of connections to keep,
-// which replaces the one before.
+// it keeps connections of a child that was armed or has signed off, it ends only after rank 0 has
+// ended. `from_child`: a socket on which rank 0's address arrives, and sets of connections to keep;
+// each set replaces the one before.
 [[noreturn]] void SuperviseChild(pid_t child, int rank, SupervisedState* state, int from_child);
 
 }  // namespace mpaio

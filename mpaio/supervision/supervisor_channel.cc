@@ -139,14 +139,14 @@ absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text) {
 absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners) {
   ChannelAddress address{RandomHex(kTokenBytes), absl::StrCat("mpaio-", RandomHex(16)), {}};
   if (address.token.empty())
-    return absl::UnavailableError("no random numbers (getrandom) for the channels of supervisors");
+    return absl::UnavailableError("getrandom gives no token for the channels of supervisors");
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un name;
   const socklen_t length = SetLocalName(address.local_name, &name);
   if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0 ||
       listen(fd, SOMAXCONN) != 0) {
     const absl::Status status = absl::UnavailableError(
-        absl::StrCat("no socket for the supervisors of ranks: ", std::strerror(errno)));
+        absl::StrCat("cannot open a socket for the supervisors of ranks: ", std::strerror(errno)));
     if (fd >= 0) close(fd);
     return status;
   }
@@ -163,11 +163,11 @@ void WatchHost(int channel) {
   const auto set = [channel](int level, int option, int value) {
     setsockopt(channel, level, option, &value, sizeof(value));
   };
-  constexpr int kTests = 5, kSecondsBetween = kHostTimeoutSeconds / (kTests + 1);
+  constexpr int kProbes = 5, kSecondsBetween = kHostTimeoutSeconds / (kProbes + 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kHostTimeoutSeconds - kTests * kSecondsBetween);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kHostTimeoutSeconds - kProbes * kSecondsBetween);
   set(IPPROTO_TCP, TCP_KEEPINTVL, kSecondsBetween);
-  set(IPPROTO_TCP, TCP_KEEPCNT, kTests);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kProbes);
   // The same limit for sent data that is not acknowledged.
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, kHostTimeoutSeconds * 1000);
 }
@@ -177,20 +177,20 @@ bool IsSilence(int error) {
 }
 
 int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeout_ms) {
-  std::string words = address.token;
-  words.append(reinterpret_cast<const char*>(&hello), sizeof(hello));
+  std::string first_message = address.token;
+  first_message.append(reinterpret_cast<const char*>(&hello), sizeof(hello));
   const int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (local >= 0) {
     sockaddr_un name;
     const socklen_t length = SetLocalName(address.local_name, &name);
     // On another host there is no socket of this name.
     if (connect(local, reinterpret_cast<const sockaddr*>(&name), length) == 0 &&
-        SendAll(local, words))
+        SendAll(local, first_message))
       return local;
     close(local);
   }
-  // Connects to all addresses at once and uses the first that answers, as some may lead nowhere.
-  std::vector<pollfd> calls;
+  // Connects to all addresses at once, and uses the first that answers: some may be unreachable.
+  std::vector<pollfd> attempts;
   for (const ChannelAddress::Internet& one : address.internet) {
     const std::optional<AnyAddress> to = InternetAddress(one.host, one.port);
     if (!to) continue;
@@ -201,27 +201,27 @@ int ConnectChannel(const ChannelAddress& address, const Hello& hello, int timeou
       close(fd);
       continue;
     }
-    calls.push_back({fd, POLLOUT, 0});
+    attempts.push_back({fd, POLLOUT, 0});
   }
   int connected = -1;
-  for (std::size_t open = calls.size(); open > 0 && connected < 0;) {
-    if (poll(calls.data(), calls.size(), timeout_ms) <= 0) break;
-    for (pollfd& call : calls) {
-      if (call.fd < 0 || call.revents == 0 || connected >= 0) continue;
+  for (std::size_t open = attempts.size(); open > 0 && connected < 0;) {
+    if (poll(attempts.data(), attempts.size(), timeout_ms) <= 0) break;
+    for (pollfd& attempt : attempts) {
+      if (attempt.fd < 0 || attempt.revents == 0 || connected >= 0) continue;
       int error = 0;
       socklen_t size = sizeof(error);
-      getsockopt(call.fd, SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error == 0 && SendAll(call.fd, words)) {
-        connected = call.fd;
+      getsockopt(attempt.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error == 0 && SendAll(attempt.fd, first_message)) {
+        connected = attempt.fd;
       } else {
-        close(call.fd);
+        close(attempt.fd);
         --open;
       }
-      call.fd = -1;
+      attempt.fd = -1;
     }
   }
-  for (const pollfd& call : calls) {
-    if (call.fd >= 0) close(call.fd);
+  for (const pollfd& attempt : attempts) {
+    if (attempt.fd >= 0) close(attempt.fd);
   }
   if (connected >= 0) {
     const int on = 1;

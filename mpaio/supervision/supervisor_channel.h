@@ -23,19 +23,19 @@ struct Hello {
   std::int32_t rank = 0;
 };
 
-// The wait status of the supervisor's rank, from waitpid(): the rank was stopped or continued, or,
-// as the last message, has ended.
+// The wait status of the supervisor's rank, from waitpid(): the rank was stopped, was continued, or
+// has ended. No message follows the notice of its end.
 struct Notice {
   std::int32_t wait_status = 0;
 };
 
-// Sent by rank 0: the rank is to be killed.
+// Sent by rank 0: kill the rank.
 inline constexpr char kKill = 'K';
-// Sent by rank 0: it will make no MPI call any more.
+// Sent by rank 0: it will make no more MPI calls.
 inline constexpr char kEnd = 'E';
 
-// The addresses at which rank 0 listens: a name for sockets of its host, and its internet
-// addresses, if any.
+// The addresses at which rank 0 listens: the name of a Unix-domain socket for processes on its own
+// host, and its internet addresses, if any.
 struct ChannelAddress {
   std::string token;
   std::string local_name;
@@ -47,18 +47,19 @@ struct ChannelAddress {
 };
 
 std::string EncodeAddress(const ChannelAddress& address);
+// Errors: DataLoss if `text` is not from EncodeAddress.
 absl::StatusOr<ChannelAddress> DecodeAddress(absl::string_view text);
 
-// How long a host may leave probes unanswered before a channel to it ends with an error.
+// The time for which a host may leave probes unanswered before a channel to it ends with an error.
 inline constexpr int kHostTimeoutSeconds = 15;
 // Makes the system probe from time to time whether the other host of an accepted or connected
 // channel still answers. No effect on a channel within a host.
 void WatchHost(int channel);
-// True if a channel's error means only that its other host does not answer.
+// True if a channel's error (an errno) means only that the other host does not answer.
 bool IsSilence(int error);
 
-// Opens sockets that listen at a new address: for this host alone, or also for others. The caller
-// owns the `listeners`, and closes them.
+// Opens sockets that listen at a new address: for this host alone, or also for others. Appends them
+// to `listeners`; the caller closes them. Errors: Unavailable where the system refuses.
 absl::StatusOr<ChannelAddress> OpenListeners(bool has_several_nodes, std::vector<int>* listeners);
 
 // Returns a socket connected to one of the addresses, after sending the token and `hello`; -1 where

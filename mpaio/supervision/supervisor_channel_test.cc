@@ -24,7 +24,7 @@ namespace {
 constexpr int kTimeoutMs = 10'000;
 const std::string kToken(kTokenBytes, 'a');
 
-// Closed at the end of the test.
+// Closes its sockets at the end of the test.
 class Sockets {
  public:
   ~Sockets() {
@@ -33,8 +33,8 @@ class Sockets {
   std::vector<int> fds;
 };
 
-// Returns the first bytes of the next connection to `listener`, up to `size`; "" where there is
-// none.
+// Returns the first bytes of the next connection to `listener`, up to `size`; "" if no connection
+// is made.
 std::string ReceiveFirst(int listener, std::size_t size) {
   pollfd polled = {listener, POLLIN, 0};
   if (poll(&polled, 1, kTimeoutMs) != 1) return "";
@@ -56,7 +56,7 @@ std::string FirstMessage(const ChannelAddress& address, Hello hello) {
   return address.token + std::string(reinterpret_cast<const char*>(&hello), sizeof(hello));
 }
 
-// Returns the port of a new socket at 127.0.0.1, which listens or not.
+// Returns the port of a new socket at 127.0.0.1. Without `listens` it refuses connections.
 int Loopback(bool listens, Sockets* sockets) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockets->fds.push_back(fd);
@@ -101,7 +101,7 @@ TEST(SupervisorChannelTest, ConnectsByNameOnThisHost) {
   MPAIO_ASSERT_OK(address);
   ASSERT_EQ(listeners.fds.size(), 1u);
   EXPECT_TRUE(address->internet.empty());
-  // They cannot be guessed.
+  // Token and name cannot be guessed: another call gives others.
   const absl::StatusOr<ChannelAddress> other = OpenListeners(false, &second.fds);
   MPAIO_ASSERT_OK(other);
   EXPECT_NE(other->token, address->token);
@@ -115,7 +115,7 @@ TEST(SupervisorChannelTest, ConnectsByNameOnThisHost) {
             FirstMessage(*address, Hello{7}));
 }
 
-// The local name is unknown on another host; here a name that does not exist stands for that.
+// The local name is unknown on other hosts. The test simulates that by a name that does not exist.
 TEST(SupervisorChannelTest, ConnectsOverTheNetworkWhereTheNameIsUnknown) {
   Sockets listeners;
   absl::StatusOr<ChannelAddress> address =
@@ -133,7 +133,7 @@ TEST(SupervisorChannelTest, ConnectsOverTheNetworkWhereTheNameIsUnknown) {
     // AddInterfaces omits the loopback.
     address->internet = {{is_4 ? "127.0.0.1" : "::1", port}};
     const int channel = ConnectChannel(*address, Hello{2}, kTimeoutMs);
-    // A system may have IPv6 and no such address.
+    // A system may have IPv6 sockets, but no address ::1.
     if (!is_4 && channel < 0) continue;
     ASSERT_GE(channel, 0);
     EXPECT_EQ(ReceiveFirst(listeners.fds[k], kTokenBytes + sizeof(Hello)),

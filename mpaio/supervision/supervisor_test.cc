@@ -125,14 +125,14 @@ class SupervisorTest : public testing::Test {
     return notice.wait_status;
   }
 
-  // Waits until the supervisor, whose child is gone, has read an unknown command: then it waits for
+  // Waits until the supervisor has read an unknown command. If its child is gone, it then waits for
   // rank 0.
   void WaitUntilCommandIsRead() {
     ASSERT_EQ(send(channel_, "?", 1, MSG_NOSIGNAL), 1);
     for (int unread = 1; unread > 0;) {
       ASSERT_EQ(ioctl(channel_, SIOCOUTQ, &unread), 0);
       pollfd polled = {channel_, POLLIN, 0};
-      ASSERT_EQ(poll(&polled, 1, 0), 0) << "it has ended";
+      ASSERT_EQ(poll(&polled, 1, 0), 0) << "the supervisor has ended";
       sched_yield();
     }
   }
@@ -205,8 +205,8 @@ TEST_F(SupervisorTest, AnArmedChildsDeathIsReportedToRank0Only) {
   }
 }
 
-// No peer of the child's connections sees its end until rank 0 no longer needs them, or until
-// shortly after mpirun's signal, which the last case waits for.
+// The peers of the child's connections do not see them closed until rank 0 no longer needs them, or
+// until shortly after a signal from mpirun.
 enum class Reason { kRank0SendsEnd, kRank0IsGone, kSignal };
 TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   for (const std::uint32_t phase : {SupervisedState::kArmed, SupervisedState::kLeft}) {
@@ -261,8 +261,8 @@ TEST_F(SupervisorTest, KeepsConnectionsOfAChildThatIsGone) {
   }
 }
 
-// Without a channel to rank 0, the supervisor waits until rank 0 has closed its ends. It does not
-// wait for connections to other hosts.
+// Without a channel, the supervisor waits until rank 0 has closed its ends of the connections. It
+// does not wait for connections to other hosts.
 TEST_F(SupervisorTest, WithoutAChannelWaitsUntilRank0ClosesItsConnections) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in at = {};
@@ -319,7 +319,7 @@ TEST_F(SupervisorTest, ReportsAnOpenChannel) {
   Go();
   WaitForPause();
   Connect();
-  // The state changes after the first message has been sent.
+  // The supervisor changes the state only after it has sent its first message.
   while (state_->channel == SupervisedState::kNone && kill(supervisor_, 0) == 0) sched_yield();
   Go();
   EXPECT_EQ(End(), Exits(0));
@@ -371,14 +371,15 @@ TEST_F(SupervisorTest, EndsItsChildWhenRank0IsGone) {
 }
 
 TEST_F(SupervisorTest, ForwardsSignals) {
-  // A child that mpirun ends has that status even if armed: it is no death to be survived.
+  // If mpirun ends even an armed child, the supervisor ends in the same way: the job need not
+  // survive that death.
   for (const int number : {SIGTERM, SIGUSR1}) {
     Start([this] {
       Pause();
       return 0;
     });
     WaitForPause();
-    // After this the supervisor also handles signals.
+    // A supervisor that has connected also handles signals.
     Connect();
     state_->phase = number == SIGTERM ? SupervisedState::kArmed : SupervisedState::kStarting;
     EXPECT_EQ(kill(supervisor_, number), 0);
