@@ -15,12 +15,12 @@
 
 namespace mpaio {
 
-// Null by default; moves, does not copy. A communicator made by Duplicate or SplitByNode is owned,
+// Null by default; movable, not copyable. A communicator made by Duplicate or SplitByNode is owned,
 // and freed by Free() or the destructor (freeing is collective in MPI's sense, but Open MPI does
 // not synchronise in it). One made by World() is not owned.
 //
-// Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1. All
-// collective calls below return at once on it.
+// Null stands for "this process alone, MPI not started": rank() is 0 and size() is 1, and all
+// collective calls below return at once. Errors of all calls: those of MpiStatus.
 class Communicator {
  public:
   Communicator() = default;
@@ -36,8 +36,8 @@ class Communicator {
   // Returns this process's rank in MPI_COMM_WORLD. Precondition: MPI has been started.
   static absl::StatusOr<int> WorldRank();
 
-  // Collective over this communicator. Returns one with the same ranks, whose messages are
-  // separate.
+  // Collective over this communicator. Returns another one with the same ranks; their messages do
+  // not mix.
   absl::StatusOr<Communicator> Duplicate() const;
   // Collective. Returns the ranks that share memory with this one, in the order of their ranks
   // here.
@@ -50,16 +50,18 @@ class Communicator {
 
   // Collective. Returns on no rank before all have called it.
   absl::Status Barrier() const;
-  // Collective. Copies `*bytes` of `root` to every rank. Up to 2^31 - 1 bytes.
+  // Collective. Copies `*bytes` of `root` to every rank. Errors: also InvalidArgument, on every
+  // rank, for more than 2^31 - 1 bytes.
   absl::Status Broadcast(int root, std::string* bytes) const;
   // Collective. Returns the smallest of the ranks' values, on every rank.
   absl::StatusOr<Index> Minimum(Index value) const;
   // Collective. Stores each rank's value, by rank, on every rank.
   absl::Status AllGather(int value, std::vector<int>* values) const;
 
+  // Collective. Frees an owned communicator, which is null afterwards. Idempotent.
   absl::Status Free();
 
-  // MPI_Abort: ends every process of the world at once.
+  // MPI_Abort: ends every process of the world at once; for null, only this process.
   [[noreturn]] void Abort(int exit_status) const;
 
  private:

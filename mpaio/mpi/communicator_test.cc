@@ -24,7 +24,7 @@ namespace {
 // Returns whether this machine, and the container if there is one, can provide `size_bytes` now
 // without affecting others.
 bool HasMemory(Index size_bytes) {
-  // A container's limit, for each version of control groups; not a number where there is none.
+  // The container's limit, in version 2 or 1 of control groups; not a number if there is no limit.
   for (const char* path :
        {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     Index limit = 0;
@@ -89,7 +89,7 @@ TEST(Communicator, BroadcastRefusesMoreThanMpiCounts) {
   constexpr Index kSizeBytes = Index{1} << 31;
   if (TestWorld().size() != 2) GTEST_SKIP() << "two ranks suffice";
   if (TestWorld().Minimum(HasMemory(2 * kSizeBytes) ? 1 : 0).value() == 0)
-    GTEST_SKIP() << "takes 4 GiB of free memory";
+    GTEST_SKIP() << "needs 4 GiB of free memory";
   std::string bytes;
   if (TestWorld().rank() == 0) bytes.resize(kSizeBytes);
   EXPECT_THAT(TestWorld().Broadcast(0, &bytes),

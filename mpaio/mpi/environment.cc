@@ -24,7 +24,8 @@ bool LaunchedWithSeveralRanks() {
   return IsSet("PMIX_RANK") || IsSet("PMI_RANK");
 }
 
-// Collective: the supervisors learn where rank 0 listens. Where one rank has none, all do without.
+// Collective. Tells the supervisors where rank 0 listens. If one rank has no supervision, all ranks
+// turn it off.
 absl::Status OpenChannels(const Communicator& world) {
   Supervision* const supervision = Supervision::Get();
   const bool has_several_nodes = !AllRanksOnOneNode();

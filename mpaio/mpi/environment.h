@@ -22,11 +22,11 @@ struct MpiSetting {
   const char* why;          // one sentence, without a full stop
 };
 
-// Whether the launcher says that all ranks are on this host; true without a launcher, false where
-// it does not say. May be called before MPI has started.
+// True if the launcher says that all ranks are on this host, and without a launcher; false if the
+// launcher does not say. May be called before MPI has started.
 bool AllRanksOnOneNode();
 
-// All of them. docs/program.md shows the table.
+// Returns all settings. docs/program.md shows the table.
 std::span<const MpiSetting> MpiSettings();
 
 // Starts MPI when constructed and ends it when destroyed. Construct it first in `main`, and destroy
@@ -38,12 +38,12 @@ std::span<const MpiSetting> MpiSettings();
 // which stands for this process alone. Start-up then takes well under a millisecond.
 //
 // Under mpirun a worker rank is a child of the process that mpirun has started, which is its
-// supervisor (supervision.h): so a rank may die and the job continues. Construct the environment
-// before any thread is started, and before anything that must not be done twice. MPI_Finalize is
-// not called then, as it would wait for dead ranks: only rank 0 waits for the others, where there
-// are several hosts, for at most 2 s.
+// supervisor (supervision.h), so that the job can survive the rank's death. Construct the
+// environment before any thread is started, and before anything that must not be done twice. With
+// supervision MPI_Finalize is not called, because it would wait for dead ranks: only rank 0 waits
+// for the others, if there are several hosts, for at most 2 s.
 //
-// Construction is collective over the world. Destruction is so too where there is no supervision.
+// Construction is collective over the world; without supervision, so is destruction.
 class Environment {
  public:
   Environment(int* argc, char*** argv);

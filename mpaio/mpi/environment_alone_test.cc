@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests of a process alone: started by mpirun -n 1, or without a launcher.
+// Tests of a single process, started by mpirun -n 1 or without a launcher.
 #include <mpi.h>
 #include <stdlib.h>
 #include <sys/prctl.h>

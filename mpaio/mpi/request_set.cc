@@ -100,22 +100,22 @@ absl::StatusOr<bool> RequestSet::CancelAll() {
   // sender.
   constexpr int kMaxTests = 100;
   absl::Status status;
-  bool let_go = true;
+  bool all_released = true;
   for (std::size_t k = 0; k < requests_.size(); ++k) {
     if (!tags_[k].is_send) status.Update(MpiStatus("MPI_Cancel", MPI_Cancel(&requests_[k])));
     int done = 0;
     for (int tests = 0; tests < kMaxTests && done == 0; ++tests) {
-      // A message longer than its buffer is an error too, which no longer matters.
+      // Errors no longer matter, such as that of a message longer than its buffer.
       if (MPI_Test(&requests_[k], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
     }
     if (requests_[k] == MPI_REQUEST_NULL) continue;
-    let_go = false;
+    all_released = false;
     status.Update(MpiStatus("MPI_Request_free", MPI_Request_free(&requests_[k])));
   }
   requests_.clear();
   tags_.clear();
   if (!status.ok()) return status;
-  return let_go;
+  return all_released;
 }
 
 }  // namespace mpaio

@@ -39,26 +39,25 @@ class RequestSet {
   RequestSet(const RequestSet&) = delete;
   RequestSet& operator=(const RequestSet&) = delete;
 
-  // Errors: InvalidArgument where `size_bytes` is over MPI's limit of 2^31 - 1; Internal where MPI
-  // fails.
+  // Start a nonblocking send or receive. Errors: InvalidArgument where the size is over MPI's limit
+  // of 2^31 - 1; Internal where MPI fails.
   absl::Status Send(const Communicator& comm, int to, int tag, const void* bytes, Index size_bytes,
                     std::uint64_t token);
   absl::Status Receive(const Communicator& comm, int from, int tag, void* bytes,
                        Index capacity_bytes, std::uint64_t token);
 
   // Calls MPI_Testsome on all active operations and appends the completed ones to `*completed`,
-  // including those that completed during the call. Errors: Internal where an operation failed (a
-  // message was longer than its buffer): that operation is dropped from the set, other completed
+  // including those that completed during the call. Errors: Internal where an operation failed (say
+  // a message was longer than its buffer): that operation is dropped from the set, other completed
   // ones are still appended, and the rest stays active.
   absl::StatusOr<TestOutcome> TestSome(std::vector<Completion>* completed);
 
   std::size_t num_active() const { return requests_.size(); }
 
-  // Cancels the operations that have not completed; never waits for another rank. Returns whether
-  // MPI has released every buffer. MPI does not release the buffer of a send that its receiver has
-  // not received yet, nor of a receive whose sender has started and not finished: such operations
-  // continue without this set, if the other side lets them, and their buffers must stay unchanged
-  // until MPI ends.
+  // Cancels the operations that have not completed; never waits for another rank. Returns true if
+  // MPI has released every buffer. MPI does not release the buffer of a send whose message has not
+  // been received yet, or of a receive whose message has begun to arrive. Such an operation may
+  // still continue without this set, so its buffer must stay unchanged until MPI ends.
   absl::StatusOr<bool> CancelAll();
 
  private:

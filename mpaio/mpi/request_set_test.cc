@@ -313,8 +313,8 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForAReceiver) {
     EXPECT_EQ(requests.num_active(), 0u);
   }
   MPAIO_ASSERT_OK(comm_.Barrier());
-  // The send was not revoked; it is received here so that nothing is in flight when the buffer is
-  // freed.
+  // CancelAll did not revoke the send. The message is received here so that nothing is in flight
+  // when the buffer is freed.
   if (rank() == 0) {
     std::string in(kLargeBytes, '?');
     MPAIO_ASSERT_OK(requests.Receive(comm_, 1, kTag, in.data(), kLargeBytes, 0));
@@ -324,7 +324,7 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForAReceiver) {
   MPAIO_ASSERT_OK(comm_.Barrier());
 }
 
-// The sender has started and then makes no MPI call, like one that has died or computes.
+// The sender has started and then makes no MPI call, like a rank that has died or is computing.
 TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
   absl::StatusOr<Communicator> node = TestWorld().SplitByNode();
   MPAIO_ASSERT_OK(node);
@@ -359,7 +359,7 @@ TEST_F(RequestSetTest, CancelAllDoesNotWaitForASender) {
     EXPECT_TRUE(wait_for(3)) << "CancelAll has not returned";
     Finish(requests);
   }
-  // MPI may write to the buffer until here.
+  // The buffer exists until here, because MPI may still write to it.
   MPAIO_ASSERT_OK(comm_.Barrier());
   MPAIO_ASSERT_OK(window->Free());
 }

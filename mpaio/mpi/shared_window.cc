@@ -75,7 +75,7 @@ void SharedWindow::Empty() const {
   // Whole pages: data() is page-aligned, and the window has an extra page at the end.
   const auto whole_bytes =
       static_cast<std::size_t>(CeilDivide(size_bytes_, page_bytes) * page_bytes);
-  // It may have been sealed.
+  // The window may be read-only, because it was sealed.
   if (data_ != nullptr && mprotect(data_, whole_bytes, PROT_READ | PROT_WRITE) == 0)
     madvise(data_, whole_bytes, MADV_REMOVE);
 }

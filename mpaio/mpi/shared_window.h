@@ -15,9 +15,9 @@
 
 namespace mpaio {
 
-// Null by default; moves, does not copy. Freeing is collective over the node, so the destructor
-// does not free: call Free() on every rank. A window that is only destroyed stays until the process
-// ends.
+// Null by default; movable, not copyable. Freeing is collective over the node, so neither the
+// destructor nor an assignment frees: call Free() on every rank. A window that is not freed stays
+// until the process ends.
 class SharedWindow {
  public:
   SharedWindow() = default;
@@ -34,8 +34,8 @@ class SharedWindow {
   // Precondition: the memory is available (check with MemoryCapacity). If it is not, Open MPI
   // returns an error on its first rank and never returns on the others.
   static absl::StatusOr<SharedWindow> Allocate(const Communicator& node, Index size_bytes);
-  // The same, for ranks that continue after an error on one of them: `*window` is then the partly
-  // made window, which all have to free. Precondition: `*window` is null.
+  // The same, for ranks that continue after an error on one of them: `*window` is then a window
+  // that is only partly made, and all ranks have to free it. Precondition: `*window` is null.
   static absl::Status Allocate(const Communicator& node, Index size_bytes, SharedWindow* window);
 
   // The first byte, aligned to a page. Its address differs between ranks.
@@ -49,9 +49,9 @@ class SharedWindow {
   // Collective over the node; a rank that fails does not keep the others waiting. Idempotent.
   absl::Status Free();
 
-  // Returns the memory to the system, but keeps the window until the process ends: used where other
-  // ranks, which would have to free it too, may be dead. Later reads return zeros. Not collective:
-  // one rank's call is enough, after the last use by any rank.
+  // Returns the memory to the system, but keeps the window until the process ends. For use when
+  // other ranks may be dead, because Free() needs all of them. Later reads return zeros. Not
+  // collective: one rank's call is enough, after the last use by any rank.
   void Empty() const;
 
  private:
