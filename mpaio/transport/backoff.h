@@ -19,10 +19,10 @@ namespace mpaio {
 class Backoff {
  public:
   void Reset() { waiting_ = false; }
-  // One step of the first 50 µs of the wait. When these are over, does nothing and returns false:
-  // for callers that have a better way to sleep.
+  // One step of the first 50 µs of the wait. After these, does nothing and returns false. For
+  // callers that have a better way to sleep.
   bool PauseBriefly();
-  // One step of the wait, which lasts `at_most` at most.
+  // One step of the wait, which takes at most `at_most`.
   void Pause(absl::Duration at_most);
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A transport that injects stated faults, for tests of the layers above it.
+// A transport that injects planned faults, for tests of the layers above it.
 #ifndef MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 #define MPAIO_TRANSPORT_FAULTY_TRANSPORT_H_
 

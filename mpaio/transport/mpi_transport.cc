@@ -77,7 +77,7 @@ class MpiTransport final : public Transport {
     completed_.clear();
     MPAIO_ASSIGN_OR_RETURN(const TestOutcome outcome, requests_.TestSome(&completed_));
     quiet_tests_ = outcome == TestOutcome::kCompleted ? 0 : quiet_tests_ + 1;
-    // Progress on a message that is not sent at once requires the other side to test, too.
+    // A message that is not sent at once makes progress only if the other side tests, too.
     if (unsent_bytes_ > 0) RingWhere([](const Peer& peer) { return peer.unsent_large > 0; });
     if (outcome != TestOutcome::kCompleted) return std::optional<Message>();
     backoff_.Reset();
@@ -131,14 +131,14 @@ class MpiTransport final : public Transport {
   absl::Status Close() override {
     if (closed_) return absl::OkStatus();
     closed_ = true;
-    const absl::StatusOr<bool> let_go = requests_.CancelAll();
-    if (!let_go.ok() || !*let_go) {
-      // MPI may still access the buffers, so they must outlive this object. This happens only if a
-      // run was broken off.
+    const absl::StatusOr<bool> all_released = requests_.CancelAll();
+    if (!all_released.ok() || !*all_released) {
+      // MPI may still access the buffers, so they must outlive this object. This happens only after
+      // an aborted run.
       new std::vector<Peer>(std::move(peers_));
       new std::deque<Outgoing>(std::move(outgoing_));
     }
-    absl::Status status = let_go.status();
+    absl::Status status = all_released.status();
     status.Update(comm_.Free());
     return status;
   }
@@ -170,7 +170,7 @@ class MpiTransport final : public Transport {
       return SendPart(to, Tag::kFrame, std::move(head));
     }
     MPAIO_RETURN_IF_ERROR(SendPart(to, Tag::kFrame, std::move(head)));
-    // One buffer, shared by the sends of its pieces.
+    // The sends of the pieces share one buffer.
     const std::uint64_t id = NewOutgoing(
         to, std::move(message), static_cast<int>(CeilDivide(message_bytes, options_.piece_bytes)));
     const Outgoing& outgoing = outgoing_[id];
@@ -201,7 +201,8 @@ class MpiTransport final : public Transport {
     std::size_t next_slot = 0;  // MPI fills receives in posting order: round robin over the slots
     std::deque<Incoming> incoming;
     std::uint32_t next_number = 0;
-    // Messages to the peer that have not left, and those of them that are not sent at once.
+    // The number of messages to the peer that have not left, and how many of them are not sent at
+    // once.
     Index unsent = 0;
     Index unsent_large = 0;
     bool is_dead = false;
@@ -272,7 +273,7 @@ class MpiTransport final : public Transport {
             return absl::OkStatus();
           }
         }
-        return absl::InternalError("a piece of no message arrived");
+        return absl::InternalError("a piece arrived that belongs to no message");
       }
       case Operation::kSendOut: {
         Outgoing& outgoing = outgoing_[id];
@@ -290,7 +291,7 @@ class MpiTransport final : public Transport {
         return absl::OkStatus();
       }
     }
-    return absl::InternalError("a request of no kind completed");
+    return absl::InternalError("a request of an unknown kind completed");
   }
 
   // Moves the messages out of the peer's full slots, in order, and posts the slots again.
@@ -332,7 +333,7 @@ class MpiTransport final : public Transport {
     return absl::OkStatus();
   }
 
-  // The remaining pieces are no longer waited for.
+  // Stops waiting for the remaining pieces.
   void ForgetPieces(Incoming& incoming) {
     if (incoming.is_lost || incoming.missing_pieces == 0) return;
     incoming.is_lost = true;

@@ -16,9 +16,9 @@
 namespace mpaio {
 
 struct MpiTransportOptions {
-  // Receives posted ahead for each peer, and the size of each. A message that fits, with its 16
-  // bytes of frame, is sent at once; a larger one is announced, and sent when the receiver has
-  // allocated memory for it.
+  // Receives posted ahead for each peer, and the size of each. A message that fits into one,
+  // together with its frame of 16 bytes, is sent at once; a larger one is announced, and sent when
+  // the receiver has allocated memory for it.
   int slots = 4;
   Index slot_bytes = 64 << 10;
   // Large messages are sent in pieces of this size: MPI counts bytes in an int.
@@ -33,9 +33,10 @@ struct MpiTransportOptions {
   absl::Duration longest_sleep = absl::Milliseconds(10);
 };
 
-// Collective over `pool`, all ranks with the same options. Uses a duplicate of the communicator, so
-// that its messages do not mix with others. Close() must be called, or the object destroyed, before
-// MPI ends.
+// Collective over `pool`. All ranks must pass the same options, except for the addresses of the
+// doorbells. Uses a duplicate of the communicator, so that its messages do not mix with others.
+// Close() must be called, or the object destroyed, before MPI ends. Errors: FailedPrecondition
+// where `pool` is null; those of MPI.
 absl::StatusOr<std::unique_ptr<Transport>> MakeMpiTransport(
     const Communicator& pool, const MpiTransportOptions& options = {});
 

@@ -36,9 +36,9 @@ class Transport {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // Accepts the message and returns at once. The message has left when unsent_bytes() has fallen
-  // again, which takes calls of Receive() on both sides. Errors: InvalidArgument where the star has
-  // no channel to `to`; Internal where the channel is broken.
+  // Accepts the message and returns at once. The message leaves during calls of Receive() on both
+  // sides; unsent_bytes() then falls again. Errors: InvalidArgument where the star has no channel
+  // to `to`; Internal where the channel is broken.
   virtual absl::Status Send(int to, std::string message) = 0;
 
   // Returns the next message that has arrived, or nothing. Also advances pending sends.
@@ -52,9 +52,9 @@ class Transport {
   // return within microseconds, so that a short wait costs little.
   virtual void WaitForMessage(absl::Duration at_most) = 0;
 
-  // Wakes one of the ranks that sleep in WaitForMessage, if this rank shares memory with any: for
-  // events that are visible in that memory and have no message. Best effort: a rank that is just
-  // about to sleep may be missed.
+  // Wakes one of the ranks that sleep in WaitForMessage, if this rank shares memory with any. For
+  // events that are visible in that memory without a message. Best effort: a rank that is about to
+  // sleep may be missed.
   virtual void WakeOne() {}
 
   // Declares `rank` dead: pending and later messages to it are dropped. Messages that have arrived

@@ -70,8 +70,8 @@ class End {
     return bytes;
   }
 
-  // Returns the next message of one sender; fails and returns nothing, if none arrives or the
-  // transport is broken.
+  // Returns the next message of one sender. If none arrives or the transport is broken, fails the
+  // test and returns nothing.
   std::optional<std::string> NextFrom(int from) {
     const auto end = steady_clock::now() + kTimeout;
     for (;;) {
@@ -79,7 +79,7 @@ class End {
       if (!Receive()) return std::nullopt;
       if (!arrived_[from].empty()) continue;
       if (steady_clock::now() > end) {
-        ADD_FAILURE() << "no message of rank " << from << " came";
+        ADD_FAILURE() << "no message from rank " << from << " arrived";
         return std::nullopt;
       }
       transport_.WaitForMessage(absl::Milliseconds(1));
@@ -90,12 +90,12 @@ class End {
     const std::optional<std::string> got = NextFrom(from);
     EXPECT_TRUE(got && *got == bytes)
         << "instead of a message of " << bytes.size() << " bytes, rank " << from << " sent "
-        << (got ? absl::StrCat("one of ", got->size(), " that is different") : "nothing");
+        << (got ? absl::StrCat("a different one of ", got->size(), " bytes") : "nothing");
   }
 
   void ExpectNothingArrived() {
     for (int from = 0; from < size(); ++from)
-      EXPECT_TRUE(arrived_[from].empty()) << "a message too many, of rank " << from;
+      EXPECT_TRUE(arrived_[from].empty()) << "unexpected message from rank " << from;
   }
 
  private:
@@ -149,15 +149,14 @@ void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& cont
     }
   }
   EXPECT_GE(end.transport().unsent_bytes(), 0);
-  // A frame of 64 bytes for each message, at most.
+  // A frame adds at most 64 bytes to each message.
   EXPECT_LE(end.transport().unsent_bytes(),
             sent_bytes + Index{64} * count * static_cast<Index>(peers.size()));
   for (int number = 0; number < count; ++number) {
     for (const int peer : peers) {
       const std::optional<std::string> bytes = end.NextFrom(peer);
       ASSERT_TRUE(bytes && *bytes == Numbered(peer, end.rank(), number, contents_bytes(number)))
-          << "message " << number << " of rank " << peer
-          << " is not as it was sent, or not the next";
+          << "message " << number << " of rank " << peer << " is damaged or out of order";
     }
   }
   Meet(end);
@@ -167,7 +166,7 @@ void ExchangeNumbered(End& end, int count, const std::function<Index(int)>& cont
 
 using Check = void (*)(End&, const TransportPool&);
 
-// Each rank's message arrives with its number as the sender.
+// Each rank's message arrives with its rank as the sender.
 void RanksAreNumbered(End& end, const TransportPool&) {
   EXPECT_GE(end.rank(), 0);
   EXPECT_LT(end.rank(), end.size());
@@ -257,7 +256,7 @@ void UnsentBytesFallToZero(End& end, const TransportPool& pool) {
       for (int number = 0; number < kCount; ++number)
         end.Send(peer, std::string(pool.flood_bytes, 'u'));
     }
-    // No rank sends to rank 0 before rank 0 has sent everything.
+    // No rank may have sent to rank 0 before all bytes of rank 0 have left.
     ExpectAllSent(end);
     end.ExpectNothingArrived();
     for (const int peer : end.Peers()) end.Send(peer, "all sent");
@@ -289,7 +288,7 @@ void WaitForMessageWakes(End& end, const TransportPool&) {
       if (!end.Receive() || end.TakeFrom(from)) return;
       end.transport().WaitForMessage(waits == 0 ? absl::InfiniteDuration() : absl::Seconds(30));
     }
-    ADD_FAILURE() << "no message came";
+    ADD_FAILURE() << "no message arrived";
   };
   const auto start = steady_clock::now();
   for (int rank = 1; rank < end.size(); ++rank) {
@@ -303,7 +302,7 @@ void WaitForMessageWakes(End& end, const TransportPool&) {
       }
     }
   }
-  EXPECT_LT(steady_clock::now() - start, kTimeout) << "a wait was not ended by its message";
+  EXPECT_LT(steady_clock::now() - start, kTimeout) << "a message did not end the wait for it";
   Meet(end);
 }
 

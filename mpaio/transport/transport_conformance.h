@@ -18,12 +18,12 @@ struct TransportPool {
   std::function<void(const std::function<void(Transport&)>& body)> run;
   // Size of the largest message tried.
   Index large_bytes = Index{40} << 20;
-  // Size of the messages of which many are sent in both directions at once.
+  // Size of each message where many are sent in both directions at once.
   Index flood_bytes = Index{1} << 20;
 };
 
-// Registers one test SUITE.<check> for each promise. Called before RUN_ALL_TESTS(), for instance by
-// the initializer of a global.
+// Registers one test, `suite`.<check>, for each promise of the contract. Called before
+// RUN_ALL_TESTS(), for instance by the initializer of a global.
 void RegisterTransportConformance(const std::string& suite, const TransportPool& pool);
 
 }  // namespace mpaio

@@ -70,7 +70,7 @@ const bool kRegistered = [] {
   return true;
 }();
 
-// Returns the next message from Receive: "" for none.
+// Returns the next message from Receive, or "" if there is none.
 std::string Take(Transport& transport) {
   const absl::StatusOr<std::optional<Message>> message = transport.Receive();
   EXPECT_THAT(message, IsOk());
