@@ -10,7 +10,7 @@
 
 namespace mpaio {
 
-// The end of a child: killed by a signal, or else an exit status.
+// The end of a child: the signal that killed it, or else its exit status.
 struct ChildEnd {
   int signal = 0;
   int exit_status = 0;
@@ -20,7 +20,8 @@ std::ostream& operator<<(std::ostream& out, const ChildEnd& end);
 
 // Runs `body` in a forked child and returns how it ended. The child exits with the value that
 // `body` returns, without cleaning up. Fatal signals kill it, whatever handlers this process has;
-// SIGALRM kills it after 20 s. The body may use MPI's memory, but must not call MPI.
+// SIGALRM kills it after 20 s. The body may use MPI's memory, but must not call MPI. The exit
+// status is -1 if the child could not be started or awaited.
 ChildEnd RunInChild(const std::function<int()>& body);
 
 // Stores to `address`, in a child, the value that is already there. Returns {SIGSEGV} if the

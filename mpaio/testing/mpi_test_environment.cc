@@ -11,7 +11,7 @@ const Communicator* test_world = nullptr;
 }  // namespace
 
 const Communicator& TestWorld() {
-  if (test_world == nullptr) std::abort();  // not in a test of mpi_cc_test
+  if (test_world == nullptr) std::abort();
   return *test_world;
 }
 

@@ -9,8 +9,8 @@
 namespace mpaio {
 
 // Returns the ranks that run this test; null if there is only one. Every rank runs the same tests
-// in the same order, and leaves a test when all ranks have finished it. So a test is written like a
-// program: all ranks must make each collective call.
+// in the same order, and leaves a test when all ranks have finished it. So all ranks must make each
+// collective call of a test. Aborts in tests that are not an mpi_cc_test.
 const Communicator& TestWorld();
 
 // For the main() of tests only. `world` must live until the last test has ended.

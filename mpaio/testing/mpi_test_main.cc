@@ -35,7 +35,7 @@ namespace {
 
 using std::chrono::seconds;
 
-// Time that a rank whose part of a test has failed waits for the others to end theirs.
+// The time that a rank waits for the other ranks after its own part of a test has failed.
 constexpr seconds kGracePeriod(10);
 
 int NumberFromEnvironment(const char* name, int otherwise) {
@@ -44,8 +44,8 @@ int NumberFromEnvironment(const char* name, int otherwise) {
   return text != nullptr && absl::SimpleAtoi(text, &number) && number > 0 ? number : otherwise;
 }
 
-// Time limit of one test: a minute, but short enough that Bazel's limit for the whole program does
-// not expire first, which would hide the name of the test.
+// The time limit of one test: a minute, or less if Bazel's limit for the whole program would expire
+// first, which would hide the name of the test.
 seconds TestLimit() {
   const int bazel_limit = NumberFromEnvironment("TEST_TIMEOUT", 300);
   return seconds(
@@ -90,7 +90,7 @@ class Watchdog {
   }
 
   [[noreturn]] void AbortJob() {
-    std::fprintf(stderr, "[rank %d] no end after %d s of: %s. Ending all ranks.\n", rank_,
+    std::fprintf(stderr, "[rank %d] not finished after %d s: %s; ending all ranks\n", rank_,
                  static_cast<int>(limit_.count()), what_.c_str());
     std::fflush(nullptr);
     // If MPI is too broken to abort, the alarm ends this process, and mpirun then ends the others.
@@ -141,7 +141,7 @@ class RankListener final : public testing::EmptyTestEventListener {
     } else if (world_.rank() == 0 && *first_failed != 0 && *first_failed != world_.size()) {
       ADD_FAILURE() << "failed on rank " << *first_failed;
     }
-    watchdog_.Expect(absl::StrCat("what follows ", Name(test)), TestLimit());
+    watchdog_.Expect(absl::StrCat("the step after ", Name(test)), TestLimit());
   }
 
  private:

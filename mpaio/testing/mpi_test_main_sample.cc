@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests that fail in the ways that mpi_test_main_test.sh checks, selected one at a time by
-// --gtest_filter.
+// Tests for mpi_test_main_test.sh, which selects some by --gtest_filter and checks how they pass or
+// fail.
 #include <string>
 #include <vector>
 

@@ -10,8 +10,8 @@
 
 namespace mpaio {
 
-// A new, empty directory. The destructor removes it with its contents. For files that several ranks
-// share, one rank creates it and sends the path to the others.
+// A new, empty directory; aborts if it cannot be made. The destructor removes it with its contents.
+// For files that several ranks share, one rank creates it and sends the path to the others.
 class TempDirectory {
  public:
   TempDirectory();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Checks that the helpers of this package can make a test fail.
+// Checks that the helpers of this package tell a failure from a success.
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -44,7 +44,7 @@ TEST(ChildProcess, TellsHowItEnded) {
             (ChildEnd{.signal = SIGKILL, .exit_status = 0}));
 }
 
-TEST(ChildProcess, StoresFaultOnlyWhereTheyMay) {
+TEST(ChildProcess, StoreInChildDetectsReadOnlyMemory) {
   std::byte own{1};
   EXPECT_EQ(StoreInChild(&own), ChildEnd{});
   void* const constant = mmap(nullptr, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
