@@ -4,36 +4,42 @@
 #
 # Simulates HOSTS hosts on this machine, host0, host1, ..., and runs COMMAND on host0. Each host has
 # its own network address (10.77.0.K on one switch), host name and /dev/shm; they share all other
-# files. Variables set for COMMAND make mpirun start processes on the hosts. The file LEFT gets a
+# files. The environment of COMMAND makes mpirun start processes on the hosts. The file LEFT gets a
 # line for each process, and each file in shared memory, that outlives COMMAND.
 #
 # If HOSTS_CUT names a FIFO, each line read from it is the number of a host, which is then
 # disconnected from the network.
 #
-# Everything is within namespaces that end with this script, however it ends: the machine's own
-# network is not changed, and any number of instances may run at once. Needs root, iproute2 and
-# util-linux.
+# Everything is in namespaces, which disappear when this script ends, however it ends. So the
+# machine's own network is not changed, and any number of instances may run at once. Needs root,
+# iproute2 and util-linux.
 #
 #   hosts.sh --check        checks that this machine allows it: status 0, or 1 with the reason on
 #                           the standard output
 
 set -u
 
-lack() {
+refuse() {
   printf '%s\n' "$1"
   exit 1
 }
 
 check() {
-  [ "$(id -u)" -eq 0 ] || lack "only root may make namespaces"
+  [ "$(id -u)" -eq 0 ] ||
+    refuse "only root may make namespaces"
   local program
   for program in ip unshare nsenter mount; do
-    command -v "$program" >/dev/null || lack "there is no program $program (Debian packages iproute2, util-linux, mount)"
+    command -v "$program" >/dev/null ||
+      refuse "there is no program $program (Debian packages iproute2, util-linux, mount)"
   done
-  unshare --mount --uts --net --pid --fork --mount-proc true 2>/dev/null || lack "the system does not let root make namespaces"
-  unshare --net ip link add name switch0 type bridge 2>/dev/null || lack "the kernel has no network bridges (ip link, type bridge)"
-  unshare --net ip link add name end0 type veth peer name end1 2>/dev/null || lack "the kernel has no pairs of network ends (ip link, type veth)"
-  unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null || lack "the system does not let root mount a tmpfs"
+  unshare --mount --uts --net --pid --fork --mount-proc true 2>/dev/null ||
+    refuse "the system does not let root make namespaces"
+  unshare --net ip link add name switch0 type bridge 2>/dev/null ||
+    refuse "the kernel has no network bridges (ip link, type bridge)"
+  unshare --net ip link add name end0 type veth peer name end1 2>/dev/null ||
+    refuse "the kernel has no virtual Ethernet pairs (ip link, type veth)"
+  unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null ||
+    refuse "the system does not let root mount a tmpfs"
 }
 
 # Prints the other processes, after waiting for those that are about to end: Open MPI 5's daemons
@@ -106,10 +112,10 @@ inside() {  # HOSTS COMMAND...
   local hosts=$1
   shift
   make_hosts "$hosts" || {
-    echo "hosts.sh: the hosts could not be made" >&2
+    echo "hosts.sh: cannot set up the hosts" >&2
     exit 1
   }
-  # Open MPI 4; 5 and later.
+  # The first is for Open MPI 4, the second for 5 and later.
   export OMPI_MCA_plm_rsh_agent=$hosts_folder/agent PRTE_MCA_plm_ssh_agent=$hosts_folder/agent
   # Debian's Open MPI 6 uses only the loopback interface by default.
   export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs over several hosts, which are namespaces of this machine (hosts.sh).
+"""Tests of runs over several hosts, which are simulated by namespaces of this machine (hosts.sh).
 
-Every host has its own copy of the arrays and processes a part of the chunks, and the answers are
+Every host has its own copy of the arrays and processes some of the chunks. The answers must be
 those of a single process.
 """
 
@@ -138,7 +138,7 @@ class NodesTest(whole_run.WholeRunTest):
                     mpirun = int(file.read().rpartition(")")[2].split()[1])
                 with open(cut, "w") as file:
                     file.write("2\n")
-                # By then the run is complete, but mpirun waits for the host.
+                # This line is printed when the run is complete, but mpirun still waits for the host.
                 running.wait_for_line("Ctrl-C twice ends it")
                 end = time.monotonic() + 30
                 while not os.path.getsize(answer) and time.monotonic() < end:
@@ -155,7 +155,7 @@ class NodesTest(whole_run.WholeRunTest):
         np.testing.assert_array_equal(np.load(self.path("out.npy")), np.square(ints))
         for rank in (4, 5):
             self.assertIn("orchestrator: rank %d is out of reach, as its host does not answer; the others did its work" % rank, done.stderr)
-        # On the disconnected host, nothing ends mpirun's daemon and the supervisors.
+        # mpirun's daemon and the supervisors on the disconnected host are not ended by anything.
         ours = [line for line in done.left if "_orchestrator --" in line or "supervisor" in line]
         self.assertEqual([line for line in ours if not re.search(r"supervisor of rank [45]\b", line)], [], done)
 
