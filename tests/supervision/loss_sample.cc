@@ -2,8 +2,8 @@
 
 // Usage: mpirun -n 3 loss_sample armed|unarmed EXIT_STATUS
 //
-// Rank 1 kills itself, after arming its supervision or not. Rank 0 ends with EXIT_STATUS once it
-// has been informed of the loss; rank 2 ends in order at once. For loss_test.sh.
+// For loss_test.sh. Rank 1 kills itself; if "armed", it arms its supervision first. Rank 2 ends in
+// order at once. Rank 0 ends with EXIT_STATUS when it has been informed of the loss of rank 1.
 #include <sched.h>
 #include <signal.h>
 

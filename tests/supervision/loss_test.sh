@@ -17,12 +17,15 @@ if grep -q '^SKIPPED' <<<"$output"; then
 fi
 for expected in 0 5; do
   run armed "$expected"
-  [ "$status" -eq "$expected" ] || fail "a rank that was armed is lost, and the exit status is not rank 0's, $expected"
-  grep -qF 'rank 1 was killed by signal 9 (SIGKILL)' <<<"$output" || fail "rank 0 has not heard of the death"
+  [ "$status" -eq "$expected" ] ||
+    fail "an armed rank was lost, but the exit status is not rank 0's, $expected"
+  grep -qF 'rank 1 was killed by signal 9 (SIGKILL)' <<<"$output" ||
+    fail "rank 0 was not told of the death"
 done
 run unarmed 0
 case $status in
-  0 | 90 | 91 | 124) fail "a rank that was not armed is lost, and the job goes on" ;;
+  0 | 90 | 91 | 124) fail "an unarmed rank was lost, but the job did not end" ;;
 esac
-grep -qF 'rank 1 was killed' <<<"$output" && fail "rank 0 has heard of a death that ends the job"
+grep -qF 'rank 1 was killed' <<<"$output" &&
+  fail "rank 0 was told of a death that should have ended the job"
 exit 0
