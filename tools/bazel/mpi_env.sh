@@ -9,8 +9,7 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
 export OMPI_MCA_rmaps_base_oversubscribe="${OMPI_MCA_rmaps_base_oversubscribe:-1}"
 export PRTE_MCA_rmaps_default_mapping_policy="${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}"
 export PRTE_MCA_mapby="${PRTE_MCA_mapby:-:oversubscribe}"
-# After an exit status other than 0, mpirun waits two seconds for the other ranks, even if they have
-# ended.
+# After an exit status other than 0, mpirun does not wait two seconds for ranks that have ended:
 export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-0}"
 export PRTE_MCA_odls_base_sigkill_timeout="${PRTE_MCA_odls_base_sigkill_timeout:-0}"
 # Open MPI 5 needs a home directory, which a Bazel test does not have.
