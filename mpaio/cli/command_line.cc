@@ -36,14 +36,14 @@ const option* Options() {
   return options.data();
 }
 
-// Takes the position of a worker; no worker can be registered under this name.
+// Stands in the place of a worker; no worker can be registered under this name.
 constexpr absl::string_view kDoctorWord = "doctor";
 
 absl::Status UsageError(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(what, "; see --help"));
 }
 
-// Returns the position in `words` of the value of a flag that takes one of them.
+// Returns the index of `value` in `words`, the values that the flag takes.
 absl::StatusOr<std::size_t> OneOf(absl::string_view flag, absl::string_view value,
                                   const std::vector<std::string>& words) {
   const auto word = std::find(words.begin(), words.end(), std::string(value));
@@ -61,24 +61,24 @@ absl::StatusOr<Partition> ParseChunk(absl::string_view value) {
   if (value == "auto") return Partition::Auto();
   if (!absl::SimpleAtoi(value, &rows) || rows < 1)
     return UsageError(
-        absl::StrCat("--chunk=", value, ": must be auto, or a number of rows from 1 on"));
+        absl::StrCat("--chunk=", value, ": must be auto, or a number of rows of at least 1"));
   return Partition::ChunkSize(rows);
 }
 
 absl::StatusOr<int> ParseRetries(absl::string_view value) {
   int retries = 0;
   if (!absl::SimpleAtoi(value, &retries) || retries < 0)
-    return UsageError(absl::StrCat("--retries=", value, ": must be a number from 0 on"));
+    return UsageError(absl::StrCat("--retries=", value, ": must be a whole number of at least 0"));
   return retries;
 }
 
 absl::StatusOr<absl::Duration> ParseChunkDeadline(absl::string_view value) {
   double seconds = 0;
-  // Below a millisecond the deadline would measure the machine. A year in nanoseconds is far below
-  // the limit of an int64.
+  // A deadline of less than a millisecond would expire because of the machine's own delays. A year
+  // in nanoseconds is far below the limit of an int64.
   if (!absl::SimpleAtod(value, &seconds) || !(seconds >= 0.001) || !(seconds <= 86400.0 * 365)) {
-    return UsageError(
-        absl::StrCat("--chunk_deadline=", value, ": must be a number of seconds from 0.001 on"));
+    return UsageError(absl::StrCat("--chunk_deadline=", value,
+                                   ": must be a number of seconds from 0.001 to a year"));
   }
   return absl::Seconds(seconds);
 }
@@ -92,8 +92,8 @@ std::size_t KeyLength(absl::string_view word) {
   return n > 0 && n < word.size() && word[n] == '=' ? n : absl::string_view::npos;
 }
 
-// Flags of mpirun that are often put after the program, without their dashes. Open MPI accepts the
-// long ones with one dash as well as with two.
+// Flags of mpirun, without their dashes, which users often put after the program by mistake. Open
+// MPI accepts long flags with one dash as well as with two.
 constexpr absl::string_view kFlagsOfMpirun =
     "allow-run-as-root bind-to c cpu-set display-allocation display-map do-not-launch gmca H "
     "host hostfile launch-agent machinefile map-by mca merge-stderr-to-stdout n N "
@@ -107,8 +107,8 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
-// Returns the error for `word`, which begins with a dash. `value`: getopt's value of a known flag
-// that takes no value, else below 256.
+// Returns the error for `word`, which begins with a dash. `value`: getopt's optopt, which is the
+// Flag if the word gives a value to a flag that takes none; else it is below 256.
 absl::Status UnknownFlag(absl::string_view word, int value) {
   if (value >= static_cast<int>(Flag::kHelp)) {
     return UsageError(
@@ -120,10 +120,9 @@ absl::Status UnknownFlag(absl::string_view word, int value) {
   const std::vector<absl::string_view> flags_of_mpirun =
       absl::StrSplit(kFlagsOfMpirun, ' ', absl::SkipEmpty());
   if (std::find(flags_of_mpirun.begin(), flags_of_mpirun.end(), name) != flags_of_mpirun.end()) {
-    return UsageError(
-        absl::StrCat("unknown flag ", word,
-                     ": it is mpirun's, whose flags stand in front of the program, as in "
-                     "mpirun -n 4 orchestrator sum a.npy"));
+    return UsageError(absl::StrCat("unknown flag ", word,
+                                   ": it is mpirun's; put it before the program, as in "
+                                   "mpirun -n 4 orchestrator sum a.npy"));
   }
   const std::string nearest = Nearest(name, FlagNames());
   return UsageError(
@@ -148,8 +147,9 @@ absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
     } else if (i == 2) {
       job.output = std::string(words[i]);
     } else {
-      return UsageError(absl::StrCat("worker ", job.worker, ": '", words[i],
-                                     "' is neither key=value nor, in third place, an output file"));
+      return UsageError(
+          absl::StrCat("worker ", job.worker, ": '", words[i],
+                       "' is not key=value; an output file must directly follow the input"));
     }
   }
   return job;
@@ -165,13 +165,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   const int count = static_cast<int>(arguments.size()) - 1;
   optind = 0;  // glibc: restarts the scan
   opterr = 0;  // errors are reported once, by rank 0
-  // '-': flags may be anywhere, and other words are returned as kWord, in order. ':' distinguishes
-  // a missing value from an unknown flag. Each flag of one letter ends the loop, so getopt never
-  // stops in the middle of a word: each call begins with the word at optind, which is the word to
-  // name in an error.
+  // '-' in the option string: flags may be anywhere, and other words are returned as kWord, in
+  // order. ':' distinguishes a missing value from an unknown flag. Each flag of one letter ends the
+  // loop, so getopt never stops in the middle of a word: each call begins with the word at optind,
+  // which is the word that an error names.
   constexpr int kWord = 1;
   std::vector<char*> plain;
-  // These actions ignore everything else on the command line, except a --results after them.
+  // For actions that ignore everything after them on the command line, except --results.
   const auto run_only = [&](Action action) -> absl::StatusOr<CommandLine> {
     line.action = action;
     for (int flag;
@@ -342,19 +342,20 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
 }
 
 std::string HelpText() {
-  return absl::StrCat(R"(Processes arrays that numpy saved with all ranks of an mpirun.
+  return absl::StrCat(R"(Processes arrays in numpy's files, with all ranks of an mpirun.
 
 usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
        [mpirun -n N] orchestrator doctor [INPUT ...]
 
-A job is a worker over an input; workers that write an array take an output file too. Jobs separated
-by '+' run at once in one pool. --list shows the workers and their parameters. Without mpirun, or
-with one rank, everything runs in this process. doctor examines each node for a run over the inputs.
+A job is a worker and its input; a worker that writes an array also takes an output file. Jobs that
+are separated by '+' run at the same time in one pool. --list shows the workers and their
+parameters. Without mpirun, or with one rank, everything runs in this process. doctor examines each
+node for a run over the inputs.
 
 An input is a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
 raw:<f8:1000x3:a.bin), or - (.npy on standard input).
-An output replaces the old file at once; a file that cannot be replaced, such as a mounted one, is
-overwritten at the end. Write ./key=value for an output that is named like a parameter; where the
+An output replaces the old file atomically; a file that cannot be replaced, such as a mounted one,
+is overwritten at the end. Write ./key=value for an output that is named like a parameter; if the
 worker has no such key, year=2020/a.npy and a=1.npy are files too.
 
 )",

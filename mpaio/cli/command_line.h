@@ -26,11 +26,12 @@ namespace mpaio {
 // The action that the command line requests.
 enum class Action { kRun, kHelp, kVersion, kList, kDoctor };
 enum class OutputFormat { kText, kJson };
-// Selects the jobs whose chunks run in separate processes. kAuto: as each worker's build target
-// says.
+// Selects the jobs whose chunks run in separate processes. kAuto: as `isolate` in each worker's
+// BUILD file says.
 enum class Isolate { kAuto, kAlways, kNever };
 
-// One job as written. The parser does not check that the worker exists or accepts the arguments.
+// One job as written on the command line. The parser does not check that the worker exists or
+// accepts the arguments.
 struct JobSpec {
   std::string worker;
   std::string input;

@@ -199,7 +199,7 @@ TEST(ParseCommandLine, FlagsOfMpirunAreRecognized) {
   }
 }
 
-// Independent of the environment's order of flags and words.
+// With POSIXLY_CORRECT, getopt would by default stop at the first word that is not a flag.
 TEST(ParseCommandLine, FlagsMayStandAnywhereUnderPosixlyCorrect) {
   ASSERT_EQ(setenv("POSIXLY_CORRECT", "1", 1), 0);
   const absl::StatusOr<CommandLine> line = Parse({"sum", "a.npy", "--report"});

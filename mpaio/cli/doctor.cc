@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<std::vector<int>>> GatherAffinities(const Communicato
   return affinities;
 }
 
-// Adds a finding for each input, and the memory that it takes to `wanted`.
+// Adds a finding for each input to `*findings`, and the memory that it takes to `*wanted`.
 void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted,
                    std::vector<Finding>* findings) {
   wanted->num_inputs = static_cast<int>(inputs.size());
@@ -58,7 +58,7 @@ void ExamineInputs(const std::vector<std::string>& inputs, Wanted* wanted,
       findings->push_back({severity, "input", std::move(text), std::move(remedy), ""});
     };
     if (ArrayFile::IsStandardInput(name)) {
-      add(Severity::kNote, absl::StrCat(name, ": how large it is, is known when it is read"));
+      add(Severity::kNote, absl::StrCat(name, ": its size is known only when it is read"));
       continue;
     }
     const absl::StatusOr<ArrayFile> file = ArrayFile::Open(name);
@@ -140,23 +140,25 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
                                              Index mapped_bytes) {
   absl::Status warning;
   if (executor.size() > 1 && world.size() == executor.size()) {
-    // A rank that may run anywhere is not crowded, so nothing more has to be exchanged. Ranks are
-    // crowded if all ranks of a node share the same few CPUs.
+    // The ranks of a node are crowded if all of them are bound to the same CPUs, and these are
+    // fewer than the ranks. A rank that may run anywhere is not crowded: in the usual case, when
+    // all ranks may, the second exchange is left out.
     const std::vector<int> affinity = OwnAffinity();
     const bool is_free = affinity.empty() ||
                          static_cast<long>(affinity.size()) >= sysconf(_SC_NPROCESSORS_ONLN) ||
                          IsToldNotToBind();
     constexpr int kMostCpus = 1 << 12;
-    const int few = is_free ? -1
-                            : affinity.front() % kMostCpus * kMostCpus +
-                                  static_cast<int>(affinity.size()) % kMostCpus;
+    // The first CPU and the number of CPUs: equal for ranks that are bound to the same CPUs.
+    const int binding = is_free ? -1
+                                : affinity.front() % kMostCpus * kMostCpus +
+                                      static_cast<int>(affinity.size()) % kMostCpus;
     std::vector<int> all, nodes;
-    MPAIO_RETURN_IF_ERROR(world.AllGather(few, &all));
+    MPAIO_RETURN_IF_ERROR(world.AllGather(binding, &all));
     if (std::any_of(all.begin(), all.end(), [](int value) { return value >= 0; })) {
       MPAIO_RETURN_IF_ERROR(world.AllGather(executor.node(), &nodes));
-      bool is_crowded = few >= 0 && static_cast<int>(affinity.size()) < executor.node_size();
+      bool is_crowded = binding >= 0 && static_cast<int>(affinity.size()) < executor.node_size();
       for (std::size_t rank = 0; rank < all.size(); ++rank)
-        is_crowded &= nodes[rank] != executor.node() || all[rank] == few;
+        is_crowded &= nodes[rank] != executor.node() || all[rank] == binding;
       if (is_crowded) {
         warning = absl::FailedPreconditionError(
             absl::StrCat("the ", executor.node_size(), " ranks of host ", executor.host(),
@@ -165,7 +167,7 @@ absl::StatusOr<std::string> WarningBeforeRun(Executor& executor, const Communica
       }
     }
   }
-  // Below this size the check, which opens some files, is not worthwhile.
+  // The check opens some files, which is not worthwhile for less than this.
   constexpr Index kManyBytes = Index{256} << 20;
   if (warning.ok() && executor.node_rank() == 0 && mapped_bytes >= kManyBytes) {
     const MemoryCapacity capacity = FindMemoryCapacity("");

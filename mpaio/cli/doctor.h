@@ -16,10 +16,10 @@
 
 namespace mpaio {
 
-// Examines every node, through its first rank, for a run over `inputs`. With a null `world` it
-// examines this node, for as many ranks as this process may use CPUs. Collective over `world`.
-// `launcher` must have been read before MPI was started. Returns the findings, node by node, on
-// rank 0, and nothing on other ranks. Takes about 10 ms. Errors: those of MPI.
+// Examines every node, through its first rank, for a run over `inputs`. If `world` is null,
+// examines this node, for as many ranks as there are CPUs that this process may use. Collective
+// over `world`. `launcher` must have been read before MPI was started. Returns the findings, node
+// by node, on rank 0, and nothing on other ranks. Takes about 10 ms. Errors: those of MPI.
 absl::StatusOr<std::vector<Finding>> Examine(const std::vector<std::string>& inputs,
                                              const Communicator& world, LauncherFacts launcher);
 

@@ -16,7 +16,7 @@ constexpr FlagInfo kFlags[] = {
     {Flag::kFormat, "format", "text|json", "text", "how results are printed"},
     {Flag::kResults, "results", "FILE", "",
      "write the results to FILE, whole or not at all, instead of the standard output; use it when "
-     "results must not be lost, as mpirun does not report that its own standard output failed"},
+     "results must not be lost, because mpirun does not report a failure of its standard output"},
     {Flag::kProgress, "progress", "auto|always|never", "auto",
      "show the progress on the standard error; auto: on a terminal"},
     {Flag::kReport, "report", "", "",
@@ -26,13 +26,13 @@ constexpr FlagInfo kFlags[] = {
     {Flag::kSource, "source", "auto|window|map", "auto",
      "where inputs lie while they are read; window: in shared memory, where each part is copied "
      "when it is first needed; map: mapped from their files; auto: mapped if type and order allow "
-     "it and nobody can write to the file"},
+     "it and writers to the file can be made to wait"},
     {Flag::kHugePages, "huge_pages", "auto|always|never", "auto",
      "use pages of 2 MiB for shared memory, which are filled twice as fast; auto: if the system "
-     "provides them; always: fail with the remedy if it does not"},
+     "provides them; always: fail and name the remedy if it does not"},
     {Flag::kBind, "bind", "auto|never", "auto",
-     "bind ranks to cores, unless mpirun has bound them or was told not to; auto: on nodes with "
-     "several memories or last-level caches that have a core for each rank"},
+     "bind ranks to cores, unless mpirun has bound them or was told not to; auto: if the node "
+     "has several NUMA nodes or last-level caches, and a core for each rank"},
     {Flag::kSchedule, "schedule", "NAME", "auto",
      "how chunks are assigned to ranks; static, dynamic, guided, factoring, trapezoid and adaptive "
      "exist for comparison"},
@@ -55,7 +55,7 @@ constexpr FlagInfo kFlags[] = {
     {Flag::kResume, "resume", "", "",
      "resume the run whose results are in the journal, and process the rest"},
     {Flag::kPreflight, "preflight", "auto|never", "auto",
-     "warn before a run that the machine will slow down"},
+     "warn before a run if the machine will slow it down"},
     {Flag::kList, "list", "", "", "list the workers and their parameters"},
     {Flag::kHelp, "help", "", "", "print this text"},
     {Flag::kVersion, "version", "", "", "print the version"},

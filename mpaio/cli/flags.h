@@ -9,7 +9,7 @@
 
 namespace mpaio {
 
-// The values begin above those of letters, which getopt_long returns for short flags.
+// The values begin above those of characters, which getopt_long returns for short flags.
 enum class Flag : int {
   kHelp = 256,
   kVersion,
@@ -39,16 +39,16 @@ enum class Flag : int {
 struct FlagInfo {
   Flag flag;
   const char* name;
-  const char* value;          // "auto|ROWS"; empty where the flag takes none
-  const char* default_value;  // empty where there is none
+  const char* value;          // "auto|ROWS"; empty if the flag takes none
+  const char* default_value;  // empty if there is none
   const char* help;           // one sentence, without a full stop
   bool value_is_optional = false;
 };
 
-// All flags, in the order in which they are explained.
+// Returns all flags, in the order of --help.
 std::span<const FlagInfo> Flags();
 
-// A paragraph for each flag, at most 100 columns wide.
+// Returns the flags' part of --help: a paragraph for each flag, at most 100 columns wide.
 std::string FlagsText();
 
 }  // namespace mpaio

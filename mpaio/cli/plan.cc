@@ -24,7 +24,7 @@
 namespace mpaio {
 namespace {
 
-// Returns the same name for a file however it is written.
+// Returns one name for a file, however its path is written.
 std::string Canonical(const std::string& path) {
   std::error_code error;
   // Absolute first: a relative path that does not exist yet would not be made canonical.
@@ -33,7 +33,7 @@ std::string Canonical(const std::string& path) {
   return error ? path : canonical.string();
 }
 
-// Returns true also for different names of the same existing file, such as hard links.
+// Also true for different names of one existing file, such as hard links.
 bool IsSameFile(const std::string& path, const std::string& other) {
   std::error_code error;
   return Canonical(path) == Canonical(other) ||
@@ -51,8 +51,8 @@ int Parent(int pid) {
 }
 
 // Returns true if standard input comes from `file`. Under mpirun it comes through a pipe; the file
-// that it was redirected from is then the standard input of mpirun, which is an ancestor of this
-// process, or of an ancestor of mpirun.
+// is then the standard input of mpirun or of a process that started mpirun, all of which are
+// ancestors of this process.
 bool IsStandardInput(const std::string& file) {
   struct stat of_file;
   if (::stat(file.c_str(), &of_file) != 0 || !S_ISREG(of_file.st_mode)) return false;
@@ -107,7 +107,7 @@ void TakeOutputFromParameters(PlannedJob* planned) {
   planned->unless_file_exists = absl::InvalidArgumentError(
       absl::StrCat("worker ", job.worker, ": ",
                    Parameters::Create(info.parameters, {{key, value}}).status().message(),
-                   "; a file of that name is written ./", job.output));
+                   "; to name a file, write ./", job.output));
 }
 
 // Endings of other file formats. An output is a .npy file whatever its name, so such a name would
@@ -133,8 +133,8 @@ absl::Status CheckOutputName(const std::string& output) {
   const absl::string_view stem = WithoutOtherEnding(output);
   if (stem == output) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("outputs are .npy files, and ", output,
-                                                 " is named like another kind; name it ", stem,
-                                                 absl::EndsWith(stem, ".npy") ? "" : ".npy"));
+                                                 " has the ending of another format; name it ",
+                                                 stem, absl::EndsWith(stem, ".npy") ? "" : ".npy"));
 }
 
 // Returns a hint if an unknown key may begin the name of an output in another position, else "".
@@ -208,8 +208,9 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
           absl::StrCat(prefix, " writes an array: give the output file after the input"));
     }
     if (!writes && !planned.info->answers_with_array && !job.output.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(prefix, " writes no array: '", job.output,
-                                                     "' is too much; parameters are key=value"));
+      return absl::InvalidArgumentError(absl::StrCat(prefix, " takes no output file: leave '",
+                                                     job.output,
+                                                     "' out, or write a parameter as key=value"));
     }
     if (HasParameter(*planned.info, job.output)) {
       planned.warning = absl::StrCat(prefix, ": its output goes to a file named ", job.output,
@@ -220,8 +221,8 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
     for (const auto& [key, file] : planned.Outputs()) {
       if (file == "-") {
         return absl::InvalidArgumentError(absl::StrCat(
-            prefix, ": the output '", key, key.empty() ? "" : "=",
-            "-' is not the standard output: give the name of a file, or ./- if it is called so"));
+            prefix, ": '", key, key.empty() ? "" : "=",
+            "-': an output cannot be the standard output; give a file, or ./- for a file named -"));
       }
       const absl::Status named = CheckOutputName(file);
       if (!named.ok() && planned.unless_file_exists.ok()) {
@@ -234,7 +235,7 @@ absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line) {
 }
 
 absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& line) {
-  std::map<std::string, std::size_t> outputs;  // and the number of the job
+  std::map<std::string, std::size_t> outputs;  // by canonical name: the job that writes it
   for (std::size_t j = 0; j < plan.size(); ++j) {
     const PlannedJob& planned = plan[j];
     struct stat status;
@@ -254,8 +255,8 @@ absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& 
       }
     }
   }
-  // OUTPUT may take the place of an input, which is what it was made of. What stands beside it
-  // hardly is meant to.
+  // OUTPUT may replace an input, as when a file is sorted in place. A further output that would
+  // replace one is more likely a mistake.
   for (const PlannedJob& planned : plan) {
     for (const auto& [key, file] : planned.Outputs()) {
       if (!key.empty() && IsInput(plan, file)) {
@@ -265,8 +266,8 @@ absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& 
       }
     }
   }
-  // Files that the run itself writes. With --resume the journal must be a journal, which no input
-  // is.
+  // Files that the run itself writes. The journal is checked with --resume, too: no input is a
+  // journal.
   const std::pair<const char*, const std::string&> written[] = {{"cpu_usage", line.cpu_usage_file},
                                                                 {"record", line.record_file},
                                                                 {"journal", line.journal_file},

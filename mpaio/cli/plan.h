@@ -21,10 +21,10 @@ struct PlannedJob {
   JobSpec line;
   const WorkerInfo* info = nullptr;
   Parameters parameters;
-  // If the output is a word key=value that is an output only where such a file exists: the reason
-  // to refuse it where none does. Else OK.
+  // Not OK if the output is a word key=value that counts as an output only if a file of that name
+  // exists: the error to return if there is none.
   absl::Status unless_file_exists = {};
-  // One line, where the command may mean something else than it says; else nothing.
+  // One line if the user may have meant something else than the command says; else empty.
   std::string warning = {};
 
   // Returns the key and the array name of each array parameter that is given.
@@ -43,9 +43,9 @@ struct PlannedJob {
 // .npz, or names an existing file (CheckFiles). Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const CommandLine& line);
 
-// Checks what depends on the files that exist: whether outputs, inputs and the files of flags are
-// different files. Ranks on different hosts may come to different results, so only rank 0's counts
-// there. Reads no array. Errors: InvalidArgument, one line.
+// Checks what depends on the files that exist, such as that outputs, inputs and the files of flags
+// are different files. Ranks on several hosts may come to different results, so only rank 0's
+// result counts there. Reads no array. Errors: InvalidArgument, one line.
 absl::Status CheckFiles(const std::vector<PlannedJob>& plan, const CommandLine& line);
 
 // The same for the command line of doctor.

@@ -39,8 +39,8 @@
 namespace mpaio {
 namespace {
 
-// The rank as the launcher gives it, before MPI has started. Without a launcher this is the only
-// rank.
+// Returns this process's rank as the launcher gives it, which is known before MPI has started.
+// Without a launcher this is the only rank.
 absl::string_view OwnRank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     if (const char* rank = std::getenv(name)) return rank;
@@ -50,7 +50,7 @@ absl::string_view OwnRank() {
 
 bool IsRank0() { return OwnRank() == "0"; }
 
-// Returns true if all of it has been written.
+// Returns true if all of `text` has been written.
 bool Print(std::FILE* stream, absl::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
          std::fflush(stream) == 0;
@@ -112,8 +112,8 @@ absl::Status WriteResults(const CommandLine& line, absl::string_view text) {
              : absl::DataLossError("the results could not be written to the standard output");
 }
 
-// The same for results in which hours of work may be: those that their file cannot take are
-// printed.
+// The same for the results of a run, in which hours of work may be: if they cannot be written to
+// their file, they are printed.
 absl::Status WriteOrPrintResults(const CommandLine& line, absl::string_view text) {
   const absl::Status written = WriteResults(line, text);
   if (written.ok() || line.results_file.empty() || !Print(stdout, text)) return written;
@@ -126,7 +126,8 @@ int WriteOnRank0(const CommandLine& line, absl::string_view text) {
   return written.ok() ? kDone : ReportError(kJobFailed, written);
 }
 
-// Once the run has begun signals are heeded by `stop_signals`.
+// Makes `*stop_signals` when the run can start; from then on it handles signals. Returns the exit
+// status.
 int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world,
               Executor& executor, std::chrono::steady_clock::time_point start,
               std::optional<StopSignals>* stop_signals) {
@@ -169,16 +170,17 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
     const std::vector<LostRank>& lost_ranks = session.lost_ranks();
     if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
                     [](const LostRank& lost) { return lost.host_is_silent; })) {
-      Print(stderr,
-            "orchestrator: all that could be done is done; mpirun may wait for minutes for the "
-            "host that does not answer: Ctrl-C twice ends it\n");
+      Print(
+          stderr,
+          "orchestrator: the run has ended; mpirun may wait for minutes for the host that does not "
+          "answer: Ctrl-C twice ends it\n");
     }
   }
   // The status that shells report for a program that a signal has ended.
   if (session.stop_signal() != 0 && executor.rank() == 0) exit_status = 128 + session.stop_signal();
   if (session.is_broken() || executor.is_broken()) {
-    // Rank 0 has reported its error above. The others report theirs, as rank 0 may never learn of
-    // it.
+    // Rank 0 has reported its error above. The others report theirs, because rank 0 may never learn
+    // of it.
     if (executor.rank() != 0) AbortJob(world, kJobFailed, ended);
     executor.Abort(kJobFailed);
   }
@@ -204,15 +206,16 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
     return ReportError(kCouldNotStart, executor.status());
   if (!executor.ok()) AbortJob(world, kCouldNotStart, executor.status());
   const int exit_status = RunInPool(line, std::move(plan), world, **executor, start, &stop_signals);
-  // The system frees what Close cannot; but ranks that still wait for this one have to be ended.
+  // The system frees what Close could not free, but ranks that still wait for this one must be
+  // ended.
   const absl::Status closed = (*executor)->Close();
   if ((*executor)->is_broken()) AbortJob(world, kJobFailed, closed);
   return exit_status;
 }
 
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
-  // It starts a program, which is better done before MPI has threads. One rank of each node will be
-  // asked.
+  // ReadLauncher starts a program, which is safer before MPI has threads. Only the first rank of
+  // each node needs the result.
   const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
   const LauncherFacts launcher =
       local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
@@ -231,8 +234,8 @@ int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   return HasRefusal(*findings) ? kCouldNotStart : kDone;
 }
 
-// On every rank, before MPI has started. mpirun must have started all ranks before one of them ends
-// with an error.
+// Reports the error and returns the exit status. Called on every rank, before MPI has started:
+// mpirun must have started all ranks before one of them ends with an error.
 int RefuseCommand(const absl::Status& why) {
   constexpr std::chrono::seconds kStartTimeout(10);
   const int exit_status = ReportError(kWrongUsage, why);
@@ -243,8 +246,8 @@ int RefuseCommand(const absl::Status& why) {
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
-  // Each input may take a descriptor. Nothing here calls select(), nor does libevent, which Open
-  // MPI uses to wait, unless told to.
+  // Each input may take a descriptor. Descriptors above 1023 are safe: nothing here calls select(),
+  // and libevent, which Open MPI uses to wait, does so only if it is told to.
   RaiseOpenFileLimit();
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return RefuseCommand(line.status());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Prints the table of flags and the settings that are made for Open MPI, as JSON. docs/program.md
-// is made from it by tools/program_page.py.
+// Prints the table of flags and the environment variables that are set for Open MPI, as JSON.
+// tools/program_page.py makes the tables of docs/program.md from it.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 

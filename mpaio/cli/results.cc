@@ -23,8 +23,8 @@ Json WithNamedNonFinites(const Json& value) {
   return copy;
 }
 
-// Writes as nlohmann::json does, but each number with the fewest digits: nlohmann::json writes too
-// many for one in a thousand. Precondition: all numbers are finite.
+// Appends the same text as nlohmann::json, but each number with the fewest digits: nlohmann::json
+// writes too many for one number in a thousand. Precondition: all numbers are finite.
 void AppendJson(const Json& value, std::string* text) {
   if (value.is_number_float()) {
     *text += PlainDecimal(ShortestScientific(value.get<double>()), /*max_whole_digits=*/15);

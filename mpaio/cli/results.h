@@ -26,7 +26,7 @@ struct JobResult {
   double seconds = 0;
   // Quarantined chunks, if any.
   std::vector<QuarantinedChunk> quarantined = {};
-  // For a run that was stopped: the answer for the first rows, if there is one.
+  // If the run was stopped: the answer for the first `rows` rows, if the worker has one.
   struct Partial {
     Index rows = 0;
     nlohmann::ordered_json result;

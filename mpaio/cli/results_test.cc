@@ -44,7 +44,7 @@ TEST(FormatJson, NonFiniteNumbersAreNamed) {
               HasSubstr(R"("result":{"min":"-inf","max":["inf","nan",1.5]})"));
 }
 
-// A careless JSON writer has more digits for some of them.
+// nlohmann::json writes more digits for some of these numbers.
 TEST(FormatJson, DoublesHaveTheFewestDigits) {
   const std::uint32_t seed = std::random_device()();
   std::printf("seed %u\n", seed);

@@ -188,10 +188,10 @@ absl::Status CheckSameParameters(const RunIdentity::Job& journal, const RunIdent
     const std::string* const was = Find(journal.parameters, key);
     const std::string* const is = Find(now.parameters, key);
     if (was != nullptr && is != nullptr && *was == *is) continue;
-    return Differs(absl::StrCat(JobText(now), ": parameter ", key, " was ",
-                                was == nullptr ? "not there" : *was, ", is ",
-                                is == nullptr ? "not there" : *is),
-                   "give the same parameters");
+    return Differs(
+        absl::StrCat(JobText(now), ": parameter ", key, " was ", was == nullptr ? "absent" : *was,
+                     ", is now ", is == nullptr ? "absent" : *is),
+        "give the same parameters");
   }
   return absl::OkStatus();
 }
@@ -210,19 +210,20 @@ absl::Status CheckSameInput(const RunIdentity::Input& journal, const RunIdentity
                                 now.dtype, " ", ShapeToString(now.shape), " now"));
   }
   if (was.digest != is.digest || was.is_whole != is.is_whole)
-    return changed(absl::StrCat("as many bytes as then, ", is.size_bytes, ", but others"));
+    return changed(absl::StrCat("still ", is.size_bytes, " bytes, but different ones"));
   if (was.mtime_ns == is.mtime_ns || is.is_whole) return absl::OkStatus();
   // Rounded down, so that the fraction is never negative.
   const std::int64_t fraction = (was.mtime_ns % kNanoseconds + kNanoseconds) % kNanoseconds;
   const std::string then =
       absl::StrFormat("%d.%09d", (was.mtime_ns - fraction) / kNanoseconds, fraction);
   return Differs(
-      absl::StrCat(now.name,
-                   " may have changed since the journal was written: somebody has written to it, "
-                   "and of its ",
-                   is.size_bytes, " bytes only samples are compared, which are the same"),
-      absl::StrCat("if you know it to be the same, give it the time that it had (touch -d @", then,
-                   " ", now.path, ")"));
+      absl::StrCat(
+          now.name,
+          " may have changed since the journal was written: its modification time differs, "
+          "and only samples of its ",
+          is.size_bytes, " bytes are compared, which are the same"),
+      absl::StrCat("if you know that it is the same, restore the time (touch -d @", then, " ",
+                   now.path, ")"));
 }
 
 }  // namespace
@@ -231,7 +232,7 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   MPAIO_ASSIGN_OR_RETURN(const OpenFile file, OpenRegularFile(path));
   MPAIO_ASSIGN_OR_RETURN(const struct stat before, StatusOfFile(file.fd.get(), path));
   const absl::Status changes = absl::FailedPreconditionError(
-      absl::StrCat(path, " changes while it is read; wait until it is written"));
+      absl::StrCat(path, " is being written; wait until it is complete"));
   FileState state;
   state.size_bytes = static_cast<Index>(before.st_size);
   state.mtime_ns = MtimeNs(before);
@@ -242,8 +243,8 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   Digest digest;
   std::vector<std::byte> block(static_cast<std::size_t>(kDigestBlockBytes));
   for (Index b = 0; b < blocks; ++b) {
-    // The last block of a large file ends where the file does. In between, the remainder is divided
-    // evenly among the distances, without a product that overflows.
+    // The last block of a large file ends where the file ends. The remainder of the division is
+    // spread evenly over the distances between blocks, without a product that overflows.
     const Index last_offset = state.size_bytes - kDigestBlockBytes;
     const Index step = last_offset / (kDigestBlocks - 1), rest = last_offset % (kDigestBlocks - 1);
     const Index offset =
@@ -290,8 +291,8 @@ absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, cons
       if (ArrayFile::IsStandardInput(name)) {
         return absl::InvalidArgumentError(
             absl::StrCat("worker ", planned.line.worker,
-                         ": standard input cannot be read again when the run goes on: "
-                         "with a journal give the name of a file"));
+                         ": standard input cannot be read again when the run is resumed: "
+                         "with a journal, give the name of a file"));
       }
       MPAIO_ASSIGN_OR_RETURN(const ArrayFile file, ArrayFile::Open(name));
       RunIdentity::Input& input = identity.inputs.emplace_back();
@@ -377,7 +378,7 @@ absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now) {
                    "go on with that version");
   }
   if (journal.jobs.size() != now.jobs.size()) {
-    return Differs(absl::StrCat("the journal is of ", JobsText(journal), ", this command is of ",
+    return Differs(absl::StrCat("the journal is for ", JobsText(journal), ", this command for ",
                                 JobsText(now)),
                    "give the command that it was written by");
   }
@@ -386,7 +387,7 @@ absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now) {
     if (journal.jobs[j].worker != now.jobs[j].worker ||
         journal.jobs[j].input != now.jobs[j].input ||
         journal.jobs[j].output != now.jobs[j].output) {
-      return Differs(absl::StrCat("the journal is of ", was, ", this command is of ", is),
+      return Differs(absl::StrCat("the journal is for ", was, ", this command for ", is),
                      "give the command that it was written by");
     }
     MPAIO_RETURN_IF_ERROR(CheckSameParameters(journal.jobs[j], now.jobs[j]));
@@ -402,7 +403,7 @@ absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now) {
         std::find_if(journal.inputs.begin(), journal.inputs.end(),
                      [&input](const RunIdentity::Input& was) { return was.name == input.name; });
     if (same == journal.inputs.end())
-      return Differs(absl::StrCat("the journal knows of no input ", input.name),
+      return Differs(absl::StrCat("the journal has no input ", input.name),
                      "give the command that it was written by");
     MPAIO_RETURN_IF_ERROR(CheckSameInput(*same, input));
   }
@@ -411,7 +412,7 @@ absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now) {
     const std::optional<Index>& is = now.jobs[j].chunks;
     if (!was.has_value() || !is.has_value() || *was == *is) continue;
     return Differs(absl::StrCat(JobText(now.jobs[j]), " had ", *was,
-                                " chunks when the journal was written, has ", *is),
+                                " chunks when the journal was written, has now ", *is),
                    "go on with the program that wrote it");
   }
   return absl::OkStatus();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The identity of a run, which ties a journal (mpaio/ledger/journal.h) to it: the jobs with all
-// their parameters, the contents of their inputs, and the division of the inputs into chunks.
-// Chunks of a different run must not be reused.
+// The identity of a run: the jobs with all their parameters, the contents of their inputs, and the
+// division of the inputs into chunks. A journal (mpaio/ledger/journal.h) contains it, so that its
+// results are not reused in a different run.
 #ifndef MPAIO_CLI_RUN_IDENTITY_H_
 #define MPAIO_CLI_RUN_IDENTITY_H_
 
@@ -32,7 +32,7 @@ inline constexpr Index kDigestBlockBytes = Index{64} << 10;
 // The state of a file at some time.
 struct FileState {
   Index size_bytes = 0;
-  std::int64_t mtime_ns = 0;  // last modification, since 1970
+  std::int64_t mtime_ns = 0;  // last modification, in nanoseconds since 1970
   // XXH3, 128 bits, as 32 hexadecimal digits, of the hashed bytes followed by the file's length as
   // 8 bytes in little-endian order.
   std::string digest;
@@ -77,9 +77,9 @@ struct RunIdentity {
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 
-// Returns the identity of a run. For one process, rank 0; opens the inputs and reads up to 16 MiB
-// of each. `parallelism` is that of JobContext's DataIterators. Leaves the numbers of chunks unset.
-// Errors: those of ArrayFile::Open and ReadFileState, and
+// Returns the identity of a run. Not collective: for rank 0. Opens the inputs and reads up to 16
+// MiB of each. `parallelism` is that of JobContext's DataIterators. Leaves the numbers of chunks
+// unset. Errors: those of ArrayFile::Open and ReadFileState, and
 //   InvalidArgument     an input is standard input or not a regular file, so that it cannot be read
 //                       a second time.
 absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line,
@@ -95,9 +95,9 @@ absl::StatusOr<RunIdentity> ParseIdentity(absl::string_view text);
 
 // Checks that the run `now` may continue from the journal of the run `journal`. Errors:
 // FailedPrecondition, which names the first difference and a remedy. Does not compare
-// `parallelism`, nor numbers of chunks that one of the two does not have. An input that differs
-// only in its modification time is the same if all its bytes were hashed, but not if only samples
-// were.
+// `parallelism`, nor the number of chunks of a job if one of the two lacks it. An input that
+// differs only in its modification time is the same if all its bytes were hashed, but not if only
+// samples were.
 absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now);
 
 }  // namespace mpaio

@@ -37,8 +37,8 @@ constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecon
 constexpr absl::StatusCode kInvalidArgument = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 
-// As of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", whose last file
-// is too large to be compared as a whole.
+// The identity of the command "sum ints.npy axis=0 + take words.npy out.npy from=more.npy", whose
+// last file is too large to be compared as a whole.
 RunIdentity Example() {
   RunIdentity identity;
   identity.version = "0.1.0";
@@ -61,7 +61,7 @@ TEST(CheckSameRun, TheSame) { MPAIO_EXPECT_OK(CheckSameRun(Example(), Example())
 
 TEST(CheckSameRun, IgnoresIrrelevantDifferences) {
   RunIdentity now = Example();
-  now.parallelism = 64;  // the journal's is used
+  now.parallelism = 64;  // a resumed run uses the journal's
   now.jobs[0].chunks.reset();
   now.jobs[1].chunks = 7;
   now.inputs[0].file.mtime_ns += 1;  // all its bytes are the same
@@ -77,23 +77,23 @@ TEST(CheckSameRun, NamesTheDifference) {
       {[](RunIdentity& now) { now.version = "0.2.0"; },
        "the journal was written by mpaio 0.1.0, this is 0.2.0; go on with that version"},
       {[](RunIdentity& now) { now.jobs[0].worker = "max"; },
-       "the journal is of sum ints.npy, this command is of max ints.npy; give the command"},
+       "the journal is for sum ints.npy, this command for max ints.npy; give the command"},
       {[](RunIdentity& now) { now.jobs[0].input = "floats.npy"; },
-       "the journal is of sum ints.npy, this command is of sum floats.npy"},
+       "the journal is for sum ints.npy, this command for sum floats.npy"},
       {[](RunIdentity& now) { now.jobs[1].output = "b.npy"; },
-       "the journal is of take words.npy out.npy, this command is of take words.npy b.npy"},
+       "the journal is for take words.npy out.npy, this command for take words.npy b.npy"},
       {[](RunIdentity& now) { now.jobs.pop_back(); },
-       "the journal is of sum ints.npy + take words.npy out.npy, this command is of sum ints.npy;"},
+       "the journal is for sum ints.npy + take words.npy out.npy, this command for sum ints.npy;"},
       {[](RunIdentity& now) { std::swap(now.jobs[0], now.jobs[1]); },
-       "the journal is of sum ints.npy, this command is of take words.npy out.npy"},
+       "the journal is for sum ints.npy, this command for take words.npy out.npy"},
       {[](RunIdentity& now) { now.jobs[0].parameters[0].second = "1"; },
-       "sum ints.npy: parameter axis was 0, is 1; give the same parameters"},
+       "sum ints.npy: parameter axis was 0, is now 1; give the same parameters"},
       {[](RunIdentity& now) { now.jobs[0].parameters.pop_back(); },
-       "parameter where was all, is not there"},
+       "parameter where was all, is now absent"},
       {[](RunIdentity& now) { now.jobs[0].parameters.emplace_back("new", "x"); },
-       "parameter new was not there, is x"},
+       "parameter new was absent, is now x"},
       {[](RunIdentity& now) { now.jobs[1].parameters[0].second = "less.npy"; },
-       "parameter from was more.npy, is less.npy"},
+       "parameter from was more.npy, is now less.npy"},
       {[](RunIdentity& now) { now.partition = Partition::ChunkSize(1); },
        "was written with --chunk=4096, this command has --chunk=1; give --chunk=4096"},
       {[](RunIdentity& now) { now.partition = Partition::Auto(); },
@@ -109,8 +109,7 @@ TEST(CheckSameRun, NamesTheDifference) {
        },
        "<U6 (10, 20) then, <U6 (20, 10) now"},
       {[](RunIdentity& now) { now.inputs[0].file.digest = "00fe"; },
-       "ints.npy has changed since the journal was written: as many bytes as then, 800, but "
-       "others"},
+       "ints.npy has changed since the journal was written: still 800 bytes, but different ones"},
       {[](RunIdentity& now) { now.inputs[2].file.digest = "22fe"; },
        "more.npy has changed since the journal was written"},
       {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; },
@@ -118,9 +117,9 @@ TEST(CheckSameRun, NamesTheDifference) {
       {[](RunIdentity& now) { now.inputs[2].file.mtime_ns += 1; },
        "more.npy may have changed since the journal was written"},
       {[](RunIdentity& now) { now.inputs[2].name = "another"; },
-       "the journal knows of no input another"},
+       "the journal has no input another"},
       {[](RunIdentity& now) { now.jobs[0].chunks = 13; },
-       "sum ints.npy had 12 chunks when the journal was written, has 13"},
+       "sum ints.npy had 12 chunks when the journal was written, has now 13"},
   };
   for (const Case& one : cases) {
     RunIdentity now = Example();
@@ -254,7 +253,8 @@ TEST_F(FilesTest, DigestOfAllOfAFile) {
   }
 }
 
-// XXH3 of eight zeros, which are the length of an empty file; and of "abc", 3 and seven zeros.
+// XXH3 of eight zero bytes, which are the length of an empty file; and of "abc" followed by the
+// byte 3 and seven zero bytes.
 TEST_F(FilesTest, DigestIsTheSameEverywhere) {
   MPAIO_ASSERT_OK(WriteTextFile(Path("empty"), "", "it"));
   EXPECT_EQ(ReadFileState(Path("empty"))->digest, "2c0a8a99dc147d5445c3b49d035665b2");
@@ -354,7 +354,7 @@ TEST_F(FilesTest, ChangesOfAnInput) {
   MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 2).value()));
   WriteInts("a.npy", {1, 2, 4});
   EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
-              StatusIs(kFailedPrecondition, "as many bytes as then, 152, but others"));
+              StatusIs(kFailedPrecondition, "still 152 bytes, but different ones"));
   WriteInts("a.npy", {1, 2, 3, 4});
   EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
               StatusIs(kFailedPrecondition, "152 bytes then, 160 now"));
@@ -362,7 +362,7 @@ TEST_F(FilesTest, ChangesOfAnInput) {
   MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 1).value()));
 }
 
-// Names are bytes; JSON is text.
+// File names are arbitrary bytes, but JSON is UTF-8.
 TEST_F(FilesTest, NamesThatAreNoUtf8) {
   WriteInts("\xff.npy", {1});
   const std::vector<PlannedJob> plan = {Plan(Path("\xff.npy"), {})};

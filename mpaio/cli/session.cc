@@ -29,8 +29,8 @@ namespace {
 
 constexpr absl::string_view kSchedule = "the schedule";
 
-// Further inputs are closed between reading their headers and loading them, because systems let a
-// process have 1024 files open.
+// Further inputs are closed between reading their headers and loading them, because many systems
+// limit a process to 1024 open files.
 constexpr std::size_t kMostOpenInputs = 128;
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
@@ -48,7 +48,7 @@ std::invoke_result_t<F> Guarded(absl::string_view what, F&& function) {
   }
 }
 
-// Replaces a worker whose job is done while others have further passes.
+// Takes the place of a worker whose job is done, while other jobs have further passes.
 class FinishedWorker final : public WorkerBase {
  public:
   FinishedWorker() : WorkerBase(DataIterator::Create(NdView(), Partition::Auto()).value()) {}
@@ -93,7 +93,7 @@ absl::Status Session::OpenJournal() {
     MPAIO_ASSIGN_OR_RETURN(identity_, IdentityOf(plan_, flags_, parallelism_));
     if (!flags_.resumes) return absl::OkStatus();
     absl::StatusOr<JournalReader> journal = JournalReader::Open(flags_.journal_file);
-    // A run that was stopped before it began has left no journal, and begins now.
+    // A run that was stopped before it began has left no journal: this run creates one.
     if (journal.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
     if (!journal.ok()) return journal.status();
     MPAIO_ASSIGN_OR_RETURN(const RunIdentity earlier, ParseIdentity(journal->identity()));
@@ -146,7 +146,8 @@ absl::Status Session::OpenInputs() {
   return absl::OkStatus();
 }
 
-// Checks headers, which are small: 800 MB should not be read to find out that they hold strings.
+// Checks the headers first, which are small: a large file should not be read only to find out that
+// its elements have the wrong type.
 absl::Status Session::CheckJobs() const {
   for (const PlannedJob& planned : plan_) {
     const std::string prefix = absl::StrCat("worker ", planned.line.worker);
@@ -189,14 +190,14 @@ absl::Status Session::CheckJobs() const {
 absl::Status Session::CheckOutput(const std::string& output, Index size_bytes) const {
   bool is_in_place = false;
   MPAIO_RETURN_IF_ERROR(CheckWritable(output, size_bytes, &is_in_place));
-  // Inputs stay mapped until the end, under a lease for which a writer would wait.
+  // Inputs stay mapped until the end, under a lease: writing to one in place would wait for it.
   const bool is_read = std::any_of(plan_.begin(), plan_.end(),
                                    [&](const PlannedJob& job) { return job.MayRead(output); });
   if (!is_in_place || !is_read) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      output,
-      " is an input, and cannot be replaced but only written in place, as it is a mount point or "
-      "its directory does not permit it; give another output"));
+  return absl::InvalidArgumentError(absl::StrCat(output,
+                                                 " is an input, and can only be written in place, "
+                                                 "because it is a mount point or its directory "
+                                                 "cannot be written to; give another output"));
 }
 
 Source Session::SourceOf(const std::string& name) const {
@@ -325,7 +326,8 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
     MPAIO_ASSIGN_OR_RETURN(context.output, std::move(output));
   }
   absl::StatusOr<Job> job = Guarded("make", [&] { return planned.info->make(context); });
-  if (job.ok() && job->worker == nullptr) job = absl::InternalError("make gave no worker");
+  if (job.ok() && job->worker == nullptr)
+    job = absl::InternalError("make returned a job without a worker");
   MPAIO_RETURN_IF_ERROR(executor_.Agree(Prefixed(prefix, job.status())));
   job->worker->set_name(planned.line.worker);
   jobs_.push_back(*std::move(job));
@@ -334,7 +336,7 @@ absl::Status Session::MakeJob(PlannedJob& planned) {
 }
 
 absl::Status Session::CheckAnswers() const {
-  // Smaller answers fit, or nothing does; and the check takes 0.1 ms.
+  // The check takes 0.1 ms, which is not worthwhile for smaller answers.
   constexpr Index kLeastBytes = Index{64} << 20;
   Index answers_bytes = 0;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
@@ -448,8 +450,8 @@ absl::Status Session::RunPass(bool* is_last) {
     record_.push_back(run.stats().schedule);
   }
   ++pass_;
-  // Ranks agree on whether there may be a further pass, because these functions are set alike on
-  // all of them. A failed run, too, is over on every rank.
+  // All ranks come to the same result, because next_pass is set for the same jobs on all of them. A
+  // failed run, too, is over on every rank.
   const bool may_continue = std::any_of(jobs_.begin(), jobs_.end(),
                                         [](const Job& job) { return job.next_pass != nullptr; });
   *is_last = true;
@@ -468,7 +470,7 @@ absl::Status Session::RunPass(bool* is_last) {
   return absl::OkStatus();
 }
 
-// Rank 0 broadcasts its plan for each job, in order: a flag, followed by the plan if there is one.
+// Rank 0 broadcasts its plan for each job, or nullopt if the job has no further pass.
 absl::StatusOr<bool> Session::BeginNextPass() {
   std::vector<std::optional<std::string>> plans(jobs_.size());
   absl::Status planned;
@@ -497,8 +499,8 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   bool continues = false;
   for (std::size_t j = 0; j < jobs_.size(); ++j) {
     if (!plans[j].has_value()) {
-      // Its answer stays in the old worker, to which `result` and the others refer; for the run the
-      // job has no chunks any more.
+      // The answer stays in the old worker, to which Job::result and the like refer; the job itself
+      // continues without chunks.
       finished_.push_back(std::move(jobs_[j].worker));
       jobs_[j].worker = std::make_unique<FinishedWorker>();
       jobs_[j].next_pass = nullptr;
@@ -506,7 +508,7 @@ absl::StatusOr<bool> Session::BeginNextPass() {
       continues = true;
       auto worker = Guarded("begin_pass", [&] { return jobs_[j].begin_pass(*plans[j]); });
       if (worker.ok() && *worker == nullptr)
-        worker = absl::InternalError("begin_pass gave no worker");
+        worker = absl::InternalError("begin_pass returned no worker");
       MPAIO_RETURN_IF_ERROR(executor_.Agree(
           Prefixed(absl::StrCat("worker ", plan_[j].line.worker), worker.status())));
       finished_.push_back(std::exchange(jobs_[j].worker, *std::move(worker)));
@@ -611,13 +613,11 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
         first_failure.Update(named);
       }
     } else if (job.chunks_quarantined > 0) {
-      result.status = absl::StrCat(job.chunks_quarantined,
-                                   job.chunks_quarantined == 1 ? " chunk was" : " chunks were",
-                                   " given up, of ", job.chunks);
+      result.status = absl::StrCat(job.chunks_quarantined, " of ", job.chunks, " chunks ",
+                                   job.chunks_quarantined == 1 ? "was" : "were", " quarantined");
       for (const QuarantinedChunk& chunk : stats_.quarantined) {
         if (chunk.job == static_cast<int>(j)) result.quarantined.push_back(chunk);
       }
-      // They were quarantined in any order.
       std::sort(result.quarantined.begin(), result.quarantined.end(),
                 [](const auto& a, const auto& b) { return a.chunk < b.chunk; });
     } else {
@@ -632,8 +632,8 @@ absl::Status Session::CollectResults(const absl::Status& ended) {
 }
 
 std::optional<JobResult::Partial> Session::PartialResult(std::size_t j) {
-  // Callbacks have received exactly the first chunks, in order. Arrays may contain more or fewer
-  // rows; and a pass before the last has no answer.
+  // Callbacks have received exactly the first chunks, in order. Answers that are arrays may contain
+  // more or fewer rows, and a pass before the last has no answer.
   const JobStats& job = stats_.jobs[j];
   if (!jobs_[j].result || jobs_[j].array || jobs_[j].next_pass || pass_ != 1 ||
       job.chunks_delivered == 0)
@@ -649,7 +649,7 @@ absl::StatusOr<AnswerArray> Session::ArrayOf(std::size_t j, const std::string& k
   if (key.empty()) return jobs_[j].array();
   const auto named = jobs_[j].extra_outputs.find(key);
   if (named == jobs_[j].extra_outputs.end())
-    return absl::InternalError(absl::StrCat("the worker has no array for ", key, "="));
+    return absl::InternalError(absl::StrCat("the worker has no Job::extra_outputs for ", key, "="));
   return named->second();
 }
 
@@ -672,7 +672,7 @@ absl::StatusOr<nlohmann::ordered_json> Session::Answer(std::size_t j) {
   }
   const auto array = arrays_.find({j, ""});
   if (array == arrays_.end())
-    return absl::InternalError("the worker has written OUTPUT itself, and has no summary of it");
+    return absl::InternalError("the worker has written OUTPUT itself, and has no Job::summary");
   nlohmann::ordered_json summary = {{"dtype", array->second.dtype().ToString()},
                                     {"shape", array->second.shape()}};
   if (job.array_summary) {

@@ -38,8 +38,8 @@ class Session {
   Session(Executor& executor, const CommandLine& line, std::vector<PlannedJob> plan)
       : executor_(executor), flags_(line), plan_(std::move(plan)) {}
 
-  // Checks everything that can be checked before anything large is read, then loads the inputs and
-  // makes the workers. Errors, the same on every rank: why the run cannot start.
+  // First checks everything that can be checked before anything large is read; then loads the
+  // inputs and makes the workers. Errors, the same on every rank: why the run cannot start.
   absl::Status Prepare();
 
   // Runs the jobs and saves their outputs. Errors: a failure of the run, on every rank; a result
@@ -77,7 +77,7 @@ class Session {
   // On rank 0: checks that a file of `size_bytes` can be put at `output` when the run has ended.
   absl::Status CheckOutput(const std::string& output, Index size_bytes) const;
   absl::Status Load();
-  // Returns the source to read an input from.
+  // Returns how an input is read.
   Source SourceOf(const std::string& name) const;
   // Collective: checks that the mapped inputs are unchanged; records the others in changed_inputs_.
   absl::Status CheckInputs();
@@ -96,7 +96,7 @@ class Session {
   absl::Status RunPass(bool* is_last);
   absl::StatusOr<bool> BeginNextPass();
   absl::Status RunUntilDone(mpaio::Run& run);
-  // Returns the status of the run with what the user should know of the signal and the journal.
+  // Returns the status of the run, with the signal and the journal named in its message.
   absl::Status AnnotateStatus(const absl::Status& ended) const;
   void Accumulate(const RunStats& pass);
   absl::Status CollectResults(const absl::Status& ended);
@@ -151,7 +151,9 @@ class Session {
   absl::Status quarantine_status_;
   bool has_begun_ = false;
   bool is_broken_ = false;
+  // By name: the error of each input that has changed since it was opened.
   std::map<std::string, absl::Status> changed_inputs_;
+  // Ends the error of a run whose journal was emptied; else empty.
   std::string journal_note_;
 };
 

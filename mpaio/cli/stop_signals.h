@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// SIGINT and SIGTERM during a run: the first one stops the run in order, the second one ends the
-// process at once.
+// SIGINT and SIGTERM during a run: the first one stops the run in an orderly way, the second one
+// ends the process at once.
 #ifndef MPAIO_CLI_STOP_SIGNALS_H_
 #define MPAIO_CLI_STOP_SIGNALS_H_
 
@@ -11,8 +11,8 @@
 
 namespace mpaio {
 
-// In effect while the object lives; only one may exist at a time. Rank 0 alone handles the signals
-// and informs the other ranks; on these, `is_handled` is false and the signals are ignored.
+// In effect while the object lives; only one may exist at a time. Only rank 0 handles the signals
+// (`is_handled`) and informs the other ranks, which ignore them.
 class StopSignals {
  public:
   explicit StopSignals(bool is_handled);
@@ -24,7 +24,7 @@ class StopSignals {
   static int received();
 
   // Sets the run that a signal cancels as soon as it arrives, even while rank 0 processes a chunk;
-  // null: none. The run must live until another one is set.
+  // null: none. The run must live until another run, or null, is set.
   static void set_run(Run* run);
 
  private:

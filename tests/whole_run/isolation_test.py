@@ -63,7 +63,7 @@ class IsolationTest(whole_run.WholeRunTest):
             self.assertIn(CAUSES[how], one["cause"])
             self.assertLess(int(re.search("rank ([0-9]+)", one["cause"]).group(1)), ranks or 1)
         self.assertIsNone(job["result"])
-        self.assertEqual(job["status"], "%d %s given up, of %d" % (len(chunks), "chunk was" if len(chunks) == 1 else "chunks were", ROWS // 10))
+        self.assertEqual(job["status"], "%d of %d chunks %s quarantined" % (len(chunks), ROWS // 10, "was" if len(chunks) == 1 else "were"))
 
     def test_every_crash_costs_one_chunk(self):
         for ranks in RANKS:
