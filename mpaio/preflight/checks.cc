@@ -15,7 +15,7 @@
 namespace mpaio {
 namespace {
 
-// Size of Open MPI's own segment of a rank, of which it uses little.
+// Open MPI's own segment of shared memory for each rank; Open MPI uses little of it.
 constexpr Index kBytesOfARank = 4 << 20;
 
 Finding Found(Severity severity, std::string subject, std::string text, std::string remedy = "") {
@@ -66,7 +66,7 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
   const Index needed = of_ranks + wanted.copied_bytes;
   std::string text = absl::StrCat(facts.directory, ": ", FormatBytes(facts.free_bytes), " free of ",
                                   FormatBytes(facts.size_bytes));
-  // A remount for less than twice what is needed is not worthwhile.
+  // Proposes twice the needed size, so that the next run need not remount again.
   const auto enlarge = [&](Index bytes) {
     return absl::StrCat("mount -o remount,size=", (2 * bytes + (Index{1} << 20) - 1) >> 20, "m ",
                         directory,
@@ -74,7 +74,7 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
                         "OMPI_MCA_osc_sm_backing_directory");
   };
   if (facts.free_bytes < needed) {
-    absl::StrAppend(&text, "; wanted are ", FormatBytes(of_ranks), " for Open MPI (",
+    absl::StrAppend(&text, "; the run needs ", FormatBytes(of_ranks), " for Open MPI (",
                     Counted(wanted.ranks, "rank"), ")");
     if (wanted.copied_bytes > 0)
       absl::StrAppend(&text, " and ", FormatBytes(wanted.copied_bytes),
@@ -94,7 +94,7 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
 Finding CheckHugePageSupply(const SharedMemoryFacts& facts) {
   if (facts.huge_pages_remedy.empty())
     return Found(Severity::kOk, "huge pages",
-                 absl::StrCat(facts.directory, ": given where they are asked for"));
+                 absl::StrCat(facts.directory, ": provided on request"));
   return Found(
       Severity::kNote, "huge pages",
       absl::StrCat(facts.directory, ": none; shared memory is filled twice as fast with them"),
@@ -107,7 +107,7 @@ Finding CheckMemory(const MemoryCapacity& capacity, const Wanted& wanted) {
   std::string text = absl::StrCat(FormatBytes(capacity.available_bytes),
                                   " available; the limit is ", capacity.limited_by);
   if (wanted.copied_bytes + kBytesOfARank * wanted.ranks > capacity.available_bytes) {
-    absl::StrAppend(&text, "; wanted are ", FormatBytes(wanted.copied_bytes),
+    absl::StrAppend(&text, "; the run needs ", FormatBytes(wanted.copied_bytes),
                     " for inputs that cannot be mapped, and ",
                     FormatBytes(kBytesOfARank * wanted.ranks), " for Open MPI");
     return Found(Severity::kRefusal, "memory", std::move(text), capacity.remedy);
@@ -124,7 +124,7 @@ Finding CheckMemory(const MemoryCapacity& capacity, const Wanted& wanted) {
 std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) {
   std::vector<Finding> findings;
   const Index inputs = wanted.copied_bytes + wanted.mapped_bytes;
-  // For libraries, stacks and buffers, besides what is mapped already.
+  // For libraries, stacks and buffers, in addition to the address space that is used already.
   constexpr Index kProgramBytes = Index{256} << 20;
   if (facts.address_space_bytes) {
     const Index needed = facts.address_space_used_bytes + kProgramBytes + inputs;
@@ -132,19 +132,19 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
       findings.push_back(
           Found(Severity::kRefusal, "limits",
                 absl::StrCat("address space: ", FormatBytes(*facts.address_space_bytes),
-                             " at most (ulimit -v), and ", FormatBytes(needed), " wanted"),
+                             " at most (ulimit -v), but ", FormatBytes(needed), " are needed"),
                 "ulimit -v unlimited"));
     }
   }
   if (facts.file_bytes) {
     const std::string text =
         absl::StrCat("size of a file: ", FormatBytes(*facts.file_bytes),
-                     " at most (ulimit -f), which is for shared memory, too; ");
+                     " at most (ulimit -f), which limits shared memory, too; ");
     const Index largest_needed =
         std::max(wanted.ranks > 1 ? kBytesOfARank : 0, wanted.copied_bytes);
     if (largest_needed > *facts.file_bytes) {
       findings.push_back(Found(Severity::kRefusal, "limits",
-                               absl::StrCat(text, FormatBytes(largest_needed), " wanted"),
+                               absl::StrCat(text, FormatBytes(largest_needed), " are needed"),
                                "ulimit -f unlimited"));
     } else if (inputs > *facts.file_bytes) {
       findings.push_back(Found(Severity::kWarning, "limits",
@@ -153,21 +153,22 @@ std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted) 
                                "ulimit -f unlimited"));
     }
   }
-  // Open MPI opens a few for each rank of the node, and the program one for each input.
+  // Open MPI opens a few files for each rank of the node, and the program one for each input.
   const Index files = 64 + 8 * Index{wanted.ranks} + 2 * Index{wanted.num_inputs};
   if (facts.open_files && *facts.open_files < files) {
     findings.push_back(Found(Severity::kWarning, "limits",
                              absl::StrCat("open files: ", *facts.open_files,
-                                          " at most (ulimit -n), and up to ", files, " wanted"),
+                                          " at most (ulimit -n), but up to ", files, " are needed"),
                              absl::StrCat("ulimit -n ", files)));
   }
   // Each rank has some threads, and may have a child process.
   const Index processes = 64 + 8 * Index{wanted.ranks};
   if (facts.processes && *facts.processes < processes) {
-    findings.push_back(Found(Severity::kWarning, "limits",
-                             absl::StrCat("processes and threads of this user: ", *facts.processes,
-                                          " at most (ulimit -u), and up to ", processes, " wanted"),
-                             absl::StrCat("ulimit -u ", processes)));
+    findings.push_back(
+        Found(Severity::kWarning, "limits",
+              absl::StrCat("processes and threads of this user: ", *facts.processes,
+                           " at most (ulimit -u), but up to ", processes, " are needed"),
+              absl::StrCat("ulimit -u ", processes)));
   }
   if (findings.empty()) {
     findings.push_back(Found(
@@ -197,7 +198,7 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
                   Counted(usable, "rank"))
             : "mpirun --bind-to none";
     findings.push_back(Found(Severity::kWarning, "cores",
-                             absl::StrCat(text, ": they take turns, while others are idle"),
+                             absl::StrCat(text, ": they take turns, while other CPUs are idle"),
                              std::move(remedy)));
   } else if (ranks > std::max(usable, 1)) {
     findings.push_back(
@@ -213,7 +214,7 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
     findings.push_back(
         Found(ranks > *facts.quota ? Severity::kWarning : Severity::kNote, "cores",
               absl::StrCat("the control group allows the time of ", FormatCpus(*facts.quota),
-                           " CPUs: ranks beyond that are stopped every now and then"),
+                           " CPUs: more ranks than that are suspended periodically"),
               absl::StrCat("start ", Counted(whole, "rank"),
                            ", or raise the limit (docker run --cpus=NUMBER)")));
   }
@@ -222,27 +223,25 @@ std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind) 
 
 namespace {
 
-// Reports what mpirun would crash on. Open MPI 4.1 copies "HOST.USER" and the like into 64 bytes,
-// and aborts if they overflow. libpmix looks for the home directory in the user's passwd entry if
-// HOME is not set. A job that has been started already did not crash.
+// Adds a finding for each condition under which mpirun would crash. Open MPI 4.1 copies "HOST.USER"
+// and the like into 64 bytes, and aborts if they overflow. libpmix looks for the home directory in
+// the user's passwd entry if HOME is not set. If a job has been started, mpirun did not crash.
 void CheckWhatMpirunCrashesOver(const LauncherFacts& facts, std::vector<Finding>* findings) {
   constexpr std::size_t kMostCharacters = 56;
   if (facts.launched_ranks != 0 || facts.mpirun_version.empty() || facts.mpirun_version == "?")
     return;
   if (MajorVersion(facts.mpirun_version) == "4" && facts.host_name.size() > kMostCharacters) {
-    findings->push_back(
-        Found(Severity::kWarning, "launcher",
-              absl::StrCat("mpirun ", facts.mpirun_version,
-                           " aborts where the name of the host has more than ", kMostCharacters,
-                           " characters, and this one has ", facts.host_name.size()),
-              "hostname NAME, as root, with a shorter one (docker run --hostname NAME)"));
+    findings->push_back(Found(
+        Severity::kWarning, "launcher",
+        absl::StrCat("mpirun ", facts.mpirun_version, " aborts if the host name has more than ",
+                     kMostCharacters, " characters, and this one has ", facts.host_name.size()),
+        "hostname NAME, as root, with a shorter one (docker run --hostname NAME)"));
   }
   if (!facts.has_home && !facts.has_passwd_entry) {
     findings->push_back(Found(
         Severity::kWarning, "launcher",
-        absl::StrCat(
-            "mpirun crashes where HOME is not set and the user has no entry in passwd, as user ",
-            facts.user_id, " has none"),
+        absl::StrCat("mpirun crashes if HOME is not set and the user has no entry in passwd; user ",
+                     facts.user_id, " has neither"),
         "export HOME=/tmp"));
   }
 }
@@ -259,9 +258,11 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
                                  : absl::StrCat("Open MPI ", facts.library_version);
   if (facts.launched_ranks > 1 && facts.world_size == 1) {
     add(Severity::kRefusal,
-        absl::StrCat("it started ", facts.launched_ranks,
-                     " ranks, each of which is alone: it is another MPI's than the program's, ",
-                     linked),
+        absl::StrCat(
+            "it started ", facts.launched_ranks,
+            " ranks, each of which is alone: it belongs to another MPI than the program, which "
+            "is linked with ",
+            linked),
         absl::StrCat("start with the mpirun of ", linked));
   } else if (facts.world_size == 1 && facts.launched_ranks == 0) {
     add(Severity::kOk, "none: one rank, this process");
@@ -270,24 +271,24 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   }
   if (facts.mpirun_version.empty()) {
     add(facts.world_size > 1 ? Severity::kNote : Severity::kWarning,
-        "there is no mpirun in PATH: one rank alone can be started", "apt-get install openmpi-bin");
+        "there is no mpirun in PATH: only one rank can be started", "apt-get install openmpi-bin");
   } else if (facts.mpirun_version == "?") {
     add(Severity::kWarning,
-        absl::StrCat("mpirun in PATH is not Open MPI's, and the program is linked with ", linked),
+        absl::StrCat("mpirun in PATH is not Open MPI's, but the program is linked with ", linked),
         absl::StrCat("put the mpirun of ", linked, " first in PATH"));
   } else if (!facts.library_version.empty() &&
              MajorVersion(facts.mpirun_version) != MajorVersion(facts.library_version)) {
     add(Severity::kWarning,
         absl::StrCat("mpirun in PATH is of Open MPI ", facts.mpirun_version,
-                     ", and the program is linked with ", linked),
+                     ", but the program is linked with ", linked),
         absl::StrCat("put the mpirun of ", linked, " first in PATH"));
   } else {
     add(Severity::kOk, absl::StrCat("mpirun ", facts.mpirun_version, ", ", linked));
   }
-  // A job that has been started already was allowed to.
+  // If a job has been started, mpirun was allowed to start it.
   if (facts.launched_ranks == 0 && !facts.mpirun_version.empty() && facts.mpirun_version != "?") {
     if (facts.is_root && !facts.allows_root) {
-      add(Severity::kWarning, "mpirun does not start as root",
+      add(Severity::kWarning, "mpirun refuses to start as root",
           "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
     }
     if (!facts.allows_oversubscription) {
@@ -301,15 +302,14 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   }
   CheckWhatMpirunCrashesOver(facts, &findings);
   if (!facts.has_pmix) {
-    add(Severity::kNote,
-        "libpmix.so.2 cannot be loaded: a run cannot go on without a rank that has died",
+    add(Severity::kNote, "libpmix.so.2 cannot be loaded: the death of a rank ends the run",
         "apt-get install libpmix2");
   }
   return findings;
 }
 
 Finding CheckClock(const ClockFacts& facts) {
-  // A chunk may take less than this.
+  // A short chunk takes less time than such a reading.
   constexpr double kSlowNanoseconds = 500;
   const std::string text = absl::StrFormat(
       "%s: %.0f ns per reading", facts.source.empty() ? "of an unknown source" : facts.source,
@@ -327,7 +327,7 @@ Finding CheckClock(const ClockFacts& facts) {
   return Found(
       Severity::kWarning, "clock", absl::StrCat(text, ", which is slow: small chunks cost more"),
       faster.empty()
-          ? "the kernel has no faster one here; larger chunks (--chunk=ROWS) need it less"
+          ? "the kernel has no faster clock here; larger chunks (--chunk=ROWS) read it less often"
           : absl::StrCat(
                 "echo ", faster,
                 " >/sys/devices/system/clocksource/clocksource0/current_clocksource, as root"));
@@ -348,8 +348,9 @@ std::vector<Finding> CheckWallClocks(const std::vector<std::pair<std::string, do
     }
   }
   if (findings.empty() && seconds.size() > 1) {
-    findings.push_back(Found(Severity::kOk, "wall clock",
-                             absl::StrCat("of ", seconds.size(), " hosts, less than 1 s apart")));
+    findings.push_back(
+        Found(Severity::kOk, "wall clock",
+              absl::StrCat("those of ", seconds.size(), " hosts are less than 1 s apart")));
     findings.back().host = seconds[0].first;
   }
   return findings;
@@ -364,11 +365,10 @@ std::vector<Finding> CheckStale(const Stale& stale) {
   };
   std::vector<Finding> findings;
   if (stale.unseen_process != 0) {
-    findings.push_back(
-        Found(Severity::kNote, "dead jobs",
-              absl::StrCat("whether they have left anything cannot be told: process ",
-                           stale.unseen_process, " of this user cannot be looked into"),
-              "run doctor as root"));
+    findings.push_back(Found(Severity::kNote, "dead jobs",
+                             absl::StrCat("their files cannot be identified, because process ",
+                                          stale.unseen_process, " of this user cannot be examined"),
+                             "run doctor as root"));
   }
   if (!stale.segments.empty()) {
     findings.push_back(

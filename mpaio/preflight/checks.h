@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Judges facts about a node: pure functions from facts and requirements to findings.
+// Judges facts about a node: pure functions from facts (machine.h, stale.h) and requirements to
+// findings.
 #ifndef MPAIO_PREFLIGHT_CHECKS_H_
 #define MPAIO_PREFLIGHT_CHECKS_H_
 
@@ -18,26 +19,27 @@ namespace mpaio {
 
 // Requirements of a run on a node.
 struct Wanted {
-  // Inputs that are copied to shared memory, because their layout in the file is not that in
-  // memory, and inputs that can be mapped.
+  // Inputs that must be copied to shared memory, because the layout in their file differs from that
+  // in memory.
   Index copied_bytes = 0;
+  // Inputs that can be mapped.
   Index mapped_bytes = 0;
   int num_inputs = 0;
-  // Ranks of the node. With more than one, shared memory is in files.
+  // Ranks of the node. If there are several, shared memory is in files.
   int ranks = 1;
 };
 
 Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted);
 Finding CheckHugePageSupply(const SharedMemoryFacts& facts);
-// `capacity`: FindMemoryCapacity(""), which leaves out the file system of shared memory.
+// `capacity`: FindMemoryCapacity(""), which does not include the file system of shared memory.
 Finding CheckMemory(const MemoryCapacity& capacity, const Wanted& wanted);
-// Returns a finding for each limit that is too low, or one that is ok if none is.
+// Returns a finding for each limit that is too low, or one with kOk if none is.
 std::vector<Finding> CheckLimits(const LimitFacts& facts, const Wanted& wanted);
 std::vector<Finding> CheckCpus(const CpuFacts& facts, bool is_told_not_to_bind);
 std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus);
 Finding CheckClock(const ClockFacts& facts);
-// `seconds`: wall clock of each host at the same moment, rank 0's host first. Returns nothing if
-// there is only one host.
+// `seconds`: each host and its wall clock at the same moment, in seconds, rank 0's host first.
+// Returns nothing if there is only one host.
 std::vector<Finding> CheckWallClocks(const std::vector<std::pair<std::string, double>>& seconds);
 std::vector<Finding> CheckStale(const Stale& stale);
 

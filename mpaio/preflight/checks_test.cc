@@ -29,7 +29,7 @@ auto IsOk(const std::string& text) {
                Field(&Finding::remedy, IsEmpty()));
 }
 
-// A /dev/shm of 64 MiB, of which 24 are used.
+// A /dev/shm of 64 MiB, 24 MiB of which are used.
 SharedMemoryFacts SmallSharedMemory() { return {"/dev/shm", "", 64 * kMebi, 40 * kMebi, ""}; }
 
 TEST(CheckSharedMemory, EnoughIsOk) {
@@ -51,10 +51,11 @@ TEST(CheckSharedMemory, TooLittleForCopiedInputsRefuses) {
       CheckSharedMemory(SmallSharedMemory(), {.copied_bytes = 24 * kMebi + 1, .ranks = 4}),
       // Twice what is used and needed: 24 + 16 + 24 MiB, and a byte.
       Is(Severity::kRefusal,
-         "wanted are 16 MiB for Open MPI (4 ranks) and 24 MiB for inputs that cannot be mapped",
+         "the run needs 16 MiB for Open MPI (4 ranks) and 24 MiB for inputs that cannot be mapped",
          "mount -o remount,size=129m '/dev/shm'"));
-  EXPECT_THAT(CheckSharedMemory(SmallSharedMemory(), {.ranks = 11}),
-              Is(Severity::kRefusal, "wanted are 44 MiB for Open MPI (11 ranks)", "--shm-size="));
+  EXPECT_THAT(
+      CheckSharedMemory(SmallSharedMemory(), {.ranks = 11}),
+      Is(Severity::kRefusal, "the run needs 44 MiB for Open MPI (11 ranks)", "--shm-size="));
 }
 
 TEST(CheckSharedMemory, TooLittleForMappedInputsAloneIsANote) {
@@ -70,7 +71,7 @@ TEST(CheckSharedMemory, AnUnwritableDirectoryRefuses) {
 }
 
 TEST(CheckHugePageSupply, IsOkOrANote) {
-  EXPECT_THAT(CheckHugePageSupply(SmallSharedMemory()), IsOk("given where they are asked for"));
+  EXPECT_THAT(CheckHugePageSupply(SmallSharedMemory()), IsOk("provided on request"));
   SharedMemoryFacts facts = SmallSharedMemory();
   facts.huge_pages_remedy = "mount -o remount,huge=advise /dev/shm, as root";
   EXPECT_THAT(CheckHugePageSupply(facts), Is(Severity::kNote, "/dev/shm: none",
@@ -88,7 +89,7 @@ TEST(CheckMemory, IsOkAWarningOrARefusal) {
               IsOk("1 GiB available"));
   EXPECT_THAT(CheckMemory(capacity, {.copied_bytes = kGibi - 8 * kMebi + 1, .ranks = 2}),
               Is(Severity::kRefusal,
-                 "wanted are 1016 MiB for inputs that cannot be mapped, and 8 MiB for Open MPI",
+                 "the run needs 1016 MiB for inputs that cannot be mapped, and 8 MiB for Open MPI",
                  "raise it"));
   EXPECT_THAT(
       CheckMemory({std::numeric_limits<Index>::max(), "nothing", ""}, {.copied_bytes = kGibi}),
@@ -113,12 +114,12 @@ TEST(CheckLimits, OfFilesRefusesSharedMemoryAndWarnsOfOutputs) {
   const LimitFacts facts{.file_bytes = 100 * kMebi};
   EXPECT_THAT(CheckLimits(facts, {.copied_bytes = 100 * kMebi, .ranks = 4}), ElementsAre(IsOk("")));
   EXPECT_THAT(CheckLimits(facts, {.copied_bytes = 101 * kMebi, .ranks = 4}),
-              ElementsAre(Is(Severity::kRefusal, "101 MiB wanted", "ulimit -f unlimited")));
+              ElementsAre(Is(Severity::kRefusal, "101 MiB are needed", "ulimit -f unlimited")));
   EXPECT_THAT(CheckLimits(facts, {.mapped_bytes = 101 * kMebi, .ranks = 4}),
               ElementsAre(Is(Severity::kWarning, "101 MiB, cannot be written", "ulimit -f")));
   // Open MPI's own segments.
   EXPECT_THAT(CheckLimits({.file_bytes = kMebi}, {.ranks = 2}),
-              ElementsAre(Is(Severity::kRefusal, "4 MiB wanted", "ulimit -f")));
+              ElementsAre(Is(Severity::kRefusal, "4 MiB are needed", "ulimit -f")));
   EXPECT_THAT(CheckLimits({.file_bytes = kMebi}, {.ranks = 1}), ElementsAre(IsOk("")));
 }
 
@@ -126,7 +127,7 @@ TEST(CheckLimits, OfNumbersWarn) {
   EXPECT_THAT(CheckLimits({.open_files = 97}, {.num_inputs = 1, .ranks = 4}),
               ElementsAre(Is(Severity::kWarning, "open files: 97 at most", "ulimit -n 98")));
   EXPECT_THAT(CheckLimits({.processes = 95}, {.ranks = 4}),
-              ElementsAre(Is(Severity::kWarning, "95 at most (ulimit -u), and up to 96 wanted",
+              ElementsAre(Is(Severity::kWarning, "95 at most (ulimit -u), but up to 96 are needed",
                              "ulimit -u 96")));
   EXPECT_THAT(CheckLimits({.open_files = 10, .processes = 10}, {.ranks = 4}), testing::SizeIs(2));
 }
@@ -167,7 +168,7 @@ TEST(CheckCpus, AQuotaBelowTheRanksIsAWarning) {
               ElementsAre(IsOk(""), Is(Severity::kNote, "the time of 2 CPUs", "--cpus=")));
 }
 
-// An mpirun of the same version as the library, started with every permission.
+// An mpirun of the same version as the library, which may start any number of ranks.
 LauncherFacts GoodLauncher(int ranks) {
   return {.mpirun_version = "4.1.4",
           .library_version = "4.1.4",
@@ -227,7 +228,7 @@ TEST(CheckLauncher, ReportsWhatMpirunWillRefuse) {
       Is(Severity::kNote, "2 CPUs", "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"));
   facts.allows_root = facts.allows_oversubscription = true;
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
-  // A job that has been started was allowed to, perhaps by a flag.
+  // If a job has been started, mpirun was allowed to start it, perhaps by a flag.
   facts.allows_root = facts.allows_oversubscription = false;
   for (const int ranks : {1, 2}) {
     facts.launched_ranks = facts.world_size = ranks;
@@ -244,7 +245,7 @@ TEST(CheckLauncher, ATooLongHostNameIsAWarning) {
               ElementsAre(IsOk(""), IsOk(""),
                           Is(Severity::kWarning, "more than 56 characters, and this one has 57",
                              "--hostname")));
-  // Later versions have space for it.
+  // Later versions have space for such a name.
   facts.mpirun_version = facts.library_version = "5.0.7";
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
   facts = GoodLauncher(2);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<absl::string_view, 4> kSeverityNames = {"ok", "note", "warning", "refusal"};
 
-// Some findings contain names of files, which may contain any character.
+// Findings may contain names of files, which may contain line breaks.
 std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
 }

@@ -35,7 +35,8 @@ bool HasRefusal(const std::vector<Finding>& findings);
 // Returns a line for each finding, followed by its remedy:
 //   warning  huge pages     none in /dev/shm
 //            remedy: mount -o remount,huge=advise /dev/shm, as root
-// Hosts are named if there are several. Ends with a newline.
+// Each line names the host if there are several. Line breaks inside a finding become spaces. Empty
+// if there are no findings, else ends with a newline.
 std::string FormatText(const std::vector<Finding>& findings);
 
 // Returns [{"severity", "subject", "host", "text", "remedy"}...]; bytes that are not UTF-8 become
@@ -46,7 +47,7 @@ std::string FormatJson(const std::vector<Finding>& findings);
 std::string EncodeFindings(const std::vector<Finding>& findings);
 absl::StatusOr<std::vector<Finding>> DecodeFindings(absl::string_view bytes);
 
-// Returns a text for people: "4 MiB", "23.5 GiB", "17 bytes".
+// Returns a short text with at most one decimal: "4 MiB", "23.5 GiB", "17 bytes".
 std::string FormatBytes(Index bytes);
 
 }  // namespace mpaio

@@ -52,13 +52,13 @@ TEST(FormatJson, IsAnArrayOfObjects) {
       "\xef\xbf\xbd.npy");
 }
 
-TEST(HasRefusal, IsOfOneThatRefuses) {
+TEST(HasRefusal, IsTrueIfAFindingRefuses) {
   EXPECT_TRUE(HasRefusal(kFindings));
   EXPECT_FALSE(HasRefusal({kFindings[0], kFindings[1], kFindings[2]}));
   EXPECT_FALSE(HasRefusal({}));
 }
 
-TEST(DecodeFindings, GivesWhatWasEncoded) {
+TEST(DecodeFindings, ReturnsTheEncodedFindings) {
   for (const std::vector<Finding>& findings : {kFindings, std::vector<Finding>()}) {
     const auto decoded = DecodeFindings(EncodeFindings(findings));
     MPAIO_ASSERT_OK(decoded.status());

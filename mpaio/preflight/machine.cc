@@ -48,10 +48,10 @@ std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
       std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(std::numeric_limits<Index>::max())));
 }
 
-// Lowers `least` to the lowest quota of the control group `path` in the hierarchy at `root` and of
-// its ancestors.
-void LookUpwards(const std::string& root, std::string path, bool version2,
-                 std::optional<double>* least) {
+// Lowers `*least` to the lowest quota of a control group and its ancestors: `path` in the hierarchy
+// at `root`.
+void LowerToQuotas(const std::string& root, std::string path, bool version2,
+                   std::optional<double>* least) {
   if (path == "/") path.clear();
   for (;;) {
     const std::string directory = root + path;
@@ -112,7 +112,7 @@ SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
   }
   const absl::Status huge_pages = CheckHugePages(directory);
   if (!huge_pages.ok()) {
-    // Uses the remedy in the message of --huge_pages=always, without the part about the flag.
+    // Takes the remedy from the message of --huge_pages=always, without the part about the flag.
     const std::vector<std::string> parts =
         absl::StrSplit(std::string(huge_pages.message()), absl::MaxSplits(": ", 1));
     facts.huge_pages_remedy =
@@ -129,13 +129,13 @@ CpuFacts ReadCpus(const MachineSources& sources) {
     const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (fields.size() != 3) continue;
     if (fields[0] == "0" && fields[1].empty()) {
-      LookUpwards(sources.root + "/sys/fs/cgroup", fields[2], /*version2=*/true, &facts.quota);
+      LowerToQuotas(sources.root + "/sys/fs/cgroup", fields[2], /*version2=*/true, &facts.quota);
     } else {
       const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
       if (std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
       for (const std::string& folder : {std::string("cpu"), fields[1]}) {
-        LookUpwards(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2],
-                    /*version2=*/false, &facts.quota);
+        LowerToQuotas(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2],
+                      /*version2=*/false, &facts.quota);
       }
     }
   }
@@ -158,7 +158,7 @@ LimitFacts ReadLimits() {
 
 LauncherFacts ReadLauncher() {
   LauncherFacts facts;
-  // An mpirun that prints something else than Open MPI's version is another MPI's.
+  // An mpirun that prints anything but Open MPI's version belongs to another MPI.
   const std::string said = OutputOf("mpirun --version 2>/dev/null </dev/null");
   if (!said.empty())
     facts.mpirun_version = absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE")
@@ -195,14 +195,15 @@ ClockFacts ReadClock(const MachineSources& sources) {
   facts.source = Stripped(TextOf(folder + "/current_clocksource"));
   facts.available = Stripped(TextOf(folder + "/available_clocksource"));
   // The minimum of several tries, as other programs may run in between.
-  constexpr int kTries = 20, kLooks = 500;
+  constexpr int kTries = 20, kReadings = 500;
   facts.nanoseconds = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kTries; ++i) {
     const Clock::time_point start = Clock::now();
     Clock::time_point end = start;
-    for (int look = 0; look < kLooks; ++look) end = Clock::now();
-    facts.nanoseconds = std::min(
-        facts.nanoseconds, std::chrono::duration<double, std::nano>(end - start).count() / kLooks);
+    for (int reading = 0; reading < kReadings; ++reading) end = Clock::now();
+    facts.nanoseconds =
+        std::min(facts.nanoseconds,
+                 std::chrono::duration<double, std::nano>(end - start).count() / kReadings);
   }
   return facts;
 }

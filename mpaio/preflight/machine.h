@@ -20,13 +20,13 @@ struct SharedMemoryFacts {
   std::string why_not_writable;  // empty: files can be created in it
   Index size_bytes = 0;          // 0: the file system has no limit
   Index free_bytes = 0;
-  // Empty if shared memory gets huge pages, else what to do to get them.
+  // Empty if the file system provides huge pages, else how to make it do so.
   std::string huge_pages_remedy;
 };
 
 struct CpuFacts {
   int num_online = 0;
-  // CPU time that the control groups allow at most, in CPUs; none: no limit.
+  // The most CPU time that the control groups allow, in CPUs; none: no limit.
   std::optional<double> quota;
   // CPUs that each rank of the node may run on, by node_rank.
   std::vector<std::vector<int>> affinities;
@@ -65,7 +65,7 @@ struct ClockFacts {
   double nanoseconds = 0;  // cost of one reading of the clock
 };
 
-// Location of the facts: in tests, a `root` other than "" replaces the system's.
+// The root directory of the files that facts are read from. Tests replace the system's, "".
 struct MachineSources {
   std::string root;
 };

@@ -68,7 +68,7 @@ TEST(ReadCpus, TakesTheQuotaOfVersion1) {
   EXPECT_EQ(ReadCpus({root.path()}).quota, 2.5);
 }
 
-TEST(ReadCpus, WhatCannotBeReadDoesNotLimit) {
+TEST(ReadCpus, UnreadableFilesMeanNoLimit) {
   TempDirectory root;
   EXPECT_EQ(ReadCpus({root.path()}).quota, std::nullopt);
   EXPECT_THAT(ReadCpus({root.path()}).num_online, Gt(0));
@@ -117,7 +117,8 @@ TEST(ReadLimits, AreThoseOfTheProcess) {
             (ChildEnd{0, 0}));
 }
 
-// PATH has only what the test puts there.
+// Calls ReadLauncher with a PATH whose only program is mpirun, a shell script with this text; none
+// if the text is empty.
 LauncherFacts ReadLauncherWith(const std::string& mpirun) {
   TempDirectory root;
   if (!mpirun.empty()) {

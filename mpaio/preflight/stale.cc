@@ -190,8 +190,8 @@ StaleSources OwnStaleSources() {
 
 Stale FindStale(const StaleSources& sources) {
   Stale stale;
-  // Candidates first: files that are created or mapped while processes are examined are not among
-  // them.
+  // Collects the candidates before it examines processes, so that files that are created meanwhile
+  // are not among them.
   std::vector<std::pair<std::string, struct stat>> segments;
   for (const std::string& directory : sources.segment_directories) {
     for (const std::string& name : NamesIn(directory)) {
@@ -215,7 +215,7 @@ Stale FindStale(const StaleSources& sources) {
       if (!OwnerIn(top).empty()) {
         candidates = {path};
       } else {
-        // One for each job of the user on this host.
+        // The root has a directory for each job of the user on this host.
         for (const std::string& name : NamesIn(path)) {
           if (!OwnerIn(name).empty() || absl::StartsWith(name, "jf."))
             candidates.push_back(absl::StrCat(path, "/", name));

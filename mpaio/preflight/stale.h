@@ -19,8 +19,7 @@ struct Stale {
   std::vector<std::string> segments, session_directories;
   // Memory and disk space that they occupy.
   Index segment_bytes = 0, session_bytes = 0;
-  // A process of the user that cannot be examined, so that nothing is reported although there are
-  // candidates; 0: none.
+  // Not 0 if nothing is reported because this process of the user cannot be examined.
   int unseen_process = 0;
 };
 

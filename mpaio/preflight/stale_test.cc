@@ -23,7 +23,8 @@ using testing::ElementsAre;
 using testing::Gt;
 using testing::IsEmpty;
 
-// A machine whose only processes are those that a test makes, an hour after its files were made.
+// A machine whose only processes are those that a test makes. FindStale looks at it an hour after
+// the files were made.
 class StaleTest : public testing::Test {
  protected:
   StaleTest() {
@@ -124,7 +125,7 @@ TEST_F(StaleTest, FindsSessionDirectoriesOfProcessesThatAreGone) {
 
 TEST_F(StaleTest, NothingIsReportedIfAProcessCannotBeExamined) {
   MakeFile("shm/vader_segment.alpha.0.1.0");
-  // A folder in place of the list of open files could be read; a file cannot.
+  // proc/23/fd is a file instead of a folder, so the list of open files cannot be read.
   MakeProcess(23, "");
   std::filesystem::remove(root_.File("proc/23/fd"));
   MakeFile("proc/23/fd");
@@ -155,7 +156,7 @@ TEST_F(StaleTest, FilesMappedByThisProcessAreInUse) {
   const Stale found = FindStale(sources_);
   munmap(memory, 4096);
   if (found.unseen_process != 0)
-    GTEST_SKIP() << "process " << found.unseen_process << " of this user cannot be looked into";
+    GTEST_SKIP() << "process " << found.unseen_process << " of this user cannot be examined";
   EXPECT_THAT(found.segments, ElementsAre(stale));
 }
 

@@ -107,7 +107,7 @@ class DoctorTest(whole_run.WholeRunTest):
             for ranks in (None, 2):
                 findings, done = self.examine(ranks, env=environment)
                 found = self.of(findings, "dead jobs")
-                if "cannot be looked into" in found[0]["text"]:
+                if "cannot be examined" in found[0]["text"]:
                     self.skipTest(found[0]["text"])
                 remedies = "\n".join(finding["remedy"] for finding in found)
                 for name, is_listed in ((stale.replace("'", "'\\''"), True), (session, True), (in_use.replace("'", "'\\''"), False),
