@@ -49,7 +49,7 @@ class Fd {
 absl::StatusOr<std::string> ReadProcStat() {
   const Fd fd(::open(kProcStat, O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0)
-    return absl::ErrnoToStatus(errno, "cannot open /proc/stat, which CPU usage is taken from");
+    return absl::ErrnoToStatus(errno, "cannot open /proc/stat, which CPU usage is read from");
   std::string text;
   std::array<char, 16384> part;
   while (true) {
@@ -59,12 +59,13 @@ absl::StatusOr<std::string> ReadProcStat() {
     } else if (got == 0) {
       return text;
     } else if (errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "cannot read /proc/stat, which CPU usage is taken from");
+      return absl::ErrnoToStatus(errno, "cannot read /proc/stat, which CPU usage is read from");
     }
   }
 }
 
-// Returns the number N of a label "cpuN", or nothing for another label: "cpu" is the sum of all.
+// Returns the number N of a label "cpuN", or nothing for another label, such as "cpu", the sum of
+// all cores.
 std::optional<int> CoreNumber(absl::string_view label) {
   int core = 0;
   if (label.substr(0, 3) != "cpu" || !absl::SimpleAtoi(label.substr(3), &core) || core < 0)
@@ -80,8 +81,8 @@ std::uint64_t Difference(std::uint64_t before, std::uint64_t after) {
 }  // namespace
 
 absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
-  // The fields after the label, as in proc(5). guest and guest_nice come next, and are contained in
-  // user and nice. Old kernels have fewer fields, but always idle.
+  // The fields after the label, as in proc(5). guest and guest_nice come next; user and nice
+  // include them. Old kernels have fewer fields, but at least those up to idle.
   enum Field { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kNumFields };
   std::vector<CoreTimes> cores;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
@@ -96,7 +97,7 @@ absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
       readable = readable && absl::SimpleAtoi(words[i + 1], &ticks[i]);
     if (!readable) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "not a line of /proc/stat: \"", line, "\"; CPU usage cannot be taken on this system"));
+          "not a line of /proc/stat: \"", line, "\"; CPU usage cannot be measured on this system"));
     }
     CoreTimes times{.core = *core};
     for (std::uint64_t count : ticks) times.total_ticks += count;
@@ -105,7 +106,7 @@ absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text) {
   }
   if (cores.empty()) {
     return absl::InvalidArgumentError(
-        "/proc/stat names no core; CPU usage cannot be taken on this system");
+        "/proc/stat names no core; CPU usage cannot be measured on this system");
   }
   std::sort(cores.begin(), cores.end(),
             [](const CoreTimes& a, const CoreTimes& b) { return a.core < b.core; });
@@ -162,7 +163,7 @@ absl::Status CpuSampler::Start(absl::Duration period) {
   if (period <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError(absl::StrCat("the period of sampling CPU usage is ",
                                                    absl::FormatDuration(period),
-                                                   "; give one above zero"));
+                                                   "; give a positive one"));
   }
   MPAIO_ASSIGN_OR_RETURN(Reading first, Read());
   readings_.clear();
@@ -182,7 +183,7 @@ absl::Status CpuSampler::Start(absl::Duration period) {
     thread_ = std::thread(&CpuSampler::Loop, this);
   } catch (const std::system_error& error) {
     status = absl::ResourceExhaustedError(
-        absl::StrCat("no thread for sampling CPU usage: ", error.what()));
+        absl::StrCat("cannot create the thread that samples CPU usage: ", error.what()));
   }
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   return status;
@@ -218,8 +219,8 @@ absl::StatusOr<CpuSampler::Reading> CpuSampler::Read() const {
 void CpuSampler::TakeReading() {
   absl::StatusOr<Reading> reading = Read();
   if (!reading.ok()) return;
-  // There is one more reading than samples. Dropping some costs only resolution: each reading
-  // counts all the time before it.
+  // There is one more reading than samples. Dropping readings costs only resolution, because the
+  // counters in a reading cover all the time before it.
   if (static_cast<Index>(readings_.size()) > std::max(options_.max_samples, Index{2})) {
     std::size_t kept = 1;
     for (std::size_t i = 2; i < readings_.size(); i += 2)

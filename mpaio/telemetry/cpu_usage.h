@@ -36,16 +36,16 @@ struct CoreTimes {
   friend bool operator==(const CoreTimes&, const CoreTimes&) = default;
 };
 
-// Returns the cores in `text`, the contents of /proc/stat, in ascending order of their numbers.
+// Parses `text`, the contents of /proc/stat. Returns the cores in ascending order of their numbers.
 // Offline cores have no line, so numbers may be missing. Guest time is not added, because "user"
 // and "nice" include it.
 //
-// Errors: InvalidArgument: `text` has no core, or the line of a core cannot be parsed.
+// Errors: InvalidArgument: `text` contains no core, or the line of a core cannot be parsed.
 absl::StatusOr<std::vector<CoreTimes>> ParseProcStat(absl::string_view text);
 
-// Returns the percentage of each core between two readings, in [0, 100]. Item c is for core number
-// c, and there are as many items as the highest core number in either reading requires. NaN: the
-// core was offline in one of them. 0 if no tick has passed.
+// Returns the usage of each core between two readings in percent, in [0, 100]. Item c is for core
+// number c; the last item is for the highest core number in either reading. An item is NaN if the
+// core is missing in either reading, and 0 if no tick has passed.
 //
 // Example: core 0 has 100 busy of 1000 ticks before, and 130 of 1040 after: 100 * 30 / 40 = 75.
 std::vector<double> UsageBetween(const std::vector<CoreTimes>& before,
@@ -74,14 +74,14 @@ struct CpuSamplerOptions {
   // concurrently. Empty: reads /proc/stat.
   std::function<absl::StatusOr<std::string>()> source;
 
-  // The number of samples kept, at least 2. If there would be more, every second one is dropped and
-  // the period doubles, so that a long run is recorded as a whole in bounded memory. The default
-  // covers half an hour at 0.2 s, then up to an hour at 0.4 s, ...
+  // The largest number of samples that are kept, at least 2. If there would be more, every second
+  // one is dropped and the period doubles, so that all of a long run is recorded in bounded memory.
+  // The default covers half an hour at 0.2 s, then up to an hour at 0.4 s, ...
   Index max_samples = 9000;
 };
 
-// Samples in a thread of its own, from Start to Stop. The thread calls nothing but the source and
-// blocks all signals, so that handlers run in the threads they are meant for. Start and Stop must
+// Samples in a thread of its own, from Start to Stop. The thread calls only the source, and blocks
+// all signals, so that signal handlers run in the program's other threads. Start and Stop must
 // not be called concurrently.
 class CpuSampler {
  public:
@@ -92,17 +92,17 @@ class CpuSampler {
   CpuSampler(const CpuSampler&) = delete;
   CpuSampler& operator=(const CpuSampler&) = delete;
 
-  // Takes the first reading and starts sampling every `period` (at least 1 ms; shorter ones are
-  // extended to that). Starts over after Stop.
+  // Takes the first reading and starts sampling every `period`; periods below 1 ms count as 1 ms.
+  // After Stop it may be called again, and starts with no samples.
   //
   // Errors: FailedPrecondition: it is running. InvalidArgument: the period is not positive, or the
   // source's text cannot be parsed. ResourceExhausted: no thread could be created. Others: those of
   // the source.
   absl::Status Start(absl::Duration period = absl::Milliseconds(200));
 
-  // Takes a last sample, so that even a short run has one, stops the thread without waiting for the
-  // end of the period, and returns the samples. A further call returns the same; without Start it
-  // returns nothing. Failed readings are left out.
+  // Stops the thread without waiting for the end of the period, takes a last sample, so that even a
+  // short run has one, and returns the samples. A further call returns the same samples; without
+  // Start there are none. Failed readings are left out.
   CpuUsage Stop();
 
  private:
@@ -114,7 +114,7 @@ class CpuSampler {
   };
 
   absl::StatusOr<Reading> Read() const;
-  // Never called concurrently: by the thread, or by Stop after the thread has ended.
+  // Called by the thread, and by Stop after the thread has ended, so never concurrently.
   void TakeReading();
   void Loop();
 

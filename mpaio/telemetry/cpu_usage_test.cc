@@ -22,7 +22,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// From a machine whose core 1 is offline. The fields: user nice system idle iowait irq softirq
+// On this machine core 1 is offline. The fields are: user nice system idle iowait irq softirq
 // steal guest guest_nice.
 constexpr char kText[] =
     "cpu  300 30 60 1500 15 3 6 9 120 12\n"
@@ -40,11 +40,11 @@ std::string Core(int core, std::uint64_t user, std::uint64_t idle) {
 TEST(ParseProcStatTest, CountsGuestsOnce) {
   const auto cores = ParseProcStat(kText);
   ASSERT_TRUE(cores.ok()) << cores.status();
-  // Core 0 without guests: 641 ticks, of which 500 are idle and 5 waiting.
+  // Core 0 without guests: 641 ticks, 500 of them idle and 5 waiting for I/O.
   EXPECT_EQ(*cores, (std::vector<CoreTimes>{{0, 136, 641}, {2, 272, 1282}}));
 }
 
-TEST(ParseProcStatTest, TakesFewerFieldsAndAnyOrder) {
+TEST(ParseProcStatTest, AcceptsFewerFieldsAndAnyOrder) {
   const auto cores = ParseProcStat("cpu10 1 2 3 4\ncpu9 5 0 0 6");
   ASSERT_TRUE(cores.ok()) << cores.status();
   EXPECT_EQ(*cores, (std::vector<CoreTimes>{{9, 5, 11}, {10, 6, 10}}));
@@ -57,7 +57,7 @@ TEST(ParseProcStatTest, RefusesOtherText) {
   }
 }
 
-TEST(UsageBetweenTest, IsBusyOfAll) {
+TEST(UsageBetweenTest, IsTheShareOfBusyTicks) {
   EXPECT_EQ(UsageBetween({{0, 100, 1000}, {1, 7, 7}}, {{0, 130, 1040}, {1, 27, 27}}),
             (std::vector<double>{75, 100}));
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 100, 1010}}), std::vector<double>{0});
@@ -65,7 +65,7 @@ TEST(UsageBetweenTest, IsBusyOfAll) {
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 100, 1000}}), std::vector<double>{0});
 }
 
-TEST(UsageBetweenTest, CoresAreKnownByTheirNumbers) {
+TEST(UsageBetweenTest, CoresAreMatchedByNumber) {
   // Core 1 goes offline, core 3 comes online.
   const std::vector<double> percent =
       UsageBetween({{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}, {{0, 1, 10}, {2, 2, 10}, {3, 3, 10}});
@@ -77,7 +77,8 @@ TEST(UsageBetweenTest, CoresAreKnownByTheirNumbers) {
 }
 
 TEST(UsageBetweenTest, CountersThatGoBackStayInRange) {
-  // iowait decreased by 5 while the core was busy for 10: 10 busy ticks of 5 in all.
+  // iowait decreased by 5 while the core was busy for 10 ticks: 10 busy ticks, but 5 ticks in
+  // total.
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 110, 1005}}), std::vector<double>{100});
   EXPECT_EQ(UsageBetween({{0, 100, 1000}}, {{0, 90, 900}}), std::vector<double>{0});
 }
@@ -100,7 +101,7 @@ TEST_F(CpuUsageCsvTest, WritesALineForEachSample) {
             "seconds,core_0,core_1,core_2\n"
             "0.200,10.0,100.0,\n"
             "0.400,,5.0,33.3\n");
-  // Replaces what was there.
+  // Replaces the old file.
   ASSERT_TRUE(WriteCpuUsageCsv(path, {}).ok());
   EXPECT_EQ(Contents(path), "seconds\n");
 }
@@ -114,7 +115,8 @@ TEST_F(CpuUsageCsvTest, SaysWhyItCannotBeWritten) {
   EXPECT_EQ(WriteCpuUsageCsv("/dev/full", {}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// Counts its readings, failed ones too: reading n finds core 0 with n of 2 n ticks busy.
+// Counts its readings, including failed ones. Reading number n reports n busy ticks of 2 n for
+// core 0.
 class CountingSource {
  public:
   absl::StatusOr<std::string> Read() {
@@ -125,8 +127,7 @@ class CountingSource {
     return Core(0, readings_, readings_);
   }
 
-  // Waits until there have been `readings`; returns false if that takes longer than any test
-  // should.
+  // Waits until there have been `readings` readings; returns false after a minute.
   bool AwaitReadings(std::uint64_t readings) {
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return readings_ >= readings; });
@@ -157,7 +158,7 @@ TEST(CpuSamplerTest, StopTakesASampleAndDoesNotWaitForThePeriod) {
   CountingSource source;
   CpuSampler sampler(source.Options());
   ASSERT_TRUE(sampler.Start(absl::InfiniteDuration()).ok());
-  const CpuUsage usage = sampler.Stop();  // If it did wait, the test would time out.
+  const CpuUsage usage = sampler.Stop();  // If it waited for the period, the test would time out.
   ASSERT_EQ(usage.samples.size(), 1u);
   EXPECT_EQ(usage.samples[0].percent, std::vector<double>{50});
   EXPECT_GE(usage.samples[0].seconds, 0);
@@ -184,7 +185,7 @@ TEST(CpuSamplerTest, SamplesEveryPeriod) {
   }
 }
 
-TEST(CpuSamplerTest, StartsAnew) {
+TEST(CpuSamplerTest, StartsAgainWithoutTheOldSamples) {
   CountingSource source;
   CpuSampler sampler(source.Options());
   EXPECT_TRUE(sampler.Stop().samples.empty());
@@ -213,8 +214,8 @@ TEST(CpuSamplerTest, LeavesOutReadingsThatFail) {
   CpuSampler sampler(source.Options());
   ASSERT_TRUE(sampler.Start(absl::Milliseconds(1)).ok());
   source.SetFailing(true);
-  const std::uint64_t until_then = source.readings();
-  ASSERT_TRUE(source.AwaitReadings(until_then + 3));
+  const std::uint64_t readings_before = source.readings();
+  ASSERT_TRUE(source.AwaitReadings(readings_before + 3));
   source.SetFailing(false);
   const CpuUsage usage = sampler.Stop();
   EXPECT_GE(usage.samples.size(), 1u);
@@ -233,7 +234,8 @@ TEST(CpuSamplerTest, SaysWhyItCannotStart) {
 }
 
 TEST(CpuSamplerTest, ThreadTakesNoSignals) {
-  // Checks the mask in the sampler's thread and in this one, whose mask must be unchanged.
+  // The source records the signal mask: in the sampler's thread, and in this thread, whose mask
+  // must be unchanged after Start.
   std::mutex mutex;
   std::vector<bool> blocked;
   {

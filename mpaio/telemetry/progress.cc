@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kMaxWidth = 79;
 constexpr int kBarWidth = 20;
 
-// The work done and the total work of one job or of all, in a unit in which they can be added.
+// The work done and the total work of one job or of all jobs, in bytes or rows.
 struct Amount {
   double at_start = 0;
   double done = 0;
@@ -166,7 +166,7 @@ void ProgressMeter::Draw(absl::Time now, std::span<const JobProgress> jobs) {
     sink_(line + "\n");
     return;
   }
-  // Written in one piece, so that a launcher does not pass on half of it; spaces cover the rest of
+  // Written in one piece, so that a launcher does not forward half a line; spaces cover the rest of
   // a longer previous line.
   const std::size_t width = line.size();
   if (width < drawn_width_) line.append(drawn_width_ - width, ' ');
@@ -181,7 +181,7 @@ bool IsTerminalPath(absl::string_view path) {
 
 bool StderrIsTerminal() {
   if (::isatty(STDERR_FILENO) != 0) return true;
-  // mpirun gives each rank a pipe, and copies the contents to its own standard error.
+  // mpirun gives each rank a pipe as standard error, and copies the contents to its own.
   if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return false;
   struct stat stderr_stat;
   if (::fstat(STDERR_FILENO, &stderr_stat) != 0) return false;

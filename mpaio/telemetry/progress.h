@@ -4,7 +4,7 @@
 //
 //     add_int [########------------]  42% | 1.23 GB/s | 0:12 ETA 0:16            one job
 //     add_int 42% 1.23 GB/s | concat 13% 5.10 Mrows/s | 0:12 ETA 1:20            two jobs
-//     5 jobs, 2 done [########------------]  42% | 3.40 GB/s | 0:12 ETA 0:16     more
+//     5 jobs, 2 done [########------------]  42% | 3.40 GB/s | 0:12 ETA 0:16     more jobs
 //
 // The rate is the average since the first update; the ETA assumes that rate. The caller passes the
 // time, so that this code reads no clock.
@@ -36,7 +36,7 @@ struct JobProgress {
   absl::string_view name;
   Index rows_done = 0;
   Index rows_total = 0;
-  Index row_bytes = 0;  // 0: unknown, and the rate is shown in rows.
+  Index row_bytes = 0;  // 0: unknown; the rate is then shown in rows.
 };
 
 struct ProgressOptions {
@@ -51,7 +51,7 @@ struct ProgressOptions {
   absl::Duration plain_period = absl::Seconds(1);
 };
 
-// Draws progress. Not thread-safe. Does nothing if the options say that nothing is shown.
+// Draws progress. Not thread-safe. Draws nothing if the options disable progress.
 class ProgressMeter {
  public:
   using Options = ProgressOptions;
@@ -69,12 +69,12 @@ class ProgressMeter {
   // jobs in the same order.
   void MaybeUpdate(absl::Time now, std::span<const JobProgress> jobs);
 
-  // Ends the drawing: erases the line on a terminal, else writes a last one. Call it once, at the
-  // end.
+  // Ends the drawing: erases the line on a terminal; elsewhere writes a last line. Call it once, at
+  // the end.
   void Finish(absl::Time now, std::span<const JobProgress> jobs);
 
-  // Erases the line on a terminal, so that something else may be written; the next update, now due,
-  // draws it again. Does nothing elsewhere.
+  // Erases the line on a terminal, so that other text may be written. The next update is then due
+  // and draws the line again. Does nothing elsewhere.
   void Clear();
 
  private:

@@ -38,11 +38,11 @@ class Drawn {
 };
 
 TEST(FormatProgressLineTest, OneJob) {
-  // 42 of 100 million rows of 8 bytes in 10 s; 58 more take 13.8 s.
+  // 42 of 100 million rows of 8 bytes took 10 s; the other 58 million take 13.8 s.
   const Jobs jobs = {{"add_int", 42'000'000, 100'000'000, 8}};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)),
             "add_int [########------------]  42% | 33.6 MB/s | 0:10 ETA 0:13");
-  // Half of it was done at the start.
+  // Half of the 42 million rows were done at the start.
   const std::vector<Index> at_start = {21'000'000};
   EXPECT_EQ(FormatProgressLine(jobs, at_start, absl::Seconds(10)),
             "add_int [########------------]  42% | 16.8 MB/s | 0:10 ETA 0:27");
@@ -64,7 +64,7 @@ TEST(FormatProgressLineTest, NothingYetAndAllDone) {
             "w [####################] 100% | 0 B/s | 0:02");
 }
 
-TEST(FormatProgressLineTest, HundredPercentIsOnlySaidOfAll) {
+TEST(FormatProgressLineTest, HundredPercentOnlyIfAllIsDone) {
   EXPECT_EQ(
       FormatProgressLine(Jobs{{"w", 9'999'999, 10'000'000, 8}}, {}, absl::Seconds(1)).substr(0, 30),
       "w [###################-]  99% ");
@@ -120,7 +120,7 @@ TEST(ProgressMeterTest, TerminalLineIsDrawnOverAndCleared) {
   EXPECT_EQ(drawn.Take(), (Lines{"\r" + std::string(46, ' ') + "\r"}));
 }
 
-TEST(ProgressMeterTest, ClearMakesRoomAndTheNextUpdateDrawsAgain) {
+TEST(ProgressMeterTest, ClearErasesTheLineAndTheNextUpdateDrawsAgain) {
   Drawn drawn(ProgressMode::kAuto, true);
   drawn.meter.Clear();
   EXPECT_EQ(drawn.Take(), Lines{});
@@ -146,7 +146,7 @@ TEST(ProgressMeterTest, PlainLinesAreASecondApart) {
   EXPECT_EQ(drawn.Take(), (Lines{"w [####################] 100% | 8.00 rows/s | 0:01\n"}));
 }
 
-TEST(ProgressMeterTest, NothingIsShownUnasked) {
+TEST(ProgressMeterTest, NothingIsShownIfItIsDisabled) {
   for (const auto& [mode, terminal] :
        {std::pair(ProgressMode::kAuto, false), std::pair(ProgressMode::kNever, true),
         std::pair(ProgressMode::kNever, false)}) {
@@ -158,7 +158,7 @@ TEST(ProgressMeterTest, NothingIsShownUnasked) {
   }
 }
 
-TEST(ProgressMeterTest, ClockSetBackDoesNotSilenceIt) {
+TEST(ProgressMeterTest, DrawsAlsoAfterTheClockWasSetBack) {
   Drawn drawn(ProgressMode::kAlways, true);
   drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 1, 10}});
   drawn.Take();
@@ -168,7 +168,7 @@ TEST(ProgressMeterTest, ClockSetBackDoesNotSilenceIt) {
   EXPECT_TRUE(drawn.meter.Due(After(-3599)));
 }
 
-TEST(IsTerminalPathTest, KnowsTerminalsByTheirNames) {
+TEST(IsTerminalPathTest, RecognisesTerminalsByTheirNames) {
   for (const char* path :
        {"/dev/pts/0", "/dev/pts/12", "/dev/tty", "/dev/tty1", "/dev/ttyS0", "/dev/console"}) {
     EXPECT_TRUE(IsTerminalPath(path)) << path;
@@ -182,7 +182,7 @@ TEST(IsTerminalPathTest, KnowsTerminalsByTheirNames) {
 // A process and the one that started it, each with its own standard error.
 class StderrIsTerminalTest : public testing::Test {
  protected:
-  // A terminal of our own: this test may not be run on one.
+  // Makes a terminal, because the test may be run without one.
   void SetUp() override {
     unsetenv("OMPI_COMM_WORLD_RANK");
     master_ = ::posix_openpt(O_RDWR | O_NOCTTY);
@@ -231,10 +231,11 @@ TEST_F(StderrIsTerminalTest, LooksThroughTheLauncher) {
   EXPECT_TRUE(InChild(terminal_, file_, false));
   EXPECT_TRUE(InChild(terminal_, file_, true));
   EXPECT_TRUE(InChild(pipe_[1], terminal_, true));
-  // The launcher writes to a file; no launcher; a standard error that is redirected to a file
-  // before the launcher receives any of it.
+  // The launcher writes to a file.
   EXPECT_FALSE(InChild(pipe_[1], file_, true));
+  // There is no launcher.
   EXPECT_FALSE(InChild(pipe_[1], terminal_, false));
+  // The process itself writes to a file, so the launcher receives nothing.
   EXPECT_FALSE(InChild(file_, terminal_, true));
 }
 

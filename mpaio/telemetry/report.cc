@@ -29,7 +29,7 @@ class Table {
     AddRow(std::move(headings));
   }
 
-  // Adds one cell for each column; cells missing at the end are empty.
+  // Adds a row; if `cells` has fewer cells than the table has columns, the last ones are empty.
   void AddRow(std::vector<std::string> cells) {
     cells.resize(columns_.size());
     rows_.push_back(std::move(cells));

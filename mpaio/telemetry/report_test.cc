@@ -8,7 +8,7 @@
 namespace mpaio {
 namespace {
 
-TEST(FormatReportTest, IsAsInTheHeader) {
+TEST(FormatReportTest, GivesTheExampleOfTheHeader) {
   RunReport report;
   report.stages = {{"read", 0.512, 800'000'000}, {"process", 0.988, 8'000'000'000}};
   report.jobs = {{"add_int", "ints.npy", 100'000, 64, 0.9}};
@@ -36,7 +36,7 @@ TEST(FormatReportTest, LeavesOutEmptyTables) {
             "total    0.250\n");
 }
 
-TEST(FormatReportTest, DividesByNoZero) {
+TEST(FormatReportTest, ZerosGiveEmptyCells) {
   RunReport report;
   report.stages = {{"read", 0, 10}};
   report.jobs = {{"w", "a.npy", 0, 0, 0}};

@@ -10,8 +10,8 @@
 
 namespace mpaio {
 
-// Returns `value`, which is at least 0, with three digits, an SI prefix if it needs one, and the
-// unit. At most 4 characters come before the space:
+// Returns `value` with three digits, an SI prefix if it needs one, and the unit. There are at most
+// 4 characters before the space. Precondition: value >= 0.
 //   FormatSi(1234567, "B/s") = "1.23 MB/s"
 //   FormatSi(999, "rows/s") = "999 rows/s"
 //   FormatSi(0.5, "B/s") = "0.50 B/s"
