@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Load balance of chunks of unequal cost: several load shapes, run by mpaio and by the peers; and
-// mpaio with fixed chunk sizes instead of the automatic one.
+// Load balance of chunks of unequal cost: several distributions of the cost, run by mpaio and by
+// the peers; and mpaio with fixed chunk sizes instead of the automatic size.
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -99,7 +99,7 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
   const int times = world.rank() == 1 ? kSlowness : 1;
   const auto on_this_rank = [rounds, times](Index row) {
     std::int64_t result = 0;
-    // Each call has another argument; the compiler could drop a repeated identical call.
+    // Each call has a different argument, because the compiler could drop a repeated call.
     for (int k = times; k-- > 0;) result = Burn(rounds + row % 2 + k);
     return result;
   };

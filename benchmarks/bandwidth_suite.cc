@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Fraction of the memory bandwidth that is reached: a sum and a map over 800 MB in warm memory, by
-// mpaio and by plain processes and threads that do nothing else.
+// The fraction of the memory bandwidth that is reached: a sum, a map and copies over 800 MB in warm
+// memory, by mpaio and by plain processes and threads that do nothing else.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -34,7 +34,8 @@ std::int64_t Sum(std::span<const std::int64_t> numbers) {
   return static_cast<std::int64_t>(SumExactly(numbers));
 }
 
-// y = sqrt(x) * sin(x), one block at a time, so that the block stays in the cache.
+// y = sqrt(x) * sin(x), one block at a time, so that the sines are still in the cache when they are
+// multiplied.
 void Map(const double* x, double* y, Index count) {
   static const MathLoop sine = FindMathLoop(MathFunction::kSin);
   constexpr Index kBlock = 1024;
@@ -85,8 +86,8 @@ class Cases {
     one.bytes = bytes;
     cases_.push_back(std::move(one));
   }
-  // Each rank calls `work(begin, end)` for its share of the elements and does nothing else. The
-  // measured time ends when all ranks have finished.
+  // Adds a case in which each rank calls `work(begin, end)` for its share of the elements and does
+  // nothing else. The measured time ends when all ranks have finished.
   template <typename Work>
   void AddBare(std::string name, double bytes, Work work) {
     const Communicator& world = world_;
@@ -97,7 +98,7 @@ class Cases {
       });
     });
   }
-  // Rank 0's threads call `work(begin, end)` for pieces of the elements.
+  // Adds cases in which rank 0's threads call `work(begin, end)` for pieces of the elements.
   template <typename Work>
   void AddThreads(const std::string& name, double bytes, Work work) {
     constexpr Index kPieces = 1'000;
@@ -165,8 +166,8 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBandwidthCases(const Communicator
     static_cast<void>(kept);
   });
 
-  // The same amount of bytes as float64. All values are small; their sines cost as much as those of
-  // other values.
+  // The same number of bytes as float64. The values are small, but their sines cost as much as
+  // those of larger values.
   MPAIO_ASSIGN_OR_RETURN(OutputArray output,
                          OutputArray::Create(pool->executor(), DType::Of<double>(), {kCount}));
   const auto shared_output = std::make_shared<OutputArray>(std::move(output));

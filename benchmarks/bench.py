@@ -8,12 +8,12 @@ files.
 usage: bench.py [--repetitions=N] [--ranks=N] [--out=DIR] [--programs=DIR] [--filter=REGEX] [SUITE ...]
 
   --repetitions  number of times that each case is run (default: 7)
-  --ranks        number of ranks, or of a peer's threads or processes, that do the work (default:
-                 the number of cores, at least 2)
+  --ranks        number of mpaio's ranks, and of a peer's threads or processes (default: the number
+                 of cores, at least 2)
   --out          folder in which SUITE.json and SUITE.svg are written (default: .cache/bench)
   --programs     folder with the programs that Bazel has built (default: bazel-bin)
-  --filter       runs only those cases of dispatch, balance, bandwidth, idle and protection whose
-                 names match the regular expression
+  --filter       regular expression; of dispatch, balance, bandwidth, idle and protection, only the
+                 cases whose names match it are run
 
 tools/bench builds the programs and calls this script. docs/performance.md explains what the suites
 measure and how to read the tables.
@@ -61,7 +61,7 @@ class SuiteError(Exception):
 
 
 class Bench:
-    """Location of the programs, and the way to run them."""
+    """Runs the programs of the suites."""
 
     def __init__(self, options: argparse.Namespace, scratch: str):
         self.programs = os.path.abspath(options.programs)
@@ -88,7 +88,7 @@ class Bench:
     def program(self, path: str) -> str:
         file = os.path.join(self.programs, path)
         if not os.access(file, os.X_OK):
-            raise SuiteError(f"{file} is missing: call tools/bench, which builds it")
+            raise SuiteError(f"{file} is missing: run tools/bench, which builds it")
         return file
 
     def run(self, command: Sequence[str], variables: Optional[Dict[str, str]] = None) -> str:
@@ -124,8 +124,8 @@ class Bench:
     def seconds_to_answer(self, ranks: int, *job: str) -> float:
         """Returns the seconds from the start of mpirun to the first byte of the result.
 
-        The result is printed after the last chunk, so a job of one chunk gives the time to the
-        first.
+        The result is printed after the last chunk, so with a job of one chunk this is the time to
+        the end of the first chunk.
         """
         start = time.monotonic()
         process = subprocess.Popen(
@@ -186,7 +186,7 @@ def run_google_benchmark(bench: Bench, suite: str, per_chunk: bool = False) -> L
         with open(file, encoding="utf-8") as text:
             runs = json.load(text)["benchmarks"] if os.path.getsize(file) > 0 else []
         iterations = [run for run in runs if run["run_type"] == "iteration"]
-        # Sorted into the program's order of cases: the cases were run in random order.
+        # The cases were run in random order: restores the order in which the program defines them.
         for run in sorted(iterations, key=lambda run: (run["family_index"], run["repetition_index"])):
             add_run(cases, run, per_chunk)
         for peer in list(peers):
@@ -238,7 +238,7 @@ def add_python_peer(bench: Bench, cases: Dict[str, Case], suite: str, peer: str,
 
 
 def compared_with_ours(bench: Bench, cases: Sequence[Case]) -> Result:
-    """Makes a table and a panel for each load: all its cases, and their ratios to mpaio's time."""
+    """Makes a table and a panel for each load, with all cases and their ratios to mpaio's time."""
     result = Result(list(cases), [], [])
     for ours in (case for case in cases if case.who == "Mpaio"):
         others = [case for case in cases if case.group == ours.group and case.load in (ours.load, "") and case is not ours]
@@ -324,7 +324,7 @@ def dispatch(bench: Bench) -> Result:
     result.cases = cases
     results = [case for case in cases if case.group == "Results"]
     if results:
-        title = "Each chunk with a result of so many bytes, and a callback on rank 0"
+        title = "Cost of a chunk by the size of its result, with a callback on rank 0"
         result.tables.append(simple_table(title, results))
         result.panels.append(Panel(title, results[0].unit, [(case.load, case.values, True) for case in results], logarithmic=True))
     granularities = metg(bench, [case for case in cases if case.group == "Metg"])
@@ -333,7 +333,7 @@ def dispatch(bench: Bench) -> Result:
         rows = [[one.who, one.text, *(f"{efficiency:.2f}" for efficiency in one.efficiencies)] for one in granularities]
         result.tables.append(
             table(
-                f"METG(50 %), and efficiency by the duration of a chunk: ideal is the median of Serial, on {bench.parallelism} cores",
+                f"METG(50 %), and efficiency by the duration of a chunk, relative to the median of Serial, on {bench.parallelism} cores",
                 ["", "METG, ns", *(f"{duration:,.0f} ns" for duration in durations)],
                 rows,
             )
@@ -350,7 +350,7 @@ def balance(bench: Bench) -> Result:
 
 
 def bandwidth(bench: Bench) -> Result:
-    """Fraction of the memory bandwidth that is reached."""
+    """The fraction of the memory bandwidth that is reached."""
     return compared_with_ours(bench, run_google_benchmark(bench, "bandwidth"))
 
 
@@ -387,7 +387,7 @@ def load(bench: Bench) -> Result:
     output = bench.run(bench.mpirun(bench.ranks, bench.program("benchmarks/load_benchmark"), file, str(bench.repetitions)))
     rows = re.findall(r"^(\S.*?) {2,}([\d.]+) (\S+) +\(([\d.]+) to ([\d.]+)\)$", output, re.MULTILINE)
     if len(rows) != 6:
-        raise SuiteError(f"load_benchmark printed something else: {output}")
+        raise SuiteError(f"load_benchmark did not print six lines of results: {output}")
     # The program itself alternates between the two sides, and reports medians of its rounds.
     summaries = [
         {"name": name, "unit": unit, "median": float(median), "smallest": float(smallest), "largest": float(largest)}
@@ -461,8 +461,8 @@ def scaling(bench: Bench) -> Result:
     kinds = [
         ("Spin", "Mpaio", f"spin, {rows:,} rows of {ns_per_row / 1000:.0f} us", all_counts, spin),
         ("Sum", "Mpaio", f"sum of {LARGE_MEGABYTES} MB", all_counts, sum_large),
-        # Not more processes than cores: a process that ends early would take the start signal of
-        # one that has not run yet.
+        # At most as many processes as cores: otherwise a process that ends early would take the
+        # start signal of one that has not run yet.
         ("Sum", "PlainProcesses", f"sum of {LARGE_MEGABYTES} MB, plain processes", up_to_cores, run_plain),
     ]
     result = Result([], [], [Panel(f"Speed-up over 1 rank, {num_cores()} cores", "ranks", y_label="speed-up", logarithmic=True)])
@@ -493,7 +493,7 @@ def children_of(parent: int) -> Iterable[int]:
         if entry.isdigit():
             try:
                 with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                    # After the name, which may have spaces and brackets in it: state, parent.
+                    # The name may contain spaces and brackets. After it come the state and the parent.
                     if int(file.read().rpartition(")")[2].split()[1]) == parent:
                         yield int(entry)
             except OSError:
@@ -536,10 +536,10 @@ def peaks_of_ranks(bench: Bench, ranks: int, *job: str) -> List[Peak]:
                     continue  # The process has ended.
                 peaks[rank].resident = max(peaks[rank].resident, kib.get("VmHWM", 0) / 1024)
                 peaks[rank].private = max(peaks[rank].private, kib.get("RssAnon", 0) / 1024)
-            # Much shorter than MPI_Finalize takes; all memory is still allocated when it begins.
+            # Short, so that the last sample is taken while a rank still has nearly all its memory.
             time.sleep(0.005)
     if process.returncode != 0 or len(pids) < ranks:
-        raise SuiteError(f"`{' '.join(command)}` failed, or ended before it was looked at")
+        raise SuiteError(f"`{' '.join(command)}` failed, or ended before all ranks were found")
     return peaks
 
 
@@ -559,7 +559,7 @@ def memory(bench: Bench) -> Result:
                 cases[1][rank].values.append(peak.private)
         title = f"Peak of each rank, sum of {megabytes} MB ({number(megabytes * 1e6 / 2**20)} MiB)"
         rows = [[f"rank {rank}", *spread(resident.values), *spread(private.values)] for rank, (resident, private) in enumerate(zip(*cases))]
-        header = ["", "resident, MiB", "smallest to largest", "of it private", "smallest to largest"]
+        header = ["", "resident, MiB", "smallest to largest", "private, MiB", "smallest to largest"]
         result.tables.append(table(title, header, rows))
         bars = [
             (f"rank {rank}, {kind}", case.values, kind == "private")
@@ -615,7 +615,7 @@ def positive(text: str) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Runs the benchmark suites beside their peers.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(description="Runs the benchmark suites and compares mpaio with its peers.", allow_abbrev=False)
     parser.add_argument("--repetitions", type=positive, default=7)
     parser.add_argument("--ranks", type=positive, default=max(2, num_cores()))
     parser.add_argument("--out", default=os.path.join(ROOT, ".cache/bench"))
@@ -627,7 +627,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         parser.error(f"there is no suite '{unknown[0]}': there are {', '.join(SUITES)}")
     if options.ranks < 2:
-        parser.error("at least 2 ranks are wanted")
+        parser.error("--ranks must be at least 2")
     options.suites = options.suites or list(SUITES)
     return options
 

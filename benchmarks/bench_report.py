@@ -16,7 +16,7 @@ class Case:
 
     group: str  # the kind of work: "Dispatch"
     who: str  # "Mpaio", or a peer
-    # "rows:64"; empty if there is only one load, or if all loads of the group are compared with it.
+    # "rows:64"; empty if the group has only one load, or if the case is compared with all its loads.
     load: str
     unit: str
     values: List[float] = dataclasses.field(default_factory=list)  # one for each repetition

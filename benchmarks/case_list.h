@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The cases of a suite that compares mpaio with its peers: each load, run by each of them.
+// The cases of a suite that compares mpaio with its peers: each load, run by mpaio and by each
+// peer.
 #ifndef MPAIO_BENCHMARKS_CASE_LIST_H_
 #define MPAIO_BENCHMARKS_CASE_LIST_H_
 
@@ -28,9 +29,9 @@ class CaseList {
   explicit CaseList(std::shared_ptr<BenchmarkPool> pool)
       : pool_(std::move(pool)), world_(pool_->world()) {}
 
-  // Adds one case for mpaio and one for each peer, which calls `function(chunk)` for `count`
-  // chunks. `ours` runs mpaio and returns the seconds. `chunk_ns`: duration of a chunk for the
-  // report, 0 if unknown. Collective.
+  // Adds one case for mpaio and one for each peer. `ours` runs mpaio and returns the seconds. The
+  // peers call `function(chunk)` for chunks 0 to `count` - 1. `chunk_ns`: the duration of a chunk
+  // for the report, 0 if unknown. Collective.
   template <typename Function>
   absl::Status Add(const std::string& suite, const std::string& suffix, Index count,
                    double chunk_ns, const Function& function,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Overhead per chunk: many small chunks, run by mpaio and by the peers; and chunks of a known
-// duration, which give the minimum effective task granularity (METG, as Task Bench defines it:
-// Slaughter et al., SC 2020).
+// duration, from which bench.py computes the minimum effective task granularity (METG, as Task
+// Bench defines it: Slaughter et al., SC 2020).
 #include <algorithm>
 #include <cstdint>
 #include <memory>

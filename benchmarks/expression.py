@@ -6,10 +6,10 @@ Prints medians of paired ratios, with their spread.
 
 usage: expression.py ORCHESTRATOR [ROUNDS [FOLDER]]
 
-  sqrt(x)*sin(x) of 100,000,000 float64 between 0 and 1000. Both sides read the array from the same
-  file and write the result to a file. For the orchestrator the whole run counts, from the start of
-  mpirun to its exit; for numpy the time from the call of numpy.load to the return of numpy.save
-  counts, without the start of Python.
+  The expression is sqrt(x)*sin(x) of 100,000,000 float64 between 0 and 1000. Both sides read the
+  array from the same file and write the result to a file. The orchestrator's time is that of the
+  whole run, from the start of mpirun to its exit; numpy's time is from the call of numpy.load to
+  the return of numpy.save, without the start of Python.
 """
 
 import json

@@ -60,8 +60,9 @@ class Begun final : public Worker<std::int64_t, double> {
   double begun_ = 0;
 };
 
-// Returns the median of several latencies, each from the time at which rank 0 assigns a chunk until
-// a worker begins it. Rank 0 first waits until the workers sleep.
+// Returns the median of several latencies: the time from the moment when rank 0 assigns a chunk
+// until a worker begins it. Rank 0 waits before each assignment, so that the workers sleep. Valid
+// on rank 0.
 absl::StatusOr<double> WakeUpMedian(BenchmarkPool& pool, const DataIterator& one_chunk) {
   constexpr int kTimes = 51;
   std::vector<double> latencies;
@@ -78,10 +79,10 @@ absl::StatusOr<double> WakeUpMedian(BenchmarkPool& pool, const DataIterator& one
 }
 
 absl::StatusOr<std::vector<BenchmarkCase>> MakeIdleCases(const Communicator& world) {
-  MpiExecutorOptions directing;
-  directing.orchestrator_works = false;
+  MpiExecutorOptions without_rank_0;
+  without_rank_0.orchestrator_works = false;
   MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool,
-                         BenchmarkPool::Create(world, directing));
+                         BenchmarkPool::Create(world, without_rank_0));
   MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
                          pool->Numbers(1, [](Index k) { return k; }));
   MPAIO_ASSIGN_OR_RETURN(const NdView one,
@@ -91,8 +92,8 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeIdleCases(const Communicator& wor
 
   std::vector<BenchmarkCase> cases;
   for (const double seconds : {0.02, 2.0}) {
-    // The largest processor time of the ranks that waited. The rank with the largest of all is the
-    // one that ran the chunk.
+    // Returns the largest processor time of the ranks that waited, which is the second largest of
+    // all: the rank that ran the chunk has the largest.
     cases.push_back({absl::StrCat("BM_Idle_CpuOfAWaitingRank/chunk_ms:", seconds * 1e3),
                      [=]() -> absl::StatusOr<double> {
                        const double before = SecondsOn(CLOCK_PROCESS_CPUTIME_ID);

@@ -34,7 +34,7 @@ void SetBytes(benchmark::State& state) {
 }
 
 #if defined(__x86_64__)
-// Four registers, so that additions do not wait for each other.
+// Four accumulators, so that additions do not wait for each other.
 __attribute__((target("avx2"))) std::int64_t ReadByHand(const std::int64_t* numbers,
                                                         std::size_t count) {
   __m256i sums[4] = {};

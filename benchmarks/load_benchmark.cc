@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// All ranks load a .npy file of int64 into a new window, in alternation with a peer: each rank
-// calls pread() for its share, into a new window of the same kind. A second comparison also sums
-// the loaded elements: mpaio loads pages on demand, as the sum touches them; the peer sums its
-// share after it has read it. Prints the seconds of both and their ratio: median, smallest and
-// largest.
+// All ranks load a .npy file of int64 into a new window, in alternation with a peer, in which each
+// rank calls pread() for its share, into a new window of the same kind. A second comparison also
+// sums the loaded elements: mpaio loads pages on demand, when the sum touches them; each rank of
+// the peer sums its share after it has read the share. Prints the seconds of both and their ratio:
+// median, smallest and largest.
 //
 // usage: mpirun -n RANKS load_benchmark FILE.npy [ROUNDS]
 //
 // The file's elements must be in this machine's byte order and in C order.
 //
 // A measurement begins with no memory allocated and ends when every rank has finished its share.
-// Without the sum, mpaio has by then also populated and sealed the window. Freeing is not counted.
+// Without the sum, mpaio has populated and sealed the window by then. Freeing is not counted.
 // The page cache should hold the file: the warm-up rounds read it if there is enough memory.
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -86,7 +86,8 @@ std::int64_t Sum(const std::byte* array, const Share& share) {
                          std::int64_t{0});
 }
 
-// Returns the seconds. Stores the sum of the rank's share in `*sum`, unless null.
+// Loads the file with mpaio and returns the seconds. If `sum` is not null, also stores the sum of
+// the rank's share in it.
 absl::StatusOr<double> LoadOurs(const Communicator& world, const File& file, std::int64_t* sum) {
   MPAIO_ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor, MpiExecutor::Create(world));
   SharedArray array;
@@ -118,6 +119,7 @@ absl::Status ReadShare(const File& file, const Share& share, std::byte* array) {
                          : absl::DataLossError(absl::StrCat("cannot read ", file.path));
 }
 
+// The same for the peer.
 absl::StatusOr<double> LoadPlainly(const Communicator& world, const File& file, std::int64_t* sum) {
   SharedWindow window;
   const absl::StatusOr<double> seconds = Timed(world, [&]() -> absl::Status {
@@ -150,7 +152,8 @@ absl::Status Compare(const Communicator& world, const File& file, int rounds, bo
     MPAIO_RETURN_IF_ERROR(first.status());
     MPAIO_RETURN_IF_ERROR(second.status());
     if (our_sum != plain_sum)
-      return absl::InternalError(absl::StrCat("sums differ: ", our_sum, ", plainly ", plain_sum));
+      return absl::InternalError(
+          absl::StrCat("the sums differ: mpaio ", our_sum, ", plain pread ", plain_sum));
     if (round < 0) continue;
     ours.push_back(*first);
     plain.push_back(*second);
@@ -167,11 +170,12 @@ absl::Status Compare(const Communicator& world, const File& file, int rounds, bo
 absl::Status Measure(const Communicator& world, const std::string& path, int rounds) {
   if (world.size() < 2)
     return absl::InvalidArgumentError(
-        "give it at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
+        "it needs at least 2 ranks: mpirun -n 2 load_benchmark FILE.npy");
   MPAIO_ASSIGN_OR_RETURN(const ArrayFile opened, ArrayFile::Open(path));
   struct stat status;
   if (opened.dtype().ToString() != "<i8" || ::stat(path.c_str(), &status) != 0)
-    return absl::InvalidArgumentError(absl::StrCat(path, " is no array of int64"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is not an array of int64 in a .npy file of this byte order"));
   const File file = {path, status.st_size - opened.size_bytes(), opened.size_bytes()};
   MPAIO_RETURN_IF_ERROR(Compare(world, file, rounds, /*sums=*/false));
   return Compare(world, file, rounds, /*sums=*/true);

@@ -22,7 +22,7 @@ std::int64_t Burn(std::int64_t rounds);
 // Returns the duration of a round on this machine: the median of several measurements.
 double NanosecondsPerRound();
 
-// Distribution of cost over the rows of an array.
+// The distribution of the cost over the rows of an array.
 enum class Shape { kConstant, kLinear, kRandom, kExponential, kOneHuge, kBimodal };
 struct NamedShape {
   Shape shape;
@@ -39,7 +39,7 @@ inline constexpr NamedShape kShapes[] = {
 //   kLinear: rising from 0.
 //   kRandom: uniformly distributed.
 //   kExponential: most rows short, few long.
-//   kOneHuge: one row, in the last tenth of the rows, has a tenth of all rounds.
+//   kOneHuge: one row, at 95 % of the rows, has a tenth of all rounds.
 //   kBimodal: one row in ten costs fifty times as much as the others.
 std::vector<std::int64_t> RoundsOf(Shape shape, Index rows, double total_rounds);
 

@@ -74,13 +74,13 @@ struct Ticket {
   explicit Ticket(std::byte* shared)
       : next(*reinterpret_cast<std::atomic<std::int64_t>*>(shared)),
         results(reinterpret_cast<std::int64_t*>(shared + kHead)) {}
-  static constexpr Index kHead = 64;
+  static constexpr Index kHead = 64;  // the counter has a cache line of its own
   std::atomic<std::int64_t>& next;
   std::int64_t* results;
 };
 
-// Takes chunks one at a time, or with `guided` a fraction of the remaining ones. Collective;
-// returns when no chunk is left to take.
+// Takes one chunk at a time or, if `guided`, a fraction of the remaining chunks. Called by every
+// rank; returns when no chunk is left to take, without waiting for the other ranks.
 template <typename Function>
 void TakeTickets(Ticket& ticket, Index count, int ranks, bool guided, const Function& function) {
   std::int64_t begin = ticket.next.load();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The peer of the worker `sum`: plain processes that share memory and each sum a part of it. A byte
-// in a pipe starts each of them. Prints the seconds of each round, from the start of the first
-// process to the end of the last.
+// A peer of the worker `sum`: plain processes that share memory and each sum a part of it. In each
+// round, each process is started by a byte from one pipe and reports its end in another. Prints the
+// seconds of each round, from the start of the first process to the end of the last.
 //
 // usage: plain_processes PROCESSES MEGABYTES ROUNDS
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The parts of mpaio that the suites' cases need: a pool, arrays in it, a worker made of a
-// function.
+// The parts of mpaio that the suites' cases need: a pool, arrays in its memory, and a worker that
+// calls a function.
 #ifndef MPAIO_BENCHMARKS_POOL_H_
 #define MPAIO_BENCHMARKS_POOL_H_
 
@@ -89,8 +89,8 @@ class BenchmarkPool {
   std::unique_ptr<Executor> executor_;
 };
 
-// Calls `function(elements, chunk id)`, which returns an int64. Rank 0 adds the results up; Check()
-// fails unless their sum is `total`.
+// A worker that calls `function(elements, chunk id)`, which returns an int64. Rank 0 adds the
+// results up; Check() fails unless their sum, which may wrap around, is `total`.
 template <typename Function>
 class FunctionWorker final : public Worker<std::int64_t, std::int64_t> {
  public:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Cost of the protection against crashes, hangs and stops: chunks of a millisecond that are
-// isolated, isolated with a deadline, journalled, and all of these, compared with an unprotected
-// run.
+// The cost of the protection against crashes, hangs and stops: runs of chunks of a millisecond that
+// are isolated, isolated with a deadline, with a journal, and with all of these, compared with an
+// unprotected run.
 #include <unistd.h>
 
 #include <cstdint>

@@ -47,7 +47,7 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """The load of a peer in a suite; `name` is the name of the same load in the C++ suite."""
+    """The load of the Python peers in a suite; `name` is that of the same load in the C++ suite."""
 
     group: str
     name: str
@@ -63,8 +63,8 @@ LOADS = {
 
 @functools.lru_cache(maxsize=None)
 def attached(name: str) -> numpy.ndarray:
-    # Maps the file itself: with SharedMemory, Python before 3.13 removes the array when any process
-    # pool ends.
+    # Maps the file instead of using SharedMemory, with which Python before 3.13 removes the array when
+    # any process pool ends.
     return numpy.memmap("/dev/shm/" + name, dtype=numpy.int64, mode="r")
 
 
@@ -166,7 +166,7 @@ def original_pool(work: Work, workers: int):
 @dataclasses.dataclass(frozen=True)
 class Peer:
     start: Callable[..., ContextManager[Run]]
-    # Limit that keeps a repetition below some seconds, for small chunks.
+    # The number of chunks that keeps a repetition below some seconds.
     max_chunks: int
     module: Optional[str] = None
     debian_packages: str = ""

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Benchmarks of several ranks: rank 0 runs Google Benchmark and tells the other ranks which case to
-// run.
+// Benchmarks that several ranks run together: rank 0 runs Google Benchmark, and tells the other
+// ranks which case to run.
 #ifndef MPAIO_BENCHMARKS_SUITE_H_
 #define MPAIO_BENCHMARKS_SUITE_H_
 
@@ -23,8 +23,8 @@ namespace mpaio {
 struct BenchmarkCase {
   // For example "BM_Dispatch_TbbAuto/rows:64".
   std::string name;
-  // Called on all ranks at once. Rank 0's return value, in seconds, is the one reported; an error
-  // on any rank ends the program.
+  // Called on all ranks at once. Rank 0's return value, in seconds, is reported; an error on any
+  // rank ends the program.
   std::function<absl::StatusOr<double>()> run;
   // Number of chunks and of bytes, each reported as a rate unless 0.
   double items = 0;
@@ -33,14 +33,15 @@ struct BenchmarkCase {
   std::vector<std::pair<std::string, double>> counters = {};
 };
 
-// Makes the cases of a suite. Called on every rank; must return the same list on each.
+// Makes the cases of a suite. Called on every rank; must return the same cases on each, in the same
+// order.
 using MakeCases =
     std::function<absl::StatusOr<std::vector<BenchmarkCase>>(const Communicator& world)>;
 
 // The main() of a suite: starts MPI and runs each case --benchmark_repetitions times (default: 7).
 // The cases are interleaved at random, so that a disturbance of the machine affects all of them
-// equally; repetition k of two cases is a pair. While a case runs in rank 0's threads only, the
-// other ranks sleep. Accepts Google Benchmark's flags. Returns the exit status.
+// equally; the k-th repetitions of two cases are a pair. While a case runs only in rank 0's
+// threads, the other ranks sleep. Accepts Google Benchmark's flags. Returns the exit status.
 int RunSuite(int argc, char** argv, const MakeCases& make_cases);
 
 // Calls `measure()` on rank 0 and returns its value on every rank. Collective.
@@ -55,7 +56,7 @@ absl::StatusOr<double> SameOnAllRanks(const Communicator& world, Measure&& measu
 }
 
 // Returns the seconds from the time at which all ranks are ready until `work` has returned on this
-// rank. They include one barrier, without which a rank could begin before rank 0 starts its clock.
+// rank. This includes a barrier, without which a rank could begin before rank 0 starts its clock.
 // Collective over `world`.
 template <typename Work>
 absl::StatusOr<double> Timed(const Communicator& world, Work&& work) {

@@ -50,8 +50,8 @@ def main():
         sums, plains, whole = [], [], []
         for _ in range(ROUNDS):
             rounds = subprocess.run([PLAIN, "2", "800", "5"], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
-            # The first round maps the pages and is dropped: warm pages make the harder peer. The
-            # orchestrator's ranks, too, have to map the pages that another rank filled.
+            # The first round maps the pages and is dropped, which favours the peer: the
+            # orchestrator's ranks must map the pages that another rank has filled.
             plains.append(statistics.median(float(seconds) for seconds in rounds[1:]))
             processing, seconds = orchestrator(2, "sum", large)
             sums.append(processing)
