@@ -3,9 +3,9 @@
 
 Usage: count_tests.py EVENTS_FILE BAZEL_EXIT_STATUS
 
-Each case of a GoogleTest counts as one test, and so does any other kind of test as a whole. A test
-that fails without a failed case, for example because it crashes or times out, counts as one failed
-test, and so does a target that could not be built. Prints the failed tests, and the skipped tests
+Each case of a GoogleTest counts as one test; a test of any other kind counts as one. A test that
+fails without a failed case, for example because it crashes or times out, counts as one failed test,
+and so does a target that could not be built. Prints the failed tests, and the skipped tests
 with the reasons; then, as the last line, three numbers: passed, failed, skipped.
 """
 
@@ -14,7 +14,7 @@ import sys
 import urllib.parse
 import xml.etree.ElementTree
 
-# Exit statuses of Bazel that report only the results of the tests: all passed, some failed, none
+# Exit statuses of Bazel that only tell how the tests ended: 0, all passed; 3, some failed; 4, none
 # found.
 _STATUSES_OF_TESTS = (0, 3, 4)
 
@@ -129,7 +129,7 @@ def main():
     if status not in _STATUSES_OF_TESTS and not counts.failed:
         counts.failed.append("bazel (ended with status {})".format(status))
     elif status == 3 and not counts.failed:
-        counts.failed.append("bazel (says that a test failed)")
+        counts.failed.append("bazel (reported a failed test, but its events contain none)")
     for name in counts.failed:
         print("FAILED  " + name)
     for name in counts.skipped:

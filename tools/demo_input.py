@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the demo's input: ints.npy, foo.npy and words.npy. Keeps files of the right size.
+"""Writes the demo's input: ints.npy, foo.npy and words.npy. Keeps a file that has the right size.
 
 Usage: demo_input.py DIRECTORY NUM_INTS NUM_WORDS WORD_LIST
 """
@@ -11,7 +11,10 @@ import numpy as np
 
 
 def write(directory, name, make, num_bytes):
-    """Writes the array that `make` returns, of `num_bytes` bytes, to NAME.npy."""
+    """Writes the array that `make` returns to NAME.npy, unless that file has the right size.
+
+    `num_bytes`: the size of the array.
+    """
     path = os.path.join(directory, name + ".npy")
     header_bytes = 128  # of any array with a short description
     if os.path.exists(path) and os.path.getsize(path) == num_bytes + header_bytes:
@@ -30,7 +33,7 @@ def main():
     foo = np.array(["foo_%d" % i for i in range(100)])  # <U6
     write(directory, "foo", lambda: foo, foo.nbytes)
     with open(word_list, encoding="utf-8") as file:
-        words = np.array(file.read().split())  # <Un, n being the length of the longest
+        words = np.array(file.read().split())  # <Un, where n is the length of the longest word
     write(directory, "words", lambda: np.resize(words, num_words), num_words * words.itemsize)
 
 

@@ -32,7 +32,7 @@ bazel_workspace() {
   workspace=$(workspace_of "$root")
   if [ "$workspace" != "$root" ]; then
     mkdir -p -m 700 -- "$workspace"
-    [ -O "$workspace" ] || die "$workspace belongs to someone else: remove it, or move the checkout to a path without a space"
+    [ -O "$workspace" ] || die "$workspace belongs to another user: remove it, or move the checkout to a path without a space"
     # Changes only the links that differ, because another Bazel may be reading the folder.
     find "$workspace" -mindepth 1 -maxdepth 1 -xtype l ! -name 'bazel-*' -delete
     for entry in "$root"/* "$root"/.[!.]*; do
@@ -48,8 +48,8 @@ bazel_workspace() {
   printf '%s\n' "$workspace"
 }
 
-# Prints the user's startup options. Without any, selects a directory for Bazel's files if the home
-# directory is not writable or its path contains a space.
+# Prints Bazel's startup options: those of the user (MPAIO_BAZEL_STARTUP) or, if there are none and
+# the cache directory is not writable or its path contains a space, a directory for Bazel's files.
 bazel_startup_options() {
   local base=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
   if [ -n "${MPAIO_BAZEL_STARTUP:-}" ]; then
@@ -59,8 +59,8 @@ bazel_startup_options() {
   fi
 }
 
-# Runs Bazel on this tree, from any working directory. The variable MPAIO_BAZEL_STARTUP may contain
-# startup options, for example --output_user_root=DIR.
+# Runs Bazel on this tree, from any working directory. The user may give startup options in the
+# variable MPAIO_BAZEL_STARTUP, for example --output_user_root=DIR.
 run_bazel() {
   local workspace options
   workspace=$(bazel_workspace) || return
@@ -100,8 +100,8 @@ bazel_major() {
   esac
 }
 
-# Prints the path of a Python with numpy, nothing if there is none. The first python3 on PATH may
-# not have numpy.
+# Prints the path of a Python with numpy; nothing if there is none. It is not always the first
+# python3 in PATH.
 python_with_numpy() {
   local python
   for python in "${MPAIO_PYTHON:-}" python3 /usr/bin/python3 /usr/local/bin/python3; do

@@ -46,7 +46,7 @@ def settings_table(settings):
 
 
 def mpi_env_table(text):
-    """Each `export NAME="${NAME:-VALUE}"`, with the comment above the group that it is in."""
+    """Each `export NAME="${NAME:-VALUE}"`, with the last line of the comment above its group."""
     rows, why = [], ""
     for line in text.splitlines():
         comment = re.match(r"# (.*?)[:.]?$", line)
@@ -76,13 +76,13 @@ def main():
 
     after = re.sub(r"(<!-- generated: (\w+) -->)\n.*?<!-- end -->", replace, before, flags=re.DOTALL)
     if generated:
-        sys.exit("%s has no place for: %s" % (page, ", ".join(generated)))
+        sys.exit("%s has no lines `<!-- generated: NAME -->` for: %s" % (page, ", ".join(generated)))
     if write:
         with open(page, "w", encoding="utf-8") as file:
             file.write(after)
     elif before != after:
         sys.stdout.writelines(difflib.unified_diff(before.splitlines(True), after.splitlines(True), page, "generated"))
-        sys.exit("%s is not what the program says: run tools/generate_docs" % page)
+        sys.exit("%s differs from the program's tables: run tools/generate_docs" % page)
 
 
 if __name__ == "__main__":

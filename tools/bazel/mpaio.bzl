@@ -10,9 +10,9 @@ _REPOSITORY = Label("//:BUILD").workspace_name
 def _label(name):
     return str(Label(name))
 
-# Warnings are errors only in optimised code, because sanitizers cause false ones, and only in this
-# repository, because users choose their own warnings. The exceptions depend on the version of the
-# compiler, whose optimiser reports them, or of a library that deprecates an interface for which its
+# Warnings are errors only in optimised code, because sanitizers cause false warnings, and only in
+# this repository, because users choose their own warnings. Those that are no errors depend on the
+# version of the compiler's optimiser, or of a library that deprecates an interface for which its
 # older version has no replacement.
 _WERROR = [
     "-Werror",
@@ -122,7 +122,7 @@ def mpaio_worker(name, srcs, hdrs = [], deps = [], copts = [], local_defines = [
 
     With `isolate`, its Process runs in a separate process, unless the user overrides that
     (--isolate): a crash does not kill the rank. This costs some microseconds per chunk; well-tested
-    workers set it to False.
+    workers set `isolate` to False.
     """
     native.cc_library(
         name = name,
@@ -229,7 +229,7 @@ def mpi_cc_test(
       srcs: Sources of the binary.
       deps: Its libraries; the main() for tests under MPI is linked in.
       ranks: Numbers of ranks to test with.
-      data: Files at run time.
+      data: Files that the test needs at run time.
       env: Environment of every rank.
       args: Arguments of every rank.
       size: As in any test.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Environment in which mpirun works in tests and in containers. Source it from a POSIX shell.
-# Variables that the user has set are kept.
+# Variables that the user has set are kept. tools/program_page.py copies the comment above each group
+# to docs/program.md, so it must be one line.
 
 # Allow root:
 export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}"

@@ -34,8 +34,8 @@ export TMPDIR
 mpirun -n "$ranks" --bind-to none bash "$here/mpi_launch.sh" --rank "$@" </dev/null &
 mpirun=$!
 
-# Terminates mpirun, which terminates its ranks. If it does not end within 3 seconds, kills it; its
-# ranks then lose their server and end.
+# Terminates mpirun, which terminates its ranks. If mpirun does not end within 3 seconds, kills it;
+# the ranks then lose their connection to it and end.
 stop() {
   kill -TERM "$mpirun" 2>/dev/null
   for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -51,7 +51,7 @@ limit=${TEST_TIMEOUT:-300}
   sleep "$limit" &
   sleep=$!
   wait "$sleep"
-  echo "mpi_launch: no end after $limit s: stopping mpirun (a rank that fails while the others wait for it looks so)" >&2
+  echo "mpi_launch: stopping mpirun, which has not ended after $limit s (perhaps a rank failed while the others wait for it)" >&2
   stop
 ) &
 watchdog=$!

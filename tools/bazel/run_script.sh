@@ -23,7 +23,7 @@ status=$?
 kill -0 "$script" 2>/dev/null && wait "$script"
 rm -rf -- "$TMPDIR"
 if [ "$status" -eq 77 ]; then
-  echo "SKIPPED: the script says so by its exit status"
+  echo "SKIPPED: the script ended with status 77"
   status=0
 fi
 exit "$status"

@@ -5,8 +5,8 @@
 the pkg-config modules of each, and the Debian package that contains them.
 """
 
-# Abseil: package -> targets. pkg-config calls `absl/status:statusor` `absl_statusor` and `absl/flags:parse`
-# `absl_flags_parse`; both forms are tried. A target without a module in the installed version is left out.
+# Abseil: package -> targets. pkg-config's name for `absl/status:statusor` is `absl_statusor`, and for `absl/flags:parse`
+# it is `absl_flags_parse`; both forms are tried. A target without a module in the installed version is left out.
 _ABSL = {
     "algorithm": "algorithm container",
     "base": "base config core_headers dynamic_annotations endian log_severity no_destructor nullability prefetch",
@@ -121,7 +121,7 @@ cc_library(
 
 def _pkg_config_repository_impl(repository_ctx):
     if not repository_ctx.which("pkg-config"):
-        fail("mpaio: pkg-config not found: install the Debian package pkg-config")
+        fail("mpaio: pkg-config not found: install the Debian package pkgconf")
     entries = ["{}={}".format(label, words) for label, words in repository_ctx.attr.libraries.items()]
     result = repository_ctx.execute(["sh", "-c", _QUERY, "sh"] + entries)
     if result.return_code != 0:
@@ -169,8 +169,8 @@ def _mpi_repository_impl(repository_ctx):
             _missing(repository_ctx, "{} is not Open MPI's".format(mpicxx))
         flags.append(_words(result.stdout))
 
-    # Open MPI 4 still adds the C++ bindings, which MPI has removed; without them its headers need
-    # no -lmpi_cxx.
+    # Open MPI 4 still has the C++ bindings, which the MPI standard has removed. Without them, its
+    # headers need no -lmpi_cxx.
     compile_flags = flags[0] + ["-DOMPI_SKIP_MPICXX"]
     link_flags = [flag for flag in flags[1] if flag != "-lmpi_cxx"]
     _write_libraries(repository_ctx, {":mpi": (compile_flags, link_flags)})

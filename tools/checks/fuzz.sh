@@ -21,9 +21,9 @@ for runs in 0 100000; do
   case $? in
     0)
       if [ "$runs" -eq 0 ]; then
-        printf 'PASS fuzz: the %s inputs it begins with\n' "$(number number_of_executed_units)"
+        printf 'PASS fuzz: the %s inputs of the corpus\n' "$(number number_of_executed_units)"
       else
-        printf 'PASS fuzz: %s inputs, %s in a second\n' "$(number number_of_executed_units)" "$(number average_exec_per_sec)"
+        printf 'PASS fuzz: %s inputs, %s per second\n' "$(number number_of_executed_units)" "$(number average_exec_per_sec)"
       fi
       ;;
     77)

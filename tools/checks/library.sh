@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/library.sh
 #
-# Builds the program in docs/library.md, laid over the tree (--package_path), and runs it with 1 and 3 ranks.
+# Builds the program in docs/library.md, overlaid on the tree (--package_path), and runs it with 1 and 3 ranks.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"

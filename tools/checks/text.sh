@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/text.sh
 #
-# Checks the text of all tracked sources: no line of C++ is longer than 100 characters, each source has its license line, no
+# Checks the text of all sources: no line of C++ is longer than 100 characters, each source has its license line, no
 # comment begins with a word that hides its subject, and no page is longer than 300 lines.
 
 set -u
@@ -22,7 +22,7 @@ check() {  # NAME: the lines on standard input are findings
   fi
 }
 
-# Also where there is no git, as in an unpacked archive.
+# Uses find, because there is no git in an unpacked archive.
 files() {  # NAME-PATTERN...
   local arguments=() name
   for name; do arguments+=(-o -name "$name"); done
@@ -30,7 +30,7 @@ files() {  # NAME-PATTERN...
 }
 sources=('*.cc' '*.h' '*.yy' '*.py' '*.sh' '*.bzl' BUILD WORKSPACE)
 
-# Characters, not bytes.
+# In UTF-8, grep counts characters instead of bytes.
 files '*.cc' '*.h' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{101,}$' |
   check 'no line of C++ is longer than 100 characters'
 files "${sources[@]}" | xargs -0 grep -L 'SPDX-License-Identifier: Apache-2.0' | check 'every source names its license'
