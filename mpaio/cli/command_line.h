@@ -17,7 +17,7 @@
 #include "absl/time/time.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
-#include "mpaio/executor/huge_pages.h"
+#include "mpaio/host/huge_pages.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/window/shared_array.h"
 

@@ -17,9 +17,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "mpaio/array/array_file.h"
-#include "mpaio/array/write_target.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/format/array_file.h"
+#include "mpaio/host/write_target.h"
 
 namespace mpaio {
 namespace {

@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/cli/command_line.h"
-#include "mpaio/worker/parameters.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/parameters.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 

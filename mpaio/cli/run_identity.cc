@@ -18,11 +18,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "mpaio/array/array_file.h"
-#include "mpaio/array/file_io.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/cli/version.h"
+#include "mpaio/format/array_file.h"
+#include "mpaio/host/file_io.h"
 
 namespace mpaio {
 namespace {

@@ -14,20 +14,20 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mpaio/array/array_file.h"
-#include "mpaio/array/npy_writer.h"
 #include "mpaio/cli/command_line.h"
 #include "mpaio/cli/plan.h"
 #include "mpaio/cli/results.h"
 #include "mpaio/cli/run_identity.h"
 #include "mpaio/dispatch/schedule_record.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/format/array_file.h"
+#include "mpaio/format/npy_writer.h"
+#include "mpaio/jobs/answer.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/ledger/journal.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/telemetry/report.h"
 #include "mpaio/window/shared_array.h"
-#include "mpaio/worker/answer.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/executor/memory_capacity.h"
+#include "mpaio/host/memory_capacity.h"
 
 namespace mpaio {
 

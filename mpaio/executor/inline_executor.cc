@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/memory_capacity.h"
+#include "mpaio/host/memory_capacity.h"
 #include "mpaio/transport/in_process_transport.h"
 
 namespace mpaio {

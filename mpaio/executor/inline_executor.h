@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "mpaio/executor/executor.h"
-#include "mpaio/executor/huge_pages.h"
+#include "mpaio/host/huge_pages.h"
 
 namespace mpaio {
 

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/base/doorbell.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
-#include "mpaio/executor/binding.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/memory_capacity.h"
 #include "mpaio/executor/rank_consensus.h"
+#include "mpaio/host/binding.h"
+#include "mpaio/host/doorbell.h"
+#include "mpaio/host/memory_capacity.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/supervision/supervision.h"
 

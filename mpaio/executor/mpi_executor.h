@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/executor/huge_pages.h"
+#include "mpaio/host/huge_pages.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/transport/mpi_transport.h"
 

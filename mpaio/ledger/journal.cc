@@ -24,8 +24,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/array/file_io.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/host/file_io.h"
 
 namespace mpaio {
 namespace {

@@ -26,7 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/base/text_file.h"
+#include "mpaio/host/text_file.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
 #include "mpaio/testing/temp_directory.h"

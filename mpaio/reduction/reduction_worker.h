@@ -23,10 +23,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/jobs/answer.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/reduction/fold.h"
 #include "mpaio/reduction/geometry.h"
-#include "mpaio/worker/answer.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 

@@ -21,10 +21,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/host/process_end.h"
+#include "mpaio/launcher/pmix.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/pmix.h"
 #include "mpaio/supervision/supervisor.h"
 #include "mpaio/supervision/supervisor_channel.h"
 

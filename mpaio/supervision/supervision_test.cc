@@ -22,7 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/supervision/pmix.h"
+#include "mpaio/launcher/pmix.h"
 #include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/testing/status_matchers.h"
 

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "mpaio/launcher/pmix.h"
 #include "mpaio/supervision/connections.h"
-#include "mpaio/supervision/pmix.h"
 #include "mpaio/supervision/run_with_timeout.h"
 #include "mpaio/supervision/supervisor_channel.h"
 

@@ -21,7 +21,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/base/text_file.h"
+#include "mpaio/host/text_file.h"
 
 namespace mpaio {
 namespace {

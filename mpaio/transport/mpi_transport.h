@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "mpaio/base/doorbell.h"
+#include "mpaio/host/doorbell.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/transport/transport.h"
 

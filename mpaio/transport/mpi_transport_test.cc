@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/base/doorbell.h"
+#include "mpaio/host/doorbell.h"
 #include "mpaio/mpi/communicator.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/testing/mpi_test_environment.h"

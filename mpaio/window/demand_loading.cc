@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/memory_capacity.h"
+#include "mpaio/host/memory_capacity.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22  // Linux 5.14; older headers do not have it

@@ -12,11 +12,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mpaio/array/array_parts.h"
-#include "mpaio/base/fault_handler.h"
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/window/page_installer.h"
+#include "mpaio/format/array_parts.h"
+#include "mpaio/host/fault_handler.h"
+#include "mpaio/host/page_installer.h"
 
 namespace mpaio {
 

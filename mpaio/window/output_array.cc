@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/memory_capacity.h"
+#include "mpaio/host/memory_capacity.h"
 #include "mpaio/window/stream_copy.h"
 
 namespace mpaio {

@@ -14,9 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/array/nd_view.h"
-#include "mpaio/array/npy_writer.h"
-#include "mpaio/base/open_files.h"
 #include "mpaio/chunk/data_iterator.h"
+#include "mpaio/format/npy_writer.h"
+#include "mpaio/host/open_files.h"
 #include "mpaio/window/shared_array.h"
 
 namespace mpaio {

@@ -18,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -26,6 +25,7 @@
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/format/array_file.h"
 #include "mpaio/testing/status_matchers.h"
 #include "mpaio/testing/temp_directory.h"
 

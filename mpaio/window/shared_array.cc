@@ -8,9 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "mpaio/array/array_parts.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
+#include "mpaio/format/array_parts.h"
 
 namespace mpaio {
 namespace {

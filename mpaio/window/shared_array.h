@@ -11,12 +11,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mpaio/array/array_file.h"
 #include "mpaio/array/dtype.h"
-#include "mpaio/array/file_mapping.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/format/array_file.h"
+#include "mpaio/host/file_mapping.h"
 #include "mpaio/window/demand_loading.h"
 
 namespace mpaio {

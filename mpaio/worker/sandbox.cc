@@ -29,11 +29,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "mpaio/base/doorbell.h"
-#include "mpaio/base/fault_handler.h"
-#include "mpaio/base/process_end.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
+#include "mpaio/host/doorbell.h"
+#include "mpaio/host/fault_handler.h"
+#include "mpaio/host/process_end.h"
 #include "mpaio/worker/guard.h"
 
 namespace mpaio {

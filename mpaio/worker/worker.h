@@ -35,10 +35,10 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/array/elements.h"
 #include "mpaio/array/nd_view.h"
-#include "mpaio/base/fault_handler.h"
 #include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/chunk/data_iterator.h"
+#include "mpaio/host/fault_handler.h"
 #include "mpaio/worker/codec.h"
 #include "mpaio/worker/guard.h"
 

@@ -38,7 +38,7 @@ _TEST_COPTS = select({
 })
 
 # Dependencies that each kind of program gets in addition to its own.
-_WORKER_DEPS = ["//mpaio/worker:registry"]
+_WORKER_DEPS = ["//mpaio/jobs:registry"]
 _ORCHESTRATOR_DEPS = ["//mpaio/cli:main"]
 _MPI_TEST_DEPS = ["//mpaio/testing:mpi_test_main"]
 _TEST_DEPS = ["@com_google_googletest//:gtest_main"]

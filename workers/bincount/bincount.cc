@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/sparse_counts.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

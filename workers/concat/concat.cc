@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/unicode.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 namespace {

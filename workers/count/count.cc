@@ -19,7 +19,7 @@
 #include "mpaio/array/float16.h"
 #include "mpaio/array/utf8.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 namespace {

@@ -14,9 +14,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/array/nd_view.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/expression.h"
 #include "mpaio/kernel/number_type.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 

@@ -15,9 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/expression.h"
 #include "mpaio/kernel/number_type.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

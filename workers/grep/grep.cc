@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/array/unicode.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "re2/re2.h"
 
 namespace mpaio {

@@ -18,8 +18,8 @@
 #include "absl/strings/str_split.h"
 #include "mpaio/array/float16.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/sparse_counts.h"
-#include "mpaio/worker/registry.h"
 #include "workers/histogram/uniform_bins.h"
 #include "workers/order/number_keys.h"
 

@@ -4,7 +4,7 @@
 // measured in code points, a bytes array in bytes.
 #include <cstdint>
 
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "workers/elementwise/row_writer.h"
 
 namespace mpaio {

@@ -3,7 +3,7 @@
 // lower: the strings in lower case, as numpy.char.lower. A str array uses the full mapping of
 // Unicode, as Python's str.lower; in a bytes array only ASCII letters are mapped. A result that
 // does not fit the array's type is cut off.
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "workers/strings/map_case.h"
 
 namespace mpaio {

@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "absl/strings/match.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/reduction/norms.h"
 #include "mpaio/reduction/reduction_worker.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

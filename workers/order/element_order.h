@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/base/index.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/radix_sort.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 

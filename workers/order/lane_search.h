@@ -16,8 +16,8 @@
 #include "absl/status/statusor.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/base/index.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/reduction/geometry.h"
-#include "mpaio/worker/registry.h"
 #include "workers/order/quantile.h"
 
 namespace mpaio {

@@ -9,7 +9,7 @@
 #include <span>
 
 #include "mpaio/array/dtype.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 

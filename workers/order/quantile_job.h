@@ -4,7 +4,7 @@
 #ifndef MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_
 #define MPAIO_WORKERS_ORDER_QUANTILE_JOB_H_
 
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 

@@ -4,9 +4,9 @@
 #include <complex>
 #include <cstdint>
 
+#include "mpaio/jobs/registry.h"
 #include "mpaio/reduction/products.h"
 #include "mpaio/reduction/reduction_worker.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

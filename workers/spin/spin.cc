@@ -13,8 +13,8 @@
 #include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/sum.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

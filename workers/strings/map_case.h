@@ -4,7 +4,7 @@
 #ifndef WORKERS_STRINGS_MAP_CASE_H_
 #define WORKERS_STRINGS_MAP_CASE_H_
 
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "workers/strings/case_mapping.h"
 
 namespace mpaio {

@@ -24,7 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "workers/order/element_order.h"
 #include "workers/order/unique_runs.h"
 #include "workers/order/unique_values.h"

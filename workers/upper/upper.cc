@@ -3,7 +3,7 @@
 // upper: the strings in upper case, as numpy.char.upper. A str array uses the full mapping of
 // Unicode, as Python's str.upper; in a bytes array only ASCII letters are mapped. A result that
 // does not fit the array's type is cut off.
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "workers/strings/map_case.h"
 
 namespace mpaio {

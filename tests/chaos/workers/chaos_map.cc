@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 #include "tests/chaos/workers/faults.h"
 
 namespace mpaio {

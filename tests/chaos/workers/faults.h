@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "mpaio/base/index.h"
-#include "mpaio/worker/parameters.h"
+#include "mpaio/jobs/parameters.h"
 
 namespace mpaio {
 

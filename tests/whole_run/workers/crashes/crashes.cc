@@ -26,8 +26,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "mpaio/base/index.h"
+#include "mpaio/jobs/registry.h"
 #include "mpaio/kernel/sum.h"
-#include "mpaio/worker/registry.h"
 
 namespace mpaio {
 namespace {

@@ -12,7 +12,7 @@
 #include "mpaio/array/unicode.h"
 #include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mpaio/worker/registry.h"
+#include "mpaio/jobs/registry.h"
 
 namespace mpaio {
 namespace {

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mpaio/diagnosis/machine.h"
+
+#include <dlfcn.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/executor/executor.h"
+#include "mpaio/host/huge_pages.h"
+#include "mpaio/host/text_file.h"
+
+namespace mpaio {
+namespace {
+
+std::string Stripped(const std::string& text) {
+  return std::string(absl::StripAsciiWhitespace(text));
+}
+
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+bool IsTrue(const std::string& value) {
+  return !value.empty() && value != "0" && value != "false" && value != "no";
+}
+
+std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return static_cast<Index>(
+      std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(std::numeric_limits<Index>::max())));
+}
+
+// Lowers `*least` to the lowest quota of a control group and its ancestors: `path` in the hierarchy
+// at `root`.
+void LowerToQuotas(const std::string& root, std::string path, bool version2,
+                   std::optional<double>* least) {
+  if (path == "/") path.clear();
+  for (;;) {
+    const std::string directory = root + path;
+    const std::optional<double> quota = version2
+                                            ? CpuQuota(TextOf(directory + "/cpu.max"), "")
+                                            : CpuQuota(TextOf(directory + "/cpu.cfs_quota_us"),
+                                                       TextOf(directory + "/cpu.cfs_period_us"));
+    if (quota && (!*least || *quota < **least)) *least = quota;
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return;
+    path.resize(slash);
+  }
+}
+
+std::string OutputOf(const char* command) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command, "re"), &pclose);
+  std::string text;
+  char buffer[512];
+  for (std::size_t got; pipe && (got = std::fread(buffer, 1, sizeof buffer, pipe.get())) > 0;)
+    text.append(buffer, got);
+  return text;
+}
+
+}  // namespace
+
+std::string VersionIn(const std::string& text) {
+  for (absl::string_view word :
+       absl::StrSplit(text, absl::ByAnyChar(" \n\t,()"), absl::SkipEmpty())) {
+    if (!word.empty() && word.front() == 'v') word.remove_prefix(1);
+    if (!word.empty() && absl::ascii_isdigit(static_cast<unsigned char>(word.front())) &&
+        absl::StrContains(word, '.'))
+      return std::string(word);
+  }
+  return "";
+}
+
+std::optional<double> CpuQuota(const std::string& quota, const std::string& period) {
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::StrCat(quota, " ", period), absl::ByAnyChar(" \n"), absl::SkipEmpty());
+  double quota_us = 0, period_us = 0;
+  if (words.size() < 2 || !absl::SimpleAtod(words[0], &quota_us) ||
+      !absl::SimpleAtod(words[1], &period_us))
+    return std::nullopt;
+  if (quota_us <= 0 || period_us <= 0) return std::nullopt;
+  return quota_us / period_us;
+}
+
+SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
+  SharedMemoryFacts facts;
+  facts.directory = directory;
+  facts.why_not_writable = WhyNotWritable(directory);
+  struct statvfs file_system;
+  if (statvfs(directory.c_str(), &file_system) == 0) {
+    facts.size_bytes =
+        static_cast<Index>(file_system.f_blocks) * static_cast<Index>(file_system.f_frsize);
+    facts.free_bytes =
+        static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize);
+  }
+  const absl::Status huge_pages = CheckHugePages(directory);
+  if (!huge_pages.ok()) {
+    // Takes the remedy from the message of --huge_pages=always, without the part about the flag.
+    const std::vector<std::string> parts =
+        absl::StrSplit(std::string(huge_pages.message()), absl::MaxSplits(": ", 1));
+    facts.huge_pages_remedy =
+        std::vector<std::string>(absl::StrSplit(parts.back(), ", or give --huge_pages")).front();
+  }
+  return facts;
+}
+
+CpuFacts ReadCpus(const MachineSources& sources) {
+  CpuFacts facts;
+  facts.num_online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  // proc(5): ID:CONTROLLERS:PATH, with the ID 0 and no controllers for version 2.
+  for (absl::string_view line : absl::StrSplit(TextOf(sources.root + "/proc/self/cgroup"), '\n')) {
+    const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (fields.size() != 3) continue;
+    if (fields[0] == "0" && fields[1].empty()) {
+      LowerToQuotas(sources.root + "/sys/fs/cgroup", fields[2], /*version2=*/true, &facts.quota);
+    } else {
+      const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
+      if (std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
+      for (const std::string& folder : {std::string("cpu"), fields[1]}) {
+        LowerToQuotas(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2],
+                      /*version2=*/false, &facts.quota);
+      }
+    }
+  }
+  return facts;
+}
+
+LimitFacts ReadLimits() {
+  LimitFacts facts;
+  facts.address_space_bytes = SoftLimit(RLIMIT_AS);
+  facts.file_bytes = SoftLimit(RLIMIT_FSIZE);
+  facts.open_files = SoftLimit(RLIMIT_NOFILE);
+  facts.processes = geteuid() == 0 ? std::nullopt : SoftLimit(RLIMIT_NPROC);  // root has no limit
+  // The first field of statm is the size of all mappings, in pages.
+  Index pages = 0;
+  const std::vector<std::string> words = absl::StrSplit(TextOf("/proc/self/statm"), ' ');
+  if (absl::SimpleAtoi(words.front(), &pages))
+    facts.address_space_used_bytes = pages * sysconf(_SC_PAGESIZE);
+  return facts;
+}
+
+LauncherFacts ReadLauncher() {
+  LauncherFacts facts;
+  // An mpirun that prints anything but Open MPI's version belongs to another MPI.
+  const std::string said = OutputOf("mpirun --version 2>/dev/null </dev/null");
+  if (!said.empty())
+    facts.mpirun_version = absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE")
+                               ? VersionIn(said)
+                               : "?";
+  // SLURM_NTASKS is not used: it describes an allocation, not tasks that srun has started in it.
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    if (absl::SimpleAtoi(Environment(name), &facts.launched_ranks)) break;
+    facts.launched_ranks = 0;
+  }
+  facts.is_root = geteuid() == 0;
+  facts.allows_root = IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT")) &&
+                      IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"));
+  facts.allows_oversubscription =
+      VersionIn(said).substr(0, 2) == "4."
+          ? IsTrue(Environment("OMPI_MCA_rmaps_base_oversubscribe"))
+          : absl::StrContains(Environment("PRTE_MCA_rmaps_default_mapping_policy"),
+                              ":oversubscribe") ||
+                absl::StrContains(Environment("PRTE_MCA_mapby"), ":oversubscribe");
+  facts.host_name = HostName();
+  facts.has_home = std::getenv("HOME") != nullptr;
+  facts.user_id = static_cast<long>(geteuid());
+  // mpirun looks up the effective user, too.
+  facts.has_passwd_entry = getpwuid(geteuid()) != nullptr;
+  // The library stays loaded: Open MPI, if it runs, loads it too.
+  facts.has_pmix = dlopen("libpmix.so.2", RTLD_LAZY | RTLD_LOCAL) != nullptr;
+  return facts;
+}
+
+ClockFacts ReadClock(const MachineSources& sources) {
+  using Clock = std::chrono::steady_clock;
+  ClockFacts facts;
+  const std::string folder = sources.root + "/sys/devices/system/clocksource/clocksource0";
+  facts.source = Stripped(TextOf(folder + "/current_clocksource"));
+  facts.available = Stripped(TextOf(folder + "/available_clocksource"));
+  // The minimum of several tries, as other programs may run in between.
+  constexpr int kTries = 20, kReadings = 500;
+  facts.nanoseconds = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kTries; ++i) {
+    const Clock::time_point start = Clock::now();
+    Clock::time_point end = start;
+    for (int reading = 0; reading < kReadings; ++reading) end = Clock::now();
+    facts.nanoseconds =
+        std::min(facts.nanoseconds,
+                 std::chrono::duration<double, std::nano>(end - start).count() / kReadings);
+  }
+  return facts;
+}
+
+}  // namespace mpaio

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Reading of files, in slices and as streams, with a Status for each errno.
+#ifndef MPAIO_HOST_FILE_IO_H_
+#define MPAIO_HOST_FILE_IO_H_
+
+#include <sys/types.h>
+#include <time.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mpaio/base/index.h"
+
+namespace mpaio {
+
+// Linux transfers at most 2 GiB minus a page per call.
+inline constexpr Index kMaxTransferBytes = Index{1} << 30;
+
+// Returns the Status of `error` (an errno) in the operation that `what` describes ("cannot open
+// x.npy").
+absl::Status ErrnoStatus(int error, absl::string_view what);
+
+// Describes a file that is not regular: "a directory", "a pipe", ...
+absl::string_view FileKind(mode_t mode);
+
+// Owns an open file: the destructor closes it. The default holds none.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() { Close(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+      Close();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+
+  int get() const { return fd_; }
+
+ private:
+  void Close();
+
+  int fd_ = -1;
+};
+
+// A regular file, open for reading, with its current length.
+struct OpenFile {
+  FileDescriptor fd;
+  Index size_bytes = 0;
+};
+
+// Opens the regular file `path`.
+//   NotFound            there is no such file.
+//   PermissionDenied    the file may not be read.
+//   InvalidArgument     not a regular file: a directory, a pipe, a device.
+//   ResourceExhausted   too many files are open.
+absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
+
+// The length of a file and the time of its last write, by which a later change is detected.
+class FileStamp {
+ public:
+  FileStamp() = default;
+  // Errors: system errors for the file `fd`, called `name`.
+  static absl::StatusOr<FileStamp> Of(int fd, const std::string& name);
+
+  Index size_bytes() const { return size_bytes_; }
+
+  // DataLoss, with a message that says how, if the file has changed.
+  absl::Status CheckUnchanged(int fd, const std::string& name) const;
+  bool HasShrunk(int fd) const;
+
+ private:
+  Index size_bytes_ = 0;
+  timespec written_ = {};
+};
+
+// Reads up to `to.size()` bytes at `offset_bytes`. Returns their number, which is smaller only at
+// the end of the file, or a negated errno.
+Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes);
+
+// Like ReadAt(), but at the current position. The file may be a pipe: waits for bytes that have not
+// arrived yet.
+Index ReadNext(int fd, std::span<std::byte> to);
+
+// Returns the Status for `error`, the errno of a failed attempt to read `size_bytes` of the file
+// `name` into shared memory.
+absl::Status ReadFailure(int error, const std::string& name, Index size_bytes);
+
+// Fills `to` from the regular file `fd`, called `name`, at `offset_bytes`. Errors: those of
+// ReadFailure; DataLoss if the file ends too soon.
+absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
+                       Index offset_bytes);
+
+// Returns another descriptor of the file `fd`, called `name`. Programs that are executed do not
+// inherit it.
+absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name);
+
+// Flushes the entries of `directory` to the disk, so that a file that was created or renamed in it
+// survives a crash. Does nothing where that is not possible. Errors: system errors.
+absl::Status FlushDirectory(const std::string& directory);
+
+}  // namespace mpaio
+
+#endif  // MPAIO_HOST_FILE_IO_H_

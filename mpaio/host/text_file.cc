@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mpaio/host/text_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+
+namespace mpaio {
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+}  // namespace
+
+absl::Status WriteTextFile(const std::string& path, absl::string_view text,
+                           absl::string_view what) {
+  const auto failed = [&] {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", what, " to ", path));
+  };
+  constexpr int kFlags = O_WRONLY | O_TRUNC | O_CLOEXEC;
+  int fd = ::open(path.c_str(), kFlags);
+  // O_CREAT only for a new file: the system refuses it for a file of another user in a sticky
+  // directory (fs.protected_regular).
+  if (fd < 0 && errno == ENOENT) fd = ::open(path.c_str(), kFlags | O_CREAT, 0666);
+  if (fd < 0) return failed();
+  File file(::fdopen(fd, "w"));
+  if (!file) {
+    const absl::Status status = failed();
+    ::close(fd);
+    return status;
+  }
+  if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size()) return failed();
+  // fclose() writes the rest of the buffer, which may fail too.
+  return std::fclose(file.release()) == 0 ? absl::OkStatus() : failed();
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_view what) {
+  const std::string prefix = absl::StrCat("cannot read ", what, " from ", path);
+  const auto failed = [&prefix] { return absl::ErrnoToStatus(errno, prefix); };
+  const auto too_long = [&prefix] {
+    return absl::InvalidArgumentError(
+        absl::StrCat(prefix, ": it is longer than ", kMaxTextFileBytes >> 20,
+                     " MiB, the limit for text files; check the path"));
+  };
+  // O_NONBLOCK: a pipe without a writer would block forever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return failed();
+  const File file(::fdopen(fd, "r"));
+  if (!file) {
+    const absl::Status status = failed();
+    ::close(fd);
+    return status;
+  }
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return failed();
+  if (!S_ISREG(status.st_mode))
+    return absl::InvalidArgumentError(
+        absl::StrCat(prefix, ": it is not a regular file; check the path"));
+  if (status.st_size > kMaxTextFileBytes) return too_long();
+  std::string text;
+  char buffer[1 << 16];
+  std::size_t got;
+  while ((got = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0) {
+    text.append(buffer, got);
+    // Files of /proc do not report their length.
+    if (static_cast<Index>(text.size()) > kMaxTextFileBytes) return too_long();
+  }
+  if (std::ferror(file.get()) != 0) return failed();
+  return text;
+}
+
+std::string TextOf(const std::string& path) { return ReadTextFile(path, "").value_or(""); }
+
+}  // namespace mpaio
