@@ -2,6 +2,7 @@
 #include "mpaio/transport/in_process_transport.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -16,15 +17,23 @@ struct Inbox {
   std::mutex mutex;
   std::condition_variable arrived;
   std::deque<Message> messages;
+  bool is_woken = false;
+  // A hint for WakeOne, read without the mutex.
+  std::atomic<bool> has_sleeper{false};
+};
+
+struct Star {
+  explicit Star(int size) : inboxes(static_cast<std::size_t>(size)) {}
+  std::vector<Inbox> inboxes;  // by rank
+  std::atomic<bool> is_closed{false};
 };
 
 class InProcessTransport final : public Transport {
  public:
-  InProcessTransport(std::shared_ptr<std::vector<Inbox>> inboxes, int rank)
-      : inboxes_(std::move(inboxes)), rank_(rank) {}
+  InProcessTransport(std::shared_ptr<Star> star, int rank) : star_(std::move(star)), rank_(rank) {}
 
   int rank() const override { return rank_; }
-  int size() const override { return static_cast<int>(inboxes_->size()); }
+  int size() const override { return static_cast<int>(star_->inboxes.size()); }
 
   absl::Status Send(int to, std::string message) override {
     if (to < 0 || to >= size() || to == rank_ || (rank_ != 0 && to != 0)) {
@@ -32,7 +41,7 @@ class InProcessTransport final : public Transport {
           absl::StrCat("rank ", rank_, " has no channel to rank ", to));
     }
     if (std::find(dead_.begin(), dead_.end(), to) != dead_.end()) return absl::OkStatus();
-    Inbox& inbox = (*inboxes_)[to];
+    Inbox& inbox = star_->inboxes[static_cast<std::size_t>(to)];
     {
       std::lock_guard lock(inbox.mutex);
       inbox.messages.push_back({rank_, std::move(message)});
@@ -42,9 +51,13 @@ class InProcessTransport final : public Transport {
   }
 
   absl::StatusOr<std::optional<Message>> Receive() override {
-    Inbox& inbox = (*inboxes_)[rank_];
+    Inbox& inbox = OwnInbox();
     std::lock_guard lock(inbox.mutex);
-    if (inbox.messages.empty()) return std::optional<Message>();
+    if (inbox.messages.empty()) {
+      if (star_->is_closed.load(std::memory_order_relaxed))
+        return absl::CancelledError("rank 0 has closed the pool");
+      return std::optional<Message>();
+    }
     std::optional<Message> message = std::move(inbox.messages.front());
     inbox.messages.pop_front();
     return message;
@@ -54,33 +67,66 @@ class InProcessTransport final : public Transport {
   Index unsent_bytes() const override { return 0; }
 
   void WaitForMessage(absl::Duration at_most) override {
-    Inbox& inbox = (*inboxes_)[rank_];
+    Inbox& inbox = OwnInbox();
     // Adding an infinite duration to the current time would overflow.
     const absl::Duration bounded = std::min(at_most, absl::Hours(1));
     std::unique_lock lock(inbox.mutex);
-    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded),
-                           [&] { return !inbox.messages.empty(); });
+    inbox.has_sleeper.store(true, std::memory_order_relaxed);
+    inbox.arrived.wait_for(lock, absl::ToChronoNanoseconds(bounded), [&] {
+      return !inbox.messages.empty() || inbox.is_woken ||
+             star_->is_closed.load(std::memory_order_relaxed);
+    });
+    inbox.has_sleeper.store(false, std::memory_order_relaxed);
+    inbox.is_woken = false;
+  }
+
+  void WakeOne() override {
+    const std::size_t size = star_->inboxes.size();
+    for (std::size_t k = 1; k <= size; ++k) {
+      const std::size_t rank = (last_woken_ + k) % size;
+      Inbox& inbox = star_->inboxes[rank];
+      if (!inbox.has_sleeper.load(std::memory_order_relaxed)) continue;
+      {
+        const std::lock_guard lock(inbox.mutex);
+        if (!inbox.has_sleeper.load(std::memory_order_relaxed) || inbox.is_woken) continue;
+        inbox.is_woken = true;
+      }
+      last_woken_ = rank;
+      return inbox.arrived.notify_one();
+    }
   }
 
   void Abandon(int rank) override {
     if (std::find(dead_.begin(), dead_.end(), rank) == dead_.end()) dead_.push_back(rank);
   }
 
-  absl::Status Close() override { return absl::OkStatus(); }
+  absl::Status Close() override {
+    if (rank_ != 0) return absl::OkStatus();
+    star_->is_closed.store(true, std::memory_order_relaxed);
+    for (Inbox& inbox : star_->inboxes) {
+      // A rank that has just found the star open is asleep once the mutex can be had.
+      { const std::lock_guard lock(inbox.mutex); }
+      inbox.arrived.notify_all();
+    }
+    return absl::OkStatus();
+  }
 
  private:
-  std::shared_ptr<std::vector<Inbox>> inboxes_;
+  Inbox& OwnInbox() { return star_->inboxes[static_cast<std::size_t>(rank_)]; }
+
+  std::shared_ptr<Star> star_;
   int rank_;
   std::vector<int> dead_;
+  std::size_t last_woken_ = 0;
 };
 
 }  // namespace
 
 std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size) {
-  auto inboxes = std::make_shared<std::vector<Inbox>>(static_cast<std::size_t>(size));
+  auto star = std::make_shared<Star>(size);
   std::vector<std::unique_ptr<Transport>> ends;
   for (int rank = 0; rank < size; ++rank)
-    ends.push_back(std::make_unique<InProcessTransport>(inboxes, rank));
+    ends.push_back(std::make_unique<InProcessTransport>(star, rank));
   return ends;
 }
 

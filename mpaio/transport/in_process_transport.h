@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Messages between threads of one process: used by tests of the orchestrator, under the thread
-// sanitizer too, and, with one rank, by a process alone.
+// Messages between threads of one process: for the thread pool, for tests of the orchestrator, and,
+// with one rank, for a process alone.
 #ifndef MPAIO_TRANSPORT_IN_PROCESS_TRANSPORT_H_
 #define MPAIO_TRANSPORT_IN_PROCESS_TRANSPORT_H_
 
@@ -13,8 +13,10 @@
 namespace mpaio {
 
 // Returns the ends of a new pool of `size` ranks, by rank; each may be used by a different thread.
-// They share the queues, and may be destroyed in any order. Memory ordering: everything before a
-// Send happens before everything after the Receive that returns its message.
+// They share the queues, and may be destroyed in any order. Rank 0's Close closes all ends: their
+// Receive then returns Cancelled where no message is left, and their WaitForMessage returns at
+// once. Memory ordering: everything before a Send happens before everything after the Receive that
+// returns its message.
 std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size);
 
 }  // namespace mpaio
