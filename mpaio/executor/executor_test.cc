@@ -20,9 +20,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/executor/anonymous_memory.h"
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/resident_pages.h"
 #include "mpaio/testing/status_matchers.h"
@@ -38,7 +39,7 @@ const bool kRegistered = [] {
     for (int size = num_nodes; size <= 4; ++size) {
       RegisterExecutorConformance(absl::StrCat("ThreadPool", size, "Nodes", num_nodes),
                                   [=](const std::function<void(Executor&)>& body) {
-                                    ThreadPoolOptions options;
+                                    ThreadRanksOptions options;
                                     options.num_nodes = num_nodes;
                                     RunOnThreads(size, options, body);
                                   });
@@ -103,7 +104,7 @@ TEST(MapAnonymousMemory, LimitOfTheProcessIsAStatusThatNamesIt) {
 
 // Rank r is on node r % num_nodes.
 TEST(RunOnThreads, DividesTheRanksAmongTheNodes) {
-  ThreadPoolOptions options;
+  ThreadRanksOptions options;
   options.num_nodes = 2;
   std::vector<int> nodes(5, -1), node_ranks(5, -1), node_sizes(5, -1);
   RunOnThreads(5, options, [&](Executor& executor) {
@@ -127,7 +128,7 @@ TEST(RunOnThreads, ReturnsWhenAllHaveEnded) {
 
 TEST(RunOnThreads, OrchestratorWorksWhereItIsToldToOrIsAlone) {
   for (const bool works : {false, true}) {
-    ThreadPoolOptions options;
+    ThreadRanksOptions options;
     options.orchestrator_works = works;
     RunOnThreads(2, options,
                  [&](Executor& executor) { EXPECT_EQ(executor.orchestrator_works(), works); });
@@ -160,7 +161,7 @@ TEST(RunOnThreads, WrapsEachTransport) {
   };
 
   std::vector<std::atomic<int>> sends(3);
-  ThreadPoolOptions options;
+  ThreadRanksOptions options;
   options.wrap_transport = [&](std::unique_ptr<Transport> inner) {
     std::atomic<int>& count = sends[inner->rank()];
     return std::make_unique<Counting>(std::move(inner), count);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
+#include "mpaio/executor/anonymous_memory.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/rank_consensus.h"
 #include "mpaio/host/binding.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 
 #include <algorithm>
 #include <barrier>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "mpaio/base/status_macros.h"
-#include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/anonymous_memory.h"
 #include "mpaio/transport/in_process_transport.h"
 
 namespace mpaio {
@@ -23,7 +23,7 @@ struct alignas(Executor::kControlBytes) Control {
 // State shared by the ranks. Between two barriers each field is either written by its owner alone
 // or only read; `lost` is protected by `mutex`.
 struct Pool {
-  explicit Pool(int size, const ThreadPoolOptions& options)
+  explicit Pool(int size, const ThreadRanksOptions& options)
       : size(size),
         num_nodes(std::min(size, options.num_nodes)),
         options(options),
@@ -35,7 +35,7 @@ struct Pool {
   }
   const int size;
   const int num_nodes;  // every node has a rank
-  const ThreadPoolOptions options;
+  const ThreadRanksOptions options;
   std::barrier<> barrier;
   std::vector<absl::Status> statuses;
   std::string broadcast;
@@ -162,7 +162,7 @@ void Lose(Executor& executor, std::string cause) {
   static_cast<ThreadExecutor&>(executor).Die(std::move(cause));
 }
 
-void RunOnThreads(int size, const ThreadPoolOptions& options,
+void RunOnThreads(int size, const ThreadRanksOptions& options,
                   const std::function<void(Executor&)>& body) {
   Pool pool(size, options);
   std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);

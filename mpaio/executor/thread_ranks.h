@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A pool whose ranks are threads of this process: for multi-rank tests without MPI, under the
-// thread sanitizer.
-#ifndef MPAIO_EXECUTOR_THREAD_POOL_EXECUTOR_H_
-#define MPAIO_EXECUTOR_THREAD_POOL_EXECUTOR_H_
+// A pool whose ranks are threads that all run the same program, as under mpirun: for multi-rank
+// tests without MPI, under the thread sanitizer. Programs use thread_pool.h.
+#ifndef MPAIO_EXECUTOR_THREAD_RANKS_H_
+#define MPAIO_EXECUTOR_THREAD_RANKS_H_
 
 #include <functional>
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace mpaio {
 
-struct ThreadPoolOptions {
+struct ThreadRanksOptions {
   bool orchestrator_works = false;
   // Ranks r with equal r % num_nodes form one node, with memory of its own. Limited to the number
   // of ranks.
@@ -24,7 +24,7 @@ struct ThreadPoolOptions {
 
 // Runs `body` on `size` threads, each with the executor of its rank, and returns when all have
 // finished. As under mpirun, every rank runs the same body.
-void RunOnThreads(int size, const ThreadPoolOptions& options,
+void RunOnThreads(int size, const ThreadRanksOptions& options,
                   const std::function<void(Executor&)>& body);
 
 // Marks the calling rank as lost. Its body must return without another call to the executor, and
@@ -33,4 +33,4 @@ void Lose(Executor& executor, std::string cause);
 
 }  // namespace mpaio
 
-#endif  // MPAIO_EXECUTOR_THREAD_POOL_EXECUTOR_H_
+#endif  // MPAIO_EXECUTOR_THREAD_RANKS_H_

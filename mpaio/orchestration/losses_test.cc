@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 #include "mpaio/orchestration/test_pools.h"
 #include "mpaio/orchestration/test_workers.h"
 #include "mpaio/orchestration/worker_orchestrator.h"

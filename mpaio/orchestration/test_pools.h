@@ -21,7 +21,7 @@
 
 #include "gtest/gtest.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 
 namespace mpaio {
 
@@ -93,7 +93,7 @@ inline void RunInPool(const Pool& pool, const std::function<void(Executor&)>& bo
     const std::unique_ptr<Executor> executor = MakeInlineExecutor();
     return body(*executor);
   }
-  ThreadPoolOptions options;
+  ThreadRanksOptions options;
   options.orchestrator_works = pool.orchestrator_works;
   options.num_nodes = pool.nodes;
   options.wrap_transport = std::move(wrap);

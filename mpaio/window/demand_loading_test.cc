@@ -25,7 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/anonymous_memory.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/host/memory_capacity.h"
 #include "mpaio/testing/child_process.h"

@@ -24,7 +24,7 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/testing/status_matchers.h"
 #include "mpaio/testing/temp_directory.h"
@@ -139,7 +139,7 @@ TEST(OutputArray, RowsOfOtherNodesComeBackAsBytes) {
   for (const int size : {1, 2, 3, 4}) {
     for (const int nodes : {1, 2}) {
       SCOPED_TRACE(absl::StrCat(size, " ranks on ", nodes, " nodes"));
-      ThreadPoolOptions options;
+      ThreadRanksOptions options;
       options.num_nodes = nodes;
       RunOnThreads(size, options, [](Executor& executor) {
         for (const std::vector<Index>& shape :
@@ -202,7 +202,7 @@ TEST(OutputArray, ShareGivesEveryNodeWhatRank0Has) {
     for (const int nodes : {1, 2, 3}) {
       for (const Index piece_bytes : {1, 100, 1000000}) {
         SCOPED_TRACE(absl::StrCat(size, " ranks on ", nodes, " nodes, pieces of ", piece_bytes));
-        ThreadPoolOptions options;
+        ThreadRanksOptions options;
         options.num_nodes = nodes;
         RunOnThreads(size, options, [&](Executor& executor) {
           for (const std::vector<Index>& shape : {std::vector<Index>{0, 2}, {1}, {30, 7}}) {
@@ -225,7 +225,7 @@ TEST(OutputArray, ShareOfSomeRowsThatWereReserved) {
   for (const int nodes : {1, 2, 3}) {
     for (const Index piece_bytes : {100, 1000000}) {
       SCOPED_TRACE(absl::StrCat(nodes, " nodes, pieces of ", piece_bytes));
-      ThreadPoolOptions options;
+      ThreadRanksOptions options;
       options.num_nodes = nodes;
       RunOnThreads(3, options, [&](Executor& executor) {
         const absl::StatusOr<OutputArray> output =
@@ -304,7 +304,7 @@ TEST(OutputArray, InAFileItIsWrittenByAllRanksOfRank0sNode) {
   const TempDirectory directory;
   for (const int size : {1, 2, 3, 4}) {
     for (const int nodes : {1, 2}) {
-      ThreadPoolOptions options;
+      ThreadRanksOptions options;
       options.num_nodes = nodes;
       RunOnThreads(size, options, [&](Executor& executor) {
         for (const std::vector<Index>& shape :
@@ -347,7 +347,7 @@ TEST(OutputArray, AFileThatCannotBeMadeIsRefusedOnEveryRank) {
 }
 
 TEST(OutputArray, ImpossibleArraysAreRefusedOnEveryRank) {
-  ThreadPoolOptions options;
+  ThreadRanksOptions options;
   options.num_nodes = 2;
   RunOnThreads(3, options, [](Executor& executor) {
     const absl::Status no_room = OutputArray::Create(executor, kInt64, {Index{1} << 57}).status();

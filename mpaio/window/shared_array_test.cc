@@ -22,7 +22,7 @@
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/format/npy_header.h"
 #include "mpaio/testing/status_matchers.h"
@@ -39,7 +39,7 @@ const bool kRegistered = [] {
     int ranks, nodes;
   };
   for (const Pool pool : {Pool{1, 1}, Pool{2, 1}, Pool{3, 2}, Pool{4, 1}, Pool{4, 2}}) {
-    ThreadPoolOptions options;
+    ThreadRanksOptions options;
     options.num_nodes = pool.nodes;
     RegisterSharedArrayChecks(absl::StrCat("SharedArrayOnThreads", pool.ranks, "Nodes", pool.nodes),
                               [pool, options](const std::function<void(Executor&)>& body) {
@@ -63,7 +63,7 @@ TEST(SharedArray, StandardInputIsReadByRank0AndLoadedForAll) {
     EXPECT_EQ(::write(fd, npy.data(), npy.size()), static_cast<ssize_t>(npy.size()));
     ::close(fd);
   });
-  RunOnThreads(3, ThreadPoolOptions(), [&numbers](Executor& executor) {
+  RunOnThreads(3, ThreadRanksOptions(), [&numbers](Executor& executor) {
     const absl::StatusOr<ArrayFile> file = SharedArray::Open(executor, "-");
     MPAIO_ASSERT_OK(file);
     EXPECT_EQ(file->shape(), (std::vector<Index>{1000, 100}));

@@ -19,7 +19,7 @@
 #include "gtest/gtest.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
-#include "mpaio/executor/thread_pool_executor.h"
+#include "mpaio/executor/thread_ranks.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/testing/status_matchers.h"
 
@@ -93,7 +93,7 @@ TEST(SortJob, OnSeveralNodes) {
   const NdView line = NdView::Create(values.data(), DType::Of<std::int64_t>(), {50'001}).value();
   const NdView table = NdView::Create(values.data(), DType::Of<std::int64_t>(), {2381, 21}).value();
   for (const int nodes : {1, 2, 3}) {
-    ThreadPoolOptions options;
+    ThreadRanksOptions options;
     options.num_nodes = nodes;
     RunOnThreads(5, options, [&](Executor& executor) {
       SCOPED_TRACE(absl::StrCat("seed ", seed, ", ", nodes, " nodes"));
@@ -122,7 +122,7 @@ TEST(SortJob, ManyLanesWithoutElements) {
     const NdView empty = NdView::Create(nullptr, DType::Of<std::int8_t>(), shape).value();
     const NdView fewer =
         NdView::Create(nullptr, DType::Of<std::int8_t>(), {kMany, 0, shape[2] / 64}).value();
-    RunOnThreads(2, ThreadPoolOptions(), [&](Executor& executor) {
+    RunOnThreads(2, ThreadRanksOptions(), [&](Executor& executor) {
       for (const std::string axis : {"0", "1", "2", "none"}) {
         SCOPED_TRACE(absl::StrCat("shape[2] ", shape[2], ", axis=", axis));
         EXPECT_TRUE(RunJob<std::int8_t>(executor, SortWorkerInfo(SortResult::kValues), empty, axis)
