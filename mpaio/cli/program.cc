@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +30,7 @@
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/host/open_files.h"
 #include "mpaio/jobs/registry.h"
+#include "mpaio/launcher/launcher.h"
 #include "mpaio/launcher/pmix.h"
 #include "mpaio/mpi/environment.h"
 #include "mpaio/telemetry/report.h"
@@ -39,16 +38,11 @@
 namespace mpaio {
 namespace {
 
-// Returns this process's rank as the launcher gives it, which is known before MPI has started.
-// Without a launcher this is the only rank.
-absl::string_view OwnRank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
-    if (const char* rank = std::getenv(name)) return rank;
-  }
-  return "0";
-}
+// Returns this process's rank, which is known before MPI has started. Without a launcher this is
+// the only rank.
+int OwnRank() { return ReadLaunch().rank.value_or(0); }
 
-bool IsRank0() { return OwnRank() == "0"; }
+bool IsRank0() { return OwnRank() == 0; }
 
 // Returns true if all of `text` has been written.
 bool Print(std::FILE* stream, absl::string_view text) {
@@ -216,9 +210,8 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
   // ReadLauncher starts a program, which is safer before MPI has threads. Only the first rank of
   // each node needs the result.
-  const char* const local_rank = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
   const LauncherFacts launcher =
-      local_rank == nullptr || std::strcmp(local_rank, "0") == 0 ? ReadLauncher() : LauncherFacts();
+      ReadLaunch().local_rank.value_or(0) == 0 ? ReadLauncher() : LauncherFacts();
   Environment environment(argc, argv);
   if (!environment.status().ok())
     AbortJob(environment.world(), kCouldNotStart, environment.status());

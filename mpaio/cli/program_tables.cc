@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mpaio/cli/flags.h"
-#include "mpaio/mpi/environment.h"
+#include "mpaio/launcher/open_mpi.h"
 
 int main() {
   nlohmann::ordered_json flags = nlohmann::ordered_json::array();

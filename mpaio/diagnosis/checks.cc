@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "mpaio/launcher/open_mpi.h"
 
 namespace mpaio {
 namespace {
@@ -56,8 +57,8 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
         Severity::kRefusal, subject,
         absl::StrCat(facts.directory, ": no file can be made there: ", facts.why_not_writable),
         absl::StrCat("mount -t tmpfs tmpfs ", directory,
-                     ", as root, or name a directory that can be written in "
-                     "OMPI_MCA_osc_sm_backing_directory"));
+                     ", as root, or name a directory that can be written in ",
+                     kBackingDirectorySetting));
   }
   if (facts.size_bytes == 0)
     return Found(Severity::kOk, subject,
@@ -70,8 +71,8 @@ Finding CheckSharedMemory(const SharedMemoryFacts& facts, const Wanted& wanted) 
   const auto enlarge = [&](Index bytes) {
     return absl::StrCat("mount -o remount,size=", (2 * bytes + (Index{1} << 20) - 1) >> 20, "m ",
                         directory,
-                        ", as root (docker run --shm-size=SIZE), or name a larger directory in "
-                        "OMPI_MCA_osc_sm_backing_directory");
+                        ", as root (docker run --shm-size=SIZE), or name a larger directory in ",
+                        kBackingDirectorySetting);
   };
   if (facts.free_bytes < needed) {
     absl::StrAppend(&text, "; the run needs ", FormatBytes(of_ranks), " for Open MPI (",
@@ -288,16 +289,13 @@ std::vector<Finding> CheckLauncher(const LauncherFacts& facts, int num_cpus) {
   // If a job has been started, mpirun was allowed to start it.
   if (facts.launched_ranks == 0 && !facts.mpirun_version.empty() && facts.mpirun_version != "?") {
     if (facts.is_root && !facts.allows_root) {
-      add(Severity::kWarning, "mpirun refuses to start as root",
-          "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
+      add(Severity::kWarning, "mpirun refuses to start as root", CommandToAllowRoot());
     }
     if (!facts.allows_oversubscription) {
       add(Severity::kNote,
           absl::StrCat("mpirun starts no more ranks than this node has cores (",
                        Counted(num_cpus, "CPU"), ")"),
-          MajorVersion(facts.mpirun_version) == "4"
-              ? "export OMPI_MCA_rmaps_base_oversubscribe=1"
-              : "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe");
+          CommandToAllowOversubscription(facts.mpirun_version));
     }
   }
   CheckWhatMpirunCrashesOver(facts, &findings);

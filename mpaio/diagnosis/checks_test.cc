@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/launcher/open_mpi.h"
 
 namespace mpaio {
 namespace {
@@ -67,7 +68,7 @@ TEST(CheckSharedMemory, AnUnwritableDirectoryRefuses) {
   EXPECT_THAT(
       CheckSharedMemory({"/dev/shm", "read-only file system", 64 * kMebi, 64 * kMebi, ""}, {}),
       Is(Severity::kRefusal, "/dev/shm: no file can be made there: read-only file system",
-         "OMPI_MCA_osc_sm_backing_directory"));
+         kBackingDirectorySetting));
 }
 
 TEST(CheckHugePageSupply, IsOkOrANote) {
@@ -216,16 +217,12 @@ TEST(CheckLauncher, ReportsWhatMpirunWillRefuse) {
   LauncherFacts facts = GoodLauncher(0);
   facts.is_root = true;
   facts.allows_oversubscription = false;
-  EXPECT_THAT(
-      CheckLauncher(facts, 2),
-      ElementsAre(IsOk(""), IsOk(""),
-                  Is(Severity::kWarning, "root",
-                     "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"),
-                  Is(Severity::kNote, "2 CPUs", "export OMPI_MCA_rmaps_base_oversubscribe=1")));
+  EXPECT_THAT(CheckLauncher(facts, 2),
+              ElementsAre(IsOk(""), IsOk(""), Is(Severity::kWarning, "root", CommandToAllowRoot()),
+                          Is(Severity::kNote, "2 CPUs", CommandToAllowOversubscription("4.1.4"))));
   facts.mpirun_version = facts.library_version = "5.0.7";
-  EXPECT_THAT(
-      CheckLauncher(facts, 2).back(),
-      Is(Severity::kNote, "2 CPUs", "export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"));
+  EXPECT_THAT(CheckLauncher(facts, 2).back(),
+              Is(Severity::kNote, "2 CPUs", CommandToAllowOversubscription("5.0.7")));
   facts.allows_root = facts.allows_oversubscription = true;
   EXPECT_THAT(CheckLauncher(facts, 2), ElementsAre(IsOk(""), IsOk("")));
   // If a job has been started, mpirun was allowed to start it, perhaps by a flag.

@@ -19,6 +19,7 @@
 #include "mpaio/host/binding.h"
 #include "mpaio/host/file_mapping.h"
 #include "mpaio/host/memory_capacity.h"
+#include "mpaio/launcher/open_mpi.h"
 #include "mpaio/mpi/environment.h"
 
 namespace mpaio {

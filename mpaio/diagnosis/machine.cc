@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpaio/diagnosis/machine.h"
 
-#include <dlfcn.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
@@ -9,14 +8,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <limits>
-#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -24,21 +20,15 @@
 #include "mpaio/executor/executor.h"
 #include "mpaio/host/huge_pages.h"
 #include "mpaio/host/text_file.h"
+#include "mpaio/launcher/launcher.h"
+#include "mpaio/launcher/open_mpi.h"
+#include "mpaio/launcher/pmix.h"
 
 namespace mpaio {
 namespace {
 
 std::string Stripped(const std::string& text) {
   return std::string(absl::StripAsciiWhitespace(text));
-}
-
-std::string Environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-bool IsTrue(const std::string& value) {
-  return !value.empty() && value != "0" && value != "false" && value != "no";
 }
 
 std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
@@ -66,27 +56,7 @@ void LowerToQuotas(const std::string& root, std::string path, bool version2,
   }
 }
 
-std::string OutputOf(const char* command) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command, "re"), &pclose);
-  std::string text;
-  char buffer[512];
-  for (std::size_t got; pipe && (got = std::fread(buffer, 1, sizeof buffer, pipe.get())) > 0;)
-    text.append(buffer, got);
-  return text;
-}
-
 }  // namespace
-
-std::string VersionIn(const std::string& text) {
-  for (absl::string_view word :
-       absl::StrSplit(text, absl::ByAnyChar(" \n\t,()"), absl::SkipEmpty())) {
-    if (!word.empty() && word.front() == 'v') word.remove_prefix(1);
-    if (!word.empty() && absl::ascii_isdigit(static_cast<unsigned char>(word.front())) &&
-        absl::StrContains(word, '.'))
-      return std::string(word);
-  }
-  return "";
-}
 
 std::optional<double> CpuQuota(const std::string& quota, const std::string& period) {
   const std::vector<std::string> words =
@@ -158,33 +128,17 @@ LimitFacts ReadLimits() {
 
 LauncherFacts ReadLauncher() {
   LauncherFacts facts;
-  // An mpirun that prints anything but Open MPI's version belongs to another MPI.
-  const std::string said = OutputOf("mpirun --version 2>/dev/null </dev/null");
-  if (!said.empty())
-    facts.mpirun_version = absl::StrContains(said, "Open MPI") || absl::StrContains(said, "OpenRTE")
-                               ? VersionIn(said)
-                               : "?";
-  // SLURM_NTASKS is not used: it describes an allocation, not tasks that srun has started in it.
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    if (absl::SimpleAtoi(Environment(name), &facts.launched_ranks)) break;
-    facts.launched_ranks = 0;
-  }
+  facts.mpirun_version = MpirunVersion();
+  facts.launched_ranks = ReadLaunch().size.value_or(0);
   facts.is_root = geteuid() == 0;
-  facts.allows_root = IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT")) &&
-                      IsTrue(Environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"));
-  facts.allows_oversubscription =
-      VersionIn(said).substr(0, 2) == "4."
-          ? IsTrue(Environment("OMPI_MCA_rmaps_base_oversubscribe"))
-          : absl::StrContains(Environment("PRTE_MCA_rmaps_default_mapping_policy"),
-                              ":oversubscribe") ||
-                absl::StrContains(Environment("PRTE_MCA_mapby"), ":oversubscribe");
+  facts.allows_root = AllowsRoot();
+  facts.allows_oversubscription = AllowsOversubscription(facts.mpirun_version);
   facts.host_name = HostName();
   facts.has_home = std::getenv("HOME") != nullptr;
   facts.user_id = static_cast<long>(geteuid());
   // mpirun looks up the effective user, too.
   facts.has_passwd_entry = getpwuid(geteuid()) != nullptr;
-  // The library stays loaded: Open MPI, if it runs, loads it too.
-  facts.has_pmix = dlopen("libpmix.so.2", RTLD_LAZY | RTLD_LOCAL) != nullptr;
+  facts.has_pmix = HasPmix();
   return facts;
 }
 

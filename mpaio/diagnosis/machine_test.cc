@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +12,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/launcher/scoped_launch.h"
 #include "mpaio/testing/child_process.h"
 #include "mpaio/testing/temp_directory.h"
 
@@ -25,17 +26,6 @@ void Write(const TempDirectory& root, const std::string& path, const std::string
   const std::filesystem::path file = root.path() + path;
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file) << text;
-}
-
-TEST(VersionIn, IsTheFirstNumber) {
-  EXPECT_EQ(
-      VersionIn(
-          "mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/community/help/\n"),
-      "4.1.4");
-  EXPECT_EQ(VersionIn("Open MPI v5.0.7, package: Debian OpenMPI, ident: 5.0.7"), "5.0.7");
-  EXPECT_EQ(VersionIn("mpirun (Open MPI) 6.0.0rc1\n"), "6.0.0rc1");
-  EXPECT_EQ(VersionIn("HYDRA build details"), "");
-  EXPECT_EQ(VersionIn(""), "");
 }
 
 TEST(CpuQuota, IsInCpus) {
@@ -117,58 +107,23 @@ TEST(ReadLimits, AreThoseOfTheProcess) {
             (ChildEnd{0, 0}));
 }
 
-// Calls ReadLauncher with a PATH whose only program is mpirun, a shell script with this text; none
-// if the text is empty.
-LauncherFacts ReadLauncherWith(const std::string& mpirun) {
-  TempDirectory root;
-  if (!mpirun.empty()) {
-    Write(root, "/mpirun", "#!/bin/sh\n" + mpirun);
-    chmod(root.File("mpirun").c_str(), 0700);
-  }
-  const std::string path = getenv("PATH") != nullptr ? getenv("PATH") : "";
-  setenv("PATH", root.path().c_str(), 1);
+TEST(ReadLauncher, ReportsTheLauncherOfThisProcess) {
+  const ScopedLaunch none;
+  EXPECT_EQ(ReadLauncher().launched_ranks, 0);
+  const ScopedLaunch four(Mpirun(1, 4));
+  EXPECT_EQ(ReadLauncher().launched_ranks, 4);
+}
+
+TEST(ReadLauncher, ReportsTheUser) {
   const LauncherFacts facts = ReadLauncher();
-  setenv("PATH", path.c_str(), 1);
-  return facts;
-}
-
-TEST(ReadLauncher, AsksMpirunForItsVersion) {
-  EXPECT_EQ(
-      ReadLauncherWith("echo 'mpirun (Open MPI) 4.1.4'; echo; echo Report bugs\n").mpirun_version,
-      "4.1.4");
-  EXPECT_EQ(ReadLauncherWith("echo 'HYDRA build details: Version 4.0.2'\n").mpirun_version, "?");
-  EXPECT_EQ(ReadLauncherWith("").mpirun_version, "");
-}
-
-TEST(ReadLauncher, ReadsTheEnvironment) {
-  for (const char* name :
-       {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_ALLOW_RUN_AS_ROOT",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe",
-        "PRTE_MCA_rmaps_default_mapping_policy", "PRTE_MCA_mapby"}) {
-    unsetenv(name);
-  }
-  const std::string version4 = "echo 'mpirun (Open MPI) 4.1.4'\n",
-                    version5 = "echo 'mpirun (Open MPI) 5.0.7'\n";
-  EXPECT_EQ(ReadLauncherWith("").launched_ranks, 0);
-  EXPECT_FALSE(ReadLauncherWith("").allows_root);
-  EXPECT_FALSE(ReadLauncherWith(version4).allows_oversubscription);
-  setenv("SLURM_NTASKS", "9", 1);  // an allocation
-  EXPECT_EQ(ReadLauncherWith("").launched_ranks, 0);
-  setenv("SLURM_STEP_NUM_TASKS", "9", 1);
-  EXPECT_EQ(ReadLauncherWith("").launched_ranks, 9);
-  setenv("PMI_SIZE", "5", 1);
-  EXPECT_EQ(ReadLauncherWith("").launched_ranks, 5);
-  setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
-  EXPECT_EQ(ReadLauncherWith("").launched_ranks, 4);
-  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-  EXPECT_FALSE(ReadLauncherWith("").allows_root);
-  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-  EXPECT_TRUE(ReadLauncherWith("").allows_root);
-  setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
-  EXPECT_TRUE(ReadLauncherWith(version4).allows_oversubscription);
-  EXPECT_FALSE(ReadLauncherWith(version5).allows_oversubscription);
-  setenv("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe", 1);
-  EXPECT_TRUE(ReadLauncherWith(version5).allows_oversubscription);
+  EXPECT_EQ(facts.user_id, static_cast<long>(geteuid()));
+  EXPECT_EQ(facts.is_root, geteuid() == 0);
+  EXPECT_FALSE(facts.host_name.empty());
+  const std::string home = getenv("HOME") != nullptr ? getenv("HOME") : "/";
+  unsetenv("HOME");
+  EXPECT_FALSE(ReadLauncher().has_home);
+  setenv("HOME", home.c_str(), 1);
+  EXPECT_TRUE(ReadLauncher().has_home);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/executor/executor.h"
-#include "mpaio/host/memory_capacity.h"
+#include "mpaio/launcher/open_mpi.h"
 
 namespace mpaio {
 namespace {
@@ -167,21 +167,15 @@ Index BytesBelow(const std::string& directory) {
 
 StaleSources OwnStaleSources() {
   StaleSources sources;
-  const auto add = [](std::vector<std::string>* all, const char* directory) {
-    if (directory == nullptr || *directory == '\0') return;
+  const auto add = [](std::vector<std::string>* all, const std::string& directory) {
     std::error_code error;
     const fs::path canonical = fs::canonical(directory, error);
     if (!error && std::find(all->begin(), all->end(), canonical.string()) == all->end())
       all->push_back(canonical.string());
   };
-  add(&sources.segment_directories, BackingDirectory().c_str());
-  add(&sources.segment_directories, "/dev/shm");
-  for (const char* name :
-       {"OMPI_MCA_btl_vader_backing_directory", "OMPI_MCA_btl_sm_backing_directory"})
-    add(&sources.segment_directories, getenv(name));
-  for (const char* name : {"TMPDIR", "OMPI_MCA_orte_tmpdir_base", "PRTE_MCA_prte_tmpdir_base"})
-    add(&sources.session_roots, getenv(name));
-  add(&sources.session_roots, "/tmp");
+  for (const std::string& directory : SegmentDirectories())
+    add(&sources.segment_directories, directory);
+  for (const std::string& directory : SessionRoots()) add(&sources.session_roots, directory);
   sources.user = geteuid();
   sources.host = HostName();
   sources.now = std::time(nullptr);

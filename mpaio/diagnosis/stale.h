@@ -34,9 +34,8 @@ struct StaleSources {
   std::time_t now = 0;
 };
 
-// Returns the sources of this process. Segments: BackingDirectory(), /dev/shm and the directories
-// that the MCA parameters of Open MPI's transports name. Session directories: TMPDIR, the
-// directories that the MCA parameters of mpirun name, and /tmp.
+// Returns the sources of this process: SegmentDirectories() and SessionRoots() of open_mpi.h, as
+// far as they exist.
 StaleSources OwnStaleSources();
 
 // Finds stale leftovers; names are in ascending order. A segment (vader_segment.*, sm_segment.*,

@@ -19,6 +19,7 @@
 #include "mpaio/host/binding.h"
 #include "mpaio/host/doorbell.h"
 #include "mpaio/host/memory_capacity.h"
+#include "mpaio/launcher/open_mpi.h"
 #include "mpaio/mpi/shared_window.h"
 #include "mpaio/supervision/supervision.h"
 
@@ -77,8 +78,11 @@ class ControlWindow {
     if (node.size() == 1) return control;
     const Index doorbell_bytes = Index{kDoorbellStrideBytes} * node.size();
     const Index size_bytes = doorbell_bytes + Executor::kControlBytes * node.size();
-    const bool fits = node.rank() != 0 ||
-                      CheckMemoryCapacity(FindMemoryCapacity(BackingDirectory()), size_bytes).ok();
+    const bool fits =
+        node.rank() != 0 ||
+        CheckMemoryCapacity(FindMemoryCapacity(BackingDirectory(), kBackingDirectorySetting),
+                            size_bytes)
+            .ok();
     MPAIO_ASSIGN_OR_RETURN(const Index fits_everywhere, node.Minimum(fits ? 1 : 0));
     if (fits_everywhere == 0) return control;
     MPAIO_ASSIGN_OR_RETURN(control.window_, SharedWindow::Allocate(node, size_bytes));
@@ -167,9 +171,9 @@ class MultiRankExecutor final : public Executor {
     // return on all ranks if memory is missing.
     absl::Status fits = absl::OkStatus();
     if (node_rank() == 0)
-      fits = OnThisHost(
-          CheckMemoryCapacity(FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : ""),
-                              size_bytes, UnpopulatedBytes(on_demand_)));
+      fits = OnThisHost(CheckMemoryCapacity(
+          FindMemoryCapacity(node_size() > 1 ? BackingDirectory() : "", kBackingDirectorySetting),
+          size_bytes, UnpopulatedBytes(on_demand_)));
     MPAIO_RETURN_IF_ERROR(Agree(fits));
     if (node_size() == 1) {
       absl::StatusOr<std::unique_ptr<SharedMemory>> memory =
@@ -360,7 +364,8 @@ absl::StatusOr<std::unique_ptr<Executor>> MpiExecutor::Create(const Communicator
   }
   // Must precede the first access to the pool's memory. A rank that cannot be bound runs where the
   // system places it.
-  if (options.binds_ranks) BindToCores(node.rank(), node.size()).IgnoreError();
+  if (options.binds_ranks && !IsToldNotToBind())
+    BindToCores(node.rank(), node.size()).IgnoreError();
   std::string leader;
   if (node.rank() == 0) WireAppend(pool.rank(), &leader);
   MPAIO_RETURN_IF_ERROR(node.Broadcast(0, &leader));

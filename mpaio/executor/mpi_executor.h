@@ -21,8 +21,8 @@ struct MpiExecutorOptions {
   std::optional<bool> orchestrator_works;
   MpiTransportOptions transport;
   HugePages huge_pages = HugePages::kAuto;
-  // True if each rank is to be bound to its part of the node's cores, where binding pays and the
-  // rank is not bound yet (binding.h). It stays bound.
+  // True if each rank is to be bound to its part of the node's cores, where binding pays, the rank
+  // is not bound yet (binding.h) and Open MPI has not been told not to bind. It stays bound.
   bool binds_ranks = true;
 };
 

@@ -6,12 +6,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -122,16 +120,6 @@ absl::StatusOr<std::vector<int>> Affinity() {
   return cpus;
 }
 
-bool IsToldNotToBind() {
-  for (const char* name :
-       {"OMPI_MCA_hwloc_base_binding_policy", "PRTE_MCA_hwloc_default_binding_policy",
-        "PRTE_MCA_rmaps_default_bind_to"}) {
-    const char* const policy = std::getenv(name);
-    if (policy != nullptr && absl::StartsWith(policy, "none")) return true;
-  }
-  return false;
-}
-
 bool MayPay(const std::string& sysfs, const std::vector<int>& affinity) {
   if (affinity.empty() || affinity != ParseList(FirstLine(sysfs + "/cpu/online"))) return false;
   // node/possible would include the nodes that firmware lists as pluggable.
@@ -160,7 +148,7 @@ std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_s
 }
 
 absl::StatusOr<bool> BindToCores(int node_rank, int node_size, const std::string& sysfs) {
-  if (node_size < 2 || IsToldNotToBind()) return false;
+  if (node_size < 2) return false;
   MPAIO_ASSIGN_OR_RETURN(const std::vector<int> affinity, Affinity());
   if (static_cast<std::size_t>(node_size) > affinity.size() || !MayPay(sysfs, affinity))
     return false;

@@ -19,10 +19,6 @@ namespace mpaio {
 // Returns the CPUs that the calling thread may run on.
 absl::StatusOr<std::vector<int>> Affinity();
 
-// True if the user has told Open MPI not to bind (`mpirun --bind-to none`), as several jobs on one
-// node require. Reads the variables that Open MPI 4 and 5 pass on in the environment.
-bool IsToldNotToBind();
-
 // True if binding may pay for a process that may run on the CPUs `affinity`. Reads a few files
 // only, because loading a topology takes milliseconds. False if the process is bound already, that
 // is, if `affinity` is not all CPUs online; false if these are one NUMA node with one last-level
@@ -38,9 +34,9 @@ bool MayPay(const std::string& sysfs, const std::vector<int>& affinity);
 // for which the system's own choice is better.
 std::vector<int> PartOfNode(hwloc_topology_t topology, int node_rank, int node_size);
 
-// Binds all current threads of the calling process to PartOfNode() if binding pays, the process is
-// not bound yet and the user has not told Open MPI not to bind. Returns true if it bound them. The
-// process stays bound, and so do threads and processes that it starts. Precondition: the memory to
+// Binds all current threads of the calling process to PartOfNode() if binding pays and the process
+// is not bound yet, by the launcher for example. Returns true if it bound them. The process stays
+// bound, and so do threads and processes that it starts. Precondition: the memory to
 // be placed has not been touched yet. Not collective. Errors: those of the system; then none or
 // some of the threads are bound. `sysfs`: as for MayPay.
 absl::StatusOr<bool> BindToCores(int node_rank, int node_size,

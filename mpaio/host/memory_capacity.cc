@@ -74,11 +74,6 @@ std::string Gigabytes(Index bytes) {
 
 }  // namespace
 
-std::string BackingDirectory() {
-  const char* directory = getenv("OMPI_MCA_osc_sm_backing_directory");
-  return directory != nullptr && *directory != '\0' ? directory : "/dev/shm";
-}
-
 Index CgroupCapacity(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes) {
   Index limit_bytes = 0, usage_bytes = 0;
   if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(limit), &limit_bytes) ||
@@ -105,7 +100,7 @@ std::string WhyNotWritable(const std::string& directory) {
   return absl::AsciiStrToLower(std::strerror(errno));
 }
 
-MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
+MemoryCapacity FindMemoryCapacity(const std::string& backing_directory, absl::string_view setting) {
   MemoryCapacity capacity{kUnlimited, "nothing", ""};
   const auto limit = [&capacity](Index bytes, std::string by, std::string remedy) {
     if (bytes < capacity.available_bytes) capacity = {bytes, std::move(by), std::move(remedy)};
@@ -116,8 +111,8 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
       limit(0, absl::StrCat(backing_directory, ", where no file can be made (", why, "),"),
             is_limit_of_files
                 ? "raise the limit of open files (ulimit -n N), or name fewer files at once"
-                : absl::StrCat("mount it writable (mount -t tmpfs tmpfs ", backing_directory,
-                               "), or name another in OMPI_MCA_osc_sm_backing_directory"));
+                : absl::StrCat("mount it writable (mount -t tmpfs tmpfs ", backing_directory, ")",
+                               setting.empty() ? "" : ", or name another in ", setting));
     }
   }
   struct statvfs file_system;
@@ -128,8 +123,8 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory) {
     limit(static_cast<Index>(file_system.f_bavail) * static_cast<Index>(file_system.f_frsize),
           backing_directory,
           absl::StrCat("enlarge it (mount -o remount,size=SIZE ", backing_directory,
-                       "; docker run --shm-size=SIZE), or name a larger one in "
-                       "OMPI_MCA_osc_sm_backing_directory"));
+                       "; docker run --shm-size=SIZE)",
+                       setting.empty() ? "" : ", or name a larger one in ", setting));
   }
   const Index available_kb =
       NumberAfter(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);

@@ -22,18 +22,16 @@ struct MemoryCapacity {
   std::string remedy;
 };
 
-// Returns the directory where Open MPI puts the file behind a window: the value of
-// OMPI_MCA_osc_sm_backing_directory, or /dev/shm.
-std::string BackingDirectory();
-
 // Returns why no file can be made in `directory`: "no such file or directory", "read-only file
 // system"; empty where one can be made. Leaves nothing there.
 std::string WhyNotWritable(const std::string& directory);
 
 // Returns the least of: space in the file system of `backing_directory` (unless the name is empty;
 // 0 if no file can be made there), the node's available memory, and the rest of the limit of each
-// memory cgroup that this process is in. A value that cannot be read does not limit.
-MemoryCapacity FindMemoryCapacity(const std::string& backing_directory);
+// memory cgroup that this process is in. A value that cannot be read does not limit. `setting`: the
+// environment variable that names the directory, for the remedy; empty if there is none.
+MemoryCapacity FindMemoryCapacity(const std::string& backing_directory,
+                                  absl::string_view setting = "");
 
 // From the text of a cgroup's memory limit and usage files: returns the bytes that are still
 // available, counting `reclaimable_bytes` as free; the largest Index for no limit ("max", or a

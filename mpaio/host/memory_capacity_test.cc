@@ -29,6 +29,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
 constexpr Index kMebi = 1 << 20;
@@ -90,16 +91,6 @@ TEST(CheckMemoryCapacity, ReservesMemoryForOpenMpi) {
   EXPECT_THAT(CheckMemoryCapacity({0, "nothing", ""}, 1),
               StatusIs(absl::StatusCode::kResourceExhausted));
   MPAIO_EXPECT_OK(CheckMemoryCapacity({kUnlimited, "nothing", ""}, Index{1} << 62));
-}
-
-TEST(BackingDirectory, IsDevShmUnlessOpenMpiHasAnother) {
-  unsetenv("OMPI_MCA_osc_sm_backing_directory");
-  EXPECT_EQ(BackingDirectory(), "/dev/shm");
-  setenv("OMPI_MCA_osc_sm_backing_directory", "/mnt/huge", 1);
-  EXPECT_EQ(BackingDirectory(), "/mnt/huge");
-  setenv("OMPI_MCA_osc_sm_backing_directory", "", 1);
-  EXPECT_EQ(BackingDirectory(), "/dev/shm");
-  unsetenv("OMPI_MCA_osc_sm_backing_directory");
 }
 
 TEST(FindMemoryCapacity, WithoutADirectoryIsLimitedByMemory) {
@@ -186,12 +177,13 @@ TEST(WhyNotWritable, TellsWhyAndLeavesNothing) {
 TEST(FindMemoryCapacity, IsNoneWhereNoFileCanBeMade) {
   TempDirectory directory;
   for (const std::string& place : {directory.File("missing"), std::string("/proc")}) {
-    const MemoryCapacity capacity = FindMemoryCapacity(place);
+    const MemoryCapacity capacity = FindMemoryCapacity(place, "THE_SETTING");
     EXPECT_EQ(capacity.available_bytes, 0);
     EXPECT_THAT(capacity.limited_by, AllOf(HasSubstr(place), HasSubstr("no file can be made"),
                                            HasSubstr("no such file or directory")));
-    EXPECT_THAT(capacity.remedy, HasSubstr("OMPI_MCA_osc_sm_backing_directory"));
+    EXPECT_THAT(capacity.remedy, HasSubstr("or name another in THE_SETTING"));
     EXPECT_THAT(CheckMemoryCapacity(capacity, 1), StatusIs(absl::StatusCode::kResourceExhausted));
+    EXPECT_THAT(FindMemoryCapacity(place).remedy, Not(HasSubstr("or name another")));
   }
 }
 

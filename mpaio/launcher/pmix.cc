@@ -2,7 +2,6 @@
 #include "mpaio/launcher/pmix.h"
 
 #include <dlfcn.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -12,6 +11,8 @@
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "mpaio/launcher/launcher.h"
 
 namespace mpaio {
 namespace {
@@ -54,9 +55,8 @@ bool IsChildOfLauncher() {
 }
 
 bool HasOtherRanks() {
-  if (getenv("PMIX_RANK") == nullptr) return false;
-  const char* const size = getenv("OMPI_COMM_WORLD_SIZE");
-  return size == nullptr || std::strcmp(size, "1") != 0;
+  const Launch launch = ReadLaunch();
+  return launch.has_pmix && launch.may_have_several_ranks();
 }
 
 }  // namespace

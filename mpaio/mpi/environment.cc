@@ -2,27 +2,19 @@
 #include "mpaio/mpi/environment.h"
 
 #include <mpi.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 
-#include <cstring>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/launcher/launcher.h"
+#include "mpaio/launcher/open_mpi.h"
 #include "mpaio/mpi/error.h"
 #include "mpaio/supervision/supervision.h"
 
 namespace mpaio {
 namespace {
-
-bool IsSet(const char* name) { return getenv(name) != nullptr; }
-
-bool LaunchedWithSeveralRanks() {
-  if (const char* size = getenv("OMPI_COMM_WORLD_SIZE")) return std::strcmp(size, "1") != 0;
-  // Another launcher (a batch system with PMIx or PMI) does not set the size; MPI will report it.
-  return IsSet("PMIX_RANK") || IsSet("PMI_RANK");
-}
 
 // Collective. Tells the supervisors where rank 0 listens. If one rank has no supervision, all ranks
 // turn it off.
@@ -45,44 +37,14 @@ absl::Status OpenChannels(const Communicator& world) {
   return absl::OkStatus();
 }
 
-constexpr MpiSetting kMpiSettings[] = {
-    {"OMPI_MCA_mpi_yield_when_idle", "1", MpiSetting::kAlways, 0,
-     "ranks that wait inside MPI give up their core; without it, more ranks than cores wait for "
-     "milliseconds"},
-    {"OMPI_MCA_btl_vader_single_copy_mechanism", "none", MpiSetting::kAlways, 0,
-     "no ptrace-like calls, which containers forbid (Open MPI 4); no slower"},
-    {"OMPI_MCA_smsc", "^cma", MpiSetting::kAlways, 0, "the same for Open MPI 5 and later"},
-    {"OMPI_MCA_shmem", "^posix", MpiSetting::kAlways, 0,
-     "its probe makes a file in /dev/shm, which stays if the process is killed meanwhile; mmap is "
-     "preferred anyway"},
-    {"OMPI_MCA_pml", "ob1", MpiSetting::kOnOneNode, 0,
-     "no probing of fabrics, which is two thirds of the start"},
-    {"OMPI_MCA_reachable", "^netlink", MpiSetting::kOnOneNode, 0,
-     "Open MPI 5 complains of the kernel's answers about its own IPv6 address"},
-    {"OMPI_MCA_btl", "self,sm", MpiSetting::kOnOneNode, 5, "no probing of fabrics"},
-    {"OMPI_MCA_osc", "sm,rdma", MpiSetting::kOnOneNode, 5, "no probing of fabrics"},
-};
-
 }  // namespace
-
-bool AllRanksOnOneNode() {
-  if (!LaunchedWithSeveralRanks()) return true;
-  const char* local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  const char* world = getenv("OMPI_COMM_WORLD_SIZE");
-  return local != nullptr && world != nullptr && std::strcmp(local, world) == 0;
-}
-
-std::span<const MpiSetting> MpiSettings() { return kMpiSettings; }
 
 Environment::Environment(int* argc, char*** argv) {
   prctl(PR_SET_TIMERSLACK, 1);
-  if (!LaunchedWithSeveralRanks()) return;
+  const Launch launch = ReadLaunch();
+  if (!launch.may_have_several_ranks()) return;
   Supervision::Start(argc == nullptr ? 0 : *argc, argv == nullptr ? nullptr : *argv);
-  for (const MpiSetting& setting : MpiSettings()) {
-    if (setting.when == MpiSetting::kOnOneNode && !AllRanksOnOneNode()) continue;
-    if (OMPI_MAJOR_VERSION < setting.least_major_version) continue;
-    setenv(setting.name, setting.value, /*overwrite=*/0);
-  }
+  ApplyMpiSettings(OMPI_MAJOR_VERSION, launch.are_all_on_one_node());
 
   int provided = MPI_THREAD_SINGLE;
   // Funneled: mpaio has other threads (the CPU sampler), but they never call MPI.

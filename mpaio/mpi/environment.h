@@ -4,7 +4,6 @@
 #ifndef MPAIO_MPI_ENVIRONMENT_H_
 #define MPAIO_MPI_ENVIRONMENT_H_
 
-#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,27 +11,11 @@
 
 namespace mpaio {
 
-// An environment variable that configures Open MPI. Environment sets it unless the user has.
-struct MpiSetting {
-  enum When { kAlways, kOnOneNode };
-  const char* name;
-  const char* value;
-  When when;
-  int least_major_version;  // of Open MPI; 0: any
-  const char* why;          // one sentence, without a full stop
-};
-
-// True if the launcher says that all ranks are on this host, and without a launcher; false if the
-// launcher does not say. May be called before MPI has started.
-bool AllRanksOnOneNode();
-
-// Returns all settings. docs/program.md shows the table.
-std::span<const MpiSetting> MpiSettings();
-
 // Starts MPI when constructed and ends it when destroyed. Construct it first in `main`, and destroy
 // it last.
 //
-// Before MPI starts, sets MpiSettings(), and a timer slack of 1 ns so that short sleeps are short.
+// Before MPI starts, sets MpiSettings() (open_mpi.h), and a timer slack of 1 ns so that short
+// sleeps are short.
 //
 // With only one rank (`mpirun -n 1`, or no launcher at all) MPI is not started: world() is null,
 // which stands for this process alone. Start-up then takes well under a millisecond.

@@ -2,7 +2,6 @@
 
 // Tests of a single process, started by mpirun -n 1 or without a launcher.
 #include <mpi.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/launcher/scoped_launch.h"
 #include "mpaio/mpi/environment.h"
 #include "mpaio/testing/status_matchers.h"
 
@@ -24,15 +24,8 @@ bool MpiWasStarted() {
 }
 
 class EnvironmentAlone : public testing::TestWithParam<bool> {
- protected:
-  void SetUp() override {
-    for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) unsetenv(name);
-    // As mpirun -n 1 sets them.
-    if (GetParam()) {
-      setenv("OMPI_COMM_WORLD_SIZE", "1", 1);
-      setenv("PMIX_RANK", "0", 1);
-    }
-  }
+ private:
+  const ScopedLaunch launch_{GetParam() ? Mpirun(0, 1) : Launch()};
 };
 
 TEST_P(EnvironmentAlone, DoesNotStartMpi) {

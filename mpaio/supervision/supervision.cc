@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,10 +18,10 @@
 #include <optional>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/host/process_end.h"
+#include "mpaio/launcher/launcher.h"
 #include "mpaio/launcher/pmix.h"
 #include "mpaio/supervision/connections.h"
 #include "mpaio/supervision/supervisor.h"
@@ -39,13 +38,6 @@ constexpr std::size_t kMostReceived = 4096;
 constexpr std::size_t kMostUnknown = 1024;
 
 Supervision* the_supervision = nullptr;
-
-std::optional<int> IntegerOf(const char* variable) {
-  const char* const text = getenv(variable);
-  int value = 0;
-  if (text == nullptr || !absl::SimpleAtoi(text, &value)) return std::nullopt;
-  return value;
-}
 
 // Changes the title that `ps` shows for a supervisor, so that it is not mistaken for the rank.
 void SetTitle(int argc, char** argv, int rank) {
@@ -66,10 +58,10 @@ void SetTitle(int argc, char** argv, int rank) {
 }  // namespace
 
 void Supervision::Start(int argc, char** argv) {
-  const std::optional<int> rank = IntegerOf("OMPI_COMM_WORLD_RANK");
-  const std::optional<int> size = IntegerOf("OMPI_COMM_WORLD_SIZE");
-  if (the_supervision != nullptr || !rank || !size || *size < 2 || getenv("PMIX_RANK") == nullptr ||
-      !HasPmix())
+  const Launch launch = ReadLaunch();
+  const std::optional<int> rank = launch.rank, size = launch.size;
+  if (the_supervision != nullptr || !launch.is_open_mpi || !launch.has_pmix || !rank || !size ||
+      *size < 2 || !HasPmix())
     return;
   if (*rank == 0) {
     static Supervision rank_0(0, *size, nullptr, -1);

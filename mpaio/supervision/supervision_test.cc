@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mpaio/launcher/pmix.h"
+#include "mpaio/launcher/scoped_launch.h"
 #include "mpaio/supervision/supervisor_channel.h"
 #include "mpaio/testing/status_matchers.h"
 
@@ -35,9 +35,7 @@ class SupervisionTest : public testing::Test {
  protected:
   // There is one Supervision for each process, and it can be started only in mpirun's environment.
   static void SetUpTestSuite() {
-    setenv("OMPI_COMM_WORLD_RANK", "0", 1);
-    setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
-    setenv("PMIX_RANK", "0", 1);
+    static const ScopedLaunch launch(Mpirun(0, 4));
     Supervision::Start(0, nullptr);
     if (Supervision::Get() == nullptr) return;
     const absl::StatusOr<std::string> text =

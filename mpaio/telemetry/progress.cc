@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "mpaio/launcher/launcher.h"
 #include "mpaio/telemetry/si_format.h"
 
 namespace mpaio {
@@ -182,7 +182,7 @@ bool IsTerminalPath(absl::string_view path) {
 bool StderrIsTerminal() {
   if (::isatty(STDERR_FILENO) != 0) return true;
   // mpirun gives each rank a pipe as standard error, and copies the contents to its own.
-  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return false;
+  if (!ReadLaunch().is_open_mpi) return false;
   struct stat stderr_stat;
   if (::fstat(STDERR_FILENO, &stderr_stat) != 0) return false;
   if (!S_ISFIFO(stderr_stat.st_mode) && !S_ISSOCK(stderr_stat.st_mode)) return false;

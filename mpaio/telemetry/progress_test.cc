@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "mpaio/launcher/scoped_launch.h"
 
 namespace mpaio {
 namespace {
@@ -184,7 +185,6 @@ class StderrIsTerminalTest : public testing::Test {
  protected:
   // Makes a terminal, because the test may be run without one.
   void SetUp() override {
-    unsetenv("OMPI_COMM_WORLD_RANK");
     master_ = ::posix_openpt(O_RDWR | O_NOCTTY);
     if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0)
       GTEST_SKIP() << "no pseudo-terminals here";
@@ -209,7 +209,7 @@ class StderrIsTerminalTest : public testing::Test {
     const pid_t child = ::fork();
     if (child == 0) {
       ::dup2(own, STDERR_FILENO);
-      if (launched_by_mpirun) setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+      const ScopedLaunch launch(launched_by_mpirun ? Mpirun(0, 4) : Launch());
       ::_exit(StderrIsTerminal() ? 10 : 20);
     }
     int status = 0;
