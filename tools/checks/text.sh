@@ -3,7 +3,8 @@
 # Usage: tools/checks/text.sh
 #
 # Checks the text of all sources: no line of C++ is longer than 100 characters, each source has its license line, no
-# comment begins with a word that hides its subject, and no page is longer than 300 lines.
+# comment begins with a word that hides its subject, only mpaio/launcher and mpaio/mpi name the variables of launchers,
+# and no page is longer than 300 lines.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -36,5 +37,9 @@ files '*.cc' '*.h' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{101,}$' |
 files "${sources[@]}" | xargs -0 grep -L 'SPDX-License-Identifier: Apache-2.0' | check 'every source names its license'
 files "${sources[@]}" | xargs -0 grep -nE '^ *(//|#) *(What|Of|Who|Whose|That)\b' |
   check 'no comment line begins with What, Of, Who, Whose or That'
+# The prefix of a variable, also in a comment: a reader who follows it would look for a second place that reads it.
+files "${sources[@]}" | grep -zE '^\./(mpaio|workers)/' | grep -zvE '^\./mpaio/(launcher|mpi)/' |
+  xargs -0 grep -nE '(OMPI|PMIX|PRTE|SLURM)_' |
+  check 'no launcher or Open MPI variable is named outside mpaio/launcher and mpaio/mpi'
 files '*.md' | xargs -0 awk 'FNR == 301 { print FILENAME ": more than 300 lines" }' | check 'no page is longer than 300 lines'
 exit "$status"
