@@ -14,10 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/host/cgroup.h"
 #include "mpaio/host/huge_pages.h"
 #include "mpaio/host/text_file.h"
 #include "mpaio/launcher/launcher.h"
@@ -38,36 +37,7 @@ std::optional<Index> SoftLimit(decltype(RLIMIT_AS) resource) {
       std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(std::numeric_limits<Index>::max())));
 }
 
-// Lowers `*least` to the lowest quota of a control group and its ancestors: `path` in the hierarchy
-// at `root`.
-void LowerToQuotas(const std::string& root, std::string path, bool version2,
-                   std::optional<double>* least) {
-  if (path == "/") path.clear();
-  for (;;) {
-    const std::string directory = root + path;
-    const std::optional<double> quota = version2
-                                            ? CpuQuota(TextOf(directory + "/cpu.max"), "")
-                                            : CpuQuota(TextOf(directory + "/cpu.cfs_quota_us"),
-                                                       TextOf(directory + "/cpu.cfs_period_us"));
-    if (quota && (!*least || *quota < **least)) *least = quota;
-    const std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return;
-    path.resize(slash);
-  }
-}
-
 }  // namespace
-
-std::optional<double> CpuQuota(const std::string& quota, const std::string& period) {
-  const std::vector<std::string> words =
-      absl::StrSplit(absl::StrCat(quota, " ", period), absl::ByAnyChar(" \n"), absl::SkipEmpty());
-  double quota_us = 0, period_us = 0;
-  if (words.size() < 2 || !absl::SimpleAtod(words[0], &quota_us) ||
-      !absl::SimpleAtod(words[1], &period_us))
-    return std::nullopt;
-  if (quota_us <= 0 || period_us <= 0) return std::nullopt;
-  return quota_us / period_us;
-}
 
 SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
   SharedMemoryFacts facts;
@@ -94,21 +64,7 @@ SharedMemoryFacts ReadSharedMemory(const std::string& directory) {
 CpuFacts ReadCpus(const MachineSources& sources) {
   CpuFacts facts;
   facts.num_online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  // proc(5): ID:CONTROLLERS:PATH, with the ID 0 and no controllers for version 2.
-  for (absl::string_view line : absl::StrSplit(TextOf(sources.root + "/proc/self/cgroup"), '\n')) {
-    const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() != 3) continue;
-    if (fields[0] == "0" && fields[1].empty()) {
-      LowerToQuotas(sources.root + "/sys/fs/cgroup", fields[2], /*version2=*/true, &facts.quota);
-    } else {
-      const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
-      if (std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
-      for (const std::string& folder : {std::string("cpu"), fields[1]}) {
-        LowerToQuotas(absl::StrCat(sources.root, "/sys/fs/cgroup/", folder), fields[2],
-                      /*version2=*/false, &facts.quota);
-      }
-    }
-  }
+  facts.quota = CgroupCpus(sources.root);
   return facts;
 }
 

@@ -78,10 +78,6 @@ LimitFacts ReadLimits();
 LauncherFacts ReadLauncher();
 ClockFacts ReadClock(const MachineSources& sources);
 
-// Returns the quota of a control group in CPUs, from the text of cpu.max (version 2), or of
-// cpu.cfs_quota_us and cpu.cfs_period_us (version 1); none: no limit.
-std::optional<double> CpuQuota(const std::string& quota, const std::string& period);
-
 }  // namespace mpaio
 
 #endif  // MPAIO_DIAGNOSIS_MACHINE_H_

@@ -11,14 +11,13 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
+#include "mpaio/host/cgroup.h"
 #include "mpaio/host/text_file.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -30,58 +29,11 @@ namespace {
 
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
 
-// Returns the number after `key` in lines of "key number"; `otherwise` where there is none.
-// "MemAvailable: 123 kB" has the key "MemAvailable:".
-Index NumberAfter(const std::string& text, absl::string_view key, Index otherwise) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    Index value = 0;
-    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) return value;
-  }
-  return otherwise;
-}
-
-// Returns the cgroup directories that this process's memory is charged to, from its own up to the
-// root.
-std::vector<std::string> CgroupDirectories(bool* version2) {
-  std::vector<std::string> directories;
-  for (absl::string_view line : absl::StrSplit(TextOf("/proc/self/cgroup"), '\n')) {
-    const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() != 3) continue;
-    const bool is_version2 = fields[0] == "0" && fields[1].empty();
-    const std::vector<std::string> controllers = absl::StrSplit(fields[1], ',');
-    const bool is_memory =
-        std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
-    if (!is_version2 && !is_memory) continue;
-    const std::string root = is_memory ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
-    if (is_version2 && !directories.empty()) continue;  // a hybrid set-up: version 1 limits memory
-    if (is_memory) directories.clear();
-    *version2 = is_version2;
-    std::string path = fields[2] == "/" ? "" : fields[2];
-    for (;;) {
-      directories.push_back(root + path);
-      const std::size_t slash = path.rfind('/');
-      if (slash == std::string::npos) break;
-      path.resize(slash);
-    }
-  }
-  return directories;
-}
-
 std::string Gigabytes(Index bytes) {
   return absl::StrFormat("%.2f GB", static_cast<double>(bytes) / 1e9);
 }
 
 }  // namespace
-
-Index CgroupCapacity(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes) {
-  Index limit_bytes = 0, usage_bytes = 0;
-  if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(limit), &limit_bytes) ||
-      limit_bytes >= kUnlimited / 2)
-    return kUnlimited;
-  if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(usage), &usage_bytes)) usage_bytes = 0;
-  return std::max<Index>(0, limit_bytes - usage_bytes + std::min(reclaimable_bytes, usage_bytes));
-}
 
 std::string WhyNotWritable(const std::string& directory) {
   // Tries a file without a name first, where the file system supports that.
@@ -130,18 +82,8 @@ MemoryCapacity FindMemoryCapacity(const std::string& backing_directory, absl::st
       NumberAfter(TextOf("/proc/meminfo"), "MemAvailable:", kUnlimited / 1024);
   limit(available_kb * 1024, "the node's available memory",
         "end other programs, or use a node with more memory");
-  bool version2 = false;
-  for (const std::string& directory : CgroupDirectories(&version2)) {
-    const std::string stat = TextOf(directory + "/memory.stat");
-    const Index reclaimable =
-        version2 ? NumberAfter(stat, "inactive_file", 0) + NumberAfter(stat, "active_file", 0)
-                 : NumberAfter(stat, "total_inactive_file", 0) +
-                       NumberAfter(stat, "total_active_file", 0);
-    limit(CgroupCapacity(
-              TextOf(directory + (version2 ? "/memory.max" : "/memory.limit_in_bytes")),
-              TextOf(directory + (version2 ? "/memory.current" : "/memory.usage_in_bytes")),
-              reclaimable),
-          "the memory limit of the control group",
+  if (const std::optional<Index> bytes = CgroupMemory()) {
+    limit(*bytes, "the memory limit of the control group",
           "raise the limit of the container or job (docker run --memory=SIZE, sbatch --mem=SIZE)");
   }
   return capacity;

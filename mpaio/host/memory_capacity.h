@@ -33,11 +33,6 @@ std::string WhyNotWritable(const std::string& directory);
 MemoryCapacity FindMemoryCapacity(const std::string& backing_directory,
                                   absl::string_view setting = "");
 
-// From the text of a cgroup's memory limit and usage files: returns the bytes that are still
-// available, counting `reclaimable_bytes` as free; the largest Index for no limit ("max", or a
-// number near 2^63 as cgroup v1 writes it).
-Index CgroupCapacity(absl::string_view limit, absl::string_view usage, Index reclaimable_bytes);
-
 // Returns OK if `wanted_bytes` fit in `capacity` together with 8 MiB for Open MPI and `kept_bytes`
 // that are reserved already; else ResourceExhausted with the size wanted, the size available, the
 // limit and the remedy.

@@ -34,27 +34,6 @@ using testing::Not;
 constexpr Index kUnlimited = std::numeric_limits<Index>::max();
 constexpr Index kMebi = 1 << 20;
 
-TEST(CgroupCapacity, IsTheLimitLessWhatIsUsedAndCannotBeReclaimed) {
-  EXPECT_EQ(CgroupCapacity("1000", "400", 0), 600);
-  EXPECT_EQ(CgroupCapacity("1000\n", "400\n", 100), 700);
-  // No more than is used can be reclaimed.
-  EXPECT_EQ(CgroupCapacity("1000", "400", 900), 1000);
-  EXPECT_EQ(CgroupCapacity("1000", "1000", 0), 0);
-  // The limit was lowered below the usage.
-  EXPECT_EQ(CgroupCapacity("1000", "1500", 100), 0);
-}
-
-TEST(CgroupCapacity, NoLimitIsTheLargestIndex) {
-  EXPECT_EQ(CgroupCapacity("max\n", "400\n", 0), kUnlimited);
-  EXPECT_EQ(CgroupCapacity("9223372036854771712\n", "400\n", 0), kUnlimited);
-}
-
-TEST(CgroupCapacity, UnreadableFilesDoNotLimit) {
-  EXPECT_EQ(CgroupCapacity("", "", 0), kUnlimited);
-  EXPECT_EQ(CgroupCapacity("", "400", 100), kUnlimited);
-  EXPECT_EQ(CgroupCapacity("1000", "", 0), 1000);
-}
-
 TEST(CheckMemoryCapacity, ReportsSizeLimitAndRemedy) {
   const MemoryCapacity capacity{1'500'000'000, "the shelf", "buy a larger one"};
   const absl::Status status = CheckMemoryCapacity(capacity, 2'000'000'000);

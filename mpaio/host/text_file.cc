@@ -8,8 +8,11 @@
 
 #include <cstdio>
 #include <memory>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace mpaio {
 namespace {
@@ -79,5 +82,14 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
 }
 
 std::string TextOf(const std::string& path) { return ReadTextFile(path, "").value_or(""); }
+
+Index NumberAfter(absl::string_view text, absl::string_view key, Index otherwise) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    Index value = 0;
+    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) return value;
+  }
+  return otherwise;
+}
 
 }  // namespace mpaio

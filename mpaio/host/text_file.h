@@ -30,6 +30,10 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
 // every system has.
 std::string TextOf(const std::string& path);
 
+// Returns the number after `key` in lines of "key number"; `otherwise` where there is none.
+// "MemAvailable:   123 kB" has the key "MemAvailable:".
+Index NumberAfter(absl::string_view text, absl::string_view key, Index otherwise);
+
 }  // namespace mpaio
 
 #endif  // MPAIO_HOST_TEXT_FILE_H_

@@ -59,5 +59,15 @@ TEST(TextFileTest, EndlessAndTooLongFilesAreRefusedAtOnce) {
   EXPECT_EQ(TextOf(path), "");
 }
 
+TEST(NumberAfter, IsThatOfTheFirstLineWithTheKey) {
+  const std::string text =
+      "MemTotal:  9 kB\nMemAvailable:   123 kB\nMemAvailable: 5 kB\nnone\nbad x\n";
+  EXPECT_EQ(NumberAfter(text, "MemAvailable:", 7), 123);
+  EXPECT_EQ(NumberAfter(text, "MemAvailable", 7), 7);
+  EXPECT_EQ(NumberAfter(text, "none", 7), 7);
+  EXPECT_EQ(NumberAfter(text, "bad", 7), 7);
+  EXPECT_EQ(NumberAfter("", "MemTotal:", 7), 7);
+}
+
 }  // namespace
 }  // namespace mpaio
