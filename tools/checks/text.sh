@@ -9,6 +9,8 @@
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
 cd -- "$root" || exit 1
+# Otherwise `check`, the last command of a pipe, would set `status` in a subshell.
+shopt -s lastpipe
 status=0
 
 check() {  # NAME: the lines on standard input are findings
