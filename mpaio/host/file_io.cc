@@ -52,15 +52,11 @@ absl::string_view FileKind(mode_t mode) {
   return "a special file";
 }
 
-void FileDescriptor::Close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
   OpenFile file;
   // O_NONBLOCK: a pipe without a writer would block open() forever.
   file.fd = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd.get() < 0) {
+  if (!file.fd.is_open()) {
     const int error = errno;
     if (error == ENOENT)
       return absl::NotFoundError(absl::StrCat("there is no file ", path, "; check the path"));
@@ -168,17 +164,16 @@ absl::Status ReadWhole(int fd, const std::string& name, std::span<std::byte> to,
 
 absl::StatusOr<FileDescriptor> Duplicate(int fd, const std::string& name) {
   FileDescriptor duplicate(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (duplicate.get() < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", name));
+  if (!duplicate.is_open()) return ErrnoStatus(errno, absl::StrCat("cannot read ", name));
   return duplicate;
 }
 
 absl::Status FlushDirectory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // A directory cannot be flushed if this user may write but not read it. Some file systems cannot
   // flush directories at all.
-  if (fd < 0) return absl::OkStatus();
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
+  if (!fd.is_open()) return absl::OkStatus();
+  const int error = ::fsync(fd.get()) == 0 ? 0 : errno;
   if (error == 0 || error == EINVAL || error == ENOTSUP || error == EROFS) return absl::OkStatus();
   return ErrnoStatus(error, absl::StrCat("cannot flush directory ", directory));
 }

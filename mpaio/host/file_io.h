@@ -10,12 +10,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
+#include "mpaio/host/file_descriptor.h"
 
 namespace mpaio {
 
@@ -28,29 +28,6 @@ absl::Status ErrnoStatus(int error, absl::string_view what);
 
 // Describes a file that is not regular: "a directory", "a pipe", ...
 absl::string_view FileKind(mode_t mode);
-
-// Owns an open file: the destructor closes it. The default holds none.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() { Close(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    if (this != &other) {
-      Close();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-
-  int get() const { return fd_; }
-
- private:
-  void Close();
-
-  int fd_ = -1;
-};
 
 // A regular file, open for reading, with its current length.
 struct OpenFile {

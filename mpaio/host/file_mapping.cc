@@ -53,16 +53,16 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
         OpenFileLimit(),
         "; raise it (ulimit -n N; docker run --ulimit nofile=N), or do without --source=map"));
   }
-  mapping->fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (mapping->fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
+  mapping->fd_ = FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!mapping->fd_.is_open()) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   if (takes_lease) {
     const auto unprotected = [&name](absl::string_view why) {
       return absl::PermissionDeniedError(
           absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
     };
-    if (!OnlyThisHostCanWrite(mapping->fd_))
+    if (!OnlyThisHostCanWrite(mapping->fd_.get()))
       return unprotected("several hosts may share its file system");
-    if (fcntl(mapping->fd_, F_SETLEASE, F_RDLCK) != 0) {
+    if (fcntl(mapping->fd_.get(), F_SETLEASE, F_RDLCK) != 0) {
       if (errno == EAGAIN)
         return absl::FailedPreconditionError(
             absl::StrCat(name, " cannot be mapped: another program has it open to write"));
@@ -74,7 +74,7 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
     // process.
     signal(SIGIO, SIG_IGN);
   }
-  MPAIO_ASSIGN_OR_RETURN(mapping->first_stamp_, FileStamp::Of(mapping->fd_, name));
+  MPAIO_ASSIGN_OR_RETURN(mapping->first_stamp_, FileStamp::Of(mapping->fd_.get(), name));
   if (mapping->first_stamp_.size_bytes() - offset_bytes < size_bytes) {
     return absl::FailedPreconditionError(
         absl::StrCat(name, " cannot be mapped: it was truncated after it was opened"));
@@ -82,8 +82,8 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   const Index page = sysconf(_SC_PAGESIZE);
   const Index before = offset_bytes % page;
   mapping->pages_bytes_ = static_cast<std::size_t>(before + size_bytes);
-  void* const pages = mmap(nullptr, mapping->pages_bytes_, PROT_READ, MAP_SHARED, mapping->fd_,
-                           offset_bytes - before);
+  void* const pages = mmap(nullptr, mapping->pages_bytes_, PROT_READ, MAP_SHARED,
+                           mapping->fd_.get(), offset_bytes - before);
   if (pages == MAP_FAILED) {
     if (errno == ENODEV)
       return absl::UnimplementedError(
@@ -105,8 +105,7 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
 FileMapping::~FileMapping() {
   faults_.reset();
   if (pages_ != nullptr) munmap(pages_, pages_bytes_);
-  if (has_lease_) fcntl(fd_, F_SETLEASE, F_UNLCK);
-  if (fd_ >= 0) close(fd_);
+  if (has_lease_) fcntl(fd_.get(), F_SETLEASE, F_UNLCK);
 }
 
 bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
@@ -119,9 +118,9 @@ bool FileMapping::ReadZeros(void* mapping, std::byte* address) {
 
 absl::Status FileMapping::CheckUnchanged() const {
   // Report shrinking first: it is the reason for a failed read.
-  if (first_stamp_.HasShrunk(fd_)) return first_stamp_.CheckUnchanged(fd_, name_);
+  if (first_stamp_.HasShrunk(fd_.get())) return first_stamp_.CheckUnchanged(fd_.get(), name_);
   MPAIO_RETURN_IF_ERROR(ReadFailure());
-  return first_stamp_.CheckUnchanged(fd_, name_);
+  return first_stamp_.CheckUnchanged(fd_.get(), name_);
 }
 
 absl::Status FileMapping::ReadFailure() const {

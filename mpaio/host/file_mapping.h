@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
 #include "mpaio/host/fault_handler.h"
+#include "mpaio/host/file_descriptor.h"
 #include "mpaio/host/file_io.h"
 #include "mpaio/host/open_files.h"
 
@@ -65,8 +66,8 @@ class FileMapping {
   static bool ReadZeros(void* mapping, std::byte* address);
 
   std::string name_;
-  int fd_ = -1;
   OpenFileShare share_;
+  FileDescriptor fd_;
   FileStamp first_stamp_;
   bool has_lease_ = false;
   void* pages_ = nullptr;

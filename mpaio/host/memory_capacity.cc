@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "mpaio/host/cgroup.h"
+#include "mpaio/host/file_descriptor.h"
 #include "mpaio/host/text_file.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -37,14 +38,11 @@ std::string Gigabytes(Index bytes) {
 
 std::string WhyNotWritable(const std::string& directory) {
   // Tries a file without a name first, where the file system supports that.
-  if (const int file = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); file >= 0) {
-    close(file);
+  if (FileDescriptor(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)).is_open())
     return "";
-  }
   if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
     std::string name = directory + "/mpaio_XXXXXX";
-    if (const int file = mkostemp(name.data(), O_CLOEXEC); file >= 0) {
-      close(file);
+    if (FileDescriptor(mkostemp(name.data(), O_CLOEXEC)).is_open()) {
       unlink(name.c_str());
       return "";
     }
@@ -144,21 +142,20 @@ absl::Status PopulatePages(std::byte* data, Index size_bytes) {
   if (error != EINVAL) return out_of_memory();
   // The kernel is older than 5.14. A read() into a page that cannot be populated gives EFAULT,
   // where a store would be a SIGBUS.
-  const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-  if (zeros < 0) return absl::InternalError(absl::StrCat("/dev/zero: ", std::strerror(errno)));
+  const FileDescriptor zeros(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+  if (!zeros.is_open())
+    return absl::InternalError(absl::StrCat("/dev/zero: ", std::strerror(errno)));
   constexpr Index kPiece = 64 << 20;
-  absl::Status status;
-  for (Index at = 0; at < size_bytes && status.ok();) {
+  for (Index at = 0; at < size_bytes;) {
     const ssize_t got =
-        read(zeros, data + at, static_cast<std::size_t>(std::min(kPiece, size_bytes - at)));
+        read(zeros.get(), data + at, static_cast<std::size_t>(std::min(kPiece, size_bytes - at)));
     if (got > 0) {
       at += got;
     } else if (errno != EINTR) {
-      status = out_of_memory();
+      return out_of_memory();
     }
   }
-  close(zeros);
-  return status;
+  return absl::OkStatus();
 }
 
 Index UnpopulatedBytes(const std::byte* data, Index size_bytes) {

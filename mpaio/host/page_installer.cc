@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <utility>
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1  // Linux 5.11; older headers do not have it
@@ -25,7 +26,8 @@ std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index siz
   const auto fd =
       static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   if (fd < 0) return nullptr;
-  std::unique_ptr<PageInstaller> installer(new PageInstaller(fd, pages, size_bytes));
+  std::unique_ptr<PageInstaller> installer(
+      new PageInstaller(FileDescriptor(fd), pages, size_bytes));
   // Without UFFD_FEATURE_SIGBUS a fault would wait for a thread that resolves it.
   uffdio_api api = {};
   api.api = UFFD_API;
@@ -40,17 +42,16 @@ std::unique_ptr<PageInstaller> PageInstaller::Create(std::byte* pages, Index siz
   return installer;
 }
 
-PageInstaller::PageInstaller(int fd, std::byte* pages, Index size_bytes)
-    : fd_(fd), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
+PageInstaller::PageInstaller(FileDescriptor fd, std::byte* pages, Index size_bytes)
+    : fd_(std::move(fd)), pages_(pages), size_bytes_(size_bytes), process_(getpid()) {}
 
 PageInstaller::~PageInstaller() {
   // Closing the descriptor is not enough if a fork has it too. A fork must not unregister the
   // pages, because that would unregister them in the process that created this object.
   if (getpid() == process_) {
     uffdio_range all = {Address(pages_), static_cast<std::uint64_t>(size_bytes_)};
-    ioctl(fd_, UFFDIO_UNREGISTER, &all);
+    ioctl(fd_.get(), UFFDIO_UNREGISTER, &all);
   }
-  close(fd_);
 }
 
 bool PageInstaller::Install(std::byte* to, const std::byte* from, Index size_bytes) const {
@@ -58,7 +59,8 @@ bool PageInstaller::Install(std::byte* to, const std::byte* from, Index size_byt
   copy.dst = Address(to);
   copy.src = Address(from);
   copy.len = static_cast<std::uint64_t>(size_bytes);
-  return ioctl(fd_, UFFDIO_COPY, &copy) == 0 && copy.copy == static_cast<std::int64_t>(size_bytes);
+  return ioctl(fd_.get(), UFFDIO_COPY, &copy) == 0 &&
+         copy.copy == static_cast<std::int64_t>(size_bytes);
 }
 
 }  // namespace mpaio

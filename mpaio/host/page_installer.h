@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "mpaio/base/index.h"
+#include "mpaio/host/file_descriptor.h"
 
 namespace mpaio {
 
@@ -38,9 +39,9 @@ class PageInstaller {
   bool Install(std::byte* to, const std::byte* from, Index size_bytes) const;
 
  private:
-  explicit PageInstaller(int fd, std::byte* pages, Index size_bytes);
+  explicit PageInstaller(FileDescriptor fd, std::byte* pages, Index size_bytes);
 
-  int fd_;
+  FileDescriptor fd_;
   std::byte* pages_;
   Index size_bytes_;
   pid_t process_;

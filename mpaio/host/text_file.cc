@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "mpaio/host/file_descriptor.h"
 
 namespace mpaio {
 namespace {
@@ -30,17 +30,15 @@ absl::Status WriteTextFile(const std::string& path, absl::string_view text,
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", what, " to ", path));
   };
   constexpr int kFlags = O_WRONLY | O_TRUNC | O_CLOEXEC;
-  int fd = ::open(path.c_str(), kFlags);
+  FileDescriptor fd(::open(path.c_str(), kFlags));
   // O_CREAT only for a new file: the system refuses it for a file of another user in a sticky
   // directory (fs.protected_regular).
-  if (fd < 0 && errno == ENOENT) fd = ::open(path.c_str(), kFlags | O_CREAT, 0666);
-  if (fd < 0) return failed();
-  File file(::fdopen(fd, "w"));
-  if (!file) {
-    const absl::Status status = failed();
-    ::close(fd);
-    return status;
-  }
+  if (!fd.is_open() && errno == ENOENT)
+    fd = FileDescriptor(::open(path.c_str(), kFlags | O_CREAT, 0666));
+  if (!fd.is_open()) return failed();
+  File file(::fdopen(fd.get(), "w"));
+  if (!file) return failed();
+  fd.Release();
   if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size()) return failed();
   // fclose() writes the rest of the buffer, which may fail too.
   return std::fclose(file.release()) == 0 ? absl::OkStatus() : failed();
@@ -55,20 +53,16 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, absl::string_v
                      " MiB, the limit for text files; check the path"));
   };
   // O_NONBLOCK: a pipe without a writer would block forever.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return failed();
-  const File file(::fdopen(fd, "r"));
-  if (!file) {
-    const absl::Status status = failed();
-    ::close(fd);
-    return status;
-  }
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status;
-  if (::fstat(fd, &status) != 0) return failed();
+  if (!fd.is_open() || ::fstat(fd.get(), &status) != 0) return failed();
   if (!S_ISREG(status.st_mode))
     return absl::InvalidArgumentError(
         absl::StrCat(prefix, ": it is not a regular file; check the path"));
   if (status.st_size > kMaxTextFileBytes) return too_long();
+  const File file(::fdopen(fd.get(), "r"));
+  if (!file) return failed();
+  fd.Release();
   std::string text;
   char buffer[1 << 16];
   std::size_t got;

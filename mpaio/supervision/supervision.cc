@@ -151,7 +151,7 @@ void Supervision::Accept() {
   for (const int listener : listeners_) {
     for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
       WatchHost(fd);
-      channels_.push_back({.fd = fd});
+      channels_.push_back({.fd = FileDescriptor(fd)});
     }
   }
 }
@@ -161,7 +161,7 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
   ssize_t length = 1;
   // Bounds the bytes that a stranger can make this process keep.
   while (channel.received.size() < kMostReceived &&
-         (length = recv(channel.fd, bytes, sizeof(bytes), 0)) > 0)
+         (length = recv(channel.fd.get(), bytes, sizeof(bytes), 0)) > 0)
     channel.received.append(bytes, static_cast<std::size_t>(length));
   const bool is_over =
       length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
@@ -176,8 +176,7 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
     Hello hello;
     take(&hello, sizeof(hello));
     if (!is_ours || hello.rank <= 0) {
-      close(channel.fd);
-      channel.fd = -1;
+      channel.fd.Close();
       return;
     }
     channel.rank = hello.rank;
@@ -203,30 +202,25 @@ void Supervision::Read(Channel& channel, std::vector<LostRank>* lost_ranks) {
                            is_silent});
     ended_.insert(channel.rank);
   }
-  if (is_over) {
-    close(channel.fd);
-    channel.fd = -1;
-  }
+  if (is_over) channel.fd.Close();
 }
 
 std::vector<LostRank> Supervision::PollLostRanks() {
   std::vector<LostRank> lost_ranks;
   std::vector<pollfd> polled;
   for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
-  for (const Channel& channel : channels_) polled.push_back({channel.fd, POLLIN, 0});
+  for (const Channel& channel : channels_) polled.push_back({channel.fd.get(), POLLIN, 0});
   if (polled.empty() || poll(polled.data(), polled.size(), 0) <= 0) return lost_ranks;
   for (std::size_t k = 0; k < channels_.size(); ++k) {
     if (polled[listeners_.size() + k].revents != 0) Read(channels_[k], &lost_ranks);
   }
-  const auto is_closed = [](const Channel& channel) { return channel.fd < 0; };
+  const auto is_closed = [](const Channel& channel) { return !channel.fd.is_open(); };
   channels_.erase(std::remove_if(channels_.begin(), channels_.end(), is_closed), channels_.end());
   const auto is_unknown = [](const Channel& channel) { return !channel.is_known; };
   const auto unknown = std::count_if(channels_.begin(), channels_.end(), is_unknown);
   if (static_cast<std::size_t>(unknown) > kMostUnknown) {
     // The oldest ones come first.
-    const auto stranger = std::find_if(channels_.begin(), channels_.end(), is_unknown);
-    close(stranger->fd);
-    channels_.erase(stranger);
+    channels_.erase(std::find_if(channels_.begin(), channels_.end(), is_unknown));
   }
   const std::size_t known = channels_.size();
   Accept();
@@ -242,7 +236,7 @@ std::optional<std::chrono::steady_clock::time_point> Supervision::stopped_since(
 
 void Supervision::Kill(int rank) {
   for (const Channel& channel : channels_) {
-    if (channel.rank == rank) (void)!send(channel.fd, &kKill, 1, MSG_NOSIGNAL);
+    if (channel.rank == rank) (void)!send(channel.fd.get(), &kKill, 1, MSG_NOSIGNAL);
   }
 }
 
@@ -254,7 +248,7 @@ void Supervision::AwaitEndOfOthers() {
       return;
     std::vector<pollfd> polled;
     for (const int listener : listeners_) polled.push_back({listener, POLLIN, 0});
-    for (const Channel& channel : channels_) polled.push_back({channel.fd, POLLIN, 0});
+    for (const Channel& channel : channels_) polled.push_back({channel.fd.get(), POLLIN, 0});
     poll(polled.data(), polled.size(), 10);
   }
 }
@@ -265,7 +259,7 @@ void Supervision::SignOff() {
   if (rank_ == 0 && has_several_nodes_) AwaitEndOfOthers();
   FinalizePmix(/*is_other_process=*/false);
   has_signed_off_ = true;
-  for (const Channel& channel : channels_) (void)!send(channel.fd, &kEnd, 1, MSG_NOSIGNAL);
+  for (const Channel& channel : channels_) (void)!send(channel.fd.get(), &kEnd, 1, MSG_NOSIGNAL);
   if (shared_ != nullptr) shared_->phase.store(SupervisedState::kLeft, std::memory_order_release);
 }
 

@@ -45,6 +45,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "mpaio/host/file_descriptor.h"
 #include "mpaio/supervision/lost_rank.h"
 
 namespace mpaio {
@@ -95,7 +96,7 @@ class Supervision {
  private:
   // Rank 0's end of a channel.
   struct Channel {
-    int fd = -1;
+    FileDescriptor fd = {};
     int rank = -1;  // -1 before Hello has arrived, and after the rank's death has been reported
     bool is_known = false;      // Hello has arrived
     std::string received = {};  // bytes of messages that are not complete yet

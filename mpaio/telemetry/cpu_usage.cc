@@ -21,6 +21,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/host/file_descriptor.h"
 #include "mpaio/host/text_file.h"
 
 namespace mpaio {
@@ -28,27 +29,9 @@ namespace {
 
 constexpr char kProcStat[] = "/proc/stat";
 
-// Owns a file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-
-  int get() const { return fd_; }
-  // Closes it now. Returns false on failure: a file system may report only then that it was full.
-  bool Close() { return ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
-
 absl::StatusOr<std::string> ReadProcStat() {
-  const Fd fd(::open(kProcStat, O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0)
+  const FileDescriptor fd(::open(kProcStat, O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open())
     return absl::ErrnoToStatus(errno, "cannot open /proc/stat, which CPU usage is read from");
   std::string text;
   std::array<char, 16384> part;
