@@ -15,6 +15,7 @@
 #include "mpaio/array/byte_order.h"
 #include "mpaio/base/index.h"
 #include "mpaio/host/file_io.h"
+#include "mpaio/host/file_stamp.h"
 #include "mpaio/host/open_files.h"
 
 namespace mpaio {

@@ -11,7 +11,6 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/base/status_macros.h"
 #include "mpaio/host/open_files.h"
 
 namespace mpaio {
@@ -72,36 +71,6 @@ absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path) {
   }
   file.size_bytes = status.st_size;
   return file;
-}
-
-absl::StatusOr<FileStamp> FileStamp::Of(int fd, const std::string& name) {
-  struct stat now = {};
-  if (::fstat(fd, &now) != 0) return ErrnoStatus(errno, absl::StrCat("cannot look at ", name));
-  FileStamp stamp;
-  stamp.size_bytes_ = now.st_size;
-  // Not st_ctime: renaming or linking a file changes it, but not the contents.
-  stamp.written_ = now.st_mtim;
-  return stamp;
-}
-
-absl::Status FileStamp::CheckUnchanged(int fd, const std::string& name) const {
-  const auto changed = [&name](absl::string_view how) {
-    return absl::DataLossError(
-        absl::StrCat(name, " ", how,
-                     " while it was read; make sure that no program writes it, and start again"));
-  };
-  MPAIO_ASSIGN_OR_RETURN(const FileStamp now, Of(fd, name));
-  if (now.size_bytes_ < size_bytes_) return changed("shrank");
-  if (now.size_bytes_ != size_bytes_ || now.written_.tv_sec != written_.tv_sec ||
-      now.written_.tv_nsec != written_.tv_nsec) {
-    return changed("was written");
-  }
-  return absl::OkStatus();
-}
-
-bool FileStamp::HasShrunk(int fd) const {
-  const absl::StatusOr<FileStamp> now = Of(fd, "");
-  return now.ok() && now->size_bytes_ < size_bytes_;
 }
 
 Index ReadAt(int fd, std::span<std::byte> to, Index offset_bytes) {

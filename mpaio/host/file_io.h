@@ -5,7 +5,6 @@
 #define MPAIO_HOST_FILE_IO_H_
 
 #include <sys/types.h>
-#include <time.h>
 
 #include <cstddef>
 #include <span>
@@ -41,24 +40,6 @@ struct OpenFile {
 //   InvalidArgument     not a regular file: a directory, a pipe, a device.
 //   ResourceExhausted   too many files are open.
 absl::StatusOr<OpenFile> OpenRegularFile(const std::string& path);
-
-// The length of a file and the time of its last write, by which a later change is detected.
-class FileStamp {
- public:
-  FileStamp() = default;
-  // Errors: system errors for the file `fd`, called `name`.
-  static absl::StatusOr<FileStamp> Of(int fd, const std::string& name);
-
-  Index size_bytes() const { return size_bytes_; }
-
-  // DataLoss, with a message that says how, if the file has changed.
-  absl::Status CheckUnchanged(int fd, const std::string& name) const;
-  bool HasShrunk(int fd) const;
-
- private:
-  Index size_bytes_ = 0;
-  timespec written_ = {};
-};
 
 // Reads up to `to.size()` bytes at `offset_bytes`. Returns their number, which is smaller only at
 // the end of the file, or a negated errno.

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/host/file_io.h"
 
 namespace mpaio {
 namespace {

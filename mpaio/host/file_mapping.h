@@ -15,7 +15,7 @@
 #include "mpaio/base/index.h"
 #include "mpaio/host/fault_handler.h"
 #include "mpaio/host/file_descriptor.h"
-#include "mpaio/host/file_io.h"
+#include "mpaio/host/file_stamp.h"
 #include "mpaio/host/open_files.h"
 
 namespace mpaio {
