@@ -40,6 +40,14 @@ bool IsPrintable(char32_t code_point) {
 
 absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
+// Returns the value of a hexadecimal digit; 16 for any other character.
+char32_t DigitValue(char c) {
+  if (c >= '0' && c <= '9') return static_cast<char32_t>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<char32_t>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<char32_t>(c - 'A' + 10);
+  return 16;
+}
+
 bool IsSpace(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); }
 
 }  // namespace
@@ -122,70 +130,47 @@ absl::StatusOr<std::string> PythonLiteralReader::String() {
   return Wrong("a string has no end");
 }
 
+// Reads the digits of an escape, and appends the code point that they give.
+absl::Status PythonLiteralReader::NumericEscape(std::size_t min_digits, std::size_t max_digits,
+                                                char32_t base, std::string* value) {
+  char32_t code_point = 0;
+  for (std::size_t i = 0; i < max_digits; ++i, ++position_) {
+    const char32_t digit = DigitValue(position_ < text_.size() ? text_[position_] : '\0');
+    if (digit >= base) {
+      if (i >= min_digits) break;
+      return Wrong("an escape in a string is not one of Python's");
+    }
+    code_point = code_point * base + digit;
+  }
+  if (code_point > 0x10FFFF) return Wrong("an escape in a string is over U+10FFFF");
+  AppendCodePoint(code_point, value);
+  return absl::OkStatus();
+}
+
 // Reads the rest of an escape, after the backslash.
 absl::Status PythonLiteralReader::Escape(std::string* value) {
+  constexpr absl::string_view kLetters = "abfnrtv\\'\"", kValues = "\a\b\f\n\r\t\v\\'\"";
   if (position_ == text_.size()) return Wrong("a string has no end");
   const char c = text_[position_++];
-  // Reads a code point of `digits` digits, or of 1 to `digits` digits if `at_most`.
-  const auto number = [&](std::size_t digits, char32_t base, bool at_most) -> absl::Status {
-    char32_t code_point = 0;
-    for (std::size_t i = 0; i < digits; ++i, ++position_) {
-      const char next = position_ < text_.size() ? text_[position_] : '\0';
-      const char32_t digit = absl::ascii_isdigit(static_cast<unsigned char>(next)) ? next - '0'
-                             : next >= 'a' && next <= 'f'                          ? next - 'a' + 10
-                             : next >= 'A' && next <= 'F'                          ? next - 'A' + 10
-                                                                                   : 99;
-      if (digit >= base) {
-        if (at_most && i > 0) break;
-        return Wrong("an escape in a string is not one of Python's");
-      }
-      code_point = code_point * base + digit;
-    }
-    if (code_point > 0x10FFFF) return Wrong("an escape in a string is over U+10FFFF");
-    AppendCodePoint(code_point, value);
+  if (const std::size_t letter = kLetters.find(c); letter != absl::string_view::npos) {
+    value->push_back(kValues[letter]);
     return absl::OkStatus();
-  };
+  }
   switch (c) {
     case '\n':
       return absl::OkStatus();
-    case 'a':
-      value->push_back('\a');
-      return absl::OkStatus();
-    case 'b':
-      value->push_back('\b');
-      return absl::OkStatus();
-    case 'f':
-      value->push_back('\f');
-      return absl::OkStatus();
-    case 'n':
-      value->push_back('\n');
-      return absl::OkStatus();
-    case 'r':
-      value->push_back('\r');
-      return absl::OkStatus();
-    case 't':
-      value->push_back('\t');
-      return absl::OkStatus();
-    case 'v':
-      value->push_back('\v');
-      return absl::OkStatus();
     case 'x':
-      return number(2, 16, false);
+      return NumericEscape(2, 2, 16, value);
     case 'u':
-      return number(4, 16, false);
+      return NumericEscape(4, 4, 16, value);
     case 'U':
-      return number(8, 16, false);
+      return NumericEscape(8, 8, 16, value);
     case 'N':
       return Wrong("an escape in a string is a name (\\N), which repr() does not write");
-    case '\\':
-    case '\'':
-    case '"':
-      value->push_back(c);
-      return absl::OkStatus();
     default:
       if (c >= '0' && c <= '7') {
         --position_;
-        return number(3, 8, true);
+        return NumericEscape(1, 3, 8, value);
       }
       // As in Python, the backslash stands for itself.
       value->push_back('\\');

@@ -54,6 +54,8 @@ class PythonLiteralReader {
  private:
   absl::StatusOr<absl::string_view> Word();
   absl::Status Escape(std::string* value);
+  absl::Status NumericEscape(std::size_t min_digits, std::size_t max_digits, char32_t base,
+                             std::string* value);
 
   absl::string_view text_;
   std::size_t position_ = 0;
