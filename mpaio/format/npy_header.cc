@@ -164,13 +164,12 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, NpyHeaderSizeBytes(first_bytes, name));
   if (static_cast<Index>(first_bytes.size()) < size_bytes) return Truncated(name);
   NpyHeader header;
-  header.version_major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
+  const int version_major = static_cast<unsigned char>(first_bytes[kMagic.size()]);
   header.data_offset = size_bytes;
   const absl::string_view whole = first_bytes.substr(0, static_cast<std::size_t>(size_bytes));
-  const absl::string_view text =
-      whole.substr(static_cast<std::size_t>(PrefixBytes(header.version_major)));
+  const absl::string_view text = whole.substr(static_cast<std::size_t>(PrefixBytes(version_major)));
   std::string utf8;
-  if (header.version_major < 3) {
+  if (version_major < 3) {
     utf8 = FromLatin1(text);
   } else if (IsUtf8(text, Surrogates::kRefused)) {
     utf8 = std::string(text);

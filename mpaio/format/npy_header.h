@@ -33,7 +33,6 @@ inline constexpr Index kNpyPrefixBytes = 12;
 inline constexpr Index kMaxNpyHeaderBytes = Index{1} << 20;
 
 struct NpyHeader {
-  int version_major = 1;
   // The type of the data as stored, possibly in the other byte order.
   DType dtype;
   bool fortran_order = false;
