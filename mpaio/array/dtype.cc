@@ -87,7 +87,7 @@ absl::StatusOr<DType> DType::Structured(std::vector<Field> fields, Index itemsiz
     for (const std::string* name :
          {&field.name, field.title.has_value() ? &*field.title : nullptr}) {
       if (name == nullptr) continue;
-      if (!IsUtf8(*name, Surrogates::kTaken))
+      if (!IsUtf8(*name, Surrogates::kAllowed))
         return absl::InvalidArgumentError("the name of a field is not UTF-8");
       if (!names.insert(*name).second)
         return absl::InvalidArgumentError(

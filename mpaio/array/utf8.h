@@ -22,7 +22,7 @@ char32_t TakeCodePoint(absl::string_view* text);
 // Appends the UTF-8 of `code_point`. Precondition: code_point <= 0x10FFFF.
 void AppendCodePoint(char32_t code_point, std::string* out);
 
-enum class Surrogates { kRefused, kTaken };
+enum class Surrogates { kRefused, kAllowed };
 // Returns true if all of `text` is UTF-8, without surrogates if they are refused.
 bool IsUtf8(absl::string_view text, Surrogates surrogates);
 

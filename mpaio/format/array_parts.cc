@@ -75,7 +75,7 @@ ArrayParts::~ArrayParts() {
 int ArrayParts::ReadFile(Index begin, std::span<std::byte> to) const {
   const Index got_bytes = ReadAt(fd_.get(), to, data_offset_ + begin);
   if (got_bytes < 0) return static_cast<int>(-got_bytes);
-  return got_bytes == static_cast<Index>(to.size()) ? 0 : kCut;
+  return got_bytes == static_cast<Index>(to.size()) ? 0 : kTruncated;
 }
 
 int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
@@ -100,7 +100,7 @@ int ArrayParts::Read(Index begin, std::span<std::byte> to) const {
 
 absl::Status ArrayParts::StatusOf(int failure) const {
   if (failure == 0) return absl::OkStatus();
-  if (failure == kCut)
+  if (failure == kTruncated)
     return absl::DataLossError(
         absl::StrCat(name_,
                      " shrank while it was read; make sure that no program writes it, and start "

@@ -39,10 +39,10 @@ class ArrayParts {
 
   // Fills `to` with the bytes that the loaded array has from `begin` on. Only final values are
   // stored: bytes that another reader has filled already do not change. Returns 0, an errno, or
-  // kCut if the file was truncated. May be called in a signal handler. Precondition: 0 <= begin,
-  // begin + to.size() <= size_bytes().
+  // kTruncated if the file was truncated. May be called in a signal handler. Precondition: 0 <=
+  // begin, begin + to.size() <= size_bytes().
   int Read(Index begin, std::span<std::byte> to) const;
-  static constexpr int kCut = -1;
+  static constexpr int kTruncated = -1;
 
   // Returns the status for `failure`, a result of Read(). DataLoss: the file was truncated, or the
   // disk failed. ResourceExhausted: the system had no memory left for the pages of `to`.

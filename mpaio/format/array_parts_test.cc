@@ -76,7 +76,7 @@ TEST_F(ArrayPartsTest, AFileThatIsCutOrWritten) {
   std::filesystem::resize_file(path, 100);
   std::vector<std::byte> part(50);
   EXPECT_EQ((*parts)->Read(50, part), 0);
-  EXPECT_EQ((*parts)->Read(51, part), ArrayParts::kCut);
+  EXPECT_EQ((*parts)->Read(51, part), ArrayParts::kTruncated);
   EXPECT_THAT((*parts)->CheckUnchanged(),
               StatusIs(absl::StatusCode::kDataLoss, "shrank while it was read"));
 }
@@ -86,7 +86,7 @@ TEST_F(ArrayPartsTest, FailuresInWords) {
       PartsOf(absl::StrCat("raw:<i8:", Write("a.bin", std::string(8000, 'x'))));
   MPAIO_ASSERT_OK(parts.status());
   MPAIO_EXPECT_OK((*parts)->StatusOf(0));
-  EXPECT_THAT((*parts)->StatusOf(ArrayParts::kCut),
+  EXPECT_THAT((*parts)->StatusOf(ArrayParts::kTruncated),
               StatusIs(absl::StatusCode::kDataLoss, "a.bin shrank while it was read"));
   EXPECT_THAT((*parts)->StatusOf(EIO), StatusIs(absl::StatusCode::kDataLoss, "cannot read"));
   EXPECT_THAT((*parts)->StatusOf(EFAULT),

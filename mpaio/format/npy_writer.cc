@@ -39,7 +39,7 @@ absl::Status WriteFailure(int error, const std::string& path, Index size_bytes,
                           const WriteTarget& target) {
   const Index available_bytes = error == ENOSPC ? AvailableBytes(target.temporary_directory) : -1;
   if (available_bytes >= 0)
-    return NoRoomToWrite(path, size_bytes, available_bytes, target.temporary_directory);
+    return NoSpaceToWrite(path, size_bytes, available_bytes, target.temporary_directory);
   return ErrnoStatus(error, absl::StrCat("cannot write ", path));
 }
 

@@ -127,7 +127,7 @@ absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, In
     // The file's own blocks are overwritten.
     const Index with_its_own_bytes = available_bytes + static_cast<Index>(status.st_blocks) * 512;
     if (with_its_own_bytes < size_bytes)
-      return NoRoomToWrite(path, size_bytes, with_its_own_bytes, path);
+      return NoSpaceToWrite(path, size_bytes, with_its_own_bytes, path);
   }
   target->is_in_place = true;
   std::error_code error;
@@ -144,8 +144,8 @@ absl::Status PrepareInPlace(const absl::Status& why, const std::string& path, In
 
 }  // namespace
 
-absl::Status NoRoomToWrite(const std::string& path, Index wanted_bytes, Index available_bytes,
-                           absl::string_view where) {
+absl::Status NoSpaceToWrite(const std::string& path, Index wanted_bytes, Index available_bytes,
+                            absl::string_view where) {
   return absl::ResourceExhaustedError(
       absl::StrCat("no room for ", path, ": it takes ", wanted_bytes, " bytes, ", where,
                    " has room for ", available_bytes, "; make room or choose another place"));
@@ -180,8 +180,8 @@ absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_
   struct rlimit limit;
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       limit.rlim_cur < static_cast<rlim_t>(size_bytes)) {
-    return NoRoomToWrite(path, size_bytes, static_cast<Index>(limit.rlim_cur),
-                         "the file-size limit (ulimit -f)");
+    return NoSpaceToWrite(path, size_bytes, static_cast<Index>(limit.rlim_cur),
+                          "the file-size limit (ulimit -f)");
   }
   if (const absl::Status replaceable = CheckReplaceable(target, path); !replaceable.ok()) {
     const bool is_forbidden =
@@ -192,7 +192,7 @@ absl::StatusOr<WriteTarget> FindWriteTarget(const std::string& path, Index size_
   }
   const Index available_bytes = AvailableBytes(target.directory);
   if (available_bytes >= 0 && available_bytes < size_bytes)
-    return NoRoomToWrite(path, size_bytes, available_bytes, target.directory);
+    return NoSpaceToWrite(path, size_bytes, available_bytes, target.directory);
   return target;
 }
 

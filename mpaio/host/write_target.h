@@ -47,8 +47,8 @@ std::string FollowLinks(const std::string& path);
 Index AvailableBytes(const std::string& directory);
 
 // ResourceExhausted: `path` needs `wanted_bytes`, and `where` has space for `available_bytes`.
-absl::Status NoRoomToWrite(const std::string& path, Index wanted_bytes, Index available_bytes,
-                           absl::string_view where);
+absl::Status NoSpaceToWrite(const std::string& path, Index wanted_bytes, Index available_bytes,
+                            absl::string_view where);
 
 }  // namespace mpaio
 

@@ -248,7 +248,7 @@ absl::Status DemandLoading::ReadFailure() const {
 }
 
 bool DemandLoading::HasChanged() const {
-  return block_states().failure.load(std::memory_order_relaxed) == ArrayParts::kCut ||
+  return block_states().failure.load(std::memory_order_relaxed) == ArrayParts::kTruncated ||
          !parts_->CheckUnchanged().ok();
 }
 
