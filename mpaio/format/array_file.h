@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Arrays at their sources: .npy files, members of .npz archives, raw bytes, standard input.
+// Arrays at their sources: .npy files, members of .npz archives, raw bytes, standard input. A new
+// format goes into a file of its own and into the table of array_opener.cc; see array_opener.h.
 #ifndef MPAIO_FORMAT_ARRAY_FILE_H_
 #define MPAIO_FORMAT_ARRAY_FILE_H_
 
@@ -20,18 +21,20 @@
 namespace mpaio {
 
 class ArrayParts;
-class FileDescriptor;
+class ArraySource;
 class FileMapping;
 
 // An array that can be loaded: its metadata, read from the header, and access to its bytes.
 // Whatever the layout in the source, the array is loaded in C order and in this machine's byte
-// order. Movable; the source stays open until the destructor or CloseForNow() closes it. Besides
-// the memory of the array, it needs a header of at most kMaxNpyHeaderBytes, and buffers of some
-// MiB.
+// order. A movable handle of an ArraySource, of which each format has its own (array_source.h). The
+// source stays open until the destructor or CloseForNow() closes it. Besides the memory of the
+// array, it needs a header of at most kMaxNpyHeaderBytes, and buffers of some MiB.
 class ArrayFile {
  public:
   // Holds no array; may only be assigned to.
   ArrayFile();
+  // For sources that Open() does not know.
+  explicit ArrayFile(std::unique_ptr<ArraySource> source);
   ArrayFile(ArrayFile&&) noexcept;
   ArrayFile& operator=(ArrayFile&&) noexcept;
   ~ArrayFile();
@@ -64,18 +67,13 @@ class ArrayFile {
   // Returns true if Open(input) reads standard input.
   static bool IsStandardInput(const std::string& input);
 
-  // Reads the header of a .npy that comes through `fd`, for instance a pipe. The descriptor is
-  // duplicated, and may be closed afterwards. `name` is the name in messages. Errors: those of a
-  // .npy file.
-  static absl::StatusOr<ArrayFile> FromStream(int fd, const std::string& name);
-
   // Returns an array whose bytes arrive at another process: LoadShare() of share 0 fails in this
   // one. Errors: InvalidArgument if no array can have this shape.
   static absl::StatusOr<ArrayFile> Elsewhere(const std::string& name, DType dtype,
                                              std::vector<Index> shape);
 
   // The name in messages: the file, with its member in an archive; "standard input"; or the name
-  // given to FromStream() or Elsewhere().
+  // given to Elsewhere().
   const std::string& name() const;
   // Closes the file until OpenAgain(), so that more files can be used than can be open at once. A
   // stream stays open.
@@ -137,15 +135,7 @@ class ArrayFile {
   bool writes_in_order() const;
 
  private:
-  struct State;
-  explicit ArrayFile(std::unique_ptr<State> state);
-
-  static absl::StatusOr<ArrayFile> OpenFile(const std::string& path, const std::string* member,
-                                            const std::string& name);
-  static absl::StatusOr<ArrayFile> OpenRaw(const std::string& input);
-  static absl::StatusOr<ArrayFile> ReadStream(FileDescriptor fd, const std::string& name);
-
-  std::unique_ptr<State> state_;
+  std::unique_ptr<ArraySource> source_;
 };
 
 }  // namespace mpaio

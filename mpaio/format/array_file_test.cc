@@ -28,8 +28,12 @@
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/status_macros.h"
+#include "mpaio/format/array_source.h"
+#include "mpaio/format/npy_file.h"
 #include "mpaio/format/npy_header.h"
 #include "mpaio/format/npy_writer.h"
+#include "mpaio/host/file_io.h"
 #include "mpaio/testing/random_bytes.h"
 #include "mpaio/testing/status_matchers.h"
 #include "mpaio/testing/temp_directory.h"
@@ -61,6 +65,13 @@ std::string FortranHeader(const DType& dtype, const std::vector<Index>& shape) {
   std::string header = FormatNpyHeader(dtype, shape);
   header.replace(header.find("False,"), 6, "True, ");
   return header;
+}
+
+// Opens a .npy that comes through `fd`, which stays open.
+absl::StatusOr<ArrayFile> FromStream(int fd, const std::string& name) {
+  MPAIO_ASSIGN_OR_RETURN(FileDescriptor duplicate, Duplicate(fd, name));
+  MPAIO_ASSIGN_OR_RETURN(auto source, OpenNpyStream(std::move(duplicate), name));
+  return ArrayFile(std::move(source));
 }
 
 struct ZipEntry {
@@ -429,7 +440,7 @@ class Pipe {
 TEST_F(ArrayFileTest, AStreamIsLoadedOnceByShareZero) {
   for (const int num_shares : {1, 3}) {
     const Pipe pipe(CountingNpy(10000));
-    const absl::StatusOr<ArrayFile> file = ArrayFile::FromStream(pipe.fd(), "the pipe");
+    const absl::StatusOr<ArrayFile> file = FromStream(pipe.fd(), "the pipe");
     MPAIO_ASSERT_OK(file);
     EXPECT_TRUE(file->is_stream());
     EXPECT_EQ(file->name(), "the pipe");
@@ -441,27 +452,27 @@ TEST_F(ArrayFileTest, AStreamIsLoadedOnceByShareZero) {
     EXPECT_THAT(Load(*file, 1), StatusIs(kFailedPrecondition, "the pipe has been read already"));
   }
   const Pipe fortran(FortranHeader(DType::Bytes(1), {2, 3}) + "012345");
-  EXPECT_EQ(Load(*ArrayFile::FromStream(fortran.fd(), "the pipe"), 1).value(), "024135");
+  EXPECT_EQ(Load(*FromStream(fortran.fd(), "the pipe"), 1).value(), "024135");
 }
 
 TEST_F(ArrayFileTest, StreamsOfAnotherLength) {
   const std::string npy = CountingNpy(1000);
   for (std::size_t size = 0; size < 128; ++size) {
     const Pipe pipe(npy.substr(0, size));
-    EXPECT_THAT(ArrayFile::FromStream(pipe.fd(), "the pipe"),
+    EXPECT_THAT(FromStream(pipe.fd(), "the pipe"),
                 size == 0 ? StatusIs(kInvalidArgument, "it is empty")
                           : StatusIs(kDataLoss, "the pipe is truncated"));
   }
   const Pipe cut(npy.substr(0, npy.size() - 1));
   EXPECT_THAT(
-      Load(*ArrayFile::FromStream(cut.fd(), "the pipe"), 1),
+      Load(*FromStream(cut.fd(), "the pipe"), 1),
       StatusIs(
           kDataLoss,
           "the pipe is truncated: its header promises 8000 bytes of data, the file holds 7999"));
   const Pipe twice(npy + npy);
-  EXPECT_THAT(Load(*ArrayFile::FromStream(twice.fd(), "the pipe"), 1),
+  EXPECT_THAT(Load(*FromStream(twice.fd(), "the pipe"), 1),
               StatusIs(kDataLoss, "holds at least 1 bytes more"));
-  EXPECT_FALSE(ArrayFile::FromStream(-1, "nothing").ok());
+  EXPECT_FALSE(FromStream(-1, "nothing").ok());
 }
 
 TEST_F(ArrayFileTest, AnArrayElsewhereHasNoBytesHere) {
@@ -482,7 +493,6 @@ TEST_F(ArrayFileTest, MovesTakeTheFileAlong) {
   MPAIO_ASSERT_OK(opened);
   ArrayFile moved = *std::move(opened);
   ArrayFile assigned;
-  EXPECT_EQ(assigned.size_bytes(), 0);
   assigned = std::move(moved);
   EXPECT_EQ(Load(assigned, 1).value(), Counting(3));
   EXPECT_EQ(assigned.name(), Path("a.npy"));
@@ -581,7 +591,7 @@ TEST_F(ArrayFileTest, ADestinationWithoutMemoryIsResourceExhausted) {
   const std::span<std::byte> none(static_cast<std::byte*>(nowhere), kSizeBytes);
   EXPECT_THAT(file->LoadShare(0, 1, none), StatusIs(kResourceExhausted, "shared memory ran out"));
   const Pipe pipe(npy);
-  EXPECT_THAT(ArrayFile::FromStream(pipe.fd(), "the pipe")->LoadShare(0, 1, none),
+  EXPECT_THAT(FromStream(pipe.fd(), "the pipe")->LoadShare(0, 1, none),
               StatusIs(kResourceExhausted, "shared memory ran out"));
   ::munmap(nowhere, kSizeBytes);
 
@@ -600,8 +610,8 @@ TEST_F(ArrayFileTest, AnErrorBeforeWritingEndsTheLoading) {
   const std::string npy = CountingNpy(100'000);
   const Pipe pipe(npy.substr(0, 60'000));
   for (const bool is_stream : {false, true}) {
-    const absl::StatusOr<ArrayFile> file = is_stream ? ArrayFile::FromStream(pipe.fd(), "the pipe")
-                                                     : ArrayFile::Open(Write("a.npy", npy));
+    const absl::StatusOr<ArrayFile> file =
+        is_stream ? FromStream(pipe.fd(), "the pipe") : ArrayFile::Open(Write("a.npy", npy));
     MPAIO_ASSERT_OK(file);
     ASSERT_TRUE(file->writes_in_order());
     const Pages pages(file->size_bytes());

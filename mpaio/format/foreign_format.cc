@@ -219,4 +219,9 @@ std::optional<ForeignFormat> RecognizeForeignDirectory(const std::string& path) 
   return std::nullopt;
 }
 
+absl::Status ForeignFormatError(absl::string_view name, const ForeignFormat& format) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is not a .npy or .npz file but ", format.what, ": ", format.advice));
+}
+
 }  // namespace mpaio

@@ -2,8 +2,8 @@
 
 // Files that users pass as arrays although they hold something else: a git-lfs pointer, HDF5, CSV,
 // ... They are recognized by their contents, so that the message names the format and the remedy.
-// To refuse a further format, add a row to a table in the .cc. Formats that can be read are in
-// array_file.cc.
+// To refuse a further format, add a row to a table in the .cc. The formats that can be read are in
+// the table of array_opener.cc.
 #ifndef MPAIO_FORMAT_FOREIGN_FORMAT_H_
 #define MPAIO_FORMAT_FOREIGN_FORMAT_H_
 
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace mpaio {
@@ -35,6 +36,9 @@ std::optional<ForeignFormat> RecognizeForeignArchive(const std::vector<std::stri
 // Returns the format of the directory `path`: a Zarr array or group. Nothing if it is neither, or
 // not a directory.
 std::optional<ForeignFormat> RecognizeForeignDirectory(const std::string& path);
+
+// InvalidArgument: the input `name` is of this format.
+absl::Status ForeignFormatError(absl::string_view name, const ForeignFormat& format);
 
 }  // namespace mpaio
 

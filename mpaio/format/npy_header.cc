@@ -211,6 +211,16 @@ absl::Status CheckSupported(const NpyHeader& header, absl::string_view name) {
       "allow_pickle=False refuses such arrays)"));
 }
 
+absl::StatusOr<NpyHeader> ReadNpyHeader(const ReadSome& read, const std::string& name,
+                                        std::string* start) {
+  MPAIO_ASSIGN_OR_RETURN(const Index header_bytes, NpyHeaderSizeBytes(*start, name));
+  if (header_bytes > static_cast<Index>(start->size()))
+    MPAIO_RETURN_IF_ERROR(AppendUpTo(header_bytes, read, start));
+  MPAIO_ASSIGN_OR_RETURN(NpyHeader header, ParseNpyHeader(*start, name));
+  MPAIO_RETURN_IF_ERROR(CheckSupported(header, name));
+  return header;
+}
+
 std::string FormatNpyHeader(const DType& dtype, const std::vector<Index>& shape) {
   const std::string descr =
       dtype.is_structured() ? dtype.ToString() : absl::StrCat("'", dtype.ToString(), "'");

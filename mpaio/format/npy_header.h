@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/base/index.h"
+#include "mpaio/format/read_some.h"
 
 namespace mpaio {
 
@@ -69,6 +70,13 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view first_bytes, absl::st
 //   Unimplemented  it does not; the message describes the array, and says how to save one that is
 //                  supported.
 absl::Status CheckSupported(const NpyHeader& header, absl::string_view name);
+
+// Reads the header of the source `name`, and checks that mpaio supports the array. `*start` holds
+// the first bytes of the source: kNpyPrefixBytes or more, or all of it. `read` continues after
+// them; the bytes that it gives, the rest of a long header, are appended to `*start`. Errors: those
+// of `read`, ParseNpyHeader and CheckSupported.
+absl::StatusOr<NpyHeader> ReadNpyHeader(const ReadSome& read, const std::string& name,
+                                        std::string* start);
 
 // Returns the header, magic string included, that numpy.save writes for a C-order array: byte for
 // byte that of numpy 1.24 and later, 2.x included (older versions leave less space for the first
