@@ -12,7 +12,7 @@ NumberType Expression::type() const { return program_->type; }
 
 absl::Status Expression::Evaluate(std::span<const std::byte* const> inputs, Index count,
                                   std::byte* output) const {
-  const Program& program = *program_;
+  const ExpressionProgram& program = *program_;
   const std::unique_ptr<NumberBlock[]> registers(
       new NumberBlock[static_cast<std::size_t>(program.num_registers)]);
   const Index size_bytes = SizeBytes(program.type);

@@ -37,7 +37,7 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/numeric/int128.h"
@@ -45,19 +45,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
+#include "mpaio/kernel/expression_variable.h"
 #include "mpaio/kernel/number_type.h"
 
 namespace mpaio {
 
+struct ExpressionProgram;
+
 // Immutable, cheap to copy, and safe to evaluate on several threads at once.
 class Expression {
  public:
-  struct Variable {
-    std::string name;
-    NumberType type;
-    // Distance between elements; 0 if they are contiguous and aligned.
-    Index stride_bytes = 0;
-  };
+  using Variable = ExpressionVariable;
 
   // Compiles `text`. If `convert_to` is given, the result is converted to that type at the end, as
   // by astype. Errors: InvalidArgument, with the position in the text, for a syntax error, an
@@ -75,7 +73,7 @@ class Expression {
 
   // Returns the value of an expression that consists of integer literals, such as "2 ** 10", and
   // therefore has no type of its own; nullopt for any other text.
-  static std::optional<absl::int128> WrittenInteger(absl::string_view text);
+  static std::optional<absl::int128> IntegerLiteral(absl::string_view text);
 
   NumberType type() const;
 
@@ -86,13 +84,13 @@ class Expression {
                         std::byte* output) const;
 
   // Elements per block of the evaluation.
-  static constexpr Index kBlock = 512;
+  static constexpr Index kBlock = kExpressionBlock;
 
  private:
   friend class ExpressionCompiler;
-  struct Program;
-  explicit Expression(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
-  std::shared_ptr<const Program> program_;
+  explicit Expression(std::shared_ptr<const ExpressionProgram> program)
+      : program_(std::move(program)) {}
+  std::shared_ptr<const ExpressionProgram> program_;
 };
 
 }  // namespace mpaio

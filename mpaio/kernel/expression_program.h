@@ -5,17 +5,20 @@
 #define MPAIO_KERNEL_EXPRESSION_PROGRAM_H_
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "mpaio/kernel/expression.h"
+#include "mpaio/kernel/expression_variable.h"
 #include "mpaio/kernel/number_loops.h"
+#include "mpaio/kernel/number_type.h"
 
 namespace mpaio {
 
 // Storage for the numbers of one block.
 struct alignas(64) NumberBlock {
-  std::byte bytes[Expression::kBlock * 8];
+  std::byte bytes[kExpressionBlock * 8];
 };
 
 // The location of a loop's operand.
@@ -35,9 +38,9 @@ struct ProgramStep {
   ProgramOperand result = {};
 };
 
-struct Expression::Program {
+struct ExpressionProgram {
   NumberType type = NumberType::kBool;
-  std::vector<Variable> variables;
+  std::vector<ExpressionVariable> variables;
   std::vector<NumberBlock> constants;
   std::vector<ProgramStep> steps;
   int num_registers = 0;

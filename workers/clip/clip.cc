@@ -36,7 +36,7 @@ struct Limit {
 absl::StatusOr<Limit> ReadLimit(absl::string_view key, const Parameters& parameters) {
   Limit limit{key, parameters.Text(key), parameters.Text(key)};
   if (!limit.is_given()) return limit;
-  limit.integer = Expression::WrittenInteger(limit.text);
+  limit.integer = Expression::IntegerLiteral(limit.text);
   if (limit.integer.has_value()) return limit;
   absl::string_view digits = limit.text;
   const bool is_negative = absl::ConsumePrefix(&digits, "-");
