@@ -158,66 +158,94 @@ void FortranTiles::ChooseForSequentialReading(Index max_elements) {
   outer_begin_ = axis + 1 >= axes ? axes - 1 : axes;
 }
 
+// Positions are those of elements, not of bytes.
+struct FortranTiles::Tile {
+  std::vector<Index> extents;
+  Index file_start = 0, memory_start = 0;  // the positions of the first element
+  Index elements = 1;
+};
+
+// The runs of all tiles of the same extents.
+struct FortranTiles::Runs {
+  std::vector<Index> positions;  // in memory, of the elements of a run in the file
+  std::vector<Index> offsets;    // in the file, of the runs, in the order of the file
+  std::vector<Index> rows;       // the number, in the file, of the first, second, ... run in memory
+};
+
+FortranTiles::Tile FortranTiles::TileAt(Index number) const {
+  const std::size_t axes = extents_.size();
+  Tile tile;
+  tile.extents.resize(axes);
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::size_t axis = reading_ == Reading::kAnywhere ? axes - 1 - i : i;
+    const Index tiles = CeilDivide(extents_[axis], tile_extents_[axis]);
+    const Index start = number % tiles * tile_extents_[axis];
+    number /= tiles;
+    tile.extents[axis] = std::min(tile_extents_[axis], extents_[axis] - start);
+    tile.file_start += start * file_strides_[axis];
+    tile.memory_start += start * memory_strides_[axis];
+    tile.elements *= tile.extents[axis];
+  }
+  return tile;
+}
+
+FortranTiles::Runs FortranTiles::RunsOf(const std::vector<Index>& tile_extents) const {
+  const std::span<const Index> inner = std::span(tile_extents).first(inner_end_);
+  const std::span<const Index> outer = std::span(tile_extents).subspan(outer_begin_);
+  Runs runs;
+  runs.positions = Positions(inner, std::span(memory_strides_).first(inner_end_));
+  runs.offsets = Positions(outer, std::span(file_strides_).subspan(outer_begin_));
+  const std::vector<Index> row_positions =
+      Positions(outer, std::span(memory_strides_).subspan(outer_begin_));
+  runs.rows.resize(row_positions.size());
+  for (std::size_t row = 0; row < row_positions.size(); ++row)
+    runs.rows[static_cast<std::size_t>(row_positions[row])] = static_cast<Index>(row);
+  return runs;
+}
+
+// Reads the runs of the tile that starts at `file_start` into `buffer`. Adjacent runs are read as
+// one.
+absl::Status FortranTiles::ReadRuns(const Runs& runs, Index file_start, const Read& read,
+                                    std::span<std::byte> buffer) const {
+  const Index length = static_cast<Index>(runs.positions.size());
+  const Index run_bytes = length * itemsize_bytes_;
+  const std::size_t num_runs = runs.offsets.size();
+  for (std::size_t run = 0; run < num_runs;) {
+    std::size_t next = run + 1;
+    while (next < num_runs && runs.offsets[next] == runs.offsets[next - 1] + length) ++next;
+    const auto begin = run * static_cast<std::size_t>(run_bytes);
+    const auto size = (next - run) * static_cast<std::size_t>(run_bytes);
+    MPAIO_RETURN_IF_ERROR(
+        read((file_start + runs.offsets[run]) * itemsize_bytes_, buffer.subspan(begin, size)));
+    run = next;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FortranTiles::Load(Index begin, Index end, const Read& read,
                                 const ByteSwapper& swapper, std::byte* array) const {
-  const std::size_t axes = extents_.size();
   std::vector<std::byte> buffer;
-  std::vector<Index> starts(axes), extents(axes), last_extents;
-  std::vector<Index> positions, rows, row_offsets;
-  for (Index tile = begin; tile < end; ++tile) {
-    Index rest = tile;
-    for (std::size_t i = 0; i < axes; ++i) {
-      const std::size_t axis = reading_ == Reading::kAnywhere ? axes - 1 - i : i;
-      const Index tiles = CeilDivide(extents_[axis], tile_extents_[axis]);
-      starts[axis] = rest % tiles * tile_extents_[axis];
-      extents[axis] = std::min(tile_extents_[axis], extents_[axis] - starts[axis]);
-      rest /= tiles;
-    }
-    Index file_start = 0, memory_start = 0, elements = 1;
-    for (std::size_t axis = 0; axis < axes; ++axis) {
-      file_start += starts[axis] * file_strides_[axis];
-      memory_start += starts[axis] * memory_strides_[axis];
-      elements *= extents[axis];
-    }
-    std::byte* const target = array + memory_start * itemsize_bytes_;
-    if (elements == 1) {  // possibly larger than any buffer
+  std::vector<Index> extents_of_runs;
+  Runs runs;
+  for (Index number = begin; number < end; ++number) {
+    const Tile tile = TileAt(number);
+    std::byte* const target = array + tile.memory_start * itemsize_bytes_;
+    if (tile.elements == 1) {  // possibly larger than any buffer
       const std::span<std::byte> element(target, static_cast<std::size_t>(itemsize_bytes_));
-      MPAIO_RETURN_IF_ERROR(read(file_start * itemsize_bytes_, element));
+      MPAIO_RETURN_IF_ERROR(read(tile.file_start * itemsize_bytes_, element));
       swapper.Swap(element.data(), itemsize_bytes_);
       continue;
     }
-
-    if (extents != last_extents) {
-      last_extents = extents;
-      const std::span<const Index> all(extents);
-      positions = Positions(all.first(inner_end_), std::span(memory_strides_).first(inner_end_));
-      // The runs in the order of the file, and the number of the first, second, ... run in memory.
-      row_offsets =
-          Positions(all.subspan(outer_begin_), std::span(file_strides_).subspan(outer_begin_));
-      const std::vector<Index> row_positions =
-          Positions(all.subspan(outer_begin_), std::span(memory_strides_).subspan(outer_begin_));
-      rows.resize(row_positions.size());
-      for (std::size_t row = 0; row < row_positions.size(); ++row)
-        rows[static_cast<std::size_t>(row_positions[row])] = static_cast<Index>(row);
+    if (tile.extents != extents_of_runs) {
+      runs = RunsOf(tile.extents);
+      extents_of_runs = tile.extents;
     }
-    const Index length = static_cast<Index>(positions.size());
-    const Index runs = static_cast<Index>(rows.size());
-    buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(elements * itemsize_bytes_)));
-    for (Index run = 0; run < runs;) {
-      // Adjacent runs are read as one.
-      Index next = run + 1;
-      while (next < runs && row_offsets[static_cast<std::size_t>(next)] ==
-                                row_offsets[static_cast<std::size_t>(run)] + (next - run) * length)
-        ++next;
-      MPAIO_RETURN_IF_ERROR(
-          read((file_start + row_offsets[static_cast<std::size_t>(run)]) * itemsize_bytes_,
-               std::span(buffer).subspan(
-                   static_cast<std::size_t>(run * length * itemsize_bytes_),
-                   static_cast<std::size_t>((next - run) * length * itemsize_bytes_))));
-      run = next;
-    }
-    swapper.Swap(buffer.data(), elements * itemsize_bytes_);
-    TransposeAny(buffer.data(), length, rows, positions, itemsize_bytes_, target);
+    const Index tile_bytes = tile.elements * itemsize_bytes_;
+    buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(tile_bytes)));
+    MPAIO_RETURN_IF_ERROR(ReadRuns(runs, tile.file_start, read, buffer));
+    swapper.Swap(buffer.data(), tile_bytes);
+    TransposeAny(buffer.data(), static_cast<Index>(runs.positions.size()), runs.rows,
+                 runs.positions, itemsize_bytes_, target);
   }
   return absl::OkStatus();
 }

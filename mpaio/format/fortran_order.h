@@ -51,6 +51,13 @@ class FortranTiles {
                     std::byte* array) const;
 
  private:
+  struct Tile;
+  struct Runs;
+
+  Tile TileAt(Index number) const;
+  Runs RunsOf(const std::vector<Index>& tile_extents) const;
+  absl::Status ReadRuns(const Runs& runs, Index file_start, const Read& read,
+                        std::span<std::byte> buffer) const;
   void ChooseForReadingAnywhere(Index max_elements);
   void ChooseForSequentialReading(Index max_elements);
 
