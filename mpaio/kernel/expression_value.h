@@ -28,7 +28,7 @@ struct ExpressionValue {
   bool is_real_literal() const { return literal.has_value() && literal->is_real; }
 
   std::optional<Literal> literal;
-  // Of a literal: int64 or float64.
+  // A literal has int64 or float64.
   NumberType type = NumberType::kBool;
   ProgramOperand operand;
 };

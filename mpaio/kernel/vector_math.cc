@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "mpaio/kernel/multiversion.h"
@@ -308,72 +309,30 @@ void Cos(const double* x, double* y, Index count) {
   WithBeyond<CosLoop, BeyondCos, static_cast<Index>(kMaxAngle), 0>(x, y, count);
 }
 
-constexpr Versions kSin = {Sin, Sin, Sin, Sin};
-constexpr Versions kCos = {Cos, Cos, Cos, Cos};
-
-const Versions& VersionsOf(MathFunction function) {
-  static constexpr Versions kTan = MPAIO_VERSIONS(tan);
-  static constexpr Versions kAsin = MPAIO_VERSIONS(asin);
-  static constexpr Versions kAcos = MPAIO_VERSIONS(acos);
-  static constexpr Versions kAtan = MPAIO_VERSIONS(atan);
-  static constexpr Versions kSinh = MPAIO_VERSIONS_WITH_BEYOND(sinh, BeyondSinh, 709, 0);
-  static constexpr Versions kCosh = MPAIO_VERSIONS_WITH_BEYOND(cosh, BeyondCosh, 709, 0);
-  static constexpr Versions kTanh = MPAIO_VERSIONS(tanh);
-  static constexpr Versions kAsinh = MPAIO_VERSIONS_WITH_BEYOND(asinh, BeyondAsinh, 1, 508);
-  static constexpr Versions kAcosh = MPAIO_VERSIONS_WITH_BEYOND(acosh, BeyondAcosh, 1, 508);
-  static constexpr Versions kAtanh = MPAIO_VERSIONS(atanh);
-  static constexpr Versions kExp = MPAIO_VERSIONS(exp);
-  static constexpr Versions kExp2 = MPAIO_VERSIONS(exp2);
-  static constexpr Versions kExpm1 = MPAIO_VERSIONS(expm1);
-  static constexpr Versions kLog = MPAIO_VERSIONS(log);
-  static constexpr Versions kLog2 = MPAIO_VERSIONS(log2);
-  static constexpr Versions kLog10 = MPAIO_VERSIONS(log10);
-  static constexpr Versions kLog1p = MPAIO_VERSIONS_WITH_BEYOND(log1p, BeyondLog1p, 1, 996);
-  static constexpr Versions kCbrt = MPAIO_VERSIONS(cbrt);
-  switch (function) {
-    case MathFunction::kSin:
-      return kSin;
-    case MathFunction::kCos:
-      return kCos;
-    case MathFunction::kTan:
-      return kTan;
-    case MathFunction::kArcsin:
-      return kAsin;
-    case MathFunction::kArccos:
-      return kAcos;
-    case MathFunction::kArctan:
-      return kAtan;
-    case MathFunction::kSinh:
-      return kSinh;
-    case MathFunction::kCosh:
-      return kCosh;
-    case MathFunction::kTanh:
-      return kTanh;
-    case MathFunction::kArcsinh:
-      return kAsinh;
-    case MathFunction::kArccosh:
-      return kAcosh;
-    case MathFunction::kArctanh:
-      return kAtanh;
-    case MathFunction::kExp:
-      return kExp;
-    case MathFunction::kExp2:
-      return kExp2;
-    case MathFunction::kExpm1:
-      return kExpm1;
-    case MathFunction::kLog:
-      return kLog;
-    case MathFunction::kLog2:
-      return kLog2;
-    case MathFunction::kLog10:
-      return kLog10;
-    case MathFunction::kLog1p:
-      return kLog1p;
-    case MathFunction::kCbrt:
-      return kCbrt;
-  }
-  return kSin;
-}
+// Indexed by MathFunction.
+constexpr Versions kVersions[] = {
+    {Sin, Sin, Sin, Sin},
+    {Cos, Cos, Cos, Cos},
+    MPAIO_VERSIONS(tan),
+    MPAIO_VERSIONS(asin),
+    MPAIO_VERSIONS(acos),
+    MPAIO_VERSIONS(atan),
+    MPAIO_VERSIONS_WITH_BEYOND(sinh, BeyondSinh, 709, 0),
+    MPAIO_VERSIONS_WITH_BEYOND(cosh, BeyondCosh, 709, 0),
+    MPAIO_VERSIONS(tanh),
+    MPAIO_VERSIONS_WITH_BEYOND(asinh, BeyondAsinh, 1, 508),
+    MPAIO_VERSIONS_WITH_BEYOND(acosh, BeyondAcosh, 1, 508),
+    MPAIO_VERSIONS(atanh),
+    MPAIO_VERSIONS(exp),
+    MPAIO_VERSIONS(exp2),
+    MPAIO_VERSIONS(expm1),
+    MPAIO_VERSIONS(log),
+    MPAIO_VERSIONS(log2),
+    MPAIO_VERSIONS(log10),
+    MPAIO_VERSIONS_WITH_BEYOND(log1p, BeyondLog1p, 1, 996),
+    MPAIO_VERSIONS(cbrt),
+};
+static_assert(std::size(kVersions) == static_cast<std::size_t>(MathFunction::kCbrt) + 1);
 
 const Versions2& VersionsOf(MathFunction2 function) {
   static constexpr Versions2 kPower = {MPAIO_VERSIONS(pow)};
@@ -413,7 +372,7 @@ MathIsa BestMathIsa() {
 }
 
 MathLoop FindMathLoop(MathFunction function, MathIsa isa) {
-  return VersionsOf(function).loops[static_cast<int>(isa)];
+  return kVersions[static_cast<int>(function)].loops[static_cast<int>(isa)];
 }
 MathLoop2 FindMathLoop(MathFunction2 function, MathIsa isa) {
   return VersionsOf(function).loops[static_cast<int>(isa)];
