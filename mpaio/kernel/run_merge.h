@@ -100,7 +100,8 @@ struct TwoRuns {
 
 // Returns how many of the first `count` elements of the merged runs come from `a`.
 template <typename T, typename Less>
-std::size_t OfFirstRun(std::span<const T> a, std::span<const T> b, std::size_t count, Less less) {
+std::size_t CountFromFirst(std::span<const T> a, std::span<const T> b, std::size_t count,
+                           Less less) {
   std::size_t least = count > b.size() ? count - b.size() : 0, most = std::min(count, a.size());
   while (least < most) {
     const std::size_t middle = least + (most - least) / 2;
@@ -119,7 +120,7 @@ template <typename T, typename Less>
 void MergeTwo(std::span<const T> a, std::span<const T> b, T* to, Less less) {
   // Each step depends on the one before, so two independent halves are merged alternately: the
   // processor can overlap their steps.
-  const std::size_t half = (a.size() + b.size()) / 2, of_a = OfFirstRun(a, b, half, less);
+  const std::size_t half = (a.size() + b.size()) / 2, of_a = CountFromFirst(a, b, half, less);
   TwoRuns<T> front(a.first(of_a), b.first(half - of_a), to);
   TwoRuns<T> back(a.subspan(of_a), b.subspan(half - of_a), to + half);
   while (front.has_both() && back.has_both()) {
