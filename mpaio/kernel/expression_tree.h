@@ -54,7 +54,7 @@ struct ExpressionNode {
 absl::StatusOr<std::vector<ExpressionNode>> ParseExpression(absl::string_view text);
 
 // Returns InvalidArgument "at character 5 of 'x + * y': `problem`". `position` is an offset in
-// bytes, here 4. A long text is shortened.
+// bytes, here 4; the message counts characters of UTF-8. A long text is shortened.
 absl::Status ExpressionError(absl::string_view text, int position, absl::string_view problem);
 
 }  // namespace mpaio

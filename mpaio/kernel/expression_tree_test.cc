@@ -117,6 +117,23 @@ TEST(ExpressionTreeTest, SyntaxErrorsHaveThePosition) {
   }
 }
 
+TEST(ExpressionTreeTest, PositionsCountCharactersOfUtf8) {
+  EXPECT_EQ(Tree("x + * y").substr(0, 14), "at character 5");
+  // The letters have two, three and four bytes.
+  EXPECT_EQ(Tree("\u00e9 + * y").substr(0, 14), "at character 5");
+  EXPECT_EQ(Tree("\u20ac + * y").substr(0, 14), "at character 5");
+  EXPECT_EQ(Tree("\U0001d465 + * y").substr(0, 14), "at character 5");
+  EXPECT_EQ(Tree("\u00e9\u20ac +").substr(0, 14), "at character 5");
+}
+
+TEST(ExpressionTreeTest, ALongTextIsShortenedBetweenCharacters) {
+  std::string text = "*";
+  for (int i = 0; i < 200; ++i) text += "\u20ac";
+  const std::string message = Tree(text);
+  // 1 + 66 * 3 bytes are the most that fit 200.
+  EXPECT_NE(message.find("'" + text.substr(0, 199) + "...'"), std::string::npos) << message;
+}
+
 TEST(ExpressionTreeTest, DeepAndLongTextsAreReadOrRefused) {
   const std::string deep = std::string(9000, '(') + "x" + std::string(9000, ')');
   EXPECT_EQ(Tree(deep), "x");
