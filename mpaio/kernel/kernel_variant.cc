@@ -71,7 +71,6 @@ class Runner {
     }
     take("SumLanes", SumLanes(doubles), true);
     take("SumOfSquares", SumOfSquares(doubles), true);
-    take("SumOfMagnitudes", SumOfMagnitudes(doubles), true);
     take("SumOfDeviations", SumOfDeviations(doubles, 0.3), true);
     take("SumOfSquaredDeviations", SumOfSquaredDeviations(doubles, 0.3), true);
     take("Product", Product(doubles), true);

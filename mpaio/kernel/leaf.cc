@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpaio/kernel/leaf.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
+#include "mpaio/kernel/lanes.h"
 #include "mpaio/kernel/multiversion.h"
 
 namespace mpaio {
 namespace {
-
-using Lanes = double __attribute__((vector_size(64)));
-constexpr std::size_t kLanes = 8;
 
 // Inlined into each multiversioned function, and therefore compiled for each instruction set.
 // map(x) transforms x in place and join(x, y) combines y into x, because the ABI of a returned
@@ -64,9 +62,6 @@ struct Keep {
 struct Square {
   __attribute__((always_inline)) void operator()(Lanes& x) const { x *= x; }
 };
-struct Magnitude {
-  __attribute__((always_inline)) void operator()(Lanes& x) const { x = x < 0.0 ? -x : x; }
-};
 struct Deviation {
   double center;
   __attribute__((always_inline)) void operator()(Lanes& x) const { x -= center; }
@@ -93,11 +88,6 @@ double FoldPlain(const double* values, std::size_t count) {
 MPAIO_MULTIVERSION
 double FoldSquares(const double* values, std::size_t count) {
   return Fold(values, count, 0.0, Square(), Add());
-}
-
-MPAIO_MULTIVERSION
-double FoldMagnitudes(const double* values, std::size_t count) {
-  return Fold(values, count, 0.0, Magnitude(), Add());
 }
 
 MPAIO_MULTIVERSION
@@ -145,11 +135,9 @@ void SumHalves(const std::uint64_t* values, std::size_t count, std::uint64_t* lo
 }  // namespace
 
 absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
-  // The sum of this many words below 2^32 fits 64 bits.
-  constexpr std::size_t kBlock = std::size_t{1} << 31;
   absl::uint128 total = 0;
   while (!values.empty()) {
-    const std::size_t count = values.size() < kBlock ? values.size() : kBlock;
+    const std::size_t count = std::min(values.size(), kHalvesPerBlock);
     std::uint64_t lower = 0, upper = 0;
     SumHalves(values.data(), count, &lower, &upper);
     total += (absl::uint128(upper) << 32) + lower;
@@ -161,9 +149,6 @@ absl::uint128 SumExactly(std::span<const std::uint64_t> values) {
 double SumLanes(std::span<const double> values) { return FoldPlain(values.data(), values.size()); }
 double SumOfSquares(std::span<const double> values) {
   return FoldSquares(values.data(), values.size());
-}
-double SumOfMagnitudes(std::span<const double> values) {
-  return FoldMagnitudes(values.data(), values.size());
 }
 double SumOfDeviations(std::span<const double> values, double center) {
   return FoldDeviations(values.data(), values.size(), center);

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Loops over a leaf of a reduction, or over any number of elements if the result does not depend on
-// their order.
-//
-// A floating-point leaf has 16 lanes: lane j accumulates, in order, the elements j, j + 16, j + 32,
-// ...; then the lanes are combined as (l, l + 8), (l, l + 4), (l, l + 2), (l, l + 1). The result
-// has the same bits for every register width.
+// their order. A floating-point leaf has the 16 lanes of lanes.h.
 #ifndef MPAIO_KERNEL_LEAF_H_
 #define MPAIO_KERNEL_LEAF_H_
 
-#include <complex>
 #include <cstdint>
 #include <span>
 
@@ -24,7 +19,6 @@ absl::uint128 SumExactly(std::span<const std::uint64_t> values);
 // Plain additions and multiplications, each of which is rounded. sum.h has compensated sums.
 double SumLanes(std::span<const double> values);
 double SumOfSquares(std::span<const double> values);
-double SumOfMagnitudes(std::span<const double> values);
 // Sums of (value - center) and of its square.
 double SumOfDeviations(std::span<const double> values, double center);
 double SumOfSquaredDeviations(std::span<const double> values, double center);

@@ -6,22 +6,16 @@
 #include <cstring>
 #include <limits>
 
+#include "mpaio/kernel/lanes.h"
 #include "mpaio/kernel/multiversion.h"
 
 namespace mpaio {
 namespace {
 
-// Eight lanes, in as many registers as the processor needs for them. Named variables instead of
-// arrays, because GCC keeps arrays in memory.
-using Lanes = double __attribute__((vector_size(64)));
-constexpr std::size_t kLanes = 8;
-
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
-// The sum of this many words below 2^32 fits 64 bits.
-constexpr std::size_t kBlock = std::size_t{1} << 31;
 
-// Sums of at most kBlock values: `wrapped` is the sum of the words modulo 2^64, `upper` the exact
-// sum of the upper halves of value + 2^63.
+// Sums of at most kHalvesPerBlock values: `wrapped` is the sum of the words modulo 2^64, `upper`
+// the exact sum of the upper halves of value + 2^63.
 struct BlockSums {
   std::uint64_t wrapped;
   std::uint64_t upper;
@@ -63,6 +57,7 @@ template <typename Half, typename Whole>
 
 MPAIO_MULTIVERSION
 void SumLeaf(const double* elements, std::size_t count, CompensatedSum<double>* leaf) {
+  // Named variables instead of arrays, because GCC keeps arrays in memory.
   VectorSum<Lanes> low, high;
   Lanes next_low, next_high;
   std::size_t i = 0;
@@ -99,7 +94,7 @@ void SumLeaf(const double* elements, std::size_t count, CompensatedSum<double>* 
 absl::int128 SumExactly(std::span<const std::int64_t> values) {
   absl::int128 total = 0;
   while (!values.empty()) {
-    const std::size_t count = std::min(values.size(), kBlock);
+    const std::size_t count = std::min(values.size(), kHalvesPerBlock);
     const BlockSums sums = SumBlock(values.data(), count);
     // The sum of value + 2^63 is upper * 2^32 + lower. The sum of the lower halves is below 2^64,
     // so the wrapped sum determines it: the wrapped sum lacks 2^63 per value, and an even number of

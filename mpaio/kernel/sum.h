@@ -47,9 +47,7 @@ struct CompensatedSum {
   }
 };
 
-// The floating-point sum over the fixed tree of fixed_tree.h. A leaf has 16 lanes: lane j sums, in
-// order, the leaf's elements j, j + 16, j + 32, ...; then the lanes are combined as (l, l + 8), (l,
-// l + 4), (l, l + 2), (l, l + 1). The result has the same bits for every register width.
+// The floating-point sum over the fixed tree of fixed_tree.h. A leaf has the 16 lanes of lanes.h.
 //
 // Accuracy: each element takes part in at most h = 16 + 4 + log2(n / 256) + 2 additions. With u =
 // 2^-53 and S the sum of the magnitudes, the additions lose at most h u S together (to first

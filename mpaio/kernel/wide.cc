@@ -5,7 +5,6 @@
 #include <type_traits>
 
 #include "mpaio/array/float16.h"
-#include "mpaio/kernel/multiversion.h"
 
 namespace mpaio {
 namespace {
