@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // argmax: the index of the first largest element, or of the first NaN or NaT.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"

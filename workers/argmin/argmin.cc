@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // argmin: the index of the first smallest element, or of the first NaN or NaT.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // mean: the arithmetic mean.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // min: the smallest element. If any element is NaN or NaT, the answer is too, as in numpy.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // nanmean: the mean of the elements that are not NaN.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // nanmin: the smallest element that is not NaN or NaT; if there is none, NaN or NaT.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"
