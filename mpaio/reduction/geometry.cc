@@ -40,4 +40,9 @@ absl::StatusOr<LaneGeometry> LaneGeometry::Of(const std::vector<Index>& shape,
   return geometry;
 }
 
+absl::Status LaneCountMismatch() {
+  return absl::DataLossError(
+      "a chunk came back with another number of lanes: all ranks must run the same program");
+}
+
 }  // namespace mpaio

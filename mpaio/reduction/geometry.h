@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -38,6 +39,9 @@ struct LaneGeometry {
   static absl::StatusOr<LaneGeometry> Of(const std::vector<Index>& shape, std::optional<Index> axis,
                                          bool keepdims);
 };
+
+// Returns DataLoss for a chunk whose result is not that of the expected number of lanes.
+absl::Status LaneCountMismatch();
 
 }  // namespace mpaio
 

@@ -84,8 +84,7 @@ class ReduceAcross final : public Worker<RawElement, ContributionOf<Op, kOneLane
     if constexpr (kOneLane) {
       return reducers_.front().Add(partials);
     } else {
-      if (partials.size() != reducers_.size())
-        return absl::DataLossError("a chunk came back with another number of lanes");
+      if (partials.size() != reducers_.size()) return LaneCountMismatch();
       for (std::size_t lane = 0; lane < partials.size(); ++lane)
         MPAIO_RETURN_IF_ERROR(reducers_[lane].Add(partials[lane]));
       return absl::OkStatus();
@@ -157,7 +156,7 @@ class ReduceLanes final : public Worker<RawElement, std::string>, public Reducti
 
   absl::Status ProcessCallback(const Chunk& chunk, std::string values) override {
     if (static_cast<Index>(values.size()) != chunk.rows.size() * result_.itemsize_bytes()) {
-      return absl::DataLossError("a chunk came back with another number of lanes");
+      return LaneCountMismatch();
     }
     if (values_.empty())
       values_.resize(static_cast<std::size_t>(geometry_.num_lanes() * result_.itemsize_bytes()));

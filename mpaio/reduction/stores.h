@@ -59,6 +59,12 @@ inline absl::Status StoredComplex(std::complex<double> value, const DType& dtype
   return absl::OkStatus();
 }
 
+// The parameter of reductions whose integer result may be too large.
+inline ParameterInfo OverflowParameter() {
+  return ParameterInfo::Choice(
+      "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
+      {"error", "wrap"});
+}
 inline bool WrapsOnOverflow(const Parameters& parameters) {
   return parameters.Text("overflow") == "wrap";
 }

@@ -55,6 +55,10 @@ struct Moments {
   }
 };
 
+inline ParameterInfo DdofParameter() {
+  return ParameterInfo::Number("ddof", "the divisor is the number of elements minus this", 0);
+}
+
 template <bool kIsRoot>
 struct VarianceStore {
   explicit VarianceStore(const ReductionInputs& inputs) : ddof(inputs.parameters.Number("ddof")) {}

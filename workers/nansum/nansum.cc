@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // nansum: the sum of the elements that are not NaN.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"
@@ -14,9 +13,7 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "adds up the elements that are not NaN",
     .accepts = {RealTypes()},
-    .parameters = ReductionParameters({ParameterInfo::Choice(
-        "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
-        {"error", "wrap"})}),
+    .parameters = ReductionParameters({OverflowParameter()}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

@@ -125,7 +125,7 @@ class LaneSearch {
     if (active_.empty()) StartBatch();
     for (const auto& [position, findings] : of_lanes) {
       if (position < 0 || position >= static_cast<Index>(active_.size()))
-        return absl::DataLossError("a chunk came back with another number of lanes");
+        return LaneCountMismatch();
       active_[static_cast<std::size_t>(position)].search.Add(findings);
     }
     return absl::OkStatus();

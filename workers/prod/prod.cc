@@ -14,9 +14,7 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "multiplies the elements; integers exactly",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType()},
-    .parameters = ReductionParameters({ParameterInfo::Choice(
-        "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
-        {"error", "wrap"})}),
+    .parameters = ReductionParameters({OverflowParameter()}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

@@ -3,7 +3,6 @@
 // sum: the sum of all elements. Integers are summed exactly, and a sum that does not fit in 64 bits
 // is an error unless overflow=wrap. Floating-point numbers are summed over a fixed tree, so that
 // the answer has the same bits however the array is divided.
-#include <complex>
 #include <cstdint>
 
 #include "mpaio/jobs/registry.h"
@@ -18,9 +17,7 @@ MPAIO_REGISTER_WORKER({
         "adds up the elements; integers exactly, floats with the same bits for every number of "
         "ranks",
     .accepts = {RealTypes(), ComplexTypes(), LongDoubleType(), TimedeltaType()},
-    .parameters = ReductionParameters({ParameterInfo::Choice(
-        "overflow", "if an integer result is too large: an error, or modulo 2^64 as in numpy",
-        {"error", "wrap"})}),
+    .parameters = ReductionParameters({OverflowParameter()}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,

@@ -14,8 +14,7 @@ namespace {
 MPAIO_REGISTER_WORKER({
     .summary = "the variance of the elements",
     .accepts = {RealTypes(), ComplexTypes()},
-    .parameters = ReductionParameters(
-        {ParameterInfo::Number("ddof", "the divisor is the number of elements minus this", 0)}),
+    .parameters = ReductionParameters({DdofParameter()}),
     .check =
         [](const JobInputs& inputs) { return CheckReduction(inputs, /*needs_elements=*/false); },
     .answers_with_array = true,
