@@ -39,6 +39,26 @@ bool OnlyThisHostCanWrite(int fd) {
   }
 }
 
+// Keeps out other programs that would write to the file.
+absl::Status TakeLease(int fd, const std::string& name) {
+  const auto unprotected = [&name](absl::string_view why) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
+  };
+  if (!OnlyThisHostCanWrite(fd)) return unprotected("several hosts may share its file system");
+  if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) {
+    if (errno == EAGAIN)
+      return absl::FailedPreconditionError(
+          absl::StrCat(name, " cannot be mapped: another program has it open to write"));
+    return unprotected(errno == EACCES ? "it belongs to another user"
+                                       : "its file system has no leases");
+  }
+  // The system sends SIGIO when another process waits for the lease; by default it would end this
+  // process.
+  signal(SIGIO, SIG_IGN);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const std::string& name,
@@ -57,23 +77,8 @@ absl::StatusOr<std::unique_ptr<FileMapping>> FileMapping::Create(int fd, const s
   mapping->fd_ = FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!mapping->fd_.is_open()) return ErrnoStatus(errno, absl::StrCat("cannot map ", name));
   if (takes_lease) {
-    const auto unprotected = [&name](absl::string_view why) {
-      return absl::PermissionDeniedError(
-          absl::StrCat(name, " cannot be mapped: others cannot be kept from writing it, as ", why));
-    };
-    if (!OnlyThisHostCanWrite(mapping->fd_.get()))
-      return unprotected("several hosts may share its file system");
-    if (fcntl(mapping->fd_.get(), F_SETLEASE, F_RDLCK) != 0) {
-      if (errno == EAGAIN)
-        return absl::FailedPreconditionError(
-            absl::StrCat(name, " cannot be mapped: another program has it open to write"));
-      return unprotected(errno == EACCES ? "it belongs to another user"
-                                         : "its file system has no leases");
-    }
+    MPAIO_RETURN_IF_ERROR(TakeLease(mapping->fd_.get(), name));
     mapping->has_lease_ = true;
-    // The system sends SIGIO when another process waits for the lease; by default it would end this
-    // process.
-    signal(SIGIO, SIG_IGN);
   }
   MPAIO_ASSIGN_OR_RETURN(mapping->first_stamp_, FileStamp::Of(mapping->fd_.get(), name));
   if (mapping->first_stamp_.size_bytes() - offset_bytes < size_bytes) {
