@@ -19,8 +19,6 @@
 #ifndef MPAIO_WORKER_SANDBOX_H_
 #define MPAIO_WORKER_SANDBOX_H_
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +32,8 @@
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
 #include "mpaio/worker/chunk_crash.h"
+#include "mpaio/worker/forked_child.h"
+#include "mpaio/worker/sandbox_channel.h"
 #include "mpaio/worker/worker.h"
 
 namespace mpaio {
@@ -105,7 +105,6 @@ class Sandbox {
                                             std::string* encoded);
 
  private:
-  struct Board;
   // The outcome of a command: the results of `done` chunks were appended. If `ended`, the child
   // ended while it processed the next `suspects` chunks.
   struct Outcome {
@@ -118,36 +117,20 @@ class Sandbox {
     std::string cause;
   };
 
-  // Run in this process.
   absl::Status ProcessAll(int job, ChunkId first, Index count, std::string* encoded,
                           SandboxDone* result);
   absl::StatusOr<Outcome> Command(int job, ChunkId first, Index count, std::string* encoded);
+  bool IsAnswered(std::uint32_t command) const;
   void Await(std::uint32_t command, Outcome* outcome);
-  void Sleep(std::uint32_t command, std::chrono::nanoseconds at_most);
+  bool EndIfOverdue(std::uint32_t command, std::chrono::nanoseconds* sleep, Outcome* outcome);
   bool ReadOutcome(Index count, Outcome* outcome, std::size_t* size_bytes) const;
-  absl::Status Read(std::size_t position, std::size_t size_bytes, std::string* out) const;
-  absl::Status Map();
-  absl::Status Fork();
-  bool Reap(int options, std::string* cause);
-  void EndChild(std::string* cause);
-
-  // Run in the child.
-  [[noreturn]] void RunWorkerLoop(pid_t parent);
-  void ExecuteCommand(std::vector<Index>& batches, std::string& encoded);
-  absl::Status Write(std::size_t position, const std::string& bytes);
+  absl::Status StartChild();
 
   const std::vector<WorkerBase*> workers_;
   const SandboxOptions options_;
   const std::chrono::nanoseconds batch_time_;
-  Board* board_ = nullptr;
-  // The first 1 MiB of results follows the board in memory; the rest is in the file.
-  char* results_ = nullptr;
-  int file_ = -1;
-  // An eventfd through which the child wakes the parent.
-  int bell_ = -1;
-  pid_t child_ = 0;
-  // Readable when the child has ended; -1 if the system has no pidfds.
-  int pidfd_ = -1;
+  SandboxChannel channel_;
+  ForkedChild child_;
   std::thread::id forked_by_;
   bool spins_ = false;
 };
