@@ -5,10 +5,9 @@
 #define MPAIO_WORKERS_ORDER_SORT_JOB_H_
 
 #include "mpaio/jobs/registry.h"
+#include "workers/order/sort_state.h"
 
 namespace mpaio {
-
-enum class SortResult { kValues, kIndices };
 
 // Returns the worker's registration. Sorts in numpy's order, stably.
 //
