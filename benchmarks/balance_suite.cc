@@ -32,66 +32,88 @@ std::string Capitalized(std::string name) {
   return name;
 }
 
+// Adds mpaio's cases that choose the chunks or the schedule themselves. `of_elements` computes a
+// chunk; all chunks together give `expected`.
+template <typename OfElements>
+absl::Status AddDivisions(const std::shared_ptr<BenchmarkPool>& pool, const std::string& shape,
+                          const NdView& array, const OfElements& of_elements, std::int64_t expected,
+                          CaseList& list) {
+  DataIterator::Options options;
+  options.parallelism = pool->world().size();
+  MPAIO_ASSIGN_OR_RETURN(const DataIterator automatic,
+                         DataIterator::Create(array, Partition::Auto(), options));
+  list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows, [=] {
+    return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); });
+  });
+  for (const Index size : kSweptSizes) {
+    MPAIO_ASSIGN_OR_RETURN(const DataIterator swept,
+                           DataIterator::Create(array, Partition::ChunkSize(size)));
+    list.AddOurs(absl::StrCat("BM_Balance_MpaioChunk", size, "/", shape), kRows, [=] {
+      return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); });
+    });
+  }
+  return absl::OkStatus();
+}
+
+// Adds mpaio's cases with the schedules of the literature, and one row per chunk as for the peers.
+template <typename OfElements>
+void AddSchedules(const std::shared_ptr<BenchmarkPool>& pool, const std::string& shape,
+                  const DataIterator& one_row, const OfElements& of_elements, std::int64_t expected,
+                  CaseList& list) {
+  for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
+    const std::string& name = ScheduleNames()[k];
+    RunOptions with_schedule;
+    with_schedule.schedule = static_cast<ScheduleKind>(k);
+    if (with_schedule.schedule == ScheduleKind::kAuto) continue;
+    list.AddOurs(
+        absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
+          return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); },
+                               with_schedule);
+        });
+  }
+}
+
+// Adds all cases for one distribution of the cost: cost_of_row(row) takes the time and returns a
+// number.
+template <typename CostOfRow>
+absl::Status AddShape(const std::shared_ptr<BenchmarkPool>& pool, const std::string& shape,
+                      const CostOfRow& cost_of_row, bool with_peers, CaseList& list) {
+  MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
+                         pool->Numbers(kRows, [](Index row) { return row; }));
+  MPAIO_ASSIGN_OR_RETURN(const NdView array,
+                         NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
+  MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row,
+                         DataIterator::Create(array, Partition::ChunkSize(1)));
+  std::uint64_t total = 0;
+  for (Index row = 0; row < kRows; ++row) total += static_cast<std::uint64_t>(cost_of_row(row));
+  const auto of_elements = [cost_of_row](std::span<const std::int64_t> rows, ChunkId) {
+    std::uint64_t sum = 0;
+    for (const std::int64_t row : rows) sum += static_cast<std::uint64_t>(cost_of_row(row));
+    return static_cast<std::int64_t>(sum);
+  };
+  const auto expected = static_cast<std::int64_t>(total);
+  MPAIO_RETURN_IF_ERROR(AddDivisions(pool, shape, array, of_elements, expected, list));
+  AddSchedules(pool, shape, one_row, of_elements, expected, list);
+  const auto ours = [=] {
+    return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); });
+  };
+  if (with_peers) return list.Add("Balance", shape, kRows, 0, cost_of_row, ours);
+  list.AddOurs(absl::StrCat("BM_Balance_Mpaio/", shape), kRows, ours);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& world) {
   MPAIO_ASSIGN_OR_RETURN(const std::shared_ptr<BenchmarkPool> pool, BenchmarkPool::Create(world));
   CaseList list(pool);
   MPAIO_ASSIGN_OR_RETURN(const double ns_per_round, SameOnAllRanks(world, NanosecondsPerRound));
 
-  const auto add = [&](const std::string& shape, auto cost_of_row,
-                       bool with_peers = true) -> absl::Status {
-    MPAIO_ASSIGN_OR_RETURN(const std::span<std::int64_t> numbers,
-                           pool->Numbers(kRows, [](Index row) { return row; }));
-    MPAIO_ASSIGN_OR_RETURN(const NdView array,
-                           NdView::Create(numbers.data(), DType::Of<std::int64_t>(), {kRows}));
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator one_row,
-                           DataIterator::Create(array, Partition::ChunkSize(1)));
-    DataIterator::Options options;
-    options.parallelism = world.size();
-    MPAIO_ASSIGN_OR_RETURN(const DataIterator automatic,
-                           DataIterator::Create(array, Partition::Auto(), options));
-    std::uint64_t total = 0;
-    for (Index row = 0; row < kRows; ++row) total += static_cast<std::uint64_t>(cost_of_row(row));
-    const auto of_elements = [cost_of_row](std::span<const std::int64_t> rows, ChunkId) {
-      std::uint64_t sum = 0;
-      for (const std::int64_t row : rows) sum += static_cast<std::uint64_t>(cost_of_row(row));
-      return static_cast<std::int64_t>(sum);
-    };
-    const auto expected = static_cast<std::int64_t>(total);
-    list.AddOurs(absl::StrCat("BM_Balance_MpaioAuto/", shape), kRows, [=] {
-      return pool->TimeRun([&] { return FunctionWorker(automatic, of_elements, expected); });
-    });
-    for (const Index size : kSweptSizes) {
-      MPAIO_ASSIGN_OR_RETURN(const DataIterator swept,
-                             DataIterator::Create(array, Partition::ChunkSize(size)));
-      list.AddOurs(absl::StrCat("BM_Balance_MpaioChunk", size, "/", shape), kRows, [=] {
-        return pool->TimeRun([&] { return FunctionWorker(swept, of_elements, expected); });
-      });
-    }
-    // The schedules of the literature, with one row per chunk as for the peers.
-    for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
-      const std::string& name = ScheduleNames()[k];
-      RunOptions with_schedule;
-      with_schedule.schedule = static_cast<ScheduleKind>(k);
-      if (with_schedule.schedule == ScheduleKind::kAuto) continue;
-      list.AddOurs(
-          absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
-            return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); },
-                                 with_schedule);
-          });
-    }
-    const auto ours = [=] {
-      return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); });
-    };
-    if (with_peers) return list.Add("Balance", shape, kRows, 0, cost_of_row, ours);
-    list.AddOurs(absl::StrCat("BM_Balance_Mpaio/", shape), kRows, ours);
-    return absl::OkStatus();
-  };
   for (const NamedShape& shape : kShapes) {
     const auto rounds = std::make_shared<const std::vector<std::int64_t>>(
         RoundsOf(shape.shape, kRows, kSerialSeconds * 1e9 / ns_per_round));
-    MPAIO_RETURN_IF_ERROR(add(shape.name, [rounds](Index row) {
-      return Burn((*rounds)[static_cast<std::size_t>(row)]);
-    }));
+    MPAIO_RETURN_IF_ERROR(AddShape(
+        pool, shape.name,
+        [rounds](Index row) { return Burn((*rounds)[static_cast<std::size_t>(row)]); },
+        /*with_peers=*/true, list));
   }
   // All rows cost the same, but one rank is slower. The peers' threads have no ranks.
   const std::int64_t rounds =
@@ -103,9 +125,10 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeBalanceCases(const Communicator& 
     for (int k = times; k-- > 0;) result = Burn(rounds + row % 2 + k);
     return result;
   };
-  MPAIO_RETURN_IF_ERROR(add("SlowRank", on_this_rank, /*with_peers=*/false));
-  MPAIO_RETURN_IF_ERROR(
-      add("Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); }));
+  MPAIO_RETURN_IF_ERROR(AddShape(pool, "SlowRank", on_this_rank, /*with_peers=*/false, list));
+  MPAIO_RETURN_IF_ERROR(AddShape(
+      pool, "Mandelbrot", [](Index row) { return MandelbrotRow(row, kRows, kMandelbrotWidth); },
+      /*with_peers=*/true, list));
   return list.Take();
 }
 

@@ -36,19 +36,36 @@ class CaseList {
   absl::Status Add(const std::string& suite, const std::string& suffix, Index count,
                    double chunk_ns, const Function& function,
                    std::function<absl::StatusOr<double>()> ours) {
-    const auto name = [&](const char* peer) {
-      return absl::StrCat("BM_", suite, "_", peer, "/", suffix);
-    };
     const auto add = [&](const char* peer, std::function<absl::StatusOr<double>()> run) {
-      BenchmarkCase one{name(peer), std::move(run)};
+      BenchmarkCase one{absl::StrCat("BM_", suite, "_", peer, "/", suffix), std::move(run)};
       one.items = static_cast<double>(count);
       if (chunk_ns > 0) one.counters = {{"chunk_ns", chunk_ns}};
       cases_.push_back(std::move(one));
     };
     add("Mpaio", std::move(ours));
-    auto results = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(count));
+    const auto results =
+        std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(count));
+    AddThreads(function, results, add);
+    AddRanks(function, results, add);
+    return AddTickets(function, count, add);
+  }
+
+  // Adds a case that only mpaio runs.
+  void AddOurs(std::string name, Index count, std::function<absl::StatusOr<double>()> run) {
+    BenchmarkCase one{std::move(name), std::move(run)};
+    one.items = static_cast<double>(count);
+    cases_.push_back(std::move(one));
+  }
+  std::vector<BenchmarkCase> Take() { return std::move(cases_); }
+
+ private:
+  using Results = std::shared_ptr<std::vector<std::int64_t>>;
+
+  // Adds the peers that run in rank 0's threads, as many as there are ranks. As below,
+  // add(peer, run) adds a case.
+  template <typename Function, typename AddCase>
+  void AddThreads(const Function& function, const Results& results, const AddCase& add) {
     const Communicator& world = world_;
-    // Runs in rank 0's threads, as many as there are ranks.
     const auto on_rank_0 = [&](const char* peer, auto run) {
       add(peer, [&world, results, run]() -> absl::StatusOr<double> {
         return Timed(world, [&]() -> absl::Status {
@@ -72,6 +89,12 @@ class CaseList {
       peers::TbbAuto(threads, function, to);
     });
 #endif
+  }
+
+  // Adds the peers in which all ranks run the chunks, by messages.
+  template <typename Function, typename AddCase>
+  void AddRanks(const Function& function, const Results& results, const AddCase& add) {
+    const Communicator& world = world_;
     const auto collective = [&](const char* peer, auto run) {
       add(peer, [&world, results, run]() -> absl::StatusOr<double> {
         return Timed(world, [&]() -> absl::Status {
@@ -89,6 +112,12 @@ class CaseList {
         peers::Farm(world, depth, function, to);
       });
     }
+  }
+
+  // Adds the peers in which all ranks take chunks from a counter in shared memory.
+  template <typename Function, typename AddCase>
+  absl::Status AddTickets(const Function& function, Index count, const AddCase& add) {
+    const Communicator& world = world_;
     MPAIO_ASSIGN_OR_RETURN(SharedMemory* const shared,
                            pool_->executor().Allocate(peers::Ticket::Bytes(count)));
     for (const auto& [guided, peer] :
@@ -105,15 +134,6 @@ class CaseList {
     return absl::OkStatus();
   }
 
-  // Adds a case that only mpaio runs.
-  void AddOurs(std::string name, Index count, std::function<absl::StatusOr<double>()> run) {
-    BenchmarkCase one{std::move(name), std::move(run)};
-    one.items = static_cast<double>(count);
-    cases_.push_back(std::move(one));
-  }
-  std::vector<BenchmarkCase> Take() { return std::move(cases_); }
-
- private:
   std::shared_ptr<BenchmarkPool> pool_;
   const Communicator& world_;
   std::vector<BenchmarkCase> cases_;
