@@ -10,6 +10,7 @@
 #define MPAIO_EXECUTOR_EXECUTOR_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,6 +110,9 @@ class Executor {
   // True if a chunk may be processed in a fork of this process. False where ranks are threads.
   virtual bool can_isolate() const { return false; }
 
+  // True if the other ranks are threads that use rank 0's worker objects (thread_pool.h).
+  virtual bool shares_workers() const { return false; }
+
   // This rank's end of the pool's messages. One run at a time uses it.
   virtual Transport& transport() = 0;
 
@@ -135,6 +139,20 @@ class Executor {
   // Collective over the pool's living ranks. Copies rank 0's bytes to every rank. An error means
   // that this rank's messages failed; see is_broken().
   virtual absl::Status Broadcast(std::string* bytes) = 0;
+
+  // On rank 0, not collective. For pools whose other ranks run no program of their own
+  // (thread_pool.h): calls `serve` on each other living rank, with the executor of that rank, and
+  // returns at once. Does nothing in other pools, where each rank's program takes part in a run
+  // itself. `serve` must not throw; an error that it returns means that the rank no longer
+  // communicates: PollLostRanks reports it. Memory ordering: what precedes the call is visible to
+  // `serve`. Errors: FailedPrecondition where a former `serve` is still running, or the pool is
+  // closed; then nothing is called.
+  virtual absl::Status ServeOnOtherRanks(std::function<absl::Status(Executor&)>) {
+    return absl::OkStatus();
+  }
+  // On rank 0: returns when no `serve` is running any more. Memory ordering: what `serve` did is
+  // visible after the call.
+  virtual void JoinOtherRanks() {}
 
   // Where the pool supports it, the death of a rank other than 0 that has called
   // EnableFaultTolerance no longer ends the job. The dead rank then takes part in nothing: Agree

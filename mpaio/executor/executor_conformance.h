@@ -22,6 +22,10 @@ using RunOnPool = std::function<void(const std::function<void(Executor&)>& body)
 // for instance in the initializer of a global.
 void RegisterExecutorConformance(const std::string& suite, const RunOnPool& run);
 
+// The same for a pool whose other ranks run no program of their own: `run` calls `body` on rank 0
+// alone. Checks that need every rank are left out.
+void RegisterExecutorConformanceOfRank0(const std::string& suite, const RunOnPool& run);
+
 // Collective over the pool. Returns to every rank the `mine` of all ranks, indexed by rank.
 std::vector<std::string> Gather(Executor& executor, absl::string_view mine);
 

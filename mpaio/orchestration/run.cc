@@ -31,8 +31,7 @@ Run::~Run() {
 }
 
 bool Run::Poll() {
-  if (impl_->is_done()) return false;
-  impl_->coordinator().Round(/*deliver=*/true);
+  if (!impl_->is_done()) impl_->coordinator().Round(/*deliver=*/true);
   if (!impl_->is_done()) return true;
   impl_->Settle();
   return false;

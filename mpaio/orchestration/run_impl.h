@@ -24,7 +24,8 @@ class Run::Impl {
       : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
   // For rank 0: a run that begins.
-  Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options) {
+  Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
+      : executor_(&executor) {
     coordinator_.emplace(executor, std::move(workers), options);
     if (options.monitor_cpu_usage) {
       sampler_.emplace();
@@ -36,10 +37,12 @@ class Run::Impl {
   RunCoordinator& coordinator() { return *coordinator_; }
   bool has_coordinator() const { return coordinator_.has_value(); }
 
-  // Copies the outcome of the run after its last round.
+  // After the last round: waits until the other ranks of a thread pool have left the run, and
+  // copies its outcome.
   void Settle() {
     if (settled_ || !coordinator_) return;
     settled_ = true;
+    executor_->JoinOtherRanks();
     status_ = coordinator_->status();
     stats_ = coordinator_->stats();
     if (sampler_) {
@@ -56,6 +59,7 @@ class Run::Impl {
   bool is_broken() const { return is_broken_ || (coordinator_ && coordinator_->is_broken()); }
 
  private:
+  Executor* executor_ = nullptr;  // on rank 0
   std::optional<RunCoordinator> coordinator_;
   std::optional<CpuSampler> sampler_;
   absl::Status sampler_status_;

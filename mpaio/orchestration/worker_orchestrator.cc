@@ -10,6 +10,19 @@
 #include "mpaio/orchestration/worker_loop.h"
 
 namespace mpaio {
+namespace {
+
+// The whole part in a run of a rank that runs no program of its own. An error means that the rank
+// no longer communicates with rank 0.
+absl::Status Serve(Executor& executor, const std::vector<WorkerBase*>& workers,
+                   const RunOptions& options) {
+  return CallGuarded("the rank", [&] {
+    const WorkerLoopOutcome outcome = RunWorkerLoop(executor, workers, options);
+    return outcome.is_broken ? outcome.status : absl::OkStatus();
+  });
+}
+
+}  // namespace
 
 absl::Status WorkerOrchestrator::CheckWorkers() const {
   if (workers_.empty())
@@ -29,6 +42,12 @@ absl::Status WorkerOrchestrator::CheckWorkers() const {
 
 absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
   absl::Status status = CheckWorkers();
+  if (status.ok() && !executor_.can_isolate() &&
+      options.chunk_deadline != absl::InfiniteDuration()) {
+    status = absl::InvalidArgumentError(
+        "chunk_deadline ends the process that a chunk runs in, and the ranks of this pool are "
+        "threads of one process; leave it unset, or use a pool of processes");
+  }
   if (status.ok() && executor_.rank() == 0 && options.replay) {
     status = options.replay
                  ->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_))
@@ -36,7 +55,14 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
   }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
   executor_.EnableFaultTolerance();
-  if (executor_.rank() == 0) return Run(std::make_unique<Run::Impl>(executor_, workers_, options));
+  if (executor_.rank() == 0) {
+    MPAIO_RETURN_IF_ERROR(executor_.ServeOnOtherRanks(
+        [workers = workers_, options](Executor& other) { return Serve(other, workers, options); }));
+    RunOptions own = options;
+    // A thread cannot be ended, so the run would wait for copies of chunks that are done.
+    if (executor_.shares_workers()) own.speculates = false;
+    return Run(std::make_unique<Run::Impl>(executor_, workers_, own));
+  }
   return Run(std::make_unique<Run::Impl>(RunWorkerLoop(executor_, workers_, options)));
 }
 

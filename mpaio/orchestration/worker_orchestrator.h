@@ -16,8 +16,9 @@
 namespace mpaio {
 
 // Every rank of the pool constructs the same orchestrator: the same workers in the same order, each
-// over its rank's view of the same array. The executor and the workers belong to the caller and
-// must outlive the runs.
+// over its rank's view of the same array. In a thread pool (thread_pool.h) there is one
+// orchestrator, rank 0's, whose workers the other ranks use too. The executor and the workers
+// belong to the caller and must outlive the runs.
 //
 //   auto run = orchestrator.Start();  // rank 0: returns at once; other ranks: when the run is over
 //   ... run->Poll() / run->Next() / run->Cancel() ...
@@ -31,8 +32,9 @@ class WorkerOrchestrator {
   // to the handle; on the other ranks Start processes chunks until the run is over. One run at a
   // time; the next one may be started when it is over. An error means that nothing has begun, and
   // is the same on every rank: InvalidArgument if there is no worker, if one is null, does not read
-  // its array's type, or has no data on its rank, or if the schedule to replay belongs to another
-  // run.
+  // its array's type, or has no data on its rank, if the schedule to replay belongs to another run,
+  // or if chunk_deadline is set in a pool whose ranks are threads; FailedPrecondition if a run of a
+  // thread pool has not ended.
   absl::StatusOr<Run> Start(const RunOptions& options = {});
 
  private:

@@ -105,8 +105,9 @@ struct ChunksDone {
 // A worker without its types, for the orchestrator. Users derive from Worker below.
 //
 // Every rank of a pool constructs the same workers in the same order, over its own view of the same
-// array. ProcessChunk runs on any rank; DeliverChunk runs on rank 0 only, on the thread that drives
-// the run, at most once per chunk. Neither throws.
+// array; the ranks of a thread pool share rank 0's. ProcessChunk runs on any rank, and may be
+// called by several threads of one process at once. DeliverChunk runs on rank 0 only, on the thread
+// that drives the run, at most once per chunk. Neither throws.
 class WorkerBase {
  public:
   explicit WorkerBase(DataIterator data_iterator) : data_iterator_(std::move(data_iterator)) {}
@@ -221,6 +222,11 @@ class Worker : public WorkerBase {
   // run again, on any rank, it returns the same result. It may read members set before the run, and
   // all of the input. Rows of other chunks may not have been read from their file yet: an access
   // loads them, but a system call on them fails (EFAULT). An error or exception ends the run.
+  //
+  // Several threads of one process may call it at once on one object, while ProcessCallback runs on
+  // another thread (thread_pool.h). So it changes nothing that calls share (mutable members, static
+  // variables, what members point to), and reads nothing that ProcessCallback changes. Scratch
+  // memory belongs in local or thread_local variables.
   virtual absl::StatusOr<Result> Process(const ChunkView<Element>& chunk) const = 0;
 
   // Runs on rank 0, once for each chunk, in the order of the chunks unless another order was
