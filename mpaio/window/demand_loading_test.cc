@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -136,6 +137,59 @@ TEST_P(DemandLoadingTest, ManyThreadsAtOnce) {
   loadings.erase(loadings.begin());
   EXPECT_TRUE(IsLoaded(*memory, 0, kBytes));
   for (const auto& loading : loadings) MPAIO_EXPECT_OK(loading->CheckUnchanged());
+}
+
+// The threads of a thread pool share one object. All begin at the same page, and often fault in the
+// same block.
+TEST_P(DemandLoadingTest, ManyThreadsOfOneObject) {
+  for (int round = 0; round < 10; ++round) {
+    const std::unique_ptr<SharedMemory> memory = Memory();
+    const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+    constexpr int kThreads = 6;
+    std::barrier begin(kThreads);
+    std::vector<std::thread> threads;
+    std::vector<int> right(kThreads);
+    for (int k = 0; k < kThreads; ++k) {
+      threads.emplace_back([&, k] {
+        begin.arrive_and_wait();
+        // Odd threads read backwards.
+        bool all = true;
+        for (Index page = 0; page < kBytes / 4096; ++page) {
+          const Index at = k % 2 == 0 ? page : kBytes / 4096 - 1 - page;
+          all &= IsLoaded(*memory, at * 4096, 4096);
+        }
+        right[static_cast<std::size_t>(k)] = all;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_THAT(right, testing::Each(1));
+    MPAIO_EXPECT_OK(loading->CheckUnchanged());
+  }
+}
+
+// No thread is killed, and each sees the failure after it has read what could not be loaded.
+TEST_P(DemandLoadingTest, ThreadsReadWhileTheFileIsTruncated) {
+  const std::unique_ptr<SharedMemory> memory = Memory();
+  const std::unique_ptr<DemandLoading> loading = Load(*memory, Parts());
+  constexpr int kThreads = 4;
+  std::barrier begin(kThreads + 1);
+  std::vector<std::thread> threads;
+  std::vector<int> knows(kThreads);
+  for (int k = 0; k < kThreads; ++k) {
+    threads.emplace_back([&, k] {
+      begin.arrive_and_wait();
+      for (Index page = 0; page < kBytes / 4096; ++page) {
+        if (IsLoaded(*memory, page * 4096, 4096)) continue;
+        knows[static_cast<std::size_t>(k)] = absl::IsDataLoss(loading->ReadFailure());
+        return;
+      }
+      knows[static_cast<std::size_t>(k)] = true;  // it was faster than the truncation
+    });
+  }
+  begin.arrive_and_wait();
+  std::filesystem::resize_file(path_, kBytes / 2);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(knows, testing::Each(1));
 }
 
 TEST_P(DemandLoadingTest, ProcessesShareReadBlocks) {

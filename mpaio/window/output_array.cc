@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +41,39 @@ void StoreRelaxed(absl::string_view from, std::byte* to) {
 }
 
 }  // namespace
+
+class OutputArray::ThreadBuffers {
+ public:
+  // Returns the calling thread's buffer. It grows to the size of the thread's largest chunk; its
+  // contents are kept unless it grows.
+  std::byte* Get(Index size_bytes) {
+    Buffer& buffer = OfThisThread();
+    if (size_bytes > buffer.size_bytes) {
+      buffer.bytes.reset();
+      // Not initialised, because it is written before it is read.
+      buffer.bytes =
+          std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size_bytes));
+      buffer.size_bytes = size_bytes;
+    }
+    return buffer.bytes.get();
+  }
+
+ private:
+  struct Buffer {
+    std::unique_ptr<std::byte[]> bytes;
+    Index size_bytes = 0;
+  };
+
+  // Only the thread itself uses its buffer, so the lock protects the map alone, whose elements stay
+  // where they are. Compared with writing a chunk to the file, it costs nothing.
+  Buffer& OfThisThread() {
+    const std::lock_guard lock(mutex_);
+    return buffers_[std::this_thread::get_id()];
+  }
+
+  std::mutex mutex_;
+  std::map<std::thread::id, Buffer> buffers_;
+};
 
 absl::StatusOr<OutputArray> OutputArray::Create(Executor& executor, DType dtype,
                                                 std::vector<Index> shape) {
@@ -75,7 +111,7 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
                                                       DType dtype, std::vector<Index> shape) {
   OutputArray output;
   output.is_in_file_ = true;
-  output.scratch_ = std::make_unique<Scratch>();
+  output.buffers_ = std::make_shared<ThreadBuffers>();
   absl::StatusOr<NdView> view = NdView::Create(nullptr, dtype, shape);
   MPAIO_RETURN_IF_ERROR(executor.Agree(view.status()));
   output.in_file_ = *std::move(view);
@@ -108,25 +144,19 @@ absl::StatusOr<OutputArray> OutputArray::CreateInFile(Executor& executor, const 
 
 std::byte* OutputArray::RowBytes(RowRange rows) const {
   if (!is_in_file_) return array_.mutable_view().MutableRowData(rows.begin);
-  const Index size_bytes = rows.size() * view().row_bytes();
-  if (size_bytes > scratch_->size_bytes) {
-    scratch_->bytes.reset();
-    scratch_->bytes =
-        std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size_bytes));
-    scratch_->size_bytes = size_bytes;
-  }
-  return scratch_->bytes.get();
+  return buffers_->Get(rows.size() * view().row_bytes());
 }
 
 absl::StatusOr<WrittenRows> OutputArray::Finish(RowRange rows) const {
   const Index size_bytes = rows.size() * view().row_bytes();
   if (is_in_file_ && file_ != nullptr && !rows_travel_) {
     MPAIO_RETURN_IF_ERROR(
-        file_->Write(rows.begin * view().row_bytes(), scratch_->bytes.get(), size_bytes));
+        file_->Write(rows.begin * view().row_bytes(), buffers_->Get(size_bytes), size_bytes));
     return WrittenRows();
   }
   if (!is_in_file_ && is_on_rank_0s_node_ && !rows_travel_) return WrittenRows();
-  const std::byte* const first = is_in_file_ ? scratch_->bytes.get() : view().RowData(rows.begin);
+  const std::byte* const first =
+      is_in_file_ ? buffers_->Get(size_bytes) : view().RowData(rows.begin);
   return WrittenRows(reinterpret_cast<const char*>(first), static_cast<std::size_t>(size_bytes));
 }
 

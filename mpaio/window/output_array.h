@@ -39,8 +39,9 @@ using WrittenRows = std::string;
 // call of Process must store each byte of Rows once, with its final value; Rows are not scratch
 // memory. The executor must outlive the array.
 //
-// Each rank has its own object. Rows and Finish of an array in a file use one buffer of the object,
-// so they are not safe from several threads.
+// Each rank has its own object, which the ranks of a thread pool share. Rows, Populate and Finish
+// may be called by several threads at once, each for its own rows; Finish by the thread that called
+// Rows.
 class OutputArray {
  public:
   OutputArray() = default;
@@ -109,12 +110,8 @@ class OutputArray {
   // Large enough to use the bandwidth between nodes well, small compared with a node's memory.
   static constexpr Index kSharedPieceBytes = Index{16} << 20;
 
-  // Grows to the size of the largest chunk. Not initialised, because it is written before it is
-  // read.
-  struct Scratch {
-    std::unique_ptr<std::byte[]> bytes;
-    Index size_bytes = 0;
-  };
+  // The rows of an array in a file, between Rows and Finish.
+  class ThreadBuffers;
 
   std::byte* RowBytes(RowRange rows) const;
   absl::Status ShareRows(RowRange rows, Index piece_bytes) const;
@@ -128,7 +125,7 @@ class OutputArray {
   NdView in_file_;
   std::shared_ptr<NpyFile> file_;  // null where this rank cannot reach it
   OpenFileShare file_share_;
-  std::unique_ptr<Scratch> scratch_;
+  std::shared_ptr<ThreadBuffers> buffers_;  // null unless the array is in a file
 };
 
 }  // namespace mpaio

@@ -2,6 +2,7 @@
 #include "mpaio/window/output_array.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +26,7 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/thread_pool.h"
 #include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/testing/status_matchers.h"
@@ -317,6 +320,49 @@ TEST(OutputArray, InAFileItIsWrittenByAllRanksOfRank0sNode) {
     }
   }
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+// The ranks of a thread pool share the objects. Each writes chunks of two arrays in turn, so a
+// thread has two unfinished buffers at a time.
+TEST(OutputArray, ThreadsWriteThroughOneObject) {
+  constexpr Index kRows = 3000, kChunkRows = 7;
+  const TempDirectory directory;
+  ThreadPoolOptions options;
+  options.threads = 4;
+  const std::unique_ptr<Executor> pool = *MakeThreadPool(options);
+  const absl::StatusOr<OutputArray> in_file =
+      OutputArray::CreateInFile(*pool, directory.File("out.npy"), kInt64, {kRows, 3});
+  const absl::StatusOr<OutputArray> in_other_file =
+      OutputArray::CreateInFile(*pool, directory.File("other.npy"), kInt64, {kRows});
+  const absl::StatusOr<OutputArray> in_memory = OutputArray::Reserve(*pool, kInt64, {kRows, 2});
+  for (const auto* output : {&in_file, &in_other_file, &in_memory}) MPAIO_ASSERT_OK(*output);
+  std::atomic<Index> next = 0;
+  const auto write_chunks = [&](Executor&) -> absl::Status {
+    for (Index begin; (begin = next.fetch_add(kChunkRows)) < kRows;) {
+      const RowRange rows = {begin, std::min(begin + kChunkRows, kRows)};
+      MPAIO_EXPECT_OK(in_memory->Populate(rows));
+      for (const auto* output : {&in_file, &in_other_file, &in_memory}) Write(**output, rows);
+      for (const auto* output : {&in_file, &in_other_file, &in_memory}) {
+        const absl::StatusOr<WrittenRows> written = (*output)->Finish(rows);
+        MPAIO_EXPECT_OK(written);
+        EXPECT_THAT(*written, testing::IsEmpty());
+      }
+    }
+    return absl::OkStatus();
+  };
+  MPAIO_ASSERT_OK(pool->ServeOnOtherRanks(write_chunks));
+  MPAIO_EXPECT_OK(write_chunks(*pool));
+  pool->JoinOtherRanks();
+  EXPECT_EQ(Elements(*in_memory, {0, kRows}), Written(*in_memory, {0, kRows}));
+  for (const auto& [output, name] :
+       {std::pair(&in_file, "out.npy"), {&in_other_file, "other.npy"}}) {
+    MPAIO_ASSERT_OK((*output)->file()->Commit());
+    const absl::StatusOr<ArrayFile> file = ArrayFile::Open(directory.File(name));
+    MPAIO_ASSERT_OK(file);
+    std::vector<std::int64_t> elements(static_cast<std::size_t>((*output)->view().num_elements()));
+    MPAIO_EXPECT_OK(file->LoadShare(0, 1, std::as_writable_bytes(std::span(elements))));
+    EXPECT_EQ(elements, Written(**output, {0, kRows})) << name;
+  }
 }
 
 TEST(OutputArray, AFileThatIsNotCommittedLeavesNothing) {
