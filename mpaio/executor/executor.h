@@ -13,11 +13,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
+#include "mpaio/executor/input_guard.h"
 #include "mpaio/supervision/lost_rank.h"
 #include "mpaio/transport/transport.h"
 
@@ -132,6 +134,13 @@ class Executor {
     return Allocate(size_bytes, PagePolicy::kNow);
   }
 
+  // Makes every later run on this executor ask the guard, as long as the guard exists. The ranks of
+  // a thread pool ask the guards of rank 0. Not collective. Thread-safe.
+  void AddInputGuard(std::weak_ptr<const InputGuard> guard) {
+    input_guards_->Add(std::move(guard));
+  }
+  InputGuardList input_guards() const { return input_guards_->List(); }
+
   // Collective over the pool's living ranks. Returns OK if every rank passes OK; else, on every
   // rank, the status of the lowest rank that does not. No rank returns before all have called.
   virtual absl::Status Agree(const absl::Status& mine) = 0;
@@ -183,6 +192,13 @@ class Executor {
   // and ends the transport. Idempotent. Implementations that need Close call it in their
   // destructor, which cannot report errors or is_broken().
   virtual absl::Status Close() = 0;
+
+ protected:
+  // Uses the guards of `other` from now on.
+  void ShareInputGuards(const Executor& other) { input_guards_ = other.input_guards_; }
+
+ private:
+  std::shared_ptr<InputGuards> input_guards_ = std::make_shared<InputGuards>();
 };
 
 // Returns the name of this host.

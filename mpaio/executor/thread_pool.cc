@@ -84,6 +84,7 @@ class ThreadRank : public Executor {
 class ServingRank final : public ThreadRank {
  public:
   using Executor::Allocate;
+  using Executor::ShareInputGuards;
   using ThreadRank::ThreadRank;
   absl::StatusOr<SharedMemory*> Allocate(Index, PagePolicy) override { return NotHere(); }
   absl::Status Agree(const absl::Status&) override { return NotHere(); }
@@ -112,6 +113,7 @@ class ThreadPool final : public ThreadRank {
       ranks_.push_back(std::make_unique<ServingRank>(
           rank, size(), orchestrator_works, std::move(transports[static_cast<std::size_t>(rank)]),
           controls_.front().bytes));
+      ranks_.back()->ShareInputGuards(*this);
     }
   }
   ~ThreadPool() override { Close().IgnoreError(); }

@@ -10,7 +10,10 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
+#include "mpaio/executor/input_guard.h"
 #include "mpaio/format/array_parts.h"
+#include "mpaio/host/file_mapping.h"
+#include "mpaio/window/demand_loading.h"
 
 namespace mpaio {
 namespace {
@@ -82,6 +85,27 @@ absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::strin
 
 }  // namespace
 
+class SharedArray::LiveFile final : public InputGuard {
+ public:
+  explicit LiveFile(std::unique_ptr<FileMapping> mapping) : mapping_(std::move(mapping)) {}
+  explicit LiveFile(std::unique_ptr<DemandLoading> loading) : loading_(std::move(loading)) {}
+
+  absl::Status ReadFailure() const override {
+    return mapping_ ? mapping_->ReadFailure() : loading_->ReadFailure();
+  }
+  absl::Status CheckUnchanged() const override {
+    return mapping_ ? mapping_->CheckUnchanged() : loading_->CheckUnchanged();
+  }
+  bool HasChanged() const {
+    return mapping_ ? !mapping_->CheckUnchanged().ok() : loading_->HasChanged();
+  }
+
+ private:
+  // One of them is null.
+  const std::unique_ptr<FileMapping> mapping_;
+  const std::unique_ptr<DemandLoading> loading_;
+};
+
 absl::StatusOr<SharedArray> SharedArray::Create(Executor& executor, DType dtype,
                                                 std::vector<Index> shape, PagePolicy page_policy) {
   MPAIO_ASSIGN_OR_RETURN(const Index size_bytes, ArraySizeBytes(dtype, shape));
@@ -115,7 +139,9 @@ absl::StatusOr<SharedArray> SharedArray::Map(Executor& executor, const ArrayFile
   SharedArray array;
   MPAIO_ASSIGN_OR_RETURN(array.mapped_,
                          NdView::Create((*mapping)->data(), file.dtype(), file.shape()));
-  array.mapping_ = *std::move(mapping);
+  array.is_mapped_ = true;
+  array.file_ = std::make_shared<const LiveFile>(*std::move(mapping));
+  executor.AddInputGuard(array.file_);
   array.sealed_ = true;
   return array;
 }
@@ -140,24 +166,20 @@ absl::StatusOr<SharedArray> SharedArray::LoadOnDemand(Executor& executor, const 
   MPAIO_ASSIGN_OR_RETURN(MutableNdView view,
                          MutableNdView::Create(memory->data(), file.dtype(), file.shape()));
   SharedArray array(memory, std::move(view));
-  array.loading_ = *std::move(loading);
+  array.file_ = std::make_shared<const LiveFile>(*std::move(loading));
+  executor.AddInputGuard(array.file_);
   array.sealed_ = true;
   return array;
 }
 
 absl::Status SharedArray::CheckUnchanged() const {
-  if (mapping_) return mapping_->CheckUnchanged();
-  return loading_ ? loading_->CheckUnchanged() : absl::OkStatus();
+  return file_ ? file_->CheckUnchanged() : absl::OkStatus();
 }
 
-bool SharedArray::HasChanged() const {
-  if (mapping_) return !mapping_->CheckUnchanged().ok();
-  return loading_ && loading_->HasChanged();
-}
+bool SharedArray::HasChanged() const { return file_ && file_->HasChanged(); }
 
 absl::Status SharedArray::ReadFailure() const {
-  if (mapping_) return mapping_->ReadFailure();
-  return loading_ ? loading_->ReadFailure() : absl::OkStatus();
+  return file_ ? file_->ReadFailure() : absl::OkStatus();
 }
 
 absl::StatusOr<SharedArray> SharedArray::Load(Executor& executor, const ArrayFile& file,

@@ -16,8 +16,6 @@
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/format/array_file.h"
-#include "mpaio/host/file_mapping.h"
-#include "mpaio/window/demand_loading.h"
 
 namespace mpaio {
 
@@ -46,7 +44,8 @@ enum class Source {
 //
 // Each node of the pool has a complete copy; the first byte is aligned to 64 bytes. The window
 // belongs to the executor, which must outlive the array and every view of it. The array itself is a
-// handle, cheap to move; it owns a mapping of the file, if there is one.
+// handle, cheap to move; it owns a mapping of the file, if there is one. A run that has been
+// started keeps the mapping until it ends, even if the array is destroyed.
 class SharedArray {
  public:
   SharedArray() = default;
@@ -86,7 +85,7 @@ class SharedArray {
   // The array as this rank sees it. Valid as long as the executor is open and, if needs_file(), as
   // long as this array exists. A system call on memory that is loaded on demand and has not been
   // read yet fails (EFAULT).
-  const NdView& view() const { return mapping_ ? mapped_ : array_.view(); }
+  const NdView& view() const { return is_mapped_ ? mapped_ : array_.view(); }
   bool is_sealed() const { return sealed_; }
 
   // The same, for writing. Precondition: not sealed.
@@ -97,9 +96,16 @@ class SharedArray {
   absl::Status Populate(Index begin, Index end) const { return memory_->Populate(begin, end); }
 
   // True if the file itself is mapped.
-  bool is_mapped() const { return mapping_ != nullptr; }
-  // True if the file is still read after Load, so that it must not change.
-  bool needs_file() const { return mapping_ != nullptr || loading_ != nullptr; }
+  bool is_mapped() const { return is_mapped_; }
+  // True if the file is still read after Load, so that it must not change as long as runs read the
+  // array. Such an array is registered with the executor (InputGuard), and every run of the
+  // executor fails, as long as the array exists, if
+  //   - a read of the file has failed on any rank, before results that depend on it are delivered;
+  //   - the file has changed since Load, as rank 0 sees it when all chunks are done (Run::Wait):
+  //     results delivered before may be wrong.
+  // On several nodes, another node may see a change that rank 0's does not see yet. To exclude
+  // that, call CheckUnchanged on each rank after the run.
+  bool needs_file() const { return file_ != nullptr; }
   // Called on each rank after the array was read. Returns OK if every element is what the file held
   // when the array was loaded; always OK for an array that does not need the file. Not collective.
   // Errors: those of FileMapping::CheckUnchanged and DemandLoading::CheckUnchanged.
@@ -109,8 +115,8 @@ class SharedArray {
   // not be read is assumed to have changed. Not collective.
   bool HasChanged() const;
   // Returns why some elements could not be read so far, and are zeros; OK if there are none. Not
-  // collective, and cheap: to be called before results leave the rank (RunOptions::check_inputs).
-  // Errors: those of FileMapping::ReadFailure and DemandLoading::ReadFailure.
+  // collective, and cheap: for results that are computed outside of a run. Errors: those of
+  // FileMapping::ReadFailure and DemandLoading::ReadFailure.
   absl::Status ReadFailure() const;
 
   // Collective over the executor's pool. Makes the array read-only on every rank; no effect if it
@@ -124,13 +130,15 @@ class SharedArray {
   static absl::StatusOr<SharedArray> LoadAtOnce(Executor& executor, const ArrayFile& file,
                                                 SharedMemory& memory);
   static absl::StatusOr<SharedArray> Map(Executor& executor, const ArrayFile& file, Source source);
+  // The part that reads the file, and guards it.
+  class LiveFile;
   SharedArray(SharedMemory* memory, MutableNdView array)
       : memory_(memory), array_(std::move(array)) {}
 
   SharedMemory* memory_ = nullptr;
   MutableNdView array_;
-  std::unique_ptr<FileMapping> mapping_;
-  std::unique_ptr<DemandLoading> loading_;
+  std::shared_ptr<const LiveFile> file_;  // null if the array is in memory
+  bool is_mapped_ = false;
   NdView mapped_;
   bool sealed_ = false;
 };
