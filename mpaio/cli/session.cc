@@ -421,11 +421,6 @@ absl::Status Session::RunPass(bool* is_last) {
   options.resumed = resumed_ ? &*resumed_ : nullptr;
   options.journal_pass = pass_;
   options.cancel_patience = absl::Milliseconds(500);
-  options.check_inputs = [this] {
-    absl::Status status;
-    for (const auto& [name, array] : inputs_) status.Update(array.ReadFailure());
-    return status;
-  };
   if (!flags_.replay_file.empty()) {
     absl::Status status;
     if (executor_.rank() == 0) {

@@ -133,6 +133,11 @@ bool ChunkRunner::IsIsolated(const Assignment& assignment) const {
                                  workers_[static_cast<std::size_t>(assignment.job)]->is_isolated());
 }
 
+absl::Status ChunkRunner::CheckInputsUnchanged() const {
+  for (const auto& guard : input_guards_) MPAIO_RETURN_IF_ERROR(guard->CheckUnchanged());
+  return absl::OkStatus();
+}
+
 void ChunkRunner::StartBatch(ChunkId first, Clock::time_point now) {
   batch_ = StartResults();
   batch_chunks_ = {first, first};
@@ -170,8 +175,8 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
       some.done = plain.done;
       some.status = plain.status;
     }
-    if (check_inputs_ && some.status.ok()) {
-      some.status = check_inputs_();
+    if (some.status.ok()) {
+      some.status = ReadFailure();
       // It is not known which of the chunks read bad input.
       if (!some.status.ok()) some.done = 0;
     }

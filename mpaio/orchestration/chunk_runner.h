@@ -16,9 +16,11 @@
 
 #include "absl/status/status.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/status_macros.h"
 #include "mpaio/dispatch/assignment.h"
 #include "mpaio/dispatch/steal_board.h"
 #include "mpaio/executor/executor.h"
+#include "mpaio/executor/input_guard.h"
 #include "mpaio/orchestration/batch_sizer.h"
 #include "mpaio/orchestration/run_options.h"
 #include "mpaio/worker/sandbox.h"
@@ -58,10 +60,11 @@ class ChunkRunner {
 
   // If `is_shared`, idle ranks of the node may steal from the assignment.
   void Enqueue(const Assignment& assignment, bool is_shared = false);
-  // See RunOptions::check_inputs.
-  void set_check_inputs(std::function<absl::Status()> check_inputs) {
-    check_inputs_ = std::move(check_inputs);
-  }
+  // Asks the guards after chunks have been processed and before any of their results are sent; on
+  // an error the chunks fail. Keeps the guarded inputs alive until it is called again.
+  void set_input_guards(InputGuardList guards) { input_guards_ = std::move(guards); }
+  // Returns an error if a guarded input has changed (InputGuard::CheckUnchanged).
+  absl::Status CheckInputsUnchanged() const;
   // Sets a function that is called when other ranks may find chunks to steal.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   // Returns true if the next shared assignment can be stolen from.
@@ -127,6 +130,10 @@ class ChunkRunner {
   // false if a chunk failed or the run is over; the queue is then empty.
   bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);
   void Fail(ChunkId chunk, const absl::Status& status, std::vector<std::string>* messages);
+  absl::Status ReadFailure() const {
+    for (const auto& guard : input_guards_) MPAIO_RETURN_IF_ERROR(guard->ReadFailure());
+    return absl::OkStatus();
+  }
 
   std::vector<WorkerBase*> workers_;
   StealBoard board_;
@@ -148,7 +155,7 @@ class ChunkRunner {
   bool holds_ = false;
   bool has_failed_ = false;
   std::function<void()> wake_;
-  std::function<absl::Status()> check_inputs_;
+  InputGuardList input_guards_;
   std::unique_ptr<Sandbox> sandbox_;  // null if nothing is isolated
   std::optional<Clock::time_point> left_since_;
 };

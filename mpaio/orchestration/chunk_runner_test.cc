@@ -206,16 +206,24 @@ TEST_F(ChunkRunnerTest, AFailureNamesItsChunkAndEndsEverything) {
   EXPECT_EQ(CountResults(ResultsOf(next[0]), 1), 1);
 }
 
+// Its fourth check fails.
+class FailingGuard final : public InputGuard {
+ public:
+  absl::Status ReadFailure() const override {
+    return ++looks < 4 ? absl::OkStatus() : absl::DataLossError("a.npy shrank");
+  }
+  absl::Status CheckUnchanged() const override { return absl::OkStatus(); }
+  mutable Index looks = 0;
+};
+
 // The fourth check of the inputs fails: results of the chunks processed before that check and after
 // the third one are not sent.
 TEST_F(ChunkRunnerTest, NoResultsAreSentIfTheirInputCheckFails) {
   for (const bool is_isolated : {false, true}) {
     ChunkRunner runner({&worker_, &other_});
     if (is_isolated) runner.Isolate(RunOptions(), [] { return false; });
-    Index looks = 0;
-    runner.set_check_inputs([&]() -> absl::Status {
-      return ++looks < 4 ? absl::OkStatus() : absl::DataLossError("a.npy shrank");
-    });
+    const auto guard = std::make_shared<FailingGuard>();
+    runner.set_input_guards({guard});
     worker_.set_isolated(is_isolated);
     worker_.duration = std::chrono::milliseconds(2);  // so that few chunks are processed at a time
     runner.Enqueue({0, 0, {100, 600}});
@@ -226,7 +234,7 @@ TEST_F(ChunkRunnerTest, NoResultsAreSentIfTheirInputCheckFails) {
     ASSERT_TRUE(last.ok() && std::holds_alternative<Failure>(*last));
     EXPECT_EQ(std::get<Failure>(*last).status.message(), "a.npy shrank");
     messages.pop_back();
-    EXPECT_EQ(looks, 4);
+    EXPECT_EQ(guard->looks, 4);
     // The chunks processed up to the third check are valid.
     const ChunkRange sent = ChunksOf(messages, 0);
     EXPECT_LE(sent.size(), runner.chunks());

@@ -81,9 +81,11 @@ class Run {
   //   DeadlineExceeded    RunOptions::deadline passed
   //   Internal, DataLoss  the ranks could not exchange or decode messages, or run different
   //                       programs
+  //   DataLoss            an input that is mapped or loaded on demand could not be read, or has
+  //                       changed (SharedArray::needs_file); results delivered before may be wrong
   //   any                 the error that Process or ProcessCallback returned, with job, chunk and
   //                       rank in its message (Internal if they threw an exception); or that of
-  //                       RunOptions::check_inputs or the journal
+  //                       an input that could not be read, or of the journal
   absl::Status Wait();
 
   // Ends the run as soon as the chunks that are being processed are done; takes effect inside the

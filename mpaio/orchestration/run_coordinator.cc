@@ -68,7 +68,7 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
       delivery_batch_sizers_(workers.size()),
       start_(Clock::now()),
       deadline_(Clock::time_point::max()) {
-  own_work_.set_check_inputs(options.check_inputs);
+  own_work_.set_input_guards(executor.input_guards());
   own_work_.set_wake([&executor] { executor.transport().WakeOne(); });
   if (executor.can_isolate()) own_work_.Isolate(options, [this] { return PumpWhileWaiting(); });
   // A deadline beyond the range of the clock is the same as none.
@@ -584,6 +584,7 @@ void RunCoordinator::Finish(absl::Status status) {
 void RunCoordinator::EndIfAllHaveStopped() {
   if (phase_ != Phase::kFinishing || summaries_missing_ > 0) return;
   phase_ = Phase::kDone;
+  own_work_.set_input_guards({});
   RankStats& own = stats_.ranks.front();
   own.host = executor_.host();
   own.node = executor_.node();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "mpaio/base/status_macros.h"
 #include "mpaio/orchestration/run_coordinator.h"
 
 namespace mpaio {
@@ -228,6 +229,8 @@ RunCoordinator::Clock::duration RunCoordinator::FinishTimeout() const {
 }
 
 absl::Status RunCoordinator::HowItEnded() const {
+  // A changed input takes precedence: quarantined chunks may be its consequence.
+  MPAIO_RETURN_IF_ERROR(own_work_.CheckInputsUnchanged());
   if (stats_.quarantined.empty()) return absl::OkStatus();
   const QuarantinedChunk& first = stats_.quarantined.front();
   const std::size_t others = stats_.quarantined.size() - 1;

@@ -5,12 +5,10 @@
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "mpaio/base/index.h"
 #include "mpaio/chunk/data_iterator.h"
@@ -57,11 +55,6 @@ struct RunOptions {
   JournalWriter* journal = nullptr;
   const JournalReader* resumed = nullptr;
   std::int32_t journal_pass = 0;
-  // Optional. Returns an error if input that chunks have read so far was not available. Called on
-  // every rank after chunks have been processed and before any of their results are sent; on an
-  // error these chunks fail with that status, and the run with them. It should take nanoseconds,
-  // because it is called after every few chunks.
-  std::function<absl::Status()> check_inputs = nullptr;
   // How long a cancelled run waits for chunks that are being processed before it terminates the
   // ranks that process them, if the pool can do that.
   absl::Duration cancel_patience = absl::Seconds(10);

@@ -26,7 +26,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
                            const RunOptions& options, std::optional<absl::Status>* end) {
   Transport& transport = executor.transport();
   ChunkRunner runner(workers, BoardOf(executor, workers));
-  runner.set_check_inputs(options.check_inputs);
+  runner.set_input_guards(executor.input_guards());
   runner.set_wake([&transport] { transport.WakeOne(); });
   const auto receive_messages = [&]() -> absl::Status {
     while (!*end) {
