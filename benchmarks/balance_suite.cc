@@ -63,8 +63,8 @@ void AddSchedules(const std::shared_ptr<BenchmarkPool>& pool, const std::string&
   for (std::size_t k = 0; k < ScheduleNames().size(); ++k) {
     const std::string& name = ScheduleNames()[k];
     RunOptions with_schedule;
-    with_schedule.schedule = static_cast<ScheduleKind>(k);
-    if (with_schedule.schedule == ScheduleKind::kAuto) continue;
+    with_schedule.policy = ComparisonPolicy(static_cast<ScheduleKind>(k));
+    if (with_schedule.policy == nullptr) continue;
     list.AddOurs(
         absl::StrCat("BM_Balance_MpaioSchedule", Capitalized(name), "/", shape), kRows, [=] {
           return pool->TimeRun([&] { return FunctionWorker(one_row, of_elements, expected); },

@@ -18,6 +18,7 @@
 #include "benchmarks/loads.h"
 #include "benchmarks/pool.h"
 #include "benchmarks/suite.h"
+#include "mpaio/jobs/journal_observer.h"
 #include "mpaio/ledger/journal.h"
 
 namespace mpaio {
@@ -84,9 +85,10 @@ absl::StatusOr<std::vector<BenchmarkCase>> MakeProtectionCases(const Communicato
            RunOptions options;
            if (protection.has_deadline) options.chunk_deadline = absl::Seconds(10);
            std::optional<JournalWriter> journal;
+           std::optional<JournalObserver> observer;
            if (protection.has_journal && pool->world().rank() == 0) {
              MPAIO_ASSIGN_OR_RETURN(journal, JournalWriter::Create(JournalPath(), "a benchmark"));
-             options.journal = &*journal;
+             options.observers = {&observer.emplace(&*journal, 0)};
            }
            const absl::StatusOr<double> seconds = pool->TimeRun(
                [&] {

@@ -160,7 +160,8 @@ int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Commu
                   ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
                   : FormatText(session.results()));
     if (!written.ok()) exit_status = ReportError(kJobFailed, written);
-    if (line.report) Print(stderr, FormatReport(session.report()));
+    if (line.report)
+      Print(stderr, FormatReport(session.stages(), session.stats(), session.inputs()));
     const std::vector<LostRank>& lost_ranks = session.lost_ranks();
     if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
                     [](const LostRank& lost) { return lost.host_is_silent; })) {

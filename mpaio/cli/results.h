@@ -11,7 +11,7 @@
 
 #include "mpaio/base/index.h"
 #include "mpaio/chunk/data_iterator.h"
-#include "mpaio/orchestration/run_options.h"
+#include "mpaio/orchestration/run_statistics.h"
 
 namespace mpaio {
 

@@ -19,8 +19,9 @@
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/host/memory_capacity.h"
 #include "mpaio/host/text_file.h"
+#include "mpaio/jobs/journal_observer.h"
 #include "mpaio/telemetry/cpu_usage.h"
-#include "mpaio/telemetry/progress.h"
+#include "mpaio/telemetry/progress_observer.h"
 #include "mpaio/worker/codec.h"
 #include "mpaio/worker/guard.h"
 
@@ -57,23 +58,12 @@ class FinishedWorker final : public WorkerBase {
   absl::Status DeliverChunk(const Chunk&, absl::string_view) override { return absl::OkStatus(); }
 };
 
-std::vector<JobProgress> ProgressOf(const RunStats& stats, const std::vector<Job>& jobs) {
-  std::vector<JobProgress> progress;
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const JobStats& job = stats.jobs[j];
-    progress.push_back(
-        {job.worker, job.rows_done, job.rows, jobs[j].worker->data_iterator().row_bytes()});
-  }
-  return progress;
-}
-
 }  // namespace
 
 void Session::EndStage(const std::string& name, Index bytes) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - stage_start_).count();
-  report_.stages.push_back({name, seconds, bytes});
-  report_.total_seconds += seconds;
+  stages_.push_back({name, seconds, bytes});
   stage_start_ = now;
 }
 
@@ -398,11 +388,10 @@ absl::Status Session::Run() {
   status.Update(CollectResults(status));
   status.Update(SaveOutputs(status));
   if (!flags_.cpu_usage_file.empty())
-    status.Update(WriteCpuUsageCsv(flags_.cpu_usage_file, stats_.cpu_usage));
+    status.Update(WriteCpuUsageCsv(flags_.cpu_usage_file, cpu_usage_.usage()));
   if (!flags_.record_file.empty() && status.ok())
-    status.Update(WriteTextFile(flags_.record_file, ScheduleText(record_), kSchedule));
+    status.Update(WriteTextFile(flags_.record_file, ScheduleText(recorder_.records()), kSchedule));
   EndStage("save");
-  FillReport();
   return status;
 }
 
@@ -410,22 +399,30 @@ absl::Status Session::RunPass(bool* is_last) {
   std::vector<WorkerBase*> workers;
   for (const Job& job : jobs_) workers.push_back(job.worker.get());
   RunOptions options;
-  options.monitor_cpu_usage = !flags_.cpu_usage_file.empty();
-  options.schedule = flags_.schedule;
-  options.record_schedule = !flags_.record_file.empty();
+  options.policy = ComparisonPolicy(flags_.schedule);
   options.retries = flags_.retries;
   options.chunk_deadline = flags_.chunk_deadline;
   options.fail_fast = flags_.fail_fast;
   options.speculates = flags_.speculates;
-  options.journal = journal_ ? &*journal_ : nullptr;
-  options.resumed = resumed_ ? &*resumed_ : nullptr;
-  options.journal_pass = pass_;
+  std::optional<JournalObserver> journal;
+  if (journal_) options.observers.push_back(&journal.emplace(&*journal_, pass_));
+  if (!flags_.record_file.empty()) options.observers.push_back(&recorder_);
+  if (!flags_.cpu_usage_file.empty()) options.observers.push_back(&cpu_usage_);
+  ProgressOptions progress_options;
+  progress_options.mode = flags_.progress;
+  progress_options.terminal = StderrIsTerminal();
+  ProgressObserver progress(progress_options, [](absl::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  });
+  options.observers.push_back(&progress);
+  std::optional<JournalResults> resumed;
+  if (resumed_) options.resumed = &resumed.emplace(&*resumed_, pass_);
   options.cancel_patience = absl::Milliseconds(500);
   if (!flags_.replay_file.empty()) {
     absl::Status status;
     if (executor_.rank() == 0) {
       if (pass_ < static_cast<int>(replay_.size())) {
-        options.replay = replay_[static_cast<std::size_t>(pass_)];
+        options.policy = ReplayPolicy(replay_[static_cast<std::size_t>(pass_)]);
       } else {
         status = absl::InvalidArgumentError(absl::StrCat(
             flags_.replay_file, " has the schedule of ", replay_.size(),
@@ -440,10 +437,7 @@ absl::Status Session::RunPass(bool* is_last) {
   has_begun_ = true;
   const absl::Status ended = executor_.rank() == 0 ? RunUntilDone(run) : run.Wait();
   is_broken_ = run.is_broken();
-  if (executor_.rank() == 0) {
-    Accumulate(run.stats());
-    record_.push_back(run.stats().schedule);
-  }
+  if (executor_.rank() == 0) stats_.AddPass(run.stats());
   ++pass_;
   // All ranks come to the same result, because next_pass is set for the same jobs on all of them. A
   // failed run, too, is over on every rank.
@@ -514,49 +508,10 @@ absl::StatusOr<bool> Session::BeginNextPass() {
   return continues;
 }
 
-void Session::Accumulate(const RunStats& pass) {
-  if (pass_ == 0) {
-    stats_ = pass;
-    return;
-  }
-  stats_.lost_ranks.insert(stats_.lost_ranks.end(), pass.lost_ranks.begin(), pass.lost_ranks.end());
-  stats_.quarantined.insert(stats_.quarantined.end(), pass.quarantined.begin(),
-                            pass.quarantined.end());
-  stats_.seconds += pass.seconds;
-  stats_.failed_job = pass.failed_job;
-  for (std::size_t j = 0; j < pass.jobs.size(); ++j) {
-    JobStats& job = stats_.jobs[j];
-    job.chunks += pass.jobs[j].chunks;
-    job.chunks_done += pass.jobs[j].chunks_done;
-    job.chunks_delivered += pass.jobs[j].chunks_delivered;
-    job.chunks_quarantined += pass.jobs[j].chunks_quarantined;
-    job.chunks_resumed += pass.jobs[j].chunks_resumed;
-    // `rows` stays that of the input: a further pass over the same rows adds none.
-    if (pass.jobs[j].chunks > 0) job.seconds += pass.jobs[j].seconds;
-  }
-  for (std::size_t r = 0; r < pass.ranks.size() && r < stats_.ranks.size(); ++r) {
-    stats_.ranks[r].chunks += pass.ranks[r].chunks;
-    stats_.ranks[r].rows += pass.ranks[r].rows;
-    stats_.ranks[r].busy_seconds += pass.ranks[r].busy_seconds;
-  }
-  stats_.cpu_usage.samples.insert(stats_.cpu_usage.samples.end(), pass.cpu_usage.samples.begin(),
-                                  pass.cpu_usage.samples.end());
-}
-
 absl::Status Session::RunUntilDone(mpaio::Run& run) {
-  ProgressOptions options;
-  options.mode = flags_.progress;
-  options.terminal = StderrIsTerminal();
-  ProgressMeter meter(
-      options, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
   StopSignals::set_run(&run);
   // The signal may have arrived before set_run.
   if (StopSignals::received() != 0) run.Cancel();
-  do {
-    const absl::Time now = absl::Now();
-    if (meter.Due(now)) meter.MaybeUpdate(now, ProgressOf(run.stats(), jobs_));
-  } while (!run.WaitFor(absl::Milliseconds(100)));
-  meter.Finish(absl::Now(), ProgressOf(run.stats(), jobs_));
   const absl::Status ended = run.Wait();
   StopSignals::set_run(nullptr);
   if (ended.code() == absl::StatusCode::kCancelled) stop_signal_ = StopSignals::received();
@@ -746,16 +701,10 @@ absl::Status Session::SaveOutputs(const absl::Status& ended) {
   return first_failure;
 }
 
-void Session::FillReport() {
-  for (std::size_t j = 0; j < stats_.jobs.size(); ++j) {
-    const JobStats& job = stats_.jobs[j];
-    report_.jobs.push_back(
-        {job.worker, plan_[j].line.input, job.rows_done, job.chunks_done, job.seconds});
-  }
-  for (const RankStats& rank : stats_.ranks) {
-    report_.ranks.push_back(
-        {rank.rank, rank.node, rank.host, rank.chunks, rank.rows, rank.busy_seconds});
-  }
+std::vector<std::string> Session::inputs() const {
+  std::vector<std::string> inputs;
+  for (const PlannedJob& planned : plan_) inputs.push_back(planned.line.input);
+  return inputs;
 }
 
 }  // namespace mpaio

@@ -26,7 +26,9 @@
 #include "mpaio/jobs/registry.h"
 #include "mpaio/ledger/journal.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
+#include "mpaio/telemetry/cpu_usage_observer.h"
 #include "mpaio/telemetry/report.h"
+#include "mpaio/telemetry/schedule_recorder.h"
 #include "mpaio/window/shared_array.h"
 
 namespace mpaio {
@@ -53,7 +55,9 @@ class Session {
   bool has_begun() const { return has_begun_; }
   // On rank 0, after Run.
   const std::vector<JobResult>& results() const { return results_; }
-  const RunReport& report() const { return report_; }
+  const std::vector<StageReport>& stages() const { return stages_; }
+  const RunStats& stats() const { return stats_; }
+  std::vector<std::string> inputs() const;
   // On rank 0: the ranks that were lost during the runs.
   const std::vector<LostRank>& lost_ranks() const { return stats_.lost_ranks; }
   // On rank 0: the signal that stopped the run, or 0.
@@ -98,7 +102,6 @@ class Session {
   absl::Status RunUntilDone(mpaio::Run& run);
   // Returns the status of the run, with the signal and the journal named in its message.
   absl::Status AnnotateStatus(const absl::Status& ended) const;
-  void Accumulate(const RunStats& pass);
   absl::Status CollectResults(const absl::Status& ended);
   absl::StatusOr<nlohmann::ordered_json> Answer(std::size_t j);
   // Returns the array to save, for an output that is not in its file yet.
@@ -114,7 +117,6 @@ class Session {
   absl::Status SaveOutputsOf(std::size_t j);
   // Returns an output that is not in its file yet.
   NdView OutputView(std::size_t j, const std::string& key);
-  void FillReport();
   void EndStage(const std::string& name, Index bytes = 0);
 
   Executor& executor_;
@@ -129,15 +131,17 @@ class Session {
   // Totals of all passes.
   RunStats stats_;
   int pass_ = 0;
-  // On rank 0, by pass: the schedule to replay, and the schedule that was run.
+  // On rank 0, by pass: the schedule to replay.
   std::vector<ScheduleRecord> replay_;
-  std::vector<ScheduleRecord> record_;
+  // They observe the runs if flags ask for that.
+  ScheduleRecorder recorder_;
+  CpuUsageObserver cpu_usage_;
   // On rank 0: files that the workers write themselves.
   std::map<OutputKey, std::shared_ptr<NpyFile>> streamed_;
   // Answers that are arrays to be saved.
   std::map<OutputKey, AnswerArray> arrays_;
   std::vector<JobResult> results_;
-  RunReport report_;
+  std::vector<StageReport> stages_;
   std::chrono::steady_clock::time_point stage_start_ = std::chrono::steady_clock::now();
   // On rank 0, if there is a journal: the identity of this run, and the journal that it resumes
   // from, if any.

@@ -126,7 +126,7 @@ class ImperfectTransportTest : public testing::TestWithParam<Pool> {
               RunOptions options;
               options.delivery = delivery;
               options.max_held_bytes = max_held_bytes;
-              options.schedule = schedule;
+              options.policy = ComparisonPolicy(schedule);
               auto run = WorkerOrchestrator(executor, {&fine, &coarse}).Start(options);
               MPAIO_ASSERT_OK(run.status());
               MPAIO_EXPECT_OK(run->Wait());

@@ -75,7 +75,7 @@ TEST_P(LossesTest, AnswersAreExactWhicheverRanksDieAndWhenever) {
           static_cast<Index>(random() % 60);
     }
     RunOptions options;
-    options.schedule = static_cast<ScheduleKind>(random() % ScheduleNames().size());
+    options.policy = ComparisonPolicy(static_cast<ScheduleKind>(random() % ScheduleNames().size()));
     const Index chunk_rows = 1 + static_cast<Index>(random() % 20);
     Outcome outcome;
     std::vector<std::int64_t> rows_a, rows_b;

@@ -25,25 +25,20 @@ constexpr std::chrono::milliseconds kDeliverSlice(1);
 constexpr Index kMostUnknown = 2;
 // A worker with this much work ahead need not be given more yet.
 constexpr double kEnoughAheadSeconds = 0.001;
-// How often the journal is flushed to the kernel, and synced to the disk, which rank 0 waits for.
-constexpr std::chrono::milliseconds kFlushPeriod(10);
-constexpr std::chrono::seconds kSyncPeriod(5);
+// How often RunObserver::OnRound is called.
+constexpr std::chrono::milliseconds kObserverPeriod(10);
 // If rank 0 only coordinates and a rank holds more work than this, the next assignment is sent when
 // that work is done. Rank 0 receives messages within a millisecond, so the rank idles for less than
 // 1 % of the time.
 constexpr double kLongChunkSeconds = 0.100;
 
-DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<WorkerBase*>& workers,
-                                  const RunOptions& options) {
+DispatchOptions DispatchOptionsOf(const Executor& executor, const RunOptions& options,
+                                  Schedule schedule) {
   DispatchOptions dispatch;
-  dispatch.schedule = options.schedule;
-  if (options.replay) {
-    dispatch.plan =
-        options.replay
-            ->PlanFor(executor.size(), executor.orchestrator_works(), ChunksPerJob(workers))
-            .value();
-    if (!executor.orchestrator_works()) dispatch.plan.erase(dispatch.plan.begin());
-  }
+  dispatch.schedule = schedule.kind;
+  dispatch.plan = std::move(schedule.plan);
+  if (!dispatch.plan.empty() && !executor.orchestrator_works())
+    dispatch.plan.erase(dispatch.plan.begin());
   dispatch.processors = std::max(1, executor.size() - (executor.orchestrator_works() ? 0 : 1));
   dispatch.credits = std::max(1, options.credits);
   dispatch.result_budget_bytes = options.max_held_bytes;
@@ -53,16 +48,17 @@ DispatchOptions DispatchOptionsOf(const Executor& executor, const std::vector<Wo
 }  // namespace
 
 RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers,
-                               const RunOptions& options)
+                               const RunOptions& options, Schedule schedule)
     : executor_(executor),
       options_(options),
-      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, workers, options)),
+      observers_(options.observers),
+      is_shared_(schedule.allows_stealing()),
+      dispatcher_(ChunksPerJob(workers), DispatchOptionsOf(executor, options, std::move(schedule))),
       own_work_(workers, BoardOf(executor, workers)),
       frontier_(workers.size(), 0),
       ledger_(ChunksPerJob(workers), executor.size()),
       ranks_(static_cast<std::size_t>(executor.size())),
       rank_0_works_(executor.orchestrator_works()),
-      is_shared_(options.schedule == ScheduleKind::kAuto && !options.replay),
       all_share_(is_shared_ && executor.num_nodes() == 1 && executor.orchestrator_works() &&
                  executor.control() != nullptr),
       delivery_batch_sizers_(workers.size()),
@@ -80,13 +76,11 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
     JobStats job;
     job.worker = worker->name();
     job.rows = data.num_rows();
+    job.row_bytes = data.row_bytes();
     job.chunks = data.num_chunks();
     stats_.jobs.push_back(std::move(job));
   }
-  if (options.record_schedule) {
-    stats_.schedule.ranks = executor.size();
-    stats_.schedule.chunks_per_job = ChunksPerJob(workers);
-  }
+  stats_.allows_stealing = is_shared_;
   for (int rank = 0; rank < executor.size(); ++rank) {
     RankStats stats;
     stats.rank = rank;
@@ -95,58 +89,53 @@ RunCoordinator::RunCoordinator(Executor& executor, std::vector<WorkerBase*> work
     // The rank was lost before this run.
     if (rank > 0 && executor.is_lost(rank)) MarkRankLost(rank);
   }
-  last_sync_ = start_;
-  if (options.resumed != nullptr) {
-    absl::Status resumed = Resume();
-    if (!resumed.ok()) Finish(std::move(resumed));
-  }
+  absl::Status started = options.resumed != nullptr ? Resume() : absl::OkStatus();
+  started.Update(observers_.OnPhase(RunPhase::kStarted, stats_));
+  if (!started.ok()) Finish(std::move(started));
 }
 
 absl::Status RunCoordinator::Resume() {
-  for (const JournalEntry& entry : options_.resumed->entries()) {
-    if (entry.pass != options_.journal_pass) continue;
-    if (entry.job >= static_cast<int>(jobs_.size()) ||
-        entry.chunks.end > ledger_.num_chunks(entry.job)) {
-      return absl::DataLossError(absl::StrCat("the journal has chunks ", entry.chunks.begin, " to ",
-                                              entry.chunks.end - 1, " of job ", entry.job,
-                                              ", which do not exist: it belongs to another run"));
+  const std::vector<ResumedResults::Range>& ranges = options_.resumed->ranges();
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const auto& [job, chunks] = ranges[i];
+    if (job < 0 || job >= static_cast<int>(jobs_.size()) || chunks.begin < 0 ||
+        chunks.end > ledger_.num_chunks(job)) {
+      return absl::DataLossError(absl::StrCat("the results to resume are of chunks ", chunks.begin,
+                                              " to ", chunks.end - 1, " of job ", job,
+                                              ", which do not exist: they belong to another run"));
     }
-    const auto j = static_cast<std::size_t>(entry.job);
-    ledger_.Commit(entry.job, entry.chunks);
-    dispatcher_.Remove(entry.job, entry.chunks);
+    const auto j = static_cast<std::size_t>(job);
+    ledger_.Commit(job, chunks);
+    dispatcher_.Remove(job, chunks);
     stats_.jobs[j].rows_done +=
-        jobs_[j].worker->data_iterator().chunks(entry.chunks.begin, entry.chunks.size()).size();
-    stats_.jobs[j].chunks_done += entry.chunks.size();
-    stats_.jobs[j].chunks_resumed += entry.chunks.size();
-    // The results stay in the journal until they are delivered.
-    MPAIO_RETURN_IF_ERROR(jobs_[j].held.Insert(entry.chunks.begin, entry.chunks.size(),
-                                               HeldResults{{}, 0, &entry}, 0));
+        jobs_[j].worker->data_iterator().chunks(chunks.begin, chunks.size()).size();
+    stats_.jobs[j].chunks_done += chunks.size();
+    stats_.jobs[j].chunks_resumed += chunks.size();
+    MPAIO_RETURN_IF_ERROR(
+        jobs_[j].held.Insert(chunks.begin, chunks.size(), HeldResults{{}, 0, i}, 0));
   }
   return absl::OkStatus();
 }
 
-absl::Status RunCoordinator::Journal(const Results& results, ChunkRange part) {
+absl::StatusOr<absl::string_view> RunCoordinator::PartOf(const Results& results, ChunkRange part) {
+  if (part == results.chunks) return results.encoded;
   WireReader reader(results.encoded);
   absl::string_view skipped;
   std::size_t begin = 0;
-  for (ChunkId chunk = results.chunks.begin; part != results.chunks && chunk < part.end; ++chunk) {
+  for (ChunkId chunk = results.chunks.begin; chunk < part.end; ++chunk) {
     if (chunk == part.begin) begin = results.encoded.size() - reader.rest().size();
     if (!reader.ReadBytes(&skipped))
       return absl::DataLossError("results cannot be read: all ranks must run the same program");
   }
-  const std::size_t end = part == results.chunks ? results.encoded.size()
-                                                 : results.encoded.size() - reader.rest().size();
-  return options_.journal->Append(options_.journal_pass, results.job, part,
-                                  results.encoded.substr(begin, end - begin));
+  const std::size_t end = results.encoded.size() - reader.rest().size();
+  return results.encoded.substr(begin, end - begin);
 }
 
-void RunCoordinator::KeepJournal() {
-  if (options_.journal == nullptr || last_look_ - last_flush_ < kFlushPeriod) return;
-  last_flush_ = last_look_;
-  const bool syncs = last_look_ - last_sync_ >= kSyncPeriod;
-  if (syncs) last_sync_ = last_look_;
-  absl::Status kept = syncs ? options_.journal->Sync() : options_.journal->Flush();
-  if (!kept.ok()) Finish(std::move(kept));
+void RunCoordinator::CallObservers() {
+  if (observers_.empty() || now_ - last_observed_ < kObserverPeriod) return;
+  last_observed_ = now_;
+  absl::Status status = observers_.OnRound(stats_);
+  if (!status.ok()) Finish(std::move(status));
 }
 
 bool RunCoordinator::Round(bool deliver) {
@@ -154,7 +143,7 @@ bool RunCoordinator::Round(bool deliver) {
   bool did_something = ReceiveMessages();
   UpdateRankStates();
   if (phase_ == Phase::kFinishing) EndStragglers();
-  if (phase_ == Phase::kRunning) KeepJournal();
+  if (phase_ == Phase::kRunning) CallObservers();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) did_something |= AssignWork();
   if (phase_ == Phase::kRunning) EnableOrchestratorWork();
@@ -171,7 +160,7 @@ bool RunCoordinator::AllAreDone() const {
 }
 
 void RunCoordinator::PumpMessages() {
-  if (phase_ != Phase::kRunning || Clock::now() - last_look_ < kPumpPeriod) return;
+  if (phase_ != Phase::kRunning || Clock::now() - now_ < kPumpPeriod) return;
   ReceiveMessages();
   UpdateRankStates();
   if (phase_ == Phase::kRunning) AssignWork();
@@ -196,7 +185,7 @@ void RunCoordinator::CheckLimits() {
 }
 
 bool RunCoordinator::ReceiveMessages() {
-  last_look_ = Clock::now();
+  now_ = Clock::now();
   int taken = 0;
   for (; taken < kMessagesPerRound && phase_ != Phase::kDone; ++taken) {
     absl::StatusOr<std::optional<Message>> message = executor_.transport().Receive();
@@ -226,7 +215,7 @@ void RunCoordinator::Handle(int from, std::string bytes) {
   const auto note_progress = [&](Index assignments_done) {
     RankState& rank_state = ranks_[static_cast<std::size_t>(from)];
     rank_state.assignments_done = assignments_done;
-    rank_state.last_received = last_look_;
+    rank_state.last_received = now_;
   };
   if (const auto* idle = std::get_if<IdleMessage>(&*message))
     return note_progress(idle->tasks_done);
@@ -253,45 +242,34 @@ absl::Status RunCoordinator::HandleResults(int from, const Results& results, std
         ") of job ", results.job, ", which do not exist: all ranks must run the same program"));
   }
   for (const ChunkRange& part : ledger_.Commit(results.job, results.chunks)) {
-    if (options_.record_schedule && is_shared_) Record(from, {results.job, 0, part});
-    if (options_.journal != nullptr) MPAIO_RETURN_IF_ERROR(Journal(results, part));
+    MPAIO_ASSIGN_OR_RETURN(const absl::string_view encoded, PartOf(results, part));
+    const double share =
+        static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
+    const double busy_seconds = results.busy_seconds * share;
+    if (!observers_.empty()) {
+      MPAIO_RETURN_IF_ERROR(
+          observers_.OnCommitted({from, results.job, part, encoded, busy_seconds}));
+    }
     dispatcher_.Drop(results.job, part);
     const RowRange rows = job.worker->data_iterator().chunks(part.begin, part.size());
     stats_.jobs[j].rows_done += rows.size();
     stats_.jobs[j].chunks_done += part.size();
-    const double share =
-        static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
-    dispatcher_.OnResults(results.job, part.size(), results.busy_seconds * share,
+    dispatcher_.OnResults(results.job, part.size(), busy_seconds,
                           static_cast<Index>(static_cast<double>(results.encoded.size()) * share),
                           ProcessorOf(from));
     MPAIO_RETURN_IF_ERROR(
-        Hold(results, part, part == results.chunks ? std::move(message) : message));
+        KeepResults(results, part, encoded, part == results.chunks ? std::move(message) : message));
   }
   return absl::OkStatus();
 }
 
-void RunCoordinator::Record(int rank, const Assignment& done) {
-  std::vector<ScheduleRecord::Entry>& entries = stats_.schedule.entries;
-  if (!entries.empty() && entries.back().rank == rank && entries.back().job == done.job &&
-      entries.back().chunks.end == done.chunks.begin) {
-    entries.back().chunks.end = done.chunks.end;
-  } else {
-    entries.push_back({rank, done.job, done.chunks});
-  }
-}
-
-absl::Status RunCoordinator::Hold(const Results& results, ChunkRange part, std::string message) {
+absl::Status RunCoordinator::KeepResults(const Results& results, ChunkRange part,
+                                         absl::string_view encoded, std::string message) {
   const std::size_t all_bytes = results.encoded.size();
   HeldResults held{std::move(message)};
-  held.offset = held.message.size() - all_bytes;
-  // Skip the results in front of `part`: they were committed before, or belong to an earlier part.
-  WireReader reader(absl::string_view(held.message).substr(held.offset));
-  absl::string_view skipped;
-  for (ChunkId chunk = results.chunks.begin; chunk < part.begin; ++chunk) {
-    if (!reader.ReadBytes(&skipped))
-      return absl::DataLossError("results cannot be read: all ranks must run the same program");
-  }
-  held.offset = held.message.size() - reader.rest().size();
+  // `message` may be a copy, in which `encoded` has the same distance from the end.
+  held.offset = held.message.size() - all_bytes +
+                static_cast<std::size_t>(encoded.data() - results.encoded.data());
   const double share =
       static_cast<double>(part.size()) / static_cast<double>(results.chunks.size());
   return jobs_[static_cast<std::size_t>(results.job)].held.Insert(
@@ -332,7 +310,7 @@ bool RunCoordinator::WantsMore(int rank) const {
   // A rank that has been silent for this long is in a long chunk, even if others have stolen the
   // rest of its work: it would not receive an assignment before the chunk ends.
   const double silent_seconds =
-      std::chrono::duration<double>(last_look_ - rank_state.last_received).count();
+      std::chrono::duration<double>(now_ - rank_state.last_received).count();
   return ahead_seconds < kEnoughAheadSeconds && silent_seconds < kEnoughAheadSeconds;
 }
 
@@ -351,7 +329,7 @@ std::optional<Assignment> RunCoordinator::NextFor(int rank) {
   retries_.erase(std::remove_if(retries_.begin(), retries_.end(), is_closed), retries_.end());
   for (auto retry = retries_.begin(); retry != retries_.end(); ++retry) {
     // A retry goes to another rank, unless the others are dead or too busy to take it.
-    const double waited_seconds = std::chrono::duration<double>(last_look_ - retry->since).count();
+    const double waited_seconds = std::chrono::duration<double>(now_ - retry->since).count();
     if (retry->not_on_rank == rank && OthersWork(rank) &&
         waited_seconds < SilenceSeconds(retry->assignment.job))
       continue;
@@ -387,17 +365,13 @@ bool RunCoordinator::AssignWork() {
 }
 
 void RunCoordinator::AssignTo(int rank, const Assignment& assignment) {
-  ledger_.Assign(rank, assignment, last_look_);
-  // Without stealing, every rank processes exactly its assignments, so they are recorded as the
-  // schedule cut them. With stealing, HandleResults records who processed which chunks.
-  if (options_.record_schedule && !is_shared_)
-    stats_.schedule.entries.push_back({rank, assignment.job, assignment.chunks});
+  ledger_.Assign(rank, assignment, now_);
+  observers_.OnAssigned(rank, assignment);
   // Retries and speculative copies are never stolen: they may kill the rank that runs them.
   const bool is_shared = is_shared_ && assignment.attempt == 0;
   if (rank == 0) return own_work_.Enqueue(assignment, is_shared);
   RankState& rank_state = ranks_[static_cast<std::size_t>(rank)];
-  if (rank_state.assignments_sent == rank_state.assignments_done)
-    rank_state.last_received = last_look_;
+  if (rank_state.assignments_sent == rank_state.assignments_done) rank_state.last_received = now_;
   ++rank_state.assignments_sent;
   const absl::Status sent =
       executor_.transport().Send(rank, EncodeMessage(AssignMessage{assignment, is_shared}));
@@ -438,7 +412,7 @@ bool RunCoordinator::WorkOneSlice() {
 bool RunCoordinator::PumpWhileWaiting() {
   ReceiveMessages();
   UpdateRankStates();
-  if (phase_ == Phase::kRunning) KeepJournal();
+  if (phase_ == Phase::kRunning) CallObservers();
   if (phase_ == Phase::kRunning) CheckLimits();
   if (phase_ == Phase::kRunning) AssignWork();
   // The other ranks may have completed all of rank 0's chunks while it is stuck.
@@ -458,8 +432,8 @@ bool RunCoordinator::OpenNextBatch() {
     const Index before = held.held_bytes();
     std::optional<Batch<HeldResults>> batch = held.PopNext();
     if (!batch) continue;
-    if (batch->payload.entry != nullptr) {
-      absl::StatusOr<std::string> kept = options_.resumed->Read(*batch->payload.entry);
+    if (batch->payload.resumed_range) {
+      absl::StatusOr<std::string> kept = options_.resumed->Read(*batch->payload.resumed_range);
       if (!kept.ok()) {
         Finish(kept.status());
         return false;
@@ -498,6 +472,7 @@ std::optional<DeliveredResult> RunCoordinator::DeliverOne() {
   }
   // The batch is kept until the next call, because the returned view points into it. Its share of
   // the result budget is released now.
+  observers_.OnDelivered(delivered.job, {id, id + 1});
   if (open_->chunks.size() == 0) dispatcher_.OnDelivered(open_->held_bytes);
   if (++stats.chunks_delivered == stats.chunks) stats.seconds = SecondsSinceStart();
   return delivered;
@@ -518,6 +493,7 @@ bool RunCoordinator::DeliverSome() {
   delivery_clock_ = now;
   open_->chunks.begin += some.done;
   stats.chunks_delivered += some.done;
+  if (some.done > 0) observers_.OnDelivered(open_->job, {first, first + some.done});
   if (!some.status.ok()) {
     Fail(open_->job, first + some.done, 0, some.status);
     return false;
@@ -565,6 +541,7 @@ void RunCoordinator::Finish(absl::Status status) {
   if (phase_ != Phase::kRunning) return;
   phase_ = Phase::kFinishing;
   status_ = std::move(status);
+  status_.Update(observers_.OnPhase(RunPhase::kFinishing, stats_));
   // A step in progress still uses the queue; WorkOneSlice clears it afterwards.
   if (!is_in_step_) own_work_.Clear();
   const std::string message = EncodeMessage(mpaio::Finish{status_});
@@ -592,6 +569,7 @@ void RunCoordinator::EndIfAllHaveStopped() {
   own.rows = own_work_.rows();
   own.busy_seconds = own_work_.busy_seconds();
   stats_.seconds = SecondsSinceStart();
+  status_.Update(observers_.OnPhase(RunPhase::kEnded, stats_));
 }
 
 void RunCoordinator::Break(const absl::Status& status) {
@@ -599,6 +577,8 @@ void RunCoordinator::Break(const absl::Status& status) {
   if (status_.ok()) status_ = status;
   is_broken_ = true;
   if (phase_ == Phase::kRunning) {
+    phase_ = Phase::kFinishing;
+    observers_.OnPhase(RunPhase::kFinishing, stats_).IgnoreError();
     // Send Finish to the ranks that can still be reached, so that they do not wait forever.
     const std::string message = EncodeMessage(mpaio::Finish{status_});
     for (int rank = 1; rank < executor_.size(); ++rank)

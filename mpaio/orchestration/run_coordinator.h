@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "mpaio/base/wire.h"
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/dispatcher.h"
@@ -42,9 +44,9 @@ struct DeliveredResult {
 class RunCoordinator {
  public:
   // `executor` and `workers` must outlive the coordinator. The first Round assigns the first work.
-  // Precondition: a schedule to replay is valid for this pool and these workers
-  // (ScheduleRecord::PlanFor).
-  RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options);
+  // Precondition: `schedule` is that of options.policy for this pool and these workers.
+  RunCoordinator(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options,
+                 Schedule schedule);
 
   // Runs one bounded round: receives messages, assigns work and, if rank 0 works, processes chunks
   // for about 100 µs. With `deliver`, also delivers results that are ready, at most a batch of each
@@ -82,11 +84,11 @@ class RunCoordinator {
   using Clock = std::chrono::steady_clock;
 
   // The results of consecutive chunks: either the received `message` from byte `offset` on, or an
-  // entry of the resumed journal, which is read into `message` when its turn comes.
+  // range of the resumed results, which is read into `message` when its turn comes.
   struct HeldResults {
     std::string message;
     std::size_t offset = 0;
-    const JournalEntry* entry = nullptr;
+    std::optional<std::size_t> resumed_range = std::nullopt;
   };
   struct JobState {
     JobState(WorkerBase* worker, Delivery delivery) : worker(worker), held(delivery) {}
@@ -121,8 +123,8 @@ class RunCoordinator {
 
   void Handle(int from, std::string message);
   absl::Status HandleResults(int from, const Results& results, std::string message);
-  absl::Status Hold(const Results& results, ChunkRange part, std::string message);
-  void Record(int rank, const Assignment& done);
+  absl::Status KeepResults(const Results& results, ChunkRange part, absl::string_view encoded,
+                           std::string message);
   void HandleSummary(int from, const SummaryMessage& summary);
   void HandleCrash(int from, const ChunkCrash& crash);
   void Quarantine(const ChunkCrash& crash, int attempts, const std::string& cause);
@@ -155,10 +157,10 @@ class RunCoordinator {
   bool AllAreDone() const;
   // Takes over the results of an earlier run.
   absl::Status Resume();
-  // Appends the results of `part` to the journal.
-  absl::Status Journal(const Results& results, ChunkRange part);
-  // Flushes and syncs the journal periodically.
-  void KeepJournal();
+  // Returns the results of `part`, a part of the chunks of `results`.
+  static absl::StatusOr<absl::string_view> PartOf(const Results& results, ChunkRange part);
+  // Calls the observers periodically.
+  void CallObservers();
   absl::Status HowItEnded() const;
   // Returns a description such as "job 0 (sum), chunk 17 (rows 170 to 179)".
   std::string WhereIs(int job, ChunkId chunk) const;
@@ -179,7 +181,10 @@ class RunCoordinator {
 
   Executor& executor_;
   const RunOptions options_;
+  RunObservers observers_;
   std::deque<JobState> jobs_;
+  // Idle ranks may steal unbegun chunks from other ranks of their node.
+  bool is_shared_;
   Dispatcher dispatcher_;
   ChunkRunner own_work_;
   std::vector<std::string> own_messages_;
@@ -206,8 +211,6 @@ class RunCoordinator {
   std::deque<Retry> retries_;
   // Rank 0 processes chunks: from the start, or because all other ranks are lost or silent.
   bool rank_0_works_;
-  // Idle ranks may steal unbegun chunks from other ranks of their node.
-  bool is_shared_;
   // Every rank may steal from every other one, rank 0 included.
   bool all_share_;
   std::optional<OpenBatch> open_;
@@ -219,13 +222,12 @@ class RunCoordinator {
   absl::Status status_;
   RunStats stats_;
   std::atomic<bool> cancelled_{false};
-  Clock::time_point last_look_;  // the last call to ReceiveMessages; the round's current time
+  Clock::time_point now_;  // the last call to ReceiveMessages; the round's current time
   Clock::time_point delivery_clock_;
   Clock::time_point start_;
   Clock::time_point deadline_;
   Clock::time_point last_rank_check_;
-  Clock::time_point last_flush_;  // of the journal
-  Clock::time_point last_sync_;   // of the journal
+  Clock::time_point last_observed_;
   bool is_cancelled_ = false;
   // While the run finishes: when the ranks that have not sent a summary are terminated.
   Clock::time_point finish_deadline_ = Clock::time_point::max();

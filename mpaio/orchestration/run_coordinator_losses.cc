@@ -51,8 +51,8 @@ void RunCoordinator::MarkRankLost(int rank) {
 }
 
 void RunCoordinator::UpdateRankStates() {
-  if (last_look_ - last_rank_check_ < kRankCheckPeriod) return;
-  last_rank_check_ = last_look_;
+  if (now_ - last_rank_check_ < kRankCheckPeriod) return;
+  last_rank_check_ = now_;
   for (const LostRank& lost : executor_.PollLostRanks()) OnLost(lost);
 }
 
@@ -64,6 +64,7 @@ void RunCoordinator::OnLost(const LostRank& lost) {
   const bool was_ended = rank_state.is_ended && !lost.host_is_silent;
   stats_.lost_ranks.push_back(
       {lost.rank, was_ended ? "did not answer, and was ended" : lost.cause, lost.host_is_silent});
+  observers_.OnLost(stats_.lost_ranks.back());
   if (rank_state.is_lost || phase_ == Phase::kDone) return;
   MarkRankLost(lost.rank);
   if (rank_state.has_finished) return;
@@ -117,7 +118,7 @@ bool RunCoordinator::IsSilent(int rank, double times) const {
   const Ledger::InFlight& first = ledger_.given(rank).front();
   const Clock::time_point since =
       std::max(ranks_[static_cast<std::size_t>(rank)].last_received, first.since);
-  return std::chrono::duration<double>(last_look_ - since).count() >=
+  return std::chrono::duration<double>(now_ - since).count() >=
          times * SilenceSeconds(first.assignment.job);
 }
 
@@ -175,7 +176,7 @@ void RunCoordinator::HandleCrash(int from, const ChunkCrash& crash) {
         absl::StrCat("rank ", from, " reported a crash of chunk ", crash.chunk, " of job ",
                      crash.job, ", which does not exist: all ranks must run the same program")));
   }
-  ranks_[static_cast<std::size_t>(from)].last_received = last_look_;
+  ranks_[static_cast<std::size_t>(from)].last_received = now_;
   const int attempts = ledger_.Fail(crash.job, crash.chunk);
   // Another rank has completed the chunk, or the chunk is quarantined.
   if (attempts == 0) return;
@@ -187,13 +188,14 @@ void RunCoordinator::HandleCrash(int from, const ChunkCrash& crash) {
   });
   if (attempts > options_.retries) return Quarantine(crash, attempts, cause);
   if (is_queued) return;
-  retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from, last_look_});
+  retries_.push_back({{crash.job, attempts, {crash.chunk, crash.chunk + 1}}, from, now_});
 }
 
 void RunCoordinator::Quarantine(const ChunkCrash& crash, int attempts, const std::string& cause) {
   const auto j = static_cast<std::size_t>(crash.job);
   const RowRange rows = jobs_[j].worker->data_iterator().chunk(crash.chunk);
   stats_.quarantined.push_back({crash.job, crash.chunk, rows, attempts, cause});
+  observers_.OnQuarantined(stats_.quarantined.back());
   if (stats_.failed_job < 0) stats_.failed_job = crash.job;
   ++stats_.jobs[j].chunks_quarantined;
   // Later results of the chunk do not count.

@@ -13,7 +13,6 @@
 #include "mpaio/orchestration/run.h"
 #include "mpaio/orchestration/run_coordinator.h"
 #include "mpaio/orchestration/worker_loop.h"
-#include "mpaio/telemetry/cpu_usage.h"
 
 namespace mpaio {
 
@@ -24,13 +23,10 @@ class Run::Impl {
       : status_(std::move(ended.status)), is_broken_(ended.is_broken) {}
 
   // For rank 0: a run that begins.
-  Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options)
+  Impl(Executor& executor, std::vector<WorkerBase*> workers, const RunOptions& options,
+       Schedule schedule)
       : executor_(&executor) {
-    coordinator_.emplace(executor, std::move(workers), options);
-    if (options.monitor_cpu_usage) {
-      sampler_.emplace();
-      sampler_status_ = sampler_->Start(options.cpu_usage_period);
-    }
+    coordinator_.emplace(executor, std::move(workers), options, std::move(schedule));
   }
 
   bool is_done() const { return !coordinator_ || coordinator_->is_done(); }
@@ -45,12 +41,6 @@ class Run::Impl {
     executor_->JoinOtherRanks();
     status_ = coordinator_->status();
     stats_ = coordinator_->stats();
-    if (sampler_) {
-      stats_.cpu_usage = sampler_->Stop();
-      // A run without samples is better than none, so a sampling error is reported only if
-      // everything else succeeded.
-      status_.Update(sampler_status_);
-    }
   }
   const absl::Status& status() const { return status_; }
   const RunStats& stats() const {
@@ -61,8 +51,6 @@ class Run::Impl {
  private:
   Executor* executor_ = nullptr;  // on rank 0
   std::optional<RunCoordinator> coordinator_;
-  std::optional<CpuSampler> sampler_;
-  absl::Status sampler_status_;
   absl::Status status_;
   bool is_broken_ = false;  // on a worker rank
   RunStats stats_;

@@ -30,6 +30,8 @@
 #include "mpaio/orchestration/test_pools.h"
 #include "mpaio/orchestration/test_workers.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
+#include "mpaio/telemetry/cpu_usage_observer.h"
+#include "mpaio/telemetry/schedule_recorder.h"
 #include "mpaio/testing/status_matchers.h"
 
 namespace mpaio {
@@ -561,16 +563,17 @@ TEST(RunStealingTest, UnbegunChunksAreStolenByRanksOfTheSameNode) {
           return absl::OkStatus();
         };
         RunOptions options;
-        options.record_schedule = true;
+        ScheduleRecorder recorder;
+        options.observers = {&recorder};
         absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(executor, {&echo}).Start(options);
         MPAIO_ASSERT_OK(run);
         MPAIO_EXPECT_OK(run->Wait());
         if (executor.rank() != 0) return;
         EXPECT_EQ(echo.rows, numbers);
         // The record shows who processed which chunks, so it can be replayed.
-        EXPECT_TRUE(run->stats()
-                        .schedule.PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks})
-                        .ok());
+        ASSERT_EQ(recorder.records().size(), 1u);
+        MPAIO_EXPECT_OK(
+            recorder.records()[0].PlanFor(pool.ranks, executor.orchestrator_works(), {kChunks}));
       });
     }
     EXPECT_TRUE(was_taken) << pool;
@@ -748,12 +751,12 @@ TEST_P(RunTest, CpuUsageIsSampledIfAskedFor) {
       Echo echo(InChunks(numbers, 1));
       echo.before = Taking(milliseconds(1));
       RunOptions options;
-      options.monitor_cpu_usage = monitor;
-      options.cpu_usage_period = absl::Milliseconds(2);
+      CpuUsageObserver usage(absl::Milliseconds(2));
+      if (monitor) options.observers = {&usage};
       auto run = WorkerOrchestrator(executor, {&echo}).Start(options);
       MPAIO_ASSERT_OK(run.status());
       MPAIO_EXPECT_OK(run->Wait());
-      const std::vector<CpuSample>& samples = run->stats().cpu_usage.samples;
+      const std::vector<CpuSample>& samples = usage.usage().samples;
       if (executor.rank() != 0 || !monitor) {
         EXPECT_TRUE(samples.empty());
         return;
@@ -775,8 +778,8 @@ TEST(RunCpuUsageTest, SamplingErrorsAreReportedAtTheEnd) {
   RunInPool(Pool{}, [&](Executor& executor) {
     Echo echo(InChunks(numbers, 1));
     RunOptions options;
-    options.monitor_cpu_usage = true;
-    options.cpu_usage_period = absl::ZeroDuration();
+    CpuUsageObserver usage(absl::ZeroDuration());
+    options.observers = {&usage};
     auto run = WorkerOrchestrator(executor, {&echo}).Start(options);
     MPAIO_ASSERT_OK(run.status());
     EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kInvalidArgument));

@@ -2,6 +2,7 @@
 #include "mpaio/orchestration/worker_orchestrator.h"
 
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
@@ -41,19 +42,18 @@ absl::Status WorkerOrchestrator::CheckWorkers() const {
 }
 
 absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
-  absl::Status status = CheckWorkers();
-  if (status.ok() && !executor_.can_isolate() &&
-      options.chunk_deadline != absl::InfiniteDuration()) {
-    status = absl::InvalidArgumentError(
+  absl::StatusOr<Schedule> schedule(Schedule{});
+  if (absl::Status checked = CheckWorkers(); !checked.ok()) {
+    schedule = std::move(checked);
+  } else if (!executor_.can_isolate() && options.chunk_deadline != absl::InfiniteDuration()) {
+    schedule = absl::InvalidArgumentError(
         "chunk_deadline ends the process that a chunk runs in, and the ranks of this pool are "
         "threads of one process; leave it unset, or use a pool of processes");
+  } else if (executor_.rank() == 0 && options.policy != nullptr) {
+    schedule = options.policy->ScheduleOf(
+        {executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)});
   }
-  if (status.ok() && executor_.rank() == 0 && options.replay) {
-    status = options.replay
-                 ->PlanFor(executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_))
-                 .status();
-  }
-  MPAIO_RETURN_IF_ERROR(executor_.Agree(status));
+  MPAIO_RETURN_IF_ERROR(executor_.Agree(schedule.status()));
   executor_.EnableFaultTolerance();
   if (executor_.rank() == 0) {
     MPAIO_RETURN_IF_ERROR(executor_.ServeOnOtherRanks(
@@ -61,7 +61,7 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
     RunOptions own = options;
     // A thread cannot be ended, so the run would wait for copies of chunks that are done.
     if (executor_.shares_workers()) own.speculates = false;
-    return Run(std::make_unique<Run::Impl>(executor_, workers_, own));
+    return Run(std::make_unique<Run::Impl>(executor_, workers_, own, *std::move(schedule)));
   }
   return Run(std::make_unique<Run::Impl>(RunWorkerLoop(executor_, workers_, options)));
 }

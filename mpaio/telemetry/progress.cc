@@ -43,17 +43,17 @@ Index RowsAtStart(std::span<const Index> rows_at_start, std::size_t job) {
   return job < rows_at_start.size() ? rows_at_start[job] : 0;
 }
 
-Amount AmountOf(const JobProgress& job, Index rows_at_start, bool in_bytes) {
+Amount AmountOf(const JobStats& job, Index rows_at_start, bool in_bytes) {
   const double unit = in_bytes ? static_cast<double>(job.row_bytes) : 1;
   return {unit * static_cast<double>(rows_at_start), unit * static_cast<double>(job.rows_done),
-          unit * static_cast<double>(job.rows_total), in_bytes};
+          unit * static_cast<double>(job.rows), in_bytes};
 }
 
 // In bytes if all jobs know them, else in rows.
-Amount SumOf(std::span<const JobProgress> jobs, std::span<const Index> rows_at_start) {
+Amount SumOf(std::span<const JobStats> jobs, std::span<const Index> rows_at_start) {
   Amount sum;
-  sum.in_bytes = std::all_of(jobs.begin(), jobs.end(),
-                             [](const JobProgress& job) { return job.row_bytes > 0; });
+  sum.in_bytes =
+      std::all_of(jobs.begin(), jobs.end(), [](const JobStats& job) { return job.row_bytes > 0; });
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Amount amount = AmountOf(jobs[i], RowsAtStart(rows_at_start, i), sum.in_bytes);
     sum.at_start += amount.at_start;
@@ -102,23 +102,22 @@ std::string Shortened(absl::string_view name, std::size_t width) {
 
 }  // namespace
 
-std::string FormatProgressLine(std::span<const JobProgress> jobs,
-                               std::span<const Index> rows_at_start, absl::Duration elapsed) {
+std::string FormatProgressLine(std::span<const JobStats> jobs, std::span<const Index> rows_at_start,
+                               absl::Duration elapsed) {
   const Amount sum = SumOf(jobs, rows_at_start);
   std::string line;
   if (jobs.size() == 2) {
     for (std::size_t i = 0; i < 2; ++i) {
       const Amount amount = AmountOf(jobs[i], RowsAtStart(rows_at_start, i), jobs[i].row_bytes > 0);
-      absl::StrAppend(&line, Shortened(jobs[i].name, 10), " ", amount.Percent(), "% ",
+      absl::StrAppend(&line, Shortened(jobs[i].worker, 10), " ", amount.Percent(), "% ",
                       Rate(amount, elapsed), " | ");
     }
     absl::StrAppend(&line, Times(sum, elapsed));
   } else {
-    const auto done = std::count_if(jobs.begin(), jobs.end(), [](const JobProgress& job) {
-      return job.rows_done >= job.rows_total;
-    });
+    const auto done = std::count_if(jobs.begin(), jobs.end(),
+                                    [](const JobStats& job) { return job.rows_done >= job.rows; });
     absl::StrAppend(&line,
-                    jobs.size() == 1 ? Shortened(jobs[0].name, 20)
+                    jobs.size() == 1 ? Shortened(jobs[0].worker, 20)
                                      : absl::StrCat(jobs.size(), " jobs, ", done, " done"),
                     " ", Bar(sum.Fraction()), absl::StrFormat(" %3d%% | ", sum.Percent()),
                     Rate(sum, elapsed), " | ", Times(sum, elapsed));
@@ -133,11 +132,11 @@ ProgressMeter::ProgressMeter(Options options, Sink sink)
       enabled_(sink_ && (options.mode == ProgressMode::kAlways ||
                          (options.mode == ProgressMode::kAuto && options.terminal))) {}
 
-void ProgressMeter::MaybeUpdate(absl::Time now, std::span<const JobProgress> jobs) {
+void ProgressMeter::MaybeUpdate(absl::Time now, std::span<const JobStats> jobs) {
   if (Due(now)) Draw(now, jobs);
 }
 
-void ProgressMeter::Finish(absl::Time now, std::span<const JobProgress> jobs) {
+void ProgressMeter::Finish(absl::Time now, std::span<const JobStats> jobs) {
   if (!enabled_) return;
   if (options_.terminal) {
     Clear();
@@ -153,11 +152,11 @@ void ProgressMeter::Clear() {
   next_draw_ = absl::InfinitePast();
 }
 
-void ProgressMeter::Draw(absl::Time now, std::span<const JobProgress> jobs) {
+void ProgressMeter::Draw(absl::Time now, std::span<const JobStats> jobs) {
   if (!rows_at_start_.has_value()) {
     start_ = now;
     rows_at_start_.emplace();
-    for (const JobProgress& job : jobs) rows_at_start_->push_back(job.rows_done);
+    for (const JobStats& job : jobs) rows_at_start_->push_back(job.rows_done);
   }
   std::string line = FormatProgressLine(jobs, *rows_at_start_, now - start_);
   last_draw_ = now;

@@ -6,8 +6,8 @@
 //     add_int 42% 1.23 GB/s | concat 13% 5.10 Mrows/s | 0:12 ETA 1:20            two jobs
 //     5 jobs, 2 done [########------------]  42% | 3.40 GB/s | 0:12 ETA 0:16     more jobs
 //
-// The rate is the average since the first update; the ETA assumes that rate. The caller passes the
-// time, so that this code reads no clock.
+// The rate is the average since the first update, in rows where the bytes of a row are unknown (0);
+// the ETA assumes that rate. The caller passes the time, so that this code reads no clock.
 #ifndef MPAIO_TELEMETRY_PROGRESS_H_
 #define MPAIO_TELEMETRY_PROGRESS_H_
 
@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "mpaio/base/index.h"
+#include "mpaio/orchestration/run_statistics.h"
 
 namespace mpaio {
 
@@ -29,14 +30,6 @@ enum class ProgressMode {
   kAuto,    // On a terminal only.
   kAlways,  // Redrawn on a terminal; elsewhere as plain lines.
   kNever,
-};
-
-// Progress of one job. `name` need only live for the call.
-struct JobProgress {
-  absl::string_view name;
-  Index rows_done = 0;
-  Index rows_total = 0;
-  Index row_bytes = 0;  // 0: unknown; the rate is then shown in rows.
 };
 
 struct ProgressOptions {
@@ -67,18 +60,18 @@ class ProgressMeter {
   // Draws if it is due. The first call draws and sets the start: time and rates count from it, and
   // rows done before it count in the percentage but not in the rate. Later calls must pass the same
   // jobs in the same order.
-  void MaybeUpdate(absl::Time now, std::span<const JobProgress> jobs);
+  void MaybeUpdate(absl::Time now, std::span<const JobStats> jobs);
 
   // Ends the drawing: erases the line on a terminal; elsewhere writes a last line. Call it once, at
   // the end.
-  void Finish(absl::Time now, std::span<const JobProgress> jobs);
+  void Finish(absl::Time now, std::span<const JobStats> jobs);
 
   // Erases the line on a terminal, so that other text may be written. The next update is then due
   // and draws the line again. Does nothing elsewhere.
   void Clear();
 
  private:
-  void Draw(absl::Time now, std::span<const JobProgress> jobs);
+  void Draw(absl::Time now, std::span<const JobStats> jobs);
 
   Options options_;
   Sink sink_;
@@ -93,8 +86,8 @@ class ProgressMeter {
 // Returns the line for `jobs` after `elapsed`, without a newline and under 80 columns.
 // `rows_at_start` has, for each job, the rows that were done before the start; it may be shorter
 // than `jobs`, or empty.
-std::string FormatProgressLine(std::span<const JobProgress> jobs,
-                               std::span<const Index> rows_at_start, absl::Duration elapsed);
+std::string FormatProgressLine(std::span<const JobStats> jobs, std::span<const Index> rows_at_start,
+                               absl::Duration elapsed);
 
 // Returns true if text on the standard error of this process appears on a terminal: it is one, or
 // it is a pipe to a launcher on this host (mpirun) whose own standard error is one.

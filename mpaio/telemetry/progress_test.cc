@@ -21,7 +21,16 @@ const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
 
 absl::Time After(double seconds) { return kStart + absl::Seconds(seconds); }
 
-using Jobs = std::vector<JobProgress>;
+using Jobs = std::vector<JobStats>;
+
+JobStats JobOf(const std::string& worker, Index rows_done, Index rows, Index row_bytes = 0) {
+  JobStats job;
+  job.worker = worker;
+  job.rows_done = rows_done;
+  job.rows = rows;
+  job.row_bytes = row_bytes;
+  return job;
+}
 using Lines = std::vector<std::string>;
 
 // A meter and the text that it writes.
@@ -40,7 +49,7 @@ class Drawn {
 
 TEST(FormatProgressLineTest, OneJob) {
   // 42 of 100 million rows of 8 bytes took 10 s; the other 58 million take 13.8 s.
-  const Jobs jobs = {{"add_int", 42'000'000, 100'000'000, 8}};
+  const Jobs jobs = {JobOf("add_int", 42'000'000, 100'000'000, 8)};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)),
             "add_int [########------------]  42% | 33.6 MB/s | 0:10 ETA 0:13");
   // Half of the 42 million rows were done at the start.
@@ -50,36 +59,37 @@ TEST(FormatProgressLineTest, OneJob) {
 }
 
 TEST(FormatProgressLineTest, RowsWhereBytesAreNotKnown) {
-  const Jobs jobs = {{"add_int", 500, 1'000}};
+  const Jobs jobs = {JobOf("add_int", 500, 1'000)};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(3700)),
             "add_int [##########----------]  50% | 0.14 rows/s | 1:01:40 ETA 1:01:40");
 }
 
 TEST(FormatProgressLineTest, NothingYetAndAllDone) {
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 0, 10, 8}}, {}, absl::ZeroDuration()),
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("w", 0, 10, 8)}, {}, absl::ZeroDuration()),
             "w [--------------------]   0% | 0 B/s | 0:00 ETA -:--");
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 10, 10, 8}}, {}, absl::Seconds(2)),
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("w", 10, 10, 8)}, {}, absl::Seconds(2)),
             "w [####################] 100% | 40.0 B/s | 0:02");
   // An array without rows is done.
-  EXPECT_EQ(FormatProgressLine(Jobs{{"w", 0, 0, 8}}, {}, absl::Seconds(2)),
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("w", 0, 0, 8)}, {}, absl::Seconds(2)),
             "w [####################] 100% | 0 B/s | 0:02");
 }
 
 TEST(FormatProgressLineTest, HundredPercentOnlyIfAllIsDone) {
-  EXPECT_EQ(
-      FormatProgressLine(Jobs{{"w", 9'999'999, 10'000'000, 8}}, {}, absl::Seconds(1)).substr(0, 30),
-      "w [###################-]  99% ");
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("w", 9'999'999, 10'000'000, 8)}, {}, absl::Seconds(1))
+                .substr(0, 30),
+            "w [###################-]  99% ");
 }
 
 TEST(FormatProgressLineTest, TwoJobs) {
-  const Jobs jobs = {{"add_int", 42'000'000, 100'000'000, 8}, {"concat_string", 1'000, 10'000}};
+  const Jobs jobs = {JobOf("add_int", 42'000'000, 100'000'000, 8),
+                     JobOf("concat_string", 1'000, 10'000)};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(10)),
             "add_int 42% 33.6 MB/s | concat_s.. 10% 100 rows/s | 0:10 ETA 0:13");
 }
 
 TEST(FormatProgressLineTest, MoreJobsAreSummedUp) {
   // 60 + 10 + 0 of 60 + 40 + 100 bytes.
-  const Jobs jobs = {{"a", 30, 30, 2}, {"b", 10, 40, 1}, {"c", 0, 25, 4}};
+  const Jobs jobs = {JobOf("a", 30, 30, 2), JobOf("b", 10, 40, 1), JobOf("c", 0, 25, 4)};
   EXPECT_EQ(FormatProgressLine(jobs, {}, absl::Seconds(7)),
             "3 jobs, 1 done [#######-------------]  35% | 10.0 B/s | 0:07 ETA 0:13");
   EXPECT_EQ(FormatProgressLine({}, {}, absl::Seconds(7)),
@@ -88,7 +98,7 @@ TEST(FormatProgressLineTest, MoreJobsAreSummedUp) {
 
 TEST(FormatProgressLineTest, StaysUnder80Columns) {
   const std::string name(300, 'x');
-  const JobProgress job{name, (Index{1} << 61) - 1, Index{1} << 61};
+  const JobStats job = JobOf(name, (Index{1} << 61) - 1, Index{1} << 61);
   for (std::size_t count = 1; count <= 3; ++count) {
     const std::string line = FormatProgressLine(
         Jobs(count, job), std::vector<Index>(count, (Index{1} << 61) - 9), absl::Hours(99));
@@ -98,26 +108,26 @@ TEST(FormatProgressLineTest, StaysUnder80Columns) {
 }
 
 TEST(FormatProgressLineTest, NamesDoNotMoveTheCursor) {
-  EXPECT_EQ(FormatProgressLine(Jobs{{"a\n\x1b[2J", 0, 1}}, {}, absl::Seconds(1)).substr(0, 8),
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("a\n\x1b[2J", 0, 1)}, {}, absl::Seconds(1)).substr(0, 8),
             "a??[2J [");
   // 21 bytes are cut to 18 and "..", but not within the two bytes of the last character that fits.
-  EXPECT_EQ(
-      FormatProgressLine(Jobs{{"12345678901234567ä12", 0, 1}}, {}, absl::Seconds(1)).substr(0, 21),
-      "12345678901234567.. [");
+  EXPECT_EQ(FormatProgressLine(Jobs{JobOf("12345678901234567ä12", 0, 1)}, {}, absl::Seconds(1))
+                .substr(0, 21),
+            "12345678901234567.. [");
 }
 
 TEST(ProgressMeterTest, TerminalLineIsDrawnOverAndCleared) {
   Drawn drawn(ProgressMode::kAuto, true);
-  drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 200, 8}});
+  drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 0, 200, 8)});
   EXPECT_EQ(drawn.Take(), (Lines{"\rw [--------------------]   0% | 0 B/s | 0:00 ETA -:--"}));
-  drawn.meter.MaybeUpdate(After(0.05), Jobs{{"w", 1, 200, 8}});
+  drawn.meter.MaybeUpdate(After(0.05), Jobs{JobOf("w", 1, 200, 8)});
   EXPECT_EQ(drawn.Take(), Lines{});
-  drawn.meter.MaybeUpdate(After(2), Jobs{{"w", 100, 200, 8}});
+  drawn.meter.MaybeUpdate(After(2), Jobs{JobOf("w", 100, 200, 8)});
   EXPECT_EQ(drawn.Take(), (Lines{"\rw [##########----------]  50% | 400 B/s | 0:02 ETA 0:02"}));
   // A shorter line covers all of the longer one.
-  drawn.meter.MaybeUpdate(After(4), Jobs{{"w", 200, 200, 8}});
+  drawn.meter.MaybeUpdate(After(4), Jobs{JobOf("w", 200, 200, 8)});
   EXPECT_EQ(drawn.Take(), (Lines{"\rw [####################] 100% | 400 B/s | 0:04         "}));
-  drawn.meter.Finish(After(4), Jobs{{"w", 200, 200, 8}});
+  drawn.meter.Finish(After(4), Jobs{JobOf("w", 200, 200, 8)});
   EXPECT_EQ(drawn.Take(), (Lines{"\r" + std::string(46, ' ') + "\r"}));
 }
 
@@ -125,25 +135,25 @@ TEST(ProgressMeterTest, ClearErasesTheLineAndTheNextUpdateDrawsAgain) {
   Drawn drawn(ProgressMode::kAuto, true);
   drawn.meter.Clear();
   EXPECT_EQ(drawn.Take(), Lines{});
-  drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 10, 8}});
+  drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 0, 10, 8)});
   EXPECT_EQ(drawn.Take().size(), 1u);
   drawn.meter.Clear();
   EXPECT_EQ(drawn.Take().size(), 1u);
   EXPECT_TRUE(drawn.meter.Due(kStart));
-  drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 10, 8}});
+  drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 0, 10, 8)});
   EXPECT_EQ(drawn.Take().size(), 1u);
 }
 
 TEST(ProgressMeterTest, PlainLinesAreASecondApart) {
   Drawn drawn(ProgressMode::kAlways, false);
-  drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 10}});
+  drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 0, 10)});
   EXPECT_EQ(drawn.Take(), (Lines{"w [--------------------]   0% | 0 rows/s | 0:00 ETA -:--\n"}));
-  drawn.meter.MaybeUpdate(After(0.999), Jobs{{"w", 4, 10}});
+  drawn.meter.MaybeUpdate(After(0.999), Jobs{JobOf("w", 4, 10)});
   drawn.meter.Clear();
   EXPECT_EQ(drawn.Take(), Lines{});
-  drawn.meter.MaybeUpdate(After(1), Jobs{{"w", 5, 10}});
+  drawn.meter.MaybeUpdate(After(1), Jobs{JobOf("w", 5, 10)});
   EXPECT_EQ(drawn.Take(), (Lines{"w [##########----------]  50% | 5.00 rows/s | 0:01 ETA 0:01\n"}));
-  drawn.meter.Finish(After(1.25), Jobs{{"w", 10, 10}});
+  drawn.meter.Finish(After(1.25), Jobs{JobOf("w", 10, 10)});
   EXPECT_EQ(drawn.Take(), (Lines{"w [####################] 100% | 8.00 rows/s | 0:01\n"}));
 }
 
@@ -153,17 +163,17 @@ TEST(ProgressMeterTest, NothingIsShownIfItIsDisabled) {
         std::pair(ProgressMode::kNever, false)}) {
     Drawn drawn(mode, terminal);
     EXPECT_FALSE(drawn.meter.Due(kStart));
-    drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 0, 10}});
-    drawn.meter.Finish(After(5), Jobs{{"w", 10, 10}});
+    drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 0, 10)});
+    drawn.meter.Finish(After(5), Jobs{JobOf("w", 10, 10)});
     EXPECT_EQ(drawn.Take(), Lines{});
   }
 }
 
 TEST(ProgressMeterTest, DrawsAlsoAfterTheClockWasSetBack) {
   Drawn drawn(ProgressMode::kAlways, true);
-  drawn.meter.MaybeUpdate(kStart, Jobs{{"w", 1, 10}});
+  drawn.meter.MaybeUpdate(kStart, Jobs{JobOf("w", 1, 10)});
   drawn.Take();
-  drawn.meter.MaybeUpdate(After(-3600), Jobs{{"w", 2, 10}});
+  drawn.meter.MaybeUpdate(After(-3600), Jobs{JobOf("w", 2, 10)});
   EXPECT_EQ(drawn.Take().size(), 1u);
   EXPECT_FALSE(drawn.meter.Due(After(-3600)));
   EXPECT_TRUE(drawn.meter.Due(After(-3599)));

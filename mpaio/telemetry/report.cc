@@ -79,45 +79,50 @@ std::string RateOf(Index amount, double seconds, absl::string_view unit) {
   return amount > 0 && seconds > 0 ? FormatSi(static_cast<double>(amount) / seconds, unit) : "";
 }
 
-void AppendStages(const RunReport& report, std::string* out) {
+void AppendStages(const std::vector<StageReport>& stages, std::string* out) {
+  double total_seconds = 0;
+  for (const StageReport& stage : stages) total_seconds += stage.seconds;
   Table table({{"stage", Align::kLeft},
                {"seconds", Align::kRight},
                {"share", Align::kRight},
                {"rate", Align::kRight}});
-  for (const StageReport& stage : report.stages) {
-    table.AddRow({stage.name, Seconds(stage.seconds), Share(stage.seconds, report.total_seconds),
+  for (const StageReport& stage : stages) {
+    table.AddRow({stage.name, Seconds(stage.seconds), Share(stage.seconds, total_seconds),
                   RateOf(stage.bytes, stage.seconds, "B/s")});
   }
-  table.AddRow({"total", Seconds(report.total_seconds)});
+  table.AddRow({"total", Seconds(total_seconds)});
   table.AppendTo(out);
 }
 
-void AppendJobs(const RunReport& report, std::string* out) {
+void AppendJobs(const std::vector<JobStats>& jobs, const std::vector<std::string>& inputs,
+                std::string* out) {
   Table table({{"job", Align::kLeft},
                {"input", Align::kLeft},
                {"rows", Align::kRight},
                {"chunks", Align::kRight},
                {"seconds", Align::kRight},
                {"rate", Align::kRight}});
-  for (const JobReport& job : report.jobs) {
-    table.AddRow({job.worker, job.input, absl::StrCat(job.rows), absl::StrCat(job.chunks),
-                  Seconds(job.seconds), RateOf(job.rows, job.seconds, "rows/s")});
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const JobStats& job = jobs[j];
+    table.AddRow({job.worker, j < inputs.size() ? inputs[j] : "", absl::StrCat(job.rows_done),
+                  absl::StrCat(job.chunks_done), Seconds(job.seconds),
+                  RateOf(job.rows_done, job.seconds, "rows/s")});
   }
   table.AppendTo(out);
 }
 
-void AppendRanks(const RunReport& report, std::string* out) {
+void AppendRanks(const std::vector<RankStats>& ranks, std::string* out) {
   Index all_rows = 0;
-  for (const RankReport& rank : report.ranks) all_rows += rank.rows;
+  for (const RankStats& rank : ranks) all_rows += rank.rows;
   Table table({{"rank", Align::kRight},
                {"node", Align::kLeft},
                {"chunks", Align::kRight},
                {"rows", Align::kRight},
                {"busy s", Align::kRight},
                {"share", Align::kRight}});
-  for (const RankReport& rank : report.ranks) {
+  for (const RankStats& rank : ranks) {
     table.AddRow({absl::StrCat(rank.rank),
-                  absl::StrCat(rank.node_index, rank.node_name.empty() ? "" : " ", rank.node_name),
+                  absl::StrCat(rank.node, rank.host.empty() ? "" : " ", rank.host),
                   absl::StrCat(rank.chunks), absl::StrCat(rank.rows), Seconds(rank.busy_seconds),
                   Share(static_cast<double>(rank.rows), static_cast<double>(all_rows))});
   }
@@ -126,11 +131,12 @@ void AppendRanks(const RunReport& report, std::string* out) {
 
 }  // namespace
 
-std::string FormatReport(const RunReport& report) {
+std::string FormatReport(const std::vector<StageReport>& stages, const RunStats& run,
+                         const std::vector<std::string>& inputs) {
   std::string out;
-  AppendStages(report, &out);
-  if (!report.jobs.empty()) AppendJobs(report, &out);
-  if (!report.ranks.empty()) AppendRanks(report, &out);
+  AppendStages(stages, &out);
+  if (!run.jobs.empty()) AppendJobs(run.jobs, inputs, &out);
+  if (!run.ranks.empty()) AppendRanks(run.ranks, &out);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mpaio/base/index.h"
+#include "mpaio/orchestration/run_statistics.h"
 
 namespace mpaio {
 
@@ -18,33 +19,11 @@ struct StageReport {
   Index bytes = 0;  // Bytes processed; 0: unknown, and no rate is shown.
 };
 
-struct JobReport {
-  std::string worker;  // The worker's name.
-  std::string input;   // The array's name or file.
-  Index rows = 0;
-  Index chunks = 0;
-  double seconds = 0;  // From the start of the run to the last delivery.
-};
-
-struct RankReport {
-  int rank = 0;
-  int node_index = 0;
-  std::string node_name;  // May be empty.
-  Index chunks = 0;
-  Index rows = 0;
-  double busy_seconds = 0;  // Spent in processing.
-};
-
-struct RunReport {
-  // In the order in which they are shown, as are the others.
-  std::vector<StageReport> stages;
-  std::vector<JobReport> jobs;
-  std::vector<RankReport> ranks;
-  double total_seconds = 0;
-};
-
-// Returns `report` as aligned tables, each with a heading, separated by empty lines; ends with a
-// newline. Empty tables are left out. The share of a rank is its part of the rows of all ranks.
+// Returns what a run did as aligned tables, each with a heading, separated by empty lines; ends
+// with a newline. Empty tables are left out, and so are cells of unknown contents. `inputs` has the
+// name of each job's array; it may be shorter than `run.jobs`. The total is that of the stages.
+// Rows and chunks are those that are done. The share of a rank is its part of the rows of all
+// ranks.
 // Example:
 //
 //     stage    seconds  share       rate
@@ -58,7 +37,8 @@ struct RunReport {
 //     rank  node     chunks   rows  busy s  share
 //        0  0 alpha       4   5000   0.050    5 %
 //        1  0 alpha      60  95000   0.940   95 %
-std::string FormatReport(const RunReport& report);
+std::string FormatReport(const std::vector<StageReport>& stages, const RunStats& run,
+                         const std::vector<std::string>& inputs);
 
 }  // namespace mpaio
 

@@ -2,19 +2,29 @@
 #include "mpaio/telemetry/report.h"
 
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 namespace mpaio {
 namespace {
 
+JobStats JobOf(const std::string& worker, Index rows_done, Index chunks_done, double seconds) {
+  JobStats job;
+  job.worker = worker;
+  job.rows_done = rows_done;
+  job.chunks_done = chunks_done;
+  job.seconds = seconds;
+  return job;
+}
+
 TEST(FormatReportTest, GivesTheExampleOfTheHeader) {
-  RunReport report;
-  report.stages = {{"read", 0.512, 800'000'000}, {"process", 0.988, 8'000'000'000}};
-  report.jobs = {{"add_int", "ints.npy", 100'000, 64, 0.9}};
-  report.ranks = {{0, 0, "alpha", 4, 5'000, 0.05}, {1, 0, "alpha", 60, 95'000, 0.94}};
-  report.total_seconds = 1.5;
-  EXPECT_EQ(FormatReport(report),
+  const std::vector<StageReport> stages = {{"read", 0.512, 800'000'000},
+                                           {"process", 0.988, 8'000'000'000}};
+  RunStats run;
+  run.jobs = {JobOf("add_int", 100'000, 64, 0.9)};
+  run.ranks = {{0, 0, "alpha", 4, 5'000, 0.05}, {1, 0, "alpha", 60, 95'000, 0.94}};
+  EXPECT_EQ(FormatReport(stages, run, {"ints.npy"}),
             "stage    seconds  share       rate\n"
             "read       0.512   34 %  1.56 GB/s\n"
             "process    0.988   66 %  8.10 GB/s\n"
@@ -29,19 +39,17 @@ TEST(FormatReportTest, GivesTheExampleOfTheHeader) {
 }
 
 TEST(FormatReportTest, LeavesOutEmptyTables) {
-  RunReport report;
-  report.total_seconds = 0.25;
-  EXPECT_EQ(FormatReport(report),
+  EXPECT_EQ(FormatReport({{"read", 0.25}}, RunStats(), {}),
             "stage  seconds  share  rate\n"
+            "read     0.250  100 %\n"
             "total    0.250\n");
 }
 
 TEST(FormatReportTest, ZerosGiveEmptyCells) {
-  RunReport report;
-  report.stages = {{"read", 0, 10}};
-  report.jobs = {{"w", "a.npy", 0, 0, 0}};
-  report.ranks = {{12, 3, "", 0, 0, 0}};
-  EXPECT_EQ(FormatReport(report),
+  RunStats run;
+  run.jobs = {JobOf("w", 0, 0, 0)};
+  run.ranks = {{12, 3, "", 0, 0, 0}};
+  EXPECT_EQ(FormatReport({{"read", 0, 10}}, run, {"a.npy"}),
             "stage  seconds  share  rate\n"
             "read     0.000\n"
             "total    0.000\n"
@@ -54,9 +62,9 @@ TEST(FormatReportTest, ZerosGiveEmptyCells) {
 }
 
 TEST(FormatReportTest, CountsCharactersRatherThanBytes) {
-  RunReport report;
-  report.jobs = {{"w", "häh.npy", 7, 1, 1}, {"w", "hah.npy", 7, 1, 1}};
-  const std::string text = FormatReport(report);
+  RunStats run;
+  run.jobs = {JobOf("w", 7, 1, 1), JobOf("w", 7, 1, 1)};
+  const std::string text = FormatReport({}, run, {"häh.npy", "hah.npy"});
   EXPECT_NE(text.find("w    häh.npy     7  "), std::string::npos) << text;
   EXPECT_NE(text.find("w    hah.npy     7  "), std::string::npos) << text;
 }
