@@ -4,7 +4,11 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -155,181 +159,236 @@ absl::StatusOr<JobSpec> ParseJob(const std::vector<absl::string_view>& words) {
   return job;
 }
 
-}  // namespace
+// Sets `to` to the value of `values` that stands where `value` stands in `words`.
+template <typename T>
+absl::Status Choose(absl::string_view flag, absl::string_view value,
+                    const std::vector<std::string>& words, const std::vector<T>& values, T* to) {
+  MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf(flag, value, words));
+  *to = values[choice];
+  return absl::OkStatus();
+}
 
-absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
-  CommandLine line;
-  std::vector<char*> arguments(argc > 0 ? 1 : 0, const_cast<char*>(""));
-  for (int i = 1; i < argc; ++i) arguments.push_back(const_cast<char*>(argv[i]));
-  arguments.push_back(nullptr);
-  const int count = static_cast<int>(arguments.size()) - 1;
-  optind = 0;  // glibc: restarts the scan
-  opterr = 0;  // errors are reported once, by rank 0
-  // '-' in the option string: flags may be anywhere, and other words are returned as kWord, in
-  // order. ':' distinguishes a missing value from an unknown flag. Each flag of one letter ends the
-  // loop, so getopt never stops in the middle of a word: each call begins with the word at optind,
-  // which is the word that an error names.
-  constexpr int kWord = 1;
-  std::vector<char*> plain;
-  // For actions that ignore everything after them on the command line, except --results.
-  const auto run_only = [&](Action action) -> absl::StatusOr<CommandLine> {
-    line.action = action;
-    for (int flag;
-         (flag = getopt_long(count, arguments.data(), "-:h", Options(), nullptr)) != -1;) {
-      if (flag != static_cast<int>(Flag::kResults)) continue;
-      MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
-    }
-    return line;
+template <typename T>
+absl::Status Set(absl::StatusOr<T> value, T* to) {
+  if (value.ok()) *to = *std::move(value);
+  return value.status();
+}
+
+// Sets what a flag with the value `value` means; `value` is null for a flag without one.
+using Setter = absl::Status (*)(const char* value, CommandLine& line);
+
+// The setters of the flags that name files.
+std::map<Flag, Setter> FileSetters() {
+  return {
+      {Flag::kResults,
+       [](const char* value, CommandLine& line) {
+         return Set(FileName("results", value), &line.files.results);
+       }},
+      {Flag::kCpuUsage,
+       [](const char* value, CommandLine& line) {
+         return Set(FileName("cpu_usage", value), &line.files.cpu_usage);
+       }},
+      {Flag::kRecord,
+       [](const char* value, CommandLine& line) {
+         return Set(FileName("record", value), &line.files.record);
+       }},
+      {Flag::kReplay,
+       [](const char* value, CommandLine& line) {
+         return Set(FileName("replay", value), &line.files.replay);
+       }},
+      {Flag::kJournal,
+       [](const char* value, CommandLine& line) {
+         return Set(FileName("journal", value), &line.files.journal);
+       }},
   };
-  for (int flag, at = 1;
-       (flag = getopt_long(count, arguments.data(), "-:h", Options(), nullptr)) != -1;
-       at = optind) {
-    const absl::string_view word = arguments[static_cast<std::size_t>(at)];
-    switch (flag) {
-      case kWord:
-        plain.push_back(optarg);
-        break;
-      case 'h':
-        if (word != "-h") return UnknownFlag(word, flag);  // -host and the like
-        return run_only(Action::kHelp);
-      case static_cast<int>(Flag::kHelp):
-        return run_only(Action::kHelp);
-      case static_cast<int>(Flag::kVersion):
-        return run_only(Action::kVersion);
-      case static_cast<int>(Flag::kList):
-        return run_only(Action::kList);
-      case static_cast<int>(Flag::kReport):
-        line.report = true;
-        break;
-      case static_cast<int>(Flag::kChunk): {
-        MPAIO_ASSIGN_OR_RETURN(line.partition, ParseChunk(optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kFormat): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("format", optarg, {"text", "json"}));
-        line.format = choice == 0 ? OutputFormat::kText : OutputFormat::kJson;
-        break;
-      }
-      case static_cast<int>(Flag::kResults): {
-        MPAIO_ASSIGN_OR_RETURN(line.results_file, FileName("results", optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kProgress): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("progress", optarg, {"auto", "always", "never"}));
-        line.progress = choice == 0   ? ProgressMode::kAuto
-                        : choice == 1 ? ProgressMode::kAlways
-                                      : ProgressMode::kNever;
-        break;
-      }
-      case static_cast<int>(Flag::kCpuUsage): {
-        MPAIO_ASSIGN_OR_RETURN(line.cpu_usage_file, FileName("cpu_usage", optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kSource): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("source", optarg, {"auto", "window", "map"}));
-        line.source = choice == 0 ? Source::kAuto : choice == 1 ? Source::kWindow : Source::kMap;
-        break;
-      }
-      case static_cast<int>(Flag::kHugePages): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("huge_pages", optarg, {"auto", "always", "never"}));
-        line.huge_pages = choice == 0   ? HugePages::kAuto
-                          : choice == 1 ? HugePages::kAlways
-                                        : HugePages::kNever;
-        break;
-      }
-      case static_cast<int>(Flag::kBind): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("bind", optarg, {"auto", "never"}));
-        line.binds_ranks = choice == 0;
-        break;
-      }
-      case static_cast<int>(Flag::kSchedule): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("schedule", optarg, ScheduleNames()));
-        line.schedule = static_cast<ScheduleKind>(choice);
-        break;
-      }
-      case static_cast<int>(Flag::kRecord): {
-        MPAIO_ASSIGN_OR_RETURN(line.record_file, FileName("record", optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kReplay): {
-        MPAIO_ASSIGN_OR_RETURN(line.replay_file, FileName("replay", optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kIsolate): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("isolate", optarg, {"auto", "always", "never"}));
-        line.isolate = choice == 0   ? Isolate::kAuto
-                       : choice == 1 ? Isolate::kAlways
-                                     : Isolate::kNever;
-        break;
-      }
-      case static_cast<int>(Flag::kRetries): {
-        MPAIO_ASSIGN_OR_RETURN(line.retries, ParseRetries(optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kChunkDeadline): {
-        MPAIO_ASSIGN_OR_RETURN(line.chunk_deadline, ParseChunkDeadline(optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kFailFast):
-        line.fail_fast = true;
-        break;
-      case static_cast<int>(Flag::kSpeculate): {
-        if (optarg == nullptr) {
-          line.speculates = true;
-          break;
-        }
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("speculate", optarg, {"auto", "never"}));
-        line.speculates = choice == 0;
-        break;
-      }
-      case static_cast<int>(Flag::kJournal): {
-        MPAIO_ASSIGN_OR_RETURN(line.journal_file, FileName("journal", optarg));
-        break;
-      }
-      case static_cast<int>(Flag::kResume):
-        line.resumes = true;
-        break;
-      case static_cast<int>(Flag::kPreflight): {
-        MPAIO_ASSIGN_OR_RETURN(const std::size_t choice,
-                               OneOf("preflight", optarg, {"auto", "never"}));
-        line.preflight = choice == 0;
-        break;
-      }
-      case ':':
-        return UsageError(absl::StrCat("flag ", word, " needs a value"));
-      default:
-        return UnknownFlag(word, optopt);
-    }
+}
+
+// The setters of the flags that choose one of several words.
+std::map<Flag, Setter> ChoiceSetters() {
+  return {
+      {Flag::kFormat,
+       [](const char* value, CommandLine& line) {
+         return Choose("format", value, {"text", "json"},
+                       {OutputFormat::kText, OutputFormat::kJson}, &line.format);
+       }},
+      {Flag::kProgress,
+       [](const char* value, CommandLine& line) {
+         return Choose("progress", value, {"auto", "always", "never"},
+                       {ProgressMode::kAuto, ProgressMode::kAlways, ProgressMode::kNever},
+                       &line.progress);
+       }},
+      {Flag::kSource,
+       [](const char* value, CommandLine& line) {
+         return Choose("source", value, {"auto", "window", "map"},
+                       {Source::kAuto, Source::kWindow, Source::kMap}, &line.source);
+       }},
+      {Flag::kHugePages,
+       [](const char* value, CommandLine& line) {
+         return Choose("huge_pages", value, {"auto", "always", "never"},
+                       {HugePages::kAuto, HugePages::kAlways, HugePages::kNever}, &line.huge_pages);
+       }},
+      {Flag::kBind,
+       [](const char* value, CommandLine& line) {
+         return Choose("bind", value, {"auto", "never"}, {true, false}, &line.binds_ranks);
+       }},
+      {Flag::kIsolate,
+       [](const char* value, CommandLine& line) {
+         return Choose("isolate", value, {"auto", "always", "never"},
+                       {Isolate::kAuto, Isolate::kAlways, Isolate::kNever}, &line.isolate);
+       }},
+      {Flag::kSpeculate,
+       [](const char* value, CommandLine& line) {
+         return Choose("speculate", value == nullptr ? "auto" : value, {"auto", "never"},
+                       {true, false}, &line.speculates);
+       }},
+      {Flag::kPreflight,
+       [](const char* value, CommandLine& line) {
+         return Choose("preflight", value, {"auto", "never"}, {true, false}, &line.preflight);
+       }},
+  };
+}
+
+absl::Status SetSchedule(const char* value, CommandLine& line) {
+  MPAIO_ASSIGN_OR_RETURN(const std::size_t choice, OneOf("schedule", value, ScheduleNames()));
+  line.schedule = static_cast<ScheduleKind>(choice);
+  return absl::OkStatus();
+}
+
+// Returns the setters of all flags but those that are actions.
+const std::map<Flag, Setter>& Setters() {
+  static const std::map<Flag, Setter> setters = [] {
+    std::map<Flag, Setter> all = {
+        {Flag::kChunk, [](const char* value,
+                          CommandLine& line) { return Set(ParseChunk(value), &line.partition); }},
+        {Flag::kRetries, [](const char* value,
+                            CommandLine& line) { return Set(ParseRetries(value), &line.retries); }},
+        {Flag::kChunkDeadline,
+         [](const char* value, CommandLine& line) {
+           return Set(ParseChunkDeadline(value), &line.chunk_deadline);
+         }},
+        {Flag::kSchedule, SetSchedule},
+        {Flag::kReport,
+         [](const char*, CommandLine& line) { return Set<bool>(true, &line.report); }},
+        {Flag::kFailFast,
+         [](const char*, CommandLine& line) { return Set<bool>(true, &line.fail_fast); }},
+        {Flag::kResume,
+         [](const char*, CommandLine& line) { return Set<bool>(true, &line.resumes); }},
+    };
+    all.merge(FileSetters());
+    all.merge(ChoiceSetters());
+    return all;
+  }();
+  return setters;
+}
+
+// The words of a command line, as getopt_long finds them. One at a time exists, because
+// getopt_long has global state.
+class Scanner {
+ public:
+  // What Next returns for a word that is not a flag.
+  static constexpr int kWord = 1;
+  static constexpr int kEnd = -1;
+
+  Scanner(int argc, const char* const* argv) : words_(argc > 0 ? 1 : 0, const_cast<char*>("")) {
+    for (int i = 1; i < argc; ++i) words_.push_back(const_cast<char*>(argv[i]));
+    words_.push_back(nullptr);
+    optind = 0;  // glibc: restarts the scan
+    opterr = 0;  // errors are reported once, by rank 0
   }
-  // Words after "--".
-  plain.insert(plain.end(), arguments.begin() + std::min(optind, count), arguments.end() - 1);
-  if (!line.replay_file.empty() && line.schedule != ScheduleKind::kAuto)
+
+  // Returns a Flag, 'h', kWord, kEnd, ':' for a missing value, or another number for an unknown
+  // flag. '-' in the option string: flags may be anywhere, and other words are returned as kWord,
+  // in order. ':' distinguishes a missing value from an unknown flag. Each flag of one letter ends
+  // the scan, so getopt never stops in the middle of a word: each call begins with the word at
+  // optind, which is the word that an error names.
+  int Next() {
+    at_ = optind;
+    return getopt_long(count(), words_.data(), "-:h", Options(), nullptr);
+  }
+  // The word that Next has read last.
+  absl::string_view word() const { return words_[static_cast<std::size_t>(std::max(at_, 1))]; }
+  // The words after "--".
+  std::vector<absl::string_view> Rest() const {
+    return {words_.begin() + std::min(optind, count()), words_.end() - 1};
+  }
+
+ private:
+  int count() const { return static_cast<int>(words_.size()) - 1; }
+
+  std::vector<char*> words_;
+  int at_ = 1;
+};
+
+// Reads the rest of a command line whose action ignores everything after it, except --results.
+absl::Status ParseAfterAction(Action action, Scanner& scanner, CommandLine& line) {
+  line.action = action;
+  for (int flag; (flag = scanner.Next()) != Scanner::kEnd;) {
+    if (flag != static_cast<int>(Flag::kResults)) continue;
+    MPAIO_RETURN_IF_ERROR(Set(FileName("results", optarg), &line.files.results));
+  }
+  return absl::OkStatus();
+}
+
+// Returns the action of a flag that is one, else kRun. -host and the like are no -h.
+Action ActionOf(int flag, absl::string_view word) {
+  switch (flag) {
+    case 'h':
+      return word == "-h" ? Action::kHelp : Action::kRun;
+    case static_cast<int>(Flag::kHelp):
+      return Action::kHelp;
+    case static_cast<int>(Flag::kVersion):
+      return Action::kVersion;
+    case static_cast<int>(Flag::kList):
+      return Action::kList;
+    default:
+      return Action::kRun;
+  }
+}
+
+// Reads all flags, and puts the other words into `plain`. Stops after an action.
+absl::Status ParseFlags(Scanner& scanner, CommandLine& line,
+                        std::vector<absl::string_view>* plain) {
+  for (int flag; (flag = scanner.Next()) != Scanner::kEnd;) {
+    if (flag == Scanner::kWord) {
+      plain->push_back(optarg);
+      continue;
+    }
+    const Action action = ActionOf(flag, scanner.word());
+    if (action != Action::kRun) return ParseAfterAction(action, scanner, line);
+    if (flag == ':') return UsageError(absl::StrCat("flag ", scanner.word(), " needs a value"));
+    const auto setter = Setters().find(static_cast<Flag>(flag));
+    if (setter == Setters().end()) return UnknownFlag(scanner.word(), flag == 'h' ? flag : optopt);
+    MPAIO_RETURN_IF_ERROR(setter->second(optarg, line));
+  }
+  const std::vector<absl::string_view> rest = scanner.Rest();
+  plain->insert(plain->end(), rest.begin(), rest.end());
+  return absl::OkStatus();
+}
+
+absl::Status CheckCombinations(const CommandLine& line) {
+  if (!line.files.replay.empty() && line.schedule != ScheduleKind::kAuto)
     return UsageError("--replay has its own schedule: leave --schedule out");
-  if (line.resumes && line.journal_file.empty())
+  if (line.resumes && line.files.journal.empty())
     return UsageError("--resume needs a journal: give --journal=FILE, too");
   if (line.chunk_deadline != absl::InfiniteDuration() && line.isolate == Isolate::kNever) {
     return UsageError(
         "--chunk_deadline ends the process that a chunk runs in, and there is none with "
         "--isolate=never: leave one of them out");
   }
-  if (plain.empty()) return UsageError("nothing to do: give WORKER INPUT");
-  if (absl::string_view(plain.front()) == kDoctorWord) {
-    line.action = Action::kDoctor;
-    line.doctor_inputs.assign(plain.begin() + 1, plain.end());
-    if (std::find(line.doctor_inputs.begin(), line.doctor_inputs.end(), "+") ==
-        line.doctor_inputs.end())
-      return line;
-    return UsageError("doctor takes inputs, one after the other: leave the '+' out");
-  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseDoctor(const std::vector<absl::string_view>& plain, CommandLine& line) {
+  line.action = Action::kDoctor;
+  line.doctor_inputs.assign(plain.begin() + 1, plain.end());
+  if (std::find(plain.begin(), plain.end(), "+") == plain.end()) return absl::OkStatus();
+  return UsageError("doctor takes inputs, one after the other: leave the '+' out");
+}
+
+absl::Status ParseJobs(const std::vector<absl::string_view>& plain, CommandLine& line) {
   std::vector<absl::string_view> words;
   for (std::size_t i = 0; i <= plain.size(); ++i) {
-    const bool ends_job = i == plain.size() || absl::string_view(plain[i]) == "+";
+    const bool ends_job = i == plain.size() || plain[i] == "+";
     if (!ends_job) {
       words.push_back(plain[i]);
       continue;
@@ -338,38 +397,22 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     line.jobs.push_back(std::move(job));
     words.clear();
   }
-  return line;
+  return absl::OkStatus();
 }
 
-std::string HelpText() {
-  return absl::StrCat(R"(Processes arrays in numpy's files, with all ranks of an mpirun.
+}  // namespace
 
-usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
-       [mpirun -n N] orchestrator doctor [INPUT ...]
-
-A job is a worker and its input; a worker that writes an array also takes an output file. Jobs that
-are separated by '+' run at the same time in one pool. --list shows the workers and their
-parameters. Without mpirun, or with one rank, everything runs in this process. doctor examines each
-node for a run over the inputs.
-
-An input is a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
-raw:<f8:1000x3:a.bin), or - (.npy on standard input).
-An output replaces the old file atomically; a file that cannot be replaced, such as a mounted one,
-is overwritten at the end. Write ./key=value for an output that is named like a parameter; if the
-worker has no such key, year=2020/a.npy and a=1.npy are files too.
-
-)",
-                      FlagsText(), R"(
-exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (an input is
-missing, damaged, or of a type that the worker does not take; too little memory; no MPI), or doctor
-found that a run could not start
-
-examples:
-  mpirun -n 4 orchestrator sum numbers.npy
-  mpirun -n 4 orchestrator --format=json sum numbers.npy + concat words.npy
-  mpirun -n 4 orchestrator map numbers.npy roots.npy fn=sqrt
-  mpirun -n 4 orchestrator doctor numbers.npy
-)");
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  std::vector<absl::string_view> plain;
+  Scanner scanner(argc, argv);
+  MPAIO_RETURN_IF_ERROR(ParseFlags(scanner, line, &plain));
+  if (line.action != Action::kRun) return line;
+  MPAIO_RETURN_IF_ERROR(CheckCombinations(line));
+  if (plain.empty()) return UsageError("nothing to do: give WORKER INPUT");
+  MPAIO_RETURN_IF_ERROR(plain.front() == kDoctorWord ? ParseDoctor(plain, line)
+                                                     : ParseJobs(plain, line));
+  return line;
 }
 
 }  // namespace mpaio

@@ -10,7 +10,6 @@
 #define MPAIO_CLI_COMMAND_LINE_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,6 +17,9 @@
 #include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/host/huge_pages.h"
+#include "mpaio/jobs/file_checks.h"
+#include "mpaio/jobs/job_options.h"
+#include "mpaio/jobs/plan.h"
 #include "mpaio/telemetry/progress.h"
 #include "mpaio/window/shared_array.h"
 
@@ -26,38 +28,23 @@ namespace mpaio {
 // The action that the command line requests.
 enum class Action { kRun, kHelp, kVersion, kList, kDoctor };
 enum class OutputFormat { kText, kJson };
-// Selects the jobs whose chunks run in separate processes. kAuto: as `isolate` in each worker's
-// BUILD file says.
-enum class Isolate { kAuto, kAlways, kNever };
-
-// One job as written on the command line. The parser does not check that the worker exists or
-// accepts the arguments.
-struct JobSpec {
-  std::string worker;
-  std::string input;
-  std::string output;  // empty: not given
-  std::vector<std::pair<std::string, std::string>> parameters;
-};
-
 struct CommandLine {
   Action action = Action::kRun;
   Partition partition = Partition::Auto();
   OutputFormat format = OutputFormat::kText;
   ProgressMode progress = ProgressMode::kAuto;
-  std::string results_file;    // empty: the standard output
-  std::string cpu_usage_file;  // empty: not requested
+  // Files of the run, each empty unless it is requested. Without `files.results`, results go to the
+  // standard output.
+  RunFiles files;
   Source source = Source::kAuto;
   HugePages huge_pages = HugePages::kAuto;
   bool binds_ranks = true;
   ScheduleKind schedule = ScheduleKind::kAuto;
-  std::string record_file;  // empty: not requested
-  std::string replay_file;  // empty: not requested
   Isolate isolate = Isolate::kAuto;
   int retries = 3;
   absl::Duration chunk_deadline = absl::InfiniteDuration();
   bool fail_fast = false;
   bool speculates = true;
-  std::string journal_file;  // empty: not requested
   bool resumes = false;
   bool report = false;
   bool preflight = true;
@@ -69,9 +56,6 @@ struct CommandLine {
 // PlanJobs, which knows the workers' keys, may take it as the output instead. Errors:
 // InvalidArgument, one line that says what is wrong and what is accepted.
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv);
-
-// Returns the text of --help.
-std::string HelpText();
 
 }  // namespace mpaio
 

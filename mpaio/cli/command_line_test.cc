@@ -32,7 +32,7 @@ TEST(ParseCommandLine, OneJob) {
   EXPECT_EQ(line->format, OutputFormat::kText);
   EXPECT_EQ(line->progress, ProgressMode::kAuto);
   EXPECT_FALSE(line->report);
-  EXPECT_EQ(line->cpu_usage_file, "");
+  EXPECT_EQ(line->files.cpu_usage, "");
   ASSERT_EQ(line->jobs.size(), 1u);
   EXPECT_EQ(line->jobs[0].worker, "sum");
   EXPECT_EQ(line->jobs[0].input, "ints.npy");
@@ -62,7 +62,7 @@ TEST(ParseCommandLine, FlagsMayStandAnywhere) {
   EXPECT_EQ(line->partition, Partition::ChunkSize(64));
   EXPECT_EQ(line->format, OutputFormat::kJson);
   EXPECT_EQ(line->progress, ProgressMode::kNever);
-  EXPECT_EQ(line->cpu_usage_file, "u.csv");
+  EXPECT_EQ(line->files.cpu_usage, "u.csv");
   EXPECT_TRUE(line->report);
   ASSERT_EQ(line->jobs.size(), 2u);
   EXPECT_EQ(line->jobs[1].input, "b.npy");
@@ -82,9 +82,9 @@ TEST(ParseCommandLine, HelpVersionAndListNeedNoJob) {
 }
 
 TEST(ParseCommandLine, ResultsGoToAFile) {
-  EXPECT_EQ(Parse({"sum", "a.npy"})->results_file, "");
-  EXPECT_EQ(Parse({"sum", "a.npy", "--results=r.txt"})->results_file, "r.txt");
-  EXPECT_EQ(Parse({"doctor", "--results", "r.txt"})->results_file, "r.txt");
+  EXPECT_EQ(Parse({"sum", "a.npy"})->files.results, "");
+  EXPECT_EQ(Parse({"sum", "a.npy", "--results=r.txt"})->files.results, "r.txt");
+  EXPECT_EQ(Parse({"doctor", "--results", "r.txt"})->files.results, "r.txt");
   EXPECT_EQ(Parse({"--results=", "sum", "a.npy"}).status().code(),
             absl::StatusCode::kInvalidArgument);
   // Also with actions that ignore everything else on the command line.
@@ -95,7 +95,7 @@ TEST(ParseCommandLine, ResultsGoToAFile) {
     const absl::StatusOr<CommandLine> line = Parse(words);
     ASSERT_TRUE(line.ok()) << line.status();
     EXPECT_EQ(line->action, Action::kList);
-    EXPECT_EQ(line->results_file, "r.txt");
+    EXPECT_EQ(line->files.results, "r.txt");
   }
   EXPECT_EQ(Parse({"--help", "--list"})->action, Action::kHelp);
 }

@@ -99,4 +99,35 @@ std::string FlagsText() {
   return text;
 }
 
+std::string HelpText() {
+  return absl::StrCat(R"(Processes arrays in numpy's files, with all ranks of an mpirun.
+
+usage: mpirun -n N orchestrator [flags] WORKER INPUT [OUTPUT] [key=value ...] [+ WORKER INPUT ...]
+       [mpirun -n N] orchestrator doctor [INPUT ...]
+
+A job is a worker and its input; a worker that writes an array also takes an output file. Jobs that
+are separated by '+' run at the same time in one pool. --list shows the workers and their
+parameters. Without mpirun, or with one rank, everything runs in this process. doctor examines each
+node for a run over the inputs.
+
+An input is a.npy, a.npz or a.npz:MEMBER, raw:TYPE:SHAPE:FILE (raw bytes, as in
+raw:<f8:1000x3:a.bin), or - (.npy on standard input).
+An output replaces the old file atomically; a file that cannot be replaced, such as a mounted one,
+is overwritten at the end. Write ./key=value for an output that is named like a parameter; if the
+worker has no such key, year=2020/a.npy and a=1.npy are files too.
+
+)",
+                      FlagsText(), R"(
+exit status: 0 done; 1 a job failed while running; 2 wrong usage; 3 could not start (an input is
+missing, damaged, or of a type that the worker does not take; too little memory; no MPI), or doctor
+found that a run could not start
+
+examples:
+  mpirun -n 4 orchestrator sum numbers.npy
+  mpirun -n 4 orchestrator --format=json sum numbers.npy + concat words.npy
+  mpirun -n 4 orchestrator map numbers.npy roots.npy fn=sqrt
+  mpirun -n 4 orchestrator doctor numbers.npy
+)");
+}
+
 }  // namespace mpaio

@@ -51,6 +51,9 @@ std::span<const FlagInfo> Flags();
 // Returns the flags' part of --help: a paragraph for each flag, at most 100 columns wide.
 std::string FlagsText();
 
+// Returns the text of --help.
+std::string HelpText();
+
 }  // namespace mpaio
 
 #endif  // MPAIO_CLI_FLAGS_H_

@@ -2,6 +2,7 @@
 #include "mpaio/cli/program.h"
 
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,23 +18,28 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "mpaio/base/version.h"
 #include "mpaio/cli/command_line.h"
-#include "mpaio/cli/plan.h"
+#include "mpaio/cli/flags.h"
 #include "mpaio/cli/results.h"
-#include "mpaio/cli/session.h"
 #include "mpaio/cli/stop_signals.h"
-#include "mpaio/cli/version.h"
 #include "mpaio/diagnosis/doctor.h"
 #include "mpaio/diagnosis/finding.h"
 #include "mpaio/diagnosis/machine.h"
 #include "mpaio/executor/mpi_executor.h"
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/host/open_files.h"
+#include "mpaio/host/write_target.h"
+#include "mpaio/jobs/file_checks.h"
+#include "mpaio/jobs/job_run.h"
+#include "mpaio/jobs/plan.h"
 #include "mpaio/jobs/registry.h"
 #include "mpaio/launcher/launcher.h"
 #include "mpaio/launcher/pmix.h"
 #include "mpaio/mpi/environment.h"
+#include "mpaio/telemetry/progress.h"
 #include "mpaio/telemetry/report.h"
+#include "mpaio/telemetry/run_extensions.h"
 
 namespace mpaio {
 namespace {
@@ -100,7 +106,7 @@ void Warn(const std::string& what) {
 
 // On rank 0: writes the results to the standard output, or to the file of --results as a whole.
 absl::Status WriteResults(const CommandLine& line, absl::string_view text) {
-  if (!line.results_file.empty()) return WriteWhole(line.results_file, text);
+  if (!line.files.results.empty()) return WriteWhole(line.files.results, text);
   return Print(stdout, text)
              ? absl::OkStatus()
              : absl::DataLossError("the results could not be written to the standard output");
@@ -110,7 +116,7 @@ absl::Status WriteResults(const CommandLine& line, absl::string_view text) {
 // their file, they are printed.
 absl::Status WriteOrPrintResults(const CommandLine& line, absl::string_view text) {
   const absl::Status written = WriteResults(line, text);
-  if (written.ok() || line.results_file.empty() || !Print(stdout, text)) return written;
+  if (written.ok() || line.files.results.empty() || !Print(stdout, text)) return written;
   return absl::Status(written.code(),
                       absl::StrCat(written.message(), "; the results are printed instead"));
 }
@@ -120,63 +126,126 @@ int WriteOnRank0(const CommandLine& line, absl::string_view text) {
   return written.ok() ? kDone : ReportError(kJobFailed, written);
 }
 
+JobOptions JobOptionsOf(const CommandLine& line, std::vector<RunExtension*> extensions) {
+  JobOptions options;
+  options.partition = line.partition;
+  options.source = line.source;
+  options.isolate = line.isolate;
+  options.retries = line.retries;
+  options.chunk_deadline = line.chunk_deadline;
+  options.fail_fast = line.fail_fast;
+  options.speculates = line.speculates;
+  options.journal_file = line.files.journal;
+  options.resumes = line.resumes;
+  options.cancel_reason = [] {
+    const int number = StopSignals::received();
+    return absl::StrCat("stopped by signal ", number, " (SIG", sigabbrev_np(number), ")");
+  };
+  options.extensions = std::move(extensions);
+  return options;
+}
+
+// Checks that the results can be written before hours of work are in them.
+class ResultsFile final : public RunExtension {
+ public:
+  explicit ResultsFile(std::string file) : file_(std::move(file)) {}
+  absl::Status Check() override { return CheckWritable(file_, 0); }
+
+ private:
+  std::string file_;
+};
+
+// What the flags add to a run. Every rank makes the same.
+std::vector<std::unique_ptr<RunExtension>> ExtensionsOf(const CommandLine& line) {
+  std::vector<std::unique_ptr<RunExtension>> extensions;
+  if (!line.files.cpu_usage.empty())
+    extensions.push_back(std::make_unique<CpuUsageFile>(line.files.cpu_usage));
+  extensions.push_back(
+      std::make_unique<ScheduleFiles>(line.schedule, line.files.record, line.files.replay));
+  if (!line.files.results.empty())
+    extensions.push_back(std::make_unique<ResultsFile>(line.files.results));
+  ProgressOptions progress;
+  progress.mode = line.progress;
+  progress.terminal = StderrIsTerminal();
+  extensions.push_back(std::make_unique<ProgressDisplay>(
+      progress, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }));
+  return extensions;
+}
+
+// On rank 0: prints what became of the jobs. `exit_status` is the result unless printing fails.
+int PrintOutcome(const CommandLine& line, const JobRun& run, int num_ranks, double seconds,
+                 int exit_status) {
+  const std::vector<LostRank>& lost_ranks = run.stats().lost_ranks;
+  for (const LostRank& lost : lost_ranks) {
+    Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause,
+                               "; the others did its work\n"));
+  }
+  const absl::Status written =
+      WriteOrPrintResults(line, line.format == OutputFormat::kJson
+                                    ? FormatJson(run.outcomes(), num_ranks, seconds, lost_ranks)
+                                    : FormatText(run.outcomes()));
+  if (!written.ok()) exit_status = ReportError(kJobFailed, written);
+  if (line.report) {
+    std::vector<std::string> inputs;
+    for (const JobOutcome& outcome : run.outcomes()) inputs.push_back(outcome.input);
+    Print(stderr, FormatReport(run.stages(), run.stats(), inputs));
+  }
+  if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
+                  [](const LostRank& lost) { return lost.host_is_silent; })) {
+    Print(stderr,
+          "orchestrator: the run has ended; mpirun may wait for minutes for the host that does not "
+          "answer: Ctrl-C twice ends it\n");
+  }
+  return exit_status;
+}
+
+int CouldNotStart(const Communicator& world, const Executor& executor, const absl::Status& why) {
+  if (executor.is_broken()) AbortJob(world, kCouldNotStart, why);
+  return ReportError(kCouldNotStart, why);
+}
+
 // Makes `*stop_signals` when the run can start; from then on it handles signals. Returns the exit
 // status.
 int RunInPool(const CommandLine& line, std::vector<PlannedJob> plan, const Communicator& world,
               Executor& executor, std::chrono::steady_clock::time_point start,
               std::optional<StopSignals>* stop_signals) {
+  const bool is_rank_0 = executor.rank() == 0;
   if (!AllRanksOnOneNode()) {
     const absl::Status checked =
-        executor.Agree(executor.rank() == 0 ? CheckFiles(plan, line) : absl::OkStatus());
+        executor.Agree(is_rank_0 ? CheckFiles(plan, line.files) : absl::OkStatus());
     if (executor.is_broken()) AbortJob(world, kCouldNotStart, checked);
     if (!checked.ok()) return ReportError(kWrongUsage, checked);
   }
-  Session session(executor, line, std::move(plan));
-  const auto could_not_start = [&](const absl::Status& why) {
-    if (executor.is_broken()) AbortJob(world, kCouldNotStart, why);
-    return ReportError(kCouldNotStart, why);
-  };
-  const absl::Status prepared = session.Prepare();
-  if (!prepared.ok()) return could_not_start(prepared);
+  const std::vector<std::unique_ptr<RunExtension>> owned = ExtensionsOf(line);
+  std::vector<RunExtension*> extensions;
+  for (const auto& extension : owned) extensions.push_back(extension.get());
+  JobRun run(executor, std::move(plan), JobOptionsOf(line, std::move(extensions)));
+  const absl::Status prepared = run.Prepare();
+  if (!prepared.ok()) return CouldNotStart(world, executor, prepared);
   if (line.preflight) {
     const absl::StatusOr<std::string> warning =
-        WarningBeforeRun(executor, world, session.mapped_bytes());
+        WarningBeforeRun(executor, world, run.mapped_bytes());
     if (!warning.ok()) AbortJob(world, kCouldNotStart, warning.status());
     if (!warning->empty()) Warn(absl::StrCat(*warning, " (--preflight=never silences this)"));
   }
-  stop_signals->emplace(/*is_handled=*/executor.rank() == 0);
-  const absl::Status ended = session.Run();
-  if (!session.has_begun()) return could_not_start(ended);
+  stop_signals->emplace(/*is_handled=*/is_rank_0);
+  StopSignals::set_run(&run);
+  // The signal may have arrived before set_run.
+  if (StopSignals::received() != 0) run.Cancel();
+  const absl::Status ended = run.Run();
+  StopSignals::set_run(nullptr);
+  if (!run.has_begun()) return CouldNotStart(world, executor, ended);
   int exit_status = ended.ok() ? kDone : ReportError(kJobFailed, ended);
-  if (executor.rank() == 0) {
-    for (const LostRank& lost : session.lost_ranks()) {
-      Print(stderr, absl::StrCat("orchestrator: rank ", lost.rank, " ", lost.cause,
-                                 "; the others did its work\n"));
-    }
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const absl::Status written = WriteOrPrintResults(
-        line, line.format == OutputFormat::kJson
-                  ? FormatJson(session.results(), executor.size(), seconds, session.lost_ranks())
-                  : FormatText(session.results()));
-    if (!written.ok()) exit_status = ReportError(kJobFailed, written);
-    if (line.report)
-      Print(stderr, FormatReport(session.stages(), session.stats(), session.inputs()));
-    const std::vector<LostRank>& lost_ranks = session.lost_ranks();
-    if (std::any_of(lost_ranks.begin(), lost_ranks.end(),
-                    [](const LostRank& lost) { return lost.host_is_silent; })) {
-      Print(
-          stderr,
-          "orchestrator: the run has ended; mpirun may wait for minutes for the host that does not "
-          "answer: Ctrl-C twice ends it\n");
-    }
+  if (is_rank_0) {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    exit_status = PrintOutcome(line, run, executor.size(), seconds.count(), exit_status);
+    // The status that shells report for a program that a signal has ended.
+    if (run.was_cancelled()) exit_status = 128 + StopSignals::received();
   }
-  // The status that shells report for a program that a signal has ended.
-  if (session.stop_signal() != 0 && executor.rank() == 0) exit_status = 128 + session.stop_signal();
-  if (session.is_broken() || executor.is_broken()) {
+  if (run.is_broken() || executor.is_broken()) {
     // Rank 0 has reported its error above. The others report theirs, because rank 0 may never learn
     // of it.
-    if (executor.rank() != 0) AbortJob(world, kJobFailed, ended);
+    if (!is_rank_0) AbortJob(world, kJobFailed, ended);
     executor.Abort(kJobFailed);
   }
   return exit_status;
@@ -206,6 +275,15 @@ int RunJobs(const CommandLine& line, std::vector<PlannedJob> plan, int* argc, ch
   const absl::Status closed = (*executor)->Close();
   if ((*executor)->is_broken()) AbortJob(world, kJobFailed, closed);
   return exit_status;
+}
+
+absl::Status CheckDoctorFiles(const CommandLine& line) {
+  for (const std::string& input : line.doctor_inputs) {
+    if (line.files.results.empty() || !MayName(input, line.files.results)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--results=", line.files.results,
+                                                   " would overwrite an input; give another file"));
+  }
+  return absl::OkStatus();
 }
 
 int RunDoctor(const CommandLine& line, int* argc, char*** argv) {
@@ -261,11 +339,11 @@ int RunProgram(int argc, char** argv) {
     case Action::kRun:
       break;
   }
-  absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(*line);
+  absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(line->jobs, {.needs_output_files = true});
   if (!plan.ok()) return RefuseCommand(plan.status());
   // Ranks on several hosts may see different files; rank 0 checks them when there is a pool.
   if (AllRanksOnOneNode()) {
-    const absl::Status checked = CheckFiles(*plan, *line);
+    const absl::Status checked = CheckFiles(*plan, line->files);
     if (!checked.ok()) return RefuseCommand(checked);
   }
   for (const PlannedJob& planned : *plan) Warn(planned.warning);

@@ -2,9 +2,12 @@
 #include "mpaio/cli/results.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/array/short_decimal.h"
+#include "mpaio/jobs/answer_json.h"
 
 namespace mpaio {
 namespace {
@@ -62,20 +65,20 @@ std::string Text(const Json& value) {
 
 }  // namespace
 
-std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double seconds,
+std::string FormatJson(const std::vector<JobOutcome>& jobs, int ranks, double seconds,
                        const std::vector<LostRank>& lost_ranks) {
   Json list = Json::array();
-  for (const JobResult& job : jobs) {
+  for (const JobOutcome& job : jobs) {
     list.push_back({{"worker", job.worker},
                     {"input", job.input},
-                    {"status", job.status},
-                    {"result", WithNamedNonFinites(job.result)},
-                    {"rows", job.rows},
-                    {"chunks", job.chunks},
-                    {"seconds", job.seconds}});
+                    {"status", job.status.ok() ? "ok" : std::string(job.status.message())},
+                    {"result", WithNamedNonFinites(ToJson(job.answer))},
+                    {"rows", job.stats.rows},
+                    {"chunks", job.stats.chunks},
+                    {"seconds", job.stats.seconds}});
     if (job.partial)
       list.back()["partial"] = {{"rows", job.partial->rows},
-                                {"result", WithNamedNonFinites(job.partial->result)}};
+                                {"result", WithNamedNonFinites(ToJson(job.partial->answer))}};
     for (const QuarantinedChunk& chunk : job.quarantined) {
       list.back()["quarantined"].push_back({{"chunk", chunk.chunk},
                                             {"rows", {chunk.rows.begin, chunk.rows.end}},
@@ -89,17 +92,17 @@ std::string FormatJson(const std::vector<JobResult>& jobs, int ranks, double sec
   return JsonText(all) + "\n";
 }
 
-std::string FormatText(const std::vector<JobResult>& jobs) {
+std::string FormatText(const std::vector<JobOutcome>& jobs) {
   std::string text;
-  for (const JobResult& job : jobs) {
+  for (const JobOutcome& job : jobs) {
     if (job.partial) {
       absl::StrAppend(&text, job.worker, " ", job.input, " (partial, rows 0 to ",
-                      job.partial->rows - 1, "): ", Text(WithNamedNonFinites(job.partial->result)),
-                      "\n");
+                      job.partial->rows - 1,
+                      "): ", Text(WithNamedNonFinites(ToJson(job.partial->answer))), "\n");
     }
-    if (job.status == "ok")
+    if (job.status.ok())
       absl::StrAppend(&text, job.worker, " ", job.input, ": ",
-                      Text(WithNamedNonFinites(job.result)), "\n");
+                      Text(WithNamedNonFinites(ToJson(job.answer))), "\n");
   }
   return text;
 }

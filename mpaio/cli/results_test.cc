@@ -7,8 +7,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,10 +22,28 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-JobResult Ok(Json result) { return {"sum", "a.npy", "ok", std::move(result), 10, 2, 0.5}; }
+JobOutcome Ok(Answer answer) {
+  JobOutcome outcome;
+  outcome.worker = "sum";
+  outcome.input = "a.npy";
+  outcome.answer = std::move(answer);
+  outcome.stats.rows = 10;
+  outcome.stats.chunks = 2;
+  outcome.stats.seconds = 0.5;
+  return outcome;
+}
+
+JobOutcome Failed(const std::string& input) {
+  JobOutcome outcome = Ok(Answer());
+  outcome.input = input;
+  outcome.status = absl::InternalError("rank 2: boom");
+  return outcome;
+}
+
+AnswerArray Doubles(const std::vector<double>& numbers) { return AnswerArray::Of<double>(numbers); }
 
 TEST(FormatJson, HasTheKeysInOrder) {
-  EXPECT_EQ(FormatJson({Ok(55)}, 3, 1.25),
+  EXPECT_EQ(FormatJson({Ok(std::int64_t{55})}, 3, 1.25),
             R"({"jobs":[{"worker":"sum","input":"a.npy","status":"ok","result":55,"rows":10,)"
             R"("chunks":2,"seconds":0.5}],"ranks":3,"seconds":1.25})"
             "\n");
@@ -40,7 +61,7 @@ TEST(FormatJson, IntegersAreExact) {
 TEST(FormatJson, NonFiniteNumbersAreNamed) {
   const double inf = std::numeric_limits<double>::infinity();
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_THAT(FormatJson({Ok({{"min", -inf}, {"max", Json::array({inf, nan, 1.5})}})}, 1, 0),
+  EXPECT_THAT(FormatJson({Ok({{"min", -inf}, {"max", Doubles({inf, nan, 1.5})}})}, 1, 0),
               HasSubstr(R"("result":{"min":"-inf","max":["inf","nan",1.5]})"));
 }
 
@@ -63,30 +84,37 @@ TEST(FormatJson, DoublesHaveTheFewestDigits) {
                             [](char c) { return c >= '1' && c <= '9'; }),
               9)
         << digits << " of " << written;
-    EXPECT_THAT(FormatJson({Ok(Json::array({number, {{"x", number}}}))}, 1, 0),
-                HasSubstr("\"result\":[" + digits + ",{\"x\":" + digits + "}]"));
+    EXPECT_THAT(
+        FormatJson({Ok({{"x", number}, {"y", Doubles({number, number})}})}, 1, 0),
+        HasSubstr("\"result\":{\"x\":" + digits + ",\"y\":[" + digits + "," + digits + "]}"));
   }
 }
 
 TEST(FormatJson, IsWrittenAsTheLibraryDoes) {
-  const Json values = Json::array({0.0,
-                                   -0.0,
-                                   1.0,
-                                   0.1,
-                                   1e14,
-                                   1e15,
-                                   123456789012345.0,
-                                   1e-4,
-                                   1e-5,
-                                   1.5e300,
-                                   Json::object(),
-                                   Json::array(),
-                                   nullptr,
-                                   true,
-                                   "a\"\n",
-                                   {{"k\"", 1}},
-                                   -7});
-  EXPECT_THAT(FormatJson({Ok(values)}, 1, 0), HasSubstr("\"result\":" + values.dump() + ","));
+  const std::vector<double> doubles = {0.0,  -0.0, 1.0,    0.1, 1e14, 1e15, 123456789012345.0,
+                                       1e-4, 1e-5, 1.5e300};
+  const Json values = {{"doubles", doubles}, {"none", Json::array()},
+                       {"yes", true},        {"text", "a\"\n"},
+                       {"k\"", 1},           {"minus", -7}};
+  const Answer answer = {{"doubles", Doubles(doubles)},
+                         {"none", std::vector<Index>()},
+                         {"yes", true},
+                         {"text", "a\"\n"},
+                         {"k\"", 1},
+                         {"minus", -7}};
+  EXPECT_THAT(FormatJson({Ok(answer)}, 1, 0), HasSubstr("\"result\":" + values.dump() + ","));
+}
+
+TEST(FormatJson, QuarantinedChunksAndPartialAnswers) {
+  JobOutcome outcome = Failed("a.npy");
+  outcome.quarantined = {{0, 3, {30, 40}, 4, "on rank 1: its process ended"}};
+  outcome.partial = JobOutcome::Partial{50, Answer(std::int64_t{1275})};
+  const Json parsed = Json::parse(FormatJson({outcome}, 2, 0, {{1, "was killed"}}));
+  EXPECT_EQ(parsed["jobs"][0]["partial"].dump(), R"({"rows":50,"result":1275})");
+  EXPECT_EQ(parsed["jobs"][0]["quarantined"].dump(),
+            R"([{"chunk":3,"rows":[30,40],"attempts":4,"cause":"on rank 1: its process ended"}])");
+  EXPECT_EQ(parsed["lost"].dump(), R"([{"rank":1,"cause":"was killed"}])");
+  EXPECT_EQ(FormatText({outcome}), "sum a.npy (partial, rows 0 to 49): 1275\n");
 }
 
 TEST(FormatJson, BytesThatAreNoUtf8AreReplaced) {
@@ -95,16 +123,15 @@ TEST(FormatJson, BytesThatAreNoUtf8AreReplaced) {
 }
 
 TEST(FormatJson, AFailedJobHasItsStatusAndNoResult) {
-  JobResult failed{"sum", "a.npy", "rank 2: boom", nullptr, 10, 2, 0};
-  const Json parsed = Json::parse(FormatJson({failed}, 1, 0));
+  const Json parsed = Json::parse(FormatJson({Failed("a.npy")}, 1, 0));
   EXPECT_EQ(parsed["jobs"][0]["status"], "rank 2: boom");
   EXPECT_TRUE(parsed["jobs"][0]["result"].is_null());
 }
 
 TEST(FormatText, OneLineForEachJobThatIsOk) {
-  JobResult failed{"sum", "b.npy", "rank 2: boom", nullptr, 10, 2, 0};
-  EXPECT_EQ(FormatText({Ok(5050), failed, Ok("foo_0foo_1"), Ok({{"min", 1}, {"max", 2.5}})}),
-            "sum a.npy: 5050\nsum a.npy: foo_0foo_1\nsum a.npy: min 1, max 2.5\n");
+  EXPECT_EQ(
+      FormatText({Ok(5050), Failed("b.npy"), Ok("foo_0foo_1"), Ok({{"min", 1}, {"max", 2.5}})}),
+      "sum a.npy: 5050\nsum a.npy: foo_0foo_1\nsum a.npy: min 1, max 2.5\n");
 }
 
 }  // namespace

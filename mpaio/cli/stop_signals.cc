@@ -7,8 +7,8 @@ namespace mpaio {
 namespace {
 
 volatile sig_atomic_t the_signal = 0;
-std::atomic<Run*> the_run = nullptr;
-static_assert(std::atomic<Run*>::is_always_lock_free, "it is read in a signal handler");
+std::atomic<JobRun*> the_run = nullptr;
+static_assert(std::atomic<JobRun*>::is_always_lock_free, "it is read in a signal handler");
 
 void OnSignal(int number) {
   if (the_signal != 0) {
@@ -17,7 +17,7 @@ void OnSignal(int number) {
     return;
   }
   the_signal = number;
-  if (Run* const run = the_run.load(std::memory_order_relaxed)) run->Cancel();
+  if (JobRun* const run = the_run.load(std::memory_order_relaxed)) run->Cancel();
 }
 
 }  // namespace
@@ -38,6 +38,6 @@ StopSignals::~StopSignals() {
 
 int StopSignals::received() { return the_signal; }
 
-void StopSignals::set_run(Run* run) { the_run.store(run, std::memory_order_relaxed); }
+void StopSignals::set_run(JobRun* run) { the_run.store(run, std::memory_order_relaxed); }
 
 }  // namespace mpaio

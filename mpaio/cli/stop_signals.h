@@ -7,7 +7,7 @@
 
 #include <signal.h>
 
-#include "mpaio/orchestration/run.h"
+#include "mpaio/jobs/job_run.h"
 
 namespace mpaio {
 
@@ -25,7 +25,7 @@ class StopSignals {
 
   // Sets the run that a signal cancels as soon as it arrives, even while rank 0 processes a chunk;
   // null: none. The run must live until another run, or null, is set.
-  static void set_run(Run* run);
+  static void set_run(JobRun* run);
 
  private:
   struct sigaction before_int_ = {};

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// An answer that is an array, and the conversion of arrays to JSON.
+// The answer of a job: named values, each an array, a scalar or a text.
 #ifndef MPAIO_JOBS_ANSWER_H_
 #define MPAIO_JOBS_ANSWER_H_
 
 #include <cstddef>
 #include <cstring>
-#include <nlohmann/json.hpp>
+#include <initializer_list>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/nd_view.h"
 #include "mpaio/base/index.h"
@@ -61,19 +65,65 @@ class AnswerArray {
   std::vector<std::byte> bytes_;
 };
 
-// Returns the array as nested lists; an array of shape () is the element itself.
-//   integers               exact
-//   floating-point         doubles; for float16 and float32 the double with the same shortest text
-//                          (DoubleOfShortest()), so 0.1 is 0.1 in every type
-//   long double            text with all significant digits
-//   complex numbers        [real, imaginary]
-//   strings                UTF-8; invalid code points become U+FFFD
-//   datetime64             ISO 8601 text as numpy prints it
-//   timedelta64            a count of its unit
-//   NaT                    "NaT"
-//   structured elements    an object with its fields
-//   raw bytes              hexadecimal
-nlohmann::ordered_json ToJson(const NdView& array);
+// A value of an answer: an array, which is a scalar if its shape is (), or a text of any length.
+// Values convert implicitly, so that a worker can write {"min", 3}.
+class AnswerValue {
+ public:
+  template <typename T>
+  requires std::is_arithmetic_v<T> AnswerValue(T scalar)  // NOLINT(google-explicit-constructor)
+      : value_(AnswerArray::Scalar(scalar)) {}
+  AnswerValue(AnswerArray array)  // NOLINT(google-explicit-constructor)
+      : value_(std::move(array)) {}
+  AnswerValue(const std::vector<Index>& integers)  // NOLINT(google-explicit-constructor)
+      : value_(AnswerArray::Of<Index>(integers)) {}
+  AnswerValue(std::string text)  // NOLINT(google-explicit-constructor)
+      : value_(std::move(text)) {}
+  AnswerValue(const char* text)  // NOLINT(google-explicit-constructor)
+      : value_(std::string(text)) {}
+
+  // Returns the array, or nullptr if the value is a text.
+  const AnswerArray* array() const { return std::get_if<AnswerArray>(&value_); }
+  // Returns the text, UTF-8 or arbitrary bytes, or nullptr if the value is an array.
+  const std::string* text() const { return std::get_if<std::string>(&value_); }
+
+ private:
+  std::variant<AnswerArray, std::string> value_;
+};
+
+// The answer of a job: either one value, whose name is empty, or values with different names, in
+// the order in which they are shown. Owns its values.
+class Answer {
+ public:
+  struct Named {
+    std::string name;
+    AnswerValue value;
+  };
+
+  // No value.
+  Answer() = default;
+  // A single value.
+  template <typename T>
+  requires std::is_convertible_v<T, AnswerValue> Answer(
+      T value)  // NOLINT(google-explicit-constructor)
+      : values_{{std::string(), AnswerValue(std::move(value))}} {}
+  Answer(std::initializer_list<Named> values) : values_(values) {}
+
+  bool empty() const { return values_.empty(); }
+  // True if the answer is one value without a name.
+  bool is_single() const { return values_.size() == 1 && values_.front().name.empty(); }
+  const std::vector<Named>& values() const { return values_; }
+  // Returns the value of that name ("" for a single value), or nullptr.
+  const AnswerValue* Find(absl::string_view name) const;
+  // Appends the values of `other`. Precondition: all have names, which differ.
+  void Append(Answer other);
+
+ private:
+  std::vector<Named> values_;
+};
+
+// Returns the type ("dtype", a text) and the shape ("shape", integers) of an array, for an answer
+// whose array has been written to a file.
+Answer DescribeArray(const NdView& array);
 
 }  // namespace mpaio
 

@@ -18,7 +18,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -113,7 +112,7 @@ struct Job {
   std::unique_ptr<WorkerBase> worker;
   // Called on rank 0 after all chunks have been delivered: returns the answer. Fails if the answer
   // cannot be represented (a sum over 64 bits).
-  std::function<absl::StatusOr<nlohmann::ordered_json>()> result = {};
+  std::function<absl::StatusOr<Answer>()> result = {};
   // Called on rank 0 after the run: returns the array to save. Null if the job writes none; not
   // called if the array is already in its file.
   std::function<const NdView&()> output = {};
@@ -125,13 +124,13 @@ struct Job {
   Index answer_bytes = 0;
   // Called on rank 0 if `array` is saved: returns the rest of the answer as an object. It is
   // printed with the type and shape of the saved array.
-  std::function<absl::StatusOr<nlohmann::ordered_json>()> array_summary = {};
+  std::function<absl::StatusOr<Answer>()> array_summary = {};
   // Called on rank 0 after all chunks have been delivered: returns the array to save for each
   // parameter of the kind Output, by key. Called only for parameters that were given.
   std::map<std::string, std::function<absl::StatusOr<AnswerArray>()>> extra_outputs = {};
   // If not null, called on rank 0 if any array of the job is saved: returns the JSON to print. It
   // replaces `result`, and the type and shape of `array` with `array_summary`.
-  std::function<absl::StatusOr<nlohmann::ordered_json>()> summary = {};
+  std::function<absl::StatusOr<Answer>()> summary = {};
   // Null for a job with one pass. Else called on rank 0 each time all chunks have been delivered:
   // returns the data that every rank needs for the next pass, or nullopt after the last pass.
   std::function<absl::StatusOr<std::optional<NextPass>>()> next_pass = {};

@@ -40,7 +40,7 @@ MPAIO_REGISTER_WORKER({
       auto worker = std::make_unique<SumWorker>(context.chunks);
       worker->total = context.parameters.Integer("start");
       Job job;
-      job.result = [sum = worker.get()] { return nlohmann::ordered_json{{"sum", sum->total}}; };
+      job.result = [sum = worker.get()] { return Answer{{"sum", sum->total}}; };
       job.worker = std::move(worker);
       return job;
     },
@@ -74,7 +74,12 @@ TEST(RegistryTest, MakesAJobThatGivesItsAnswer) {
     ASSERT_TRUE(job->worker->ProcessChunk(chunk, &encoded).ok());
     ASSERT_TRUE(job->worker->DeliverChunk(chunk, encoded).ok());
   }
-  EXPECT_EQ(job->result()->dump(), R"({"sum":115})");
+  const absl::StatusOr<Answer> answer = job->result();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_NE(answer->Find("sum"), nullptr);
+  const NdView sum = answer->Find("sum")->array()->view();
+  EXPECT_EQ(sum.dtype(), DType::Of<std::int64_t>());
+  EXPECT_EQ(*reinterpret_cast<const std::int64_t*>(sum.data()), 115);
   EXPECT_EQ(job->output, nullptr);
   EXPECT_EQ(info.output, nullptr);
 }

@@ -5,6 +5,7 @@
 #define MPAIO_WORKER_GUARD_H_
 
 #include <string>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 
@@ -17,10 +18,10 @@ namespace mpaio {
 // ResourceExhausted for std::bad_alloc.
 absl::Status StatusOfCurrentException(absl::string_view what);
 
-// Calls `user_code`, which returns an absl::Status, and returns that status. An exception becomes
-// StatusOfCurrentException(what).
+// Calls `user_code`, which returns an absl::Status or an absl::StatusOr, and returns the same. An
+// exception becomes StatusOfCurrentException(what).
 template <typename F>
-absl::Status CallGuarded(absl::string_view what, F&& user_code) {
+std::invoke_result_t<F> CallGuarded(absl::string_view what, F&& user_code) {
   try {
     return std::forward<F>(user_code)();
   } catch (...) {

@@ -48,8 +48,7 @@ template <typename String>
 Job MakeConcat(JobContext& context) {
   auto worker = std::make_unique<Concat<String>>(std::move(context.chunks));
   const Concat<String>* concat = worker.get();
-  return {std::move(worker), [concat] { return nlohmann::ordered_json(concat->joined()); },
-          nullptr};
+  return {std::move(worker), [concat] { return Answer(concat->joined()); }, nullptr};
 }
 
 MPAIO_REGISTER_WORKER({

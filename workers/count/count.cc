@@ -182,9 +182,7 @@ struct Makes {
     MPAIO_ASSIGN_OR_RETURN(auto target, ParseTarget<T>(context.parameters.Text("value")));
     auto worker = std::make_unique<CountEqual<T>>(std::move(context.chunks), std::move(target));
     Job job;
-    job.result = [count = worker.get()]() -> absl::StatusOr<nlohmann::ordered_json> {
-      return nlohmann::ordered_json(count->total());
-    };
+    job.result = [count = worker.get()]() -> absl::StatusOr<Answer> { return count->total(); };
     job.worker = std::move(worker);
     return job;
   }

@@ -113,10 +113,6 @@ absl::StatusOr<Job> MakeElementwiseJob(JobContext& context, const Elementwise& e
   const EvaluateExpression* evaluate = worker.get();
   Job job;
   job.worker = std::move(worker);
-  job.result = [evaluate] {
-    return nlohmann::ordered_json{{"dtype", evaluate->output().dtype().ToString()},
-                                  {"shape", evaluate->output().shape()}};
-  };
   job.output = [evaluate]() -> const NdView& { return evaluate->output(); };
   return job;
 }

@@ -55,10 +55,6 @@ Job MakeRowWriterJob(JobContext& context, WriteRowsFunction<Element> write) {
   const RowWriter<Element>* rows = worker.get();
   Job job;
   job.worker = std::move(worker);
-  job.result = [rows] {
-    const NdView& output = rows->output();
-    return nlohmann::ordered_json{{"dtype", output.dtype().ToString()}, {"shape", output.shape()}};
-  };
   job.output = [rows]() -> const NdView& { return rows->output(); };
   return job;
 }

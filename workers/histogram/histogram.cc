@@ -250,14 +250,14 @@ absl::StatusOr<Job> Make(JobContext& context) {
     state->counts.resize(static_cast<std::size_t>(state->num_bins));
     return state->counts;
   };
-  job.result = [state, counts]() -> absl::StatusOr<nlohmann::ordered_json> {
-    return nlohmann::ordered_json{{"counts", counts()}, {"edges", ToJson(Edges(*state).view())}};
+  job.result = [state, counts]() -> absl::StatusOr<Answer> {
+    return Answer{{"counts", counts()}, {"edges", Edges(*state)}};
   };
   job.array = [counts]() -> absl::StatusOr<AnswerArray> {
     return AnswerArray::Of<Index>(counts());
   };
-  job.array_summary = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
-    return nlohmann::ordered_json{{"edges", ToJson(Edges(*state).view())}};
+  job.array_summary = [state]() -> absl::StatusOr<Answer> {
+    return Answer{{"edges", Edges(*state)}};
   };
   return job;
 }

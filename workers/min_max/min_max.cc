@@ -38,12 +38,11 @@ template <typename T>
 Job MakeMinMax(JobContext& context) {
   auto worker = std::make_unique<FindExtremes<T>>(std::move(context.chunks));
   const FindExtremes<T>* find = worker.get();
-  return {
-      std::move(worker),
-      [find] {
-        return nlohmann::ordered_json{{"min", find->extremes().min}, {"max", find->extremes().max}};
-      },
-      nullptr};
+  return {std::move(worker),
+          [find] {
+            return Answer{{"min", find->extremes().min}, {"max", find->extremes().max}};
+          },
+          nullptr};
 }
 
 MPAIO_REGISTER_WORKER({

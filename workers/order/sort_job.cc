@@ -33,10 +33,6 @@ absl::StatusOr<Job> MakeSort(JobContext& context, SortResult result) {
   state->output = std::move(context.output);
   Job job;
   job.output = [state]() -> const NdView& { return state->output.view(); };
-  job.result = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
-    return nlohmann::ordered_json{{"dtype", state->output.view().dtype().ToString()},
-                                  {"shape", state->output.view().shape()}};
-  };
   // An array without elements may have too many lanes to iterate over: it is sorted as one empty
   // lane.
   if (state->output.view().num_dimensions() == 1 || state->input.num_elements() == 0) {

@@ -59,10 +59,10 @@ class Spin final : public Worker<std::int64_t, absl::int128> {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<nlohmann::ordered_json> Answer() const {
+  absl::StatusOr<mpaio::Answer> Answer() const {
     const std::optional<std::int64_t> total = AsInt64(total_);
     if (!total) return absl::OutOfRangeError("the sum does not fit in an int64");
-    return nlohmann::ordered_json(*total);
+    return *total;
   }
 
  private:

@@ -44,7 +44,7 @@ const std::vector<Index>& CountsOf(UniqueState& state) {
   return state.pass == UniquePass::kFew ? state.few.Total().counts : state.gathered_counts;
 }
 
-nlohmann::ordered_json SummaryOf(UniqueState& state) {
+Answer SummaryOf(UniqueState& state) {
   const Index distinct = state.pass == UniquePass::kFew
                              ? static_cast<Index>(CountsOf(state).size())
                              : state.part_begins.back() + state.part_lengths.back();
@@ -66,15 +66,14 @@ absl::StatusOr<Job> Make(JobContext& context) {
       return BeginNextPass(state, create_output, plan);
     };
   }
-  job.result = [state]() -> absl::StatusOr<nlohmann::ordered_json> {
-    return nlohmann::ordered_json{{"values", ToJson(ValuesOf(*state).view())},
-                                  {"counts", CountsOf(*state)}};
+  job.result = [state]() -> absl::StatusOr<Answer> {
+    return Answer{{"values", ValuesOf(*state)}, {"counts", CountsOf(*state)}};
   };
   job.array = [state]() -> absl::StatusOr<AnswerArray> { return ValuesOf(*state); };
   job.extra_outputs["counts"] = [state]() -> absl::StatusOr<AnswerArray> {
     return AnswerArray::Of<Index>(CountsOf(*state));
   };
-  job.summary = [state]() -> absl::StatusOr<nlohmann::ordered_json> { return SummaryOf(*state); };
+  job.summary = [state]() -> absl::StatusOr<Answer> { return SummaryOf(*state); };
   return job;
 }
 

@@ -53,7 +53,7 @@ MPAIO_REGISTER_WORKER({
                                                context.parameters);
       const ChaosMap* map = worker.get();
       return Job{.worker = std::move(worker),
-                 .result = [] { return nlohmann::ordered_json("written"); },
+                 .result = [] { return Answer("written"); },
                  .output = [map]() -> const NdView& { return map->output(); }};
     },
 });

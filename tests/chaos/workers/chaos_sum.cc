@@ -47,7 +47,7 @@ class ChaosSum final : public Worker<std::int64_t, Part> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const { return {{"sum", sum_}, {"digest", digest_}}; }
+  mpaio::Answer Answer() const { return {{"sum", sum_}, {"digest", digest_}}; }
 
  private:
   const ChaosFaults faults_;

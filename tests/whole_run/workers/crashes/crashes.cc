@@ -56,9 +56,7 @@ class Crashes final : public Worker<std::int64_t, absl::int128> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const {
-    return nlohmann::ordered_json(static_cast<std::int64_t>(total_));
-  }
+  mpaio::Answer Answer() const { return static_cast<std::int64_t>(total_); }
 
  private:
   bool IsSelected(RowRange rows) const {

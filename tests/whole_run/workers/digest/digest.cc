@@ -38,7 +38,7 @@ class Digest final : public Worker<UnicodeString, std::string> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const {
+  mpaio::Answer Answer() const {
     return {{"bytes", size_bytes_}, {"adler32", (std::uint64_t{high_} << 16) | low_}};
   }
 

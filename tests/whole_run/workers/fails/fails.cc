@@ -47,9 +47,7 @@ class Fails final : public Worker<std::int64_t, absl::int128> {
     return absl::OkStatus();
   }
 
-  nlohmann::ordered_json Answer() const {
-    return nlohmann::ordered_json(static_cast<std::int64_t>(total_));
-  }
+  mpaio::Answer Answer() const { return static_cast<std::int64_t>(total_); }
 
  private:
   absl::Status Fail() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mpaio/cli/run_identity.h"
+#include "mpaio/jobs/run_identity.h"
 
 #include <sys/stat.h>
 #include <xxhash.h>
@@ -20,7 +20,7 @@
 #include "absl/strings/str_join.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/cli/version.h"
+#include "mpaio/base/version.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/host/file_io.h"
 
@@ -267,30 +267,28 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   return state;
 }
 
-absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line,
+absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, Partition partition,
                                        int parallelism) {
   RunIdentity identity;
   identity.version = kVersion;
-  identity.partition = line.partition;
+  identity.partition = partition;
   identity.parallelism = parallelism;
   std::map<std::string, FileState> states;  // by path: arrays of one archive are in one file
   for (const PlannedJob& planned : plan) {
     RunIdentity::Job& job = identity.jobs.emplace_back();
-    job.worker = planned.line.worker;
-    job.input = planned.line.input;
-    job.output = planned.line.output;
+    job.worker = planned.spec.worker;
+    job.input = planned.spec.input;
+    job.output = planned.spec.output;
     for (const ParameterInfo& parameter : planned.info->parameters)
       job.parameters.emplace_back(parameter.key(), planned.parameters.Text(parameter.key()));
 
-    std::vector<std::string> names = {planned.line.input};
-    for (const auto& [key, name] : planned.ExtraInputs()) names.push_back(name);
-    for (const std::string& name : names) {
+    for (const std::string& name : planned.InputNames()) {
       if (std::any_of(identity.inputs.begin(), identity.inputs.end(),
                       [&name](const RunIdentity::Input& input) { return input.name == name; }))
         continue;
       if (ArrayFile::IsStandardInput(name)) {
         return absl::InvalidArgumentError(
-            absl::StrCat("worker ", planned.line.worker,
+            absl::StrCat("worker ", planned.spec.worker,
                          ": standard input cannot be read again when the run is resumed: "
                          "with a journal, give the name of a file"));
       }

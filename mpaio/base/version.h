@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef MPAIO_CLI_VERSION_H_
-#define MPAIO_CLI_VERSION_H_
+#ifndef MPAIO_BASE_VERSION_H_
+#define MPAIO_BASE_VERSION_H_
 
 namespace mpaio {
 
@@ -9,4 +9,4 @@ inline constexpr char kVersion[] = "0.2.0-dev";
 
 }  // namespace mpaio
 
-#endif  // MPAIO_CLI_VERSION_H_
+#endif  // MPAIO_BASE_VERSION_H_

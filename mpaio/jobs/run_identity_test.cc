@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mpaio/cli/run_identity.h"
+#include "mpaio/jobs/run_identity.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mpaio/cli/version.h"
+#include "mpaio/base/version.h"
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/host/text_file.h"
 #include "mpaio/testing/random_bytes.h"
@@ -214,7 +214,7 @@ class FilesTest : public ::testing::Test {
                   const std::vector<std::pair<std::string, std::string>>& given,
                   const std::string& output = "") const {
     PlannedJob planned;
-    planned.line = {"sum", input, output, given};
+    planned.spec = {"sum", input, output, given};
     planned.info = &info_;
     planned.parameters = Parameters::Create(info_.parameters, given).value();
     return planned;
@@ -295,16 +295,16 @@ TEST_F(FilesTest, ALargeFileIsSampled) {
 TEST_F(FilesTest, RejectsWhatIsNotARegularFile) {
   EXPECT_THAT(ReadFileState(Path("gone")), StatusIs(kNotFound));
   EXPECT_THAT(ReadFileState(directory_.path()), StatusIs(kInvalidArgument, "a directory"));
-  CommandLine line;
-  EXPECT_THAT(IdentityOf({Plan("-", {})}, line, 1),
+  EXPECT_THAT(IdentityOf({Plan("-", {})}, Partition::Auto(), 1),
               StatusIs(kInvalidArgument, "standard input cannot be read again"));
-  EXPECT_THAT(IdentityOf({Plan("raw:<f8:3:-", {})}, line, 1),
+  EXPECT_THAT(IdentityOf({Plan("raw:<f8:3:-", {})}, Partition::Auto(), 1),
               StatusIs(kInvalidArgument, "give the name of a file"));
-  EXPECT_THAT(IdentityOf({Plan(Path("gone"), {})}, line, 1), StatusIs(kNotFound));
+  EXPECT_THAT(IdentityOf({Plan(Path("gone"), {})}, Partition::Auto(), 1), StatusIs(kNotFound));
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
-  EXPECT_THAT(IdentityOf({Plan(Path("pipe"), {})}, line, 1), StatusIs(kInvalidArgument, "a pipe"));
+  EXPECT_THAT(IdentityOf({Plan(Path("pipe"), {})}, Partition::Auto(), 1),
+              StatusIs(kInvalidArgument, "a pipe"));
   WriteInts("a.npy", {1});
-  EXPECT_THAT(IdentityOf({Plan(Path("a.npy"), {{"more", "-"}})}, line, 1),
+  EXPECT_THAT(IdentityOf({Plan(Path("a.npy"), {{"more", "-"}})}, Partition::Auto(), 1),
               StatusIs(kInvalidArgument, "standard input"));
 }
 
@@ -314,11 +314,9 @@ TEST_F(FilesTest, IdentityOfACommand) {
   MPAIO_ASSERT_OK(WriteTextFile(Path("c.bin"), std::string(24, 'c'), "it"));
   const std::string a = Path("a.npy"), b = Path("b.npy"),
                     c = absl::StrCat("raw:<f4:3x-1:", Path("c.bin"));
-  CommandLine line;
-  line.partition = Partition::ChunkSize(2);
   const absl::StatusOr<RunIdentity> identity = IdentityOf(
       {Plan(a, {{"axis", "0"}, {"more", b}}), Plan(b, {}, "out.npy"), Plan(c, {{"low", "2.5"}})},
-      line, 5);
+      Partition::ChunkSize(2), 5);
   ASSERT_THAT(identity, IsOk());
   EXPECT_EQ(identity->version, kVersion);
   EXPECT_EQ(identity->partition, Partition::ChunkSize(2));
@@ -346,27 +344,26 @@ TEST_F(FilesTest, ChangesOfAnInput) {
   WriteInts("a.npy", {1, 2, 3});
   const std::string a = Path("a.npy");
   const std::vector<PlannedJob> plan = {Plan(a, {})};
-  CommandLine line;
   const RunIdentity journal =
-      ParseIdentity(IdentityText(IdentityOf(plan, line, 1).value())).value();
-  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 2).value()));
+      ParseIdentity(IdentityText(IdentityOf(plan, Partition::Auto(), 1).value())).value();
+  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, Partition::Auto(), 2).value()));
   SetTime(a, 1'500'000'000, 0);
-  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 2).value()));
+  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, Partition::Auto(), 2).value()));
   WriteInts("a.npy", {1, 2, 4});
-  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
+  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, Partition::Auto(), 1).value()),
               StatusIs(kFailedPrecondition, "still 152 bytes, but different ones"));
   WriteInts("a.npy", {1, 2, 3, 4});
-  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, line, 1).value()),
+  EXPECT_THAT(CheckSameRun(journal, IdentityOf(plan, Partition::Auto(), 1).value()),
               StatusIs(kFailedPrecondition, "152 bytes then, 160 now"));
   WriteInts("a.npy", {1, 2, 3});
-  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, line, 1).value()));
+  MPAIO_EXPECT_OK(CheckSameRun(journal, IdentityOf(plan, Partition::Auto(), 1).value()));
 }
 
 // File names are arbitrary bytes, but JSON is UTF-8.
 TEST_F(FilesTest, NamesThatAreNoUtf8) {
   WriteInts("\xff.npy", {1});
   const std::vector<PlannedJob> plan = {Plan(Path("\xff.npy"), {})};
-  const absl::StatusOr<RunIdentity> identity = IdentityOf(plan, CommandLine(), 1);
+  const absl::StatusOr<RunIdentity> identity = IdentityOf(plan, Partition::Auto(), 1);
   ASSERT_THAT(identity, IsOk());
   const absl::StatusOr<RunIdentity> journal = ParseIdentity(IdentityText(*identity));
   ASSERT_THAT(journal, IsOk());

@@ -3,8 +3,8 @@
 // The identity of a run: the jobs with all their parameters, the contents of their inputs, and the
 // division of the inputs into chunks. A journal (mpaio/ledger/journal.h) contains it, so that its
 // results are not reused in a different run.
-#ifndef MPAIO_CLI_RUN_IDENTITY_H_
-#define MPAIO_CLI_RUN_IDENTITY_H_
+#ifndef MPAIO_JOBS_RUN_IDENTITY_H_
+#define MPAIO_JOBS_RUN_IDENTITY_H_
 
 #include <cstdint>
 #include <optional>
@@ -17,8 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/chunk/data_iterator.h"
-#include "mpaio/cli/command_line.h"
-#include "mpaio/cli/plan.h"
+#include "mpaio/jobs/plan.h"
 
 namespace mpaio {
 
@@ -48,7 +47,7 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path);
 // The identity of a run as plain values. Text that is not UTF-8 has replacement characters in it.
 struct RunIdentity {
   struct Job {
-    std::string worker, input, output;  // as written on the command line
+    std::string worker, input, output;  // as written
     // All parameters of the worker, in its order, including defaults.
     std::vector<std::pair<std::string, std::string>> parameters;
     // Number of chunks of the first pass. Unset until the caller has made the worker.
@@ -57,7 +56,7 @@ struct RunIdentity {
     friend bool operator==(const Job&, const Job&) = default;
   };
   struct Input {
-    std::string name;  // as written on the command line
+    std::string name;  // as written
     std::string path;  // the file that contains it
     std::string dtype;
     std::vector<Index> shape;
@@ -82,7 +81,7 @@ struct RunIdentity {
 // unset. Errors: those of ArrayFile::Open and ReadFileState, and
 //   InvalidArgument     an input is standard input or not a regular file, so that it cannot be read
 //                       a second time.
-absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, const CommandLine& line,
+absl::StatusOr<RunIdentity> IdentityOf(const std::vector<PlannedJob>& plan, Partition partition,
                                        int parallelism);
 
 // Returns a JSON object on one line.
@@ -102,4 +101,4 @@ absl::Status CheckSameRun(const RunIdentity& journal, const RunIdentity& now);
 
 }  // namespace mpaio
 
-#endif  // MPAIO_CLI_RUN_IDENTITY_H_
+#endif  // MPAIO_JOBS_RUN_IDENTITY_H_
