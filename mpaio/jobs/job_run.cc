@@ -125,7 +125,6 @@ absl::StatusOr<RunOptions> JobRun::OptionsOfPass() {
   options.fail_fast = options_.fail_fast;
   options.speculates = options_.speculates;
   options.cancel_patience = absl::Milliseconds(500);
-  options.check_inputs = [this] { return inputs_.ReadFailure(); };
   if (executor_.rank() == 0) journal_.BeginPass(num_passes_, options);
   if (options_.extensions.empty()) return options;
   absl::Status status;

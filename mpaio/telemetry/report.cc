@@ -79,14 +79,14 @@ std::string RateOf(Index amount, double seconds, absl::string_view unit) {
   return amount > 0 && seconds > 0 ? FormatSi(static_cast<double>(amount) / seconds, unit) : "";
 }
 
-void AppendStages(const std::vector<StageReport>& stages, std::string* out) {
+void AppendStages(const std::vector<StageTime>& stages, std::string* out) {
   double total_seconds = 0;
-  for (const StageReport& stage : stages) total_seconds += stage.seconds;
+  for (const StageTime& stage : stages) total_seconds += stage.seconds;
   Table table({{"stage", Align::kLeft},
                {"seconds", Align::kRight},
                {"share", Align::kRight},
                {"rate", Align::kRight}});
-  for (const StageReport& stage : stages) {
+  for (const StageTime& stage : stages) {
     table.AddRow({stage.name, Seconds(stage.seconds), Share(stage.seconds, total_seconds),
                   RateOf(stage.bytes, stage.seconds, "B/s")});
   }
@@ -131,7 +131,7 @@ void AppendRanks(const std::vector<RankStats>& ranks, std::string* out) {
 
 }  // namespace
 
-std::string FormatReport(const std::vector<StageReport>& stages, const RunStats& run,
+std::string FormatReport(const std::vector<StageTime>& stages, const RunStats& run,
                          const std::vector<std::string>& inputs) {
   std::string out;
   AppendStages(stages, &out);

@@ -7,17 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "mpaio/base/index.h"
+#include "mpaio/jobs/stage_time.h"
 #include "mpaio/orchestration/run_statistics.h"
 
 namespace mpaio {
-
-// A stage of the program: "read", "process", "write", ...
-struct StageReport {
-  std::string name;
-  double seconds = 0;
-  Index bytes = 0;  // Bytes processed; 0: unknown, and no rate is shown.
-};
 
 // Returns what a run did as aligned tables, each with a heading, separated by empty lines; ends
 // with a newline. Empty tables are left out, and so are cells of unknown contents. `inputs` has the
@@ -37,7 +30,7 @@ struct StageReport {
 //     rank  node     chunks   rows  busy s  share
 //        0  0 alpha       4   5000   0.050    5 %
 //        1  0 alpha      60  95000   0.940   95 %
-std::string FormatReport(const std::vector<StageReport>& stages, const RunStats& run,
+std::string FormatReport(const std::vector<StageTime>& stages, const RunStats& run,
                          const std::vector<std::string>& inputs);
 
 }  // namespace mpaio

@@ -19,7 +19,7 @@ JobStats JobOf(const std::string& worker, Index rows_done, Index chunks_done, do
 }
 
 TEST(FormatReportTest, GivesTheExampleOfTheHeader) {
-  const std::vector<StageReport> stages = {{"read", 0.512, 800'000'000},
+  const std::vector<StageTime> stages = {{"read", 0.512, 800'000'000},
                                            {"process", 0.988, 8'000'000'000}};
   RunStats run;
   run.jobs = {JobOf("add_int", 100'000, 64, 0.9)};
