@@ -77,6 +77,12 @@ NdView NdView::Rows(Index begin, Index end) const {
   return rows;
 }
 
+absl::Status NdView::CheckElementType(const DType& type) const {
+  if (type == dtype_) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the array holds ", dtype_.name(), ", not ",
+                                                 type.name(), ": ask for that type"));
+}
+
 std::string NdView::ToString() const {
   return absl::StrCat(dtype_.name(), " ", ShapeToString(shape_));
 }

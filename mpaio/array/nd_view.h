@@ -13,6 +13,7 @@
 #define MPAIO_ARRAY_ND_VIEW_H_
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "mpaio/array/dtype.h"
 #include "mpaio/array/shape.h"
 #include "mpaio/base/index.h"
+#include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 
@@ -62,10 +64,22 @@ class NdView {
   // (end - begin,). Precondition: 0 <= begin <= end <= num_rows().
   NdView Rows(Index begin, Index end) const;
 
+  // Returns all elements, in C order. Errors: InvalidArgument if T is not the C++ type of dtype().
+  // Precondition: data() is not null, unless there are no elements.
+  template <typename T>
+  absl::StatusOr<std::span<const T>> Span() const {
+    MPAIO_RETURN_IF_ERROR(CheckElementType(DType::Of<T>()));
+    return std::span<const T>(reinterpret_cast<const T*>(data_),
+                              static_cast<std::size_t>(num_elements()));
+  }
+
   // "int64 (3, 4)".
   std::string ToString() const;
 
  private:
+  friend class MutableNdView;
+  absl::Status CheckElementType(const DType& type) const;
+
   const std::byte* data_ = nullptr;
   DType dtype_;
   std::vector<Index> shape_;
@@ -86,6 +100,13 @@ class MutableNdView {
   std::byte* mutable_data() const { return data_; }
   // The start of row `row`. Precondition: 0 <= row <= num_rows(), mutable_data() is not null.
   std::byte* MutableRowData(Index row) const { return data_ + row * view_.row_bytes(); }
+  // As NdView::Span().
+  template <typename T>
+  absl::StatusOr<std::span<T>> Span() const {
+    MPAIO_RETURN_IF_ERROR(view_.CheckElementType(DType::Of<T>()));
+    return std::span<T>(reinterpret_cast<T*>(data_),
+                        static_cast<std::size_t>(view_.num_elements()));
+  }
   // The same array, read-only.
   const NdView& view() const { return view_; }
 

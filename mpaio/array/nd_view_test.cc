@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -160,6 +161,22 @@ TEST(ShapeToString, IsAsPythonWritesIt) {
   EXPECT_EQ(ShapeToString({}), "()");
   EXPECT_EQ(ShapeToString({3}), "(3,)");
   EXPECT_EQ(ShapeToString({3, 4, 0}), "(3, 4, 0)");
+}
+
+TEST(NdView, SpanChecksTheType) {
+  std::vector<std::int32_t> numbers = {1, 2, 3, 4, 5, 6};
+  const MutableNdView array =
+      MutableNdView::Create(numbers.data(), DType::Of<std::int32_t>(), {2, 3}).value();
+  const absl::StatusOr<std::span<std::int32_t>> to = array.Span<std::int32_t>();
+  ASSERT_TRUE(to.ok()) << to.status();
+  (*to)[5] = 7;
+  const absl::StatusOr<std::span<const std::int32_t>> elements = array.view().Span<std::int32_t>();
+  ASSERT_TRUE(elements.ok()) << elements.status();
+  EXPECT_EQ(std::vector<std::int32_t>(elements->begin(), elements->end()),
+            (std::vector<std::int32_t>{1, 2, 3, 4, 5, 7}));
+  EXPECT_EQ(array.view().Span<float>().status(),
+            absl::InvalidArgumentError("the array holds int32, not float32: ask for that type"));
+  EXPECT_EQ(array.Span<std::uint32_t>().status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

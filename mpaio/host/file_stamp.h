@@ -29,8 +29,8 @@ class FileStamp {
   // Time of the last write, in nanoseconds since 1970.
   std::int64_t mtime_ns() const { return mtime_ns_; }
 
-  // Of the file `fd`, which this is a stamp of: DataLoss, with a message that says how, if the file
-  // has changed; system errors.
+  // Returns DataLoss, with a message that says how, if the file `fd`, from which this stamp was
+  // taken, has changed since; or the errors of Of().
   absl::Status CheckUnchanged(int fd, const std::string& name) const;
   bool HasShrunk(int fd) const;
 

@@ -20,8 +20,8 @@ namespace mpaio {
 struct JobSpec {
   std::string worker;
   std::string input;
-  std::string output;  // a .npy file; empty: not given
-  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string output = {};  // a .npy file; empty: not given
+  std::vector<std::pair<std::string, std::string>> parameters = {};
 };
 
 // A job and its worker.
