@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpaio/format/input_file.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,18 +32,17 @@ absl::Status InputFile::ReadSlice(const std::string& name, Index offset_bytes,
 }
 
 void InputFile::CloseForNow() {
-  if (::fstat(fd(), &when_closed_) == 0) fd_ = FileDescriptor();
+  const absl::StatusOr<FileStamp> now = FileStamp::Of(fd(), path_);
+  if (!now.ok()) return;
+  when_closed_ = *now;
+  fd_.Close();
 }
 
 absl::Status InputFile::OpenAgain() {
   if (fd() >= 0) return absl::OkStatus();
   MPAIO_ASSIGN_OR_RETURN(OpenFile file, OpenRegularFile(path_));
-  struct stat now;
-  if (::fstat(file.fd.get(), &now) != 0)
-    return ErrnoStatus(errno, absl::StrCat("cannot open ", path_));
-  const struct stat& then = when_closed_;
-  if (now.st_dev != then.st_dev || now.st_ino != then.st_ino || now.st_size != then.st_size ||
-      now.st_mtim.tv_sec != then.st_mtim.tv_sec || now.st_mtim.tv_nsec != then.st_mtim.tv_nsec) {
+  MPAIO_ASSIGN_OR_RETURN(const FileStamp now, FileStamp::Of(file.fd.get(), path_));
+  if (now != when_closed_) {
     return absl::DataLossError(absl::StrCat(path_,
                                             " was replaced or written since it was opened; make "
                                             "sure that no program writes it, and start again"));

@@ -5,8 +5,6 @@
 #ifndef MPAIO_FORMAT_INPUT_FILE_H_
 #define MPAIO_FORMAT_INPUT_FILE_H_
 
-#include <sys/stat.h>
-
 #include <cstddef>
 #include <span>
 #include <string>
@@ -14,7 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mpaio/base/index.h"
+#include "mpaio/host/file_descriptor.h"
 #include "mpaio/host/file_io.h"
+#include "mpaio/host/file_stamp.h"
 
 namespace mpaio {
 
@@ -51,7 +51,7 @@ class InputFile {
   std::string path_;
   FileDescriptor fd_;
   Index size_bytes_ = 0;
-  struct stat when_closed_ = {};
+  FileStamp when_closed_;
 };
 
 }  // namespace mpaio
