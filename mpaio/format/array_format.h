@@ -26,8 +26,8 @@ struct FormatInput {
 };
 
 struct ArrayFormat {
-  // Returns true if `input` is of this format. Cheap: it is called for every input. For a directory
-  // only `path` is set, and true means that it may have members.
+  // Returns true if `input` is of this format. Cheap: it is called for every input. Of a directory
+  // it may use only `path`, and true also means that there may be members.
   bool (*recognizes)(const FormatInput& input);
   // Opens an input that is recognized. Errors: those of ArrayFile::Open.
   absl::StatusOr<std::unique_ptr<ArraySource>> (*open)(FormatInput input);
