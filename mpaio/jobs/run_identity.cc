@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpaio/jobs/run_identity.h"
 
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -23,6 +21,7 @@
 #include "mpaio/base/version.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/host/file_io.h"
+#include "mpaio/host/file_stamp.h"
 
 namespace mpaio {
 namespace {
@@ -33,16 +32,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr char kAnew[] = ", or start anew with another journal";
-
-absl::StatusOr<struct stat> StatusOfFile(int fd, const std::string& path) {
-  struct stat status;
-  if (::fstat(fd, &status) != 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", path));
-  return status;
-}
-
-std::int64_t MtimeNs(const struct stat& status) {
-  return std::int64_t{status.st_mtim.tv_sec} * kNanoseconds + status.st_mtim.tv_nsec;
-}
 
 class Digest {
  public:
@@ -230,12 +219,12 @@ absl::Status CheckSameInput(const RunIdentity::Input& journal, const RunIdentity
 
 absl::StatusOr<FileState> ReadFileState(const std::string& path) {
   MPAIO_ASSIGN_OR_RETURN(const OpenFile file, OpenRegularFile(path));
-  MPAIO_ASSIGN_OR_RETURN(const struct stat before, StatusOfFile(file.fd.get(), path));
+  MPAIO_ASSIGN_OR_RETURN(const FileStamp before, FileStamp::Of(file.fd.get(), path));
   const absl::Status changes = absl::FailedPreconditionError(
       absl::StrCat(path, " is being written; wait until it is complete"));
   FileState state;
-  state.size_bytes = static_cast<Index>(before.st_size);
-  state.mtime_ns = MtimeNs(before);
+  state.size_bytes = before.size_bytes();
+  state.mtime_ns = before.mtime_ns();
   state.is_whole = state.size_bytes <= kWholeDigestBytes;
 
   const Index blocks =
@@ -262,8 +251,8 @@ absl::StatusOr<FileState> ReadFileState(const std::string& path) {
     length[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(state.size_bytes) >> (8 * i));
   digest.Add(length, sizeof(length));
   state.digest = digest.Hex();
-  MPAIO_ASSIGN_OR_RETURN(const struct stat after, StatusOfFile(file.fd.get(), path));
-  if (after.st_size != before.st_size || MtimeNs(after) != state.mtime_ns) return changes;
+  MPAIO_ASSIGN_OR_RETURN(const FileStamp after, FileStamp::Of(file.fd.get(), path));
+  if (after != before) return changes;
   return state;
 }
 
