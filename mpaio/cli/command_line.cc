@@ -380,7 +380,7 @@ absl::Status CheckCombinations(const CommandLine& line) {
 
 absl::Status ParseDoctor(const std::vector<absl::string_view>& plain, CommandLine& line) {
   line.action = Action::kDoctor;
-  line.doctor_inputs.assign(plain.begin() + 1, plain.end());
+  for (std::size_t i = 1; i < plain.size(); ++i) line.doctor_inputs.emplace_back(plain[i]);
   if (std::find(plain.begin(), plain.end(), "+") == plain.end()) return absl::OkStatus();
   return UsageError("doctor takes inputs, one after the other: leave the '+' out");
 }

@@ -98,7 +98,7 @@ absl::StatusOr<Job> MakeRepeated(JobContext& context) {
   struct State {
     DataIterator chunks;
     Adder* adder = nullptr;
-    std::string plans;
+    std::string plans = {};
   };
   auto state = std::make_shared<State>(State{context.chunks});
   auto worker = std::make_unique<Adder>(context.chunks);

@@ -2,48 +2,71 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: tools/checks/library.sh
 #
-# Builds the program in docs/library.md, overlaid on the tree (--package_path), and runs it with 1 and 3 ranks.
+# Builds the programs of docs/library.md in another workspace, the one of docs/add_a_worker.md, and
+# runs them: add_ints with 1 and 3 ranks, quartiles without MPI, which it must not link.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
-scratch=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1  # short, for mpirun's sockets, and without a space, for Bazel
+scratch=$(mktemp -d /tmp/mpaio.XXXXXX) || exit 1  # short, for mpirun's sockets
 trap 'rm -rf -- "$scratch"' EXIT
 trap 'exit 1' INT TERM
 python=$(python_with_numpy)
 [ -n "$python" ] || die "no Python with numpy: install the Debian package python3-numpy"
 [ -f "$root/.bazelrc.local" ] || "$root/tools/configure" || exit 1
+status=0
 
-package=$scratch/tree/library
-mkdir -p -- "$package"
-for file in add_ints.cc BUILD; do
-  # A block of the page is found by its first line: "```cpp add_ints.cc".
-  awk -v title="$file" '/^```/ && on { on = 0; next } /^```[a-z]* / && $2 == title { on = 1; next } on' "$root/docs/library.md" |
-    sed 's,@mpaio//,//,' >"$package/$file"
-  [ -s "$package/$file" ] || die "docs/library.md has no block '$file'"
-done
+verdict() {  # NAME EXPECTED GOT
+  if [ "$2" = "$3" ]; then
+    printf 'PASS library: %s\n' "$1"
+  else
+    cat -- "$scratch/log" >&2
+    printf 'FAIL library: %s: %s\n' "$1" "$3"
+    status=1
+  fi
+}
 
-build=(--experimental_convenience_symlinks=ignore "--package_path=$scratch/tree:%workspace%")
-if run_bazel build "${build[@]}" //library:add_ints >"$scratch/log" 2>&1; then
-  printf 'PASS library: its program builds\n'
+write() {  # PAGE TITLE FILE: writes the block of docs/PAGE that begins with "```LANGUAGE TITLE"
+  mkdir -p -- "$(dirname -- "$3")"
+  awk -v title="$2" '/^```/ && on { on = 0; next } /^```[a-z]* / && $2 == title { on = 1; next } on' "$root/docs/$1" >"$3"
+  [ -s "$3" ] || die "docs/$1 has no block '$2'"
+}
+
+# The same workspace as that of add_a_worker.sh, so that what both need is built once.
+beside=$(workspace_of "$root/.cache/add_a_worker")
+own=$beside/my_workers
+mkdir -p -- "$own" && ln -sfn -- "$(bazel_workspace)" "$beside/mpaio" || exit 1
+write add_a_worker.md my_workers/WORKSPACE "$own/WORKSPACE"
+write add_a_worker.md my_workers/.bazelrc "$own/.bazelrc"
+"$beside/mpaio/tools/configure" "$own" >/dev/null || exit 1
+for file in add_ints.cc quartiles.cc BUILD; do write library.md "$file" "$own/library/$file"; done
+
+own_bazel() {
+  local options
+  read -r -a options < <(bazel_startup_options) || true
+  (
+    cd -- "$own" || exit
+    [ -n "${USER:-}" ] || export USER="${LOGNAME:-$(id -un 2>/dev/null || id -u)}"
+    exec bazel ${options[@]+"${options[@]}"} "$@"
+  )
+}
+
+if own_bazel build //library/... >"$scratch/log" 2>&1; then
+  printf 'PASS library: its programs build in another workspace\n'
 else
   tail -n 40 -- "$scratch/log" >&2
-  printf 'FAIL library: its program builds\n'
+  printf 'FAIL library: its programs build in another workspace\n'
   exit 1
 fi
+programs=$(own_bazel info bazel-bin 2>/dev/null)/library
+own_bazel shutdown >/dev/null 2>&1
 
-program=$(run_bazel info bazel-bin 2>/dev/null)/library/add_ints
 cd -- "$scratch" || exit 1
 "$python" -c 'import numpy; numpy.save("ints.npy", numpy.arange(1, 1000001))'
 . "$root/tools/bazel/mpi_env.sh"
-status=0
 for ranks in 1 3; do
-  answer=$(TMPDIR=$scratch timeout 60 mpirun -n "$ranks" --bind-to none "$program" 2>"$scratch/log")
-  if [ "$answer" = 500000500000 ]; then
-    printf 'PASS library: its program with %s ranks\n' "$ranks"
-  else
-    cat -- "$scratch/log" >&2
-    printf 'FAIL library: its program with %s ranks: %s\n' "$ranks" "$answer"
-    status=1
-  fi
+  answer=$(TMPDIR=$scratch timeout 60 mpirun -n "$ranks" --bind-to none "$programs/add_ints" 2>"$scratch/log")
+  verdict "add_ints with $ranks ranks" 500000500000 "$answer"
 done
+verdict quartiles '250 750, smallest 0' "$(timeout 60 "$programs/quartiles" 2>"$scratch/log")"
+verdict 'quartiles does not link MPI' 0 "$(ldd "$programs/quartiles" | grep -cE 'libmpi|libpmix|libopen-')"
 exit "$status"
