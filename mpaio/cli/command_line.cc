@@ -285,7 +285,7 @@ const std::map<Flag, Setter>& Setters() {
 // getopt_long has global state.
 class Scanner {
  public:
-  // What Next returns for a word that is not a flag.
+  // The result of Next for a word that is not a flag.
   static constexpr int kWord = 1;
   static constexpr int kEnd = -1;
 

@@ -29,7 +29,6 @@
 #include "mpaio/executor/mpi_executor.h"
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/host/open_files.h"
-#include "mpaio/host/write_target.h"
 #include "mpaio/jobs/file_checks.h"
 #include "mpaio/jobs/job_run.h"
 #include "mpaio/jobs/plan.h"
@@ -155,7 +154,7 @@ class ResultsFile final : public RunExtension {
   std::string file_;
 };
 
-// What the flags add to a run. Every rank makes the same.
+// Returns the additions to the run that the flags ask for. Every rank makes the same.
 std::vector<std::unique_ptr<RunExtension>> ExtensionsOf(const CommandLine& line) {
   std::vector<std::unique_ptr<RunExtension>> extensions;
   if (!line.files.cpu_usage.empty())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What became of a job.
+// The outcome of a job: how it ended, and its answer.
 #ifndef MPAIO_JOBS_OUTCOME_H_
 #define MPAIO_JOBS_OUTCOME_H_
 

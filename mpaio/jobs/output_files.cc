@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
-#include "mpaio/host/write_target.h"
+#include "mpaio/format/npy_writer.h"
 #include "mpaio/worker/guard.h"
 
 namespace mpaio {

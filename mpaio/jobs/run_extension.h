@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a program adds to a JobRun: observers of its passes, and files of its own.
+// Additions of a program to a JobRun: observers of its passes, and files of its own.
 #ifndef MPAIO_JOBS_RUN_EXTENSION_H_
 #define MPAIO_JOBS_RUN_EXTENSION_H_
 

@@ -61,7 +61,7 @@ class RunJournal {
   std::optional<RunIdentity> identity_;
   std::optional<JournalReader> resumed_;
   std::optional<JournalWriter> writer_;
-  // Of the present pass.
+  // For the present pass.
   std::optional<JournalObserver> observer_;
   std::optional<JournalResults> results_;
   std::string note_;  // for the message of a failed run

@@ -20,7 +20,7 @@ JobStats JobOf(const std::string& worker, Index rows_done, Index chunks_done, do
 
 TEST(FormatReportTest, GivesTheExampleOfTheHeader) {
   const std::vector<StageTime> stages = {{"read", 0.512, 800'000'000},
-                                           {"process", 0.988, 8'000'000'000}};
+                                         {"process", 0.988, 8'000'000'000}};
   RunStats run;
   run.jobs = {JobOf("add_int", 100'000, 64, 0.9)};
   run.ranks = {{0, 0, "alpha", 4, 5'000, 0.05}, {1, 0, "alpha", 60, 95'000, 0.94}};

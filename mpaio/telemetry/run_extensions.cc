@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/dispatch/schedule_policy.h"
+#include "mpaio/format/npy_writer.h"
 #include "mpaio/host/text_file.h"
-#include "mpaio/host/write_target.h"
 
 namespace mpaio {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What telemetry adds to a JobRun: files with the schedule and the CPU usage, and a display of the
-// progress.
+// Additions of telemetry to a JobRun: files with the schedule and the CPU usage, and a display of
+// the progress.
 #ifndef MPAIO_TELEMETRY_RUN_EXTENSIONS_H_
 #define MPAIO_TELEMETRY_RUN_EXTENSIONS_H_
 
