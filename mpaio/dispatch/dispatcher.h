@@ -92,7 +92,6 @@ class Dispatcher {
 
   // Returns true if more than `chunks` chunks of all jobs together are pending.
   bool has_pending_over(Index chunks) const;
-  Index pending(int job) const { return jobs_[static_cast<std::size_t>(job)].pending_chunks; }
   Index held_bytes() const { return held_bytes_; }
 
  private:

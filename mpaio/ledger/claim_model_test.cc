@@ -348,7 +348,7 @@ class Explorer {
     next.pending = state.pending;
     for (const Assignment& lost : ledger.Withdraw(all, held)) next.pending |= BitsOf(lost.chunks);
     std::fill(next.books.begin(), next.books.end(), 0);
-    for (const Ledger::InFlight& one : ledger.given(alive))
+    for (const Ledger::InFlight& one : ledger.in_flight(alive))
       next.books[static_cast<std::size_t>(alive)] |= BitsOf(one.assignment.chunks);
     next.scan = kNone;
     next.seen_held = 0;

@@ -37,7 +37,7 @@ std::vector<Assignment> Without(const std::vector<Assignment>& from,
 }  // namespace
 
 Ledger::Ledger(const std::vector<Index>& chunks_per_job, int ranks)
-    : given_(static_cast<std::size_t>(ranks)) {
+    : in_flight_(static_cast<std::size_t>(ranks)) {
   for (const Index chunks : chunks_per_job) closed_.emplace_back(chunks);
 }
 
@@ -48,7 +48,7 @@ void Ledger::Assign(int rank, const Assignment& assignment,
        closed_[static_cast<std::size_t>(assignment.job)].Missing(assignment.chunks))
     missing += part.size();
   if (missing > 0)
-    given_[static_cast<std::size_t>(rank)].push_back({assignment, missing, now, false});
+    in_flight_[static_cast<std::size_t>(rank)].push_back({assignment, missing, now, false});
 }
 
 std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
@@ -64,16 +64,16 @@ std::vector<ChunkRange> Ledger::Commit(int job, ChunkRange chunks) {
 void Ledger::Settle(int job, ChunkRange part) {
   // Searches all ranks, because another rank may have stolen the chunk, and because a chunk may be
   // assigned to several ranks.
-  for (std::deque<InFlight>& given : given_) {
-    for (auto at = given.begin(); at != given.end();) {
+  for (std::deque<InFlight>& of_rank : in_flight_) {
+    for (auto at = of_rank.begin(); at != of_rank.end();) {
       if (at->assignment.job == job) at->missing -= Common(at->assignment.chunks, part).size();
-      at = at->missing == 0 ? given.erase(at) : at + 1;
+      at = at->missing == 0 ? of_rank.erase(at) : at + 1;
     }
   }
 }
 
 std::vector<Assignment> Ledger::Copy(int rank) {
-  for (InFlight& one : given_[static_cast<std::size_t>(rank)]) {
+  for (InFlight& one : in_flight_[static_cast<std::size_t>(rank)]) {
     if (one.has_copy) continue;
     one.has_copy = true;
     std::vector<Assignment> parts;
@@ -99,17 +99,11 @@ void Ledger::Quarantine(int job, ChunkId chunk) {
   quarantined_.insert({job, chunk});
 }
 
-Index Ledger::num_committed(int job) const {
-  const auto of_job = std::count_if(quarantined_.begin(), quarantined_.end(),
-                                    [job](const auto& one) { return one.first == job; });
-  return closed_[static_cast<std::size_t>(job)].size() - of_job;
-}
-
 void Ledger::Revoke(int job, ChunkId chunk) {
   // An entry has one range and counts the missing chunks in it, so it is split at `chunk`.
-  for (std::deque<InFlight>& given : given_) {
+  for (std::deque<InFlight>& of_rank : in_flight_) {
     std::deque<InFlight> left;
-    for (const InFlight& one : given) {
+    for (const InFlight& one : of_rank) {
       const Assignment& whole = one.assignment;
       if (whole.job != job || chunk < whole.chunks.begin || chunk >= whole.chunks.end) {
         left.push_back(one);
@@ -124,7 +118,7 @@ void Ledger::Revoke(int job, ChunkId chunk) {
           left.push_back({{whole.job, whole.attempt, part}, missing, one.since, one.has_copy});
       }
     }
-    given = std::move(left);
+    of_rank = std::move(left);
   }
 }
 
@@ -132,14 +126,14 @@ std::vector<Assignment> Ledger::Withdraw(const std::vector<int>& ranks,
                                          const std::vector<Held>& held) {
   std::vector<Assignment> open;
   for (const int rank : ranks) {
-    for (const InFlight& one : given_[static_cast<std::size_t>(rank)]) {
+    for (const InFlight& one : in_flight_[static_cast<std::size_t>(rank)]) {
       const Assignment& given = one.assignment;
       for (const ChunkRange& part :
            closed_[static_cast<std::size_t>(given.job)].Missing(given.chunks)) {
         open.push_back({given.job, given.attempt, part});
       }
     }
-    given_[static_cast<std::size_t>(rank)].clear();
+    in_flight_[static_cast<std::size_t>(rank)].clear();
   }
   for (const Held& one : held) Assign(one.rank, one.chunks);
   return Without(open, held);

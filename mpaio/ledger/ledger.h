@@ -53,8 +53,8 @@ class Ledger {
   std::vector<ChunkRange> Commit(int job, ChunkRange chunks);
 
   // Returns the rank's assignments that are in flight, oldest first.
-  const std::deque<InFlight>& given(int rank) const {
-    return given_[static_cast<std::size_t>(rank)];
+  const std::deque<InFlight>& in_flight(int rank) const {
+    return in_flight_[static_cast<std::size_t>(rank)];
   }
 
   // Takes back all assignments of `ranks`: some of the ranks are dead, and the others may have
@@ -79,7 +79,6 @@ class Ledger {
   bool is_committed(int job, ChunkId chunk) const {
     return closed_[static_cast<std::size_t>(job)].contains(chunk) && !is_quarantined(job, chunk);
   }
-  Index num_committed(int job) const;
   Index num_chunks(int job) const { return closed_[static_cast<std::size_t>(job)].bound(); }
 
  private:
@@ -90,7 +89,7 @@ class Ledger {
   std::vector<ChunkBits> closed_;  // by job: committed or quarantined
   std::map<std::pair<int, ChunkId>, int> failures_;
   std::set<std::pair<int, ChunkId>> quarantined_;
-  std::vector<std::deque<InFlight>> given_;  // by rank
+  std::vector<std::deque<InFlight>> in_flight_;  // by rank
 };
 
 }  // namespace mpaio

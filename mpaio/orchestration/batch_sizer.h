@@ -26,7 +26,7 @@ class BatchSizer {
   Index next() const { return next_; }
 
   // Records that `count` items took `duration`.
-  void Took(Index count, std::chrono::nanoseconds duration) {
+  void Record(Index count, std::chrono::nanoseconds duration) {
     const Index wanted =
         duration.count() <= 0 ? most_ : count * aim_.count() / static_cast<Index>(duration.count());
     next_ = std::clamp(wanted, Index{1}, std::min(2 * next_, most_));

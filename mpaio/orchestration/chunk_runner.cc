@@ -53,8 +53,8 @@ bool ChunkRunner::Steal() {
   if (has_failed_) return false;
   const Clock::time_point now = Clock::now();
   // Chunks that are as short as expected would be done by now.
-  const bool is_overdue = left_since_ && now - *left_since_ >= kSmallStealDelay;
-  bool leaves = false;
+  const bool is_overdue = skipped_since_ && now - *skipped_since_ >= kSmallStealDelay;
+  bool skips = false;
   const auto worth = [&](const Assignment& offered) {
     const Done& done = done_[static_cast<std::size_t>(offered.job)];
     // Chunks of unknown cost may be long.
@@ -63,14 +63,14 @@ bool ChunkRunner::Steal() {
                            static_cast<double>(done.chunks) *
                            static_cast<double>(offered.chunks.size());
     if (seconds >= std::chrono::duration<double>(kLeastWorth).count()) return seconds;
-    leaves = true;
+    skips = true;
     return 0.0;
   };
   const std::optional<Assignment> stolen = board_.Steal(worth);
-  if (stolen || !leaves) {
-    left_since_.reset();
-  } else if (!left_since_) {
-    left_since_ = now;
+  if (stolen || !skips) {
+    skipped_since_.reset();
+  } else if (!skipped_since_) {
+    skipped_since_ = now;
   }
   if (!stolen) return false;
   Enqueue(*stolen, /*is_shared=*/true);
@@ -91,7 +91,7 @@ bool ChunkRunner::IsOver(const Task& task) const {
 }
 
 void ChunkRunner::PopFront() {
-  if (!queue_.front().is_stolen) ++tasks_done_;
+  if (!queue_.front().is_stolen) ++assignments_done_;
   if (queue_.front().slot) board_.Release(*queue_.front().slot);
   queue_.pop_front();
 }
@@ -101,16 +101,16 @@ void ChunkRunner::SendBatch(std::vector<std::string>* messages) {
   head.job = queue_.front().assignment.job;
   head.chunks = batch_chunks_;
   head.busy_seconds = std::chrono::duration<double>(batch_busy_).count();
-  head.tasks_done = tasks_reported_ =
-      tasks_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
+  head.assignments_done = assignments_reported_ =
+      assignments_done_ + (IsOver(queue_.front()) && !queue_.front().is_stolen ? 1 : 0);
   EndResults(head, &batch_);
   messages->push_back(std::exchange(batch_, std::string()));
 }
 
 std::optional<std::string> ChunkRunner::ReportIdle() {
-  if (tasks_reported_ == tasks_done_) return std::nullopt;
-  tasks_reported_ = tasks_done_;
-  return EncodeMessage(IdleMessage{tasks_reported_});
+  if (assignments_reported_ == assignments_done_) return std::nullopt;
+  assignments_reported_ = assignments_done_;
+  return EncodeMessage(IdleMessage{assignments_reported_});
 }
 
 void ChunkRunner::Fail(ChunkId chunk, const absl::Status& status,
@@ -184,7 +184,7 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
     busy_ += after - *now;
     batch_busy_ += after - *now;
     done.busy += after - *now;
-    (is_isolated ? done.isolated_batch_sizer : done.batch_sizer).Took(some.done, after - *now);
+    (is_isolated ? done.isolated_batch_sizer : done.batch_sizer).Record(some.done, after - *now);
     *now = after;
     if (some.done > 0) {
       chunks_ += some.done;

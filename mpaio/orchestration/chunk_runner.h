@@ -76,9 +76,9 @@ class ChunkRunner {
   // Steals half of the unbegun chunks in one slot of another rank of the node. Returns false if no
   // slot is worth it, or after a failure, because the run is about to end. Precondition: idle.
   bool Steal();
-  // Returns true if the last Steal left chunks because they were too short to be worth it. Steal
+  // Returns true if the last Steal skipped chunks because they were too short to be worth it. Steal
   // takes them if they are still there after kSmallStealDelay.
-  bool has_left_something() const { return left_since_.has_value(); }
+  bool has_skipped_small_steal() const { return skipped_since_.has_value(); }
   static constexpr std::chrono::microseconds kSmallStealDelay{100};
 
   // Returns an IdleMessage if assignments are done that no Results report, because other ranks
@@ -148,8 +148,8 @@ class ChunkRunner {
   Index chunks_ = 0;
   Index rows_ = 0;
   Clock::duration busy_{0};
-  Index tasks_done_ = 0;  // without stolen ones
-  Index tasks_reported_ = 0;
+  Index assignments_done_ = 0;  // without stolen ones
+  Index assignments_reported_ = 0;
   // True while the board shows that this rank holds chunks. Otherwise Clear does not write to the
   // board, because the destructor calls it and the board's memory may be gone by then.
   bool holds_ = false;
@@ -157,7 +157,7 @@ class ChunkRunner {
   std::function<void()> wake_;
   InputGuardList input_guards_;
   std::unique_ptr<Sandbox> sandbox_;  // null if nothing is isolated
-  std::optional<Clock::time_point> left_since_;
+  std::optional<Clock::time_point> skipped_since_;
 };
 
 }  // namespace mpaio

@@ -26,7 +26,7 @@ struct ResultsHead {
   std::int32_t job;
   ChunkRange chunks;
   double busy_seconds;
-  Index tasks_done;
+  Index assignments_done;
 };
 static_assert(sizeof(ResultsHead) == 40);
 
@@ -34,6 +34,54 @@ std::string Start(Kind kind) {
   std::string out;
   WireAppend(kind, &out);
   return out;
+}
+
+// Each reads the rest of a message. Returns false if it is damaged.
+
+bool Read(WireReader& reader, AssignMessage* assign) {
+  std::uint8_t is_shared = 0;
+  if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign->assignment)) return false;
+  assign->is_shared = is_shared != 0;
+  return true;
+}
+
+bool Read(WireReader& reader, Failure* failure) {
+  return reader.Read(&failure->job) && reader.Read(&failure->chunk) &&
+         DecodeStatus(&reader, &failure->status);
+}
+
+bool Read(WireReader& reader, ChunkCrash* crash) {
+  absl::string_view cause;
+  if (!reader.Read(&crash->job) || !reader.Read(&crash->chunk) || !reader.ReadBytes(&cause))
+    return false;
+  crash->cause = std::string(cause);
+  return true;
+}
+
+bool Read(WireReader& reader, IdleMessage* idle) { return reader.Read(&idle->assignments_done); }
+
+bool Read(WireReader& reader, Finish* finish) { return DecodeStatus(&reader, &finish->status); }
+
+bool Read(WireReader& reader, SummaryMessage* summary) {
+  RankStats& stats = summary->stats;
+  absl::string_view host;
+  if (!reader.ReadBytes(&host) || !reader.Read(&stats.node) || !reader.Read(&stats.chunks) ||
+      !reader.Read(&stats.rows) || !reader.Read(&stats.busy_seconds))
+    return false;
+  stats.host = std::string(host);
+  return true;
+}
+
+absl::Status Damaged() {
+  return absl::DataLossError("a message cannot be read: all ranks must run the same program");
+}
+
+// Decodes the message of type T whose kind has been read.
+template <typename T>
+absl::StatusOr<AnyMessage> Decoded(WireReader& reader) {
+  T message;
+  if (!Read(reader, &message) || !reader.at_end()) return Damaged();
+  return message;
 }
 
 }  // namespace
@@ -63,7 +111,7 @@ std::string EncodeMessage(const ChunkCrash& crash) {
 
 std::string EncodeMessage(const IdleMessage& idle) {
   std::string out = Start(Kind::kIdle);
-  WireAppend(idle.tasks_done, &out);
+  WireAppend(idle.assignments_done, &out);
   return out;
 }
 
@@ -75,86 +123,50 @@ std::string EncodeMessage(const Finish& finish) {
 
 std::string EncodeMessage(const SummaryMessage& summary) {
   std::string out = Start(Kind::kSummary);
-  WireAppendBytes(summary.host, &out);
-  WireAppend(summary.node, &out);
-  WireAppend(summary.chunks, &out);
-  WireAppend(summary.rows, &out);
-  WireAppend(summary.busy_seconds, &out);
+  WireAppendBytes(summary.stats.host, &out);
+  WireAppend(summary.stats.node, &out);
+  WireAppend(summary.stats.chunks, &out);
+  WireAppend(summary.stats.rows, &out);
+  WireAppend(summary.stats.busy_seconds, &out);
   return out;
 }
 
 std::string StartResults() { return std::string(sizeof(ResultsHead), '\0'); }
 
 void EndResults(const Results& results, std::string* message) {
-  const ResultsHead head{Kind::kResults,       {0, 0, 0},         results.job, results.chunks,
-                         results.busy_seconds, results.tasks_done};
+  const ResultsHead head{Kind::kResults,       {0, 0, 0},
+                         results.job,          results.chunks,
+                         results.busy_seconds, results.assignments_done};
   std::memcpy(message->data(), &head, sizeof(head));
 }
 
 absl::StatusOr<AnyMessage> DecodeMessage(absl::string_view bytes) {
-  const absl::Status damaged =
-      absl::DataLossError("a message cannot be read: all ranks must run the same program");
-  if (bytes.empty()) return damaged;
+  if (bytes.empty()) return Damaged();
   Kind kind;
   std::memcpy(&kind, bytes.data(), sizeof(kind));
   WireReader reader(bytes.substr(sizeof(kind)));
   switch (kind) {
-    case Kind::kAssign: {
-      AssignMessage assign;
-      std::uint8_t is_shared = 0;
-      if (!reader.Read(&is_shared) || is_shared > 1 || !reader.Read(&assign.assignment) ||
-          !reader.at_end())
-        return damaged;
-      assign.is_shared = is_shared != 0;
-      return assign;
-    }
+    case Kind::kAssign:
+      return Decoded<AssignMessage>(reader);
     case Kind::kResults: {
       ResultsHead head;
-      if (bytes.size() < sizeof(head)) return damaged;
+      if (bytes.size() < sizeof(head)) return Damaged();
       std::memcpy(&head, bytes.data(), sizeof(head));
-      return Results{head.job, head.chunks, head.busy_seconds, head.tasks_done,
+      return Results{head.job, head.chunks, head.busy_seconds, head.assignments_done,
                      bytes.substr(sizeof(head))};
     }
-    case Kind::kFailure: {
-      Failure failure;
-      if (!reader.Read(&failure.job) || !reader.Read(&failure.chunk) ||
-          !DecodeStatus(&reader, &failure.status) || !reader.at_end()) {
-        return damaged;
-      }
-      return failure;
-    }
-    case Kind::kCrash: {
-      ChunkCrash crash;
-      absl::string_view cause;
-      if (!reader.Read(&crash.job) || !reader.Read(&crash.chunk) || !reader.ReadBytes(&cause) ||
-          !reader.at_end())
-        return damaged;
-      crash.cause = std::string(cause);
-      return crash;
-    }
-    case Kind::kIdle: {
-      IdleMessage idle;
-      if (!reader.Read(&idle.tasks_done) || !reader.at_end()) return damaged;
-      return idle;
-    }
-    case Kind::kFinish: {
-      Finish finish;
-      if (!DecodeStatus(&reader, &finish.status) || !reader.at_end()) return damaged;
-      return finish;
-    }
-    case Kind::kSummary: {
-      SummaryMessage summary;
-      absl::string_view host;
-      if (!reader.ReadBytes(&host) || !reader.Read(&summary.node) ||
-          !reader.Read(&summary.chunks) || !reader.Read(&summary.rows) ||
-          !reader.Read(&summary.busy_seconds) || !reader.at_end()) {
-        return damaged;
-      }
-      summary.host = std::string(host);
-      return summary;
-    }
+    case Kind::kFailure:
+      return Decoded<Failure>(reader);
+    case Kind::kCrash:
+      return Decoded<ChunkCrash>(reader);
+    case Kind::kIdle:
+      return Decoded<IdleMessage>(reader);
+    case Kind::kFinish:
+      return Decoded<Finish>(reader);
+    case Kind::kSummary:
+      return Decoded<SummaryMessage>(reader);
   }
-  return damaged;
+  return Damaged();
 }
 
 }  // namespace mpaio

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
 #include "mpaio/dispatch/assignment.h"
+#include "mpaio/orchestration/run_statistics.h"
 #include "mpaio/worker/chunk_crash.h"
 
 namespace mpaio {
@@ -37,7 +38,7 @@ struct Results {
   ChunkRange chunks;
   double busy_seconds = 0;
   // The number of AssignMessages that this rank has completed.
-  Index tasks_done = 0;
+  Index assignments_done = 0;
   // For each chunk, in order, an 8-byte length and the encoded result, as WireAppendBytes writes
   // them. A view into the message. DecodeMessage does not check it.
   absl::string_view encoded;
@@ -54,7 +55,7 @@ struct Failure {
 // chunks.
 struct IdleMessage {
   // As in Results.
-  Index tasks_done = 0;
+  Index assignments_done = 0;
 };
 
 struct Finish {
@@ -64,11 +65,8 @@ struct Finish {
 
 // The work of a rank in the run.
 struct SummaryMessage {
-  std::string host;
-  std::int32_t node = 0;
-  Index chunks = 0;
-  Index rows = 0;
-  double busy_seconds = 0;
+  // The rank's number does not travel: it is that of the sender.
+  RankStats stats;
 };
 
 using AnyMessage =

@@ -61,7 +61,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
     if (runner.is_idle() && !runner.Steal()) {
       if (std::optional<std::string> idle = runner.ReportIdle())
         MPAIO_RETURN_IF_ERROR(transport.Send(0, *std::move(idle)));
-      transport.WaitForMessage(runner.has_left_something()
+      transport.WaitForMessage(runner.has_skipped_small_steal()
                                    ? absl::FromChrono(ChunkRunner::kSmallStealDelay)
                                    : kLongestWait);
       continue;
@@ -73,11 +73,8 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
   }
   runner.Clear();
   SummaryMessage summary;
-  summary.host = executor.host();
-  summary.node = executor.node();
-  summary.chunks = runner.chunks();
-  summary.rows = runner.rows();
-  summary.busy_seconds = runner.busy_seconds();
+  summary.stats = {executor.rank(), executor.node(), executor.host(),
+                   runner.chunks(), runner.rows(),   runner.busy_seconds()};
   MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(summary)));
   // The run lasts until rank 0 has the summary.
   while (transport.unsent_bytes() > 0) {
