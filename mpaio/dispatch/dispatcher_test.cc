@@ -412,7 +412,7 @@ struct Simulation {
         Deliver(dispatcher, jobs[random() % jobs.size()]);
       }
       // When nothing is in flight and everything deliverable is delivered, Next must return work.
-      if (in_flight == 0 && pending && random() % 4 == 0) {
+      if (in_flight == 0 && dispatcher.has_pending_over(0) && random() % 4 == 0) {
         for (Job& job : jobs) {
           while (Deliver(dispatcher, job)) {
           }
