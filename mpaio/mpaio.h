@@ -20,18 +20,23 @@
 #include "mpaio/window/output_array.h"
 #include "mpaio/window/shared_array.h"
 
-// A worker, and how its array is divided into chunks.
+// A worker, how its array is divided into chunks, and reductions that are the same to the bit.
 #include "mpaio/chunk/data_iterator.h"
+#include "mpaio/result/fixed_tree.h"
 #include "mpaio/worker/codec.h"
 #include "mpaio/worker/worker.h"
 
 // Pools, and runs of workers in them.
+#include "mpaio/dispatch/schedule.h"
+#include "mpaio/dispatch/schedule_policy.h"
 #include "mpaio/executor/executor.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/thread_pool.h"
+#include "mpaio/host/huge_pages.h"
 #include "mpaio/orchestration/run.h"
 #include "mpaio/orchestration/run_observer.h"
 #include "mpaio/orchestration/run_options.h"
+#include "mpaio/orchestration/run_statistics.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #ifdef MPAIO_HAS_MPI
 #include "mpaio/executor/mpi_executor.h"
@@ -44,6 +49,7 @@
 #include "mpaio/jobs/job_options.h"
 #include "mpaio/jobs/job_run.h"
 #include "mpaio/jobs/outcome.h"
+#include "mpaio/jobs/parameters.h"
 #include "mpaio/jobs/plan.h"
 #include "mpaio/jobs/registry.h"
 #include "mpaio/jobs/run_extension.h"

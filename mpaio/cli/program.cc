@@ -154,20 +154,27 @@ class ResultsFile final : public RunExtension {
   std::string file_;
 };
 
-// Returns the additions to the run that the flags ask for. Every rank makes the same.
+// Returns the additions to the run that the flags ask for.
 std::vector<std::unique_ptr<RunExtension>> ExtensionsOf(const CommandLine& line) {
   std::vector<std::unique_ptr<RunExtension>> extensions;
   if (!line.files.cpu_usage.empty())
     extensions.push_back(std::make_unique<CpuUsageFile>(line.files.cpu_usage));
-  extensions.push_back(
-      std::make_unique<ScheduleFiles>(line.schedule, line.files.record, line.files.replay));
+  if (line.schedule != ScheduleKind::kAuto || !line.files.record.empty() ||
+      !line.files.replay.empty()) {
+    extensions.push_back(
+        std::make_unique<ScheduleFiles>(line.schedule, line.files.record, line.files.replay));
+  }
   if (!line.files.results.empty())
     extensions.push_back(std::make_unique<ResultsFile>(line.files.results));
   ProgressOptions progress;
   progress.mode = line.progress;
   progress.terminal = StderrIsTerminal();
-  extensions.push_back(std::make_unique<ProgressDisplay>(
-      progress, [](absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }));
+  if (progress.mode == ProgressMode::kAlways ||
+      (progress.mode == ProgressMode::kAuto && progress.terminal)) {
+    extensions.push_back(std::make_unique<ProgressDisplay>(progress, [](absl::string_view text) {
+      std::fwrite(text.data(), 1, text.size(), stderr);
+    }));
+  }
   return extensions;
 }
 
@@ -338,7 +345,8 @@ int RunProgram(int argc, char** argv) {
     case Action::kRun:
       break;
   }
-  absl::StatusOr<std::vector<PlannedJob>> plan = PlanJobs(line->jobs, {.needs_output_files = true});
+  absl::StatusOr<std::vector<PlannedJob>> plan =
+      PlanJobs(line->jobs, {.reads_words = true, .needs_output_files = true});
   if (!plan.ok()) return RefuseCommand(plan.status());
   // Ranks on several hosts may see different files; rank 0 checks them when there is a pool.
   if (AllRanksOnOneNode()) {

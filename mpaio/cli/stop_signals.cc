@@ -17,7 +17,7 @@ void OnSignal(int number) {
     return;
   }
   the_signal = number;
-  if (JobRun* const run = the_run.load(std::memory_order_relaxed)) run->Cancel();
+  if (JobRun* const run = the_run.load(std::memory_order_acquire)) run->Cancel();
 }
 
 }  // namespace
@@ -38,6 +38,6 @@ StopSignals::~StopSignals() {
 
 int StopSignals::received() { return the_signal; }
 
-void StopSignals::set_run(JobRun* run) { the_run.store(run, std::memory_order_relaxed); }
+void StopSignals::set_run(JobRun* run) { the_run.store(run, std::memory_order_release); }
 
 }  // namespace mpaio

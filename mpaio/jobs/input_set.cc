@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpaio/jobs/input_set.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -28,6 +29,11 @@ absl::Status InputSet::AddArray(const std::string& name, const NdView& array) {
   if (!in_memory_.emplace(name, array).second)
     return absl::InvalidArgumentError(absl::StrCat("there are two arrays named ", name));
   return absl::OkStatus();
+}
+
+bool InputSet::AnyInMemory(const std::vector<std::string>& names) const {
+  return std::any_of(names.begin(), names.end(),
+                     [this](const std::string& name) { return is_in_memory(name); });
 }
 
 absl::Status InputSet::Open(const std::vector<std::string>& names) {

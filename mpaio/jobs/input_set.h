@@ -47,6 +47,7 @@ class InputSet {
   // the same name. Errors: InvalidArgument if the name is empty or taken.
   absl::Status AddArray(const std::string& name, const NdView& array);
   bool is_in_memory(const std::string& name) const { return in_memory_.count(name) != 0; }
+  bool AnyInMemory(const std::vector<std::string>& names) const;
 
   // Collective. Reads the headers of the files among `names` that are not open yet. Errors: those
   // of SharedArray::Open, the same on every rank.

@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/thread_pool.h"
 #include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/npy_writer.h"
 #include "mpaio/testing/status_matchers.h"
@@ -38,6 +39,9 @@ TEST(LoadPolicy, ChoosesTheSource) {
   EXPECT_EQ(policy.SourceOf("constant"), Source::kMap);
 }
 
+// The parameter is the number of ranks, or kThreadPool.
+constexpr int kThreadPool = 0;
+
 class InputSetTest : public ::testing::TestWithParam<int> {
  protected:
   std::string WriteNumbers(const std::string& name, std::vector<std::int64_t> numbers) const {
@@ -50,6 +54,8 @@ class InputSetTest : public ::testing::TestWithParam<int> {
   static void OnAllRanks(const std::function<void(Executor&)>& body) {
     if (GetParam() == 1) {
       body(*MakeInlineExecutor());
+    } else if (GetParam() == kThreadPool) {
+      body(**MakeThreadPool({.threads = 3}));
     } else {
       RunOnThreads(GetParam(), {}, body);
     }
@@ -57,7 +63,7 @@ class InputSetTest : public ::testing::TestWithParam<int> {
   TempDirectory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Ranks, InputSetTest, ::testing::Values(1, 3));
+INSTANTIATE_TEST_SUITE_P(Ranks, InputSetTest, ::testing::Values(1, 3, kThreadPool));
 
 TEST_P(InputSetTest, LoadsEachFileOnce) {
   const std::string a = WriteNumbers("a.npy", {1, 2, 3}), b = WriteNumbers("b.npy", {4});

@@ -19,14 +19,15 @@ namespace mpaio {
 // says. Ignored where the pool's ranks are threads, which cannot fork (Executor::can_isolate).
 enum class Isolate { kAuto, kAlways, kNever };
 
-// Every rank passes the same options.
+// Every rank passes the same options, but for `extensions`, which only rank 0 needs.
 struct JobOptions {
   // How the input of each job is divided into chunks.
   Partition partition = Partition::Auto();
   // Where inputs that are files are loaded.
   Source source = Source::kAuto;
   Isolate isolate = Isolate::kAuto;
-  // See RunOptions for these four. With a deadline, all jobs are isolated.
+  // See RunOptions for these four. With a deadline, which pools of threads refuse, all jobs are
+  // isolated.
   int retries = 3;
   absl::Duration chunk_deadline = absl::InfiniteDuration();
   bool fail_fast = false;
@@ -38,7 +39,7 @@ struct JobOptions {
   // Returns why the run was cancelled, for its message: "stopped by signal 2 (SIGINT)". Called on
   // rank 0 after a cancelled run. Null: "cancelled".
   std::function<std::string()> cancel_reason = nullptr;
-  // Called in order; must outlive the JobRun.
+  // Called in order; they must outlive the JobRun.
   std::vector<RunExtension*> extensions;
 };
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/jobs/file_checks.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 
 namespace mpaio {
@@ -47,6 +48,8 @@ absl::Status JobRun::OpenInputs() {
 
 // Checks headers, which are small: 800 MB should not be read to find out that they hold strings.
 absl::Status JobRun::CheckFiles() const {
+  if (executor_.rank() == 0)
+    MPAIO_RETURN_IF_ERROR(mpaio::CheckFiles(plan_, {.journal = options_.journal_file}));
   MPAIO_RETURN_IF_ERROR(jobs_.Check());
   if (executor_.rank() != 0) return absl::OkStatus();
   for (RunExtension* extension : options_.extensions) MPAIO_RETURN_IF_ERROR(extension->Check());
@@ -64,7 +67,27 @@ LoadPolicy JobRun::PolicyOf() const {
   return policy;
 }
 
+absl::Status JobRun::CheckOptions() const {
+  if (options_.resumes && options_.journal_file.empty())
+    return absl::InvalidArgumentError("a run can only be resumed from a journal: give its file");
+  if (options_.chunk_deadline != absl::InfiniteDuration() && !executor_.can_isolate()) {
+    return absl::InvalidArgumentError(
+        "a deadline of chunks ends the process that a chunk runs in, and the ranks of this pool "
+        "are threads of one process: leave it unset, or use a pool of processes");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobRun::AddArray(const std::string& name, const NdView& array) {
+  if (state_ != State::kNew)
+    return absl::FailedPreconditionError("an array must be added before Prepare");
+  return inputs_.AddArray(name, array);
+}
+
 absl::Status JobRun::Prepare() {
+  if (std::exchange(state_, State::kUsed) != State::kNew)
+    return absl::FailedPreconditionError("a JobRun can be prepared once: make another one");
+  MPAIO_RETURN_IF_ERROR(CheckOptions());
   MPAIO_RETURN_IF_ERROR(executor_.Agree(Open()));
   MPAIO_RETURN_IF_ERROR(OpenInputs());
   MPAIO_RETURN_IF_ERROR(executor_.Agree(CheckFiles()));
@@ -77,17 +100,22 @@ absl::Status JobRun::Prepare() {
   MPAIO_RETURN_IF_ERROR(executor_.Agree(executor_.rank() == 0 ? journal_.Begin(jobs_.ChunksPerJob())
                                                               : absl::OkStatus()));
   EndStage("prepare");
+  state_ = State::kPrepared;
   return absl::OkStatus();
 }
 
 absl::Status JobRun::CheckInputs() {
   bool has_changed = false;
-  absl::Status unchanged = inputs_.CheckUnchanged(is_broken_, &has_changed);
+  absl::Status unchanged = inputs_.CheckUnchanged(is_broken(), &has_changed);
   if (has_changed) journal_.Empty();
   return unchanged;
 }
 
 absl::Status JobRun::Run() {
+  if (std::exchange(state_, State::kUsed) != State::kPrepared) {
+    return absl::FailedPreconditionError(
+        "a JobRun runs once, after Prepare has succeeded: make another one");
+  }
   absl::Status status;
   for (bool is_last = false; status.ok() && !is_last;) status = RunPass(&is_last);
   status.Update(quarantine_status_);
@@ -103,7 +131,7 @@ absl::Status JobRun::Save(absl::Status status) {
   status.Update(journal_.Sync());
   // Ranks lost outside of any run.
   for (LostRank& lost : executor_.PollLostRanks()) stats_.lost_ranks.push_back(std::move(lost));
-  status = Annotated(status);
+  status = AnnotateStatus(status);
   EndStage("process", inputs_.size_bytes());
   for (RunExtension* extension : options_.extensions)
     status.Update(extension->EndPasses(num_passes_));
@@ -124,9 +152,9 @@ absl::StatusOr<RunOptions> JobRun::OptionsOfPass() {
   options.chunk_deadline = options_.chunk_deadline;
   options.fail_fast = options_.fail_fast;
   options.speculates = options_.speculates;
+  options.cancelled = &is_cancelled_;
   options.cancel_patience = absl::Milliseconds(500);
   if (executor_.rank() == 0) journal_.BeginPass(num_passes_, options);
-  if (options_.extensions.empty()) return options;
   absl::Status status;
   if (executor_.rank() == 0) {
     for (RunExtension* extension : options_.extensions)
@@ -139,23 +167,24 @@ absl::StatusOr<RunOptions> JobRun::OptionsOfPass() {
 absl::Status JobRun::RunPass(bool* is_last) {
   MPAIO_ASSIGN_OR_RETURN(const RunOptions options, OptionsOfPass());
   WorkerOrchestrator orchestrator(executor_, jobs_.workers());
-  MPAIO_ASSIGN_OR_RETURN(mpaio::Run started, orchestrator.Start(options));
-  mpaio::Run& run = *runs_.emplace_back(std::make_unique<mpaio::Run>(std::move(started)));
+  MPAIO_ASSIGN_OR_RETURN(mpaio::Run run, orchestrator.Start(options));
   has_begun_ = true;
-  const absl::Status ended = executor_.rank() == 0 ? RunUntilDone(run) : run.Wait();
-  is_broken_ = run.is_broken();
+  const absl::Status ended = run.Wait();
+  // A worker may return this status, too.
+  was_cancelled_ = is_cancelled_.load() && ended.code() == absl::StatusCode::kCancelled;
+  is_broken_ |= run.is_broken();
   if (executor_.rank() == 0) stats_.AddPass(run.stats());
   ++num_passes_;
   *is_last = true;
   // Ranks agree on whether there may be a further pass, because these functions are set alike on
   // all of them. A failed run, too, is over on every rank.
-  if (is_broken_ || !jobs_.may_continue()) return ended;
-  MPAIO_ASSIGN_OR_RETURN(const bool continues, GoOn(ended, run.stats()));
+  if (is_broken() || !jobs_.may_continue()) return ended;
+  MPAIO_ASSIGN_OR_RETURN(const bool continues, PrepareNextPass(ended, run.stats()));
   *is_last = !continues;
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> JobRun::GoOn(const absl::Status& ended, const RunStats& pass) {
+absl::StatusOr<bool> JobRun::PrepareNextPass(const absl::Status& ended, const RunStats& pass) {
   // Results from an input that has changed may lead to a wrong plan.
   MPAIO_RETURN_IF_ERROR(CheckInputs());
   // Rank 0 alone may have a further error after a run that went well otherwise. A quarantined chunk
@@ -168,21 +197,7 @@ absl::StatusOr<bool> JobRun::GoOn(const absl::Status& ended, const RunStats& pas
   return jobs_.BeginNextPass(stats_, &stats_.failed_job);
 }
 
-absl::Status JobRun::RunUntilDone(mpaio::Run& run) {
-  current_.store(&run);
-  // Cancel may have been called before.
-  if (is_cancelled_.load()) run.Cancel();
-  const absl::Status ended = run.Wait();
-  was_cancelled_ = ended.code() == absl::StatusCode::kCancelled;
-  return ended;
-}
-
-void JobRun::Cancel() {
-  is_cancelled_.store(true);
-  if (mpaio::Run* const run = current_.load()) run->Cancel();
-}
-
-absl::Status JobRun::Annotated(const absl::Status& ended) const {
+absl::Status JobRun::AnnotateStatus(const absl::Status& ended) const {
   if (ended.ok()) return ended;
   std::string text(ended.message());
   if (was_cancelled_ && ended.code() == absl::StatusCode::kCancelled) {
@@ -194,7 +209,7 @@ absl::Status JobRun::Annotated(const absl::Status& ended) const {
     text = absl::StrCat(options_.cancel_reason ? options_.cancel_reason() : "cancelled", ": ", done,
                         " of ", all, " chunks were processed");
   }
-  return absl::Status(ended.code(), journal_.Annotated(text));
+  return absl::Status(ended.code(), journal_.AnnotateMessage(text));
 }
 
 }  // namespace mpaio

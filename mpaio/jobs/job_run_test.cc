@@ -17,6 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/thread_pool.h"
 #include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/format/npy_writer.h"
@@ -87,6 +88,16 @@ class Doubler final : public Worker<std::int64_t, WrittenRows> {
   OutputArray output_;
 };
 
+// Fails with the status of a cancelled run.
+class Quitter final : public Worker<std::int64_t, std::int64_t> {
+ public:
+  using Worker::Worker;
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>&) const override {
+    return absl::CancelledError("no longer wanted");
+  }
+  absl::Status ProcessCallback(const Chunk&, std::int64_t) override { return absl::OkStatus(); }
+};
+
 absl::StatusOr<Job> MakeAdder(JobContext& context) {
   auto worker = std::make_unique<Adder>(std::move(context.chunks));
   const Adder* adder = worker.get();
@@ -143,6 +154,13 @@ const bool kRegistered[] = {
                                    },
                                .streams_output = true,
                                .make = MakeDoubler}),
+    RegisterWorker("gives_up",
+                   {.summary = "gives up",
+                    .accepts = {AcceptedType::Of<std::int64_t>()},
+                    .make = [](JobContext& context) -> absl::StatusOr<Job> {
+                      return Job{.worker = std::make_unique<Quitter>(std::move(context.chunks)),
+                                 .result = [] { return Answer("never"); }};
+                    }}),
     RegisterWorker("throws", {.summary = "throws when it is made",
                               .accepts = {AcceptedType::Of<std::int64_t>()},
                               .make = [](JobContext&) -> absl::StatusOr<Job> {
@@ -171,7 +189,10 @@ std::int64_t IntegerOf(const AnswerValue* value) {
   return *reinterpret_cast<const std::int64_t*>(value->array()->view().data());
 }
 
-// The parameter is the number of ranks: 1 is an inline executor, more are threads.
+// The parameter is the number of ranks: 1 is an inline executor, more are threads that behave like
+// processes, and kThreadPool is a thread pool.
+constexpr int kThreadPool = 0;
+
 class JobRunTest : public ::testing::TestWithParam<int> {
  protected:
   JobRunTest() {
@@ -190,6 +211,10 @@ class JobRunTest : public ::testing::TestWithParam<int> {
     if (GetParam() == 1) {
       const std::unique_ptr<Executor> executor = MakeInlineExecutor();
       body(*executor);
+    } else if (GetParam() == kThreadPool) {
+      const absl::StatusOr<std::unique_ptr<Executor>> pool = MakeThreadPool({.threads = 3});
+      ASSERT_THAT(pool, IsOk());
+      body(**pool);
     } else {
       RunOnThreads(GetParam(), {}, body);
     }
@@ -210,7 +235,7 @@ class JobRunTest : public ::testing::TestWithParam<int> {
   TempDirectory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Ranks, JobRunTest, ::testing::Values(1, 3));
+INSTANTIATE_TEST_SUITE_P(Ranks, JobRunTest, ::testing::Values(1, 3, kThreadPool));
 
 TEST_P(JobRunTest, GivesTypedAnswers) {
   const std::string input = WriteNumbers("a.npy", 1000);
@@ -256,7 +281,7 @@ TEST_P(JobRunTest, SavesAllOutputsOrNone) {
   RunJobs({{"doubler", input, output, {}}}, {}, [&](JobRun& run, const absl::Status& status) {
     MPAIO_ASSERT_OK(status);
     EXPECT_EQ(ArrayFile::Open(output)->shape(), std::vector<Index>{1000});
-    EXPECT_EQ(run.outcomes()[0].output, std::nullopt);
+    EXPECT_FALSE(run.outcomes()[0].output.has_value());
     EXPECT_EQ(*run.outcomes()[0].answer.Find("dtype")->text(), "<i8");
     EXPECT_THAT(run.outcomes()[0].Array(), StatusIs(absl::StatusCode::kNotFound));
   });
@@ -363,6 +388,44 @@ TEST_P(JobRunTest, RefusesBeforeItReads) {
   RunJobs({{"throws", input, "", {}}}, {}, refused("no worker today"));
   RunJobs({{"adder", Path("gone.npy"), "", {}}}, {}, refused("gone.npy"));
   RunJobs({{"doubler", input, Path("no/such/folder.npy"), {}}}, {}, refused("folder.npy"));
+}
+
+TEST_P(JobRunTest, IsUsedOnceAndInOrder) {
+  const std::string input = WriteNumbers("a.npy", 10);
+  OnAllRanks([&](Executor& executor) {
+    JobRun run(executor, PlanJobs({{"adder", input}}).value());
+    EXPECT_THAT(run.Run(), StatusIs(absl::StatusCode::kFailedPrecondition, "after Prepare"));
+    JobRun other(executor, PlanJobs({{"adder", input}}).value());
+    MPAIO_ASSERT_OK(other.Prepare());
+    EXPECT_THAT(other.Prepare(), StatusIs(absl::StatusCode::kFailedPrecondition, "once"));
+    EXPECT_THAT(other.AddArray("x", NdView()),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "before Prepare"));
+  });
+}
+
+TEST_P(JobRunTest, ChecksTheFilesOfJobs) {
+  const std::string input = WriteNumbers("a.npy", 10);
+  const std::string output = Path("out.npy");
+  RunJobs({{"doubler", input, output}, {"doubler", input, output}}, {},
+          [](JobRun& run, const absl::Status& status) {
+            EXPECT_THAT(status, StatusIs(kInvalidArgument, "is the output of two jobs"));
+            EXPECT_FALSE(run.has_begun());
+          });
+  JobOptions options;
+  options.resumes = true;
+  RunJobs({{"adder", input}}, options, [](JobRun&, const absl::Status& status) {
+    EXPECT_THAT(status, StatusIs(kInvalidArgument, "from a journal"));
+  });
+}
+
+// Only Cancel cancels.
+TEST_P(JobRunTest, AWorkerMayReturnCancelled) {
+  const std::string input = WriteNumbers("a.npy", 10);
+  RunJobs({{"gives_up", input}}, {}, [](JobRun& run, const absl::Status& status) {
+    EXPECT_THAT(status, StatusIs(kCancelled, "no longer wanted"));
+    EXPECT_FALSE(run.was_cancelled());
+    EXPECT_FALSE(run.outcomes()[0].partial.has_value());
+  });
 }
 
 // Writes down the calls.

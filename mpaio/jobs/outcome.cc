@@ -70,8 +70,8 @@ absl::StatusOr<Answer> AnswerOf(std::size_t j, const PlannedJob& planned, const 
 // Returns the job's answer for the first rows, if there is one. Callbacks have received exactly the
 // first chunks, in order; but arrays may contain more or fewer rows, and a pass before the last has
 // no answer.
-std::optional<JobOutcome::Partial> PartialOf(const Job& job, const JobStats& stats,
-                                             const PassesEnd& ended) {
+std::optional<JobOutcome::Partial> PartialAnswer(const Job& job, const JobStats& stats,
+                                                 const PassesEnd& ended) {
   if (!job.result || job.array || job.next_pass || ended.num_passes != 1 ||
       stats.chunks_delivered == 0)
     return std::nullopt;
@@ -91,8 +91,11 @@ absl::Status FillAnswer(std::size_t j, const PlannedJob& planned, const Job& job
     answer = failure;
   if (!answer.ok()) return Named(j, planned, answer.status());
   outcome->answer = *std::move(answer);
-  if (job.output && planned.spec.output.empty()) outcome->output = job.output();
-  return absl::OkStatus();
+  if (!job.output || !planned.spec.output.empty()) return absl::OkStatus();
+  return Named(j, planned, CallGuarded("output", [&] {
+                 outcome->output = job.output();
+                 return absl::OkStatus();
+               }));
 }
 
 std::vector<QuarantinedChunk> QuarantinedOf(const RunStats& stats, std::size_t j) {
@@ -133,6 +136,10 @@ std::vector<JobOutcome> CollectOutcomes(const std::vector<PlannedJob>& plan, con
     const absl::Status* const change = inputs.ChangeOf(plan[j].InputNames());
     if (change != nullptr) {
       outcome.status = *change;
+    } else if (ended.status.code() == absl::StatusCode::kDataLoss &&
+               inputs.AnyInMemory(plan[j].InputNames())) {
+      // The guard of an array that the caller has mapped reports a change to the run alone.
+      outcome.status = ended.status;
       // A job with a further pass is not done, though its chunks are.
     } else if (outcome.stats.chunks_delivered == outcome.stats.chunks &&
                (ended.status.ok() || !job.next_pass)) {
@@ -144,7 +151,7 @@ std::vector<JobOutcome> CollectOutcomes(const std::vector<PlannedJob>& plan, con
           absl::AbortedError(absl::StrCat(given_up, " of ", outcome.stats.chunks, " chunks ",
                                           given_up == 1 ? "was" : "were", " quarantined"));
     } else {
-      if (ended.was_cancelled) outcome.partial = PartialOf(job, outcome.stats, ended);
+      if (ended.was_cancelled) outcome.partial = PartialAnswer(job, outcome.stats, ended);
       outcome.status = stats.failed_job == static_cast<int>(j)
                            ? ended.status
                            : absl::Status(ended.status.code(),

@@ -142,7 +142,7 @@ absl::StatusOr<PlannedJob> PlanJob(const JobSpec& written, const PlanOptions& op
   planned.spec = written;
   planned.info = FindWorker(written.worker);
   if (planned.info == nullptr) return UnknownWorker(written.worker);
-  TakeOutputFromParameters(&planned);
+  if (options.reads_words) TakeOutputFromParameters(&planned);
   const JobSpec& job = planned.spec;
   const std::string prefix = absl::StrCat("worker ", job.worker);
   absl::StatusOr<Parameters> parameters =
@@ -151,7 +151,8 @@ absl::StatusOr<PlannedJob> PlanJob(const JobSpec& written, const PlanOptions& op
     // A misspelt key is more likely than a file.
     MPAIO_RETURN_IF_ERROR(planned.unless_file_exists);
     return absl::InvalidArgumentError(
-        absl::StrCat(prefix, ": ", parameters.status().message(), HintAtFile(*planned.info, job)));
+        absl::StrCat(prefix, ": ", parameters.status().message(),
+                     options.reads_words ? HintAtFile(*planned.info, job) : ""));
   }
   planned.parameters = *std::move(parameters);
   MPAIO_RETURN_IF_ERROR(CheckOutputs(planned, prefix, options));

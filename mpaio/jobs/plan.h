@@ -48,15 +48,17 @@ struct PlannedJob {
 };
 
 struct PlanOptions {
+  // True for the words of a command line, where a word key=value in the place of the output may be
+  // the name of the output: if the worker has no such key and the word contains a '/', ends in .npy
+  // or .npz, or names an existing file (CheckFiles).
+  bool reads_words = false;
   // True if a worker that writes an array must be given an output file. Else the array stays in
   // memory (JobOutcome::output).
   bool needs_output_files = false;
 };
 
 // Looks up workers and checks parameters and the names of output files, by the specs alone, so that
-// every rank comes to the same result. A word key=value in the place of the output is an output if
-// the worker has no such key and the word contains a '/', ends in .npy or .npz, or names an
-// existing file (CheckFiles). Errors: InvalidArgument, one line.
+// every rank comes to the same result. Errors: InvalidArgument, one line.
 absl::StatusOr<std::vector<PlannedJob>> PlanJobs(const std::vector<JobSpec>& jobs,
                                                  const PlanOptions& options = {});
 

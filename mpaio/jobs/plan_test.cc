@@ -79,12 +79,15 @@ TEST(PlanJobs, AnArrayMayStayInMemory) {
 }
 
 TEST(PlanJobs, AWordWithEqualsMayBeTheOutput) {
-  const auto plan = PlanJobs({{"finder", "a.npy", "", {{"x", "1.npy"}}}});
+  const PlanOptions words = {.reads_words = true};
+  EXPECT_THAT(PlanJobs({{"finder", "a.npy", "", {{"x", "1.npy"}}}}),
+              StatusIs(kInvalidArgument, "worker finder: "));
+  const auto plan = PlanJobs({{"finder", "a.npy", "", {{"x", "1.npy"}}}}, words);
   ASSERT_THAT(plan, IsOk());
   EXPECT_EQ((*plan)[0].spec.output, "x=1.npy");
-  EXPECT_THAT(PlanJobs({{"finder", "a.npy", "", {{"axis", "0"}, {"x", "1.npy"}}}}),
+  EXPECT_THAT(PlanJobs({{"finder", "a.npy", "", {{"axis", "0"}, {"x", "1.npy"}}}}, words),
               StatusIs(kInvalidArgument, "must directly follow the input"));
-  const auto warned = PlanJobs({{"finder", "a.npy", "axis", {}}});
+  const auto warned = PlanJobs({{"finder", "a.npy", "axis", {}}}, words);
   ASSERT_THAT(warned, IsOk());
   EXPECT_THAT((*warned)[0].warning, HasSubstr("write axis=VALUE to mean the parameter"));
 }

@@ -23,7 +23,7 @@ class RunExtension {
   // Called before anything large is read: checks that the extension's files can be written.
   virtual absl::Status Check() { return absl::OkStatus(); }
   // Called before pass number `pass`, from 0, of `workers`, one for each job: adds observers to
-  // `options`, or changes them.
+  // `options`, or sets other members of which only rank 0's value is used.
   virtual absl::Status BeginPass(int pass, const std::vector<WorkerBase*>& workers,
                                  RunOptions& options) {
     (void)pass, (void)workers, (void)options;

@@ -69,7 +69,7 @@ void RunJournal::Empty() {
                        : absl::StrCat("; remove the journal: ", emptied.message());
 }
 
-std::string RunJournal::Annotated(absl::string_view message) const {
+std::string RunJournal::AnnotateMessage(absl::string_view message) const {
   // An error of the journal mentions --resume itself.
   const bool may_go_on = writer_ && !absl::StrContains(message, "--resume");
   return absl::StrCat(

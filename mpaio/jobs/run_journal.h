@@ -50,7 +50,7 @@ class RunJournal {
   void Empty();
 
   // Returns the message of a failed run with what the user should know of the journal.
-  std::string Annotated(absl::string_view message) const;
+  std::string AnnotateMessage(absl::string_view message) const;
 
  private:
   absl::Status OpenOnRank0(const std::vector<PlannedJob>& plan, Partition partition,

@@ -74,7 +74,7 @@ class Run {
   bool WaitFor(absl::Duration at_most);
 
   // Makes progress until the run has ended on every rank. Returns the same status on every rank,
-  // except that only rank 0 reports that CPU usage could not be sampled:
+  // except that only rank 0 returns the error of an observer at the end (RunPhase::kEnded):
   //   OK                  every chunk was processed and every callback called
   //   Aborted             chunks were quarantined (unless fail_fast, all others were processed)
   //   Cancelled           Cancel() was called

@@ -126,7 +126,9 @@ void RunCoordinator::CallObservers() {
 }
 
 void RunCoordinator::CheckLimits() {
-  if (cancelled_.load(std::memory_order_relaxed)) {
+  const std::atomic<bool>* const given = run_.options.cancelled;
+  if (cancelled_.load(std::memory_order_relaxed) ||
+      (given != nullptr && given->load(std::memory_order_relaxed))) {
     is_cancelled_ = true;
     return Finish(absl::CancelledError("the run was cancelled"));
   }

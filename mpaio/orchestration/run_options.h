@@ -4,6 +4,7 @@
 #ifndef MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 #define MPAIO_ORCHESTRATION_RUN_OPTIONS_H_
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -47,6 +48,9 @@ struct RunOptions {
   // Optional results of an earlier run, which are delivered; their chunks are not processed again.
   // They must outlive the run. Only rank 0's value is used.
   const ResumedResults* resumed = nullptr;
+  // If not null: the run is cancelled, as by Run::Cancel, when this is true. It may be set from any
+  // thread and from a signal handler, and must outlive the run. Only rank 0's value is used.
+  const std::atomic<bool>* cancelled = nullptr;
   // How long a cancelled run waits for chunks that are being processed before it terminates the
   // ranks that process them, if the pool can do that.
   absl::Duration cancel_patience = absl::Seconds(10);

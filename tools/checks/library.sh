@@ -3,7 +3,7 @@
 # Usage: tools/checks/library.sh
 #
 # Builds the programs of docs/library.md in another workspace, the one of docs/add_a_worker.md, and
-# runs them: add_ints with 1 and 3 ranks, quartiles without MPI, which it must not link.
+# runs them: add_ints and by_name_mpi (examples/by_name.cc) with 1 and 3 ranks, quartiles without MPI, which it must not link.
 
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -39,6 +39,7 @@ write add_a_worker.md my_workers/WORKSPACE "$own/WORKSPACE"
 write add_a_worker.md my_workers/.bazelrc "$own/.bazelrc"
 "$beside/mpaio/tools/configure" "$own" >/dev/null || exit 1
 for file in add_ints.cc quartiles.cc BUILD; do write library.md "$file" "$own/library/$file"; done
+cp -- "$root/examples/by_name.cc" "$own/library/by_name.cc"
 
 own_bazel() {
   local options
@@ -66,6 +67,10 @@ cd -- "$scratch" || exit 1
 for ranks in 1 3; do
   answer=$(TMPDIR=$scratch timeout 60 mpirun -n "$ranks" --bind-to none "$programs/add_ints" 2>"$scratch/log")
   verdict "add_ints with $ranks ranks" 500000500000 "$answer"
+done
+for ranks in 1 3; do
+  answer=$(TMPDIR=$scratch timeout 60 mpirun -n "$ranks" --bind-to none "$programs/by_name_mpi" 2>"$scratch/log")
+  verdict "by_name_mpi with $ranks ranks" 'quartiles: 250 500 750 smallest: 0 1 2 3 4' "$(printf '%s' "$answer" | tr '\n' ' ')"
 done
 verdict quartiles '250 750, smallest 0' "$(timeout 60 "$programs/quartiles" 2>"$scratch/log")"
 verdict 'quartiles does not link MPI' 0 "$(ldd "$programs/quartiles" | grep -cE 'libmpi|libpmix|libopen-')"
