@@ -6,18 +6,9 @@
 
 #include <cstdint>
 
-#include "mpaio/base/index.h"
+#include "mpaio/chunk/chunk_range.h"
 
 namespace mpaio {
-
-// The half-open range [begin, end) of a job's chunks.
-struct ChunkRange {
-  ChunkId begin = 0;
-  ChunkId end = 0;
-
-  constexpr Index size() const { return end - begin; }
-  friend constexpr bool operator==(const ChunkRange&, const ChunkRange&) = default;
-};
 
 // A request to process chunks of a job. Jobs are numbered in the order in which they were given to
 // the orchestrator.

@@ -45,7 +45,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "mpaio/base/index.h"
-#include "mpaio/dispatch/assignment.h"
+#include "mpaio/chunk/chunk_range.h"
 
 namespace mpaio {
 

@@ -6,11 +6,6 @@
 namespace mpaio {
 namespace {
 
-ChunkRange Common(ChunkRange a, ChunkRange b) {
-  const ChunkRange common{std::max(a.begin, b.begin), std::min(a.end, b.end)};
-  return common.size() > 0 ? common : ChunkRange{};
-}
-
 // Returns the parts of `from` that are not in `held`.
 std::vector<Assignment> Without(const std::vector<Assignment>& from,
                                 const std::vector<Ledger::Held>& held) {

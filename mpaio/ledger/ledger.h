@@ -15,8 +15,9 @@
 #include <vector>
 
 #include "mpaio/base/index.h"
+#include "mpaio/chunk/chunk_bits.h"
+#include "mpaio/chunk/chunk_range.h"
 #include "mpaio/dispatch/assignment.h"
-#include "mpaio/ledger/chunk_bits.h"
 
 namespace mpaio {
 

@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "mpaio/base/index.h"
 #include "mpaio/base/status_macros.h"
+#include "mpaio/chunk/chunk_set.h"
 
 namespace mpaio {
 
@@ -36,23 +37,12 @@ enum class Delivery {
   kAsCompleted,  // In the order of their arrival.
 };
 
-// A set of chunks, stored as disjoint ranges: its size depends on the number of gaps, not of
-// chunks.
-class ChunkSet {
- public:
-  // Adds [first, first + count). On failure nothing changes.
-  //
-  // Errors:
-  //   InvalidArgument: first < 0, count < 1, or their sum overflows ChunkId.
-  //   AlreadyExists: one of the chunks is in the set.
-  absl::Status Add(ChunkId first, Index count);
-
-  // Returns the first chunk that is not in the set.
-  ChunkId FirstAbsent() const;
-
- private:
-  std::map<ChunkId, ChunkId> ranges_;  // From begin to end; no two touch.
-};
+// Adds the chunks [first, first + count) of a batch to `set`. On failure nothing changes.
+//
+// Errors:
+//   InvalidArgument: first < 0, count < 1, or their sum overflows ChunkId.
+//   AlreadyExists: one of the chunks is in the set.
+absl::Status AddBatch(ChunkId first, Index count, ChunkSet* set);
 
 template <typename T>
 struct Batch {
@@ -77,7 +67,7 @@ class ReorderBuffer {
     if (payload_bytes < 0)
       return absl::InvalidArgumentError(
           "a batch of negative size; give the bytes that its results take");
-    MPAIO_RETURN_IF_ERROR(received_.Add(first, count));
+    MPAIO_RETURN_IF_ERROR(AddBatch(first, count, &received_));
     if (delivery_ == Delivery::kAsCompleted) arrivals_.push_back(first);
     held_.emplace(first, Held{Batch<T>{first, count, std::move(payload)}, payload_bytes});
     held_bytes_ += payload_bytes;
@@ -89,8 +79,8 @@ class ReorderBuffer {
   //
   // Errors: as for Insert.
   absl::Status Skip(ChunkId first, Index count) {
-    MPAIO_RETURN_IF_ERROR(received_.Add(first, count));
-    return done_.Add(first, count);
+    MPAIO_RETURN_IF_ERROR(AddBatch(first, count, &received_));
+    return AddBatch(first, count, &done_);
   }
 
   // Removes and returns the next batch to deliver; nullopt if it has not arrived.
@@ -105,7 +95,7 @@ class ReorderBuffer {
     held_.erase(it);
     // Cannot fail: received_ contains every chunk of done_ and of held_, and Insert refused
     // overlapping batches.
-    done_.Add(batch->first, batch->count).IgnoreError();
+    done_.Add({batch->first, batch->first + batch->count});
     return batch;
   }
 

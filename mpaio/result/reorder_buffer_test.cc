@@ -163,17 +163,5 @@ TEST(ReorderBufferTest, AnyOrderOfArrivalGivesChunkOrder) {
   }
 }
 
-TEST(ChunkSetTest, FirstAbsentJoinsAdjacentRanges) {
-  ChunkSet set;
-  EXPECT_EQ(set.FirstAbsent(), 0);
-  ASSERT_TRUE(set.Add(2, 2).ok());
-  EXPECT_EQ(set.FirstAbsent(), 0);
-  ASSERT_TRUE(set.Add(6, 1).ok());
-  ASSERT_TRUE(set.Add(0, 2).ok());
-  EXPECT_EQ(set.FirstAbsent(), 4);
-  ASSERT_TRUE(set.Add(4, 2).ok());
-  EXPECT_EQ(set.FirstAbsent(), 7);
-}
-
 }  // namespace
 }  // namespace mpaio

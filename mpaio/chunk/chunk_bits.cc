@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mpaio/ledger/chunk_bits.h"
+#include "mpaio/chunk/chunk_bits.h"
 
 #include <algorithm>
 #include <bit>
@@ -28,7 +28,6 @@ std::vector<ChunkRange> ChunkBits::Missing(ChunkRange chunks) const {
 }
 
 void ChunkBits::Add(ChunkRange chunks) {
-  size_ += chunks.size();
   while (chunks.begin < chunks.end) {
     const Index offset = chunks.begin % 64;
     const Index count = std::min(64 - offset, chunks.size());

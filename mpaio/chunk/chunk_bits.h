@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A set of chunks with one bit per chunk.
-#ifndef MPAIO_LEDGER_CHUNK_BITS_H_
-#define MPAIO_LEDGER_CHUNK_BITS_H_
+// A set of chunks with one bit per chunk, for sets whose bound is known: see ChunkSet.
+#ifndef MPAIO_CHUNK_CHUNK_BITS_H_
+#define MPAIO_CHUNK_CHUNK_BITS_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "mpaio/base/index.h"
-#include "mpaio/dispatch/assignment.h"
+#include "mpaio/chunk/chunk_range.h"
 
 namespace mpaio {
 
@@ -22,7 +22,6 @@ class ChunkBits {
   bool contains(ChunkId chunk) const {
     return (bits_[static_cast<std::size_t>(chunk / 64)] >> (chunk % 64) & 1) != 0;
   }
-  Index size() const { return size_; }
   Index bound() const { return bound_; }
 
   // Returns the parts of `chunks` that are not in the set, in order. Precondition: within [0,
@@ -37,10 +36,9 @@ class ChunkBits {
   ChunkId Find(ChunkId begin, ChunkId end, bool is_in) const;
 
   Index bound_;
-  Index size_ = 0;
   std::vector<std::uint64_t> bits_;
 };
 
 }  // namespace mpaio
 
-#endif  // MPAIO_LEDGER_CHUNK_BITS_H_
+#endif  // MPAIO_CHUNK_CHUNK_BITS_H_
