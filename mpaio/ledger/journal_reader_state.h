@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a JournalReader knows of its file, and what a JournalWriter needs to continue it.
+// The state of a JournalReader: its file, and all that a JournalWriter needs to continue it.
 #ifndef MPAIO_LEDGER_JOURNAL_READER_STATE_H_
 #define MPAIO_LEDGER_JOURNAL_READER_STATE_H_
 

@@ -145,6 +145,31 @@ void ChunkRunner::StartBatch(ChunkId first, Clock::time_point now) {
   batch_start_ = now;
 }
 
+std::optional<SandboxDone> ChunkRunner::Attempt(std::int32_t job, ChunkRange chunks,
+                                                bool is_isolated) {
+  if (!is_isolated) {
+    ChunksDone plain = workers_[static_cast<std::size_t>(job)]->ProcessChunks(
+        chunks.begin, chunks.size(), &batch_);
+    SandboxDone some;
+    some.done = plain.done;
+    some.status = std::move(plain.status);
+    return some;
+  }
+  absl::StatusOr<SandboxDone> isolated =
+      sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
+  if (isolated.ok()) return *std::move(isolated);
+  if (isolated.status().code() == absl::StatusCode::kCancelled) return std::nullopt;
+  SandboxDone some;
+  if (isolated.status().code() == absl::StatusCode::kUnavailable) {
+    // New processes end before they begin a chunk. The reason may be specific to this rank, so
+    // another rank retries.
+    some.crash = ChunkCrash{job, chunks.begin, std::string(isolated.status().message())};
+  } else {
+    some.status = isolated.status();
+  }
+  return some;
+}
+
 bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
                           std::vector<std::string>* messages) {
   const std::int32_t job = queue_.front().assignment.job;
@@ -154,27 +179,12 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
   while (chunks.size() > 0) {
     if (batch_.empty()) StartBatch(chunks.begin, *now);
     Hold(job, {batch_chunks_.begin, chunks.end});
-    SandboxDone some;
-    if (is_isolated) {
-      absl::StatusOr<SandboxDone> isolated =
-          sandbox_->ProcessChunks(job, chunks.begin, chunks.size(), &batch_);
-      if (isolated.ok()) {
-        some = *std::move(isolated);
-      } else if (isolated.status().code() == absl::StatusCode::kCancelled) {
-        Clear();
-        return false;
-      } else if (isolated.status().code() == absl::StatusCode::kUnavailable) {
-        // New processes end before they begin a chunk. The reason may be specific to this rank, so
-        // another rank retries.
-        some.crash = ChunkCrash{job, chunks.begin, std::string(isolated.status().message())};
-      } else {
-        some.status = isolated.status();
-      }
-    } else {
-      const ChunksDone plain = worker.ProcessChunks(chunks.begin, chunks.size(), &batch_);
-      some.done = plain.done;
-      some.status = plain.status;
+    std::optional<SandboxDone> attempt = Attempt(job, chunks, is_isolated);
+    if (!attempt) {
+      Clear();
+      return false;
     }
+    SandboxDone& some = *attempt;
     if (some.status.ok()) {
       some.status = ReadFailure();
       // It is not known which of the chunks read bad input.

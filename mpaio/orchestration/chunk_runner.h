@@ -126,6 +126,8 @@ class ChunkRunner {
   void SendBatch(std::vector<std::string>* messages);
   bool IsIsolated(const Assignment& assignment) const;
   void StartBatch(ChunkId first, Clock::time_point now);
+  // Begins to process the chunks. Returns nothing if the run is over.
+  std::optional<SandboxDone> Attempt(std::int32_t job, ChunkRange chunks, bool is_isolated);
   // Processes chunks of the first task and appends messages about failures and crashes. Returns
   // false if a chunk failed or the run is over; the queue is then empty.
   bool Process(ChunkRange chunks, Clock::time_point* now, std::vector<std::string>* messages);

@@ -20,6 +20,21 @@ constexpr std::chrono::microseconds kSlice(100);
 constexpr Index kMaxUnsentBytes = 64 << 20;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(10);
 
+// Sends the last message of this rank. Errors: those of the transport.
+absl::Status SendSummary(Executor& executor, const ChunkRunner& runner) {
+  Transport& transport = executor.transport();
+  SummaryMessage summary;
+  summary.stats = {executor.rank(), executor.node(), executor.host(),
+                   runner.chunks(), runner.rows(),   runner.busy_seconds()};
+  MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(summary)));
+  // The run lasts until rank 0 has the summary.
+  while (transport.unsent_bytes() > 0) {
+    MPAIO_RETURN_IF_ERROR(transport.Receive().status());
+    if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
+  }
+  return absl::OkStatus();
+}
+
 // Processes chunks until rank 0 ends the run, and stores the run's status in `*end`. Returns an
 // error if this rank cannot communicate with rank 0.
 absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& workers,
@@ -72,16 +87,7 @@ absl::Status ServeUntilEnd(Executor& executor, const std::vector<WorkerBase*>& w
       MPAIO_RETURN_IF_ERROR(transport.Send(0, std::move(message)));
   }
   runner.Clear();
-  SummaryMessage summary;
-  summary.stats = {executor.rank(), executor.node(), executor.host(),
-                   runner.chunks(), runner.rows(),   runner.busy_seconds()};
-  MPAIO_RETURN_IF_ERROR(transport.Send(0, EncodeMessage(summary)));
-  // The run lasts until rank 0 has the summary.
-  while (transport.unsent_bytes() > 0) {
-    MPAIO_RETURN_IF_ERROR(transport.Receive().status());
-    if (transport.unsent_bytes() > 0) transport.WaitForMessage(kLongestWait);
-  }
-  return absl::OkStatus();
+  return SendSummary(executor, runner);
 }
 
 }  // namespace
