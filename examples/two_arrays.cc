@@ -25,7 +25,7 @@ class JoinStrings final : public mpaio::Worker<mpaio::ByteString, std::string> {
   absl::StatusOr<std::string> Process(
       const mpaio::ChunkView<mpaio::ByteString>& chunk) const override {
     std::string joined;
-    for (const absl::string_view text : chunk.elements()) joined.append(text);
+    for (const absl::string_view text : chunk.elements()) joined.append(text.data(), text.size());
     return joined;
   }
   // On rank 0, once for each chunk, in their order.
