@@ -42,6 +42,8 @@ fi
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$scratch"' EXIT
 execution_root=$("$root/tools/bazelw" info execution_root 2>/dev/null)
+# Creates the links to installed headers that the compile commands refer to.
+[ -d "$execution_root/external/com_google_absl" ] || "$root/tools/bazelw" build //mpaio/base/... >"$scratch/log" 2>&1
 "$root/tools/bazelw" aquery 'mnemonic("CppCompile", //...)' --output=jsonproto >"$scratch/actions" 2>"$scratch/log" &&
   python3 "$root/tools/compile_commands.py" "$execution_root" "$scratch/compile_commands.json" <"$scratch/actions" || {
   tail -n 20 -- "$scratch/log" >&2
