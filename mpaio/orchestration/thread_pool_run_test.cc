@@ -21,6 +21,8 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/dispatch/schedule.h"
+#include "mpaio/dispatch/schedule_policy.h"
 #include "mpaio/executor/inline_executor.h"
 #include "mpaio/executor/thread_pool.h"
 #include "mpaio/orchestration/test_pools.h"
@@ -89,7 +91,7 @@ TEST_P(ThreadPoolRun, EverySchedule) {
                                   ScheduleKind::kDynamic, ScheduleKind::kGuided}) {
     Echo echo(InChunks(numbers, 7));
     RunOptions options;
-    options.schedule = kind;
+    options.policy = ComparisonPolicy(kind);
     MPAIO_ASSERT_OK(RunToEnd(*pool_, {&echo}, options));
     EXPECT_EQ(echo.rows, numbers);
   }
@@ -125,7 +127,7 @@ TEST_P(ThreadPoolRun, AllRanksProcessAtOnceOnOneObject) {
     return WaitForFlag(all_are_here);
   };
   RunOptions options;
-  options.schedule = ScheduleKind::kStatic;
+  options.policy = ComparisonPolicy(ScheduleKind::kStatic);
   MPAIO_EXPECT_OK(RunToEnd(*pool_, {&echo}, options));
   EXPECT_EQ(echo.rows, numbers);
 }
