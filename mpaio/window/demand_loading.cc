@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <span>
@@ -70,8 +72,15 @@ Index BlockBytes(Index array_bytes) {
                                    : CeilDivide(least, kHugePageBytes) * kHugePageBytes;
 }
 
-// The address at which this thread last faulted in a block that was already readable.
-thread_local constinit std::byte* last_readable = nullptr;
+// The last fault of this thread, in a block that is readable by now. The array is in it because
+// another one may get the same addresses later.
+struct LastFault {
+  std::uint64_t array = 0;
+  std::byte* address = nullptr;
+  bool operator==(const LastFault&) const = default;
+};
+thread_local constinit LastFault last_fault;
+std::atomic<std::uint64_t> num_arrays{0};
 
 }  // namespace
 
@@ -89,7 +98,8 @@ Index DemandLoading::SizeBytes(Index array_bytes) {
 }
 
 DemandLoading::DemandLoading(SharedMemory& memory, std::unique_ptr<ArrayParts> parts)
-    : data_(memory.data()),
+    : id_(num_arrays.fetch_add(1) + 1),
+      data_(memory.data()),
       parts_(std::move(parts)),
       array_bytes_(WholePages(parts_->size_bytes())),
       block_bytes_(BlockBytes(parts_->size_bytes())),
@@ -154,7 +164,8 @@ bool DemandLoading::Resolve(void* loading, std::byte* address) {
 bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
   if (is_readable_[block].load(std::memory_order_acquire)) {
     // Either another thread has made the block readable, or this is a store, which is retried once.
-    return std::exchange(last_readable, address) != address;
+    const LastFault fault = {id_, address};
+    return std::exchange(last_fault, fault) != fault;
   }
   using Clock = std::chrono::steady_clock;
   bool is_loaded = false;
@@ -192,7 +203,7 @@ bool DemandLoading::EnsureBlock(std::size_t block, std::byte* address) {
     // Without even these the access cannot be allowed.
     return false;
   }
-  last_readable = address;
+  last_fault = {id_, address};
   is_readable_[block].store(true, std::memory_order_release);
   return true;
 }

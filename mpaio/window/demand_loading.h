@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -75,7 +76,8 @@ class DemandLoading {
   Index EndOf(std::size_t block) const;
   std::atomic<unsigned char>& state(std::size_t block) const;
 
-  std::byte* data_;  // the mapping that users access
+  const std::uint64_t id_;  // unique in this process
+  std::byte* data_;         // the mapping that users access
   std::unique_ptr<ArrayParts> parts_;
   Index array_bytes_;  // rounded up to whole pages
   Index block_bytes_;
