@@ -21,11 +21,12 @@ class InputGuard {
 
   // Returns an error if input that this process, or any rank of the node, has read so far was not
   // available. Takes nanoseconds: a run calls it on every rank after every few chunks, before their
-  // results are sent; on an error these chunks fail with that status, and the run with them.
+  // results are sent, also where Process has failed; on an error these chunks fail with that
+  // status, and the run with them.
   virtual absl::Status ReadFailure() const = 0;
 
   // Returns an error if what was read so far may differ from what the file held when it was opened.
-  // May make a few system calls: rank 0 calls it once, at the end of a run that went well.
+  // May make a few system calls: rank 0 calls it once, when all chunks are done or one has failed.
   virtual absl::Status CheckUnchanged() const = 0;
 };
 

@@ -185,10 +185,11 @@ bool ChunkRunner::Process(ChunkRange chunks, Clock::time_point* now,
       return false;
     }
     SandboxDone& some = *attempt;
-    if (some.status.ok()) {
-      some.status = ReadFailure();
+    // Takes precedence, because Process may have failed on the zeros of an unreadable page.
+    if (absl::Status unread = ReadFailure(); !unread.ok()) {
+      some.status = std::move(unread);
       // It is not known which of the chunks read bad input.
-      if (!some.status.ok()) some.done = 0;
+      some.done = 0;
     }
     const Clock::time_point after = Clock::now();
     busy_ += after - *now;

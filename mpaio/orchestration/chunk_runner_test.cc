@@ -243,6 +243,23 @@ TEST_F(ChunkRunnerTest, NoResultsAreSentIfTheirInputCheckFails) {
   }
 }
 
+class BrokenGuard final : public InputGuard {
+ public:
+  absl::Status ReadFailure() const override { return absl::DataLossError("a.npy shrank"); }
+  absl::Status CheckUnchanged() const override { return absl::OkStatus(); }
+};
+
+TEST_F(ChunkRunnerTest, AnInputThatCannotBeReadTakesPrecedenceOverAFailedChunk) {
+  worker_.fails_at = 12;
+  runner_.set_input_guards({std::make_shared<BrokenGuard>()});
+  runner_.Enqueue({0, 0, {12, 20}});
+  const std::vector<std::string> messages = Step();
+  ASSERT_EQ(messages.size(), 1u);
+  const absl::StatusOr<AnyMessage> decoded = DecodeMessage(messages[0]);
+  ASSERT_TRUE(decoded.ok() && std::holds_alternative<Failure>(*decoded));
+  EXPECT_EQ(std::get<Failure>(*decoded).status, absl::DataLossError("a.npy shrank"));
+}
+
 TEST_F(ChunkRunnerTest, UnknownJobsAndChunksAreAFailure) {
   for (const Assignment& assignment : {Assignment{2, 0, {0, 1}}, Assignment{-1, 0, {0, 1}},
                                        Assignment{0, 0, {1000, 1002}}, Assignment{0, 0, {-1, 1}}}) {

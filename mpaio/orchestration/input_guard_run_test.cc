@@ -64,11 +64,15 @@ class Sum final : public Worker<std::int64_t, std::int64_t> {
  public:
   using Worker::Worker;
   std::function<void(ChunkId)> before = [](ChunkId) {};
+  // If set, Process fails for chunks without the number that belongs there: 1 in row 0 and so on.
+  bool is_strict = false;
   std::int64_t total = 0;
 
  private:
   absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
     before(chunk.id());
+    if (is_strict && chunk.elements().back() != chunk.rows().end)
+      return absl::InvalidArgumentError("a number that must not be here");
     return std::accumulate(chunk.elements().begin(), chunk.elements().end(), std::int64_t{0});
   }
   absl::Status ProcessCallback(const Chunk&, std::int64_t sum) override {
@@ -106,7 +110,8 @@ class GuardedRun : public testing::TestWithParam<std::tuple<PoolKind, Source>> {
   // The program of a user. `act` is called by the first of the ranks that reaches the middle of the
   // array; `then` after a run that went well, on each rank.
   void RunProgram(const std::function<void()>& act,
-                  const std::function<void(Executor&, const absl::Status&, const Sum&)>& then) {
+                  const std::function<void(Executor&, const absl::Status&, const Sum&)>& then,
+                  bool is_strict = false) {
     const auto [kind, source] = GetParam();
     std::atomic<bool> has_acted = false;
     RunInPool(kind, [&, source = source](Executor& executor) {
@@ -118,6 +123,7 @@ class GuardedRun : public testing::TestWithParam<std::tuple<PoolKind, Source>> {
       const SharedArray array = *std::move(loaded);  // the guard survives moves
       ASSERT_TRUE(array.needs_file());
       Sum sum(*DataIterator::Create(array.view(), Partition::ChunkSize(1000)));
+      sum.is_strict = is_strict;
       sum.before = [&](ChunkId chunk) {
         if (chunk == kCount / 1000 / 2 && !has_acted.exchange(true)) act();
       };
@@ -158,6 +164,29 @@ TEST_P(GuardedRun, FailsWhereTheFileIsTruncated) {
              [](Executor&, const absl::Status& status, const Sum&) {
                EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "a.bin"));
              });
+}
+
+// The zeros of an unreadable page make Process fail.
+TEST_P(GuardedRun, ATruncatedFileTakesPrecedenceOverTheFailureOfAChunk) {
+  RunProgram([&] { std::filesystem::resize_file(raw_path(), 4096); },
+             [](Executor&, const absl::Status& status, const Sum&) {
+               EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "a.bin"));
+             },
+             /*is_strict=*/true);
+}
+
+// Only CheckUnchanged sees the reason.
+TEST_P(GuardedRun, AWrittenFileTakesPrecedenceOverTheFailureOfAChunk) {
+  RunProgram(
+      [&] {
+        std::fstream file(raw_path(), std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(8 * kCount - 8);
+        file.write("strange.", 8);
+      },
+      [](Executor&, const absl::Status& status, const Sum&) {
+        EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, "a.bin was written"));
+      },
+      /*is_strict=*/true);
 }
 
 TEST_P(GuardedRun, FailsAtItsEndWhereTheFileIsWritten) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "mpaio/base/status_macros.h"
 #include "mpaio/base/wire.h"
@@ -287,7 +288,7 @@ void RunCoordinator::HandleCrash(int from, const ChunkCrash& crash) {
   absl::Status status =
       Quarantine({crash.job, crash.chunk, run_.worker(crash.job).data_iterator().chunk(crash.chunk),
                   *attempts, absl::StrCat("on rank ", from, ": its process ", crash.cause)});
-  if (!status.ok()) Finish(std::move(status));
+  if (!status.ok()) FinishBecauseOfChunk(std::move(status));
 }
 
 absl::Status RunCoordinator::Quarantine(const QuarantinedChunk& chunk) {
@@ -329,8 +330,17 @@ void RunCoordinator::OnLost(const LostRank& lost) {
 
 void RunCoordinator::Fail(int job, ChunkId chunk, int rank, const absl::Status& cause) {
   if (job >= 0 && job < run_.num_jobs() && is_running()) run_.stats.failed_job = job;
-  Finish(absl::Status(cause.code(), absl::StrCat(run_.WhereIs(job, chunk), ", rank ", rank, ": ",
-                                                 cause.message())));
+  FinishBecauseOfChunk(absl::Status(cause.code(), absl::StrCat(run_.WhereIs(job, chunk), ", rank ",
+                                                               rank, ": ", cause.message())));
+}
+
+void RunCoordinator::FinishBecauseOfChunk(absl::Status status) {
+  if (!is_running()) return;
+  absl::Status changed = run_.own_work.CheckInputsUnchanged();
+  // The status of a chunk that could not be read names the chunk, too.
+  if (!changed.ok() && !absl::StrContains(status.message(), changed.message()))
+    status = std::move(changed);
+  Finish(std::move(status));
 }
 
 void RunCoordinator::Finish(absl::Status status) {

@@ -95,7 +95,10 @@ class RunCoordinator {
 
   // Ends the run because a chunk, or its callback, failed on `rank`.
   void Fail(int job, ChunkId chunk, int rank, const absl::Status& cause);
-  // Does so if a result could not be delivered.
+  // Ends the run with `status`, or with that of an input that has changed or could not be read: the
+  // chunk's failure may be its consequence.
+  void FinishBecauseOfChunk(absl::Status status);
+  // Ends the run if a result could not be delivered.
   void CheckDelivery();
   // Ends the run: sends Finish to the workers, which answer with SummaryMessage when they have
   // stopped.
