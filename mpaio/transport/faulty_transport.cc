@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "mpaio/base/status_macros.h"
 
 namespace mpaio {
 namespace {
@@ -39,8 +38,11 @@ class FaultyTransport final : public Transport {
   absl::StatusOr<std::optional<Message>> Receive() override {
     if (plan_.fail_receive_at && receives_++ >= *plan_.fail_receive_at)
       return absl::InternalError("the line was cut (receive)");
-    MPAIO_ASSIGN_OR_RETURN(std::optional<Message> message, inner_->Receive());
-    if (message) {
+    absl::StatusOr<std::optional<Message>> received = inner_->Receive();
+    // Messages that are held have arrived before the error.
+    if (!received.ok() && num_held_ == 0) return received.status();
+    if (received.ok() && received->has_value()) {
+      const std::optional<Message>& message = *received;
       const int copies = plan_.duplicate && plan_.duplicate(*message) ? 2 : 1;
       for (int k = 0; k < copies; ++k) held_[message->from].push_back(*message);
       num_held_ += copies;
