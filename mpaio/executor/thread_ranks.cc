@@ -165,7 +165,8 @@ void Lose(Executor& executor, std::string cause) {
 void RunOnThreads(int size, const ThreadRanksOptions& options,
                   const std::function<void(Executor&)>& body) {
   Pool pool(size, options);
-  std::vector<std::unique_ptr<Transport>> transports = MakeInProcessTransports(size);
+  std::vector<std::unique_ptr<Transport>> transports =
+      MakeInProcessTransports(size, options.orchestrator_works);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank) {
     std::unique_ptr<Transport> transport = std::move(transports[static_cast<std::size_t>(rank)]);

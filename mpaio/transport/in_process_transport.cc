@@ -23,8 +23,10 @@ struct Inbox {
 };
 
 struct Star {
-  explicit Star(int size) : inboxes(static_cast<std::size_t>(size)) {}
+  Star(int size, bool rank_0_works)
+      : inboxes(static_cast<std::size_t>(size)), rank_0_works(rank_0_works) {}
   std::vector<Inbox> inboxes;  // by rank
+  const bool rank_0_works;
   std::atomic<bool> is_closed{false};
 };
 
@@ -53,11 +55,9 @@ class InProcessTransport final : public Transport {
   absl::StatusOr<std::optional<Message>> Receive() override {
     Inbox& inbox = OwnInbox();
     std::lock_guard lock(inbox.mutex);
-    if (inbox.messages.empty()) {
-      if (star_->is_closed.load(std::memory_order_relaxed))
-        return absl::CancelledError("rank 0 has closed the pool");
-      return std::optional<Message>();
-    }
+    if ((rank_ == 0 || inbox.messages.empty()) && star_->is_closed.load(std::memory_order_relaxed))
+      return absl::CancelledError("rank 0 has closed the pool");
+    if (inbox.messages.empty()) return std::optional<Message>();
     std::optional<Message> message = std::move(inbox.messages.front());
     inbox.messages.pop_front();
     return message;
@@ -84,6 +84,7 @@ class InProcessTransport final : public Transport {
     const std::size_t size = star_->inboxes.size();
     for (std::size_t k = 1; k <= size; ++k) {
       const std::size_t rank = (last_woken_ + k) % size;
+      if (rank == 0 && !star_->rank_0_works) continue;
       Inbox& inbox = star_->inboxes[rank];
       if (!inbox.has_sleeper.load(std::memory_order_relaxed)) continue;
       {
@@ -122,8 +123,8 @@ class InProcessTransport final : public Transport {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size) {
-  auto star = std::make_shared<Star>(size);
+std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size, bool rank_0_works) {
+  auto star = std::make_shared<Star>(size, rank_0_works);
   std::vector<std::unique_ptr<Transport>> ends;
   for (int rank = 0; rank < size; ++rank)
     ends.push_back(std::make_unique<InProcessTransport>(star, rank));

@@ -13,11 +13,11 @@
 namespace mpaio {
 
 // Returns the ends of a new pool of `size` ranks, by rank; each may be used by a different thread.
-// They share the queues, and may be destroyed in any order. Rank 0's Close closes all ends: their
-// Receive then returns Cancelled where no message is left, and their WaitForMessage returns at
-// once. Memory ordering: everything before a Send happens before everything after the Receive that
-// returns its message.
-std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size);
+// They share the queues, and may be destroyed in any order. Where rank 0 does not work, WakeOne
+// does not wake it. Rank 0's Close closes all ends: its own Receive then returns Cancelled, that of
+// the others does so where no message is left, and WaitForMessage returns at once. Memory ordering:
+// everything before a Send happens before everything after the Receive that returns its message.
+std::vector<std::unique_ptr<Transport>> MakeInProcessTransports(int size, bool rank_0_works = true);
 
 }  // namespace mpaio
 

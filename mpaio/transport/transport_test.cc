@@ -3,6 +3,7 @@
 // Tests of the in-process transport and of the faulty transport.
 #include "mpaio/transport/transport.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -112,6 +113,50 @@ TEST(InProcessTransport, EndsMayBeDestroyedInAnyOrder) {
     if (left == 0) {
       EXPECT_EQ(Take(*ends[0]), "from 1");
     }
+  }
+}
+
+TEST(InProcessTransport, AfterItsCloseRank0ReceivesNothing) {
+  std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(2);
+  for (int message = 0; message < 1000; ++message) {
+    MPAIO_ASSERT_OK(ends[1]->Send(0, "a result"));
+    MPAIO_ASSERT_OK(ends[0]->Send(1, "an order"));
+  }
+  EXPECT_EQ(Take(*ends[0]), "a result");
+  MPAIO_ASSERT_OK(ends[0]->Close());
+  EXPECT_THAT(ends[0]->Receive(), StatusIs(absl::StatusCode::kCancelled, "closed"));
+  ends[0]->WaitForMessage(absl::InfiniteDuration());
+  for (int message = 0; message < 1000; ++message) EXPECT_EQ(Take(*ends[1]), "an order");
+  EXPECT_THAT(ends[1]->Receive(), StatusIs(absl::StatusCode::kCancelled, "closed"));
+}
+
+// Ranks 0 and 1 sleep, and rank 2 wakes one of them at a time until rank 1 is awake.
+TEST(InProcessTransport, WakesRank0OnlyIfItWorks) {
+  for (const bool rank_0_works : {false, true}) {
+    std::vector<std::unique_ptr<Transport>> ends = MakeInProcessTransports(3, rank_0_works);
+    std::atomic<bool> is_awake[2] = {};
+    std::vector<std::thread> sleepers;
+    for (int rank = 0; rank < 2; ++rank) {
+      sleepers.emplace_back([&, rank] {
+        ends[rank]->WaitForMessage(absl::InfiniteDuration());
+        is_awake[rank] = true;
+      });
+    }
+    const auto wake_until = [&](int rank) {
+      while (!is_awake[rank]) {
+        ends[2]->WakeOne();
+        std::this_thread::yield();
+      }
+    };
+    wake_until(1);
+    if (rank_0_works) {
+      wake_until(0);
+    } else {
+      for (int call = 0; call < 100; ++call) ends[2]->WakeOne();
+      EXPECT_FALSE(is_awake[0]);
+      MPAIO_EXPECT_OK(ends[2]->Send(0, "get up"));
+    }
+    for (std::thread& sleeper : sleepers) sleeper.join();
   }
 }
 
