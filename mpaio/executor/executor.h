@@ -46,7 +46,7 @@ class SharedMemory {
   virtual ~SharedMemory() = default;
 
   // Aligned to a page (hence also to 64 bytes). The same bytes have different addresses in
-  // different ranks.
+  // different ranks, except in a pool of threads (thread_pool.h), whose ranks share one mapping.
   std::byte* data() const { return data_; }
   Index size_bytes() const { return size_bytes_; }
   // True if it gets huge pages as long as any are left.
@@ -154,13 +154,15 @@ class Executor {
   // returns at once. Does nothing in other pools, where each rank's program takes part in a run
   // itself. `serve` must not throw; an error that it returns means that the rank no longer
   // communicates: PollLostRanks reports it. Memory ordering: what precedes the call is visible to
-  // `serve`. Errors: FailedPrecondition where a former `serve` is still running, or the pool is
-  // closed; then nothing is called.
+  // `serve`. Errors: FailedPrecondition where JoinOtherRanks has not been called since the former
+  // call, or the pool is closed; then nothing is called.
   virtual absl::Status ServeOnOtherRanks(std::function<absl::Status(Executor&)>) {
     return absl::OkStatus();
   }
-  // On rank 0: returns when no `serve` is running any more. Memory ordering: what `serve` did is
-  // visible after the call.
+  // Returns the error that ServeOnOtherRanks would return now.
+  virtual absl::Status CheckCanServe() { return absl::OkStatus(); }
+  // On rank 0: returns when no `serve` is running any more. Called when the messages of the ranks
+  // have been received. Memory ordering: what `serve` did is visible after the call.
   virtual void JoinOtherRanks() {}
 
   // Where the pool supports it, the death of a rank other than 0 that has called
@@ -189,8 +191,9 @@ class Executor {
   [[noreturn]] virtual void Abort(int exit_status) = 0;
 
   // Collective over the pool; not collective where the pool is broken. Frees the allocated memory
-  // and ends the transport. Idempotent. Implementations that need Close call it in their
-  // destructor, which cannot report errors or is_broken().
+  // (a thread pool with an active run: when the run has ended) and ends the transport. Idempotent.
+  // Implementations that need Close call it in their destructor, which cannot report errors or
+  // is_broken().
   virtual absl::Status Close() = 0;
 
  protected:

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -45,6 +46,25 @@ int CpusOfThisThread() {
 
 struct alignas(Executor::kControlBytes) Control {
   std::byte bytes[Executor::kControlBytes] = {};
+};
+
+// As long as it exists, this thread, and threads that it starts, block the signals that are sent to
+// the process. Faults cannot be blocked, and profilers sample every thread.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF})
+      sigdelset(&blocked, number);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
 };
 
 // The part that all ranks have in common.
@@ -127,6 +147,7 @@ class ThreadPool final : public ThreadRank {
   }
   absl::Status Agree(const absl::Status& mine) override { return mine; }
   absl::Status Broadcast(std::string*) override { return absl::OkStatus(); }
+  absl::Status CheckCanServe() override;
   absl::Status ServeOnOtherRanks(ServeFunction serve) override;
   void JoinOtherRanks() override;
   std::vector<LostRank> PollLostRanks() override;
@@ -136,6 +157,8 @@ class ThreadPool final : public ThreadRank {
  private:
   // The body of a thread.
   void Run(ServingRank& rank);
+  // Precondition: mutex_ is held.
+  absl::Status CheckCanServeLocked() const;
 
   std::vector<Control> controls_;
   AnonymousMemories memories_;
@@ -150,30 +173,31 @@ class ThreadPool final : public ThreadRank {
   std::uint64_t round_ = 0;  // the number of calls to ServeOnOtherRanks
   int num_threads_ = 0;      // of living ranks
   int num_serving_ = 0;
+  // True from ServeOnOtherRanks to JoinOtherRanks: the ranks may have left, but rank 0 may not have
+  // read their last messages yet.
+  bool is_in_use_ = false;
   std::vector<LostRank> lost_;  // not reported yet
   bool is_closed_ = false;
 };
 
 absl::Status ThreadPool::StartThreads() {
-  // The threads inherit the mask. Faults cannot be blocked, and profilers sample every thread.
-  sigset_t blocked, before;
-  sigfillset(&blocked);
-  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF})
-    sigdelset(&blocked, number);
-  pthread_sigmask(SIG_SETMASK, &blocked, &before);
-  absl::Status started;
+  const SignalsBlocked inherited;
+  const auto cannot = [this](const char* why) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("thread ", threads_.size() + 1, " of a pool of ", size(),
+                     " cannot be started: ", why, "; use fewer, or raise ulimit -u"));
+  };
   try {
     for (const std::unique_ptr<ServingRank>& rank : ranks_) {
       threads_.emplace_back([this, &rank = *rank] { Run(rank); });
       ++num_threads_;
     }
   } catch (const std::system_error& error) {
-    started = absl::ResourceExhaustedError(
-        absl::StrCat("thread ", threads_.size() + 1, " of a pool of ", size(),
-                     " cannot be started: ", error.what(), "; use fewer, or raise ulimit -u"));
+    return cannot(error.what());
+  } catch (const std::bad_alloc&) {
+    return cannot("no memory is left");
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
+  return absl::OkStatus();
 }
 
 void ThreadPool::Run(ServingRank& rank) {
@@ -194,14 +218,24 @@ void ThreadPool::Run(ServingRank& rank) {
   }
 }
 
+absl::Status ThreadPool::CheckCanServeLocked() const {
+  if (is_closed_) return absl::FailedPreconditionError("the thread pool is closed");
+  if (!is_in_use_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the pool's former run has not ended: wait for it before the next one is started");
+}
+
+absl::Status ThreadPool::CheckCanServe() {
+  const std::lock_guard lock(mutex_);
+  return CheckCanServeLocked();
+}
+
 absl::Status ThreadPool::ServeOnOtherRanks(ServeFunction serve) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_closed_) return absl::FailedPreconditionError("the thread pool is closed");
-    if (num_serving_ > 0)
-      return absl::FailedPreconditionError(
-          "the pool's former run has not ended: wait for it before the next one is started");
+    MPAIO_RETURN_IF_ERROR(CheckCanServeLocked());
     serve_ = std::move(serve);
+    is_in_use_ = true;
     num_serving_ = num_threads_;
     ++round_;
   }
@@ -213,6 +247,8 @@ void ThreadPool::JoinOtherRanks() {
   std::unique_lock lock(mutex_);
   joined_.wait(lock, [&] { return num_serving_ == 0; });
   serve_ = nullptr;
+  is_in_use_ = false;
+  if (is_closed_) memories_.Clear();
 }
 
 std::vector<LostRank> ThreadPool::PollLostRanks() {
@@ -238,22 +274,28 @@ absl::Status ThreadPool::Close() {
   const absl::Status closed = transport().Close();
   begun_.notify_all();
   for (std::thread& thread : threads_) thread.join();
-  memories_.Clear();
+  // Rank 0 may still use the memory until it has noticed that its run has ended.
+  const std::lock_guard lock(mutex_);
+  if (!is_in_use_) memories_.Clear();
   return closed;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Executor>> MakeThreadPool(const ThreadPoolOptions& options) {
-  if (options.threads < 0)
-    return absl::InvalidArgumentError(absl::StrCat("a pool of ", options.threads,
-                                                   " threads: give at least 1, or 0 for all CPUs"));
+  if (options.threads < 0 || options.threads > ThreadPoolOptions::kMostThreads) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a pool of ", options.threads, " threads: give 1 to ",
+                     ThreadPoolOptions::kMostThreads, ", or 0 for all CPUs"));
+  }
   if (options.huge_pages == HugePages::kAlways) MPAIO_RETURN_IF_ERROR(CheckHugePages(""));
   const int cpus = CpusOfThisThread();
-  const int size = options.threads == 0 ? cpus : options.threads;
-  auto pool = std::make_unique<ThreadPool>(
-      MakeInProcessTransports(size), std::vector<Control>(static_cast<std::size_t>(size)),
-      size == 1 || options.orchestrator_works.value_or(size <= cpus), options.huge_pages);
+  const int size =
+      options.threads == 0 ? std::min(cpus, ThreadPoolOptions::kMostThreads) : options.threads;
+  const bool orchestrator_works = size == 1 || options.orchestrator_works.value_or(size <= cpus);
+  auto pool = std::make_unique<ThreadPool>(MakeInProcessTransports(size, orchestrator_works),
+                                           std::vector<Control>(static_cast<std::size_t>(size)),
+                                           orchestrator_works, options.huge_pages);
   MPAIO_RETURN_IF_ERROR(pool->StartThreads());
   return std::unique_ptr<Executor>(std::move(pool));
 }

@@ -20,8 +20,9 @@
 namespace mpaio {
 
 struct ThreadPoolOptions {
+  static constexpr int kMostThreads = 4096;
   // The number of ranks, that of the caller included. 0: one for each CPU that this thread may run
-  // on (its affinity mask).
+  // on (its affinity mask), kMostThreads at most.
   int threads = 0;
   // True if rank 0 also processes chunks while the caller is inside a call to its Run. Unset: true
   // if there is a CPU for each rank.
@@ -36,16 +37,19 @@ struct ThreadPoolOptions {
 //
 // Chunks are not isolated (can_isolate), because a process with several threads cannot fork safely:
 // a Process that crashes ends this process, one that hangs is waited for, a worker's set_isolated
-// has no effect, and RunOptions::chunk_deadline is refused. No chunk runs twice
-// (RunOptions::speculates), because a copy could not be ended either.
+// has no effect, and RunOptions::chunk_deadline is refused. No copy of a chunk is processed while
+// the chunk itself is (RunOptions::speculates), because neither could be ended. The chunks of a
+// rank that can no longer communicate are assigned again, though.
 //
-// One thread at a time may use the executor and its runs. The other ranks block all signals that
-// are sent to the process, so that they arrive at the caller's threads. Close and the destructor
-// end a run that is still active: its ranks stop after the chunks that they are processing, and the
-// Run returns an error.
+// One thread at a time may use the executor and its runs. The other ranks block the signals that
+// are sent to the process, except SIGPROF and those of faults, so that they arrive at the caller's
+// threads. Close ends a run that is still active: its ranks stop after the chunks that they are
+// processing, and the Run returns an error at its next call; the pool's memory stays until then, so
+// that callbacks can use it. A Run must be destroyed before the pool is.
 //
-// Errors: InvalidArgument where `threads` is negative; FailedPrecondition where huge pages are
-// required and there are none; ResourceExhausted where the system refuses a thread.
+// Errors: InvalidArgument where `threads` is negative or over kMostThreads; FailedPrecondition
+// where huge pages are required and there are none; ResourceExhausted where the system refuses a
+// thread.
 absl::StatusOr<std::unique_ptr<Executor>> MakeThreadPool(const ThreadPoolOptions& options = {});
 
 }  // namespace mpaio

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -96,6 +98,15 @@ TEST(ThreadPoolTest, ANegativeNumberOfThreadsIsRefused) {
   EXPECT_THAT(MakeThreadPool(options), StatusIs(absl::StatusCode::kInvalidArgument, "-1 threads"));
 }
 
+TEST(ThreadPoolTest, TooManyThreadsAreRefused) {
+  ThreadPoolOptions options;
+  for (const int threads : {ThreadPoolOptions::kMostThreads + 1, std::numeric_limits<int>::max()}) {
+    options.threads = threads;
+    EXPECT_THAT(MakeThreadPool(options),
+                StatusIs(absl::StatusCode::kInvalidArgument, "give 1 to 4096"));
+  }
+}
+
 TEST(ThreadPoolTest, ServesOnEachOtherRankOnceInAThreadOfItsOwn) {
   const std::unique_ptr<Executor> pool = Pool(4);
   std::vector<std::thread::id> threads(4);
@@ -163,6 +174,44 @@ TEST(ThreadPoolTest, MessagesTravelBothWays) {
   }
   EXPECT_THAT(answers, testing::ElementsAre("hello 1", "hello 2"));
   pool->JoinOtherRanks();
+}
+
+// The other ranks have left, but rank 0 may not have received their last messages.
+TEST(ThreadPoolTest, AServiceLastsUntilItIsJoined) {
+  for (const int size : {1, 3}) {
+    const std::unique_ptr<Executor> pool = Pool(size);
+    std::atomic<int> served = 0;
+    const auto serve = [&](Executor&) {
+      ++served;
+      return absl::OkStatus();
+    };
+    MPAIO_EXPECT_OK(pool->CheckCanServe());
+    MPAIO_ASSERT_OK(pool->ServeOnOtherRanks(serve));
+    while (served < size - 1) std::this_thread::yield();
+    EXPECT_THAT(pool->CheckCanServe(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "has not ended"));
+    EXPECT_THAT(pool->ServeOnOtherRanks(serve),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "has not ended"));
+    pool->JoinOtherRanks();
+    MPAIO_EXPECT_OK(pool->CheckCanServe());
+    MPAIO_ASSERT_OK(pool->ServeOnOtherRanks(serve));
+    pool->JoinOtherRanks();
+    EXPECT_EQ(served, 2 * (size - 1));
+  }
+}
+
+TEST(ThreadPoolTest, MemoryStaysUntilTheActiveServiceIsJoined) {
+  const std::unique_ptr<Executor> pool = Pool(2);
+  const absl::StatusOr<SharedMemory*> memory = pool->Allocate(4096);
+  MPAIO_ASSERT_OK(memory);
+  std::byte* const bytes = (*memory)->data();
+  MPAIO_ASSERT_OK(pool->ServeOnOtherRanks([](Executor&) { return absl::OkStatus(); }));
+  MPAIO_EXPECT_OK(pool->Close());
+  bytes[100] = std::byte{5};
+  EXPECT_EQ(bytes[100], std::byte{5});
+  pool->JoinOtherRanks();
+  unsigned char is_resident = 0;
+  EXPECT_EQ(mincore(bytes, 4096, &is_resident), -1) << "the memory is still mapped";
 }
 
 TEST(ThreadPoolTest, OneServiceAtATime) {

@@ -37,8 +37,8 @@ struct CommittedResults {
 
 // Called on rank 0 only, by the thread that advances the run and from inside its calls
 // (WorkerOrchestrator::Start, Run::Poll, Next, ...). Calls should return quickly, because all ranks
-// wait for rank 0, and must not call the run, except Run::Cancel. References are valid during the
-// call. Every call has an empty default.
+// wait for rank 0; they must not throw, and must not call the run, except Run::Cancel. References
+// are valid during the call. Every call has an empty default.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;

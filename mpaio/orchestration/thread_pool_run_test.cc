@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -21,6 +22,8 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mpaio/array/dtype.h"
+#include "mpaio/chunk/data_iterator.h"
 #include "mpaio/dispatch/schedule.h"
 #include "mpaio/dispatch/schedule_policy.h"
 #include "mpaio/executor/inline_executor.h"
@@ -29,6 +32,7 @@
 #include "mpaio/orchestration/test_workers.h"
 #include "mpaio/orchestration/worker_orchestrator.h"
 #include "mpaio/testing/status_matchers.h"
+#include "mpaio/window/shared_array.h"
 
 namespace mpaio {
 namespace {
@@ -284,8 +288,80 @@ TEST_P(ThreadPoolRun, CloseEndsAnActiveRun) {
   EXPECT_FALSE(WorkerOrchestrator(*pool_, {&echo}).Start().ok());
 }
 
+// Thousands of results are waiting when the pool, and with it the array, is closed.
+TEST_P(ThreadPoolRun, CloseFreesNothingThatTheRunStillUses) {
+  for (const auto& advance : std::vector<std::function<void(mpaio::Run&)>>{
+           [](mpaio::Run& run) { run.Next(); }, [](mpaio::Run& run) { run.Poll(); },
+           [](mpaio::Run& run) { run.Wait().IgnoreError(); }, [](mpaio::Run&) {}}) {
+    const std::unique_ptr<Executor> pool = PoolOf(GetParam().first, GetParam().second);
+    constexpr Index kRows = 20'000;
+    absl::StatusOr<SharedArray> array =
+        SharedArray::Create(*pool, DType::Of<std::int64_t>(), {kRows});
+    MPAIO_ASSERT_OK(array);
+    MPAIO_ASSERT_OK(array->Seal(*pool));
+    Echo echo(*DataIterator::Create(array->view(), Partition::ChunkSize(1)));
+    const auto* const numbers = reinterpret_cast<const std::int64_t*>(array->view().data());
+    echo.callback = [&](ChunkId chunk) {
+      return numbers[chunk] == 0 ? absl::OkStatus() : absl::InternalError("not zero");
+    };
+    std::atomic<Index> processed = 0;
+    echo.before = [&](ChunkId) {
+      ++processed;
+      return absl::OkStatus();
+    };
+    RunOptions options;
+    options.policy = ComparisonPolicy(ScheduleKind::kStatic);
+    absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(*pool, {&echo}).Start(options);
+    MPAIO_ASSERT_OK(run);
+    run->Next();
+    const Index others = pool->size() - 1, working = others + (pool->orchestrator_works() ? 1 : 0);
+    while (processed < kRows / working * others) std::this_thread::yield();
+    MPAIO_EXPECT_OK(pool->Close());
+    advance(*run);
+    EXPECT_THAT(run->Wait(), StatusIs(absl::StatusCode::kCancelled, "closed"));
+    EXPECT_LT(echo.rows.size(), static_cast<std::size_t>(kRows));
+  }
+}
+
+// Throws at the beginning of a run.
+class Thrower final : public RunObserver {
+ public:
+  absl::Status OnPhase(RunPhase, const RunStats&) override { throw std::runtime_error("oh"); }
+};
+
+TEST_P(ThreadPoolRun, NoRankServesWhereAnObserverThrows) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  Echo echo(InChunks(numbers, 1));
+  Thrower thrower;
+  RunOptions options;
+  options.observers = {&thrower};
+  EXPECT_THROW(WorkerOrchestrator(*pool_, {&echo}).Start(options).IgnoreError(),
+               std::runtime_error);
+  MPAIO_EXPECT_OK(pool_->CheckCanServe());
+  MPAIO_EXPECT_OK(RunToEnd(*pool_, {&echo}));
+  EXPECT_EQ(echo.rows, numbers);
+}
+
+// The ranks have been told to finish, and have left the run, but rank 0 has not noticed.
+TEST_P(ThreadPoolRun, ARunLastsUntilRank0HasSeenItsEnd) {
+  const std::vector<std::int64_t> numbers = Counting(100);
+  for (int round = 0; round < 20; ++round) {
+    Echo first(InChunks(numbers, 1)), second(InChunks(numbers, 1));
+    absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(*pool_, {&first}).Start();
+    MPAIO_ASSERT_OK(run);
+    while (run->Poll()) {
+      Burn(microseconds(200));
+      EXPECT_THAT(WorkerOrchestrator(*pool_, {&second}).Start(),
+                  StatusIs(absl::StatusCode::kFailedPrecondition, "has not ended"));
+    }
+    MPAIO_EXPECT_OK(RunToEnd(*pool_, {&second}));
+    MPAIO_EXPECT_OK(run->Wait());
+    EXPECT_EQ(first.rows, numbers);
+    EXPECT_EQ(second.rows, numbers);
+  }
+}
+
 TEST_P(ThreadPoolRun, OneRunAtATime) {
-  if (pool_->size() == 1) GTEST_SKIP() << "no other rank";
   const std::vector<std::int64_t> numbers = Counting(1000);
   Echo first(InChunks(numbers, 1)), second(InChunks(numbers, 1));
   absl::StatusOr<mpaio::Run> run = WorkerOrchestrator(*pool_, {&first}).Start();

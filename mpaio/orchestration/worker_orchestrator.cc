@@ -53,15 +53,21 @@ absl::StatusOr<Run> WorkerOrchestrator::Start(const RunOptions& options) {
     schedule = options.policy->ScheduleOf(
         {executor_.size(), executor_.orchestrator_works(), ChunksPerJob(workers_)});
   }
+  if (schedule.ok() && executor_.rank() == 0) {
+    if (absl::Status is_free = executor_.CheckCanServe(); !is_free.ok())
+      schedule = std::move(is_free);
+  }
   MPAIO_RETURN_IF_ERROR(executor_.Agree(schedule.status()));
   executor_.EnableFaultTolerance();
   if (executor_.rank() == 0) {
-    MPAIO_RETURN_IF_ERROR(executor_.ServeOnOtherRanks(
-        [workers = workers_, options](Executor& other) { return Serve(other, workers, options); }));
     RunOptions own = options;
     // A thread cannot be ended, so the run would wait for copies of chunks that are done.
     if (executor_.shares_workers()) own.speculates = false;
-    return Run(std::make_unique<Run::Impl>(executor_, workers_, own, *std::move(schedule)));
+    // Calls observers: if one throws nevertheless, no other rank serves yet.
+    auto impl = std::make_unique<Run::Impl>(executor_, workers_, own, *std::move(schedule));
+    MPAIO_RETURN_IF_ERROR(executor_.ServeOnOtherRanks(
+        [workers = workers_, options](Executor& other) { return Serve(other, workers, options); }));
+    return Run(std::move(impl));
   }
   return Run(std::make_unique<Run::Impl>(RunWorkerLoop(executor_, workers_, options)));
 }
