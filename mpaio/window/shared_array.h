@@ -99,7 +99,9 @@ class SharedArray {
   bool is_mapped() const { return is_mapped_; }
   // True if the file is still read after Load, so that it must not change as long as runs read the
   // array. Such an array is registered with the executor (InputGuard), and every run of the
-  // executor fails, as long as the array exists, if
+  // executor fails, as long as the array exists, if one of the following is true. This holds for
+  // runs that do not read the array, too, because a worker may read arrays besides its chunks that
+  // the run does not know: destroy an array when no later run needs it.
   //   - a read of the file has failed on any rank, before results that depend on it are delivered;
   //   - the file has changed since Load, as rank 0 sees it when all chunks are done (Run::Wait):
   //     results delivered before may be wrong.
