@@ -281,9 +281,10 @@ TEST_P(WorkerOnThreads, FindsWhatTheInlineExecutorFinds) {
                                   testing::PrintToString(jobs[j])));
         JobSpec job{GetParam(), "input", "", jobs[j]};
         successes[j] += RunsAlike(job, arrays) ? 1 : 0;
-        // Files have long doubles with all their bytes.
-        if ((worker.output == nullptr && !worker.answers_with_array) || type == "longdouble")
-          continue;
+        // Saving a file takes longer than all the rest. Files have long doubles with all their
+        // bytes.
+        const bool has_output = worker.output != nullptr || worker.answers_with_array;
+        if (!has_output || j > 0 || type == "longdouble") continue;
         job.output = "{folder}/out.npy";
         RunsAlike(job, arrays);
       }
