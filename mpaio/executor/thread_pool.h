@@ -26,7 +26,7 @@ struct ThreadPoolOptions {
   int threads = 0;
   // True if rank 0 also processes chunks while the caller is inside a call to its Run. Unset: true
   // if there is a CPU for each rank.
-  std::optional<bool> orchestrator_works;
+  std::optional<bool> orchestrator_works = std::nullopt;
   HugePages huge_pages = HugePages::kAuto;
 };
 

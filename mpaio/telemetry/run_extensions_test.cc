@@ -143,8 +143,8 @@ TEST(ProgressDisplay, ShowsTheEnd) {
   ProgressOptions options;
   options.mode = ProgressMode::kAlways;
   MPAIO_ASSERT_OK(RunSum(1, [&] {
-    return std::make_unique<ProgressDisplay>(options,
-                                             [&](absl::string_view text) { shown.append(text.data(), text.size()); });
+    return std::make_unique<ProgressDisplay>(
+        options, [&](absl::string_view text) { shown.append(text.data(), text.size()); });
   }));
   EXPECT_TRUE(absl::StrContains(shown, "adder")) << shown;
   EXPECT_TRUE(absl::StrContains(shown, "100%")) << shown;
