@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds kObserverPeriod(10);
 constexpr std::chrono::milliseconds kRankCheckPeriod(1);
 
 // Returns the results of `part`, a part of the chunks of `results`.
-absl::StatusOr<absl::string_view> PartOf(const Results& results, ChunkRange part) {
+absl::StatusOr<absl::string_view> EncodedPart(const Results& results, ChunkRange part) {
   if (part == results.chunks) return results.encoded;
   WireReader reader(results.encoded);
   absl::string_view skipped;
@@ -249,7 +249,7 @@ absl::Status RunCoordinator::HandleResults(int from, const Results& results, std
   JobStats& stats = run_.job_stats(job);
   const auto all_bytes = static_cast<double>(results.encoded.size());
   for (const ChunkRange& part : run_.ledger.Commit(job, chunks)) {
-    MPAIO_ASSIGN_OR_RETURN(const absl::string_view encoded, PartOf(results, part));
+    MPAIO_ASSIGN_OR_RETURN(const absl::string_view encoded, EncodedPart(results, part));
     const double share = static_cast<double>(part.size()) / static_cast<double>(chunks.size());
     const double busy_seconds = results.busy_seconds * share;
     MPAIO_RETURN_IF_ERROR(run_.observers.OnCommitted({from, job, part, encoded, busy_seconds}));

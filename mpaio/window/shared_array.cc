@@ -3,8 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -81,6 +85,34 @@ absl::StatusOr<ArrayFile> OpenStandardInput(Executor& executor, const std::strin
   if (executor.rank() != 0) file = Decode(description);
   MPAIO_RETURN_IF_ERROR(executor.Agree(file.status()));
   return file;
+}
+
+// Fills `array` from the file with `count` threads. Errors: those of ArrayFile::LoadShare.
+absl::Status LoadOnThreads(int count, const ArrayFile& file, std::span<std::byte> array,
+                           const ArrayFile::BeforeWriting& before_writing) {
+  std::vector<absl::Status> statuses(static_cast<std::size_t>(count));
+  const auto load = [&](int share) {
+    try {
+      statuses[static_cast<std::size_t>(share)] =
+          file.LoadShare(share, count, array, before_writing);
+    } catch (const std::bad_alloc&) {
+      statuses[static_cast<std::size_t>(share)] =
+          absl::ResourceExhaustedError(absl::StrCat("no memory is left to load ", file.name()));
+    }
+  };
+  std::vector<std::thread> threads;
+  int num_started = 1;
+  try {
+    for (; num_started < count; ++num_started) threads.emplace_back(load, num_started);
+  } catch (const std::system_error&) {
+    // The system refuses another thread: the rest is loaded by this one.
+  }
+  load(0);
+  for (int share = num_started; share < count; ++share) load(share);
+  for (std::thread& thread : threads) thread.join();
+  absl::Status first;
+  for (const absl::Status& status : statuses) first.Update(status);
+  return first;
 }
 
 }  // namespace
@@ -219,9 +251,13 @@ absl::StatusOr<SharedArray> SharedArray::LoadAtOnce(Executor& executor, const Ar
       return memory.Populate(begin, begin + static_cast<Index>(piece.size()));
     };
   }
-  MPAIO_RETURN_IF_ERROR(
-      executor.Agree(file.LoadShare(executor.node_rank(), executor.node_size(),
-                                    {data, static_cast<std::size_t>(size_bytes)}, before_writing)));
+  const std::span<std::byte> bytes(data, static_cast<std::size_t>(size_bytes));
+  // In a thread pool rank 0 alone makes this call, and loads for all.
+  const absl::Status loaded =
+      executor.shares_workers()
+          ? LoadOnThreads(executor.node_size(), file, bytes, before_writing)
+          : file.LoadShare(executor.node_rank(), executor.node_size(), bytes, before_writing);
+  MPAIO_RETURN_IF_ERROR(executor.Agree(loaded));
   MPAIO_RETURN_IF_ERROR(array.Seal(executor));
   return array;
 }

@@ -22,6 +22,7 @@
 #include "mpaio/base/index.h"
 #include "mpaio/executor/executor_conformance.h"
 #include "mpaio/executor/inline_executor.h"
+#include "mpaio/executor/thread_pool.h"
 #include "mpaio/executor/thread_ranks.h"
 #include "mpaio/format/array_file.h"
 #include "mpaio/format/npy_header.h"
@@ -35,6 +36,9 @@ const bool kRegistered = [] {
   RegisterSharedArrayChecks("SharedArrayInline", [](const std::function<void(Executor&)>& body) {
     body(*MakeInlineExecutor());
   });
+  RegisterSharedArrayChecks(
+      "SharedArrayInThreadPool",
+      [](const std::function<void(Executor&)>& body) { body(**MakeThreadPool({.threads = 3})); });
   struct Pool {
     int ranks, nodes;
   };
