@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -98,6 +99,17 @@ class Quitter final : public Worker<std::int64_t, std::int64_t> {
   absl::Status ProcessCallback(const Chunk&, std::int64_t) override { return absl::OkStatus(); }
 };
 
+// Ends the process that runs chunk 3.
+class Crasher final : public Worker<std::int64_t, std::int64_t> {
+ public:
+  using Worker::Worker;
+  absl::StatusOr<std::int64_t> Process(const ChunkView<std::int64_t>& chunk) const override {
+    if (chunk.id() == 3) std::_Exit(1);
+    return 0;
+  }
+  absl::Status ProcessCallback(const Chunk&, std::int64_t) override { return absl::OkStatus(); }
+};
+
 absl::StatusOr<Job> MakeAdder(JobContext& context) {
   auto worker = std::make_unique<Adder>(std::move(context.chunks));
   const Adder* adder = worker.get();
@@ -154,6 +166,13 @@ const bool kRegistered[] = {
                                    },
                                .streams_output = true,
                                .make = MakeDoubler}),
+    RegisterWorker("crashes", {.summary = "ends its process",
+                               .accepts = {AcceptedType::Of<std::int64_t>()},
+                               .make = [](JobContext& context) -> absl::StatusOr<Job> {
+                                 return Job{
+                                     .worker = std::make_unique<Crasher>(std::move(context.chunks)),
+                                     .result = [] { return Answer("never"); }};
+                               }}),
     RegisterWorker("gives_up",
                    {.summary = "gives up",
                     .accepts = {AcceptedType::Of<std::int64_t>()},
@@ -388,6 +407,56 @@ TEST_P(JobRunTest, RefusesBeforeItReads) {
   RunJobs({{"throws", input, "", {}}}, {}, refused("no worker today"));
   RunJobs({{"adder", Path("gone.npy"), "", {}}}, {}, refused("gone.npy"));
   RunJobs({{"doubler", input, Path("no/such/folder.npy"), {}}}, {}, refused("folder.npy"));
+}
+
+TEST_P(JobRunTest, EmptiesTheJournalOfAChangedInput) {
+  const std::string input = WriteNumbers("a.npy", 100);
+  JobOptions options;
+  options.partition = Partition::ChunkSize(10);
+  options.source = Source::kMap;
+  options.journal_file = Path("journal");
+  std::atomic<bool> is_first = true;
+  before_chunk = [&](RowRange) {
+    if (!is_first.exchange(false)) return;
+    const auto written = std::filesystem::last_write_time(input);
+    std::filesystem::last_write_time(input, written + std::chrono::seconds(5));
+  };
+  RunJobs({{"adder", input}}, options, [](JobRun&, const absl::Status& status) {
+    EXPECT_THAT(status, StatusIs(kDataLoss, "was emptied"));
+  });
+  before_chunk = nullptr;
+  chunks_processed = 0;
+  options.resumes = true;
+  RunJobs({{"adder", input}}, options, [](JobRun& run, const absl::Status& status) {
+    MPAIO_ASSERT_OK(status);
+    EXPECT_EQ(chunks_processed, 10);
+    EXPECT_EQ(run.outcomes()[0].stats.chunks_resumed, 0);
+  });
+}
+
+// A quarantined chunk fails its own job alone. Only a pool of processes can do without a chunk.
+TEST(JobRunQuarantineTest, OtherJobsAreSaved) {
+  before_chunk = nullptr;
+  failing_row = -1;
+  const TempDirectory directory;
+  const std::string input = directory.File("a.npy"), output = directory.File("out.npy");
+  MPAIO_ASSERT_OK(WriteNpy(input, ViewOf(Numbers(100))));
+  const std::unique_ptr<Executor> executor = MakeInlineExecutor();
+  JobOptions options;
+  options.partition = Partition::ChunkSize(10);
+  options.isolate = Isolate::kAlways;
+  options.retries = 1;
+  JobRun run(*executor, PlanJobs({{"crashes", input}, {"doubler", input, output}}).value(),
+             options);
+  MPAIO_ASSERT_OK(run.Prepare());
+  EXPECT_EQ(run.Run().code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(run.outcomes()[0].status,
+              StatusIs(absl::StatusCode::kAborted, "1 of 10 chunks was quarantined"));
+  ASSERT_EQ(run.outcomes()[0].quarantined.size(), 1u);
+  EXPECT_EQ(run.outcomes()[0].quarantined[0].chunk, 3);
+  EXPECT_EQ(run.outcomes()[0].quarantined[0].attempts, 2);
+  MPAIO_EXPECT_OK(run.outcomes()[1].status);
+  EXPECT_EQ(ArrayFile::Open(output)->shape(), std::vector<Index>{100});
 }
 
 TEST_P(JobRunTest, IsUsedOnceAndInOrder) {
