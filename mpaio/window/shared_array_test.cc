@@ -5,10 +5,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +31,7 @@
 #include "mpaio/format/array_file.h"
 #include "mpaio/format/npy_header.h"
 #include "mpaio/testing/status_matchers.h"
+#include "mpaio/testing/temp_directory.h"
 #include "mpaio/window/shared_array_checks.h"
 
 namespace mpaio {
@@ -36,9 +41,6 @@ const bool kRegistered = [] {
   RegisterSharedArrayChecks("SharedArrayInline", [](const std::function<void(Executor&)>& body) {
     body(*MakeInlineExecutor());
   });
-  RegisterSharedArrayChecks(
-      "SharedArrayInThreadPool",
-      [](const std::function<void(Executor&)>& body) { body(**MakeThreadPool({.threads = 3})); });
   struct Pool {
     int ranks, nodes;
   };
@@ -52,6 +54,40 @@ const bool kRegistered = [] {
   }
   return true;
 }();
+
+// Rank 0 alone makes collective calls in a thread pool, so it must not load its own share only.
+TEST(SharedArray, AThreadPoolLoadsTheWholeFile) {
+  const TempDirectory directory;
+  constexpr Index kRows = 3000, kColumns = 100;
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(kRows * kColumns));
+  std::iota(numbers.begin(), numbers.end(), std::int64_t{1} << 40);
+  const std::string raw = directory.File("a.bin"), swapped = directory.File("b.bin");
+  std::vector<std::int64_t> other = numbers;
+  for (std::int64_t& number : other)
+    number = static_cast<std::int64_t>(__builtin_bswap64(static_cast<std::uint64_t>(number)));
+  std::ofstream(raw, std::ios::binary)
+      .write(reinterpret_cast<const char*>(numbers.data()), kRows * kColumns * 8);
+  std::ofstream(swapped, std::ios::binary)
+      .write(reinterpret_cast<const char*>(other.data()), kRows * kColumns * 8);
+  for (const int threads : {1, 2, 5}) {
+    const absl::StatusOr<std::unique_ptr<Executor>> pool = MakeThreadPool({.threads = threads});
+    MPAIO_ASSERT_OK(pool);
+    for (const Source source : {Source::kWindow, Source::kOnDemand, Source::kAuto}) {
+      for (const std::string& input :
+           {absl::StrCat("raw:<i8:3000x100:", raw), absl::StrCat("raw:>i8:3000x100:", swapped)}) {
+        const absl::StatusOr<ArrayFile> file = SharedArray::Open(**pool, input);
+        MPAIO_ASSERT_OK(file);
+        const absl::StatusOr<SharedArray> array = SharedArray::Load(**pool, *file, source);
+        MPAIO_ASSERT_OK(array);
+        const absl::StatusOr<std::span<const std::int64_t>> elements =
+            array->view().Span<std::int64_t>();
+        MPAIO_ASSERT_OK(elements);
+        EXPECT_TRUE(std::equal(elements->begin(), elements->end(), numbers.begin()))
+            << input << " with " << threads << " threads";
+      }
+    }
+  }
+}
 
 // A single test for this process, because standard input can be read only once.
 TEST(SharedArray, StandardInputIsReadByRank0AndLoadedForAll) {

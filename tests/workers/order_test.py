@@ -578,7 +578,7 @@ class OrderTest(whole_run.WholeRunTest):
                             self.expect_bits(counts)(None, np.load(self.path("c.npy")))
             other = ["counts=d.npy" if word == "counts=c.npy" else word for word in words]
             if command:
-                self.assert_refused(self.run_in_folder(None, "--resume", *other), 3, "counts was c.npy, is d.npy")
+                self.assert_refused(self.run_in_folder(None, "--resume", *other), 3, "counts was c.npy, is now d.npy")
             os.remove(self.path("j"))
 
     def test_unique_survives_lost_ranks_in_any_pass(self):
