@@ -11,6 +11,8 @@ Flags that clang does not know are removed.
 import json
 import sys
 
+# Clang warns of the macros like __DATE__ that Bazel defines.
+_ONLY_CLANG = ["-Wno-unknown-warning-option", "-Wno-builtin-macro-redefined"]
 _GCC_ONLY = {"-fno-canonical-system-headers", "-Wno-free-nonheap-object", "-Wunused-but-set-parameter"}
 
 
@@ -25,7 +27,7 @@ def entries(actions, directory):
             continue
         seen.add(source)
         kept = [word for word in arguments if word not in _GCC_ONLY]
-        yield {"directory": directory, "file": source, "arguments": kept + ["-Wno-unknown-warning-option"]}
+        yield {"directory": directory, "file": source, "arguments": kept + _ONLY_CLANG}
 
 
 def main():
