@@ -11,8 +11,8 @@ Flags that clang does not know are removed.
 import json
 import sys
 
-# Clang warns of the macros like __DATE__ that Bazel defines.
-_ONLY_CLANG = ["-Wno-unknown-warning-option", "-Wno-builtin-macro-redefined"]
+# Clang warns of these macros, which Bazel defines.
+_BUILTIN_MACROS = ("-D__DATE__=", "-D__TIME__=", "-D__TIMESTAMP__=")
 _GCC_ONLY = {"-fno-canonical-system-headers", "-Wno-free-nonheap-object", "-Wunused-but-set-parameter"}
 
 
@@ -26,8 +26,8 @@ def entries(actions, directory):
         if source in seen or not source.endswith(".cc"):
             continue
         seen.add(source)
-        kept = [word for word in arguments if word not in _GCC_ONLY]
-        yield {"directory": directory, "file": source, "arguments": kept + _ONLY_CLANG}
+        kept = [word for word in arguments if word not in _GCC_ONLY and not word.startswith(_BUILTIN_MACROS)]
+        yield {"directory": directory, "file": source, "arguments": kept + ["-Wno-unknown-warning-option"]}
 
 
 def main():

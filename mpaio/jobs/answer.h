@@ -102,10 +102,11 @@ class Answer {
   // No value.
   Answer() = default;
   // A single value.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <typename T>
-  requires std::is_convertible_v<T, AnswerValue> Answer(
-      T value)  // NOLINT(google-explicit-constructor)
+  requires std::is_convertible_v<T, AnswerValue> Answer(T value)
       : values_{{std::string(), AnswerValue(std::move(value))}} {}
+  // NOLINTEND(google-explicit-constructor)
   Answer(std::initializer_list<Named> values) : values_(values) {}
 
   bool empty() const { return values_.empty(); }
