@@ -22,7 +22,7 @@ namespace mpaio {
 struct ThreadPoolOptions {
   static constexpr int kMostThreads = 4096;
   // The number of ranks, that of the caller included. 0: one for each CPU that this thread may run
-  // on (its affinity mask), kMostThreads at most.
+  // on (its affinity mask), kMostThreads at most. A CPU quota of the control group does not count.
   int threads = 0;
   // True if rank 0 also processes chunks while the caller is inside a call to its Run. Unset: true
   // if there is a CPU for each rank.
